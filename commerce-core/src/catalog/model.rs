@@ -1,0 +1,136 @@
+//! Products, categories and sellers, and the rules on them alone.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::events::wire_names;
+use crate::ids::{CategoryId, ImageId, ProductId, SellerId, UserId};
+use crate::money::Money;
+use crate::text::{Metadata, Sku, Slug};
+use crate::time::Timestamp;
+
+wire_names! {
+    /// Whether a product is on sale.
+    ProductStatus {
+        /// Being written; seen by its seller and staff.
+        Draft = "DRAFT",
+        /// On sale.
+        Active = "ACTIVE",
+        /// No longer sold; kept for the orders that name it.
+        Archived = "ARCHIVED",
+    }
+}
+
+/// Something sold, in one or more variants.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Product {
+    /// Which.
+    pub id: ProductId,
+    /// Its name in addresses, unique.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// Plain text or HTML as imported; shells decide how to show it.
+    pub description: String,
+    /// Whether it is on sale.
+    pub status: ProductStatus,
+    /// Where in the tree.
+    pub category: Option<CategoryId>,
+    /// Whose.
+    pub seller: SellerId,
+    /// At least one; each SKU is unique over the whole shop.
+    pub variants: Vec<Variant>,
+    /// In the order they are shown.
+    pub images: Vec<Image>,
+    /// What its approved reviews say.
+    pub rating: Rating,
+    /// The client's own notes.
+    pub metadata: Metadata,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Grows by one with every change.
+    pub version: u64,
+}
+
+/// What can be put into a cart.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Variant {
+    /// Unique over the whole shop.
+    pub sku: Sku,
+    /// What one unit costs.
+    pub price: Money,
+    /// What it cost before, for show.
+    pub compare_at: Option<Money>,
+    /// Which of the product's options it is: `Size` = `M`.
+    pub options: BTreeMap<String, String>,
+    /// Weight of one unit.
+    pub weight_grams: Option<u32>,
+    /// EAN, UPC or ISBN.
+    pub barcode: Option<String>,
+}
+
+/// A picture: an upload of ours, or a link kept from an import and never fetched.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Image {
+    /// Which.
+    pub id: ImageId,
+    /// Where clients find it.
+    pub url: String,
+    /// For those who cannot see it.
+    pub alt: String,
+}
+
+/// The approved reviews in two numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Rating {
+    /// How many.
+    pub count: u32,
+    /// Sum of their stars.
+    pub sum: u32,
+}
+
+/// A node of the category tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Category {
+    /// Which.
+    pub id: CategoryId,
+    /// Its name in addresses, unique.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// The node above; none for a root.
+    pub parent: Option<CategoryId>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Grows by one with every change.
+    pub version: u64,
+}
+
+/// All categories at one instant.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CategoryTree {
+    /// Grows by one with every change of any category.
+    pub version: u64,
+    /// In no particular order.
+    pub nodes: Vec<Category>,
+}
+
+/// A merchant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seller {
+    /// Which.
+    pub id: SellerId,
+    /// Its name for people.
+    pub name: String,
+    /// Its name in addresses, unique.
+    pub slug: Slug,
+    /// The user who runs it; none for the house itself.
+    pub user: Option<UserId>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Grows by one with every change.
+    pub version: u64,
+}

@@ -1,0 +1,216 @@
+//! What the catalog needs of the world.
+
+use async_trait::async_trait;
+
+use crate::change::{ChangeSet, CommitError, Keys};
+use crate::error::StoreError;
+use crate::ids::{CategoryId, ImageId, ProductId, SellerId};
+use crate::money::Money;
+use crate::page::{Page, PageRequest};
+use crate::text::{Sku, Slug};
+use crate::time::Timestamp;
+
+use super::model::{Category, CategoryTree, Product, ProductStatus, Seller};
+use super::stock::{Hold, HoldKey, HoldState, Inventory, Item, Movement, Standing};
+
+/// Which products a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct ProductFilter {
+    /// Only of these categories (a category and everything below it).
+    pub categories: Option<Vec<CategoryId>>,
+    /// Only of this seller.
+    pub seller: Option<SellerId>,
+    /// Only in this status.
+    pub status: Option<ProductStatus>,
+}
+
+/// Reads products, categories and sellers.
+#[async_trait]
+pub trait ProductReads: Send + Sync {
+    /// A product by id.
+    async fn product(&self, id: ProductId) -> Result<Option<Product>, StoreError>;
+
+    /// A product by its slug.
+    async fn product_by_slug(&self, slug: &Slug) -> Result<Option<Product>, StoreError>;
+
+    /// Products, newest first.
+    async fn products(&self, filter: &ProductFilter, page: &PageRequest) -> Result<Page<Product>, StoreError>;
+
+    /// Products whose id is among these, in no particular order; unknown ids are left out.
+    async fn products_by_id(&self, ids: &[ProductId]) -> Result<Vec<Product>, StoreError>;
+
+    /// Products that changed at `since` or later, with the instant of the change, ordered by
+    /// (instant, id) and beginning after (`since`, `after`): what the search index tails. A product
+    /// changes when it is written, and when one of its SKUs comes into stock or runs out.
+    async fn products_changed(
+        &self,
+        since: Timestamp,
+        after: Option<ProductId>,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, Product)>, StoreError>;
+
+    /// All categories; a shop has hundreds of them, not millions.
+    async fn categories(&self) -> Result<CategoryTree, StoreError>;
+
+    /// A seller by id.
+    async fn seller(&self, id: SellerId) -> Result<Option<Seller>, StoreError>;
+
+    /// Sellers, newest first.
+    async fn sellers(&self, page: &PageRequest) -> Result<Page<Seller>, StoreError>;
+}
+
+/// Reads stock.
+#[async_trait]
+pub trait StockReads: Send + Sync {
+    /// What the catalog says about these SKUs, in no particular order; unknown SKUs are left out.
+    async fn items(&self, skus: &[Sku]) -> Result<Vec<Item>, StoreError>;
+
+    /// The stock of these SKUs, in no particular order; unknown SKUs are left out.
+    async fn inventory(&self, skus: &[Sku]) -> Result<Vec<Inventory>, StoreError>;
+
+    /// A SKU's ledger, newest first.
+    async fn ledger(&self, sku: &Sku, page: &PageRequest) -> Result<Page<Movement>, StoreError>;
+
+    /// The newest generation of a hold.
+    async fn hold(&self, key: HoldKey) -> Result<Option<Hold>, StoreError>;
+
+    /// Active holds past their expiry, oldest expiry first.
+    async fn expired_holds(&self, now: Timestamp, limit: u32) -> Result<Vec<Hold>, StoreError>;
+
+    /// SKUs whose alert state is not what their stock says: at or under the threshold and not
+    /// alerted, or above it and still alerted.
+    async fn low_stock_crossings(&self, limit: u32) -> Result<Vec<Inventory>, StoreError>;
+}
+
+/// Keeps the catalog.
+#[async_trait]
+pub trait CatalogStore: ProductReads + StockReads + Keys {
+    /// Commits a change set whole or not at all.
+    async fn commit(&self, changes: ChangeSet<CatalogWrite>) -> Result<(), CommitError>;
+}
+
+/// What the catalog writes.
+#[derive(Clone, Debug)]
+pub enum CatalogWrite {
+    /// A new product with its variants, and an empty inventory row for each.
+    /// `Duplicate("sku")`, `Duplicate("slug")`.
+    InsertProduct(Product),
+    /// A changed product, with the version it will have. Variants that are new get an inventory
+    /// row; those that are gone lose theirs (their ledger stays).
+    UpdateProduct(Product),
+    /// A new category. `Duplicate("slug")`.
+    InsertCategory(Category),
+    /// A changed category.
+    UpdateCategory(Category),
+    /// A category leaves the tree.
+    DeleteCategory(CategoryId),
+    /// The tree as a whole gets this version: `Stale("category tree")` unless it is one less.
+    /// Goes with every write of a category, so that two moves cannot close a circle together.
+    TouchTree(u64),
+    /// A new seller. `Duplicate("slug")`.
+    InsertSeller(Seller),
+    /// A changed seller.
+    UpdateSeller(Seller),
+    /// Stock changes and the ledger says why. All movements of a change set that do not fit
+    /// together refuse it: `Short` names every SKU that lacks, with all lines of it added up.
+    /// An unknown SKU is short of everything.
+    Move(Movement),
+    /// A new hold. `Stale("hold")` unless its generation is the next of its key and the one before
+    /// is not active.
+    InsertHold(Hold),
+    /// An active hold ends. `Stale("hold")` when it is not active.
+    EndHold(HoldKey, u32, HoldState),
+    /// What ops know about a SKU's stock.
+    SetAlerted(Sku, bool),
+    /// At this many available units ops are told.
+    SetThreshold(Sku, i64),
+}
+
+/// Orders, as the sweeper of holds sees it.
+#[async_trait]
+pub trait HoldOwners: Send + Sync {
+    /// Whether a live order stands behind this generation of a hold.
+    async fn standing(&self, key: HoldKey, generation: u32) -> Result<Standing, StoreError>;
+}
+
+/// What a search asks for.
+#[derive(Clone, Debug, Default)]
+pub struct SearchQuery {
+    /// The words; empty matches everything.
+    pub text: String,
+    /// Only of these categories.
+    pub categories: Option<Vec<CategoryId>>,
+    /// Only at this price or above, in the shop's currency's minor units.
+    pub min_price: Option<i64>,
+    /// Only at this price or below.
+    pub max_price: Option<i64>,
+    /// Only with stock.
+    pub in_stock: bool,
+    /// In which order.
+    pub sort: SearchSort,
+    /// How many hits at most.
+    pub limit: u32,
+    /// How many hits to skip; comes from a cursor of this search.
+    pub offset: u32,
+}
+
+crate::events::wire_names! {
+    /// In which order hits come.
+    SearchSort {
+        /// Best first.
+        Relevance = "relevance",
+        /// Cheapest first.
+        PriceAscending = "price_asc",
+        /// Dearest first.
+        PriceDescending = "price_desc",
+        /// Newest first.
+        Newest = "newest",
+    }
+}
+
+impl Default for SearchSort {
+    fn default() -> Self {
+        Self::Relevance
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SearchHits {
+    /// Which products, in order.
+    pub products: Vec<ProductId>,
+    /// How many in all.
+    pub total: u64,
+    /// How many hits in each category, most first.
+    pub categories: Vec<(CategoryId, u64)>,
+    /// How many hits for each option value: (`Size`, `M`, 12), most first.
+    pub options: Vec<(String, String, u64)>,
+    /// Cheapest and dearest hit.
+    pub price_range: Option<(Money, Money)>,
+}
+
+/// The search index: a projection that may lag or be gone, and never decides anything.
+#[async_trait]
+pub trait ProductSearch: Send + Sync {
+    /// Searches. `Ok(None)` while there is no usable index: the caller falls back.
+    async fn search(&self, query: &SearchQuery) -> Result<Option<SearchHits>, StoreError>;
+
+    /// Brings the index up to what the catalog says now; answers how many products it took in.
+    async fn catch_up(&self, catalog: &dyn CatalogStore) -> Result<u64, StoreError>;
+
+    /// Builds a new index beside the old one and switches; `progress` hears how many are in.
+    async fn rebuild(&self, catalog: &dyn CatalogStore, progress: &(dyn Fn(u64) + Send + Sync)) -> Result<u64, StoreError>;
+}
+
+/// Keeps pictures.
+#[async_trait]
+pub trait ImageStore: Send + Sync {
+    /// Keeps a picture of ours under a name made from its id; answers where clients find it.
+    async fn put(&self, id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Result<String, StoreError>;
+
+    /// The bytes behind a name, or `None`.
+    async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Removes a picture; gone already is fine.
+    async fn delete(&self, url: &str) -> Result<(), StoreError>;
+}

@@ -1,0 +1,466 @@
+//! What a use case may answer besides success: a [`Refusal`] with a stable code, or an [`Error`]
+//! for what stopped it.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::money::MoneyError;
+use crate::text::Sku;
+
+/// What a use case returns.
+pub type Outcome<T> = Result<T, Error>;
+
+/// Why a use case did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An expected answer: the rules say no.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// A port could not do its work.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// The refusal, if the rules said no.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::Store(_) => None,
+        }
+    }
+
+    /// The stable code: a refusal's own, or the store error's kind.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Store(error) => error.kind.code(),
+        }
+    }
+
+    /// The class, from which shells make a status or an exit code.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Refused(refusal) => refusal.class(),
+            Self::Store(error) => error.kind.class(),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<MoneyError> for Error {
+    fn from(error: MoneyError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+/// The few kinds of failure a shell tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// The request cannot be read. HTTP 400.
+    Malformed,
+    /// Who asks is not known. HTTP 401.
+    Unauthenticated,
+    /// Who asks may not. HTTP 403.
+    Forbidden,
+    /// Not there, or not for who asks. HTTP 404.
+    NotFound,
+    /// Against the present state. HTTP 409.
+    Conflict,
+    /// Another version than the client expected. HTTP 412.
+    Precondition,
+    /// Read, but a value is out of its range. HTTP 422.
+    Invalid,
+    /// The client must say which version it changes. HTTP 428.
+    PreconditionRequired,
+    /// Too many, come back later. HTTP 429.
+    TooMany,
+    /// A dependency is down, come back later. HTTP 503.
+    Unavailable,
+    /// A defect. HTTP 500.
+    Internal,
+}
+
+impl ErrorClass {
+    /// The HTTP status of the class.
+    #[must_use]
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Self::Malformed => 400,
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::Precondition => 412,
+            Self::Invalid => 422,
+            Self::PreconditionRequired => 428,
+            Self::TooMany => 429,
+            Self::Unavailable => 503,
+            Self::Internal => 500,
+        }
+    }
+}
+
+/// One field that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field's path as the client wrote it: `items[1].quantity`.
+    pub field: String,
+    /// A stable code: `REQUIRED`, `OUT_OF_RANGE`, `TOO_LONG`, `INVALID`, `READ_ONLY`, ….
+    pub code: &'static str,
+    /// One sentence for people.
+    pub message: String,
+}
+
+/// A line that cannot be served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Shortage {
+    /// Which SKU.
+    pub sku: Sku,
+    /// How many were asked for, all lines of the SKU together.
+    pub requested: u32,
+    /// How many could be had.
+    pub available: i64,
+}
+
+/// The expected ways to say no. Each has a stable [code](Self::code) and a [class](Self::class).
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody has logged in, or the token does not hold.
+    #[error("log in first")]
+    Unauthenticated,
+    /// Wrong mail address or wrong password; which of them is not said.
+    #[error("the mail address or the password is wrong")]
+    BadCredentials,
+    /// The caller may see it, but not do this.
+    #[error("this needs another role")]
+    Forbidden,
+    /// There is no such thing, or not for this caller.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// Values out of their range.
+    #[error("{}", fields_text(.0))]
+    Invalid(Vec<FieldError>),
+    /// A cursor that this engine did not make.
+    #[error("the cursor is not one that this list gave out")]
+    BadCursor,
+    /// Somebody has this mail address already.
+    #[error("this mail address has an account already")]
+    EmailTaken,
+    /// Another variant has this SKU.
+    #[error("another variant has the SKU {0} already")]
+    SkuTaken(String),
+    /// Another entity has this slug.
+    #[error("the slug is taken")]
+    SlugTaken,
+    /// Stock does not suffice.
+    #[error("not enough stock")]
+    SoldOut(Vec<Shortage>),
+    /// An adjustment would go below what is reserved.
+    #[error("the stock of {sku} cannot fall below the {reserved} units that are reserved")]
+    BelowReserved {
+        /// Which SKU.
+        sku: Sku,
+        /// Units reserved.
+        reserved: i64,
+    },
+    /// The order's total is not what the client expected.
+    #[error("the total is not the expected one")]
+    PriceChanged {
+        /// The quote as it is now, as JSON in the shape of the quote endpoint.
+        quote: Value,
+    },
+    /// There is nothing to order.
+    #[error("there is nothing to order")]
+    EmptyOrder,
+    /// One order has one currency.
+    #[error("all amounts of one order must be of one currency")]
+    CurrencyMismatch,
+    /// An amount does not fit.
+    #[error("the amount is too large")]
+    AmountTooLarge,
+    /// The coupon does not exist, or not for this order.
+    #[error("the coupon cannot be used here: {0}")]
+    CouponNotApplicable(String),
+    /// The state graph has no such step.
+    #[error("an order that is {from} cannot become {to}")]
+    IllegalTransition {
+        /// The present status.
+        from: &'static str,
+        /// The status asked for.
+        to: &'static str,
+    },
+    /// The order must be paid before this step.
+    #[error("the order is not paid")]
+    PaymentRequired,
+    /// The order takes no more payments.
+    #[error("the order cannot be paid: {0}")]
+    NotPayable(&'static str),
+    /// A refund would exceed what was captured.
+    #[error("the refund exceeds what was captured")]
+    RefundExceedsCaptured,
+    /// The webhook's signature does not hold.
+    #[error("the signature does not hold")]
+    BadSignature,
+    /// The key was used with another body.
+    #[error("this idempotency key was used with another request body")]
+    IdempotencyMismatch,
+    /// Other than the expected version.
+    #[error("the {0} has changed since the version in If-Match")]
+    VersionMismatch(&'static str),
+    /// If-Match is needed.
+    #[error("say in If-Match which version this changes")]
+    VersionRequired,
+    /// A category cannot be below itself.
+    #[error("a category cannot be below itself")]
+    CategoryCycle,
+    /// Something still refers to it.
+    #[error("{0}")]
+    InUse(&'static str),
+    /// Others kept changing the same thing.
+    #[error("the {0} kept changing, try again")]
+    Conflict(&'static str),
+    /// Too many tries.
+    #[error("too many tries, come back later")]
+    TooMany,
+}
+
+impl Refusal {
+    /// One invalid field.
+    #[must_use]
+    pub fn field(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError { field: field.into(), code, message: message.into() }])
+    }
+
+    /// The stable code clients may rely on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.entry().0
+    }
+
+    /// The class of the code.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        self.entry().1
+    }
+
+    /// What a client needs besides the text, as members of the problem object.
+    #[must_use]
+    pub fn members(&self) -> Option<Value> {
+        match self {
+            Self::Invalid(errors) => Some(json!({ "errors": errors })),
+            Self::SoldOut(lines) => Some(json!({ "lines": lines })),
+            Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
+            Self::BelowReserved { sku, reserved } => Some(json!({ "sku": sku, "reserved": reserved })),
+            Self::IllegalTransition { from, to } => Some(json!({ "from": from, "to": to })),
+            Self::Unauthenticated
+            | Self::BadCredentials
+            | Self::Forbidden
+            | Self::NotFound(_)
+            | Self::BadCursor
+            | Self::EmailTaken
+            | Self::SkuTaken(_)
+            | Self::SlugTaken
+            | Self::EmptyOrder
+            | Self::CurrencyMismatch
+            | Self::AmountTooLarge
+            | Self::CouponNotApplicable(_)
+            | Self::PaymentRequired
+            | Self::NotPayable(_)
+            | Self::RefundExceedsCaptured
+            | Self::BadSignature
+            | Self::IdempotencyMismatch
+            | Self::VersionMismatch(_)
+            | Self::VersionRequired
+            | Self::CategoryCycle
+            | Self::InUse(_)
+            | Self::Conflict(_)
+            | Self::TooMany => None,
+        }
+    }
+
+    fn entry(&self) -> (&'static str, ErrorClass) {
+        match self {
+            Self::Unauthenticated => ("UNAUTHENTICATED", ErrorClass::Unauthenticated),
+            Self::BadCredentials => ("BAD_CREDENTIALS", ErrorClass::Unauthenticated),
+            Self::Forbidden => ("FORBIDDEN", ErrorClass::Forbidden),
+            Self::NotFound(_) => ("NOT_FOUND", ErrorClass::NotFound),
+            Self::Invalid(_) => ("INVALID", ErrorClass::Invalid),
+            Self::BadCursor => ("BAD_CURSOR", ErrorClass::Malformed),
+            Self::EmailTaken => ("EMAIL_TAKEN", ErrorClass::Conflict),
+            Self::SkuTaken(_) => ("SKU_TAKEN", ErrorClass::Conflict),
+            Self::SlugTaken => ("SLUG_TAKEN", ErrorClass::Conflict),
+            Self::SoldOut(_) => ("SOLD_OUT", ErrorClass::Conflict),
+            Self::BelowReserved { .. } => ("BELOW_RESERVED", ErrorClass::Conflict),
+            Self::PriceChanged { .. } => ("PRICE_CHANGED", ErrorClass::Conflict),
+            Self::EmptyOrder => ("EMPTY_ORDER", ErrorClass::Invalid),
+            Self::CurrencyMismatch => ("CURRENCY_MISMATCH", ErrorClass::Invalid),
+            Self::AmountTooLarge => ("AMOUNT_TOO_LARGE", ErrorClass::Invalid),
+            Self::CouponNotApplicable(_) => ("COUPON_NOT_APPLICABLE", ErrorClass::Invalid),
+            Self::IllegalTransition { .. } => ("ILLEGAL_TRANSITION", ErrorClass::Conflict),
+            Self::PaymentRequired => ("PAYMENT_REQUIRED", ErrorClass::Conflict),
+            Self::NotPayable(_) => ("NOT_PAYABLE", ErrorClass::Conflict),
+            Self::RefundExceedsCaptured => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
+            Self::BadSignature => ("BAD_SIGNATURE", ErrorClass::Unauthenticated),
+            Self::IdempotencyMismatch => ("IDEMPOTENCY_MISMATCH", ErrorClass::Invalid),
+            Self::VersionMismatch(_) => ("VERSION_MISMATCH", ErrorClass::Precondition),
+            Self::VersionRequired => ("VERSION_REQUIRED", ErrorClass::PreconditionRequired),
+            Self::CategoryCycle => ("CATEGORY_CYCLE", ErrorClass::Conflict),
+            Self::InUse(_) => ("IN_USE", ErrorClass::Conflict),
+            Self::Conflict(_) => ("CONFLICT", ErrorClass::Conflict),
+            Self::TooMany => ("TOO_MANY", ErrorClass::TooMany),
+        }
+    }
+
+    /// Every code with its class and what it means, for documentation.
+    pub const CODES: &'static [(&'static str, ErrorClass, &'static str)] = &[
+        ("UNAUTHENTICATED", ErrorClass::Unauthenticated, "No token, or one that does not hold."),
+        ("BAD_CREDENTIALS", ErrorClass::Unauthenticated, "Wrong mail address or wrong password."),
+        ("BAD_SIGNATURE", ErrorClass::Unauthenticated, "A webhook whose signature is missing, wrong or too old."),
+        ("FORBIDDEN", ErrorClass::Forbidden, "The action needs another role."),
+        ("NOT_FOUND", ErrorClass::NotFound, "There is no such thing, or not for this caller."),
+        ("BAD_CURSOR", ErrorClass::Malformed, "The cursor was not given out by this list."),
+        ("INVALID", ErrorClass::Invalid, "Fields out of their range; `errors` names each."),
+        ("EMPTY_ORDER", ErrorClass::Invalid, "No items and nothing in the cart."),
+        ("CURRENCY_MISMATCH", ErrorClass::Invalid, "One order has one currency."),
+        ("AMOUNT_TOO_LARGE", ErrorClass::Invalid, "An amount does not fit 64 bits."),
+        ("COUPON_NOT_APPLICABLE", ErrorClass::Invalid, "The coupon does not exist or does not apply."),
+        ("IDEMPOTENCY_MISMATCH", ErrorClass::Invalid, "The idempotency key was used with another body."),
+        ("EMAIL_TAKEN", ErrorClass::Conflict, "The mail address has an account."),
+        ("SKU_TAKEN", ErrorClass::Conflict, "Another variant has the SKU."),
+        ("SLUG_TAKEN", ErrorClass::Conflict, "Another entity has the slug."),
+        ("SOLD_OUT", ErrorClass::Conflict, "Not enough stock; `lines` says of what."),
+        ("BELOW_RESERVED", ErrorClass::Conflict, "Stock cannot fall below what is reserved."),
+        ("PRICE_CHANGED", ErrorClass::Conflict, "The total differs from `expectedTotal`; `quote` has the new one."),
+        ("ILLEGAL_TRANSITION", ErrorClass::Conflict, "The status graph has no such step."),
+        ("PAYMENT_REQUIRED", ErrorClass::Conflict, "The order is not paid."),
+        ("NOT_PAYABLE", ErrorClass::Conflict, "The order takes no more payments."),
+        ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict, "More than was captured."),
+        ("CATEGORY_CYCLE", ErrorClass::Conflict, "A category cannot be below itself."),
+        ("IN_USE", ErrorClass::Conflict, "Something still refers to it."),
+        ("CONFLICT", ErrorClass::Conflict, "Others kept changing the same thing."),
+        ("VERSION_MISMATCH", ErrorClass::Precondition, "Another version than in `If-Match`."),
+        ("VERSION_REQUIRED", ErrorClass::PreconditionRequired, "`If-Match` is missing."),
+        ("TOO_MANY", ErrorClass::TooMany, "Too many tries."),
+        ("UNAVAILABLE", ErrorClass::Unavailable, "A dependency is down."),
+        ("STORAGE_FULL", ErrorClass::Unavailable, "No space is left for new data."),
+        ("STORAGE_READ_ONLY", ErrorClass::Unavailable, "The data cannot be written."),
+        ("OUTCOME_UNKNOWN", ErrorClass::Unavailable, "Whether it was done cannot be said yet; repeat it with the same key."),
+        ("INTERNAL", ErrorClass::Internal, "A defect of the shop."),
+    ];
+}
+
+impl From<MoneyError> for Refusal {
+    fn from(error: MoneyError) -> Self {
+        match error {
+            MoneyError::CurrencyMismatch => Self::CurrencyMismatch,
+            MoneyError::Overflow => Self::AmountTooLarge,
+        }
+    }
+}
+
+fn fields_text(errors: &[FieldError]) -> String {
+    let texts: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+    texts.join("; ")
+}
+
+/// What kind of failure a port reports, and so whether a retry can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoreErrorKind {
+    /// Cannot be reached, timed out, or sheds load: a retry may help.
+    Unavailable,
+    /// No space left.
+    Full,
+    /// The storage refuses writes.
+    ReadOnly,
+    /// What was read breaks an invariant.
+    Corrupt,
+    /// A commit was sent and its outcome cannot be learnt.
+    OutcomeUnknown,
+    /// Anything else: a defect.
+    Internal,
+}
+
+impl StoreErrorKind {
+    /// The stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Full => "STORAGE_FULL",
+            Self::ReadOnly => "STORAGE_READ_ONLY",
+            Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
+            Self::Corrupt | Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// The class.
+    #[must_use]
+    pub fn class(self) -> ErrorClass {
+        match self {
+            Self::Unavailable | Self::Full | Self::ReadOnly | Self::OutcomeUnknown => ErrorClass::Unavailable,
+            Self::Corrupt | Self::Internal => ErrorClass::Internal,
+        }
+    }
+}
+
+/// The cause of a [`StoreError`], as the adapter met it.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A port could not do its work: one shape for all ports.
+#[derive(Debug)]
+pub struct StoreError {
+    /// What kind of failure.
+    pub kind: StoreErrorKind,
+    /// What was being done: `orders.commit`.
+    pub operation: &'static str,
+    /// The cause.
+    pub source: Option<Source>,
+}
+
+impl StoreError {
+    /// A failure of `operation` with its cause.
+    pub fn new(kind: StoreErrorKind, operation: &'static str, source: impl Into<Source>) -> Self {
+        Self { kind, operation, source: Some(source.into()) }
+    }
+
+    /// `operation` cannot be done now.
+    pub fn unavailable(operation: &'static str, source: impl Into<Source>) -> Self {
+        Self::new(StoreErrorKind::Unavailable, operation, source)
+    }
+
+    /// What `operation` read breaks an invariant.
+    pub fn corrupt(operation: &'static str, source: impl Into<Source>) -> Self {
+        Self::new(StoreErrorKind::Corrupt, operation, source)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            StoreErrorKind::Unavailable => "is unavailable",
+            StoreErrorKind::Full => "has no space left",
+            StoreErrorKind::ReadOnly => "cannot be written",
+            StoreErrorKind::Corrupt => "found corrupt data",
+            StoreErrorKind::OutcomeUnknown => "has an unknown outcome",
+            StoreErrorKind::Internal => "failed",
+        };
+        write!(f, "{} {what}", self.operation)
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
+    }
+}

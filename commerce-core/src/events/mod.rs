@@ -1,0 +1,251 @@
+//! What the contexts say to each other, and the machinery that loses none of it.
+//!
+//! A use case puts [`Envelope`]s into its change set; the store writes them to its outbox in the
+//! same transaction. The [`relay::Relay`] moves them to the [`EventBus`], which brings them to every
+//! [`Consumer`]. Delivery is at least once and in no promised order; a consumer commits its effect
+//! together with an inbox entry, so that the effect happens once.
+//!
+//! Consumers only record. Slow or remote work is done by workers from what they recorded.
+
+pub mod relay;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::{Error, StoreError};
+use crate::ids::EventId;
+use crate::page::{Page, PageRequest};
+use crate::time::Timestamp;
+
+macro_rules! wire_names {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in declaration order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The stable name used in JSON, SQL and on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = &'static str;
+
+            fn from_str(text: &str) -> Result<Self, &'static str> {
+                match text { $($text => Ok(Self::$variant),)+ _ => Err(concat!("must be one of", $(" ", $text),+)) }
+            }
+        }
+    )+};
+}
+pub(crate) use wire_names;
+
+wire_names! {
+    /// Where an event is said; one topic for each context that speaks.
+    Topic {
+        /// What happens to users.
+        Users = "user-events",
+        /// What happens to products and stock.
+        Catalog = "catalog-events",
+        /// What happens to orders, their payments and refunds.
+        Orders = "order-events",
+    }
+
+    /// What happened.
+    EventKind {
+        /// Somebody registered.
+        UserRegistered = "USER_REGISTERED",
+        /// A product was created, changed or archived.
+        ProductUpdated = "PRODUCT_UPDATED",
+        /// A SKU's available stock fell to its threshold.
+        LowStockAlert = "LOW_STOCK_ALERT",
+        /// An order was placed.
+        OrderCreated = "ORDER_CREATED",
+        /// An order is paid, or to be paid on delivery.
+        OrderConfirmed = "ORDER_CONFIRMED",
+        /// An order is being packed.
+        OrderProcessing = "ORDER_PROCESSING",
+        /// An order left the house.
+        OrderShipped = "ORDER_SHIPPED",
+        /// An order is with the courier at the customer's place.
+        OrderOutForDelivery = "ORDER_OUT_FOR_DELIVERY",
+        /// An order arrived.
+        OrderDelivered = "ORDER_DELIVERED",
+        /// An order was cancelled.
+        OrderCancelled = "ORDER_CANCELLED",
+        /// Money was captured.
+        PaymentSuccess = "PAYMENT_SUCCESS",
+        /// An attempt to pay was declined.
+        PaymentFailed = "PAYMENT_FAILED",
+        /// Captured money went back.
+        RefundSucceeded = "REFUND_SUCCEEDED",
+    }
+}
+
+/// An event on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Envelope {
+    /// The same at every delivery.
+    pub id: EventId,
+    /// Where it is said.
+    pub topic: Topic,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// Version of the shape of `data`; grows when a consumer must tell them apart.
+    pub schema: u16,
+    /// The aggregate it happened to.
+    pub aggregate: Uuid,
+    /// The aggregate's version after it happened.
+    pub version: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// W3C `traceparent` of the request that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// Ids and what is public on the aggregate; never addresses or mail addresses.
+    pub data: Value,
+}
+
+impl Envelope {
+    /// The data in the shape a consumer expects.
+    ///
+    /// # Errors
+    /// [`ConsumeError::Permanent`] when it has another shape.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, ConsumeError> {
+        T::deserialize(&self.data).map_err(|error| ConsumeError::Permanent(format!("{}: {error}", self.kind)))
+    }
+}
+
+/// Why a consumer did not record an event.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumeError {
+    /// It never will: the event cannot be understood. Three times, then dead letters.
+    #[error("{0}")]
+    Permanent(String),
+    /// Not now: its store does not answer. Tried again without counting.
+    #[error(transparent)]
+    Transient(StoreError),
+}
+
+impl From<Error> for ConsumeError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Store(error) => Self::Transient(error),
+            Error::Refused(refusal) => Self::Permanent(refusal.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for ConsumeError {
+    fn from(error: StoreError) -> Self {
+        Self::Transient(error)
+    }
+}
+
+/// Records the effect of events, each once however often it is delivered.
+#[async_trait]
+pub trait Consumer: Send + Sync {
+    /// Stable name: the inbox key and, on a broker, the queue.
+    fn name(&self) -> &'static str;
+
+    /// Whether events of this kind concern it.
+    fn wants(&self, kind: EventKind) -> bool;
+
+    /// Commits the effect together with the inbox entry. An event handled before is a success.
+    ///
+    /// # Errors
+    /// See [`ConsumeError`].
+    async fn handle(&self, event: &Envelope) -> Result<(), ConsumeError>;
+}
+
+/// Brings events to all consumers, at least once.
+#[async_trait]
+pub trait EventBus: Send + Sync {
+    /// Takes the events over. An answer names those that are safe with the bus (or already
+    /// recorded by every consumer); the others are published again later.
+    ///
+    /// # Errors
+    /// When nothing could be taken over.
+    async fn publish(&self, events: &[Envelope]) -> Result<Vec<EventId>, StoreError>;
+}
+
+/// The unpublished events of one database.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// The oldest unpublished events, oldest first.
+    async fn unpublished(&self, limit: u32) -> Result<Vec<Envelope>, StoreError>;
+
+    /// Notes that these are published.
+    async fn published(&self, events: &[EventId]) -> Result<(), StoreError>;
+
+    /// How many wait, and since when the oldest does.
+    async fn backlog(&self) -> Result<Backlog, StoreError>;
+}
+
+/// How far an outbox is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backlog {
+    /// Unpublished events.
+    pub waiting: u64,
+    /// When the oldest of them happened.
+    pub oldest: Option<Timestamp>,
+}
+
+/// A delivery that failed for good, kept to be read and sent again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    /// The consumer that could not handle it.
+    pub consumer: String,
+    /// What it could not handle.
+    pub event: Envelope,
+    /// Why.
+    pub reason: String,
+    /// How often it was received.
+    pub receives: u32,
+    /// When it was given up.
+    pub at: Timestamp,
+}
+
+/// The dead letters of one database. A letter is named by its consumer and its event.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// Keeps a letter; the same one twice is kept once.
+    async fn bury(&self, letter: &DeadLetter) -> Result<(), StoreError>;
+
+    /// The letters, newest event first.
+    async fn letters(&self, page: &PageRequest) -> Result<Page<DeadLetter>, StoreError>;
+
+    /// Takes a letter out, for redriving or for good. `None` when it is not there.
+    async fn exhume(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError>;
+}
+
+/// Names who may do what only one may do at a time.
+#[async_trait]
+pub trait Leases: Send + Sync {
+    /// Takes or renews the lease `name` for `owner` until `until`. Answers the epoch, which grows
+    /// with every change of owner, or `None` while somebody else holds it.
+    async fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Result<Option<u64>, StoreError>;
+
+    /// Gives it back, if `owner` holds it.
+    async fn give_back(&self, name: &str, owner: Uuid) -> Result<(), StoreError>;
+}

@@ -1,0 +1,180 @@
+//! Identities: UUIDv7 newtypes, made from the injected clock and entropy.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::time::{Clock, Timestamp};
+
+/// Where random bytes come from. Production asks the operating system, tests a seed.
+pub trait Entropy: Send + Sync {
+    /// Fills `bytes` with randomness.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// A typed identity over a UUID.
+pub trait Id: Copy {
+    /// Wraps a UUID.
+    fn from_uuid(uuid: Uuid) -> Self;
+    /// The UUID inside.
+    fn uuid(self) -> Uuid;
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl Id for $name {
+            fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                Uuid::try_parse(text).map(Self)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A person who may log in.
+    UserId,
+    /// One entry of a user's address book.
+    AddressId,
+    /// One login, until logout or expiry.
+    SessionId,
+    /// A merchant whose products the shop sells.
+    SellerId,
+    /// A node of the category tree.
+    CategoryId,
+    /// A product with its variants.
+    ProductId,
+    /// A picture of a product.
+    ImageId,
+    /// One line of the stock ledger.
+    MovementId,
+    /// An order; carries the millisecond it was placed and a shard hashed from its user.
+    OrderId,
+    /// What an order asks to be paid; one per order.
+    PaymentId,
+    /// One try to collect a payment.
+    AttemptId,
+    /// Money on its way back to the customer.
+    RefundId,
+    /// One line of an order's history.
+    TimelineId,
+    /// An event, the same wherever it is delivered.
+    EventId,
+    /// A message to somebody, sent or to be sent.
+    NotificationId,
+}
+
+impl OrderId {
+    /// When the order was placed, to the millisecond.
+    #[must_use]
+    pub fn placed_at(self) -> Timestamp {
+        let millis = self.0.as_u128() >> 80;
+        Timestamp::from_micros(i64::try_from(millis).unwrap_or(i64::MAX).saturating_mul(1_000))
+    }
+
+    /// The logical shard, 0 to 1023, that all orders of one user share.
+    #[must_use]
+    pub fn shard(self) -> u16 {
+        u16::try_from((self.0.as_u128() >> 52) & 0x3ff).unwrap_or(0)
+    }
+
+    /// The smallest id an order placed at `at` or later can have; turns date ranges into id ranges.
+    #[must_use]
+    pub fn lower_bound(at: Timestamp) -> Self {
+        Self(Uuid::from_u128(u128::from(at.as_millis()) << 80))
+    }
+}
+
+/// Makes identities and secrets. Cheap to clone.
+#[derive(Clone)]
+pub struct IdSource {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl IdSource {
+    /// From a clock and a source of randomness.
+    pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { clock, entropy }
+    }
+
+    /// A new identity: UUIDv7 (RFC 9562, section 5.7).
+    #[must_use]
+    pub fn mint<T: Id>(&self) -> T {
+        T::from_uuid(self.uuid_v7())
+    }
+
+    /// A new order of `user`: UUIDv7 whose ten bits after the variant are the user's shard.
+    #[must_use]
+    pub fn order(&self, user: UserId) -> OrderId {
+        let digest = Sha256::digest(user.uuid().as_bytes());
+        let shard = digest.iter().take(2).fold(0u128, |value, byte| (value << 8) | u128::from(*byte)) & 0x3ff;
+        let mask = 0x3ff_u128 << 52;
+        OrderId(Uuid::from_u128((self.uuid_v7().as_u128() & !mask) | (shard << 52)))
+    }
+
+    /// A secret of 256 bits, as 64 hexadecimal digits.
+    #[must_use]
+    pub fn secret(&self) -> String {
+        let mut bytes = [0u8; 32];
+        self.entropy.fill(&mut bytes);
+        hex::encode(bytes)
+    }
+
+    fn uuid_v7(&self) -> Uuid {
+        let mut random = [0u8; 10];
+        self.entropy.fill(&mut random);
+        uuid::Builder::from_unix_timestamp_millis(self.clock.now().as_millis(), &random).into_uuid()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ManualClock, SeededEntropy};
+
+    #[test]
+    fn an_order_id_carries_its_time_and_its_users_shard() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_123_000)));
+        let ids = IdSource::new(clock.clone(), Arc::new(SeededEntropy::new(7)));
+        let user: UserId = ids.mint();
+        let (first, second) = (ids.order(user), ids.order(user));
+        assert_ne!(first, second);
+        assert_eq!(first.shard(), second.shard());
+        assert_eq!(first.placed_at(), clock.now());
+        assert!(first >= OrderId::lower_bound(clock.now()));
+        assert_eq!(first.uuid().get_version_num(), 7);
+    }
+}

@@ -1,0 +1,79 @@
+//! Every bound the engine keeps, with its unit and its reason.
+
+use std::time::Duration;
+
+/// Entries of a page when the client does not say.
+pub const PAGE_DEFAULT: u32 = 20;
+/// Entries of a page at most: bounds the memory of one answer.
+pub const PAGE_MAX: u32 = 100;
+/// Units of one SKU on one line of a cart or an order.
+pub const QUANTITY_MAX: u32 = 999;
+/// Lines of one cart or order: bounds the rows one change set may write.
+pub const LINES_MAX: usize = 200;
+/// Variants of one product.
+pub const VARIANTS_MAX: usize = 200;
+/// Pictures of one product.
+pub const IMAGES_MAX: usize = 50;
+/// Depth of the category tree, root included.
+pub const CATEGORY_DEPTH_MAX: usize = 16;
+/// Addresses of one user.
+pub const ADDRESSES_MAX: usize = 50;
+/// String pairs of one metadata map.
+pub const METADATA_PAIRS_MAX: usize = 50;
+/// Characters of a metadata key.
+pub const METADATA_KEY_MAX: usize = 40;
+/// Characters of a metadata value.
+pub const METADATA_VALUE_MAX: usize = 500;
+/// Characters of an idempotency key.
+pub const IDEMPOTENCY_KEY_MAX: usize = 255;
+/// Characters of a short text: names, titles, reasons.
+pub const SHORT_TEXT_MAX: usize = 255;
+/// Characters of a description.
+pub const LONG_TEXT_MAX: usize = 65_535;
+/// Characters of a search query; longer ones only burn CPU.
+pub const QUERY_MAX: usize = 200;
+/// Characters of a password; argon2 reads them all, so an upper bound keeps hashing cheap.
+pub const PASSWORD_MAX: usize = 256;
+/// Characters of a password at least, unless the shop is configured otherwise.
+pub const PASSWORD_MIN: usize = 8;
+/// Minor units of one price: a thousand lines of 999 still fit 64 bits.
+pub const PRICE_MAX_MINOR: i64 = 1_000_000_000_000;
+/// Units of one SKU on hand.
+pub const STOCK_MAX: i64 = 1_000_000_000;
+
+/// How long an idempotency key is remembered.
+pub const IDEMPOTENCY_KEEP: Duration = Duration::from_hours(30 * 24);
+/// How long a checkout holds its stock.
+pub const HOLD_FOR: Duration = Duration::from_mins(15);
+/// How much of a hold must be left when its order commits, so that no order can appear on a hold
+/// that the sweeper already asked about.
+pub const HOLD_MARGIN: Duration = Duration::from_mins(5);
+/// How long a prepaid order waits for its money.
+pub const PAYMENT_DUE: Duration = Duration::from_mins(15);
+/// How much longer it waits, once, when an attempt is open at the deadline.
+pub const PAYMENT_GRACE: Duration = Duration::from_mins(10);
+/// How long a cart is kept after its last edit.
+pub const CART_KEEP: Duration = Duration::from_hours(24);
+/// How long an access token is valid.
+pub const ACCESS_TOKEN_FOR: Duration = Duration::from_mins(15);
+/// How long a session lives without a request.
+pub const SESSION_IDLE: Duration = Duration::from_hours(30 * 24);
+/// How long a session lives at most.
+pub const SESSION_MAX: Duration = Duration::from_hours(90 * 24);
+/// How often a session's last use is written down; between, it is only checked.
+pub const SESSION_TOUCH: Duration = Duration::from_mins(5);
+/// A rotated refresh token repeated within this span gets the same answer: its first one was lost.
+pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
+
+/// How often a use case decides again after a version conflict before it answers `CONFLICT`.
+pub const CONFLICT_TRIES: u32 = 8;
+/// Events that one relay step moves.
+pub const RELAY_BATCH: u32 = 512;
+/// Rows that one worker step takes.
+pub const WORK_BATCH: u32 = 200;
+/// Permanent failures of one delivery before it goes to the dead letters.
+pub const RECEIVES_MAX: u32 = 3;
+/// Tries of one mail before it is given up.
+pub const MAIL_TRIES_MAX: u32 = 12;
+/// The stock at which ops are told, unless the SKU says otherwise.
+pub const LOW_STOCK_THRESHOLD: i64 = 5;

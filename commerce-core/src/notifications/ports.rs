@@ -1,0 +1,93 @@
+//! What the notifications context needs of the world.
+
+use async_trait::async_trait;
+
+use crate::change::{ChangeSet, CommitError};
+use crate::error::{Outcome, StoreError};
+use crate::events::EventKind;
+use crate::ids::{NotificationId, UserId};
+use crate::page::{Page, PageRequest};
+use crate::text::Email;
+use crate::time::Timestamp;
+
+use super::model::{Mail, MailContext, Notification, NotificationStatus, Recipient, Template};
+
+/// Which notifications a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct NotificationFilter {
+    /// Only to this recipient.
+    pub recipient: Option<Recipient>,
+    /// Only of this kind of event.
+    pub kind: Option<EventKind>,
+    /// Only in this status.
+    pub status: Option<NotificationStatus>,
+}
+
+/// Keeps notifications.
+#[async_trait]
+pub trait NotificationStore: Send + Sync {
+    /// A notification by id.
+    async fn notification(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;
+
+    /// Notifications, newest first.
+    async fn notifications(&self, filter: &NotificationFilter, page: &PageRequest) -> Result<Page<Notification>, StoreError>;
+
+    /// Pending or sending ones that are due at `now`, longest due first.
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Notification>, StoreError>;
+
+    /// Commits a change set whole or not at all.
+    async fn commit(&self, changes: ChangeSet<NotificationWrite>) -> Result<(), CommitError>;
+}
+
+/// What the notifications context writes.
+#[derive(Clone, Debug)]
+pub enum NotificationWrite {
+    /// A new one. The same event, template and recipient again is silently the same.
+    Insert(Notification),
+    /// A changed one, with the version it will have.
+    Update(Notification),
+}
+
+/// Users as mails need them.
+#[async_trait]
+pub trait Contacts: Send + Sync {
+    /// A user's mail address and name; `None` when she is gone.
+    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, String)>>;
+}
+
+/// Turns a template and what it is about into words.
+pub trait Renderer: Send + Sync {
+    /// Subject, HTML and text.
+    ///
+    /// # Errors
+    /// When the template cannot be rendered from this context.
+    fn render(&self, template: Template, context: &MailContext) -> Result<Rendered, StoreError>;
+}
+
+/// A rendered template.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rendered {
+    /// One line.
+    pub subject: String,
+    /// For those who see.
+    pub html: String,
+    /// For everybody.
+    pub text: String,
+}
+
+/// Hands mails over.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Hands one mail over. The same id again must not make a second mail where the transport can
+    /// help it.
+    async fn send(&self, mail: &Mail) -> Result<Handover, StoreError>;
+}
+
+/// What came of handing a mail over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Handover {
+    /// It is out of our hands.
+    Accepted,
+    /// Refused for good, for this reason.
+    Rejected(String),
+}

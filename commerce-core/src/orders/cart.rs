@@ -1,0 +1,135 @@
+//! Carts: what somebody means to buy.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::change::digest;
+use crate::error::Refusal;
+use crate::ids::{Id, UserId};
+use crate::limits;
+use crate::money::Money;
+use crate::text::{Metadata, Quantity, Sku};
+use crate::time::Timestamp;
+
+/// Whose cart.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum CartOwner {
+    /// A user's; she has one.
+    User(UserId),
+    /// A guest's; known by the hash of the secret in her token.
+    Guest(Uuid),
+}
+
+impl CartOwner {
+    /// The guest who holds `token`.
+    #[must_use]
+    pub fn guest(token: &str) -> Self {
+        let hash = digest(&[b"cart", token.as_bytes()]);
+        let bytes = hash.first_chunk::<16>().copied().unwrap_or_default();
+        Self::Guest(Uuid::from_bytes(bytes))
+    }
+
+    /// The cart's key in the store.
+    #[must_use]
+    pub fn key(self) -> Uuid {
+        match self {
+            Self::User(user) => user.uuid(),
+            Self::Guest(guest) => guest,
+        }
+    }
+}
+
+/// What somebody means to buy. A cart that was never edited has version 0 and is not stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cart {
+    /// Whose.
+    pub owner: CartOwner,
+    /// Each SKU once, in the order they were added.
+    pub lines: Vec<CartLine>,
+    /// A coupon to be tried.
+    pub coupon: Option<String>,
+    /// The client's own notes.
+    pub metadata: Metadata,
+    /// When it was last edited.
+    pub updated_at: Timestamp,
+    /// Grows by one with every edit.
+    pub version: u64,
+}
+
+/// One SKU in a cart.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CartLine {
+    /// Of what.
+    pub sku: Sku,
+    /// How many.
+    pub quantity: Quantity,
+    /// One unit's price when it was added, to show that it changed.
+    pub seen_price: Money,
+}
+
+impl Cart {
+    /// A cart nobody has edited.
+    #[must_use]
+    pub fn empty(owner: CartOwner, now: Timestamp) -> Self {
+        Self { owner, lines: Vec::new(), coupon: None, metadata: Metadata::new(), updated_at: now, version: 0 }
+    }
+
+    /// When it is forgotten unless edited again.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.updated_at.plus(limits::CART_KEEP)
+    }
+
+    /// With `quantity` more of `sku`.
+    ///
+    /// # Errors
+    /// `INVALID` when the line would exceed 999 units or the cart 200 lines.
+    pub fn add(&mut self, sku: &Sku, quantity: Quantity, price: Money) -> Result<(), Refusal> {
+        let before = self.lines.iter().find(|line| line.sku == *sku).map_or(0, |line| line.quantity.get());
+        let after = Quantity::new(before.saturating_add(quantity.get()))
+            .ok_or_else(|| Refusal::field("quantity", "OUT_OF_RANGE", format!("the cart would hold more than 999 of {sku}")))?;
+        self.set(sku, after, price)
+    }
+
+    /// With exactly `quantity` of `sku`.
+    ///
+    /// # Errors
+    /// `INVALID` when the cart would exceed 200 lines.
+    pub fn set(&mut self, sku: &Sku, quantity: Quantity, price: Money) -> Result<(), Refusal> {
+        if let Some(line) = self.lines.iter_mut().find(|line| line.sku == *sku) {
+            line.quantity = quantity;
+            line.seen_price = price;
+            return Ok(());
+        }
+        if self.lines.len() >= limits::LINES_MAX {
+            return Err(Refusal::field("items", "TOO_MANY", "a cart holds at most 200 lines"));
+        }
+        self.lines.push(CartLine { sku: sku.clone(), quantity, seen_price: price });
+        Ok(())
+    }
+
+    /// Without `sku`.
+    pub fn remove(&mut self, sku: &Sku) {
+        self.lines.retain(|line| line.sku != *sku);
+    }
+
+    /// Without what was ordered; what was added meanwhile stays.
+    pub fn reduce(&mut self, ordered: &[(Sku, u32)]) {
+        for (sku, quantity) in ordered {
+            if let Some(line) = self.lines.iter_mut().find(|line| line.sku == *sku) {
+                match Quantity::new(line.quantity.get().saturating_sub(*quantity)) {
+                    Some(left) => line.quantity = left,
+                    None => self.remove(sku),
+                }
+            }
+        }
+    }
+
+    /// As it is after an edit at `now`.
+    #[must_use]
+    pub fn edited(mut self, now: Timestamp) -> Self {
+        self.updated_at = now;
+        self.version = self.version.saturating_add(1);
+        self
+    }
+}

@@ -1,0 +1,203 @@
+//! The order: what was bought, by whom, for how much, and how far it is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::HoldKey;
+use crate::error::Refusal;
+use crate::events::wire_names;
+use crate::ids::{OrderId, TimelineId, UserId};
+use crate::money::Money;
+use crate::text::Metadata;
+use crate::time::Timestamp;
+use crate::users::PostalAddress;
+
+use super::payment::Payment;
+use super::pricing::{OrderLine, TaxLine};
+
+wire_names! {
+    /// How far an order is. DELIVERED and CANCELLED are final.
+    OrderStatus {
+        /// Placed; its money has not come yet.
+        Pending = "PENDING",
+        /// Paid, or to be paid on delivery.
+        Confirmed = "CONFIRMED",
+        /// Being packed.
+        Processing = "PROCESSING",
+        /// With the carrier.
+        Shipped = "SHIPPED",
+        /// With the courier at the customer's place.
+        OutForDelivery = "OUT_FOR_DELIVERY",
+        /// Arrived.
+        Delivered = "DELIVERED",
+        /// Given up before it was shipped.
+        Cancelled = "CANCELLED",
+    }
+}
+
+impl OrderStatus {
+    /// Whether the state graph has the step from here to `next`.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Pending => matches!(next, Self::Confirmed | Self::Cancelled),
+            Self::Confirmed => matches!(next, Self::Processing | Self::Shipped | Self::Cancelled),
+            Self::Processing => matches!(next, Self::Shipped | Self::Cancelled),
+            Self::Shipped => matches!(next, Self::OutForDelivery | Self::Delivered),
+            Self::OutForDelivery => matches!(next, Self::Delivered),
+            Self::Delivered | Self::Cancelled => false,
+        }
+    }
+}
+
+/// An order with its payment: one aggregate, one version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Order {
+    /// Which; carries when it was placed.
+    pub id: OrderId,
+    /// For people: `ORD-…`. Never a secret, never a key to access.
+    pub number: String,
+    /// Whose.
+    pub user: UserId,
+    /// How far.
+    pub status: OrderStatus,
+    /// Each SKU once.
+    pub lines: Vec<OrderLine>,
+    /// Sum of unit price times quantity.
+    pub subtotal: Money,
+    /// Never negative.
+    pub discount: Money,
+    /// What shipping costs.
+    pub shipping: Money,
+    /// Sum of the lines' taxes.
+    pub tax: Money,
+    /// `subtotal - discount + shipping + tax`.
+    pub total: Money,
+    /// The taxes by name.
+    pub tax_lines: Vec<TaxLine>,
+    /// The coupon that was redeemed.
+    pub coupon: Option<String>,
+    /// A copy that later edits of the address book do not touch.
+    pub shipping_address: PostalAddress,
+    /// Which way it is shipped.
+    pub shipping_option: String,
+    /// Its money.
+    pub payment: Payment,
+    /// The stock hold it stands on.
+    pub hold: HoldRef,
+    /// Until when a prepaid order waits for its money.
+    pub payment_due_at: Option<Timestamp>,
+    /// Whether it has been given more time once.
+    pub payment_extended: bool,
+    /// The client's own notes.
+    pub metadata: Metadata,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Grows by one with every change.
+    pub version: u64,
+}
+
+/// Which generation of which hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HoldRef {
+    /// The hold.
+    pub key: HoldKey,
+    /// Its generation.
+    pub generation: u32,
+}
+
+/// One line of an order's history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TimelineEntry {
+    /// Which; the id of the event of the same step, so that a repeated commit is seen.
+    pub id: TimelineId,
+    /// Whose history.
+    pub order: OrderId,
+    /// What it became.
+    pub status: OrderStatus,
+    /// When.
+    pub at: Timestamp,
+    /// In words.
+    pub note: String,
+    /// Who: `customer`, `admin`, `system`.
+    pub actor: String,
+}
+
+impl Order {
+    /// The order one status further.
+    ///
+    /// # Errors
+    /// `ILLEGAL_TRANSITION` where the graph has no such step, `PAYMENT_REQUIRED` for a confirmation
+    /// that is neither paid nor to be paid on delivery.
+    pub fn step(mut self, next: OrderStatus, now: Timestamp) -> Result<Self, Refusal> {
+        if !self.status.may_become(next) {
+            return Err(Refusal::IllegalTransition { from: self.status.as_str(), to: next.as_str() });
+        }
+        if next == OrderStatus::Confirmed && !self.payment.lets_confirm() {
+            return Err(Refusal::PaymentRequired);
+        }
+        self.status = next;
+        self.updated_at = now;
+        Ok(self)
+    }
+}
+
+/// What `order-events` say about an order: ids and what is public on it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderFacts {
+    /// Which order.
+    pub order_id: OrderId,
+    /// Its number for people.
+    pub number: String,
+    /// Whose.
+    pub user_id: UserId,
+    /// How far it is now.
+    pub status: OrderStatus,
+    /// What was bought.
+    pub lines: Vec<OrderLine>,
+    /// What it costs.
+    pub total: Money,
+    /// The parts of the total.
+    pub subtotal: Money,
+    /// The discount.
+    pub discount: Money,
+    /// Shipping.
+    pub shipping: Money,
+    /// Tax.
+    pub tax: Money,
+    /// How it is paid.
+    pub payment_method: super::payment::PaymentMethod,
+    /// The hold it stands on.
+    pub hold: HoldRef,
+    /// Whether its stock was sold already when this happened (a cancel must then restock).
+    pub was_confirmed: bool,
+    /// Why, where somebody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OrderStatus::{self, *};
+
+    #[test]
+    fn the_state_graph_is_exactly_this() {
+        let steps = [
+            (Pending, Confirmed),
+            (Pending, Cancelled),
+            (Confirmed, Processing),
+            (Confirmed, Shipped),
+            (Confirmed, Cancelled),
+            (Processing, Shipped),
+            (Processing, Cancelled),
+            (Shipped, OutForDelivery),
+            (Shipped, Delivered),
+            (OutForDelivery, Delivered),
+        ];
+        for from in OrderStatus::ALL {
+            for to in OrderStatus::ALL {
+                assert_eq!(from.may_become(*to), steps.contains(&(*from, *to)), "{from} -> {to}");
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Money for an order: attempts, captures and refunds as monotone facts.
+//!
+//! A provider may tell the same thing many times and in any order (answer, webhook, poll). All of
+//! it arrives here as a [`PaymentFact`]; applying one twice changes nothing the second time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::events::wire_names;
+use crate::ids::{AttemptId, PaymentId, RefundId};
+use crate::money::Money;
+use crate::time::Timestamp;
+
+wire_names! {
+    /// How an order is paid.
+    PaymentMethod {
+        /// Unified Payments Interface.
+        Upi = "UPI",
+        /// Card.
+        Card = "CARD",
+        /// Bank transfer started from the shop.
+        NetBanking = "NET_BANKING",
+        /// Cash on delivery.
+        Cod = "COD",
+        /// The shop's own wallet.
+        Wallet = "WALLET",
+    }
+
+    /// How far an order's money is.
+    PaymentStatus {
+        /// Nothing has come.
+        Pending = "PENDING",
+        /// The provider did not answer; it will be asked.
+        Unknown = "UNKNOWN",
+        /// Promised by the provider, not taken.
+        Authorized = "AUTHORIZED",
+        /// Taken; for COD at delivery.
+        Captured = "CAPTURED",
+        /// The last attempt was declined.
+        Failed = "FAILED",
+        /// The promise was given back.
+        Voided = "VOIDED",
+        /// Some went back.
+        PartiallyRefunded = "PARTIALLY_REFUNDED",
+        /// All went back.
+        Refunded = "REFUNDED",
+    }
+
+    /// How far one try to collect is. DECLINED and VOIDED yield only to CAPTURED, which is final.
+    AttemptState {
+        /// Written down; the provider may or may not have been asked.
+        Created = "CREATED",
+        /// The provider waits for the customer or somebody else.
+        Pending = "PENDING",
+        /// The provider did not answer.
+        Unknown = "UNKNOWN",
+        /// Promised.
+        Authorized = "AUTHORIZED",
+        /// Taken.
+        Captured = "CAPTURED",
+        /// Refused by the provider.
+        Declined = "DECLINED",
+        /// Given back or given up before anything was taken.
+        Voided = "VOIDED",
+    }
+
+    /// How far a refund is. SUCCEEDED is final.
+    RefundState {
+        /// Written down; to be sent.
+        Pending = "PENDING",
+        /// Sent, and the provider did not answer; it will be asked with the same key.
+        Unknown = "UNKNOWN",
+        /// The money went back.
+        Succeeded = "SUCCEEDED",
+        /// The provider refuses it for good; somebody must look.
+        Failed = "FAILED",
+    }
+}
+
+impl AttemptState {
+    /// Whether its outcome is still open.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Created | Self::Pending | Self::Unknown | Self::Authorized => true,
+            Self::Captured | Self::Declined | Self::Voided => false,
+        }
+    }
+}
+
+/// What an order asks to be paid, and what came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Payment {
+    /// Which.
+    pub id: PaymentId,
+    /// How it is to be paid; the last attempt's method.
+    pub method: PaymentMethod,
+    /// The order's total.
+    pub amount: Money,
+    /// Taken, in minor units of `amount`'s currency.
+    pub captured: Money,
+    /// Of the captured, what went back for sure.
+    pub refunded: Money,
+    /// Every try, oldest first. At most one is open or captured.
+    pub attempts: Vec<Attempt>,
+    /// Every refund, oldest first.
+    pub refunds: Vec<Refund>,
+}
+
+/// One try to collect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// Which; its text is the provider's idempotency key, stored before the first call and never
+    /// replaced.
+    pub id: AttemptId,
+    /// Through whom: `sandbox`.
+    pub provider: String,
+    /// How.
+    pub method: PaymentMethod,
+    /// How much.
+    pub amount: Money,
+    /// How far.
+    pub state: AttemptState,
+    /// What the customer's browser got from the provider; single use, never a card number.
+    pub token: Option<String>,
+    /// The provider's own name for it, once known.
+    pub reference: Option<String>,
+    /// Why it was declined.
+    pub failure_code: Option<String>,
+    /// Where the customer must go on.
+    pub next_action: Option<NextAction>,
+    /// When it was written down.
+    pub created_at: Timestamp,
+    /// When the provider is to be asked next; none when nothing is open.
+    pub check_at: Option<Timestamp>,
+    /// How often it was asked.
+    pub checks: u32,
+}
+
+/// Where the customer must go on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NextAction {
+    /// `redirect` or `upi_intent`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where.
+    pub url: String,
+}
+
+/// Money on its way back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refund {
+    /// Which; its text is the provider's idempotency key.
+    pub id: RefundId,
+    /// Out of which attempt's capture.
+    pub attempt: AttemptId,
+    /// How much.
+    pub amount: Money,
+    /// How far.
+    pub state: RefundState,
+    /// Why.
+    pub reason: String,
+    /// The provider's own name for it, once known.
+    pub reference: Option<String>,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// When it is to be sent or asked about next; none when final.
+    pub check_at: Option<Timestamp>,
+    /// How often it was sent or asked about.
+    pub checks: u32,
+}
+
+/// Something a provider says about an attempt.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PaymentFact {
+    /// It waits for the customer or somebody else.
+    Pending {
+        /// Where the customer must go on.
+        next_action: Option<NextAction>,
+    },
+    /// It is promised.
+    Authorized,
+    /// It is taken.
+    Captured {
+        /// How much.
+        amount: Money,
+    },
+    /// It is refused.
+    Declined {
+        /// The provider's reason: `card_declined`.
+        code: String,
+    },
+    /// It was given back or never will be taken.
+    Voided,
+    /// The provider did not answer.
+    NoAnswer,
+    /// The provider has never heard of it.
+    Unheard,
+}
+
+impl Payment {
+    /// The attempt that is open, if one is.
+    #[must_use]
+    pub fn open_attempt(&self) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.state.is_open())
+    }
+
+    /// Whether the order may be confirmed: everything captured, or cash on delivery.
+    #[must_use]
+    pub fn lets_confirm(&self) -> bool {
+        self.method == PaymentMethod::Cod || (self.captured.minor >= self.amount.minor && self.refunded.minor == 0)
+    }
+
+    /// Captured money that no refund has claimed yet.
+    #[must_use]
+    pub fn refundable(&self) -> i64 {
+        let claimed = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.state != RefundState::Failed)
+            .fold(0i64, |sum, refund| sum.saturating_add(refund.amount.minor));
+        self.captured.minor.saturating_sub(claimed)
+    }
+
+    /// How far the money is: a function of the sums and the last attempt, never stored by hand.
+    #[must_use]
+    pub fn status(&self) -> PaymentStatus {
+        if self.captured.minor > 0 {
+            return match self.refunded.minor {
+                0 => PaymentStatus::Captured,
+                back if back >= self.captured.minor => PaymentStatus::Refunded,
+                _ => PaymentStatus::PartiallyRefunded,
+            };
+        }
+        match self.attempts.last().map(|attempt| attempt.state) {
+            None | Some(AttemptState::Created | AttemptState::Pending | AttemptState::Captured) => PaymentStatus::Pending,
+            Some(AttemptState::Unknown) => PaymentStatus::Unknown,
+            Some(AttemptState::Authorized) => PaymentStatus::Authorized,
+            Some(AttemptState::Declined) => PaymentStatus::Failed,
+            Some(AttemptState::Voided) => PaymentStatus::Voided,
+        }
+    }
+}

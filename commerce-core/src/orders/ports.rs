@@ -1,0 +1,241 @@
+//! What the orders context needs of the world.
+
+use async_trait::async_trait;
+
+use crate::catalog::HoldKey;
+use crate::change::{ChangeSet, CommitError, Keys};
+use crate::error::{Outcome, StoreError};
+use crate::ids::{AddressId, OrderId, UserId};
+use crate::money::Money;
+use crate::page::{Page, PageRequest};
+use crate::text::{Quantity, Sku};
+use crate::time::Timestamp;
+use crate::users::PostalAddress;
+
+use super::cart::{Cart, CartOwner};
+use super::model::{HoldRef, Order, OrderStatus, TimelineEntry};
+use super::payment::{Attempt, PaymentFact, PaymentMethod, Refund};
+
+/// Which orders a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct OrderFilter {
+    /// Only of this user.
+    pub user: Option<UserId>,
+    /// Only in this status.
+    pub status: Option<OrderStatus>,
+    /// Only placed at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Only placed before this instant.
+    pub to: Option<Timestamp>,
+    /// Only with this number.
+    pub number: Option<String>,
+}
+
+/// What a worker of this context looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DueWork {
+    /// Orders with an attempt whose provider is to be asked.
+    Attempts,
+    /// Pending orders whose time to be paid is over.
+    Deadlines,
+    /// Orders with a refund to be sent or asked about.
+    Refunds,
+}
+
+/// Keeps orders with their payments, refunds and history.
+#[async_trait]
+pub trait OrderStore: Keys {
+    /// An order by id.
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
+
+    /// Orders, newest first.
+    async fn orders(&self, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError>;
+
+    /// An order's history, oldest first.
+    async fn timeline(&self, order: OrderId, page: &PageRequest) -> Result<Page<TimelineEntry>, StoreError>;
+
+    /// The order of an attempt or refund that `provider` calls `reference`.
+    async fn order_by_reference(&self, provider: &str, reference: &str) -> Result<Option<OrderId>, StoreError>;
+
+    /// The order that stands on this generation of a hold, with its status.
+    async fn order_on_hold(&self, hold: HoldRef) -> Result<Option<(OrderId, OrderStatus)>, StoreError>;
+
+    /// Orders with work due at `now`, longest due first.
+    async fn due(&self, work: DueWork, now: Timestamp, limit: u32) -> Result<Vec<OrderId>, StoreError>;
+
+    /// What providers said about references nobody knew, to be tried again; oldest first.
+    async fn parked(&self, limit: u32) -> Result<Vec<ProviderEvent>, StoreError>;
+
+    /// Commits a change set whole or not at all.
+    async fn commit(&self, changes: ChangeSet<OrderWrite>) -> Result<(), CommitError>;
+}
+
+/// What the orders context writes.
+#[derive(Clone, Debug)]
+pub enum OrderWrite {
+    /// A new order with its payment. `Duplicate("number")`, `Duplicate("id")`.
+    Insert(Order),
+    /// A changed order with its payment, attempts and refunds, with the version it will have.
+    Update(Order),
+    /// One more line of history.
+    Timeline(TimelineEntry),
+    /// This version of this cart is ordered: `AlreadyHandled` when it was before.
+    ClaimCart(CartOwner, u64),
+    /// What a provider said, as it came in: `AlreadyHandled` when it came before, unless it was
+    /// parked and is not any more.
+    Provider(ProviderEvent),
+}
+
+/// A provider's message, kept to know repeats.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProviderEvent {
+    /// Who says it.
+    pub provider: String,
+    /// The provider's own id of the message.
+    pub event_id: String,
+    /// About which attempt or refund, by the provider's name for it.
+    pub reference: String,
+    /// What it says.
+    pub fact: ProviderFact,
+    /// What became of it.
+    pub state: ProviderEventState,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// What a provider's message is about.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ProviderFact {
+    /// A payment.
+    Payment(PaymentFact),
+    /// A refund went through, of this amount.
+    RefundSucceeded(Money),
+}
+
+crate::events::wire_names! {
+    /// What became of a provider's message.
+    ProviderEventState {
+        /// It changed something, or said what was known.
+        Applied = "APPLIED",
+        /// Nobody knows the reference yet.
+        Parked = "PARKED",
+        /// It contradicts our books (amount, currency); somebody must look.
+        Quarantined = "QUARANTINED",
+    }
+}
+
+/// Keeps carts; apart from orders, because they may live in another store.
+#[async_trait]
+pub trait CartStore: Keys {
+    /// A cart that has not expired at `now`.
+    async fn cart(&self, owner: CartOwner, now: Timestamp) -> Result<Option<Cart>, StoreError>;
+
+    /// Commits a change set whole or not at all.
+    async fn commit(&self, changes: ChangeSet<CartWrite>) -> Result<(), CommitError>;
+}
+
+/// What is written about carts.
+#[derive(Clone, Debug)]
+pub enum CartWrite {
+    /// An edited cart, with the version it will have; version 1 replaces an expired one too.
+    Save(Cart),
+    /// The cart is gone; gone already is fine.
+    Delete(CartOwner),
+}
+
+/// What the catalog says about one SKU.
+pub type PricedItem = crate::catalog::Item;
+
+/// What came of asking for stock.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Which generation holds.
+    pub hold: HoldRef,
+    /// The unit price of each SKU it is held under; these are the order's.
+    pub prices: Vec<(Sku, Money)>,
+    /// When the sweeper may ask about it.
+    pub expires_at: Timestamp,
+}
+
+/// The catalog as orders needs it: a direct call in one process, HTTP between processes.
+#[async_trait]
+pub trait CatalogPort: Send + Sync {
+    /// What the catalog's writer says about these SKUs; unknown ones are left out.
+    async fn items(&self, skus: &[Sku]) -> Outcome<Vec<PricedItem>>;
+
+    /// Holds all lines or none. The same key and lines while active: the same hold. Other lines
+    /// under an active hold: `IDEMPOTENCY_MISMATCH`. A dead hold is taken anew, one generation on.
+    ///
+    /// # Errors
+    /// `SOLD_OUT` with every short SKU.
+    async fn reserve(&self, key: HoldKey, lines: &[(Sku, Quantity)]) -> Outcome<Held>;
+
+    /// Gives an active hold back. Terminal: no later commit of it succeeds.
+    async fn release(&self, hold: HoldRef) -> Outcome<()>;
+}
+
+/// Users as orders needs them.
+#[async_trait]
+pub trait Customers: Send + Sync {
+    /// An address of this user; without an id her default one.
+    async fn address(&self, user: UserId, address: Option<AddressId>) -> Outcome<Option<PostalAddress>>;
+}
+
+/// A payment provider. Calls are keyed: the same key never moves money twice.
+#[async_trait]
+pub trait PaymentGateway: Send + Sync {
+    /// Its stable name: `sandbox`.
+    fn name(&self) -> &'static str;
+
+    /// Whether it takes this method.
+    fn takes(&self, method: PaymentMethod) -> bool;
+
+    /// Asks for the money. Answers within seconds; no answer is a
+    /// [`NoAnswer`](PaymentFact::NoAnswer), never an error.
+    async fn charge(&self, attempt: &Attempt) -> ProviderAnswer;
+
+    /// Asks what became of an attempt; never moves money.
+    async fn query(&self, attempt: &Attempt) -> ProviderAnswer;
+
+    /// Gives up an attempt that is not captured. Answers what is then true: `Captured` when it was
+    /// too late.
+    async fn void(&self, attempt: &Attempt) -> ProviderAnswer;
+
+    /// Sends captured money back, keyed by the refund.
+    async fn refund(&self, refund: &Refund, attempt: &Attempt) -> RefundAnswer;
+
+    /// Reads a webhook from its raw bytes: signature, age, shape. `now` judges the age.
+    ///
+    /// # Errors
+    /// `BAD_SIGNATURE`; `INVALID` for a body of another shape.
+    fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent>;
+}
+
+/// What a provider says about an attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProviderAnswer {
+    /// What it says.
+    pub fact: PaymentFact,
+    /// Its own name for the attempt.
+    pub reference: Option<String>,
+}
+
+/// What a provider says about a refund.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RefundAnswer {
+    /// The money went back.
+    Succeeded {
+        /// Its own name for the refund.
+        reference: String,
+    },
+    /// It is on its way; ask again.
+    Pending,
+    /// No answer; ask again with the same key.
+    NoAnswer,
+    /// Refused for good.
+    Failed {
+        /// Why.
+        code: String,
+    },
+}

@@ -1,0 +1,162 @@
+//! What an order costs. Pure, and rounded once per line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Refusal;
+use crate::ids::ProductId;
+use crate::money::{Currency, Money};
+use crate::text::{Quantity, Sku};
+
+use super::ports::PricedItem;
+
+/// A way to ship, offered at a flat price.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShippingOption {
+    /// What an order names: `standard`.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it costs.
+    pub price: Money,
+    /// How long it takes.
+    pub estimated_days: u32,
+}
+
+/// One tax on an order.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaxLine {
+    /// For people: `GST 18 %`.
+    pub name: String,
+    /// How much.
+    pub amount: Money,
+}
+
+/// One line of a quote or order.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderLine {
+    /// Of what.
+    pub sku: Sku,
+    /// Its product.
+    pub product_id: ProductId,
+    /// Its name when it was ordered.
+    pub name: String,
+    /// How many.
+    pub quantity: Quantity,
+    /// What one costs.
+    pub unit_price: Money,
+    /// This line's share of the discount.
+    pub discount: Money,
+    /// This line's tax.
+    pub tax: Money,
+    /// Units times price, less discount, plus tax.
+    pub total: Money,
+}
+
+/// What an order costs, part by part. `total = subtotal - discount + shipping + tax`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quote {
+    /// Each SKU once.
+    pub lines: Vec<OrderLine>,
+    /// Sum of unit price times quantity.
+    pub subtotal: Money,
+    /// Never negative.
+    pub discount: Money,
+    /// The chosen way to ship.
+    pub shipping: Money,
+    /// Sum of the lines' taxes.
+    pub tax: Money,
+    /// What is to be paid.
+    pub total: Money,
+    /// The taxes by name.
+    pub tax_lines: Vec<TaxLine>,
+    /// Which way to ship was chosen.
+    pub shipping_option: ShippingOption,
+}
+
+/// Adds up lines of the same SKU, keeping the order of first mention.
+///
+/// # Errors
+/// `EMPTY_ORDER` for none, `INVALID` above 999 units of one SKU or 200 SKUs.
+pub fn demand(lines: &[(Sku, Quantity)]) -> Result<Vec<(Sku, Quantity)>, Refusal> {
+    let mut demand: Vec<(Sku, Quantity)> = Vec::new();
+    for (sku, quantity) in lines {
+        match demand.iter_mut().find(|(known, _)| known == sku) {
+            None => demand.push((sku.clone(), *quantity)),
+            Some((_, sum)) => {
+                *sum = Quantity::new(sum.get().saturating_add(quantity.get()))
+                    .ok_or_else(|| Refusal::field("items", "OUT_OF_RANGE", format!("more than 999 of {sku}")))?;
+            }
+        }
+    }
+    if demand.is_empty() {
+        return Err(Refusal::EmptyOrder);
+    }
+    if demand.len() > crate::limits::LINES_MAX {
+        return Err(Refusal::field("items", "TOO_MANY", "an order has at most 200 lines"));
+    }
+    Ok(demand)
+}
+
+/// Prices a demand. `items` says what the catalog knows of each SKU; every SKU of `demand` must be
+/// among them.
+///
+/// # Errors
+/// `CURRENCY_MISMATCH`, `AMOUNT_TOO_LARGE`, and `INVALID` for a SKU that is not on sale.
+pub fn quote(demand: &[(Sku, Quantity)], items: &[PricedItem], shipping: &ShippingOption) -> Result<Quote, Refusal> {
+    let mut lines = Vec::with_capacity(demand.len());
+    for (index, (sku, quantity)) in demand.iter().enumerate() {
+        let item = items
+            .iter()
+            .find(|item| item.sku == *sku && item.on_sale)
+            .ok_or_else(|| Refusal::field(format!("items[{index}].sku"), "UNKNOWN_SKU", format!("{sku} is not on sale")))?;
+        let amount = item.unit_price.times(quantity.get())?;
+        let nothing = Money::zero(amount.currency);
+        lines.push(OrderLine {
+            sku: sku.clone(),
+            product_id: item.product,
+            name: item.name.clone(),
+            quantity: *quantity,
+            unit_price: item.unit_price,
+            discount: nothing,
+            tax: nothing,
+            total: amount,
+        });
+    }
+    let currency: Currency = lines.first().ok_or(Refusal::EmptyOrder)?.unit_price.currency;
+    let subtotal = Money::sum(currency, lines.iter().map(|line| line.total))?;
+    let nothing = Money::zero(currency);
+    let shipping_price = if shipping.price.minor == 0 { nothing } else { shipping.price };
+    Ok(Quote {
+        subtotal,
+        discount: nothing,
+        shipping: shipping_price,
+        tax: nothing,
+        total: subtotal.plus(shipping_price)?,
+        tax_lines: Vec::new(),
+        shipping_option: ShippingOption { price: shipping_price, ..shipping.clone() },
+        lines,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sku(text: &str) -> Sku {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_same_sku_twice_is_one_demand() {
+        let two = Quantity::new(2).unwrap();
+        let sum = demand(&[(sku("A"), two), (sku("B"), two), (sku("A"), two)]).unwrap();
+        assert_eq!(sum, [(sku("A"), Quantity::new(4).unwrap()), (sku("B"), two)]);
+        assert_eq!(demand(&[]), Err(Refusal::EmptyOrder));
+        let most = Quantity::new(999).unwrap();
+        assert!(demand(&[(sku("A"), most), (sku("A"), two)]).is_err());
+    }
+}

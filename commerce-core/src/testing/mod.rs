@@ -1,0 +1,6 @@
+//! What tests and other people's adapters need: the reference adapters in memory, a clock that is
+//! set by hand, seeded randomness, and the conformance suites every adapter passes.
+
+mod clock;
+
+pub use clock::{ManualClock, SeededEntropy};

@@ -1,0 +1,99 @@
+//! What the users context needs of the world.
+
+use async_trait::async_trait;
+
+use crate::change::{ChangeSet, CommitError, Keys};
+use crate::error::StoreError;
+use crate::ids::{AddressId, SessionId, UserId};
+use crate::page::{Page, PageRequest};
+use crate::text::Email;
+use crate::time::Timestamp;
+
+use super::model::{Address, Claims, PasswordHash, RefreshToken, Role, Session, User};
+
+/// Keeps users, addresses, sessions and refresh tokens.
+#[async_trait]
+pub trait UserStore: Keys {
+    /// A user by id.
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// A user by mail address.
+    async fn user_by_email(&self, email: &Email) -> Result<Option<User>, StoreError>;
+
+    /// Users, newest first, all or those of one role.
+    async fn users(&self, role: Option<Role>, page: &PageRequest) -> Result<Page<User>, StoreError>;
+
+    /// A user's whole address book, oldest first.
+    async fn addresses(&self, user: UserId) -> Result<Vec<Address>, StoreError>;
+
+    /// A session by id, revoked ones too.
+    async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// A user's sessions that are not revoked, newest first.
+    async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError>;
+
+    /// A refresh token by its hash.
+    async fn refresh_token(&self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError>;
+
+    /// Commits a change set whole or not at all.
+    async fn commit(&self, changes: ChangeSet<UserWrite>) -> Result<(), CommitError>;
+}
+
+/// What the users context writes.
+#[derive(Clone, Debug)]
+pub enum UserWrite {
+    /// A new user. Taken mail address: `Duplicate("email")`.
+    InsertUser(User),
+    /// A changed user, with the version it will have.
+    UpdateUser(User),
+    /// A user's whole address book as it will be, guarded by the user's version: the user goes
+    /// along as an [`UpdateUser`](Self::UpdateUser) of the same change set.
+    PutAddress(Address),
+    /// An address leaves the book; gone already is fine.
+    DeleteAddress(AddressId),
+    /// A new session.
+    InsertSession(Session),
+    /// The session was used.
+    TouchSession(SessionId, Timestamp),
+    /// The session ends; ended already is fine.
+    RevokeSession(SessionId, Timestamp),
+    /// A new refresh token.
+    InsertRefreshToken(RefreshToken),
+    /// A refresh token was used. `Stale("refresh token")` when it was used before.
+    RotateRefreshToken([u8; 32], Timestamp),
+}
+
+/// Turns passwords into hashes; slow by design, so it runs where it blocks nobody.
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// The hash of a new password.
+    async fn hash(&self, password: &str) -> Result<PasswordHash, StoreError>;
+
+    /// Compares in constant time. `None` as hash spends the same time and answers
+    /// [`Verdict::Wrong`], so that unknown users cannot be told by the clock.
+    async fn verify(&self, password: &str, hash: Option<&PasswordHash>) -> Result<Verdict, StoreError>;
+}
+
+/// What a comparison of passwords found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another password.
+    Wrong,
+    /// The password.
+    Right,
+    /// The password, but hashed in a way that should be renewed.
+    RightButOld,
+}
+
+/// Signs and reads access tokens.
+pub trait TokenSigner: Send + Sync {
+    /// The claims as a signed token.
+    fn sign(&self, claims: &Claims) -> String;
+
+    /// The claims of a token whose signature, issuer, audience and type hold. The time is the
+    /// caller's to judge.
+    fn read(&self, token: &str) -> Option<Claims>;
+
+    /// The public keys as a JSON Web Key Set (RFC 7517).
+    fn jwks(&self) -> serde_json::Value;
+}
