@@ -142,6 +142,9 @@ pub struct KeyClaim {
     pub body_hash: [u8; 32],
     /// What the request makes of it.
     pub result: KeyResult,
+    /// The generation of the stock hold it commits under; 1 for requests without a hold. Decides
+    /// whether the claim may take the place of an earlier refusal.
+    pub generation: u32,
     /// When, for retention.
     pub at: Timestamp,
 }
@@ -166,8 +169,8 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
-    /// Whether `claim` may take the place of this record. Only a refusal can be replaced, and only
-    /// by something under a newer generation; `generation` is the claim's own, 0 where none is.
+    /// Whether a claim under `generation` may take the place of this record. Only a refusal can be
+    /// replaced, and only by something under a newer generation.
     #[must_use]
     pub fn yields_to(&self, generation: u32) -> bool {
         match self.result {

@@ -12,12 +12,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(
     not(test),
-    warn(
-        clippy::arithmetic_side_effects,
-        clippy::float_arithmetic,
-        clippy::indexing_slicing,
-        clippy::wildcard_enum_match_arm
-    )
+    warn(clippy::arithmetic_side_effects, clippy::float_arithmetic, clippy::indexing_slicing, clippy::wildcard_enum_match_arm)
 )]
 
 pub mod actor;

@@ -168,6 +168,7 @@ crate::events::wire_names! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the enum is made by a macro that does not mark a default")]
 impl Default for SearchSort {
     fn default() -> Self {
         Self::Relevance

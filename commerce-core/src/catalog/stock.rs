@@ -169,7 +169,7 @@ impl Hold {
     #[must_use]
     pub fn lines_hash(lines: &[(Sku, Quantity)]) -> [u8; 32] {
         let counted: Vec<String> = lines.iter().map(|(sku, quantity)| format!("{}\u{0}{sku}", quantity.get())).collect();
-        digest(&counted.iter().map(|line| line.as_bytes()).collect::<Vec<_>>())
+        digest(&counted.iter().map(String::as_bytes).collect::<Vec<_>>())
     }
 }
 
