@@ -183,6 +183,9 @@ pub enum Refusal {
     /// There is nothing to order.
     #[error("there is nothing to order")]
     EmptyOrder,
+    /// Another request ordered the cart already.
+    #[error("this cart has been ordered already")]
+    CartOrdered,
     /// One order has one currency.
     #[error("all amounts of one order must be of one currency")]
     CurrencyMismatch,
@@ -272,6 +275,7 @@ impl Refusal {
             | Self::SkuTaken(_)
             | Self::SlugTaken
             | Self::EmptyOrder
+            | Self::CartOrdered
             | Self::CurrencyMismatch
             | Self::AmountTooLarge
             | Self::CouponNotApplicable(_)
@@ -304,6 +308,7 @@ impl Refusal {
             Self::BelowReserved { .. } => ("BELOW_RESERVED", ErrorClass::Conflict),
             Self::PriceChanged { .. } => ("PRICE_CHANGED", ErrorClass::Conflict),
             Self::EmptyOrder => ("EMPTY_ORDER", ErrorClass::Invalid),
+            Self::CartOrdered => ("CART_ORDERED", ErrorClass::Conflict),
             Self::CurrencyMismatch => ("CURRENCY_MISMATCH", ErrorClass::Invalid),
             Self::AmountTooLarge => ("AMOUNT_TOO_LARGE", ErrorClass::Invalid),
             Self::CouponNotApplicable(_) => ("COUPON_NOT_APPLICABLE", ErrorClass::Invalid),
@@ -342,6 +347,7 @@ impl Refusal {
         ("SOLD_OUT", ErrorClass::Conflict, "Not enough stock; `lines` says of what."),
         ("BELOW_RESERVED", ErrorClass::Conflict, "Stock cannot fall below what is reserved."),
         ("PRICE_CHANGED", ErrorClass::Conflict, "The total differs from `expectedTotal`; `quote` has the new one."),
+        ("CART_ORDERED", ErrorClass::Conflict, "Another request ordered the cart already."),
         ("ILLEGAL_TRANSITION", ErrorClass::Conflict, "The status graph has no such step."),
         ("PAYMENT_REQUIRED", ErrorClass::Conflict, "The order is not paid."),
         ("NOT_PAYABLE", ErrorClass::Conflict, "The order takes no more payments."),

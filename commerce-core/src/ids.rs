@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -122,15 +122,18 @@ impl OrderId {
 pub struct IdSource {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    /// The last UUID made; the next one is greater, so that histories and lists keep their order.
+    last: Arc<Mutex<u128>>,
 }
 
 impl IdSource {
     /// From a clock and a source of randomness.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { clock, entropy }
+        Self { clock, entropy, last: Arc::default() }
     }
 
-    /// A new identity: UUIDv7 (RFC 9562, section 5.7).
+    /// A new identity: UUIDv7 whose `rand_a` is the fraction of the millisecond (RFC 9562, sections
+    /// 5.7 and 6.2, method 3). Identities of one source only grow.
     #[must_use]
     pub fn mint<T: Id>(&self) -> T {
         T::from_uuid(self.uuid_v7())
@@ -154,9 +157,16 @@ impl IdSource {
     }
 
     fn uuid_v7(&self) -> Uuid {
-        let mut random = [0u8; 10];
+        const VERSION_AND_VARIANT: u128 = (0x7 << 76) | (0b10 << 62);
+        let mut random = [0u8; 8];
         self.entropy.fill(&mut random);
-        uuid::Builder::from_unix_timestamp_millis(self.clock.now().as_millis(), &random).into_uuid()
+        let now = self.clock.now();
+        let fraction = u128::try_from(now.as_micros().rem_euclid(1_000)).unwrap_or(0).saturating_mul(4_096) / 1_000;
+        let rest = u128::from(u64::from_be_bytes(random) >> 2);
+        let fresh = (u128::from(now.as_millis()) << 80) | (fraction << 64) | VERSION_AND_VARIANT | rest;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = fresh.max(last.saturating_add(1));
+        Uuid::from_u128(*last)
     }
 }
 
@@ -176,5 +186,7 @@ mod tests {
         assert_eq!(first.placed_at(), clock.now());
         assert!(first >= OrderId::lower_bound(clock.now()));
         assert_eq!(first.uuid().get_version_num(), 7);
+        let many: Vec<EventId> = (0..100).map(|_| ids.mint()).collect();
+        assert!(many.is_sorted());
     }
 }

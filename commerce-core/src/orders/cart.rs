@@ -80,6 +80,14 @@ impl Cart {
         self.updated_at.plus(limits::CART_KEEP)
     }
 
+    /// What stands for the cart in exactly this state, so that it is ordered once.
+    #[must_use]
+    pub fn claim(&self) -> Uuid {
+        let at = self.updated_at.as_micros().to_be_bytes();
+        let hash = digest(&[self.owner.key().as_bytes(), &self.version.to_be_bytes(), &at]);
+        Uuid::from_bytes(hash.first_chunk::<16>().copied().unwrap_or_default())
+    }
+
     /// With `quantity` more of `sku`.
     ///
     /// # Errors

@@ -171,6 +171,9 @@ pub struct OrderFacts {
     pub hold: HoldRef,
     /// Whether its stock was sold already when this happened (a cancel must then restock).
     pub was_confirmed: bool,
+    /// Whether it was ordered out of the customer's cart, which is then reduced.
+    #[serde(default)]
+    pub from_cart: bool,
     /// Why, where somebody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

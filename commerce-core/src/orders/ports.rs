@@ -1,6 +1,7 @@
 //! What the orders context needs of the world.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::catalog::HoldKey;
 use crate::change::{ChangeSet, CommitError, Keys};
@@ -79,8 +80,8 @@ pub enum OrderWrite {
     Update(Order),
     /// One more line of history.
     Timeline(TimelineEntry),
-    /// This version of this cart is ordered: `AlreadyHandled` when it was before.
-    ClaimCart(CartOwner, u64),
+    /// The cart in this state ([`Cart::claim`]) is ordered: `AlreadyHandled` when it was before.
+    ClaimCart(Uuid),
     /// What a provider said, as it came in: `AlreadyHandled` when it came before, unless it was
     /// parked and is not any more.
     Provider(ProviderEvent),
