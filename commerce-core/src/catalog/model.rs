@@ -55,6 +55,35 @@ pub struct Product {
     pub version: u64,
 }
 
+/// What a list or a search shows of a product.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ProductCard {
+    /// Which.
+    pub id: ProductId,
+    /// Its name in addresses.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// Whether it is on sale.
+    pub status: ProductStatus,
+    /// Where in the tree.
+    pub category: Option<CategoryId>,
+    /// Whose.
+    pub seller: SellerId,
+    /// Price of the cheapest variant.
+    pub min_price: Money,
+    /// Price of the dearest variant.
+    pub max_price: Money,
+    /// Whether any variant can be had.
+    pub in_stock: bool,
+    /// The first picture.
+    pub image: Option<Image>,
+    /// What its approved reviews say.
+    pub rating: Rating,
+    /// The product's version it was made from.
+    pub version: u64,
+}
+
 /// What can be put into a cart.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Variant {

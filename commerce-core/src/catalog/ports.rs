@@ -10,7 +10,7 @@ use crate::page::{Page, PageRequest};
 use crate::text::{Sku, Slug};
 use crate::time::Timestamp;
 
-use super::model::{Category, CategoryTree, Product, ProductStatus, Seller};
+use super::model::{Category, CategoryTree, Product, ProductCard, ProductStatus, Seller};
 use super::stock::{Hold, HoldKey, HoldState, Inventory, Item, Movement, Standing};
 
 /// Which products a list shows.
@@ -92,11 +92,12 @@ pub trait CatalogStore: ProductReads + StockReads + Keys {
 /// What the catalog writes.
 #[derive(Clone, Debug)]
 pub enum CatalogWrite {
-    /// A new product with its variants, and an empty inventory row for each.
-    /// `Duplicate("sku")`, `Duplicate("slug")`.
+    /// A new product with its variants, and an empty inventory row for each, which later movements
+    /// of the same change set find. `Duplicate("sku")`, `Duplicate("slug")`.
     InsertProduct(Product),
     /// A changed product, with the version it will have. Variants that are new get an inventory
-    /// row; those that are gone lose theirs (their ledger stays).
+    /// row, which later movements of the same change set find; those that are gone lose theirs
+    /// (their ledger stays), and earlier movements of the same change set still found it.
     UpdateProduct(Product),
     /// A new category. `Duplicate("slug")`.
     InsertCategory(Category),
@@ -120,6 +121,9 @@ pub enum CatalogWrite {
     InsertHold(Hold),
     /// An active hold ends. `Stale("hold")` when it is not active.
     EndHold(HoldKey, u32, HoldState),
+    /// The sweeper may ask about an active hold again at this instant, because a live order stands
+    /// behind it. `Stale("hold")` when it is not active.
+    PostponeHold(HoldKey, u32, Timestamp),
     /// What ops know about a SKU's stock.
     SetAlerted(Sku, bool),
     /// At this many available units ops are told.
@@ -178,8 +182,8 @@ impl Default for SearchSort {
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchHits {
-    /// Which products, in order.
-    pub products: Vec<ProductId>,
+    /// The products, in order, as the index last saw them.
+    pub products: Vec<ProductCard>,
     /// How many in all.
     pub total: u64,
     /// How many hits in each category, most first.
