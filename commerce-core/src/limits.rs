@@ -28,6 +28,10 @@ pub const METADATA_VALUE_MAX: usize = 500;
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
 /// Characters of a short text: names, titles, reasons.
 pub const SHORT_TEXT_MAX: usize = 255;
+/// Characters of a phone number.
+pub const PHONE_MAX: usize = 32;
+/// Characters of a postal code.
+pub const POSTAL_CODE_MAX: usize = 20;
 /// Characters of a description.
 pub const LONG_TEXT_MAX: usize = 65_535;
 /// Characters of a search query; longer ones only burn CPU.

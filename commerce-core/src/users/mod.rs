@@ -1,18 +1,38 @@
 //! Users: who may log in, what they may do, and where they live.
 //!
 //! Owns users, addresses, sessions and refresh tokens. Never knows what anybody bought.
-//! Start reading at [`model`], then [`register`] and [`login`].
+//! Start reading at [`model`], then `register`, `login` and `authenticate`.
 
+mod address_book;
+mod addresses;
+mod authenticate;
+mod erase;
+mod login;
 pub mod model;
+mod passwords;
 pub mod ports;
+mod postal;
+mod profile;
+mod provide;
+mod refresh;
+mod register;
+mod repeat;
+mod roles;
+mod sessions;
 
 use std::sync::Arc;
 
-use crate::ids::IdSource;
+use crate::error::{Outcome, Refusal};
+use crate::ids::{IdSource, UserId};
 use crate::time::Clock;
 
+pub use addresses::NewAddress;
+pub use authenticate::Authenticated;
 pub use model::*;
 pub use ports::*;
+pub use postal::{RawAddress, parse_address};
+pub use profile::UpdateUser;
+pub use register::Register;
 
 /// The use cases of the users context.
 #[derive(Clone)]
@@ -23,6 +43,31 @@ pub struct Users {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) policy: AuthPolicy,
+}
+
+impl Users {
+    /// From the ports.
+    pub fn new(
+        store: Arc<dyn UserStore>,
+        passwords: Arc<dyn PasswordHasher>,
+        tokens: Arc<dyn TokenSigner>,
+        clock: Arc<dyn Clock>,
+        ids: IdSource,
+        policy: AuthPolicy,
+    ) -> Self {
+        Self { store, passwords, tokens, clock, ids, policy }
+    }
+
+    /// The public keys of access tokens as a JSON Web Key Set (RFC 7517).
+    pub fn jwks(&self) -> serde_json::Value {
+        self.tokens.jwks()
+    }
+
+    /// A user who is not erased.
+    async fn present(&self, id: UserId) -> Outcome<User> {
+        let user = self.store.user(id).await?.filter(|user| !user.is_erased());
+        Ok(user.ok_or(Refusal::NotFound("user"))?)
+    }
 }
 
 /// What the shop asks of passwords.

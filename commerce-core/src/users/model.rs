@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::wire_names;
 use crate::ids::{AddressId, SellerId, SessionId, UserId};
+use crate::limits;
 use crate::text::{CountryCode, Email, Metadata};
 use crate::time::Timestamp;
 
@@ -34,7 +35,7 @@ pub struct User {
     pub role: Role,
     /// The seller she acts for; only for [`Role::Seller`].
     pub seller: Option<SellerId>,
-    /// PHC string.
+    /// PHC string; empty once she is erased.
     pub password_hash: PasswordHash,
     /// The client's own notes.
     pub metadata: Metadata,
@@ -42,6 +43,21 @@ pub struct User {
     pub created_at: Timestamp,
     /// Grows by one with every change.
     pub version: u64,
+}
+
+impl User {
+    /// Whether nothing but the identity is left of her. To everybody she does not exist.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.password_hash.0.is_empty()
+    }
+
+    /// The same user one version further, as a change set writes her.
+    #[must_use]
+    pub fn next_version(mut self) -> Self {
+        self.version = self.version.saturating_add(1);
+        self
+    }
 }
 
 /// A password's hash; never shown.
@@ -107,6 +123,16 @@ pub struct Session {
     pub last_used_at: Timestamp,
     /// When it ended by logout or for safety.
     pub revoked_at: Option<Timestamp>,
+}
+
+impl Session {
+    /// Whether requests and refreshes may still use it.
+    #[must_use]
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none()
+            && now.since(self.last_used_at) < limits::SESSION_IDLE
+            && now.since(self.created_at) < limits::SESSION_MAX
+    }
 }
 
 /// A refresh token as stored: its hash only.

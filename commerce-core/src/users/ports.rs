@@ -94,6 +94,11 @@ pub trait TokenSigner: Send + Sync {
     /// caller's to judge.
     fn read(&self, token: &str) -> Option<Claims>;
 
+    /// The refresh token that takes the place of `refresh_token`: 64 hexadecimal digits, always the
+    /// same for the same token, and known only to who holds the key. So a lost answer can be given
+    /// again although no store keeps it.
+    fn successor(&self, refresh_token: &str) -> String;
+
     /// The public keys as a JSON Web Key Set (RFC 7517).
     fn jwks(&self) -> serde_json::Value;
 }

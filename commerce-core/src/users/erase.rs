@@ -1,0 +1,63 @@
+//! An account that goes. Its orders keep the identity as a pseudonym; nothing else is left.
+
+use crate::actor::Actor;
+use crate::change::{ChangeSet, rounds, settle};
+use crate::error::{Outcome, Refusal};
+use crate::ids::UserId;
+use crate::text::{Email, Metadata};
+
+use super::Users;
+use super::model::{PasswordHash, Role, User};
+use super::passwords::endings;
+use super::ports::UserWrite;
+
+impl Users {
+    /// Erases a user: her mail address is free again, her address book is gone, her sessions end.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, for strangers and when she is gone already.
+    pub async fn delete_user(&self, actor: &Actor, id: UserId) -> Outcome<()> {
+        actor.require_owner(id, "user")?;
+        rounds("user", || async {
+            let user = self.present(id).await?;
+            let addresses = self.store.addresses(id).await?;
+            let sessions = self.store.sessions(id).await?;
+
+            let changes = ChangeSet::of([UserWrite::UpdateUser(erased(&user)?.next_version())]);
+            let changes = addresses.iter().map(|address| UserWrite::DeleteAddress(address.id)).fold(changes, ChangeSet::and);
+            let changes = endings(&sessions, None, self.clock.now()).into_iter().fold(changes, ChangeSet::and);
+            settle(self.store.commit(changes).await, ())
+        })
+        .await
+    }
+}
+
+/// The identity alone. `.invalid` can never be anybody's mail address (RFC 2606).
+fn erased(user: &User) -> Result<User, Refusal> {
+    Ok(User {
+        email: Email::parse("email", &format!("erased-{}@erased.invalid", user.id))?,
+        full_name: "Erased".to_owned(),
+        phone: None,
+        role: Role::Customer,
+        seller: None,
+        password_hash: PasswordHash(String::new()),
+        metadata: Metadata::new(),
+        ..user.clone()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::profile::tests::asha;
+    use super::*;
+
+    #[test]
+    fn nothing_personal_is_left() {
+        let erased = erased(&asha()).unwrap();
+        assert!(erased.is_erased());
+        let shown = format!("{erased:?} {}", erased.email);
+        for trace in ["asha", "Asha", "98450", "argon2"] {
+            assert!(!shown.contains(trace), "{trace} in {shown}");
+        }
+    }
+}

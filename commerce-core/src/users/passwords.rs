@@ -1,0 +1,110 @@
+//! Setting passwords. A new password ends the sessions of the old one.
+
+use crate::actor::Actor;
+use crate::change::{ChangeSet, rounds, settle};
+use crate::error::{Outcome, Refusal};
+use crate::ids::{SessionId, UserId};
+use crate::limits;
+use crate::time::Timestamp;
+
+use super::model::{Session, User};
+use super::ports::{UserWrite, Verdict};
+use super::{AuthPolicy, Users};
+
+impl Users {
+    /// Sets a user's password and ends all her sessions.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for strangers, `INVALID` for a password the policy refuses.
+    pub async fn set_password(&self, actor: &Actor, id: UserId, new: &str) -> Outcome<()> {
+        actor.require_owner(id, "user")?;
+        self.replace_password(id, "password", new, None).await
+    }
+
+    /// Sets the own password, knowing the current one, and ends all sessions but `keep`.
+    ///
+    /// # Errors
+    /// `BAD_CREDENTIALS` when `current` is not the password, else as [`set_password`](Self::set_password).
+    pub async fn change_password(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        current: &str,
+        new: &str,
+        keep: Option<SessionId>,
+    ) -> Outcome<()> {
+        actor.require_owner(id, "user")?;
+        let user = self.present(id).await?;
+        if !self.is_password_of(&user, current).await? {
+            return Err(Refusal::BadCredentials.into());
+        }
+        self.replace_password(id, "new", new, keep).await
+    }
+
+    pub(super) async fn is_password_of(&self, user: &User, password: &str) -> Outcome<bool> {
+        let verdict = self.passwords.verify(password, Some(&user.password_hash)).await?;
+        Ok(verdict != Verdict::Wrong)
+    }
+
+    async fn replace_password(&self, id: UserId, field: &str, new: &str, keep: Option<SessionId>) -> Outcome<()> {
+        check_password(field, new, self.policy)?;
+        let hash = &self.passwords.hash(new).await?;
+        rounds("user", || async {
+            let user = self.present(id).await?;
+            let ended = self.endings(id, keep).await?;
+            let changed = User { password_hash: hash.clone(), ..user }.next_version();
+            let changes = ChangeSet::of([UserWrite::UpdateUser(changed)]);
+            let changes = ended.into_iter().fold(changes, ChangeSet::and);
+            settle(self.store.commit(changes).await, ())
+        })
+        .await?;
+        // A login with the old password may have slipped in between reading and committing. Any
+        // later one sees the new hash itself.
+        let late = self.endings(id, keep).await?;
+        if !late.is_empty() {
+            self.store.commit(ChangeSet::of(late)).await?;
+        }
+        Ok(())
+    }
+
+    async fn endings(&self, id: UserId, keep: Option<SessionId>) -> Outcome<Vec<UserWrite>> {
+        Ok(endings(&self.store.sessions(id).await?, keep, self.clock.now()))
+    }
+}
+
+/// Ends all of these sessions but one.
+pub(super) fn endings(sessions: &[Session], keep: Option<SessionId>, now: Timestamp) -> Vec<UserWrite> {
+    let ended = sessions.iter().filter(|session| Some(session.id) != keep);
+    ended.map(|session| UserWrite::RevokeSession(session.id, now)).collect()
+}
+
+/// Length is all that is asked of a password; every character counts, spaces too.
+///
+/// # Errors
+/// `INVALID`, naming `field`.
+pub(super) fn check_password(field: &str, password: &str, policy: AuthPolicy) -> Result<(), Refusal> {
+    let (length, min) = (password.chars().count(), policy.password_min_length.max(1));
+    if length < min {
+        return Err(Refusal::field(field, "TOO_SHORT", format!("must have at least {min} characters")));
+    }
+    if length > limits::PASSWORD_MAX {
+        return Err(Refusal::field(field, "TOO_LONG", format!("must have at most {} characters", limits::PASSWORD_MAX)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_judged_by_its_characters_not_its_bytes() {
+        let policy = AuthPolicy { password_min_length: 8 };
+        assert!(check_password("password", "short77", policy).is_err());
+        assert!(check_password("password", "üüüüüüüü", policy).is_ok());
+        assert!(check_password("password", "üüüü", policy).is_err());
+        assert!(check_password("password", &"x".repeat(256), policy).is_ok());
+        assert!(check_password("password", &"x".repeat(257), policy).is_err());
+        assert!(check_password("password", "", AuthPolicy { password_min_length: 0 }).is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! A refresh token for new tokens. Each works once; a stolen one ends its session.
+
+use crate::change::{ChangeSet, Round, rounds, settle};
+use crate::error::{Outcome, Refusal};
+use crate::ids::SessionId;
+use crate::limits;
+use crate::time::Timestamp;
+
+use super::Users;
+use super::login::token_hash;
+use super::model::{RefreshToken, Tokens, User};
+use super::ports::UserWrite;
+
+impl Users {
+    /// Gives new tokens for a refresh token and takes it out of use. The same token again within ten
+    /// seconds gets the same successor, because the first answer may have been lost; later it has
+    /// been stolen, and the session ends.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`.
+    pub async fn refresh(&self, refresh_token: &str) -> Outcome<Tokens> {
+        let hash = token_hash(refresh_token);
+        rounds("refresh token", || async {
+            let now = self.clock.now();
+            let known = self.store.refresh_token(&hash).await?.ok_or(Refusal::Unauthenticated)?;
+            let user = self.alive(known.session, now).await?;
+            let successor = self.tokens.successor(refresh_token);
+            match usage(&known, now) {
+                Usage::First => {
+                    let committed = self.store.commit(rotation(&known, &successor, now)).await;
+                    settle(committed, self.tokens_for(user, known.session, successor, now))
+                }
+                Usage::Repeated => Ok(Round::Done(self.tokens_for(user, known.session, successor, now))),
+                Usage::Stolen => {
+                    tracing::warn!(session = %known.session, user = %user.id, "a used refresh token came again: the session ends");
+                    self.store.commit(ChangeSet::of([UserWrite::RevokeSession(known.session, now)])).await?;
+                    Err(Refusal::Unauthenticated.into())
+                }
+            }
+        })
+        .await
+    }
+
+    /// The user of a session that is alive.
+    async fn alive(&self, id: SessionId, now: Timestamp) -> Outcome<User> {
+        let session = self.store.session(id).await?.filter(|session| session.is_alive(now));
+        let user = match session {
+            Some(session) => self.store.user(session.user).await?.filter(|user| !user.is_erased()),
+            None => None,
+        };
+        Ok(user.ok_or(Refusal::Unauthenticated)?)
+    }
+}
+
+/// What it means that a token is used now.
+#[derive(Debug, PartialEq, Eq)]
+enum Usage {
+    First,
+    Repeated,
+    Stolen,
+}
+
+fn usage(token: &RefreshToken, now: Timestamp) -> Usage {
+    match token.rotated_at {
+        None => Usage::First,
+        Some(at) if now.since(at) <= limits::REFRESH_GRACE => Usage::Repeated,
+        Some(_) => Usage::Stolen,
+    }
+}
+
+fn rotation(used: &RefreshToken, successor: &str, now: Timestamp) -> ChangeSet<UserWrite> {
+    let next = RefreshToken { hash: token_hash(successor), session: used.session, created_at: now, rotated_at: None };
+    ChangeSet::of([
+        UserWrite::RotateRefreshToken(used.hash, now),
+        UserWrite::InsertRefreshToken(next),
+        UserWrite::TouchSession(used.session, now),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ids::Id;
+
+    #[test]
+    fn a_used_token_is_forgiven_for_ten_seconds() {
+        let used_at = Timestamp::from_micros(1_772_357_400_000_000);
+        let fresh = RefreshToken {
+            hash: [0; 32],
+            session: SessionId::from_uuid(Uuid::from_u128(1)),
+            created_at: Timestamp::EPOCH,
+            rotated_at: None,
+        };
+        assert_eq!(usage(&fresh, used_at), Usage::First);
+        let used = RefreshToken { rotated_at: Some(used_at), ..fresh };
+        assert_eq!(usage(&used, used_at.plus(Duration::from_secs(10))), Usage::Repeated);
+        assert_eq!(usage(&used, used_at.plus(Duration::from_micros(10_000_001))), Usage::Stolen);
+    }
+}

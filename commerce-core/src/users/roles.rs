@@ -1,0 +1,55 @@
+//! What a user may do, decided by staff.
+
+use crate::actor::Actor;
+use crate::change::{ChangeSet, Round, rounds, settle};
+use crate::error::Outcome;
+use crate::ids::{Id, SellerId, UserId};
+
+use super::Users;
+use super::model::{Role, User};
+use super::ports::UserWrite;
+
+impl Users {
+    /// Gives a user a role. Holds from her next request. Who becomes a seller without having one
+    /// gets a seller of her own.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `NOT_FOUND`.
+    pub async fn set_role(&self, actor: &Actor, id: UserId, role: Role) -> Outcome<User> {
+        actor.require_staff()?;
+        self.change_user(id, |user| with_role(user, role)).await
+    }
+
+    /// Makes a user act for this seller.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `NOT_FOUND`.
+    pub async fn set_seller(&self, actor: &Actor, id: UserId, seller: SellerId) -> Outcome<User> {
+        actor.require_staff()?;
+        self.change_user(id, |user| User { role: Role::Seller, seller: Some(seller), ..user }).await
+    }
+
+    /// Changes a user by a pure rule; a rule that changes nothing writes nothing.
+    async fn change_user(&self, id: UserId, rule: impl Fn(User) -> User) -> Outcome<User> {
+        let rule = &rule;
+        rounds("user", || async move {
+            let user = self.present(id).await?;
+            let changed = rule(user.clone());
+            if changed == user {
+                return Ok(Round::Done(user));
+            }
+            let changed = changed.next_version();
+            let committed = self.store.commit(ChangeSet::of([UserWrite::UpdateUser(changed.clone())])).await;
+            settle(committed, changed)
+        })
+        .await
+    }
+}
+
+fn with_role(user: User, role: Role) -> User {
+    let seller = match role {
+        Role::Seller => user.seller.or_else(|| Some(SellerId::from_uuid(user.id.uuid()))),
+        Role::Customer | Role::Admin => None,
+    };
+    User { role, seller, ..user }
+}

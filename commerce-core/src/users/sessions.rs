@@ -1,0 +1,46 @@
+//! Sessions, seen and ended.
+
+use crate::actor::Actor;
+use crate::change::ChangeSet;
+use crate::error::{Outcome, Refusal};
+use crate::ids::{SessionId, UserId};
+
+use super::Users;
+use super::model::Session;
+use super::ports::UserWrite;
+
+impl Users {
+    /// Ends a session: its tokens are refused from the next request on.
+    ///
+    /// # Errors
+    /// None of its own; a session that has ended already is fine.
+    pub async fn logout(&self, session: SessionId) -> Outcome<()> {
+        self.store.commit(ChangeSet::of([UserWrite::RevokeSession(session, self.clock.now())])).await?;
+        Ok(())
+    }
+
+    /// A user's sessions that are alive, newest first.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for strangers.
+    pub async fn sessions(&self, actor: &Actor, user: UserId) -> Outcome<Vec<Session>> {
+        actor.require_owner(user, "user")?;
+        self.present(user).await?;
+        let now = self.clock.now();
+        let mut sessions = self.store.sessions(user).await?;
+        sessions.retain(|session| session.is_alive(now));
+        Ok(sessions)
+    }
+
+    /// Ends one session of a user.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for strangers, and for a session that is not hers or not alive.
+    pub async fn revoke_session(&self, actor: &Actor, user: UserId, session: SessionId) -> Outcome<()> {
+        let alive = self.sessions(actor, user).await?;
+        if !alive.iter().any(|known| known.id == session) {
+            return Err(Refusal::NotFound("session").into());
+        }
+        self.logout(session).await
+    }
+}
