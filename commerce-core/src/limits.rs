@@ -14,6 +14,8 @@ pub const LINES_MAX: usize = 200;
 pub const VARIANTS_MAX: usize = 200;
 /// Pictures of one product.
 pub const IMAGES_MAX: usize = 50;
+/// Bytes of one picture.
+pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Depth of the category tree, root included.
 pub const CATEGORY_DEPTH_MAX: usize = 16;
 /// Addresses of one user.
@@ -36,6 +38,10 @@ pub const POSTAL_CODE_MAX: usize = 20;
 pub const LONG_TEXT_MAX: usize = 65_535;
 /// Characters of a search query; longer ones only burn CPU.
 pub const QUERY_MAX: usize = 200;
+/// Hits of one search that can be paged through; nobody reads further, and ranking costs memory.
+pub const SEARCH_DEPTH_MAX: u32 = 10_000;
+/// Products that a search looks through while there is no index.
+pub const SCAN_MAX: usize = 2_000;
 /// Characters of a password; argon2 reads them all, so an upper bound keeps hashing cheap.
 pub const PASSWORD_MAX: usize = 256;
 /// Characters of a password at least, unless the shop is configured otherwise.

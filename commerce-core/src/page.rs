@@ -54,6 +54,12 @@ impl PageRequest {
     }
 }
 
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self::first()
+    }
+}
+
 /// A place in a list: the key of the last entry shown. Lists are ordered by one UUID key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(pub Uuid);

@@ -1,21 +1,49 @@
 //! Catalog: what is sold, by whom, and how much of it is there.
 //!
 //! Owns products, categories, sellers, inventory, the stock ledger and the holds. Never knows who
-//! buys or how it is paid; it asks orders (through [`Orders`]) before it ends a hold by time.
-//! Start reading at [`model`] and [`stock`], then `reserve`.
+//! buys or how it is paid; it asks orders (through [`HoldOwners`]) before it ends a hold by time.
+//! Start reading at [`model`] and [`stock`], then [`reserve`], then [`stock_keeper`].
 
+mod access;
+pub mod adjust_stock;
+pub mod alert_low_stock;
+pub mod categories;
+pub mod change_product;
+pub mod create_product;
+pub mod end_hold;
+pub mod images;
+pub mod import_product;
+mod keyed;
 pub mod model;
 pub mod ports;
+pub mod product_input;
+mod provide;
+pub mod read_products;
+pub mod read_stock;
+pub mod reserve;
+pub mod search;
+pub mod sellers;
 pub mod stock;
+pub mod stock_keeper;
+pub mod sweep_holds;
+pub mod tree;
 
 use std::sync::Arc;
 
 use crate::ids::IdSource;
 use crate::time::Clock;
 
+pub use categories::{CategoryPatch, NewCategory};
+pub use change_product::{ProductPatch, VariantPatch};
+pub use import_product::{ImportProduct, Imported};
 pub use model::*;
 pub use ports::*;
+pub use product_input::{NewImage, NewProduct, NewVariant};
+pub use read_products::ListProducts;
+pub use search::{SearchRequest, SearchResults};
+pub use sellers::{HOUSE, NewSeller, SellerPatch};
 pub use stock::*;
+pub use stock_keeper::StockKeeper;
 
 /// The use cases of the catalog context.
 #[derive(Clone)]
@@ -26,4 +54,18 @@ pub struct Catalog {
     pub(crate) images: Arc<dyn ImageStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
+}
+
+impl Catalog {
+    /// Over these ports.
+    pub fn new(
+        store: Arc<dyn CatalogStore>,
+        orders: Arc<dyn HoldOwners>,
+        search: Arc<dyn ProductSearch>,
+        images: Arc<dyn ImageStore>,
+        clock: Arc<dyn Clock>,
+        ids: IdSource,
+    ) -> Self {
+        Self { store, orders, search, images, clock, ids }
+    }
 }

@@ -1,0 +1,113 @@
+//! Corrects stock by hand, with a reason that stays in the ledger.
+
+use crate::actor::Actor;
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
+use crate::error::{Outcome, Refusal};
+use crate::ids::{Id, IdSource};
+use crate::limits;
+use crate::text::{Check, Sku};
+use crate::time::Timestamp;
+
+use super::Catalog;
+use super::keyed::Keyed;
+use super::ports::CatalogWrite;
+use super::stock::{Inventory, Movement, MovementKind};
+
+impl Catalog {
+    /// Changes the units on hand by `delta`. Sellers their own, staff all.
+    ///
+    /// # Errors
+    /// `BELOW_RESERVED`, `NOT_FOUND`, `INVALID`.
+    pub async fn adjust_stock(
+        &self,
+        actor: &Actor,
+        sku: &Sku,
+        delta: i64,
+        reason: String,
+        key: Option<RequestKey>,
+    ) -> Outcome<Answer<Inventory>> {
+        self.managed_stock(actor, sku).await?;
+        let keyed = Keyed::of(actor, format!("POST /api/inventory/{sku}/adjust"), key);
+        if keyed.seen(&*self.store).await?.is_some() {
+            return Ok(Answer::Replayed(self.stock(sku).await?));
+        }
+        let (delta, reason) = check(delta, &reason)?;
+        let (keyed, reason) = (&keyed, reason.as_str());
+        rounds("inventory", || async move {
+            let movement = adjustment(sku, delta, reason, actor, &self.ids, self.clock.now());
+            let claim = keyed.claim(movement.id.uuid(), movement.at);
+            let changes = ChangeSet::of([CatalogWrite::Move(movement)]).claim(claim);
+            match self.store.commit(changes).await {
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
+                    keyed.twin(&record)?;
+                    Ok(Round::Done(Answer::Replayed(self.stock(sku).await?)))
+                }
+                Err(CommitError::Refused(CommitRefusal::Short(_))) => Err(refusal(delta, &self.stock(sku).await?).into()),
+                committed => match settle(committed, ())? {
+                    Round::Done(()) => Ok(Round::Done(Answer::Fresh(self.stock(sku).await?))),
+                    Round::Again => Ok(Round::Again),
+                },
+            }
+        })
+        .await
+    }
+
+    /// At this many available units ops are told.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `INVALID`.
+    pub async fn set_threshold(&self, actor: &Actor, sku: &Sku, threshold: i64) -> Outcome<Inventory> {
+        self.managed_stock(actor, sku).await?;
+        if !(0..=limits::STOCK_MAX).contains(&threshold) {
+            return Err(Refusal::field("lowStockThreshold", "OUT_OF_RANGE", "must be between 0 and 1,000,000,000").into());
+        }
+        self.store.commit(ChangeSet::of([CatalogWrite::SetThreshold(sku.clone(), threshold)])).await?;
+        self.stock(sku).await
+    }
+}
+
+fn check(delta: i64, reason: &str) -> Result<(i64, String), Refusal> {
+    let mut check = Check::new();
+    if delta == 0 || delta.unsigned_abs() > limits::STOCK_MAX.unsigned_abs() {
+        check.fault("delta", "OUT_OF_RANGE", "must be a whole number other than 0, at most 1,000,000,000 either way");
+    }
+    let reason = check.line("reason", reason, 1, limits::SHORT_TEXT_MAX);
+    check.finish()?;
+    Ok((delta, reason))
+}
+
+/// Why a movement by `delta` did not fit.
+fn refusal(delta: i64, stock: &Inventory) -> Refusal {
+    if delta < 0 {
+        Refusal::BelowReserved { sku: stock.sku.clone(), reserved: stock.reserved }
+    } else {
+        Refusal::field("delta", "OUT_OF_RANGE", "the stock cannot exceed 1,000,000,000 units")
+    }
+}
+
+fn adjustment(sku: &Sku, delta: i64, reason: &str, actor: &Actor, ids: &IdSource, now: Timestamp) -> Movement {
+    Movement {
+        id: ids.mint(),
+        sku: sku.clone(),
+        kind: MovementKind::Adjustment,
+        on_hand: delta,
+        reserved: 0,
+        reference: None,
+        reason: reason.to_owned(),
+        actor: actor.user(),
+        at: now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adjustment_needs_an_amount_and_a_reason() {
+        assert_eq!(check(-3, "  broken "), Ok((-3, "broken".to_owned())));
+        for (delta, reason) in [(0, "x"), (1, " "), (i64::MIN, "x"), (limits::STOCK_MAX + 1, "x")] {
+            assert!(check(delta, reason).is_err(), "{delta} {reason}");
+        }
+    }
+}

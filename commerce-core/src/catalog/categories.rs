@@ -1,0 +1,203 @@
+//! Creates, changes and deletes categories. Every write goes with the version of the whole tree, so
+//! that two moves at once cannot close a circle together.
+
+use serde::Deserialize;
+
+use crate::actor::Actor;
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
+use crate::error::{Outcome, Refusal};
+use crate::ids::{CategoryId, Id};
+use crate::limits;
+use crate::page::PageRequest;
+use crate::text::{Check, Slug, slugify};
+
+use super::Catalog;
+use super::keyed::Keyed;
+use super::model::{Category, CategoryTree};
+use super::ports::{CatalogWrite, ProductFilter};
+
+/// A category to be created.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewCategory {
+    /// 1 to 255 characters.
+    pub name: String,
+    /// Made from the name where none is given.
+    #[serde(default)]
+    pub slug: Option<String>,
+    /// The node above; none for a root.
+    #[serde(default, rename = "parentId")]
+    pub parent: Option<CategoryId>,
+}
+
+/// What is to change on a category; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CategoryPatch {
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Its name in addresses.
+    pub slug: Option<String>,
+    /// The node above; `Some(None)` makes it a root.
+    pub parent: Option<Option<CategoryId>>,
+}
+
+impl Catalog {
+    /// All categories.
+    pub async fn category_tree(&self) -> Outcome<CategoryTree> {
+        Ok(self.store.categories().await?)
+    }
+
+    /// One category.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub async fn category(&self, id: CategoryId) -> Outcome<Category> {
+        Ok(self.store.categories().await?.node(id).cloned().ok_or(Refusal::NotFound("category"))?)
+    }
+
+    /// Creates a category. Staff.
+    ///
+    /// # Errors
+    /// `SLUG_TAKEN`, `INVALID`.
+    pub async fn create_category(&self, actor: &Actor, new: NewCategory, key: Option<RequestKey>) -> Outcome<Answer<Category>> {
+        actor.require_staff()?;
+        let keyed = Keyed::of(actor, "POST /api/categories", key);
+        if let Some(made) = keyed.seen(&*self.store).await? {
+            return Ok(Answer::Replayed(self.category(CategoryId::from_uuid(made)).await?));
+        }
+        let (keyed, (name, slug)) = (&keyed, parse(&new.name, new.slug.as_deref())?);
+        let (name, slug) = (&name, slug.unwrap_or_else(|| slugify(&name)));
+        let (slug, parent) = (&slug, new.parent);
+        rounds("category tree", || async move {
+            let tree = self.store.categories().await?;
+            tree.check_place(None, parent)?;
+            let now = self.clock.now();
+            let (name, slug) = (name.clone(), slug.clone());
+            let category = Category { id: self.ids.mint(), slug, name, parent, created_at: now, version: 1 };
+            let changes = ChangeSet::of([CatalogWrite::InsertCategory(category.clone()), touch(&tree)])
+                .claim(keyed.claim(category.id.uuid(), now));
+            match self.store.commit(changes).await {
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
+                    let made = CategoryId::from_uuid(keyed.twin(&record)?);
+                    Ok(Round::Done(Answer::Replayed(self.category(made).await?)))
+                }
+                committed => settle_slug(committed, Answer::Fresh(category)),
+            }
+        })
+        .await
+    }
+
+    /// Changes a category or moves it. Staff.
+    ///
+    /// # Errors
+    /// `CATEGORY_CYCLE`, `SLUG_TAKEN`, `VERSION_MISMATCH`, `NOT_FOUND`, `INVALID`.
+    pub async fn update_category(
+        &self,
+        actor: &Actor,
+        id: CategoryId,
+        patch: CategoryPatch,
+        expected: Option<u64>,
+    ) -> Outcome<Category> {
+        actor.require_staff()?;
+        let patch = &patch;
+        rounds("category tree", || async move {
+            let tree = self.store.categories().await?;
+            let before = tree.node(id).ok_or(Refusal::NotFound("category"))?;
+            if expected.is_some_and(|expected| expected != before.version) {
+                return Err(Refusal::VersionMismatch("category").into());
+            }
+            let mut category = patched(before, patch)?;
+            if category == *before {
+                return Ok(Round::Done(category));
+            }
+            tree.check_place(Some(id), category.parent)?;
+            category.version = before.version.saturating_add(1);
+            let changes = ChangeSet::of([CatalogWrite::UpdateCategory(category.clone()), touch(&tree)]);
+            settle_slug(self.store.commit(changes).await, category)
+        })
+        .await
+    }
+
+    /// Deletes a category that nothing is in. Staff.
+    ///
+    /// # Errors
+    /// `IN_USE` while categories or products are below it, `NOT_FOUND`.
+    pub async fn delete_category(&self, actor: &Actor, id: CategoryId) -> Outcome<()> {
+        actor.require_staff()?;
+        rounds("category tree", || async move {
+            let tree = self.store.categories().await?;
+            tree.node(id).ok_or(Refusal::NotFound("category"))?;
+            if tree.children(Some(id)).next().is_some() {
+                return Err(Refusal::InUse("other categories are below this one").into());
+            }
+            let inside = ProductFilter { categories: Some(vec![id]), ..ProductFilter::default() };
+            if !self.store.products(&inside, &PageRequest::first()).await?.items.is_empty() {
+                return Err(Refusal::InUse("products are in this category").into());
+            }
+            let changes = ChangeSet::of([CatalogWrite::DeleteCategory(id), touch(&tree)]);
+            settle(self.store.commit(changes).await, ())
+        })
+        .await
+    }
+
+    /// The category at the end of a path of names, made where it is not there: how imports name
+    /// categories. `None` for an empty path.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for those who are not staff and need a new one; `INVALID`.
+    pub async fn category_at(&self, actor: &Actor, path: &[String]) -> Outcome<Option<CategoryId>> {
+        let mut at = None;
+        for name in path {
+            let tree = self.store.categories().await?;
+            let known = tree.children(at).find(|node| node.name == name.trim()).map(|node| node.id);
+            at = Some(match known {
+                Some(known) => known,
+                None => self.new_below(actor, name, at, &tree).await?,
+            });
+        }
+        Ok(at)
+    }
+
+    async fn new_below(&self, actor: &Actor, name: &str, parent: Option<CategoryId>, tree: &CategoryTree) -> Outcome<CategoryId> {
+        let above = parent.and_then(|parent| tree.node(parent));
+        let plain = slugify(name);
+        let taken = tree.nodes.iter().any(|node| node.slug == plain);
+        let slug = match above {
+            Some(above) if taken => slugify(&format!("{} {name}", above.slug)),
+            _ => plain,
+        };
+        let new = NewCategory { name: name.to_owned(), slug: Some(slug.to_string()), parent };
+        Ok(self.create_category(actor, new, None).await?.into_inner().id)
+    }
+}
+
+fn touch(tree: &CategoryTree) -> CatalogWrite {
+    CatalogWrite::TouchTree(tree.version.saturating_add(1))
+}
+
+/// The checked name and slug of a category or a seller.
+pub(super) fn parse(name: &str, slug: Option<&str>) -> Result<(String, Option<Slug>), Refusal> {
+    let mut check = Check::new();
+    let name = check.line("name", name, 1, limits::SHORT_TEXT_MAX);
+    let slug = slug.and_then(|slug| check.take(Slug::parse("slug", slug)));
+    check.finish()?;
+    Ok((name, slug))
+}
+
+fn patched(before: &Category, patch: &CategoryPatch) -> Result<Category, Refusal> {
+    let (name, slug) = parse(patch.name.as_deref().unwrap_or(&before.name), patch.slug.as_deref())?;
+    Ok(Category {
+        name,
+        slug: slug.unwrap_or_else(|| before.slug.clone()),
+        parent: patch.parent.unwrap_or(before.parent),
+        ..before.clone()
+    })
+}
+
+/// Like [`settle`], with the slug's own refusal.
+pub(super) fn settle_slug<T>(committed: Result<(), CommitError>, result: T) -> Outcome<Round<T>> {
+    match committed {
+        Err(CommitError::Refused(CommitRefusal::Duplicate("slug"))) => Err(Refusal::SlugTaken.into()),
+        committed => settle(committed, result),
+    }
+}

@@ -1,0 +1,328 @@
+//! Changes a product, its variants and its status. Deleting archives: orders still name it.
+
+use std::collections::BTreeMap;
+
+use crate::actor::Actor;
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds};
+use crate::error::{Outcome, Refusal};
+use crate::ids::{CategoryId, Id, IdSource, ProductId, SellerId};
+use crate::limits;
+use crate::money::Money;
+use crate::text::{Check, Metadata, Sku};
+use crate::time::Timestamp;
+
+use super::Catalog;
+use super::access::require_seller;
+use super::create_product::{product_updated, receipts};
+use super::keyed::Keyed;
+use super::model::{Product, ProductStatus, Variant};
+use super::ports::CatalogWrite;
+use super::product_input::{
+    NewImage, NewProduct, NewVariant, check_barcode, check_options, check_price, one_currency, parse_images, parse_slug,
+    parse_texts, parse_variant, parse_variants,
+};
+use super::stock::{Inventory, Movement, MovementKind};
+
+/// What is to change on a product; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProductPatch {
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its name in addresses.
+    pub slug: Option<String>,
+    /// Where in the tree; `Some(None)` takes it out.
+    pub category: Option<Option<CategoryId>>,
+    /// Whose; staff only.
+    pub seller: Option<SellerId>,
+    /// Whether it is on sale.
+    pub status: Option<ProductStatus>,
+    /// All its variants: new SKUs are added, known ones changed, missing ones removed.
+    pub variants: Option<Vec<NewVariant>>,
+    /// All its pictures.
+    pub images: Option<Vec<NewImage>>,
+    /// The client's own notes.
+    pub metadata: Option<Metadata>,
+}
+
+impl ProductPatch {
+    /// Everything as for creation; what may be left out there and is, stays.
+    pub fn replacing(new: NewProduct) -> Self {
+        Self {
+            name: Some(new.name),
+            description: Some(new.description),
+            slug: new.slug,
+            category: Some(new.category),
+            seller: new.seller,
+            status: new.status,
+            variants: Some(new.variants),
+            images: Some(new.images).filter(|images| !images.is_empty()),
+            metadata: Some(new.metadata),
+        }
+    }
+}
+
+/// What is to change on a variant; what is `None` stays, `Some(None)` clears.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VariantPatch {
+    /// What one unit costs.
+    pub price: Option<Money>,
+    /// What it cost before.
+    pub compare_at: Option<Option<Money>>,
+    /// Which of the product's options it is.
+    pub options: Option<BTreeMap<String, String>>,
+    /// Weight of one unit.
+    pub weight_grams: Option<Option<u32>>,
+    /// EAN, UPC or ISBN.
+    pub barcode: Option<Option<String>>,
+}
+
+/// A product as it shall be, with the first stock of its new SKUs.
+pub(super) struct Changed {
+    pub(super) product: Product,
+    pub(super) stock: Vec<(Sku, i64)>,
+}
+
+impl Catalog {
+    /// Changes a product. Nothing is written where nothing changes.
+    ///
+    /// # Errors
+    /// `VERSION_MISMATCH` when it has another version than `expected`; `NOT_FOUND` also for another
+    /// seller's product; `INVALID`, `SKU_TAKEN`, `SLUG_TAKEN`, `IN_USE` for a removed variant that
+    /// is reserved.
+    pub async fn update_product(
+        &self,
+        actor: &Actor,
+        id: ProductId,
+        patch: ProductPatch,
+        expected: Option<u64>,
+    ) -> Outcome<Product> {
+        if let Some(category) = patch.category {
+            self.require_category(category).await?;
+        }
+        if let Some(seller) = patch.seller {
+            self.seller_for(actor, Some(seller)).await?;
+        }
+        self.change_product(actor, id, expected, |product| patched(product, &patch, &self.ids)).await
+    }
+
+    /// Takes a product off the shelves for good; what was ordered stays ordered.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when it is archived already.
+    pub async fn archive_product(&self, actor: &Actor, id: ProductId) -> Outcome<()> {
+        let archive = |mut product: Product| {
+            if product.status == ProductStatus::Archived {
+                return Err(Refusal::NotFound("product"));
+            }
+            product.status = ProductStatus::Archived;
+            Ok(Changed { product, stock: Vec::new() })
+        };
+        self.change_product(actor, id, None, archive).await.map(|_| ())
+    }
+
+    /// One more variant.
+    ///
+    /// # Errors
+    /// `SKU_TAKEN`, `INVALID`, `CURRENCY_MISMATCH`.
+    pub async fn add_variant(
+        &self,
+        actor: &Actor,
+        id: ProductId,
+        new: NewVariant,
+        key: Option<RequestKey>,
+    ) -> Outcome<Answer<Product>> {
+        let keyed = Keyed::of(actor, format!("POST /api/products/{id}/variants"), key);
+        if keyed.seen(&*self.store).await?.is_some() {
+            return Ok(Answer::Replayed(self.managed_product(actor, id).await?));
+        }
+        let add = |product: Product| with_variant(product, &new);
+        self.change_keyed(actor, id, None, &keyed, add).await
+    }
+
+    /// Changes a variant.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `INVALID`, `CURRENCY_MISMATCH`.
+    pub async fn update_variant(&self, actor: &Actor, id: ProductId, sku: &Sku, patch: VariantPatch) -> Outcome<Product> {
+        self.change_product(actor, id, None, |product| with_changed_variant(product, sku, &patch)).await
+    }
+
+    /// Removes a variant; what is left of its stock is written off.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `IN_USE` for the last one, or while units of it are reserved.
+    pub async fn remove_variant(&self, actor: &Actor, id: ProductId, sku: &Sku) -> Outcome<Product> {
+        self.change_product(actor, id, None, |product| without_variant(product, sku)).await
+    }
+
+    pub(super) async fn change_product(
+        &self,
+        actor: &Actor,
+        id: ProductId,
+        expected: Option<u64>,
+        change: impl Fn(Product) -> Result<Changed, Refusal>,
+    ) -> Outcome<Product> {
+        let keyed = Keyed::of(actor, "", None);
+        self.change_keyed(actor, id, expected, &keyed, change).await.map(Answer::into_inner)
+    }
+
+    async fn change_keyed(
+        &self,
+        actor: &Actor,
+        id: ProductId,
+        expected: Option<u64>,
+        keyed: &Keyed,
+        change: impl Fn(Product) -> Result<Changed, Refusal>,
+    ) -> Outcome<Answer<Product>> {
+        let change = &change;
+        rounds("product", || async move {
+            let before = self.managed_product(actor, id).await?;
+            if expected.is_some_and(|expected| expected != before.version) {
+                return Err(Refusal::VersionMismatch("product").into());
+            }
+            let Changed { mut product, stock } = change(before.clone())?;
+            if product == before {
+                return Ok(Round::Done(Answer::Fresh(product)));
+            }
+            let now = self.clock.now();
+            product.version = before.version.saturating_add(1);
+            product.updated_at = now;
+            let gone: Vec<Sku> = skus(&before).filter(|sku| !skus(&product).any(|kept| kept == *sku)).cloned().collect();
+            let shelves = if gone.is_empty() { Vec::new() } else { self.store.inventory(&gone).await? };
+            let changes = ChangeSet::of(written_off(&shelves, actor, &self.ids, now))
+                .and(CatalogWrite::UpdateProduct(product.clone()))
+                .say([product_updated(&product, &self.ids, now)])
+                .claim(keyed.claim(product.id.uuid(), now));
+            let changes = receipts(&stock, actor, &self.ids, now).into_iter().fold(changes, ChangeSet::and);
+            match self.store.commit(changes).await {
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
+                    keyed.twin(&record)?;
+                    Ok(Round::Done(Answer::Replayed(self.managed_product(actor, id).await?)))
+                }
+                Err(CommitError::Refused(CommitRefusal::Short(_))) => {
+                    Err(Refusal::InUse("units of a removed variant are reserved by orders").into())
+                }
+                committed => self.settle_product(committed, &product, Answer::Fresh(product.clone())).await,
+            }
+        })
+        .await
+    }
+
+    /// A product that the actor manages.
+    pub(super) async fn managed_product(&self, actor: &Actor, id: ProductId) -> Outcome<Product> {
+        super::access::require_merchant(actor)?;
+        let product = self.store.product(id).await?.ok_or(Refusal::NotFound("product"))?;
+        require_seller(actor, product.seller, "product")?;
+        Ok(product)
+    }
+}
+
+fn skus(product: &Product) -> impl Iterator<Item = &Sku> {
+    product.variants.iter().map(|variant| &variant.sku)
+}
+
+/// What is left of removed variants leaves the books. Refused as short while any is reserved.
+fn written_off(shelves: &[Inventory], actor: &Actor, ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
+    let mut shelves: Vec<_> = shelves.iter().filter(|shelf| shelf.on_hand > 0).collect();
+    shelves.sort_by(|a, b| a.sku.cmp(&b.sku));
+    let write_off = |shelf: &Inventory| Movement {
+        id: ids.mint(),
+        sku: shelf.sku.clone(),
+        kind: MovementKind::Adjustment,
+        on_hand: shelf.on_hand.saturating_neg(),
+        reserved: 0,
+        reference: None,
+        reason: "variant removed".to_owned(),
+        actor: actor.user(),
+        at: now,
+    };
+    shelves.into_iter().map(write_off).map(CatalogWrite::Move).collect()
+}
+
+/// The product with the patch applied and checked.
+pub(super) fn patched(mut product: Product, patch: &ProductPatch, ids: &IdSource) -> Result<Changed, Refusal> {
+    let mut check = Check::new();
+    let name = patch.name.as_deref().unwrap_or(&product.name);
+    let description = patch.description.as_deref().unwrap_or(&product.description);
+    let (name, description) = parse_texts(&mut check, name, description);
+    let slug = parse_slug(&mut check, patch.slug.as_deref());
+    let images = patch.images.as_ref().map(|images| parse_images(&mut check, images, &product.images, ids));
+    let variants = patch.variants.as_ref().map(|variants| parse_variants(&mut check, variants));
+    if let Some(metadata) = &patch.metadata {
+        check.metadata(metadata);
+    }
+    check.finish()?;
+
+    let mut stock = Vec::new();
+    if let Some(variants) = variants {
+        let known = |sku: &Sku| skus(&product).any(|known| known == sku);
+        stock = variants.iter().filter(|(new, _)| !known(&new.sku)).map(|(new, count)| (new.sku.clone(), *count)).collect();
+        product.variants = variants.into_iter().map(|(variant, _)| variant).collect();
+    }
+    product.name = name;
+    product.description = description;
+    product.slug = slug.unwrap_or(product.slug);
+    product.category = patch.category.unwrap_or(product.category);
+    product.seller = patch.seller.unwrap_or(product.seller);
+    product.status = patch.status.unwrap_or(product.status);
+    product.images = images.unwrap_or(product.images);
+    product.metadata = patch.metadata.clone().unwrap_or(product.metadata);
+    one_currency(&product.variants)?;
+    Ok(Changed { product, stock })
+}
+
+fn with_variant(mut product: Product, new: &NewVariant) -> Result<Changed, Refusal> {
+    let mut check = Check::new();
+    let parsed = parse_variant(&mut check, "variant", new);
+    if product.variants.len() >= limits::VARIANTS_MAX {
+        check.fault("variants", "TOO_MANY", "must have at most 200 variants");
+    }
+    check.finish()?;
+    let mut stock = Vec::new();
+    if let Some((variant, count)) = parsed {
+        if skus(&product).any(|known| *known == variant.sku) {
+            return Err(Refusal::SkuTaken(variant.sku.to_string()));
+        }
+        stock.push((variant.sku.clone(), count));
+        product.variants.push(variant);
+    }
+    one_currency(&product.variants)?;
+    Ok(Changed { product, stock })
+}
+
+fn with_changed_variant(mut product: Product, sku: &Sku, patch: &VariantPatch) -> Result<Changed, Refusal> {
+    let variant = product.variants.iter_mut().find(|variant| variant.sku == *sku).ok_or(Refusal::NotFound("variant"))?;
+    *variant = changed_variant(variant.clone(), patch)?;
+    one_currency(&product.variants)?;
+    Ok(Changed { product, stock: Vec::new() })
+}
+
+fn changed_variant(mut variant: Variant, patch: &VariantPatch) -> Result<Variant, Refusal> {
+    let mut check = Check::new();
+    variant.price = patch.price.unwrap_or(variant.price);
+    variant.compare_at = patch.compare_at.unwrap_or(variant.compare_at);
+    variant.options = patch.options.clone().unwrap_or(variant.options);
+    variant.weight_grams = patch.weight_grams.unwrap_or(variant.weight_grams);
+    let barcode = patch.barcode.clone().unwrap_or(variant.barcode);
+    variant.barcode = check_barcode(&mut check, "barcode", barcode.as_deref());
+    check_price(&mut check, "price", variant.price);
+    if let Some(before) = variant.compare_at {
+        check_price(&mut check, "compareAtPrice", before);
+    }
+    check_options(&mut check, "options", &variant.options);
+    check.finish()?;
+    Ok(variant)
+}
+
+fn without_variant(mut product: Product, sku: &Sku) -> Result<Changed, Refusal> {
+    if !skus(&product).any(|known| known == sku) {
+        return Err(Refusal::NotFound("variant"));
+    }
+    product.variants.retain(|variant| variant.sku != *sku);
+    if product.variants.is_empty() {
+        return Err(Refusal::InUse("a product keeps at least one variant"));
+    }
+    Ok(Changed { product, stock: Vec::new() })
+}

@@ -1,0 +1,103 @@
+//! Puts pictures on products. The picture is kept before the product names it, so that no product
+//! names a picture that is not there; one that no product came to name is removed again.
+
+use crate::actor::Actor;
+use crate::error::{Outcome, Refusal};
+use crate::ids::{ImageId, ProductId};
+use crate::limits;
+use crate::text::Check;
+
+use super::Catalog;
+use super::change_product::Changed;
+use super::model::{Image, Product};
+
+impl Catalog {
+    /// Adds a picture (JPEG, PNG or WebP, told by its first bytes) at the end.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `INVALID` for other bytes or one picture too many.
+    pub async fn add_image(&self, actor: &Actor, id: ProductId, bytes: Vec<u8>, alt: &str) -> Outcome<Image> {
+        let product = self.managed_product(actor, id).await?;
+        let (extension, alt) = check(&product, &bytes, alt)?;
+        let image: ImageId = self.ids.mint();
+        let url = self.images.put(image, extension, bytes).await?;
+        let image = Image { id: image, url, alt };
+        let changed = self.change_product(actor, id, None, |product| with_image(product, image.clone())).await;
+        if changed.is_err() {
+            self.images.delete(&image.url).await?;
+        }
+        changed.map(|_| image)
+    }
+
+    /// Removes a picture.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub async fn remove_image(&self, actor: &Actor, id: ProductId, image: ImageId) -> Outcome<()> {
+        let before = self.managed_product(actor, id).await?;
+        self.change_product(actor, id, None, |product| without_image(product, image)).await?;
+        if let Some(gone) = before.images.iter().find(|known| known.id == image) {
+            self.images.delete(&gone.url).await?;
+        }
+        Ok(())
+    }
+}
+
+fn check(product: &Product, bytes: &[u8], alt: &str) -> Result<(&'static str, String), Refusal> {
+    let mut check = Check::new();
+    let extension = extension(bytes);
+    if extension.is_none() {
+        check.fault("file", "INVALID", "must be a JPEG, PNG or WebP picture");
+    }
+    if bytes.len() > limits::IMAGE_BYTES_MAX {
+        check.fault("file", "TOO_LONG", "must have at most 10 MiB");
+    }
+    if product.images.len() >= limits::IMAGES_MAX {
+        check.fault("file", "TOO_MANY", "a product has at most 50 pictures");
+    }
+    let alt = check.line("alt", alt, 0, limits::SHORT_TEXT_MAX);
+    check.finish()?;
+    Ok((extension.unwrap_or("bin"), alt))
+}
+
+/// The usual file extension of a picture, by the signatures of ISO 10918-1, RFC 2083 and RFC 9649.
+fn extension(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
+        Some("jpg")
+    } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some("png")
+    } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        Some("webp")
+    } else {
+        None
+    }
+}
+
+fn with_image(mut product: Product, image: Image) -> Result<Changed, Refusal> {
+    if product.images.len() >= limits::IMAGES_MAX {
+        return Err(Refusal::field("file", "TOO_MANY", "a product has at most 50 pictures"));
+    }
+    product.images.push(image);
+    Ok(Changed { product, stock: Vec::new() })
+}
+
+fn without_image(mut product: Product, image: ImageId) -> Result<Changed, Refusal> {
+    let before = product.images.len();
+    product.images.retain(|known| known.id != image);
+    if product.images.len() == before { Err(Refusal::NotFound("image")) } else { Ok(Changed { product, stock: Vec::new() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::extension;
+
+    #[test]
+    fn pictures_are_told_by_their_first_bytes() {
+        assert_eq!(extension(b"\xff\xd8\xff\xe0rest"), Some("jpg"));
+        assert_eq!(extension(b"\x89PNG\r\n\x1a\nrest"), Some("png"));
+        assert_eq!(extension(b"RIFF\0\0\0\0WEBPrest"), Some("webp"));
+        for other in [&b"<svg"[..], b"GIF89a", b"RIFF\0\0\0\0WAVE", b""] {
+            assert_eq!(extension(other), None);
+        }
+    }
+}

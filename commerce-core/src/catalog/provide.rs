@@ -1,0 +1,25 @@
+//! The catalog as orders needs it, called directly in one process.
+
+use async_trait::async_trait;
+
+use crate::error::Outcome;
+use crate::orders::{CatalogPort, Held, HoldRef};
+use crate::text::{Quantity, Sku};
+
+use super::Catalog;
+use super::stock::{HoldKey, Item};
+
+#[async_trait]
+impl CatalogPort for Catalog {
+    async fn items(&self, skus: &[Sku]) -> Outcome<Vec<Item>> {
+        Self::items(self, skus).await
+    }
+
+    async fn reserve(&self, key: HoldKey, lines: &[(Sku, Quantity)]) -> Outcome<Held> {
+        Self::reserve(self, key, lines).await
+    }
+
+    async fn release(&self, hold: HoldRef) -> Outcome<()> {
+        Self::release(self, hold).await
+    }
+}

@@ -1,0 +1,127 @@
+//! Merchants. The house itself is one, with an id that every shop knows.
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds};
+use crate::error::{Error, Outcome, Refusal};
+use crate::ids::{Id, SellerId, UserId};
+use crate::page::{Page, PageRequest};
+use crate::text::slugify;
+
+use super::Catalog;
+use super::categories::{parse, settle_slug};
+use super::keyed::Keyed;
+use super::model::Seller;
+use super::ports::CatalogWrite;
+
+/// The house's own seller: a UUID of version 8 (RFC 9562, section 5.8), the same in every shop.
+pub const HOUSE: Uuid = Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0001);
+
+/// A seller to be created.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewSeller {
+    /// 1 to 255 characters.
+    pub name: String,
+    /// Made from the name where none is given.
+    #[serde(default)]
+    pub slug: Option<String>,
+    /// The user who runs it.
+    #[serde(default, rename = "userId")]
+    pub user: Option<UserId>,
+}
+
+/// What is to change on a seller; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SellerPatch {
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Its name in addresses.
+    pub slug: Option<String>,
+    /// The user who runs it; staff only.
+    pub user: Option<Option<UserId>>,
+}
+
+impl Catalog {
+    /// The house's own seller, made when it is first asked for.
+    pub async fn house_seller(&self) -> Outcome<Seller> {
+        let id = SellerId::from_uuid(HOUSE);
+        if let Some(house) = self.store.seller(id).await? {
+            return Ok(house);
+        }
+        let (name, slug) = ("House".to_owned(), slugify("house"));
+        let house = Seller { id, name, slug, user: None, created_at: self.clock.now(), version: 1 };
+        match self.store.commit(ChangeSet::of([CatalogWrite::InsertSeller(house.clone())])).await {
+            Ok(()) => Ok(house),
+            Err(CommitError::Refused(CommitRefusal::Duplicate(_) | CommitRefusal::Stale(_))) => self.seller(id).await,
+            Err(error) => Err(Error::from(error)),
+        }
+    }
+
+    /// A seller.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub async fn seller(&self, id: SellerId) -> Outcome<Seller> {
+        Ok(self.store.seller(id).await?.ok_or(Refusal::NotFound("seller"))?)
+    }
+
+    /// Sellers, newest first.
+    pub async fn sellers(&self, page: &PageRequest) -> Outcome<Page<Seller>> {
+        Ok(self.store.sellers(page).await?)
+    }
+
+    /// Creates a seller. Staff.
+    ///
+    /// # Errors
+    /// `SLUG_TAKEN`, `INVALID`.
+    pub async fn create_seller(&self, actor: &Actor, new: NewSeller, key: Option<RequestKey>) -> Outcome<Answer<Seller>> {
+        actor.require_staff()?;
+        let keyed = Keyed::of(actor, "POST /api/sellers", key);
+        if let Some(made) = keyed.seen(&*self.store).await? {
+            return Ok(Answer::Replayed(self.seller(SellerId::from_uuid(made)).await?));
+        }
+        let (name, slug) = parse(&new.name, new.slug.as_deref())?;
+        let slug = slug.unwrap_or_else(|| slugify(&name));
+        let (keyed, name, slug, user) = (&keyed, &name, &slug, new.user);
+        rounds("seller", || async move {
+            let now = self.clock.now();
+            let (name, slug) = (name.clone(), slug.clone());
+            let seller = Seller { id: self.ids.mint(), name, slug, user, created_at: now, version: 1 };
+            let changes = ChangeSet::of([CatalogWrite::InsertSeller(seller.clone())]).claim(keyed.claim(seller.id.uuid(), now));
+            match self.store.commit(changes).await {
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
+                    let made = SellerId::from_uuid(keyed.twin(&record)?);
+                    Ok(Round::Done(Answer::Replayed(self.seller(made).await?)))
+                }
+                committed => settle_slug(committed, Answer::Fresh(seller)),
+            }
+        })
+        .await
+    }
+
+    /// Changes a seller. Staff, and the seller herself except for who runs it.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `NOT_FOUND`, `SLUG_TAKEN`, `VERSION_MISMATCH`, `INVALID`.
+    pub async fn update_seller(&self, actor: &Actor, id: SellerId, patch: SellerPatch, expected: Option<u64>) -> Outcome<Seller> {
+        if patch.user.is_some() || !super::access::manages(actor, id) {
+            actor.require_staff()?;
+        }
+        let patch = &patch;
+        rounds("seller", || async move {
+            let before = self.seller(id).await?;
+            if expected.is_some_and(|expected| expected != before.version) {
+                return Err(Refusal::VersionMismatch("seller").into());
+            }
+            let (name, slug) = parse(patch.name.as_deref().unwrap_or(&before.name), patch.slug.as_deref())?;
+            let (slug, user) = (slug.unwrap_or_else(|| before.slug.clone()), patch.user.unwrap_or(before.user));
+            let seller = Seller { name, slug, user, version: before.version.saturating_add(1), ..before };
+            let changes = ChangeSet::of([CatalogWrite::UpdateSeller(seller.clone())]);
+            settle_slug(self.store.commit(changes).await, seller)
+        })
+        .await
+    }
+}

@@ -1,0 +1,157 @@
+//! Ends holds as their orders say: confirmed is sold, cancelled is given back or restocked.
+//!
+//! Right in any order of delivery, because only the hold's own state decides: it leaves ACTIVE
+//! once, and a cancel restocks only what was sold. Never asks whose order it is.
+
+use async_trait::async_trait;
+
+use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, Round, rounds, settle};
+use crate::error::{Error, Outcome};
+use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
+use crate::ids::IdSource;
+use crate::orders::{HoldRef, OrderFacts};
+use crate::text::Sku;
+use crate::time::Timestamp;
+
+use super::Catalog;
+use super::end_hold::{Ending, ending};
+use super::ports::CatalogWrite;
+use super::stock::{Hold, HoldState, Inventory, Movement, MovementKind};
+
+const NAME: &str = "catalog-order-queue";
+
+/// The consumer that brings what orders decided into the stock.
+pub struct StockKeeper {
+    catalog: Catalog,
+}
+
+impl StockKeeper {
+    /// Of this catalog.
+    pub fn new(catalog: Catalog) -> Self {
+        Self { catalog }
+    }
+
+    async fn keep(&self, event: &Envelope, news: News, facts: &OrderFacts, hold: &Hold) -> Outcome<Round<()>> {
+        let Catalog { store, ids, clock, .. } = &self.catalog;
+        let now = clock.now();
+        let writes = match decide(news, facts, hold) {
+            Effect::Nothing => Vec::new(),
+            Effect::End(how) => ending(hold, how, ids, now),
+            Effect::Restock => {
+                let skus: Vec<Sku> = facts.lines.iter().map(|line| line.sku.clone()).collect();
+                restock(facts, &store.inventory(&skus).await?, ids, now)
+            }
+        };
+        let handled = Handled { consumer: NAME, event: event.id, at: now };
+        match store.commit(ChangeSet::of(writes).handling(Some(handled))).await {
+            Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
+            // A variant was removed since its inventory was read.
+            Err(CommitError::Refused(CommitRefusal::Short(_))) => Ok(Round::Again),
+            committed => settle(committed, ()),
+        }
+    }
+}
+
+#[async_trait]
+impl Consumer for StockKeeper {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn wants(&self, kind: EventKind) -> bool {
+        News::of(kind).is_some()
+    }
+
+    async fn handle(&self, event: &Envelope) -> Result<(), ConsumeError> {
+        let Some(news) = News::of(event.kind) else { return Ok(()) };
+        let facts: OrderFacts = event.data()?;
+        let facts = &facts;
+        let kept = rounds("hold", || async move {
+            match self.catalog.store.hold(facts.hold.key).await.map_err(Error::from)? {
+                None => Ok(Round::Done(Err(unknown_hold(facts)))),
+                Some(hold) => Ok(match self.keep(event, news, facts, &hold).await? {
+                    Round::Done(()) => Round::Done(Ok(())),
+                    Round::Again => Round::Again,
+                }),
+            }
+        });
+        kept.await?
+    }
+}
+
+fn unknown_hold(facts: &OrderFacts) -> ConsumeError {
+    ConsumeError::Permanent(format!("order {} stands on a hold that does not exist", facts.number))
+}
+
+/// What an event says about a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    Confirmed,
+    Cancelled,
+}
+
+impl News {
+    fn of(kind: EventKind) -> Option<Self> {
+        match kind {
+            EventKind::OrderConfirmed => Some(Self::Confirmed),
+            EventKind::OrderCancelled => Some(Self::Cancelled),
+            EventKind::UserRegistered
+            | EventKind::ProductUpdated
+            | EventKind::LowStockAlert
+            | EventKind::OrderCreated
+            | EventKind::OrderProcessing
+            | EventKind::OrderShipped
+            | EventKind::OrderOutForDelivery
+            | EventKind::OrderDelivered
+            | EventKind::PaymentSuccess
+            | EventKind::PaymentFailed
+            | EventKind::RefundSucceeded => None,
+        }
+    }
+}
+
+/// What has to happen to the stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Nothing,
+    End(Ending),
+    Restock,
+}
+
+/// Judges the news by the state of the order's own generation. An older generation than the newest
+/// is dead, and since an order stood on it, it died by the order's own events: sold if confirmed.
+fn decide(news: News, facts: &OrderFacts, newest: &Hold) -> Effect {
+    let HoldRef { generation, .. } = facts.hold;
+    let state = if newest.generation == generation {
+        newest.state
+    } else if facts.was_confirmed {
+        HoldState::Committed
+    } else {
+        HoldState::Released
+    };
+    match (news, state) {
+        (News::Confirmed, HoldState::Active) => Effect::End(Ending::Sold),
+        (News::Cancelled, HoldState::Active) => Effect::End(Ending::Released),
+        (News::Cancelled, HoldState::Committed) => Effect::Restock,
+        (News::Confirmed, HoldState::Committed | HoldState::Released | HoldState::Expired)
+        | (News::Cancelled, HoldState::Released | HoldState::Expired) => Effect::Nothing,
+    }
+}
+
+/// The sold units back on hand. What is no longer sold has no shelf to go back to.
+fn restock(facts: &OrderFacts, shelves: &[Inventory], ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
+    let mut lines: Vec<_> = facts.lines.iter().filter(|line| shelves.iter().any(|shelf| shelf.sku == line.sku)).collect();
+    lines.sort_by(|a, b| a.sku.cmp(&b.sku));
+    let back = lines.into_iter().map(|line| Movement {
+        id: ids.mint(),
+        sku: line.sku.clone(),
+        kind: MovementKind::Restock,
+        on_hand: i64::from(line.quantity.get()),
+        reserved: 0,
+        reference: Some(facts.hold.key.to_hex()),
+        reason: format!("order {} was cancelled", facts.number),
+        actor: None,
+        at: now,
+    });
+    back.map(CatalogWrite::Move).collect()
+}
