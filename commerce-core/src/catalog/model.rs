@@ -10,6 +10,8 @@ use crate::money::Money;
 use crate::text::{Metadata, Sku, Slug};
 use crate::time::Timestamp;
 
+use super::stock::Item;
+
 wire_names! {
     /// Whether a product is on sale.
     ProductStatus {
@@ -53,6 +55,33 @@ pub struct Product {
     pub updated_at: Timestamp,
     /// Grows by one with every change.
     pub version: u64,
+}
+
+impl Product {
+    /// One variant as carts and orders see it, with `available` units to be had.
+    #[must_use]
+    pub fn item(&self, variant: &Variant, available: i64) -> Item {
+        Item {
+            sku: variant.sku.clone(),
+            product: self.id,
+            name: self.item_name(variant),
+            unit_price: variant.price,
+            available,
+            on_sale: self.status == ProductStatus::Active,
+            weight_grams: variant.weight_grams,
+        }
+    }
+
+    /// The product's name, with the variant's options where there are several variants:
+    /// `Varsity Top (Small)`.
+    #[must_use]
+    pub fn item_name(&self, variant: &Variant) -> String {
+        if self.variants.len() < 2 || variant.options.is_empty() {
+            return self.name.clone();
+        }
+        let options: Vec<&str> = variant.options.values().map(String::as_str).collect();
+        format!("{} ({})", self.name, options.join(", "))
+    }
 }
 
 /// What a list or a search shows of a product.

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::change::digest;
 use crate::error::{Error, StoreError};
-use crate::ids::EventId;
+use crate::ids::{EventId, Id};
 use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
 
@@ -226,13 +227,24 @@ pub struct DeadLetter {
     pub at: Timestamp,
 }
 
+impl DeadLetter {
+    /// Its place in lists: the event's id, whose last two bytes give way to the consumer's name, so
+    /// that letters of one event to several consumers have places of their own.
+    #[must_use]
+    pub fn place(&self) -> Uuid {
+        let [first, second, ..] = digest(&[self.consumer.as_bytes()]);
+        let tail = u128::from(u16::from_be_bytes([first, second]));
+        Uuid::from_u128((self.event.id.uuid().as_u128() & !0xffff) | tail)
+    }
+}
+
 /// The dead letters of one database. A letter is named by its consumer and its event.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
     /// Keeps a letter; the same one twice is kept once.
     async fn bury(&self, letter: &DeadLetter) -> Result<(), StoreError>;
 
-    /// The letters, newest event first.
+    /// The letters, newest event first: by their [places](DeadLetter::place), falling.
     async fn letters(&self, page: &PageRequest) -> Result<Page<DeadLetter>, StoreError>;
 
     /// Takes a letter out, for redriving or for good. `None` when it is not there.

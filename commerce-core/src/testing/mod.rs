@@ -2,5 +2,6 @@
 //! set by hand, seeded randomness, and the conformance suites every adapter passes.
 
 mod clock;
+pub mod memory;
 
 pub use clock::{ManualClock, SeededEntropy};

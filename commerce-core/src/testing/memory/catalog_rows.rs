@@ -1,0 +1,221 @@
+//! The rows of the catalog and how its writes change them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{CatalogWrite, Category, Hold, HoldKey, HoldState, Inventory, Movement, Product, Seller};
+use crate::change::CommitRefusal;
+use crate::error::Shortage;
+use crate::ids::{CategoryId, MovementId, ProductId, SellerId};
+use crate::limits;
+use crate::text::Sku;
+use crate::time::Timestamp;
+
+use super::database::{Apply, judge_free, judge_version};
+
+/// Everything the catalog knows.
+#[derive(Clone, Default)]
+pub(super) struct Rows {
+    pub(super) products: BTreeMap<ProductId, Product>,
+    /// When each product last changed as the search index sees it.
+    pub(super) changed: BTreeMap<ProductId, Timestamp>,
+    pub(super) categories: BTreeMap<CategoryId, Category>,
+    pub(super) tree_version: u64,
+    pub(super) sellers: BTreeMap<SellerId, Seller>,
+    pub(super) inventory: BTreeMap<Sku, Inventory>,
+    pub(super) ledger: BTreeMap<MovementId, Movement>,
+    pub(super) holds: BTreeMap<HoldKey, BTreeMap<u32, Hold>>,
+}
+
+/// What the movements of one change set ask of one SKU.
+struct Demand {
+    /// What could be had before.
+    available: i64,
+    /// What the movements take, added up.
+    requested: i64,
+    /// Whether it cannot be served, whatever else the change set does.
+    short: bool,
+}
+
+type Demands = BTreeMap<Sku, Demand>;
+
+impl Rows {
+    fn write(&mut self, write: CatalogWrite, now: Timestamp, demands: &mut Demands) -> Result<(), CommitRefusal> {
+        match write {
+            CatalogWrite::InsertProduct(product) => {
+                judge_free("id", self.products.contains_key(&product.id))?;
+                self.put_product(product, now, demands)?;
+            }
+            CatalogWrite::UpdateProduct(product) => {
+                judge_version("product", self.products.get(&product.id).map(|old| old.version), product.version)?;
+                self.put_product(product, now, demands)?;
+            }
+            CatalogWrite::InsertCategory(category) => {
+                judge_free("id", self.categories.contains_key(&category.id))?;
+                self.put_category(category)?;
+            }
+            CatalogWrite::UpdateCategory(category) => {
+                judge_version("category", self.categories.get(&category.id).map(|old| old.version), category.version)?;
+                self.put_category(category)?;
+            }
+            CatalogWrite::DeleteCategory(id) => {
+                self.categories.remove(&id).ok_or(CommitRefusal::Stale("category"))?;
+            }
+            CatalogWrite::TouchTree(version) => {
+                judge_version("category tree", Some(self.tree_version), version)?;
+                self.tree_version = version;
+            }
+            CatalogWrite::InsertSeller(seller) => {
+                judge_free("id", self.sellers.contains_key(&seller.id))?;
+                self.put_seller(seller)?;
+            }
+            CatalogWrite::UpdateSeller(seller) => {
+                judge_version("seller", self.sellers.get(&seller.id).map(|old| old.version), seller.version)?;
+                self.put_seller(seller)?;
+            }
+            CatalogWrite::Move(movement) => self.move_stock(movement, demands)?,
+            CatalogWrite::InsertHold(hold) => self.insert_hold(hold)?,
+            CatalogWrite::EndHold(key, generation, state) => self.active_hold(key, generation)?.state = state,
+            CatalogWrite::PostponeHold(key, generation, at) => self.active_hold(key, generation)?.expires_at = at,
+            CatalogWrite::SetAlerted(sku, alerted) => self.stock(&sku)?.low_stock_alerted = alerted,
+            CatalogWrite::SetThreshold(sku, threshold) => self.stock(&sku)?.low_stock_threshold = threshold,
+        }
+        Ok(())
+    }
+
+    fn put_product(&mut self, product: Product, now: Timestamp, demands: &mut Demands) -> Result<(), CommitRefusal> {
+        let mut others = self.products.values().filter(|other| other.id != product.id);
+        judge_free("slug", others.any(|other| other.slug == product.slug))?;
+        let mut skus = BTreeSet::new();
+        for variant in &product.variants {
+            let elsewhere = self.inventory.get(&variant.sku).is_some_and(|row| row.product != product.id);
+            judge_free("sku", elsewhere || !skus.insert(&variant.sku))?;
+        }
+        let is_gone = |row: &Inventory| row.product == product.id && !skus.contains(&row.sku);
+        for row in self.inventory.values().filter(|row| is_gone(row)) {
+            if let Some(demand) = demands.get_mut(&row.sku) {
+                demand.short |= !is_sound(row);
+            }
+        }
+        self.inventory.retain(|_, row| !is_gone(row));
+        for sku in skus {
+            self.inventory.entry(sku.clone()).or_insert_with(|| empty_stock(sku, product.id));
+        }
+        self.changed.insert(product.id, now);
+        self.products.insert(product.id, product);
+        Ok(())
+    }
+
+    fn put_category(&mut self, category: Category) -> Result<(), CommitRefusal> {
+        let mut others = self.categories.values().filter(|other| other.id != category.id);
+        judge_free("slug", others.any(|other| other.slug == category.slug))?;
+        self.categories.insert(category.id, category);
+        Ok(())
+    }
+
+    fn put_seller(&mut self, seller: Seller) -> Result<(), CommitRefusal> {
+        let mut others = self.sellers.values().filter(|other| other.id != seller.id);
+        judge_free("slug", others.any(|other| other.slug == seller.slug))?;
+        self.sellers.insert(seller.id, seller);
+        Ok(())
+    }
+
+    /// Moves without judging yet: all movements of a change set are judged together.
+    fn move_stock(&mut self, movement: Movement, demands: &mut Demands) -> Result<(), CommitRefusal> {
+        judge_free("id", self.ledger.contains_key(&movement.id))?;
+        let row = self.inventory.get_mut(&movement.sku);
+        let available = row.as_ref().map_or(0, |row| row.available());
+        let demand = demands.entry(movement.sku.clone()).or_insert(Demand { available, requested: 0, short: false });
+        demand.requested = demand.requested.saturating_add(taken_by(&movement));
+        match row {
+            None => demand.short = true,
+            Some(row) => {
+                row.on_hand = row.on_hand.saturating_add(movement.on_hand);
+                row.reserved = row.reserved.saturating_add(movement.reserved);
+                row.version = row.version.saturating_add(1);
+            }
+        }
+        self.ledger.insert(movement.id, movement);
+        Ok(())
+    }
+
+    /// Judges all movements together.
+    fn judge_stock(&self, demands: &Demands) -> Result<(), CommitRefusal> {
+        let is_short = |sku: &Sku, demand: &Demand| demand.short || self.inventory.get(sku).is_some_and(|row| !is_sound(row));
+        let short: Vec<Shortage> = demands
+            .iter()
+            .filter(|(sku, demand)| is_short(sku, demand))
+            .map(|(sku, demand)| Shortage {
+                sku: sku.clone(),
+                requested: u32::try_from(demand.requested).unwrap_or(u32::MAX),
+                available: demand.available,
+            })
+            .collect();
+        if short.is_empty() { Ok(()) } else { Err(CommitRefusal::Short(short)) }
+    }
+
+    /// Notes which products came into stock or ran out.
+    fn note_turns(&mut self, demands: &Demands, now: Timestamp) {
+        for (sku, demand) in demands {
+            let Some(row) = self.inventory.get(sku) else { continue };
+            if (demand.available > 0) != (row.available() > 0) {
+                self.changed.insert(row.product, now);
+            }
+        }
+    }
+
+    fn insert_hold(&mut self, hold: Hold) -> Result<(), CommitRefusal> {
+        let generations = self.holds.entry(hold.key).or_default();
+        let (last, active) = generations.last_key_value().map_or((0, false), |(last, hold)| (*last, is_active(hold)));
+        if active || last.checked_add(1) != Some(hold.generation) {
+            return Err(CommitRefusal::Stale("hold"));
+        }
+        generations.insert(hold.generation, hold);
+        Ok(())
+    }
+
+    fn active_hold(&mut self, key: HoldKey, generation: u32) -> Result<&mut Hold, CommitRefusal> {
+        let hold = self.holds.get_mut(&key).and_then(|generations| generations.get_mut(&generation));
+        hold.filter(|hold| is_active(hold)).ok_or(CommitRefusal::Stale("hold"))
+    }
+
+    fn stock(&mut self, sku: &Sku) -> Result<&mut Inventory, CommitRefusal> {
+        let row = self.inventory.get_mut(sku).ok_or(CommitRefusal::Stale("inventory"))?;
+        row.version = row.version.saturating_add(1);
+        Ok(row)
+    }
+}
+
+impl Apply<CatalogWrite> for Rows {
+    fn apply(&mut self, writes: Vec<CatalogWrite>, now: Timestamp) -> Result<(), CommitRefusal> {
+        let mut demands = Demands::new();
+        writes.into_iter().try_for_each(|write| self.write(write, now, &mut demands))?;
+        self.judge_stock(&demands)?;
+        self.note_turns(&demands, now);
+        Ok(())
+    }
+}
+
+pub(super) fn is_active(hold: &Hold) -> bool {
+    hold.state == HoldState::Active
+}
+
+fn is_sound(row: &Inventory) -> bool {
+    0 <= row.reserved && row.reserved <= row.on_hand && row.on_hand <= limits::STOCK_MAX
+}
+
+/// Units a movement wants to be there: those it reserves, or those it takes off the shelf.
+fn taken_by(movement: &Movement) -> i64 {
+    movement.reserved.max(movement.on_hand.saturating_neg()).max(0)
+}
+
+fn empty_stock(sku: &Sku, product: ProductId) -> Inventory {
+    Inventory {
+        sku: sku.clone(),
+        product,
+        on_hand: 0,
+        reserved: 0,
+        low_stock_threshold: limits::LOW_STOCK_THRESHOLD,
+        low_stock_alerted: false,
+        version: 1,
+    }
+}

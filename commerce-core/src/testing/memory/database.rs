@@ -1,0 +1,270 @@
+//! One database: the context's rows, and what every database has besides: used keys, inbox, outbox,
+//! dead letters and leases.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, KeyClaim, KeyRecord, KeyScope};
+use crate::events::{Backlog, DeadLetter, Envelope};
+use crate::ids::EventId;
+use crate::limits;
+use crate::page::{Page, PageRequest};
+use crate::time::{Clock, Timestamp};
+
+/// Rows of a context that take its writes.
+pub(super) trait Apply<W>: Clone {
+    /// Judges and makes the writes in order. What is half made when it refuses is thrown away.
+    ///
+    /// # Errors
+    /// The first condition that does not hold.
+    fn apply(&mut self, writes: Vec<W>, now: Timestamp) -> Result<(), CommitRefusal>;
+}
+
+/// One database in memory. Clones share it.
+#[derive(Clone)]
+pub(super) struct Database<R> {
+    clock: Arc<dyn Clock>,
+    state: Arc<Mutex<State<R>>>,
+}
+
+struct State<R> {
+    rows: R,
+    keys: BTreeMap<[u8; 32], (Timestamp, KeyRecord)>,
+    inbox: BTreeSet<(&'static str, EventId)>,
+    outbox: Vec<Envelope>,
+    letters: BTreeMap<(String, EventId), DeadLetter>,
+    leases: BTreeMap<String, Lease>,
+}
+
+struct Lease {
+    owner: Uuid,
+    epoch: u64,
+    until: Option<Timestamp>,
+}
+
+impl<R: Default> Database<R> {
+    /// An empty one, whose deadlines and retentions are judged by `clock`.
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        let state = State {
+            rows: R::default(),
+            keys: BTreeMap::new(),
+            inbox: BTreeSet::new(),
+            outbox: Vec::new(),
+            letters: BTreeMap::new(),
+            leases: BTreeMap::new(),
+        };
+        Self { clock, state: Arc::new(Mutex::new(state)) }
+    }
+}
+
+impl<R> Database<R> {
+    fn state(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the rows at one instant.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&R) -> T) -> T {
+        read(&self.state().rows)
+    }
+
+    /// Commits a change set whole or not at all.
+    ///
+    /// # Errors
+    /// The first condition that does not hold: claims, then the deadline, then the writes.
+    pub(super) fn commit<W>(&self, changes: ChangeSet<W>) -> Result<(), CommitError>
+    where
+        R: Apply<W>,
+    {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if let Some(claim) = &changes.claim {
+            state.judge_key(claim, now)?;
+        }
+        if let Some(handled) = &changes.handled {
+            state.judge_delivery(handled)?;
+        }
+        if changes.deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(CommitRefusal::TooLate.into());
+        }
+        let mut rows = state.rows.clone();
+        rows.apply(changes.writes, now)?;
+
+        state.rows = rows;
+        if let Some(claim) = changes.claim {
+            let record = KeyRecord { body_hash: claim.body_hash, result: claim.result };
+            state.keys.insert(claim.scope.digest(), (claim.at, record));
+        }
+        state.inbox.extend(changes.handled.map(|handled| (handled.consumer, handled.event)));
+        state.outbox.extend(changes.events);
+        Ok(())
+    }
+
+    /// See [`Keys`](crate::change::Keys).
+    pub(super) fn key(&self, scope: &KeyScope) -> Option<KeyRecord> {
+        let now = self.clock.now();
+        self.state().key(scope, now).cloned()
+    }
+
+    /// See [`Outbox`](crate::events::Outbox).
+    pub(super) fn unpublished(&self, limit: u32) -> Vec<Envelope> {
+        super::at_most(self.state().outbox.iter().cloned(), limit)
+    }
+
+    /// See [`Outbox`](crate::events::Outbox).
+    pub(super) fn published(&self, events: &[EventId]) {
+        self.state().outbox.retain(|event| !events.contains(&event.id));
+    }
+
+    /// See [`Outbox`](crate::events::Outbox).
+    pub(super) fn backlog(&self) -> Backlog {
+        let state = self.state();
+        let waiting = u64::try_from(state.outbox.len()).unwrap_or(u64::MAX);
+        Backlog { waiting, oldest: state.outbox.iter().map(|event| event.at).min() }
+    }
+
+    /// See [`DeadLetters`](crate::events::DeadLetters).
+    pub(super) fn bury(&self, letter: &DeadLetter) {
+        let name = (letter.consumer.clone(), letter.event.id);
+        self.state().letters.entry(name).or_insert_with(|| letter.clone());
+    }
+
+    /// See [`DeadLetters`](crate::events::DeadLetters).
+    pub(super) fn letters(&self, page: &PageRequest) -> Page<DeadLetter> {
+        let letters = self.state().letters.values().cloned().collect();
+        super::newest_first(letters, page, DeadLetter::place)
+    }
+
+    /// See [`DeadLetters`](crate::events::DeadLetters).
+    pub(super) fn exhume(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
+        self.state().letters.remove(&(consumer.to_owned(), event))
+    }
+
+    /// See [`Leases`](crate::events::Leases).
+    pub(super) fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Option<u64> {
+        let mut state = self.state();
+        let lease = state.leases.entry(name.to_owned()).or_insert(Lease { owner, epoch: 1, until: None });
+        if lease.owner != owner {
+            if lease.until.is_some_and(|until| now < until) {
+                return None;
+            }
+            lease.owner = owner;
+            lease.epoch = lease.epoch.saturating_add(1);
+        }
+        lease.until = Some(until);
+        Some(lease.epoch)
+    }
+
+    /// See [`Leases`](crate::events::Leases).
+    pub(super) fn give_back(&self, name: &str, owner: Uuid) {
+        if let Some(lease) = self.state().leases.get_mut(name)
+            && lease.owner == owner
+        {
+            lease.until = None;
+        }
+    }
+}
+
+impl<R> State<R> {
+    fn key(&self, scope: &KeyScope, now: Timestamp) -> Option<&KeyRecord> {
+        let (at, record) = self.keys.get(&scope.digest())?;
+        (now < at.plus(limits::IDEMPOTENCY_KEEP)).then_some(record)
+    }
+
+    fn judge_key(&self, claim: &KeyClaim, now: Timestamp) -> Result<(), CommitRefusal> {
+        match self.key(&claim.scope, now) {
+            Some(record) if !record.yields_to(claim.generation) => Err(CommitRefusal::KeyTaken(record.clone())),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn judge_delivery(&self, handled: &Handled) -> Result<(), CommitRefusal> {
+        let known = self.inbox.contains(&(handled.consumer, handled.event));
+        if known { Err(CommitRefusal::AlreadyHandled) } else { Ok(()) }
+    }
+}
+
+/// The ports every database has, for an adapter whose database is its field `db`.
+macro_rules! database_ports {
+    ($adapter:ty) => {
+        #[async_trait::async_trait]
+        impl $crate::change::Keys for $adapter {
+            async fn key(
+                &self,
+                scope: &$crate::change::KeyScope,
+            ) -> Result<Option<$crate::change::KeyRecord>, $crate::error::StoreError> {
+                Ok(self.db.key(scope))
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl $crate::events::Outbox for $adapter {
+            async fn unpublished(&self, limit: u32) -> Result<Vec<$crate::events::Envelope>, $crate::error::StoreError> {
+                Ok(self.db.unpublished(limit))
+            }
+
+            async fn published(&self, events: &[$crate::ids::EventId]) -> Result<(), $crate::error::StoreError> {
+                self.db.published(events);
+                Ok(())
+            }
+
+            async fn backlog(&self) -> Result<$crate::events::Backlog, $crate::error::StoreError> {
+                Ok(self.db.backlog())
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl $crate::events::DeadLetters for $adapter {
+            async fn bury(&self, letter: &$crate::events::DeadLetter) -> Result<(), $crate::error::StoreError> {
+                self.db.bury(letter);
+                Ok(())
+            }
+
+            async fn letters(
+                &self,
+                page: &$crate::page::PageRequest,
+            ) -> Result<$crate::page::Page<$crate::events::DeadLetter>, $crate::error::StoreError> {
+                Ok(self.db.letters(page))
+            }
+
+            async fn exhume(
+                &self,
+                consumer: &str,
+                event: $crate::ids::EventId,
+            ) -> Result<Option<$crate::events::DeadLetter>, $crate::error::StoreError> {
+                Ok(self.db.exhume(consumer, event))
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl $crate::events::Leases for $adapter {
+            async fn acquire(
+                &self,
+                name: &str,
+                owner: uuid::Uuid,
+                now: $crate::time::Timestamp,
+                until: $crate::time::Timestamp,
+            ) -> Result<Option<u64>, $crate::error::StoreError> {
+                Ok(self.db.acquire(name, owner, now, until))
+            }
+
+            async fn give_back(&self, name: &str, owner: uuid::Uuid) -> Result<(), $crate::error::StoreError> {
+                self.db.give_back(name, owner);
+                Ok(())
+            }
+        }
+    };
+}
+pub(super) use database_ports;
+
+/// Accepts the new version `next` of an aggregate whose stored version is `stored`.
+pub(super) fn judge_version(what: &'static str, stored: Option<u64>, next: u64) -> Result<(), CommitRefusal> {
+    let expected = stored.and_then(|stored| stored.checked_add(1));
+    if expected == Some(next) { Ok(()) } else { Err(CommitRefusal::Stale(what)) }
+}
+
+/// Refuses with `Duplicate(what)` when `taken`.
+pub(super) fn judge_free(what: &'static str, taken: bool) -> Result<(), CommitRefusal> {
+    if taken { Err(CommitRefusal::Duplicate(what)) } else { Ok(()) }
+}

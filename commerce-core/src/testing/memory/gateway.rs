@@ -1,0 +1,301 @@
+//! A payment provider that keeps books of its own and answers as its tokens say.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::change::digest;
+use crate::error::{Outcome, Refusal};
+use crate::ids::{AttemptId, RefundId};
+use crate::money::Money;
+use crate::orders::{
+    Attempt, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
+    ProviderFact, Refund, RefundAnswer,
+};
+use crate::time::Timestamp;
+
+/// The oldest signature that holds.
+const SIGNATURE_KEEP: Duration = Duration::from_mins(5);
+
+/// Knows the sandbox's tokens: `tok_ok`, `tok_declined`, `tok_timeout_then_ok`,
+/// `tok_timeout_then_declined` and `tok_pending`; every other token is declined as unknown.
+#[derive(Default)]
+pub struct ScriptedGateway {
+    books: Mutex<Books>,
+}
+
+#[derive(Default)]
+struct Books {
+    calls: Vec<GatewayCall>,
+    charges: BTreeMap<AttemptId, Charge>,
+    refunds: BTreeMap<RefundId, (AttemptId, Money)>,
+    refund_script: VecDeque<RefundAnswer>,
+    silent: bool,
+}
+
+struct Charge {
+    amount: Money,
+    truth: PaymentFact,
+}
+
+/// One call and how it was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayCall {
+    /// What was asked.
+    pub question: GatewayQuestion,
+    /// The answer about an attempt; none for refunds.
+    pub answer: Option<PaymentFact>,
+    /// The answer about a refund; none for attempts.
+    pub refund: Option<RefundAnswer>,
+}
+
+/// What a gateway can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GatewayQuestion {
+    /// To take money.
+    Charge(AttemptId),
+    /// What became of it.
+    Query(AttemptId),
+    /// To give it up.
+    Void(AttemptId),
+    /// To send it back.
+    Refund(RefundId),
+}
+
+impl ScriptedGateway {
+    /// With empty books.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every call so far, in order.
+    pub fn calls(&self) -> Vec<GatewayCall> {
+        self.books().calls.clone()
+    }
+
+    /// How often money was asked for.
+    pub fn charges_asked(&self) -> usize {
+        let calls = self.calls();
+        calls.iter().filter(|call| matches!(call.question, GatewayQuestion::Charge(_))).count()
+    }
+
+    /// What the provider took in all, in minor units.
+    pub fn captured_minor(&self) -> i64 {
+        let books = self.books();
+        let captured = books.charges.values().filter(|charge| matches!(charge.truth, PaymentFact::Captured { .. }));
+        captured.fold(0, |sum, charge| sum.saturating_add(charge.amount.minor))
+    }
+
+    /// What the provider sent back in all, in minor units.
+    pub fn refunded_minor(&self) -> i64 {
+        self.books().refunds.values().fold(0, |sum, (_, amount)| sum.saturating_add(amount.minor))
+    }
+
+    /// From now on every call is carried out (`false`) or left without an answer and without effect.
+    pub fn set_silent(&self, silent: bool) {
+        self.books().silent = silent;
+    }
+
+    /// The next refunds get these answers. One without an answer has moved the money all the same.
+    pub fn script_refunds(&self, answers: impl IntoIterator<Item = RefundAnswer>) {
+        self.books().refund_script.extend(answers);
+    }
+
+    /// The customer pays (or does not) what was pending; nobody is told.
+    pub fn finish(&self, attempt: AttemptId, paid: bool) {
+        if let Some(charge) = self.books().charges.get_mut(&attempt) {
+            charge.truth = if paid { PaymentFact::Captured { amount: charge.amount } } else { declined("card_declined") };
+        }
+    }
+
+    /// A webhook as the provider sends it: signature and body.
+    pub fn webhook_of(&self, event_id: &str, kind: &str, reference: &str, amount: Money, at: Timestamp) -> (String, Vec<u8>) {
+        let body = json!({ "eventId": event_id, "type": kind, "providerReference": reference, "amount": amount });
+        let body = body.to_string().into_bytes();
+        let seconds = at.as_micros().div_euclid(1_000_000);
+        (format!("t={seconds},v1={}", sign(seconds, &body)), body)
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The provider's name for an attempt.
+fn reference(attempt: AttemptId) -> String {
+    format!("pay_{attempt}")
+}
+
+fn declined(code: &str) -> PaymentFact {
+    PaymentFact::Declined { code: code.to_owned() }
+}
+
+fn sign(seconds: i64, body: &[u8]) -> String {
+    hex::encode(digest(&[b"scripted", seconds.to_string().as_bytes(), body]))
+}
+
+/// What becomes of a charge with `token`, and whether the provider says so at once.
+fn outcome(attempt: &Attempt) -> (PaymentFact, bool) {
+    let captured = PaymentFact::Captured { amount: attempt.amount };
+    match attempt.token.as_deref() {
+        Some("tok_ok") => (captured, true),
+        Some("tok_declined") => (declined("card_declined"), true),
+        Some("tok_timeout_then_ok") => (captured, false),
+        Some("tok_timeout_then_declined") => (declined("card_declined"), false),
+        Some("tok_pending") => {
+            let url = format!("https://sandbox.invalid/{}", attempt.id);
+            (PaymentFact::Pending { next_action: Some(NextAction { kind: "redirect".to_owned(), url }) }, true)
+        }
+        Some(_) | None => (declined("unknown_token"), true),
+    }
+}
+
+impl Books {
+    fn charge(&mut self, attempt: &Attempt) -> PaymentFact {
+        if let Some(known) = self.charges.get(&attempt.id) {
+            return known.truth.clone();
+        }
+        let (truth, says_so) = outcome(attempt);
+        self.charges.insert(attempt.id, Charge { amount: attempt.amount, truth: truth.clone() });
+        if says_so { truth } else { PaymentFact::NoAnswer }
+    }
+
+    fn query(&self, attempt: AttemptId) -> PaymentFact {
+        self.charges.get(&attempt).map_or(PaymentFact::Unheard, |charge| charge.truth.clone())
+    }
+
+    fn void(&mut self, attempt: &Attempt) -> PaymentFact {
+        let charge = self.charges.entry(attempt.id).or_insert(Charge { amount: attempt.amount, truth: PaymentFact::Voided });
+        match charge.truth {
+            PaymentFact::Captured { .. } | PaymentFact::Declined { .. } => {}
+            PaymentFact::Pending { .. }
+            | PaymentFact::Authorized
+            | PaymentFact::Voided
+            | PaymentFact::NoAnswer
+            | PaymentFact::Unheard => charge.truth = PaymentFact::Voided,
+        }
+        charge.truth.clone()
+    }
+
+    fn refund(&mut self, refund: &Refund) -> RefundAnswer {
+        let answer = RefundAnswer::Succeeded { reference: format!("ref_{}", refund.id) };
+        if self.refunds.contains_key(&refund.id) {
+            return answer;
+        }
+        let captured = match self.query(refund.attempt) {
+            PaymentFact::Captured { amount } => amount.minor,
+            PaymentFact::Pending { .. }
+            | PaymentFact::Authorized
+            | PaymentFact::Declined { .. }
+            | PaymentFact::Voided
+            | PaymentFact::NoAnswer
+            | PaymentFact::Unheard => 0,
+        };
+        let of_attempt = self.refunds.values().filter(|(attempt, _)| *attempt == refund.attempt);
+        let sent = of_attempt.fold(refund.amount.minor, |sum, (_, amount)| sum.saturating_add(amount.minor));
+        if sent > captured {
+            return RefundAnswer::Failed { code: "exceeds_captured".to_owned() };
+        }
+        let answer = self.refund_script.pop_front().unwrap_or(answer);
+        if matches!(answer, RefundAnswer::Succeeded { .. } | RefundAnswer::NoAnswer) {
+            self.refunds.insert(refund.id, (refund.attempt, refund.amount));
+        }
+        answer
+    }
+
+    /// Answers about an attempt, and writes the call down.
+    fn answer(
+        &mut self,
+        question: GatewayQuestion,
+        attempt: &Attempt,
+        answer: impl FnOnce(&mut Self) -> PaymentFact,
+    ) -> ProviderAnswer {
+        let fact = if self.silent { PaymentFact::NoAnswer } else { answer(self) };
+        self.calls.push(GatewayCall { question, answer: Some(fact.clone()), refund: None });
+        let known = !matches!(fact, PaymentFact::NoAnswer | PaymentFact::Unheard);
+        ProviderAnswer { fact, reference: known.then(|| reference(attempt.id)) }
+    }
+}
+
+/// A webhook's body.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Webhook {
+    event_id: String,
+    #[serde(rename = "type")]
+    kind: WebhookKind,
+    provider_reference: String,
+    amount: Money,
+}
+
+#[derive(Deserialize)]
+enum WebhookKind {
+    #[serde(rename = "payment.succeeded")]
+    PaymentSucceeded,
+    #[serde(rename = "payment.failed")]
+    PaymentFailed,
+    #[serde(rename = "refund.succeeded")]
+    RefundSucceeded,
+}
+
+#[async_trait]
+impl PaymentGateway for ScriptedGateway {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+
+    fn takes(&self, method: PaymentMethod) -> bool {
+        match method {
+            PaymentMethod::Upi | PaymentMethod::Card | PaymentMethod::NetBanking | PaymentMethod::Wallet => true,
+            PaymentMethod::Cod => false,
+        }
+    }
+
+    async fn charge(&self, attempt: &Attempt) -> ProviderAnswer {
+        self.books().answer(GatewayQuestion::Charge(attempt.id), attempt, |books| books.charge(attempt))
+    }
+
+    async fn query(&self, attempt: &Attempt) -> ProviderAnswer {
+        self.books().answer(GatewayQuestion::Query(attempt.id), attempt, |books| books.query(attempt.id))
+    }
+
+    async fn void(&self, attempt: &Attempt) -> ProviderAnswer {
+        self.books().answer(GatewayQuestion::Void(attempt.id), attempt, |books| books.void(attempt))
+    }
+
+    async fn refund(&self, refund: &Refund, _attempt: &Attempt) -> RefundAnswer {
+        let mut books = self.books();
+        let answer = if books.silent { RefundAnswer::NoAnswer } else { books.refund(refund) };
+        let question = GatewayQuestion::Refund(refund.id);
+        books.calls.push(GatewayCall { question, answer: None, refund: Some(answer.clone()) });
+        answer
+    }
+
+    fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
+        let parts = signature.and_then(|text| text.strip_prefix("t=")).and_then(|text| text.split_once(",v1="));
+        let (seconds, given) = parts.ok_or(Refusal::BadSignature)?;
+        let seconds: i64 = seconds.parse().map_err(|_| Refusal::BadSignature)?;
+        let at = Timestamp::from_micros(seconds.saturating_mul(1_000_000));
+        if given != sign(seconds, body) || now.since(at) > SIGNATURE_KEEP || at.since(now) > SIGNATURE_KEEP {
+            return Err(Refusal::BadSignature.into());
+        }
+        let said: Webhook = serde_json::from_slice(body).map_err(|error| Refusal::field("body", "INVALID", error.to_string()))?;
+        let fact = match said.kind {
+            WebhookKind::PaymentSucceeded => ProviderFact::Payment(PaymentFact::Captured { amount: said.amount }),
+            WebhookKind::PaymentFailed => ProviderFact::Payment(declined("card_declined")),
+            WebhookKind::RefundSucceeded => ProviderFact::RefundSucceeded(said.amount),
+        };
+        Ok(ProviderEvent {
+            provider: self.name().to_owned(),
+            event_id: said.event_id,
+            reference: said.provider_reference,
+            fact,
+            state: ProviderEventState::Applied,
+            at: now,
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! The reference adapters: every port in memory, simple and obviously right.
+//!
+//! They say what the ports mean; an adapter that differs from them is wrong. They keep nothing and
+//! promise no speed. A commit works on a copy of the rows and puts it in place only when every
+//! condition holds. Start reading at `database`, then `orders`.
+
+mod bus;
+mod catalog;
+mod catalog_rows;
+mod database;
+mod gateway;
+mod images;
+mod mail;
+mod notifications;
+mod orders;
+mod search;
+mod secrets;
+mod users;
+
+pub use bus::MemoryBus;
+pub use catalog::MemoryCatalog;
+pub use gateway::{GatewayCall, GatewayQuestion, ScriptedGateway};
+pub use images::MemoryImages;
+pub use mail::{PlainRenderer, RecordingMailer};
+pub use notifications::MemoryNotifications;
+pub use orders::MemoryOrders;
+pub use search::MemorySearch;
+pub use secrets::{PlainHasher, PlainTokens};
+pub use users::MemoryUsers;
+
+use uuid::Uuid;
+
+use crate::page::{Page, PageRequest};
+
+/// Cuts a page out of entries that are in the order of a list whose keys fall: newest first.
+fn newest_first<T>(mut entries: Vec<T>, page: &PageRequest, key: impl Fn(&T) -> Uuid) -> Page<T> {
+    entries.sort_by_key(|entry| std::cmp::Reverse(key(entry)));
+    if let Some(after) = page.after() {
+        entries.retain(|entry| key(entry) < after.0);
+    }
+    Page::cut(entries, page, key)
+}
+
+/// Cuts a page out of a list whose keys grow: oldest first.
+fn oldest_first<T>(mut entries: Vec<T>, page: &PageRequest, key: impl Fn(&T) -> Uuid) -> Page<T> {
+    entries.sort_by_key(&key);
+    if let Some(after) = page.after() {
+        entries.retain(|entry| key(entry) > after.0);
+    }
+    Page::cut(entries, page, key)
+}
+
+/// The first `limit` entries.
+fn at_most<T>(entries: impl IntoIterator<Item = T>, limit: u32) -> Vec<T> {
+    entries.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect()
+}

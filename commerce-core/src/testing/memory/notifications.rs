@@ -1,0 +1,93 @@
+//! Notifications.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::change::{ChangeSet, CommitError, CommitRefusal};
+use crate::error::StoreError;
+use crate::ids::{Id, NotificationId};
+use crate::notifications::{Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite};
+use crate::page::{Page, PageRequest};
+use crate::time::{Clock, Timestamp};
+
+use super::database::{Apply, Database, database_ports, judge_free, judge_version};
+
+/// The notifications database.
+#[derive(Clone)]
+pub struct MemoryNotifications {
+    db: Database<Rows>,
+}
+
+impl MemoryNotifications {
+    /// An empty one.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { db: Database::new(clock) }
+    }
+}
+
+database_ports!(MemoryNotifications);
+
+#[derive(Clone, Default)]
+struct Rows {
+    notifications: BTreeMap<NotificationId, Notification>,
+}
+
+impl Rows {
+    fn write(&mut self, write: NotificationWrite) -> Result<(), CommitRefusal> {
+        let known = &mut self.notifications;
+        match write {
+            NotificationWrite::Insert(new) => {
+                let same =
+                    |old: &Notification| (old.event, old.template, old.recipient) == (new.event, new.template, new.recipient);
+                if !known.values().any(same) {
+                    judge_free("id", known.contains_key(&new.id))?;
+                    known.insert(new.id, new);
+                }
+            }
+            NotificationWrite::Update(new) => {
+                judge_version("notification", known.get(&new.id).map(|old| old.version), new.version)?;
+                known.insert(new.id, new);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Apply<NotificationWrite> for Rows {
+    fn apply(&mut self, writes: Vec<NotificationWrite>, _now: Timestamp) -> Result<(), CommitRefusal> {
+        writes.into_iter().try_for_each(|write| self.write(write))
+    }
+}
+
+#[async_trait]
+impl NotificationStore for MemoryNotifications {
+    async fn notification(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
+        Ok(self.db.read(|rows| rows.notifications.get(&id).cloned()))
+    }
+
+    async fn notifications(&self, filter: &NotificationFilter, page: &PageRequest) -> Result<Page<Notification>, StoreError> {
+        let shown = |entry: &&Notification| {
+            filter.recipient.is_none_or(|recipient| entry.recipient == recipient)
+                && filter.kind.is_none_or(|kind| entry.kind == kind)
+                && filter.status.is_none_or(|status| entry.status == status)
+        };
+        let entries = self.db.read(|rows| rows.notifications.values().filter(shown).cloned().collect());
+        Ok(super::newest_first(entries, page, |entry| entry.id.uuid()))
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Notification>, StoreError> {
+        let open = |entry: &&Notification| {
+            matches!(entry.status, NotificationStatus::Pending | NotificationStatus::Sending)
+                && entry.due_at.is_some_and(|due| due <= now)
+        };
+        let mut due: Vec<Notification> = self.db.read(|rows| rows.notifications.values().filter(open).cloned().collect());
+        due.sort_by_key(|entry| (entry.due_at, entry.id));
+        Ok(super::at_most(due, limit))
+    }
+
+    async fn commit(&self, changes: ChangeSet<NotificationWrite>) -> Result<(), CommitError> {
+        self.db.commit(changes)
+    }
+}

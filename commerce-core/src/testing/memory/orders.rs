@@ -1,0 +1,193 @@
+//! Orders with their payments and history, provider messages, and carts: one database.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::change::{ChangeSet, CommitError, CommitRefusal};
+use crate::error::StoreError;
+use crate::ids::{Id, OrderId, TimelineId};
+use crate::orders::{
+    Attempt, Cart, CartOwner, CartStore, CartWrite, DueWork, HoldRef, Order, OrderFilter, OrderStatus, OrderStore, OrderWrite,
+    ProviderEvent, ProviderEventState, TimelineEntry,
+};
+use crate::page::{Page, PageRequest};
+use crate::time::{Clock, Timestamp};
+
+use super::database::{Apply, Database, database_ports, judge_free, judge_version};
+
+/// The orders database, carts included.
+#[derive(Clone)]
+pub struct MemoryOrders {
+    db: Database<Rows>,
+}
+
+impl MemoryOrders {
+    /// An empty one.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { db: Database::new(clock) }
+    }
+}
+
+database_ports!(MemoryOrders);
+
+#[derive(Clone, Default)]
+struct Rows {
+    orders: BTreeMap<OrderId, Order>,
+    timeline: BTreeMap<TimelineId, TimelineEntry>,
+    claimed_carts: BTreeSet<Uuid>,
+    provider_events: BTreeMap<(String, String), ProviderEvent>,
+    carts: BTreeMap<Uuid, Cart>,
+}
+
+impl Rows {
+    fn write(&mut self, write: OrderWrite) -> Result<(), CommitRefusal> {
+        match write {
+            OrderWrite::Insert(order) => {
+                judge_free("id", self.orders.contains_key(&order.id))?;
+                judge_free("number", self.orders.values().any(|other| other.number == order.number))?;
+                self.orders.insert(order.id, order);
+            }
+            OrderWrite::Update(order) => {
+                judge_version("order", self.orders.get(&order.id).map(|order| order.version), order.version)?;
+                self.orders.insert(order.id, order);
+            }
+            OrderWrite::Timeline(entry) => {
+                judge_free("id", self.timeline.contains_key(&entry.id))?;
+                self.timeline.insert(entry.id, entry);
+            }
+            OrderWrite::ClaimCart(claim) => {
+                if !self.claimed_carts.insert(claim) {
+                    return Err(CommitRefusal::AlreadyHandled);
+                }
+            }
+            OrderWrite::Provider(event) => self.hear(event)?,
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, event: ProviderEvent) -> Result<(), CommitRefusal> {
+        let name = (event.provider.clone(), event.event_id.clone());
+        let settles =
+            |known: &ProviderEvent| known.state == ProviderEventState::Parked && event.state != ProviderEventState::Parked;
+        if self.provider_events.get(&name).is_some_and(|known| !settles(known)) {
+            return Err(CommitRefusal::AlreadyHandled);
+        }
+        self.provider_events.insert(name, event);
+        Ok(())
+    }
+
+    fn write_cart(&mut self, write: CartWrite, now: Timestamp) -> Result<(), CommitRefusal> {
+        match write {
+            CartWrite::Save(cart) => {
+                let kept = self.carts.get(&cart.owner.key()).filter(|kept| now < kept.expires_at());
+                judge_version("cart", Some(kept.map_or(0, |kept| kept.version)), cart.version)?;
+                self.carts.insert(cart.owner.key(), cart);
+            }
+            CartWrite::Delete(owner) => {
+                self.carts.remove(&owner.key());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Apply<OrderWrite> for Rows {
+    fn apply(&mut self, writes: Vec<OrderWrite>, _now: Timestamp) -> Result<(), CommitRefusal> {
+        writes.into_iter().try_for_each(|write| self.write(write))
+    }
+}
+
+impl Apply<CartWrite> for Rows {
+    fn apply(&mut self, writes: Vec<CartWrite>, now: Timestamp) -> Result<(), CommitRefusal> {
+        writes.into_iter().try_for_each(|write| self.write_cart(write, now))
+    }
+}
+
+/// Whether the provider's `reference` is one of the order's attempts or refunds.
+fn has_reference(order: &Order, provider: &str, reference: &str) -> bool {
+    let by_provider = |attempt: &&Attempt| attempt.provider == provider;
+    let named = |name: &Option<String>| name.as_deref() == Some(reference);
+    order.payment.attempts.iter().filter(by_provider).any(|attempt| {
+        let mut refunds = order.payment.refunds.iter().filter(|refund| refund.attempt == attempt.id);
+        named(&attempt.reference) || refunds.any(|refund| named(&refund.reference))
+    })
+}
+
+/// Since when `work` on the order is due, or will be.
+fn due_since(order: &Order, work: DueWork) -> Option<Timestamp> {
+    match work {
+        DueWork::Attempts => order.payment.attempts.iter().filter_map(|attempt| attempt.check_at).min(),
+        DueWork::Refunds => order.payment.refunds.iter().filter_map(|refund| refund.check_at).min(),
+        DueWork::Deadlines => order.payment_due_at.filter(|_| order.status == OrderStatus::Pending),
+    }
+}
+
+#[async_trait]
+impl OrderStore for MemoryOrders {
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        Ok(self.db.read(|rows| rows.orders.get(&id).cloned()))
+    }
+
+    async fn orders(&self, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError> {
+        let shown = |order: &&Order| {
+            filter.user.is_none_or(|user| order.user == user)
+                && filter.status.is_none_or(|status| order.status == status)
+                && filter.from.is_none_or(|from| order.id >= OrderId::lower_bound(from))
+                && filter.to.is_none_or(|to| order.id < OrderId::lower_bound(to))
+                && filter.number.as_ref().is_none_or(|number| order.number == *number)
+        };
+        let orders = self.db.read(|rows| rows.orders.values().filter(shown).cloned().collect());
+        Ok(super::newest_first(orders, page, |order| order.id.uuid()))
+    }
+
+    async fn timeline(&self, order: OrderId, page: &PageRequest) -> Result<Page<TimelineEntry>, StoreError> {
+        let of_order = |entry: &&TimelineEntry| entry.order == order;
+        let entries = self.db.read(|rows| rows.timeline.values().filter(of_order).cloned().collect());
+        Ok(super::oldest_first(entries, page, |entry| entry.id.uuid()))
+    }
+
+    async fn order_by_reference(&self, provider: &str, reference: &str) -> Result<Option<OrderId>, StoreError> {
+        let found = |order: &&Order| has_reference(order, provider, reference);
+        Ok(self.db.read(|rows| rows.orders.values().find(found).map(|order| order.id)))
+    }
+
+    async fn order_on_hold(&self, hold: HoldRef) -> Result<Option<(OrderId, OrderStatus)>, StoreError> {
+        let stands = |order: &&Order| order.hold == hold;
+        Ok(self.db.read(|rows| rows.orders.values().find(stands).map(|order| (order.id, order.status))))
+    }
+
+    async fn due(&self, work: DueWork, now: Timestamp, limit: u32) -> Result<Vec<OrderId>, StoreError> {
+        let mut due: Vec<(Timestamp, OrderId)> = self.db.read(|rows| {
+            let since = |order: &Order| due_since(order, work).map(|since| (since, order.id));
+            rows.orders.values().filter_map(since).filter(|(since, _)| *since <= now).collect()
+        });
+        due.sort();
+        Ok(super::at_most(due.into_iter().map(|(_, order)| order), limit))
+    }
+
+    async fn parked(&self, limit: u32) -> Result<Vec<ProviderEvent>, StoreError> {
+        let waits = |event: &&ProviderEvent| event.state == ProviderEventState::Parked;
+        let mut parked: Vec<ProviderEvent> = self.db.read(|rows| rows.provider_events.values().filter(waits).cloned().collect());
+        parked.sort_by_key(|event| event.at);
+        Ok(super::at_most(parked, limit))
+    }
+
+    async fn commit(&self, changes: ChangeSet<OrderWrite>) -> Result<(), CommitError> {
+        self.db.commit(changes)
+    }
+}
+
+#[async_trait]
+impl CartStore for MemoryOrders {
+    async fn cart(&self, owner: CartOwner, now: Timestamp) -> Result<Option<Cart>, StoreError> {
+        let alive = |cart: &&Cart| now < cart.expires_at();
+        Ok(self.db.read(|rows| rows.carts.get(&owner.key()).filter(alive).cloned()))
+    }
+
+    async fn commit(&self, changes: ChangeSet<CartWrite>) -> Result<(), CommitError> {
+        self.db.commit(changes)
+    }
+}

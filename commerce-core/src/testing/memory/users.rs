@@ -1,0 +1,134 @@
+//! Users, addresses, sessions and refresh tokens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::change::{ChangeSet, CommitError, CommitRefusal};
+use crate::error::StoreError;
+use crate::ids::{AddressId, Id, SessionId, UserId};
+use crate::page::{Page, PageRequest};
+use crate::text::Email;
+use crate::time::{Clock, Timestamp};
+use crate::users::{Address, RefreshToken, Role, Session, User, UserStore, UserWrite};
+
+use super::database::{Apply, Database, database_ports, judge_free, judge_version};
+
+/// The users database.
+#[derive(Clone)]
+pub struct MemoryUsers {
+    db: Database<Rows>,
+}
+
+impl MemoryUsers {
+    /// An empty one.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { db: Database::new(clock) }
+    }
+}
+
+database_ports!(MemoryUsers);
+
+#[derive(Clone, Default)]
+struct Rows {
+    users: BTreeMap<UserId, User>,
+    addresses: BTreeMap<AddressId, Address>,
+    sessions: BTreeMap<SessionId, Session>,
+    tokens: BTreeMap<[u8; 32], RefreshToken>,
+}
+
+impl Rows {
+    fn judge_email(&self, user: &User) -> Result<(), CommitRefusal> {
+        let taken = self.users.values().any(|other| other.email == user.email && other.id != user.id);
+        judge_free("email", taken)
+    }
+
+    fn write(&mut self, write: UserWrite) -> Result<(), CommitRefusal> {
+        match write {
+            UserWrite::InsertUser(user) => {
+                judge_free("id", self.users.contains_key(&user.id))?;
+                self.judge_email(&user)?;
+                self.users.insert(user.id, user);
+            }
+            UserWrite::UpdateUser(user) => {
+                judge_version("user", self.users.get(&user.id).map(|user| user.version), user.version)?;
+                self.judge_email(&user)?;
+                self.users.insert(user.id, user);
+            }
+            UserWrite::PutAddress(address) => {
+                self.addresses.insert(address.id, address);
+            }
+            UserWrite::DeleteAddress(id) => {
+                self.addresses.remove(&id);
+            }
+            UserWrite::InsertSession(session) => {
+                judge_free("id", self.sessions.contains_key(&session.id))?;
+                self.sessions.insert(session.id, session);
+            }
+            UserWrite::TouchSession(id, at) => {
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.last_used_at = at;
+                }
+            }
+            UserWrite::RevokeSession(id, at) => {
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.revoked_at.get_or_insert(at);
+                }
+            }
+            UserWrite::InsertRefreshToken(token) => {
+                judge_free("id", self.tokens.contains_key(&token.hash))?;
+                self.tokens.insert(token.hash, token);
+            }
+            UserWrite::RotateRefreshToken(hash, at) => {
+                let unused = self.tokens.get_mut(&hash).filter(|token| token.rotated_at.is_none());
+                unused.ok_or(CommitRefusal::Stale("refresh token"))?.rotated_at = Some(at);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Apply<UserWrite> for Rows {
+    fn apply(&mut self, writes: Vec<UserWrite>, _now: Timestamp) -> Result<(), CommitRefusal> {
+        writes.into_iter().try_for_each(|write| self.write(write))
+    }
+}
+
+#[async_trait]
+impl UserStore for MemoryUsers {
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        Ok(self.db.read(|rows| rows.users.get(&id).cloned()))
+    }
+
+    async fn user_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
+        Ok(self.db.read(|rows| rows.users.values().find(|user| user.email == *email).cloned()))
+    }
+
+    async fn users(&self, role: Option<Role>, page: &PageRequest) -> Result<Page<User>, StoreError> {
+        let of_role = |user: &&User| role.is_none_or(|role| user.role == role);
+        let users = self.db.read(|rows| rows.users.values().filter(of_role).cloned().collect());
+        Ok(super::newest_first(users, page, |user| user.id.uuid()))
+    }
+
+    async fn addresses(&self, user: UserId) -> Result<Vec<Address>, StoreError> {
+        Ok(self.db.read(|rows| rows.addresses.values().filter(|address| address.user == user).cloned().collect()))
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(self.db.read(|rows| rows.sessions.get(&id).cloned()))
+    }
+
+    async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let alive = |session: &&Session| session.user == user && session.revoked_at.is_none();
+        Ok(self.db.read(|rows| rows.sessions.values().rev().filter(alive).cloned().collect()))
+    }
+
+    async fn refresh_token(&self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {
+        Ok(self.db.read(|rows| rows.tokens.get(hash).cloned()))
+    }
+
+    async fn commit(&self, changes: ChangeSet<UserWrite>) -> Result<(), CommitError> {
+        self.db.commit(changes)
+    }
+}
