@@ -74,6 +74,10 @@ impl TokenSigner for PlainTokens {
         })
     }
 
+    fn successor(&self, refresh_token: &str) -> String {
+        self.signature(refresh_token)
+    }
+
     fn jwks(&self) -> Value {
         json!({ "keys": [] })
     }
