@@ -85,5 +85,15 @@ pub const WORK_BATCH: u32 = 200;
 pub const RECEIVES_MAX: u32 = 3;
 /// Tries of one mail before it is given up.
 pub const MAIL_TRIES_MAX: u32 = 12;
+/// How long after the first failure a mail is tried again; doubles with each further one.
+pub const MAIL_BACKOFF: Duration = Duration::from_secs(10);
+/// How long a mail waits between two tries at most. With twelve tries it is given up after more
+/// than three hours, so an hour of throttling loses nothing.
+pub const MAIL_BACKOFF_MAX: Duration = Duration::from_hours(1);
+/// How long after a mail was begun it counts as interrupted. Only who holds the worker's lease
+/// sends, so this only says how soon after a crash the next one goes on.
+pub const MAIL_SENDING_FOR: Duration = Duration::from_secs(10);
+/// Mails that are on their way at once.
+pub const MAILS_AT_ONCE: usize = 16;
 /// The stock at which ops are told, unless the SKU says otherwise.
 pub const LOW_STOCK_THRESHOLD: i64 = 5;

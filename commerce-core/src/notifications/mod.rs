@@ -1,10 +1,17 @@
 //! Notifications: who is told what, once.
 //!
 //! A consumer records one row for each event, template and recipient; a worker sends what is
-//! recorded, with its own backoff. Start reading at [`model`], then `record` and `send`.
+//! recorded, with its own backoff. Never knows a mail address before it sends, and keeps none of
+//! an order's. Start reading at [`model`], then `record` and `send`.
 
+mod delivery;
+mod list;
 pub mod model;
 pub mod ports;
+mod preview;
+mod record;
+pub mod samples;
+mod send;
 
 use std::sync::Arc;
 
@@ -14,6 +21,7 @@ use crate::time::Clock;
 
 pub use model::*;
 pub use ports::*;
+pub use record::NotificationRecorder;
 
 /// The use cases of the notifications context.
 #[derive(Clone)]
@@ -25,6 +33,30 @@ pub struct Notifications {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) policy: MailPolicy,
+}
+
+impl Notifications {
+    /// From the ports.
+    pub fn new(
+        store: Arc<dyn NotificationStore>,
+        contacts: Arc<dyn Contacts>,
+        renderer: Arc<dyn Renderer>,
+        mailer: Arc<dyn Mailer>,
+        clock: Arc<dyn Clock>,
+        ids: IdSource,
+        policy: MailPolicy,
+    ) -> Self {
+        Self { store, contacts, renderer, mailer, clock, ids, policy }
+    }
+
+    fn context(&self, recipient_name: &str, data: &serde_json::Value) -> MailContext {
+        MailContext {
+            shop_name: self.policy.shop_name.clone(),
+            shop_url: self.policy.shop_url.clone(),
+            recipient_name: recipient_name.to_owned(),
+            data: data.clone(),
+        }
+    }
 }
 
 /// What the shop decides for all mails.
