@@ -1,2 +1,4 @@
 //! The facade.
+
+/// A whole shop.
 pub struct Commerce;

@@ -97,3 +97,13 @@ pub const MAIL_SENDING_FOR: Duration = Duration::from_secs(10);
 pub const MAILS_AT_ONCE: usize = 16;
 /// The stock at which ops are told, unless the SKU says otherwise.
 pub const LOW_STOCK_THRESHOLD: i64 = 5;
+/// How long a provider may take to answer a charge before a worker asks what became of it.
+pub const CHARGE_ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// First pause between two questions about an open attempt or refund; doubles up to
+/// [`CHECK_PAUSE_MAX`].
+pub const CHECK_PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause between two questions about an open attempt or refund.
+pub const CHECK_PAUSE_MAX: Duration = Duration::from_mins(5);
+/// Passes over all work that `settle` makes at most, should something
+/// keep causing more.
+pub const SETTLE_PASSES_MAX: u32 = 10_000;

@@ -2,13 +2,26 @@
 //!
 //! Owns carts, orders with their payments and refunds, and their history. It reaches stock and
 //! prices through [`CatalogPort`], customers through [`Customers`] and money through
-//! [`PaymentGateway`]. Start reading at [`place`], then [`model`] and [`payment`].
+//! [`PaymentGateway`]. Start reading at `place.rs`, then [`model`], [`payment`] and [`facts`].
 
 pub mod cart;
+mod collect;
+mod draft;
+mod expire;
+pub mod facts;
 pub mod model;
+mod pay;
 pub mod payment;
+mod place;
 pub mod ports;
 pub mod pricing;
+mod provide;
+mod quote;
+mod read;
+mod refund;
+mod shopping;
+mod status;
+pub mod story;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,10 +31,15 @@ use crate::money::Currency;
 use crate::time::Clock;
 
 pub use cart::*;
+pub use facts::*;
 pub use model::*;
 pub use payment::*;
 pub use ports::*;
 pub use pricing::*;
+pub use provide::{CartReducer, HoldRegister};
+pub use quote::{AddressChoice, PlaceOrder};
+pub use shopping::{CartLineView, CartView};
+pub use story::{Decided, Happening};
 
 /// The use cases of the orders context.
 #[derive(Clone)]
@@ -35,6 +53,29 @@ pub struct Orders {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) policy: OrderPolicy,
+}
+
+/// What the orders context is made of.
+pub struct OrderPorts {
+    /// Keeps orders.
+    pub store: Arc<dyn OrderStore>,
+    /// Keeps carts.
+    pub carts: Arc<dyn CartStore>,
+    /// Prices and stock.
+    pub catalog: Arc<dyn CatalogPort>,
+    /// Address books.
+    pub customers: Arc<dyn Customers>,
+    /// Payment providers; the first that takes a method serves it.
+    pub gateways: Vec<Arc<dyn PaymentGateway>>,
+}
+
+impl Orders {
+    /// The use cases over these ports.
+    pub fn new(ports: OrderPorts, clock: Arc<dyn Clock>, ids: IdSource, policy: OrderPolicy) -> Self {
+        let OrderPorts { store, carts, catalog, customers, gateways } = ports;
+        let gateways = gateways.into_iter().map(|gateway| (gateway.name(), gateway)).collect();
+        Self { store, carts, catalog, customers, gateways, clock, ids, policy }
+    }
 }
 
 /// What the shop decides for all orders.

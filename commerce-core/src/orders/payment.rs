@@ -232,6 +232,9 @@ impl Payment {
                 _ => PaymentStatus::PartiallyRefunded,
             };
         }
+        if self.method == PaymentMethod::Cod {
+            return PaymentStatus::Pending;
+        }
         match self.attempts.last().map(|attempt| attempt.state) {
             None | Some(AttemptState::Created | AttemptState::Pending | AttemptState::Captured) => PaymentStatus::Pending,
             Some(AttemptState::Unknown) => PaymentStatus::Unknown,

@@ -1,0 +1,190 @@
+//! Asking providers for money and bringing their answers into the books.
+
+use crate::actor::Actor;
+use crate::change::{ChangeSet, CommitError, CommitRefusal, Round, rounds, settle};
+use crate::error::{Outcome, Refusal};
+use crate::ids::{AttemptId, OrderId};
+
+use super::Orders;
+use super::facts::{Applied, apply_payment_fact};
+use super::model::{Order, OrderStatus};
+use super::payment::{Attempt, AttemptState, PaymentFact};
+use super::ports::{OrderWrite, PaymentGateway, ProviderAnswer, ProviderEvent, ProviderEventState};
+
+impl Orders {
+    /// Asks for the money of a freshly written attempt and answers the order as it then is. The
+    /// order stands whatever comes of it: what fails here is done again by
+    /// [`resume_attempts`](Self::resume_attempts).
+    pub(crate) async fn collect(&self, order: Order) -> Order {
+        let Some(attempt) = order.payment.open_attempt().filter(|attempt| attempt.state == AttemptState::Created) else {
+            return order;
+        };
+        let Some(gateway) = self.gateway(&attempt.provider) else { return order };
+        let answer = gateway.charge(attempt).await;
+        match self.take_answer(order.id, attempt.id, &answer).await {
+            Ok(now) => now,
+            Err(error) => {
+                tracing::warn!(order = %order.id, error = &error as &dyn std::error::Error, "a charge is left to the worker");
+                order
+            }
+        }
+    }
+
+    /// Brings an answer about an attempt into the books.
+    ///
+    /// # Errors
+    /// When the store does not answer; the answer can be brought in again.
+    pub async fn take_answer(&self, order: OrderId, attempt: AttemptId, answer: &ProviderAnswer) -> Outcome<Order> {
+        rounds("order", || async {
+            let known = self.stored(order).await?;
+            match apply_payment_fact(known.clone(), attempt, answer, &self.ids, self.clock.now()) {
+                Applied::Known => Ok(Round::Done(known)),
+                Applied::Contradiction(why) => {
+                    tracing::error!(order = %order, why, "a provider contradicts the books");
+                    Ok(Round::Done(known))
+                }
+                Applied::Changed(decided) => {
+                    let (order, changes) = self.update(*decided, &Actor::System);
+                    settle(self.store.commit(changes).await, order)
+                }
+            }
+        })
+        .await
+    }
+
+    /// Worker: asks providers what became of attempts whose answer is overdue. Answers how many
+    /// orders it looked at.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn resume_attempts(&self, limit: u32) -> Outcome<usize> {
+        let due = self.store.due(super::DueWork::Attempts, self.clock.now(), limit).await?;
+        for order in &due {
+            self.resume(*order).await?;
+        }
+        Ok(due.len())
+    }
+
+    async fn resume(&self, order: OrderId) -> Outcome<()> {
+        let order = self.stored(order).await?;
+        let now = self.clock.now();
+        let overdue = |attempt: &&Attempt| attempt.state.is_open() && attempt.check_at.is_some_and(|at| at <= now);
+        for attempt in order.payment.attempts.iter().filter(overdue) {
+            let answer = self.ask(&order, attempt).await;
+            self.take_answer(order.id, attempt.id, &answer).await?;
+        }
+        Ok(())
+    }
+
+    /// The question that fits: an attempt of a live order goes on, one of a dead order is given up.
+    /// An attempt the provider never heard of is charged under its own key, which is safe even if
+    /// the first call is still on its way.
+    async fn ask(&self, order: &Order, attempt: &Attempt) -> ProviderAnswer {
+        let Some(gateway) = self.gateway(&attempt.provider) else { return NO_ANSWER };
+        if order.status == OrderStatus::Cancelled {
+            return give_up(gateway.void(attempt).await);
+        }
+        let answer = gateway.query(attempt).await;
+        if answer.fact == PaymentFact::Unheard { gateway.charge(attempt).await } else { answer }
+    }
+
+    /// Brings a provider's message in: once, parked while nobody knows its reference, quarantined
+    /// when it contradicts the books.
+    pub(crate) async fn take_event(&self, event: ProviderEvent) -> Outcome<()> {
+        rounds("order", || async {
+            let committed = self.store.commit(self.event_changes(event.clone()).await?).await;
+            match committed {
+                Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
+                other => settle(other, ()),
+            }
+        })
+        .await
+    }
+
+    async fn event_changes(&self, event: ProviderEvent) -> Outcome<ChangeSet<OrderWrite>> {
+        let note = |state| ChangeSet::of([OrderWrite::Provider(ProviderEvent { state, ..event.clone() })]);
+        let Some(order) = self.store.order_by_reference(&event.provider, &event.reference).await? else {
+            return Ok(note(ProviderEventState::Parked));
+        };
+        let order = self.stored(order).await?;
+        Ok(match self.apply_event(order, &event) {
+            Applied::Known => note(ProviderEventState::Applied),
+            Applied::Contradiction(why) => {
+                tracing::error!(provider = event.provider, event = event.event_id, why, "a provider contradicts the books");
+                note(ProviderEventState::Quarantined)
+            }
+            Applied::Changed(decided) => {
+                let (_, changes) = self.update(*decided, &Actor::System);
+                changes.and(OrderWrite::Provider(ProviderEvent { state: ProviderEventState::Applied, ..event }))
+            }
+        })
+    }
+
+    fn apply_event(&self, order: Order, event: &ProviderEvent) -> Applied {
+        let (provider, reference) = (&event.provider, Some(&event.reference));
+        match &event.fact {
+            super::ProviderFact::RefundSucceeded(amount) => {
+                super::refund::apply_refund_fact(order, event.reference.as_str(), *amount)
+            }
+            super::ProviderFact::Payment(fact) => {
+                let ours = |attempt: &&Attempt| attempt.provider == *provider && attempt.reference.as_ref() == reference;
+                let Some(attempt) = order.payment.attempts.iter().find(ours).map(|attempt| attempt.id) else {
+                    return Applied::Contradiction(format!("{} is not an attempt of its order", event.reference));
+                };
+                let answer = ProviderAnswer { fact: fact.clone(), reference: reference.cloned() };
+                apply_payment_fact(order, attempt, &answer, &self.ids, self.clock.now())
+            }
+        }
+    }
+
+    /// Worker: tries parked messages again, now that their attempts may have a reference.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn retry_parked(&self, limit: u32) -> Outcome<usize> {
+        let mut taken = 0usize;
+        for event in self.store.parked(limit).await? {
+            if self.store.order_by_reference(&event.provider, &event.reference).await?.is_some() {
+                self.take_event(event).await?;
+                taken = taken.saturating_add(1);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// A provider's webhook, from its raw bytes. Taken over before it is answered; a repeat is a
+    /// success.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for an unknown provider, `BAD_SIGNATURE`, `INVALID`.
+    pub async fn webhook(&self, provider: &str, signature: Option<&str>, body: &[u8]) -> Outcome<()> {
+        let gateway = self.gateways.get(provider).ok_or(Refusal::NotFound("payment provider"))?;
+        self.take_event(gateway.webhook(signature, body, self.clock.now())?).await
+    }
+
+    /// The provider of this name. One that is not configured any more is reported and, like one
+    /// that does not answer, asked again later.
+    pub(crate) fn gateway(&self, provider: &str) -> Option<&dyn PaymentGateway> {
+        let known = self.gateways.get(provider).map(|gateway| &**gateway);
+        if known.is_none() {
+            tracing::error!(provider, "open money is with a payment provider that is not configured");
+        }
+        known
+    }
+}
+
+/// What a provider that cannot be reached says.
+pub(crate) const NO_ANSWER: ProviderAnswer = ProviderAnswer { fact: PaymentFact::NoAnswer, reference: None };
+
+/// What giving an attempt up comes to: a provider that has never heard of it cannot capture it.
+pub(crate) fn give_up(answer: ProviderAnswer) -> ProviderAnswer {
+    match answer.fact {
+        PaymentFact::Unheard => ProviderAnswer { fact: PaymentFact::Voided, ..answer },
+        PaymentFact::Captured { .. }
+        | PaymentFact::Authorized
+        | PaymentFact::Pending { .. }
+        | PaymentFact::Declined { .. }
+        | PaymentFact::Voided
+        | PaymentFact::NoAnswer => answer,
+    }
+}

@@ -1,0 +1,230 @@
+//! Placing an order: the longest walk through the house.
+//!
+//! Look the key up; read cart and prices; hold the stock; decide the order; commit it in one change
+//! set; then, for prepaid orders, ask the provider for the money. The order exists before money
+//! moves, and the same key never makes two orders however often and however parallel it is sent.
+
+use crate::actor::Actor;
+use crate::catalog::HoldKey;
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyRecord, KeyResult, KeyScope, RequestKey};
+use crate::error::{Error, Outcome, Refusal};
+use crate::ids::{Id, OrderId, UserId};
+use crate::limits;
+use crate::text::{Check, IdempotencyKey, Quantity, Sku};
+use crate::users::{PostalAddress, parse_address};
+
+use super::Orders;
+use super::cart::CartOwner;
+use super::draft::{Draft, Tender, tender};
+use super::model::Order;
+use super::ports::{Held, OrderWrite};
+use super::pricing::Quote;
+use super::quote::{AddressChoice, PlaceOrder, Wish};
+
+/// The route in whose scope order keys count.
+const ROUTE: &str = "POST /api/orders";
+
+/// What is known before stock is touched.
+struct Read {
+    user: UserId,
+    wish: Wish,
+    quote: Quote,
+    address: PostalAddress,
+    tender: Tender,
+}
+
+/// How one round of holding and committing ended.
+enum Round {
+    Placed(Box<Order>),
+    Twin(Box<Order>),
+    Again,
+}
+
+impl Orders {
+    /// Places an order for whoever is logged in. Repeated with the same key it answers the same
+    /// order; without a key every call is a new order.
+    ///
+    /// # Errors
+    /// `SOLD_OUT`, `PRICE_CHANGED`, `EMPTY_ORDER`, `CART_ORDERED`, `CURRENCY_MISMATCH`, `COUPON_NOT_APPLICABLE`,
+    /// `IDEMPOTENCY_MISMATCH`, `NOT_FOUND` for a foreign address, `INVALID` naming the fields.
+    pub async fn place(&self, actor: &Actor, command: PlaceOrder, key: Option<RequestKey>) -> Outcome<Answer<Order>> {
+        let user = actor.require_user()?;
+        let theirs = key.is_some();
+        let key = key.unwrap_or_else(|| self.key_of_our_own());
+        let scope = KeyScope { user: Some(user), route: ROUTE.to_owned(), key: key.key.clone() };
+        if theirs && let Some(order) = self.placed_before(&scope, &key).await? {
+            return Ok(Answer::Replayed(order));
+        }
+        for _ in 0..limits::CONFLICT_TRIES {
+            let read = self.read(user, &command).await?;
+            match self.hold_and_commit(actor, &command, read, &scope, &key).await? {
+                Round::Placed(order) => return Ok(Answer::Fresh(self.collect(*order).await)),
+                Round::Twin(order) => return Ok(Answer::Replayed(*order)),
+                Round::Again => {}
+            }
+        }
+        Err(Refusal::Conflict("order").into())
+    }
+
+    /// First beat: everything the decision needs, and every refusal that costs nothing.
+    async fn read(&self, user: UserId, command: &PlaceOrder) -> Outcome<Read> {
+        let mut check = Check::new();
+        check.metadata(&command.metadata);
+        check.finish()?;
+        let (method, token) =
+            command.payment.clone().ok_or_else(|| Refusal::field("payment", "REQUIRED", "say how the order is paid"))?;
+        let tender = tender(method, token, self.gateways.iter().map(|(name, gateway)| (*name, &**gateway)))?;
+        let wish = self.wish(CartOwner::User(user), command).await?;
+        let quote = self.price(&wish.demand, command).await?;
+        expect_total(command, &quote)?;
+        let address = self.address(user, &command.address).await?;
+        Ok(Read { user, wish, quote, address, tender })
+    }
+
+    /// Second and third beat: hold the stock, decide under the prices it is held for, commit.
+    async fn hold_and_commit(
+        &self,
+        actor: &Actor,
+        command: &PlaceOrder,
+        read: Read,
+        scope: &KeyScope,
+        key: &RequestKey,
+    ) -> Outcome<Round> {
+        let held = match self.catalog.reserve(HoldKey::of(read.user, &key.key), &sorted(&read.wish.demand)).await {
+            Ok(held) => held,
+            // A twin may have bought the last unit with this very key while we were reading.
+            Err(refused) => return self.placed_before(scope, key).await?.map(twin).ok_or(refused),
+        };
+        let quote = if held_as_quoted(&held, &read.quote) { read.quote } else { self.price(&read.wish.demand, command).await? };
+        if !held_as_quoted(&held, &quote) {
+            // The price changed while we held: the hold's price is history, so is the hold.
+            return self.give_up(scope, key, &held, None).await;
+        }
+        if let Err(refusal) = expect_total(command, &quote) {
+            return self.give_up(scope, key, &held, Some(refusal)).await;
+        }
+
+        let draft = Draft {
+            user: read.user,
+            quote: &quote,
+            held: &held,
+            address: read.address,
+            tender: &read.tender,
+            metadata: command.metadata.clone(),
+            from_cart: read.wish.cart.is_some(),
+        };
+        let (order, changes) = self.insert(draft.decide(&self.ids, self.clock.now()), actor);
+
+        let changes = changes
+            .claim(Some(self.claim(scope, key, KeyResult::Done(order.id.uuid()), &held)))
+            .before(held.expires_at.minus(limits::HOLD_MARGIN));
+        let changes = match &read.wish.cart {
+            Some(cart) => changes.and(OrderWrite::ClaimCart(cart.claim())),
+            None => changes,
+        };
+        match self.store.commit(changes).await {
+            Ok(()) => Ok(Round::Placed(Box::new(order))),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(CommitError::Refused(refusal)) => match refusal {
+                CommitRefusal::KeyTaken(record) => self.outrun(&record, key, &held).await,
+                CommitRefusal::TooLate => self.give_up(scope, key, &held, None).await,
+                CommitRefusal::AlreadyHandled => self.give_up(scope, key, &held, Some(Refusal::CartOrdered)).await,
+                // A fresh id or number collided: the hold stands, decide anew.
+                CommitRefusal::Duplicate(_) | CommitRefusal::Stale(_) => Ok(Round::Again),
+                CommitRefusal::Short(lines) => Err(Refusal::SoldOut(lines).into()),
+            },
+        }
+    }
+
+    /// Another request used the key first. Its order is the answer; its refusal under this very
+    /// generation means the hold is dead and the next round takes it anew.
+    async fn outrun(&self, record: &KeyRecord, key: &RequestKey, held: &Held) -> Outcome<Round> {
+        let Some(order) = record.replay(&key.body_hash)? else {
+            self.catalog.release(held.hold).await?;
+            return Ok(Round::Again);
+        };
+        let order = self.stored(OrderId::from_uuid(order)).await?;
+        if order.hold != held.hold {
+            // Its own hold was sold already, so we took a new one that nobody needs.
+            self.catalog.release(held.hold).await?;
+        }
+        Ok(twin(order))
+    }
+
+    /// Refuses after the stock was held. The hold may be shared with a twin that is about to commit
+    /// on it, so it is released only once the key is committed as refused under its generation;
+    /// where that cannot be had, the hold ends by its own expiry.
+    async fn give_up(&self, scope: &KeyScope, key: &RequestKey, held: &Held, why: Option<Refusal>) -> Outcome<Round> {
+        let claim = self.claim(scope, key, KeyResult::Refused(held.hold.generation), held);
+        match self.store.commit(ChangeSet::new().claim(Some(claim))).await {
+            Ok(()) => self.catalog.release(held.hold).await?,
+            Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
+                if let Round::Twin(order) = self.outrun(&record, key, held).await? {
+                    return Ok(Round::Twin(order));
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        why.map_or(Ok(Round::Again), |refusal| Err(refusal.into()))
+    }
+
+    async fn placed_before(&self, scope: &KeyScope, key: &RequestKey) -> Outcome<Option<Order>> {
+        let Some(record) = self.store.key(scope).await? else { return Ok(None) };
+        match record.replay(&key.body_hash)? {
+            Some(order) => Ok(Some(self.stored(OrderId::from_uuid(order)).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn address(&self, user: UserId, choice: &AddressChoice) -> Outcome<PostalAddress> {
+        match choice {
+            AddressChoice::Given(raw) => Ok(parse_address("shippingAddress", (**raw).clone())?),
+            AddressChoice::Saved(id) => {
+                let missing = match id {
+                    Some(_) => Refusal::NotFound("address"),
+                    None => Refusal::field("shippingAddress", "REQUIRED", "say where to ship, or keep a default address"),
+                };
+                self.customers.address(user, *id).await?.ok_or_else(|| missing.into())
+            }
+        }
+    }
+
+    fn claim(&self, scope: &KeyScope, key: &RequestKey, result: KeyResult, held: &Held) -> KeyClaim {
+        let at = self.clock.now();
+        KeyClaim { scope: scope.clone(), body_hash: key.body_hash, result, generation: held.hold.generation, at }
+    }
+
+    fn key_of_our_own(&self) -> RequestKey {
+        let key: IdempotencyKey = self.ids.secret().parse().expect("64 hexadecimal digits are a key");
+        RequestKey { key, body_hash: [0; 32] }
+    }
+
+    /// An order that must be there.
+    pub(crate) async fn stored(&self, id: OrderId) -> Outcome<Order> {
+        self.store.order(id).await?.ok_or(Error::from(Refusal::NotFound("order")))
+    }
+}
+
+fn twin(order: Order) -> Round {
+    Round::Twin(Box::new(order))
+}
+
+/// Rows are touched in one global order, so holds list their SKUs sorted.
+fn sorted(demand: &[(Sku, Quantity)]) -> Vec<(Sku, Quantity)> {
+    let mut lines = demand.to_vec();
+    lines.sort();
+    lines
+}
+
+fn held_as_quoted(held: &Held, quote: &Quote) -> bool {
+    quote.lines.iter().all(|line| held.prices.iter().any(|(sku, price)| *sku == line.sku && *price == line.unit_price))
+}
+
+fn expect_total(command: &PlaceOrder, quote: &Quote) -> Result<(), Refusal> {
+    match command.expected_total {
+        Some(expected) if expected != quote.total => {
+            Err(Refusal::PriceChanged { quote: serde_json::to_value(quote).unwrap_or_default() })
+        }
+        _ => Ok(()),
+    }
+}

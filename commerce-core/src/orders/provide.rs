@@ -1,0 +1,66 @@
+//! What orders does for other contexts, and what it makes of its own events.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::catalog::{HoldKey, HoldOwners, Standing};
+use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, Round, rounds, settle};
+use crate::error::StoreError;
+use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
+use crate::text::Sku;
+
+use super::Orders;
+use super::cart::CartOwner;
+use super::model::{HoldRef, OrderFacts, OrderStatus};
+use super::ports::{CartWrite, OrderStore};
+
+/// Answers the catalog's sweeper what stands behind a hold.
+pub struct HoldRegister(pub Arc<dyn OrderStore>);
+
+#[async_trait]
+impl HoldOwners for HoldRegister {
+    async fn standing(&self, key: HoldKey, generation: u32) -> Result<Standing, StoreError> {
+        Ok(match self.0.order_on_hold(HoldRef { key, generation }).await? {
+            None | Some((_, OrderStatus::Cancelled)) => Standing::Nobody,
+            Some((order, _)) => Standing::Live(order),
+        })
+    }
+}
+
+/// Takes what was ordered out of the customer's cart; what she added meanwhile stays.
+#[derive(Clone)]
+pub struct CartReducer(pub Orders);
+
+#[async_trait]
+impl Consumer for CartReducer {
+    fn name(&self) -> &'static str {
+        "order-cart-queue"
+    }
+
+    fn wants(&self, kind: EventKind) -> bool {
+        kind == EventKind::OrderCreated
+    }
+
+    async fn handle(&self, event: &Envelope) -> Result<(), ConsumeError> {
+        let facts: OrderFacts = event.data()?;
+        if !facts.from_cart {
+            return Ok(());
+        }
+        let orders = &self.0;
+        let owner = CartOwner::User(facts.user_id);
+        let ordered: Vec<(Sku, u32)> = facts.lines.iter().map(|line| (line.sku.clone(), line.quantity.get())).collect();
+        let reduced = rounds("cart", || async {
+            let now = orders.clock.now();
+            let Some(mut cart) = orders.carts.cart(owner, now).await? else { return Ok(Round::Done(())) };
+            cart.reduce(&ordered);
+            let handled = Handled { consumer: self.name(), event: event.id, at: now };
+            let changes = ChangeSet::of([CartWrite::Save(cart.edited(now))]).handling(Some(handled));
+            match orders.carts.commit(changes).await {
+                Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
+                other => settle(other, ()),
+            }
+        });
+        Ok(reduced.await?)
+    }
+}

@@ -1,0 +1,47 @@
+//! Looking at orders: their owners and staff.
+
+use crate::actor::Actor;
+use crate::error::{Outcome, Refusal};
+use crate::ids::OrderId;
+use crate::page::{Page, PageRequest};
+
+use super::Orders;
+use super::model::{Order, TimelineEntry};
+use super::ports::OrderFilter;
+
+impl Orders {
+    /// An order, for its owner and staff.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, for strangers too.
+    pub async fn order(&self, actor: &Actor, id: OrderId) -> Outcome<Order> {
+        if *actor == Actor::Anonymous {
+            return Err(Refusal::Unauthenticated.into());
+        }
+        let order = self.stored(id).await?;
+        actor.require_owner(order.user, "order")?;
+        Ok(order)
+    }
+
+    /// Orders, newest first: a customer's own, for staff all that match.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`, `NOT_FOUND` when a customer asks for somebody else's.
+    pub async fn orders(&self, actor: &Actor, filter: OrderFilter, page: &PageRequest) -> Outcome<Page<Order>> {
+        if actor.is_staff() {
+            return Ok(self.store.orders(&filter, page).await?);
+        }
+        let user = actor.require_user()?;
+        actor.require_owner(filter.user.unwrap_or(user), "user")?;
+        Ok(self.store.orders(&OrderFilter { user: Some(user), ..filter }, page).await?)
+    }
+
+    /// An order's history, oldest first, for its owner and staff.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, for strangers too.
+    pub async fn timeline(&self, actor: &Actor, id: OrderId, page: &PageRequest) -> Outcome<Page<TimelineEntry>> {
+        self.order(actor, id).await?;
+        Ok(self.store.timeline(id, page).await?)
+    }
+}

@@ -1,0 +1,227 @@
+//! Filling a cart. Every edit is one versioned change set, so parallel edits lose nothing.
+
+use crate::actor::Actor;
+use crate::change::{
+    Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, Round, rounds, settle,
+};
+use crate::error::{Outcome, Refusal};
+use crate::ids::ProductId;
+use crate::money::Money;
+use crate::text::{Quantity, Sku};
+
+use super::Orders;
+use super::cart::{Cart, CartOwner};
+use super::ports::{CartWrite, PricedItem};
+use super::quote::parse_items;
+
+/// A cart with what the catalog says about its lines now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CartView {
+    /// The cart itself.
+    pub cart: Cart,
+    /// Its lines, priced.
+    pub lines: Vec<CartLineView>,
+    /// Sum of the lines.
+    pub subtotal: Money,
+    /// What is taken off.
+    pub discount: Money,
+    /// What is left to pay, without shipping.
+    pub total: Money,
+}
+
+/// A cart line with what the catalog says about it now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CartLineView {
+    /// Of what.
+    pub sku: Sku,
+    /// Its product; none when the SKU is gone.
+    pub product: Option<ProductId>,
+    /// Its name.
+    pub name: String,
+    /// How many.
+    pub quantity: Quantity,
+    /// What one costs now.
+    pub unit_price: Money,
+    /// What they cost together.
+    pub line_total: Money,
+    /// How many could be had now; nothing when it is not on sale.
+    pub available: i64,
+    /// Whether the price is another than when the line was last edited.
+    pub price_changed: bool,
+}
+
+impl Orders {
+    /// A cart as it is now; empty when it was never filled or has expired.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for another's cart.
+    pub async fn cart(&self, actor: &Actor, owner: CartOwner) -> Outcome<CartView> {
+        may_touch(actor, owner)?;
+        let cart = self.present(owner).await?;
+        self.view(cart, &[]).await
+    }
+
+    /// Puts items in, on top of what is there.
+    ///
+    /// # Errors
+    /// `INVALID` naming the item that is unknown, not on sale or too many; `CURRENCY_MISMATCH`.
+    pub async fn add_to_cart(
+        &self,
+        actor: &Actor,
+        owner: CartOwner,
+        items: &[(String, i64)],
+        key: Option<RequestKey>,
+    ) -> Outcome<Answer<CartView>> {
+        may_touch(actor, owner)?;
+        let claim = key.map(|key| self.cart_claim(actor, owner, key));
+        if let Some(claim) = &claim
+            && let Some(record) = self.carts.key(&claim.scope).await?
+            && record.replay(&claim.body_hash)?.is_some()
+        {
+            return Ok(Answer::Replayed(self.cart(actor, owner).await?));
+        }
+        let lines = parse_items("items", items)?;
+        let skus: Vec<Sku> = lines.iter().map(|(sku, _)| sku.clone()).collect();
+        let known = self.catalog.items(&skus).await?;
+        let edit = |cart: &mut Cart| {
+            for (index, (sku, quantity)) in lines.iter().enumerate() {
+                let item = on_sale(&known, sku, || format!("items[{index}].sku"))?;
+                cart.add(sku, *quantity, item.unit_price)?;
+            }
+            Ok(())
+        };
+        self.edit_cart(owner, &known, claim, edit).await
+    }
+
+    /// Sets how many of a SKU are in the cart.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for a SKU that is not on sale; `INVALID` for the quantity.
+    pub async fn set_cart_line(&self, actor: &Actor, owner: CartOwner, sku: &str, quantity: i64) -> Outcome<CartView> {
+        may_touch(actor, owner)?;
+        let sku: Sku = sku.parse().map_err(|_| Refusal::NotFound("SKU"))?;
+        let quantity = Quantity::parse("quantity", quantity)?;
+        let known = self.catalog.items(std::slice::from_ref(&sku)).await?;
+        let item = known.iter().find(|item| item.on_sale).ok_or(Refusal::NotFound("SKU"))?;
+        let edited = self.edit_cart(owner, &known, None, |cart| cart.set(&sku, quantity, item.unit_price)).await?;
+        Ok(edited.into_inner())
+    }
+
+    /// Takes a SKU out; not there already is fine.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for another's cart.
+    pub async fn remove_cart_line(&self, actor: &Actor, owner: CartOwner, sku: &str) -> Outcome<CartView> {
+        may_touch(actor, owner)?;
+        let sku: Sku = sku.parse().map_err(|_| Refusal::NotFound("SKU"))?;
+        let edited = self.edit_cart(owner, &[], None, |cart| {
+            cart.remove(&sku);
+            Ok(())
+        });
+        Ok(edited.await?.into_inner())
+    }
+
+    /// Empties a cart; empty already is fine.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for another's cart.
+    pub async fn clear_cart(&self, actor: &Actor, owner: CartOwner) -> Outcome<()> {
+        may_touch(actor, owner)?;
+        Ok(self.carts.commit(ChangeSet::of([CartWrite::Delete(owner)])).await?)
+    }
+
+    async fn edit_cart(
+        &self,
+        owner: CartOwner,
+        known: &[PricedItem],
+        claim: Option<KeyClaim>,
+        edit: impl Fn(&mut Cart) -> Result<(), Refusal>,
+    ) -> Outcome<Answer<CartView>> {
+        let cart = rounds("cart", || async {
+            let mut cart = self.present(owner).await?;
+            let before = cart.clone();
+            edit(&mut cart)?;
+            one_currency(&cart)?;
+            if cart == before {
+                return Ok(Round::Done(Answer::Fresh(cart)));
+            }
+            let cart = cart.edited(self.clock.now());
+            let changes = ChangeSet::of([CartWrite::Save(cart.clone())]).claim(claim.clone());
+            match self.carts.commit(changes).await {
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
+                    record.replay(&claim.as_ref().map(|claim| claim.body_hash).unwrap_or_default())?;
+                    Ok(Round::Done(Answer::Replayed(self.present(owner).await?)))
+                }
+                other => settle(other, Answer::Fresh(cart)),
+            }
+        })
+        .await?;
+        Ok(match cart {
+            Answer::Fresh(cart) => Answer::Fresh(self.view(cart, known).await?),
+            Answer::Replayed(cart) => Answer::Replayed(self.view(cart, known).await?),
+        })
+    }
+
+    async fn present(&self, owner: CartOwner) -> Outcome<Cart> {
+        let now = self.clock.now();
+        Ok(self.carts.cart(owner, now).await?.unwrap_or_else(|| Cart::empty(owner, now)))
+    }
+
+    /// Prices a cart; `known` spares asking for items that were just asked for.
+    async fn view(&self, cart: Cart, known: &[PricedItem]) -> Outcome<CartView> {
+        let unknown = |sku: &Sku| !known.iter().any(|item| item.sku == *sku);
+        let skus: Vec<Sku> = cart.lines.iter().map(|line| line.sku.clone()).filter(unknown).collect();
+        let mut items = if skus.is_empty() { Vec::new() } else { self.catalog.items(&skus).await? };
+        items.extend_from_slice(known);
+        items.sort_by(|left, right| left.sku.cmp(&right.sku));
+        let mut lines = Vec::with_capacity(cart.lines.len());
+        for line in &cart.lines {
+            let found = items.binary_search_by(|item| item.sku.cmp(&line.sku)).ok();
+            let item = found.and_then(|index| items.get(index));
+            let unit_price = item.map_or(line.seen_price, |item| item.unit_price);
+            lines.push(CartLineView {
+                sku: line.sku.clone(),
+                product: item.map(|item| item.product),
+                name: item.map_or_else(|| line.sku.to_string(), |item| item.name.clone()),
+                quantity: line.quantity,
+                unit_price,
+                line_total: unit_price.times(line.quantity.get())?,
+                available: item.filter(|item| item.on_sale).map_or(0, |item| item.available),
+                price_changed: unit_price != line.seen_price,
+            });
+        }
+        let currency = lines.first().map_or(self.policy.currency, |line| line.unit_price.currency);
+        let subtotal = Money::sum(currency, lines.iter().map(|line| line.line_total))?;
+        Ok(CartView { cart, lines, subtotal, discount: Money::zero(currency), total: subtotal })
+    }
+
+    fn cart_claim(&self, actor: &Actor, owner: CartOwner, key: RequestKey) -> KeyClaim {
+        let route = format!("POST /api/cart/{}", owner.key());
+        KeyClaim {
+            scope: KeyScope { user: actor.user(), route, key: key.key },
+            body_hash: key.body_hash,
+            result: KeyResult::Done(owner.key()),
+            generation: 1,
+            at: self.clock.now(),
+        }
+    }
+}
+
+/// A user's cart is hers and staff's; a guest's belongs to whoever knows its token.
+fn may_touch(actor: &Actor, owner: CartOwner) -> Result<(), Refusal> {
+    match owner {
+        CartOwner::User(user) => actor.require_owner(user, "cart"),
+        CartOwner::Guest(_) => Ok(()),
+    }
+}
+
+fn on_sale<'a>(items: &'a [PricedItem], sku: &Sku, field: impl Fn() -> String) -> Result<&'a PricedItem, Refusal> {
+    let unknown = || Refusal::field(field(), "UNKNOWN_SKU", format!("{sku} is not on sale"));
+    items.iter().find(|item| item.sku == *sku && item.on_sale).ok_or_else(unknown)
+}
+
+fn one_currency(cart: &Cart) -> Result<(), Refusal> {
+    let mut currencies = cart.lines.iter().map(|line| line.seen_price.currency);
+    let first = currencies.next();
+    if currencies.all(|currency| Some(currency) == first) { Ok(()) } else { Err(Refusal::CurrencyMismatch) }
+}

@@ -1,0 +1,173 @@
+//! From a decision to a change set: the order as it will be, its history and its events together.
+
+use crate::actor::Actor;
+use crate::change::ChangeSet;
+use crate::events::{Envelope, EventKind, Topic};
+use crate::ids::{EventId, Id, TimelineId};
+use crate::time::Timestamp;
+
+use super::Orders;
+use super::model::{Order, OrderFacts, OrderStatus, TimelineEntry};
+use super::ports::OrderWrite;
+
+/// What happened to an order; each happening is one event, and each status one line of history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Happening {
+    /// It was placed.
+    Placed,
+    /// It has another status.
+    Became(OrderStatus),
+    /// Money was captured.
+    Paid,
+    /// An attempt to pay was declined.
+    Declined,
+    /// Money went back.
+    Refunded,
+}
+
+impl Happening {
+    fn kind(self) -> EventKind {
+        match self {
+            Self::Placed | Self::Became(OrderStatus::Pending) => EventKind::OrderCreated,
+            Self::Became(OrderStatus::Confirmed) => EventKind::OrderConfirmed,
+            Self::Became(OrderStatus::Processing) => EventKind::OrderProcessing,
+            Self::Became(OrderStatus::Shipped) => EventKind::OrderShipped,
+            Self::Became(OrderStatus::OutForDelivery) => EventKind::OrderOutForDelivery,
+            Self::Became(OrderStatus::Delivered) => EventKind::OrderDelivered,
+            Self::Became(OrderStatus::Cancelled) => EventKind::OrderCancelled,
+            Self::Paid => EventKind::PaymentSuccess,
+            Self::Declined => EventKind::PaymentFailed,
+            Self::Refunded => EventKind::RefundSucceeded,
+        }
+    }
+
+    fn status(self) -> Option<OrderStatus> {
+        match self {
+            Self::Placed => Some(OrderStatus::Pending),
+            Self::Became(status) => Some(status),
+            Self::Paid | Self::Declined | Self::Refunded => None,
+        }
+    }
+}
+
+/// A decision about one order: what it is now and what happened to it on the way.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The order as it will be, its version not yet counted on.
+    pub order: Order,
+    /// What happened, in order.
+    pub happenings: Vec<Happening>,
+    /// In words, for the history.
+    pub note: String,
+    /// Whether its stock was sold before this.
+    pub was_confirmed: bool,
+    /// Whether it came out of a cart.
+    pub from_cart: bool,
+}
+
+impl Decided {
+    /// Nothing has happened to `order` yet.
+    #[must_use]
+    pub fn about(order: Order) -> Self {
+        let was_confirmed = match order.status {
+            OrderStatus::Pending | OrderStatus::Cancelled => false,
+            OrderStatus::Confirmed
+            | OrderStatus::Processing
+            | OrderStatus::Shipped
+            | OrderStatus::OutForDelivery
+            | OrderStatus::Delivered => true,
+        };
+        Self { order, happenings: Vec::new(), note: String::new(), was_confirmed, from_cart: false }
+    }
+
+    /// And this happened.
+    #[must_use]
+    pub fn and(mut self, happening: Happening) -> Self {
+        self.happenings.push(happening);
+        self
+    }
+
+    /// With these words in the history.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+}
+
+impl Orders {
+    /// The change set that makes a decision about an existing order true, and the order after it.
+    pub(crate) fn update(&self, mut decided: Decided, actor: &Actor) -> (Order, ChangeSet<OrderWrite>) {
+        let now = self.clock.now();
+        decided.order.version = decided.order.version.saturating_add(1);
+        decided.order.updated_at = now;
+        let told = self.tell(&decided, actor, now);
+        let changes = ChangeSet::of([OrderWrite::Update(decided.order.clone())]);
+        (decided.order, told.into_iter().fold(changes, add))
+    }
+
+    /// The change set that places a new order, and the order.
+    pub(crate) fn insert(&self, mut decided: Decided, actor: &Actor) -> (Order, ChangeSet<OrderWrite>) {
+        decided.order.version = 1;
+        let told = self.tell(&decided, actor, self.clock.now());
+        let changes = ChangeSet::of([OrderWrite::Insert(decided.order.clone())]);
+        (decided.order, told.into_iter().fold(changes, add))
+    }
+
+    fn tell(&self, decided: &Decided, actor: &Actor, now: Timestamp) -> Vec<(Envelope, Option<TimelineEntry>)> {
+        let order = &decided.order;
+        let line = |happening: &Happening| {
+            let id: EventId = self.ids.mint();
+            let entry = happening.status().map(|status| TimelineEntry {
+                id: TimelineId::from_uuid(id.uuid()),
+                order: order.id,
+                status,
+                at: now,
+                note: decided.note.clone(),
+                actor: actor.label().to_owned(),
+            });
+            let event = Envelope {
+                id,
+                topic: Topic::Orders,
+                kind: happening.kind(),
+                schema: 1,
+                aggregate: order.id.uuid(),
+                version: order.version,
+                at: now,
+                traceparent: None,
+                data: serde_json::to_value(facts(decided)).unwrap_or_default(),
+            };
+            (event, entry)
+        };
+        decided.happenings.iter().map(line).collect()
+    }
+}
+
+fn add(changes: ChangeSet<OrderWrite>, (event, entry): (Envelope, Option<TimelineEntry>)) -> ChangeSet<OrderWrite> {
+    let changes = changes.say([event]);
+    match entry {
+        Some(entry) => changes.and(OrderWrite::Timeline(entry)),
+        None => changes,
+    }
+}
+
+fn facts(decided: &Decided) -> OrderFacts {
+    let order = &decided.order;
+    OrderFacts {
+        order_id: order.id,
+        number: order.number.clone(),
+        user_id: order.user,
+        status: order.status,
+        lines: order.lines.clone(),
+        total: order.total,
+        subtotal: order.subtotal,
+        discount: order.discount,
+        shipping: order.shipping,
+        tax: order.tax,
+        payment_method: order.payment.method,
+        hold: order.hold,
+        was_confirmed: decided.was_confirmed,
+        from_cart: decided.from_cart,
+        note: (!decided.note.is_empty()).then(|| decided.note.clone()),
+    }
+}
