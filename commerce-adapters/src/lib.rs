@@ -1,1 +1,10 @@
+//! Adapters: what the ports of `commerce-core` meet in the world.
+//!
+//! Each folder is one neighbour (a database engine, a search index, a payment provider) and knows
+//! nothing of the others. Adapters translate errors once, at their edge, and never decide anything
+//! about orders, money or stock. Start reading at the port in `commerce-core` that a folder serves.
 
+#![warn(missing_docs)]
+
+pub mod payments;
+pub mod system;

@@ -1,0 +1,307 @@
+//! A payment provider that moves no money: the embedded default.
+//!
+//! It behaves like a real one: it has books of its own (one file for each key, renamed into place),
+//! the same key never does a thing twice, answers can be late, and webhooks are signed. What an
+//! attempt comes to is chosen by its token:
+//!
+//! | token | outcome |
+//! |---|---|
+//! | `tok_ok` | captured |
+//! | `tok_declined` | declined |
+//! | `tok_timeout_then_ok` | no answer; captured when asked again |
+//! | `tok_timeout_then_declined` | no answer; declined when asked again |
+//! | `tok_pending`, or none | waits for a webhook |
+//! | anything else | declined as an invalid token |
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use commerce_core::error::{Outcome, Refusal};
+use commerce_core::money::{Currency, Money};
+use commerce_core::orders::{
+    Attempt, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
+    ProviderFact, Refund, RefundAnswer,
+};
+use commerce_core::time::Timestamp;
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+/// How old a webhook's timestamp may be, either way.
+const SIGNATURE_AGE_MAX: Duration = Duration::from_mins(5);
+
+/// The provider.
+pub struct Sandbox {
+    books: PathBuf,
+    webhook_secret: String,
+    currency: Currency,
+}
+
+/// What the sandbox's books say about one key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Entry {
+    reference: String,
+    fact: PaymentFact,
+}
+
+impl Sandbox {
+    /// With its books in `books` (made when first needed). `currency` is that of webhooks which give
+    /// an amount without one.
+    pub fn new(books: impl Into<PathBuf>, webhook_secret: impl Into<String>, currency: Currency) -> Self {
+        Self { books: books.into(), webhook_secret: webhook_secret.into(), currency }
+    }
+
+    /// The `X-Signature` header of a webhook sent at `at`.
+    #[must_use]
+    pub fn sign(&self, body: &[u8], at: Timestamp) -> String {
+        let seconds = at.as_micros() / 1_000_000;
+        format!("t={seconds},v1={}", hex::encode(self.mac(seconds, body).finalize().into_bytes()))
+    }
+
+    fn mac(&self, seconds: i64, body: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.webhook_secret.as_bytes()).expect("HMAC takes keys of any length");
+        mac.update(seconds.to_string().as_bytes());
+        mac.update(b".");
+        mac.update(body);
+        mac
+    }
+
+    /// Writes `fresh` under `key` unless there is an entry; answers what the books then say, and
+    /// whether it is fresh.
+    async fn enter(&self, key: String, fresh: Entry) -> std::io::Result<(Entry, bool)> {
+        let path = self.books.join(format!("{key}.json"));
+        blocking(move || {
+            if let Some(entry) = read(&path)? {
+                return Ok((entry, false));
+            }
+            write(&path, &fresh)?;
+            Ok((fresh, true))
+        })
+        .await
+    }
+
+    async fn entry(&self, key: String) -> std::io::Result<Option<Entry>> {
+        let path = self.books.join(format!("{key}.json"));
+        blocking(move || read(&path)).await
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for Sandbox {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+
+    fn takes(&self, method: PaymentMethod) -> bool {
+        match method {
+            PaymentMethod::Upi | PaymentMethod::Card | PaymentMethod::NetBanking => true,
+            PaymentMethod::Cod | PaymentMethod::Wallet => false,
+        }
+    }
+
+    async fn charge(&self, attempt: &Attempt) -> ProviderAnswer {
+        let fresh = Entry { reference: reference(attempt), fact: outcome(attempt) };
+        let late = attempt.token.as_deref().is_some_and(|token| token.starts_with("tok_timeout_"));
+        match self.enter(attempt.id.to_string(), fresh).await {
+            Ok((_, true)) if late => no_answer(),
+            Ok((entry, _)) => ProviderAnswer { fact: entry.fact, reference: Some(entry.reference) },
+            Err(error) => unreadable(&error),
+        }
+    }
+
+    async fn query(&self, attempt: &Attempt) -> ProviderAnswer {
+        match self.entry(attempt.id.to_string()).await {
+            Ok(Some(entry)) => ProviderAnswer { fact: entry.fact, reference: Some(entry.reference) },
+            Ok(None) => ProviderAnswer { fact: PaymentFact::Unheard, reference: None },
+            Err(error) => unreadable(&error),
+        }
+    }
+
+    async fn void(&self, attempt: &Attempt) -> ProviderAnswer {
+        let path = self.books.join(format!("{}.json", attempt.id));
+        let voided = Entry { reference: reference(attempt), fact: PaymentFact::Voided };
+        let answer = blocking(move || match read(&path)? {
+            Some(entry) if !matches!(entry.fact, PaymentFact::Pending { .. } | PaymentFact::Authorized) => Ok(entry),
+            _ => write(&path, &voided).map(|()| voided),
+        });
+        match answer.await {
+            Ok(entry) => ProviderAnswer { fact: entry.fact, reference: Some(entry.reference) },
+            Err(error) => unreadable(&error),
+        }
+    }
+
+    async fn refund(&self, refund: &Refund, _attempt: &Attempt) -> RefundAnswer {
+        let fresh = Entry { reference: format!("sbx_re_{}", refund.id), fact: PaymentFact::Captured { amount: refund.amount } };
+        match self.enter(refund.id.to_string(), fresh).await {
+            Ok((entry, _)) => RefundAnswer::Succeeded { reference: entry.reference },
+            Err(error) => {
+                unreadable(&error);
+                RefundAnswer::NoAnswer
+            }
+        }
+    }
+
+    fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
+        self.check_signature(signature.unwrap_or_default(), body, now)?;
+        let message: Message =
+            serde_json::from_slice(body).map_err(|error| Refusal::field("body", "INVALID", error.to_string()))?;
+        let amount = match message.amount {
+            Some(Amount::Money(money)) => Some(money),
+            Some(Amount::Minor(minor)) => Some(Money::new(minor, self.currency)),
+            None => None,
+        };
+        let amount_of = || amount.ok_or_else(|| Refusal::field("amount", "REQUIRED", "say how much"));
+        let fact = match message.kind {
+            MessageKind::PaymentSucceeded => ProviderFact::Payment(PaymentFact::Captured { amount: amount_of()? }),
+            MessageKind::PaymentFailed => ProviderFact::Payment(PaymentFact::Declined { code: "declined".to_owned() }),
+            MessageKind::RefundSucceeded => ProviderFact::RefundSucceeded(amount_of()?),
+        };
+        Ok(ProviderEvent {
+            provider: self.name().to_owned(),
+            event_id: message.event_id,
+            reference: message.provider_reference,
+            fact,
+            state: ProviderEventState::Applied,
+            at: now,
+        })
+    }
+}
+
+impl Sandbox {
+    /// Any one of several `v1` parts may hold, so that a secret can be rotated.
+    fn check_signature(&self, header: &str, body: &[u8], now: Timestamp) -> Result<(), Refusal> {
+        let part =
+            |name: &'static str| header.split(',').filter_map(move |part| part.trim().strip_prefix(name)?.strip_prefix('='));
+        let seconds: i64 = part("t").next().and_then(|text| text.parse().ok()).ok_or(Refusal::BadSignature)?;
+        let sent = Timestamp::from_micros(seconds.saturating_mul(1_000_000));
+        if now.since(sent).max(sent.since(now)) > SIGNATURE_AGE_MAX {
+            return Err(Refusal::BadSignature);
+        }
+        let holds = |text: &str| hex::decode(text).is_ok_and(|mac| self.mac(seconds, body).verify_slice(&mac).is_ok());
+        if part("v1").any(holds) { Ok(()) } else { Err(Refusal::BadSignature) }
+    }
+}
+
+/// A webhook's body.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Message {
+    event_id: String,
+    #[serde(rename = "type")]
+    kind: MessageKind,
+    provider_reference: String,
+    amount: Option<Amount>,
+}
+
+#[derive(Deserialize)]
+enum MessageKind {
+    #[serde(rename = "payment.succeeded")]
+    PaymentSucceeded,
+    #[serde(rename = "payment.failed")]
+    PaymentFailed,
+    #[serde(rename = "refund.succeeded")]
+    RefundSucceeded,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Amount {
+    Money(Money),
+    Minor(i64),
+}
+
+fn outcome(attempt: &Attempt) -> PaymentFact {
+    match attempt.token.as_deref() {
+        Some("tok_ok" | "tok_timeout_then_ok") => PaymentFact::Captured { amount: attempt.amount },
+        Some("tok_declined" | "tok_timeout_then_declined") => PaymentFact::Declined { code: "card_declined".to_owned() },
+        Some("tok_pending") | None => PaymentFact::Pending { next_action: Some(next_action(attempt)) },
+        Some(_) => PaymentFact::Declined { code: "invalid_token".to_owned() },
+    }
+}
+
+/// A UPI link (NPCI UPI linking specification) or a page of the provider; neither leads anywhere.
+fn next_action(attempt: &Attempt) -> NextAction {
+    let reference = reference(attempt);
+    if attempt.method == PaymentMethod::Upi {
+        let url = format!("upi://pay?pa=sandbox@example&tr={reference}&cu={}", attempt.amount.currency);
+        return NextAction { kind: "upi_intent".to_owned(), url };
+    }
+    NextAction { kind: "redirect".to_owned(), url: format!("https://sandbox.example/pay/{reference}") }
+}
+
+fn reference(attempt: &Attempt) -> String {
+    format!("sbx_{}", attempt.id)
+}
+
+fn no_answer() -> ProviderAnswer {
+    ProviderAnswer { fact: PaymentFact::NoAnswer, reference: None }
+}
+
+fn unreadable(error: &std::io::Error) -> ProviderAnswer {
+    tracing::error!(error = error as &dyn std::error::Error, "the sandbox cannot reach its books");
+    no_answer()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+}
+
+fn read(path: &Path) -> std::io::Result<Option<Entry>> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(std::io::Error::other),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let unfinished = path.with_extension("tmp");
+    let mut file = std::fs::File::create(&unfinished)?;
+    file.write_all(&serde_json::to_vec(entry)?)?;
+    std::fs::rename(&unfinished, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sandbox() -> Sandbox {
+        Sandbox::new("unused", "secret", Currency::INR)
+    }
+
+    const BODY: &[u8] =
+        br#"{"eventId":"e1","type":"payment.succeeded","providerReference":"sbx_1","amount":{"amount":5,"currency":"INR"}}"#;
+
+    #[test]
+    fn a_signed_webhook_is_read() {
+        let now = Timestamp::from_micros(1_772_357_400_000_000);
+        let signature = sandbox().sign(BODY, now);
+        let event = sandbox().webhook(Some(&signature), BODY, now.plus(Duration::from_secs(299))).unwrap();
+        assert_eq!(event.reference, "sbx_1");
+        let captured = PaymentFact::Captured { amount: Money::new(5, Currency::INR) };
+        assert_eq!(event.fact, ProviderFact::Payment(captured));
+    }
+
+    #[test]
+    fn a_forged_or_stale_webhook_is_refused() {
+        let now = Timestamp::from_micros(1_772_357_400_000_000);
+        let signature = sandbox().sign(BODY, now);
+        let refused = |signature: Option<&str>, body: &[u8], at: Timestamp| {
+            let error = sandbox().webhook(signature, body, at).unwrap_err();
+            assert_eq!(error.code(), "BAD_SIGNATURE");
+        };
+        refused(None, BODY, now);
+        refused(Some("t=1"), BODY, now);
+        refused(Some(&signature.replace("v1=", "v1=00")), BODY, now);
+        refused(Some(&signature), b"{}", now);
+        refused(Some(&signature), BODY, now.plus(Duration::from_secs(301)));
+        let other = Sandbox::new("unused", "other", Currency::INR).sign(BODY, now);
+        refused(Some(&other), BODY, now);
+        let rotated = format!("{other},v1={}", signature.split_once("v1=").unwrap().1);
+        assert!(sandbox().webhook(Some(&rotated), BODY, now).is_ok());
+    }
+}
