@@ -104,6 +104,6 @@ pub const CHARGE_ANSWER_WITHIN: Duration = Duration::from_secs(15);
 pub const CHECK_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause between two questions about an open attempt or refund.
 pub const CHECK_PAUSE_MAX: Duration = Duration::from_mins(5);
-/// Passes over all work that `settle` makes at most, should something
+/// Passes over all work that [`settle`](crate::Commerce::settle) makes at most, should something
 /// keep causing more.
 pub const SETTLE_PASSES_MAX: u32 = 10_000;
