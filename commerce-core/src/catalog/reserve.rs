@@ -39,8 +39,9 @@ impl Catalog {
         match decide_reserve(key, existing, demand, &items, now)? {
             Reserve::Same(hold) => Ok(Round::Done(held(&hold))),
             Reserve::New(hold) => {
+                // The hold comes first: to a twin it says that the hold changed, not that stock is short.
                 let movements = hold.lines.iter().map(|line| reservation(line, key, &self.ids, now));
-                let changes = ChangeSet::of(movements).and(CatalogWrite::InsertHold(hold.clone()));
+                let changes = movements.fold(ChangeSet::of([CatalogWrite::InsertHold(hold.clone())]), ChangeSet::and);
                 settle(self.store.commit(changes).await, held(&hold))
             }
         }

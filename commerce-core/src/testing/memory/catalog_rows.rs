@@ -26,28 +26,16 @@ pub(super) struct Rows {
     pub(super) holds: BTreeMap<HoldKey, BTreeMap<u32, Hold>>,
 }
 
-/// What the movements of one change set ask of one SKU.
-struct Demand {
-    /// What could be had before.
-    available: i64,
-    /// What the movements take, added up.
-    requested: i64,
-    /// Whether it cannot be served, whatever else the change set does.
-    short: bool,
-}
-
-type Demands = BTreeMap<Sku, Demand>;
-
 impl Rows {
-    fn write(&mut self, write: CatalogWrite, now: Timestamp, demands: &mut Demands) -> Result<(), CommitRefusal> {
+    fn write(&mut self, write: CatalogWrite, now: Timestamp) -> Result<(), CommitRefusal> {
         match write {
             CatalogWrite::InsertProduct(product) => {
                 judge_free("id", self.products.contains_key(&product.id))?;
-                self.put_product(product, now, demands)?;
+                self.put_product(product, now)?;
             }
             CatalogWrite::UpdateProduct(product) => {
                 judge_version("product", self.products.get(&product.id).map(|old| old.version), product.version)?;
-                self.put_product(product, now, demands)?;
+                self.put_product(product, now)?;
             }
             CatalogWrite::InsertCategory(category) => {
                 judge_free("id", self.categories.contains_key(&category.id))?;
@@ -58,7 +46,7 @@ impl Rows {
                 self.put_category(category)?;
             }
             CatalogWrite::DeleteCategory(id) => {
-                self.categories.remove(&id).ok_or(CommitRefusal::Stale("category"))?;
+                self.categories.remove(&id);
             }
             CatalogWrite::TouchTree(version) => {
                 judge_version("category tree", Some(self.tree_version), version)?;
@@ -72,7 +60,7 @@ impl Rows {
                 judge_version("seller", self.sellers.get(&seller.id).map(|old| old.version), seller.version)?;
                 self.put_seller(seller)?;
             }
-            CatalogWrite::Move(movement) => self.move_stock(movement, demands)?,
+            CatalogWrite::Move(movement) => self.move_stock(movement)?,
             CatalogWrite::InsertHold(hold) => self.insert_hold(hold)?,
             CatalogWrite::EndHold(key, generation, state) => self.active_hold(key, generation)?.state = state,
             CatalogWrite::PostponeHold(key, generation, at) => self.active_hold(key, generation)?.expires_at = at,
@@ -82,7 +70,7 @@ impl Rows {
         Ok(())
     }
 
-    fn put_product(&mut self, product: Product, now: Timestamp, demands: &mut Demands) -> Result<(), CommitRefusal> {
+    fn put_product(&mut self, product: Product, now: Timestamp) -> Result<(), CommitRefusal> {
         let mut others = self.products.values().filter(|other| other.id != product.id);
         judge_free("slug", others.any(|other| other.slug == product.slug))?;
         let mut skus = BTreeSet::new();
@@ -90,13 +78,7 @@ impl Rows {
             let elsewhere = self.inventory.get(&variant.sku).is_some_and(|row| row.product != product.id);
             judge_free("sku", elsewhere || !skus.insert(&variant.sku))?;
         }
-        let is_gone = |row: &Inventory| row.product == product.id && !skus.contains(&row.sku);
-        for row in self.inventory.values().filter(|row| is_gone(row)) {
-            if let Some(demand) = demands.get_mut(&row.sku) {
-                demand.short |= !is_sound(row);
-            }
-        }
-        self.inventory.retain(|_, row| !is_gone(row));
+        self.inventory.retain(|sku, row| row.product != product.id || skus.contains(sku));
         for sku in skus {
             self.inventory.entry(sku.clone()).or_insert_with(|| empty_stock(sku, product.id));
         }
@@ -119,45 +101,45 @@ impl Rows {
         Ok(())
     }
 
-    /// Moves without judging yet: all movements of a change set are judged together.
-    fn move_stock(&mut self, movement: Movement, demands: &mut Demands) -> Result<(), CommitRefusal> {
+    fn move_stock(&mut self, movement: Movement) -> Result<(), CommitRefusal> {
         judge_free("id", self.ledger.contains_key(&movement.id))?;
         let row = self.inventory.get_mut(&movement.sku);
-        let available = row.as_ref().map_or(0, |row| row.available());
-        let demand = demands.entry(movement.sku.clone()).or_insert(Demand { available, requested: 0, short: false });
-        demand.requested = demand.requested.saturating_add(taken_by(&movement));
-        match row {
-            None => demand.short = true,
-            Some(row) => {
-                row.on_hand = row.on_hand.saturating_add(movement.on_hand);
-                row.reserved = row.reserved.saturating_add(movement.reserved);
-                row.version = row.version.saturating_add(1);
-            }
-        }
+        let (row, after) =
+            row.and_then(|row| row.after(&movement).map(|after| (row, after))).ok_or(CommitRefusal::Short(Vec::new()))?;
+        *row = after;
         self.ledger.insert(movement.id, movement);
         Ok(())
     }
 
-    /// Judges all movements together.
-    fn judge_stock(&self, demands: &Demands) -> Result<(), CommitRefusal> {
-        let is_short = |sku: &Sku, demand: &Demand| demand.short || self.inventory.get(sku).is_some_and(|row| !is_sound(row));
-        let short: Vec<Shortage> = demands
-            .iter()
-            .filter(|(sku, demand)| is_short(sku, demand))
-            .map(|(sku, demand)| Shortage {
+    /// Every SKU whose movements do not fit together, in order of first mention. A SKU that the
+    /// change set made itself had nothing before.
+    fn shortages(&self, before: &BTreeMap<Sku, Inventory>, movements: &[Movement]) -> Vec<Shortage> {
+        let mut asked: Vec<&Sku> = Vec::new();
+        for movement in movements {
+            if !asked.contains(&&movement.sku) {
+                asked.push(&movement.sku);
+            }
+        }
+        let shortage = |sku: &Sku| {
+            let of_sku = || movements.iter().filter(|movement| movement.sku == *sku);
+            let made = self.inventory.get(sku).map(|row| empty_stock(sku, row.product));
+            let start = before.get(sku).cloned().or(made);
+            let fits = start.clone().and_then(|start| of_sku().try_fold(start, |row, movement| row.after(movement))).is_some();
+            let requested = of_sku().fold(0_i64, |sum, movement| sum.saturating_add(taken_by(movement)));
+            (!fits).then(|| Shortage {
                 sku: sku.clone(),
-                requested: u32::try_from(demand.requested).unwrap_or(u32::MAX),
-                available: demand.available,
+                requested: u32::try_from(requested).unwrap_or(u32::MAX),
+                available: start.map_or(0, |row| row.available()),
             })
-            .collect();
-        if short.is_empty() { Ok(()) } else { Err(CommitRefusal::Short(short)) }
+        };
+        asked.into_iter().filter_map(shortage).collect()
     }
 
-    /// Notes which products came into stock or ran out.
-    fn note_turns(&mut self, demands: &Demands, now: Timestamp) {
-        for (sku, demand) in demands {
-            let Some(row) = self.inventory.get(sku) else { continue };
-            if (demand.available > 0) != (row.available() > 0) {
+    /// Notes which products came into stock or ran out since `before`.
+    fn note_turns(&mut self, before: &BTreeMap<Sku, Inventory>, now: Timestamp) {
+        for row in self.inventory.values() {
+            let had = before.get(&row.sku).is_some_and(|row| row.available() > 0);
+            if had != (row.available() > 0) {
                 self.changed.insert(row.product, now);
             }
         }
@@ -187,25 +169,30 @@ impl Rows {
 
 impl Apply<CatalogWrite> for Rows {
     fn apply(&mut self, writes: Vec<CatalogWrite>, now: Timestamp) -> Result<(), CommitRefusal> {
-        let mut demands = Demands::new();
-        writes.into_iter().try_for_each(|write| self.write(write, now, &mut demands))?;
-        self.judge_stock(&demands)?;
-        self.note_turns(&demands, now);
-        Ok(())
+        let before = self.inventory.clone();
+        let movements: Vec<Movement> = writes.iter().filter_map(movement).cloned().collect();
+        match writes.into_iter().try_for_each(|write| self.write(write, now)) {
+            Err(CommitRefusal::Short(_)) => Err(CommitRefusal::Short(self.shortages(&before, &movements))),
+            Err(refusal) => Err(refusal),
+            Ok(()) => {
+                self.note_turns(&before, now);
+                Ok(())
+            }
+        }
     }
+}
+
+fn movement(write: &CatalogWrite) -> Option<&Movement> {
+    if let CatalogWrite::Move(movement) = write { Some(movement) } else { None }
 }
 
 pub(super) fn is_active(hold: &Hold) -> bool {
     hold.state == HoldState::Active
 }
 
-fn is_sound(row: &Inventory) -> bool {
-    0 <= row.reserved && row.reserved <= row.on_hand && row.on_hand <= limits::STOCK_MAX
-}
-
-/// Units a movement wants to be there: those it reserves, or those it takes off the shelf.
+/// Units a movement takes out of what can be had.
 fn taken_by(movement: &Movement) -> i64 {
-    movement.reserved.max(movement.on_hand.saturating_neg()).max(0)
+    movement.reserved.saturating_sub(movement.on_hand).max(0)
 }
 
 fn empty_stock(sku: &Sku, product: ProductId) -> Inventory {
