@@ -64,7 +64,7 @@ pub struct Ports {
 }
 
 /// Everything a shop decides for itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Policies {
     /// About passwords.
     pub auth: AuthPolicy,

@@ -71,3 +71,16 @@ pub struct MailPolicy {
     /// Where links in mails lead.
     pub shop_url: String,
 }
+
+impl Default for MailPolicy {
+    /// Addresses of the reserved domain `example.com` (RFC 2606), which reach nobody.
+    fn default() -> Self {
+        let address = |text: &str| text.parse().expect("a constant mail address is well formed");
+        Self {
+            shop_name: "The Shop".to_owned(),
+            from: address("shop@example.com"),
+            ops: address("ops@example.com"),
+            shop_url: "http://127.0.0.1:8080".to_owned(),
+        }
+    }
+}

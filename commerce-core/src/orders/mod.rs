@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ids::IdSource;
-use crate::money::Currency;
+use crate::money::{Currency, Money};
 use crate::time::Clock;
 
 pub use cart::*;
@@ -85,4 +85,18 @@ pub struct OrderPolicy {
     pub currency: Currency,
     /// How orders are shipped and at what price; the first is the default.
     pub shipping: Vec<ShippingOption>,
+}
+
+impl Default for OrderPolicy {
+    /// Rupees; standard shipping is free, express costs 99.
+    fn default() -> Self {
+        let option = |id: &str, name: &str, minor, estimated_days| ShippingOption {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            price: Money::new(minor, Currency::INR),
+            estimated_days,
+        };
+        let shipping = vec![option("standard", "Standard", 0, 5), option("express", "Express", 9_900, 2)];
+        Self { currency: Currency::INR, shipping }
+    }
 }

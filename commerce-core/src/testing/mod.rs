@@ -3,5 +3,7 @@
 
 mod clock;
 pub mod memory;
+mod shop;
 
 pub use clock::{ManualClock, SeededEntropy};
+pub use shop::MemoryShop;

@@ -76,3 +76,9 @@ pub struct AuthPolicy {
     /// Characters a password must have at least.
     pub password_min_length: usize,
 }
+
+impl Default for AuthPolicy {
+    fn default() -> Self {
+        Self { password_min_length: crate::limits::PASSWORD_MIN }
+    }
+}

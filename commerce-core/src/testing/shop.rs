@@ -1,0 +1,103 @@
+//! A whole shop in memory: the real rules over the reference adapters.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::commerce::{Commerce, Context, Policies, Ports};
+use crate::events::{DeadLetters, EventBus};
+use crate::time::{Clock, Timestamp};
+
+use super::memory::{
+    MemoryBus, MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher,
+    PlainRenderer, PlainTokens, RecordingMailer, ScriptedGateway,
+};
+use super::{ManualClock, SeededEntropy};
+
+/// A shop in memory, with its adapters at hand to look into and its clock to set.
+pub struct MemoryShop {
+    commerce: Commerce,
+    /// Stands still until it is moved.
+    pub clock: Arc<ManualClock>,
+    /// Its users' database.
+    pub users_db: Arc<MemoryUsers>,
+    /// Its catalog's database.
+    pub catalog_db: Arc<MemoryCatalog>,
+    /// Its orders' and carts' database.
+    pub orders_db: Arc<MemoryOrders>,
+    /// Its notifications' database.
+    pub notifications_db: Arc<MemoryNotifications>,
+    /// The payment provider and its books.
+    pub gateway: Arc<ScriptedGateway>,
+    /// Every mail that was handed over.
+    pub mailer: Arc<RecordingMailer>,
+}
+
+impl MemoryShop {
+    /// An empty shop that opens on 2026-03-01 with randomness from `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
+        let time: Arc<dyn Clock> = clock.clone();
+        let users = Arc::new(MemoryUsers::new(Arc::clone(&time)));
+        let catalog = Arc::new(MemoryCatalog::new(Arc::clone(&time)));
+        let orders = Arc::new(MemoryOrders::new(Arc::clone(&time)));
+        let notifications = Arc::new(MemoryNotifications::new(Arc::clone(&time)));
+        let (gateway, mailer) = (Arc::new(ScriptedGateway::new()), Arc::new(RecordingMailer::new()));
+        let ports = Ports {
+            clock: Arc::clone(&time),
+            entropy: Arc::new(SeededEntropy::new(seed)),
+            users: users.clone(),
+            passwords: Arc::new(PlainHasher),
+            tokens: Arc::new(PlainTokens::new("testing")),
+            catalog: catalog.clone(),
+            search: Arc::new(MemorySearch::new()),
+            images: Arc::new(MemoryImages::new()),
+            orders: orders.clone(),
+            carts: orders.clone(),
+            gateways: vec![gateway.clone()],
+            notifications: notifications.clone(),
+            renderer: Arc::new(PlainRenderer),
+            mailer: mailer.clone(),
+        };
+        let shop = Commerce::new(ports, Policies::default());
+        let bus = Arc::new(MemoryBus::new(time));
+        for (context, consumer) in shop.consumers() {
+            let letters: Arc<dyn DeadLetters> = match context {
+                Context::Users => users.clone(),
+                Context::Catalog => catalog.clone(),
+                Context::Orders => orders.clone(),
+                Context::Notifications => notifications.clone(),
+            };
+            bus.subscribe(consumer, letters);
+        }
+        let bus: Arc<dyn EventBus> = bus;
+        let commerce = shop.with_bus(
+            &bus,
+            vec![(Context::Users, users.clone()), (Context::Catalog, catalog.clone()), (Context::Orders, orders.clone())],
+        );
+        Self {
+            commerce,
+            clock,
+            users_db: users,
+            catalog_db: catalog,
+            orders_db: orders,
+            notifications_db: notifications,
+            gateway,
+            mailer,
+        }
+    }
+
+    /// Lets time pass.
+    pub fn wait(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+}
+
+impl Deref for MemoryShop {
+    type Target = Commerce;
+
+    fn deref(&self) -> &Commerce {
+        &self.commerce
+    }
+}
