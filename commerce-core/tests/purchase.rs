@@ -1,5 +1,6 @@
 //! A purchase from beginning to end, over the reference adapters.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use commerce_core::catalog::{NewProduct, NewVariant};
@@ -8,28 +9,29 @@ use commerce_core::notifications::NotificationFilter;
 use commerce_core::orders::{AddressChoice, OrderStatus, PaymentMethod, PaymentStatus, PlaceOrder};
 use commerce_core::page::PageRequest;
 use commerce_core::testing::MemoryShop;
+use commerce_core::text::Metadata;
 use commerce_core::users::{RawAddress, Register};
 use commerce_core::{Actor, Currency, Money, Outcome};
 use futures_executor::block_on;
 
-async fn customer(shop: &MemoryShop) -> Actor {
+async fn customer(shop: &MemoryShop) -> Outcome<Actor> {
     let register = Register {
         email: "asha@example.com".to_owned(),
         password: "correct horse".to_owned(),
         full_name: "Asha Rao".to_owned(),
         phone: None,
-        metadata: Default::default(),
+        metadata: Metadata::new(),
     };
-    let user = shop.users.register(&Actor::Anonymous, register, None).await.unwrap().into_inner();
-    Actor::Customer(user.id)
+    let user = shop.users.register(&Actor::Anonymous, register, None).await?.into_inner();
+    Ok(Actor::Customer(user.id))
 }
 
-async fn stock(shop: &MemoryShop, sku: &str, units: i64) {
+async fn stock(shop: &MemoryShop, sku: &str, units: i64) -> Outcome<()> {
     let variant = NewVariant {
         sku: sku.to_owned(),
         price: Money::new(49_900, Currency::INR),
         compare_at: None,
-        options: Default::default(),
+        options: BTreeMap::new(),
         stock: units,
         weight_grams: None,
         barcode: None,
@@ -42,11 +44,12 @@ async fn stock(shop: &MemoryShop, sku: &str, units: i64) {
         seller: None,
         status: None,
         variants: vec![variant],
-        metadata: Default::default(),
+        metadata: Metadata::new(),
         images: Vec::new(),
     };
-    shop.catalog.house_seller().await.unwrap();
-    shop.catalog.create_product(&Actor::System, product, None).await.unwrap();
+    shop.catalog.house_seller().await?;
+    shop.catalog.create_product(&Actor::System, product, None).await?;
+    Ok(())
 }
 
 fn order(sku: &str, quantity: i64, method: PaymentMethod, token: Option<&str>) -> PlaceOrder {
@@ -67,7 +70,7 @@ fn order(sku: &str, quantity: i64, method: PaymentMethod, token: Option<&str>) -
         shipping_option: None,
         payment: Some((method, token.map(str::to_owned))),
         expected_total: None,
-        metadata: Default::default(),
+        metadata: Metadata::new(),
     }
 }
 
@@ -75,8 +78,8 @@ fn order(sku: &str, quantity: i64, method: PaymentMethod, token: Option<&str>) -
 fn cash_on_delivery_from_register_to_mail() -> Outcome<()> {
     block_on(async {
         let shop = MemoryShop::new(1);
-        let asha = customer(&shop).await;
-        stock(&shop, "KURTA-M", 10).await;
+        let asha = customer(&shop).await?;
+        stock(&shop, "KURTA-M", 10).await?;
         let placed = shop.orders.place(&asha, order("KURTA-M", 2, PaymentMethod::Cod, None), None).await?.into_inner();
         assert_eq!(placed.status, OrderStatus::Confirmed);
         assert_eq!(placed.total, Money::new(99_800, Currency::INR));
@@ -98,8 +101,8 @@ fn cash_on_delivery_from_register_to_mail() -> Outcome<()> {
 fn a_prepaid_order_is_cancelled_and_its_money_goes_back() -> Outcome<()> {
     block_on(async {
         let shop = MemoryShop::new(2);
-        let asha = customer(&shop).await;
-        stock(&shop, "KURTA-M", 10).await;
+        let asha = customer(&shop).await?;
+        stock(&shop, "KURTA-M", 10).await?;
         let key = RequestKey { key: "k-1".parse().unwrap(), body_hash: [1; 32] };
         let wish = order("KURTA-M", 1, PaymentMethod::Card, Some("tok_ok"));
         let placed = shop.orders.place(&asha, wish.clone(), Some(key.clone())).await?;
@@ -124,8 +127,8 @@ fn a_prepaid_order_is_cancelled_and_its_money_goes_back() -> Outcome<()> {
 fn an_unpaid_order_is_cancelled_in_time_and_gives_its_stock_back() -> Outcome<()> {
     block_on(async {
         let shop = MemoryShop::new(3);
-        let asha = customer(&shop).await;
-        stock(&shop, "KURTA-M", 1).await;
+        let asha = customer(&shop).await?;
+        stock(&shop, "KURTA-M", 1).await?;
         let wish = order("KURTA-M", 1, PaymentMethod::Upi, Some("tok_pending"));
         let placed = shop.orders.place(&asha, wish, None).await?.into_inner();
         assert_eq!(placed.status, OrderStatus::Pending);
