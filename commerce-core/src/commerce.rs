@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, CatalogStore, ImageStore, ProductSearch, StockKeeper};
 use crate::error::Outcome;
+use crate::events::desk::DeadLetterDesk;
 use crate::events::relay::Relay;
-use crate::events::{Backlog, Consumer, EventBus, Outbox, wire_names};
+use crate::events::{Backlog, Consumer, DeadLetters, EventBus, Outbox, wire_names};
 use crate::ids::{Entropy, IdSource};
 use crate::limits;
 use crate::notifications::{MailPolicy, Mailer, NotificationRecorder, NotificationStore, Notifications, Renderer};
@@ -27,6 +28,8 @@ pub struct Commerce {
     pub orders: Orders,
     /// Who is told what.
     pub notifications: Notifications,
+    /// What consumers could not handle.
+    pub dead_letters: DeadLetterDesk,
     relays: Vec<(Context, Relay)>,
     outboxes: Vec<(Context, Arc<dyn Outbox>)>,
 }
@@ -146,7 +149,8 @@ impl Commerce {
         let contacts = Arc::new(users.clone());
         let notifications =
             Notifications::new(ports.notifications, contacts, ports.renderer, ports.mailer, clock, ids, policies.mail);
-        Self { users, catalog, orders, notifications, relays: Vec::new(), outboxes: Vec::new() }
+        let dead_letters = DeadLetterDesk::default();
+        Self { users, catalog, orders, notifications, dead_letters, relays: Vec::new(), outboxes: Vec::new() }
     }
 
     /// The consumers of this shop's events, for a bus to bring them to, each with the context whose
@@ -165,6 +169,17 @@ impl Commerce {
         let relay = |(context, outbox): &(Context, Arc<dyn Outbox>)| (*context, Relay::new(Arc::clone(outbox), Arc::clone(bus)));
         self.relays = outboxes.iter().map(relay).collect();
         self.outboxes = outboxes;
+        self
+    }
+
+    /// With its consumers' dead letters kept here, by context.
+    #[must_use]
+    pub fn with_dead_letters(mut self, letters: &[(Context, Arc<dyn DeadLetters>)]) -> Self {
+        let place = |(context, consumer): (Context, Arc<dyn Consumer>)| {
+            let (_, letters) = letters.iter().find(|(owner, _)| *owner == context)?;
+            Some((consumer, Arc::clone(letters)))
+        };
+        self.dead_letters = DeadLetterDesk::new(self.consumers().into_iter().filter_map(place).collect());
         self
     }
 

@@ -7,6 +7,7 @@
 //!
 //! Consumers only record. Slow or remote work is done by workers from what they recorded.
 
+pub mod desk;
 pub mod relay;
 
 use async_trait::async_trait;

@@ -62,17 +62,19 @@ impl MemoryShop {
         };
         let shop = Commerce::new(ports, Policies::default());
         let bus = Arc::new(MemoryBus::new(time));
+        let letters: [(Context, Arc<dyn DeadLetters>); 4] = [
+            (Context::Users, users.clone()),
+            (Context::Catalog, catalog.clone()),
+            (Context::Orders, orders.clone()),
+            (Context::Notifications, notifications.clone()),
+        ];
         for (context, consumer) in shop.consumers() {
-            let letters: Arc<dyn DeadLetters> = match context {
-                Context::Users => users.clone(),
-                Context::Catalog => catalog.clone(),
-                Context::Orders => orders.clone(),
-                Context::Notifications => notifications.clone(),
-            };
-            bus.subscribe(consumer, letters);
+            for (_, letters) in letters.iter().filter(|(owner, _)| *owner == context) {
+                bus.subscribe(Arc::clone(&consumer), Arc::clone(letters));
+            }
         }
         let bus: Arc<dyn EventBus> = bus;
-        let commerce = shop.with_bus(
+        let commerce = shop.with_dead_letters(&letters).with_bus(
             &bus,
             vec![(Context::Users, users.clone()), (Context::Catalog, catalog.clone()), (Context::Orders, orders.clone())],
         );
