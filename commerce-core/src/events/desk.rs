@@ -9,10 +9,13 @@ use crate::page::{Cursor, PageRequest};
 
 use super::{ConsumeError, Consumer, DeadLetter, DeadLetters};
 
-/// Every consumer with the place where its dead letters lie.
+/// A consumer with the place where its dead letters lie.
+pub type LetterBox = (Arc<dyn Consumer>, Arc<dyn DeadLetters>);
+
+/// Every consumer's dead letters.
 #[derive(Clone, Default)]
 pub struct DeadLetterDesk {
-    boxes: Vec<(Arc<dyn Consumer>, Arc<dyn DeadLetters>)>,
+    boxes: Vec<LetterBox>,
 }
 
 /// What came of sending a letter again.
@@ -26,7 +29,7 @@ pub enum Redriven {
 
 impl DeadLetterDesk {
     /// Over these consumers.
-    pub fn new(boxes: Vec<(Arc<dyn Consumer>, Arc<dyn DeadLetters>)>) -> Self {
+    pub fn new(boxes: Vec<LetterBox>) -> Self {
         Self { boxes }
     }
 
@@ -86,7 +89,7 @@ impl DeadLetterDesk {
         found.ok_or_else(|| Refusal::NotFound("dead letter").into())
     }
 
-    fn place(&self, consumer: &str) -> Outcome<&(Arc<dyn Consumer>, Arc<dyn DeadLetters>)> {
+    fn place(&self, consumer: &str) -> Outcome<&LetterBox> {
         let place = self.boxes.iter().find(|(known, _)| known.name() == consumer);
         place.ok_or_else(|| Refusal::NotFound("consumer").into())
     }
