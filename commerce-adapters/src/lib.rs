@@ -6,5 +6,8 @@
 
 #![warn(missing_docs)]
 
+pub mod auth;
+mod files;
+pub mod mail;
 pub mod payments;
 pub mod system;

@@ -1,0 +1,254 @@
+//! Access tokens: JSON Web Tokens signed with Ed25519 (RFC 7519, 8037, 9068).
+//!
+//! One algorithm, one key, named by the process and never by the token: `alg` and `kid` must be
+//! ours, and a header with any other member (`jku`, `jwk`, `x5u`, `crit`) is refused.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use commerce_core::ids::{SellerId, SessionId, UserId};
+use commerce_core::time::Timestamp;
+use commerce_core::users::{Claims, Role, TokenSigner};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Characters of a token: ours have some 500; longer ones only burn CPU.
+const TOKEN_MAX: usize = 2_048;
+/// The type of access tokens (RFC 9068).
+const TYPE: &str = "at+jwt";
+/// The name of Ed25519 in RFC 8037, written; RFC 9864 calls it `Ed25519`, read too.
+const ALGORITHM: &str = "EdDSA";
+
+/// Signs and reads access tokens with one key.
+pub struct JwtSigner {
+    key: SigningKey,
+    public: VerifyingKey,
+    kid: String,
+    issuer: String,
+    audience: String,
+    successor_key: [u8; 32],
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    alg: String,
+    typ: String,
+    kid: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    sid: SessionId,
+    role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seller: Option<SellerId>,
+    iat: i64,
+    exp: i64,
+}
+
+impl JwtSigner {
+    /// Signs with the key made from `seed`, as `issuer` for `audience`.
+    pub fn new(seed: &[u8; 32], issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        let key = SigningKey::from_bytes(seed);
+        let public = key.verifying_key();
+        let successor_key = Sha256::new().chain_update(b"refresh token successor").chain_update(seed).finalize().into();
+        Self { kid: thumbprint(&public), key, public, issuer: issuer.into(), audience: audience.into(), successor_key }
+    }
+
+    fn claims(&self, token: &str) -> Option<Claims> {
+        if token.len() > TOKEN_MAX {
+            return None;
+        }
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, payload) = signed.split_once('.')?;
+        let header: Header = decode(header)?;
+        if !matches!(header.alg.as_str(), ALGORITHM | "Ed25519") || header.typ != TYPE || header.kid != self.kid {
+            return None;
+        }
+        let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
+        self.public.verify_strict(signed.as_bytes(), &signature).ok()?;
+        let payload: Payload = decode(payload)?;
+        (payload.iss == self.issuer && payload.aud == self.audience).then_some(Claims {
+            user: payload.sub,
+            session: payload.sid,
+            role: payload.role,
+            seller: payload.seller,
+            issued_at: from_seconds(payload.iat),
+            expires_at: from_seconds(payload.exp),
+        })
+    }
+}
+
+impl TokenSigner for JwtSigner {
+    fn sign(&self, claims: &Claims) -> String {
+        let header = Header { alg: ALGORITHM.to_owned(), typ: TYPE.to_owned(), kid: self.kid.clone() };
+        let payload = Payload {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            sub: claims.user,
+            sid: claims.session,
+            role: claims.role,
+            seller: claims.seller,
+            iat: to_seconds(claims.issued_at),
+            exp: to_seconds(claims.expires_at),
+        };
+        let signed = format!("{}.{}", encode(&header), encode(&payload));
+        let signature = self.key.sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    fn read(&self, token: &str) -> Option<Claims> {
+        self.claims(token)
+    }
+
+    fn successor(&self, refresh_token: &str) -> String {
+        let mac = Hmac::<Sha256>::new_from_slice(&self.successor_key).expect("HMAC takes keys of any length");
+        hex::encode(mac.chain_update(refresh_token.as_bytes()).finalize().into_bytes())
+    }
+
+    fn jwks(&self) -> Value {
+        let x = URL_SAFE_NO_PAD.encode(self.public.as_bytes());
+        json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": self.kid, "use": "sig", "alg": ALGORITHM }] })
+    }
+}
+
+/// The key's name: its JWK thumbprint (RFC 7638).
+fn thumbprint(public: &VerifyingKey) -> String {
+    let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(public.as_bytes()));
+    URL_SAFE_NO_PAD.encode(Sha256::digest(jwk))
+}
+
+fn encode(part: &impl Serialize) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(part).expect("strings and numbers are always JSON"))
+}
+
+fn decode<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+fn to_seconds(at: Timestamp) -> i64 {
+    at.as_micros().div_euclid(1_000_000)
+}
+
+fn from_seconds(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds.saturating_mul(1_000_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn signer() -> JwtSigner {
+        JwtSigner::new(&[7; 32], "https://shop.example", "commerce")
+    }
+
+    fn claims() -> Claims {
+        let now = Timestamp::from_micros(1_772_366_400_000_000);
+        Claims {
+            user: "0195a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b".parse().unwrap(),
+            session: "0195a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2c".parse().unwrap(),
+            role: Role::Customer,
+            seller: None,
+            issued_at: now,
+            expires_at: now.plus(Duration::from_mins(15)),
+        }
+    }
+
+    /// A token with this header and payload, rightly signed.
+    fn signed(header: &Value, payload: &Value) -> String {
+        let signed = format!("{}.{}", encode(header), encode(payload));
+        let signature = signer().key.sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    fn parts() -> (Value, Value) {
+        let token = signer().sign(&claims());
+        let mut parts = token.split('.');
+        let mut next = || decode(parts.next().unwrap()).unwrap();
+        (next(), next())
+    }
+
+    #[test]
+    fn a_token_says_what_was_signed() {
+        assert_eq!(signer().read(&signer().sign(&claims())), Some(claims()));
+        let (header, payload) = parts();
+        assert_eq!(header["typ"], "at+jwt");
+        assert_eq!(header["kid"], signer().jwks()["keys"][0]["kid"]);
+        assert_eq!(signer().read(&signed(&header, &payload)), Some(claims()));
+    }
+
+    #[test]
+    fn foreign_headers_are_refused_even_when_rightly_signed() {
+        let (header, payload) = parts();
+        let with = |name: &str, value: Value| {
+            let mut header = header.clone();
+            header[name] = value;
+            signed(&header, &payload)
+        };
+        for (name, value) in [
+            ("alg", json!("none")),
+            ("alg", json!("HS256")),
+            ("typ", json!("JWT")),
+            ("kid", json!("../../etc/passwd")),
+            ("jku", json!("https://evil.example/jwks.json")),
+            ("jwk", signer().jwks()["keys"][0].clone()),
+            ("x5u", json!("https://evil.example/cert")),
+            ("crit", json!(["exp"])),
+        ] {
+            assert_eq!(signer().read(&with(name, value.clone())), None, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn foreign_payloads_and_signatures_are_refused() {
+        let (header, payload) = parts();
+        for (name, value) in [("iss", json!("https://evil.example")), ("aud", json!("other")), ("aud", json!(["commerce"]))] {
+            let mut payload = payload.clone();
+            payload[name] = value;
+            assert_eq!(signer().read(&signed(&header, &payload)), None, "{name}");
+        }
+        let token = signer().sign(&claims());
+        assert_eq!(JwtSigner::new(&[8; 32], "https://shop.example", "commerce").read(&token), None);
+        let (signed_part, signature) = token.rsplit_once('.').unwrap();
+        let mut admin = payload.clone();
+        admin["role"] = json!("ADMIN");
+        for forged in [
+            format!("{}.{}.{signature}", encode(&header), encode(&admin)),
+            format!("{signed_part}."),
+            signed_part.to_owned(),
+            format!("{token}="),
+            format!("{token}.x"),
+            "x".repeat(TOKEN_MAX + 1),
+            String::new(),
+        ] {
+            assert_eq!(signer().read(&forged), None, "{forged}");
+        }
+    }
+
+    #[test]
+    fn the_public_key_as_symmetric_secret_opens_nothing() {
+        let (mut header, payload) = parts();
+        header["alg"] = json!("HS256");
+        let signed = format!("{}.{}", encode(&header), encode(&payload));
+        let mac = Hmac::<Sha256>::new_from_slice(signer().public.as_bytes()).unwrap();
+        let signature = mac.chain_update(signed.as_bytes()).finalize().into_bytes();
+        assert_eq!(signer().read(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))), None);
+    }
+
+    #[test]
+    fn a_successor_is_stable_secret_and_long() {
+        let next = signer().successor("token");
+        assert_eq!(next, signer().successor("token"));
+        assert_eq!(next.len(), 64);
+        assert_ne!(next, signer().successor("tokem"));
+        assert_ne!(next, JwtSigner::new(&[8; 32], "https://shop.example", "commerce").successor("token"));
+    }
+}
