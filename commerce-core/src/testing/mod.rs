@@ -2,6 +2,7 @@
 //! set by hand, seeded randomness, and the conformance suites every adapter passes.
 
 mod clock;
+pub mod conformance;
 pub mod memory;
 mod shop;
 

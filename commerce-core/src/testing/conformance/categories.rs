@@ -1,0 +1,97 @@
+//! The category tree and the sellers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalog::{CatalogStore, CatalogWrite, Category, CategoryTree, Seller};
+use crate::change::{ChangeSet, CommitRefusal};
+use crate::testing::ManualClock;
+
+use super::fixture::{Fixture, Opened, got, walk};
+use super::{cases, samples};
+
+type Catalog = Fixture<dyn CatalogStore>;
+
+pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn CatalogStore>) {
+    cases! { make;
+        a_tree_is_read_as_written,
+        the_tree_has_a_version_of_its_own,
+        slugs_are_unique,
+        sellers_are_kept,
+    }
+}
+
+async fn tree(fixture: &Catalog) -> CategoryTree {
+    let mut tree = got(fixture.store.categories().await);
+    tree.nodes.sort_by_key(|node| node.id);
+    tree
+}
+
+async fn a_tree_is_read_as_written(fixture: &Catalog) {
+    assert_eq!(tree(fixture).await, CategoryTree::default());
+    let root = Category { name: samples::UNICODE.to_owned(), ..samples::category(fixture.ids.mint(), None, fixture.now()) };
+    let leaf = samples::category(fixture.ids.mint(), Some(root.id), fixture.now());
+    let inserts = [root.clone(), leaf.clone()].map(CatalogWrite::InsertCategory);
+    fixture.commit(ChangeSet::of(inserts).and(CatalogWrite::TouchTree(1))).await;
+    assert_eq!(tree(fixture).await, CategoryTree { version: 1, nodes: vec![root.clone(), leaf.clone()] });
+
+    let moved = Category { parent: None, version: 2, ..leaf };
+    fixture.write([CatalogWrite::UpdateCategory(moved.clone()), CatalogWrite::TouchTree(2)]).await;
+    fixture.write([CatalogWrite::DeleteCategory(root.id), CatalogWrite::TouchTree(3)]).await;
+    assert_eq!(tree(fixture).await, CategoryTree { version: 3, nodes: vec![moved.clone()] });
+    let stale = CatalogWrite::UpdateCategory(Category { version: 2, ..moved });
+    assert!(matches!(fixture.refused([stale]).await, CommitRefusal::Stale(_)));
+}
+
+async fn the_tree_has_a_version_of_its_own(fixture: &Catalog) {
+    let touch = |version| ChangeSet::of([CatalogWrite::TouchTree(version)]);
+    for wrong in [0, 2] {
+        assert_eq!(fixture.refusal(touch(wrong)).await, CommitRefusal::Stale("category tree"));
+    }
+    let insert = || CatalogWrite::InsertCategory(samples::category(fixture.ids.mint(), None, fixture.now()));
+    let results = fixture.race((0..10).map(|_| touch(1).and(insert()))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "two changes of the tree cannot meet");
+    assert_eq!(tree(fixture).await.nodes.len(), 1);
+    assert_eq!(tree(fixture).await.version, 1);
+}
+
+async fn slugs_are_unique(fixture: &Catalog) {
+    let one = samples::category(fixture.ids.mint(), None, fixture.now());
+    let other = samples::category(fixture.ids.mint(), None, fixture.now());
+    fixture.write([one.clone(), other.clone()].map(CatalogWrite::InsertCategory)).await;
+    let twin = Category { slug: one.slug.clone(), ..samples::category(fixture.ids.mint(), None, fixture.now()) };
+    let taken = CommitRefusal::Duplicate("slug");
+    assert_eq!(fixture.refused([CatalogWrite::InsertCategory(twin.clone())]).await, taken);
+    let renamed = Category { slug: one.slug.clone(), version: 2, ..other };
+    assert_eq!(fixture.refused([CatalogWrite::UpdateCategory(renamed)]).await, taken);
+    fixture.write([CatalogWrite::DeleteCategory(one.id), CatalogWrite::InsertCategory(twin)]).await;
+
+    let one = samples::seller(fixture.ids.mint(), fixture.now());
+    fixture.write([CatalogWrite::InsertSeller(one.clone())]).await;
+    let twin = Seller { slug: one.slug.clone(), ..samples::seller(fixture.ids.mint(), fixture.now()) };
+    assert_eq!(fixture.refused([CatalogWrite::InsertSeller(twin.clone())]).await, taken);
+    let freed = Seller { slug: samples::seller(fixture.ids.mint(), fixture.now()).slug, version: 2, ..one };
+    fixture.write([CatalogWrite::UpdateSeller(freed), CatalogWrite::InsertSeller(twin)]).await;
+}
+
+async fn sellers_are_kept(fixture: &Catalog) {
+    let mut sellers = Vec::new();
+    for n in 0..7 {
+        let user = (n % 2 == 0).then(|| fixture.ids.mint());
+        let name = format!("{n} {}", samples::UNICODE);
+        sellers.push(Seller { name, user, ..samples::seller(fixture.ids.mint(), fixture.now()) });
+        fixture.clock.advance(Duration::from_secs(1));
+    }
+    fixture.write(sellers.iter().cloned().map(CatalogWrite::InsertSeller)).await;
+    sellers.reverse();
+    assert_eq!(walk(async |page| got(fixture.store.sellers(&page).await)).await, sellers, "newest first");
+
+    let seller = sellers.pop().expect("there are seven");
+    assert_eq!(got(fixture.store.seller(seller.id).await), Some(seller.clone()));
+    assert_eq!(got(fixture.store.seller(fixture.ids.mint()).await), None);
+    let stale = CatalogWrite::UpdateSeller(seller.clone());
+    assert!(matches!(fixture.refused([stale]).await, CommitRefusal::Stale(_)));
+    let renamed = Seller { name: "Renamed".to_owned(), version: 2, ..seller };
+    fixture.write([CatalogWrite::UpdateSeller(renamed.clone())]).await;
+    assert_eq!(got(fixture.store.seller(renamed.id).await), Some(renamed));
+}

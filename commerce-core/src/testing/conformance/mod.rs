@@ -1,0 +1,92 @@
+//! The promises of the ports as cases that every adapter passes.
+//!
+//! A suite takes a function that opens a fresh, empty store on a clock set by hand, and runs each
+//! case on one of its own; a broken promise panics and names itself. Nothing here sleeps, and
+//! nothing needs a particular runtime.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use commerce_core::testing::conformance::{self, Opened};
+//! use commerce_core::testing::memory::MemoryUsers;
+//! use commerce_core::users::UserStore;
+//!
+//! let suite = conformance::users(async |clock| {
+//!     let users = Arc::new(MemoryUsers::new(clock));
+//!     Opened::<dyn UserStore>::new(users.clone(), users)
+//! });
+//! futures_executor::block_on(suite);
+//! ```
+//!
+//! Start reading at [`Fixture`], then at `machinery`, which holds for every store.
+
+#![expect(clippy::missing_panics_doc, reason = "a case panics when a promise is broken: that is its answer")]
+#![expect(clippy::arithmetic_side_effects, reason = "cases count in small numbers")]
+#![expect(clippy::cloned_ref_to_slice_refs, reason = "what a list should hold reads better as a list")]
+
+mod carts;
+mod categories;
+mod fixture;
+mod holds;
+mod letters;
+mod machinery;
+mod notifications;
+mod orders;
+mod outbox;
+mod payments;
+mod products;
+mod samples;
+mod stock;
+mod subjects;
+mod users;
+
+pub use fixture::{Fixture, Opened, Subject};
+
+use std::sync::Arc;
+
+use crate::catalog::CatalogStore;
+use crate::notifications::NotificationStore;
+use crate::orders::{CartStore, OrderStore};
+use crate::testing::ManualClock;
+use crate::users::UserStore;
+
+/// Runs each case on a fresh store.
+macro_rules! cases {
+    ($make:expr; $($case:path),+ $(,)?) => {
+        $($case(&$crate::testing::conformance::Fixture::open($make).await).await;)+
+    };
+}
+use cases;
+
+/// Every promise of a [`UserStore`].
+pub async fn users(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn UserStore>) {
+    machinery::all(&make).await;
+    users::all(&make).await;
+}
+
+/// Every promise of a [`CatalogStore`].
+pub async fn catalog(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn CatalogStore>) {
+    machinery::all(&make).await;
+    products::all(&make).await;
+    categories::all(&make).await;
+    stock::all(&make).await;
+    holds::all(&make).await;
+}
+
+/// Every promise of an [`OrderStore`].
+pub async fn orders(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn OrderStore>) {
+    machinery::all(&make).await;
+    orders::all(&make).await;
+    payments::all(&make).await;
+}
+
+/// Every promise of a [`CartStore`].
+pub async fn carts(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn CartStore>) {
+    machinery::all(&make).await;
+    carts::all(&make).await;
+}
+
+/// Every promise of a [`NotificationStore`].
+pub async fn notifications(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn NotificationStore>) {
+    machinery::all(&make).await;
+    notifications::all(&make).await;
+}

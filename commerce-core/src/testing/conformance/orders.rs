@@ -1,0 +1,294 @@
+//! Orders and their history.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::change::{ChangeSet, CommitRefusal};
+use crate::ids::{IdSource, OrderId, UserId};
+use crate::limits;
+use crate::money::Money;
+use crate::orders::{
+    Attempt, AttemptState, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore, OrderWrite,
+    PaymentMethod, Refund, RefundState, TaxLine, TimelineEntry,
+};
+use crate::testing::{ManualClock, SeededEntropy};
+use crate::time::Timestamp;
+
+use super::fixture::{Fixture, Opened, got, walk};
+use super::samples::{fils, quantity, sku};
+use super::{cases, samples};
+
+type Orders = Fixture<dyn OrderStore>;
+
+pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn OrderStore>) {
+    cases! { make;
+        an_order_is_read_as_written,
+        a_number_belongs_to_one_order,
+        versions_grow_by_one,
+        of_many_who_change_one_version_one_wins,
+        orders_are_listed_newest_first,
+        orders_are_filtered_by_date,
+        a_history_is_kept_in_order,
+        an_order_is_found_by_its_hold,
+        a_cart_is_ordered_once,
+    }
+}
+
+pub(super) fn new_order(fixture: &Orders) -> Order {
+    let user: UserId = fixture.ids.mint();
+    samples::order(fixture.ids.order(user), user, fixture.now())
+}
+
+pub(super) fn attempt(fixture: &Orders, state: AttemptState) -> Attempt {
+    Attempt {
+        id: fixture.ids.mint(),
+        provider: "sandbox".to_owned(),
+        method: PaymentMethod::Upi,
+        amount: samples::paise(3_998),
+        state,
+        token: None,
+        reference: None,
+        failure_code: None,
+        next_action: None,
+        created_at: fixture.now(),
+        check_at: None,
+        checks: 0,
+    }
+}
+
+pub(super) fn refund(fixture: &Orders, attempt: &Attempt, state: RefundState) -> Refund {
+    Refund {
+        id: fixture.ids.mint(),
+        attempt: attempt.id,
+        amount: samples::paise(1_000),
+        state,
+        reason: samples::UNICODE.to_owned(),
+        reference: None,
+        created_at: fixture.now(),
+        check_at: None,
+        checks: 0,
+    }
+}
+
+/// An order of the largest lines there can be, with everything set, half paid back.
+fn full(fixture: &Orders) -> Order {
+    let line_total = fils(limits::PRICE_MAX_MINOR).times(limits::QUANTITY_MAX).expect("the dearest line fits 64 bits");
+    let line = |n: usize| OrderLine {
+        sku: sku(&format!("SKU-{n:03} ü")),
+        product_id: fixture.ids.mint(),
+        name: samples::UNICODE.to_owned(),
+        quantity: quantity(limits::QUANTITY_MAX),
+        unit_price: fils(limits::PRICE_MAX_MINOR),
+        discount: fils(0),
+        tax: fils(0),
+        total: line_total,
+    };
+    let lines: Vec<OrderLine> = (0..limits::LINES_MAX).map(line).collect();
+    let total = Money::sum(line_total.currency, lines.iter().map(|line| line.total)).expect("a full order fits 64 bits");
+    let declined = Attempt {
+        token: Some("tok_declined".to_owned()),
+        failure_code: Some("card_declined".to_owned()),
+        ..attempt(fixture, AttemptState::Declined)
+    };
+    let paid = Attempt {
+        amount: total,
+        reference: Some("pay_1".to_owned()),
+        next_action: Some(NextAction { kind: "redirect".to_owned(), url: "https://bank.example.com/?a=ü".to_owned() }),
+        check_at: Some(samples::end_of_time()),
+        checks: u32::from(u16::MAX),
+        ..attempt(fixture, AttemptState::Captured)
+    };
+    let back = Refund {
+        amount: fils(1),
+        reference: Some("ref_1".to_owned()),
+        check_at: Some(samples::before_the_epoch()),
+        checks: 3,
+        ..refund(fixture, &paid, RefundState::Succeeded)
+    };
+    let mut order = Order {
+        status: OrderStatus::Processing,
+        lines,
+        subtotal: total,
+        discount: fils(0),
+        shipping: fils(0),
+        tax: fils(0),
+        total,
+        tax_lines: vec![TaxLine { name: "GST 18 %".to_owned(), amount: fils(0) }],
+        coupon: Some("WELCOME10".to_owned()),
+        payment_due_at: Some(samples::end_of_time()),
+        payment_extended: true,
+        metadata: samples::many_notes(),
+        updated_at: samples::end_of_time(),
+        ..new_order(fixture)
+    };
+    order.hold.generation = u32::from(u16::MAX);
+    order.payment.method = PaymentMethod::Upi;
+    (order.payment.amount, order.payment.captured, order.payment.refunded) = (total, total, fils(1));
+    order.payment.attempts = vec![declined, paid];
+    order.payment.refunds = vec![back];
+    order
+}
+
+async fn an_order_is_read_as_written(fixture: &Orders) {
+    for order in [new_order(fixture), full(fixture)] {
+        fixture.write([OrderWrite::Insert(order.clone())]).await;
+        assert_eq!(got(fixture.store.order(order.id).await), Some(order));
+    }
+    let plain = new_order(fixture);
+    fixture.write([OrderWrite::Insert(plain.clone())]).await;
+    let mut filled = full(fixture);
+    (filled.id, filled.number, filled.user, filled.version) = (plain.id, plain.number, plain.user, 2);
+    (filled.hold, filled.payment.id) = (plain.hold, plain.payment.id);
+    fixture.write([OrderWrite::Update(filled.clone())]).await;
+    let stored = got(fixture.store.order(plain.id).await).expect("it is there");
+    assert_eq!((&stored.payment, &stored.status), (&filled.payment, &filled.status));
+    assert_eq!((stored.payment_due_at, stored.payment_extended), (filled.payment_due_at, true));
+    assert_eq!((stored.updated_at, stored.version, &stored.metadata), (filled.updated_at, 2, &filled.metadata));
+    assert_eq!(got(fixture.store.order(fixture.ids.mint()).await), None);
+}
+
+async fn a_number_belongs_to_one_order(fixture: &Orders) {
+    let one = new_order(fixture);
+    fixture.write([OrderWrite::Insert(one.clone())]).await;
+    let same_number = Order { number: one.number.clone(), ..new_order(fixture) };
+    assert_eq!(fixture.refused([OrderWrite::Insert(same_number)]).await, CommitRefusal::Duplicate("number"));
+    let same_id = Order { id: one.id, ..new_order(fixture) };
+    assert_eq!(fixture.refused([OrderWrite::Insert(same_id)]).await, CommitRefusal::Duplicate("id"));
+}
+
+async fn versions_grow_by_one(fixture: &Orders) {
+    let order = new_order(fixture);
+    fixture.write([OrderWrite::Insert(order.clone())]).await;
+    for wrong in [1, 3] {
+        let wrong = Order { version: wrong, ..order.clone() };
+        assert!(matches!(fixture.refused([OrderWrite::Update(wrong)]).await, CommitRefusal::Stale(_)));
+    }
+    assert!(matches!(fixture.refused([OrderWrite::Update(new_order(fixture))]).await, CommitRefusal::Stale(_)));
+    let steps = [(2, OrderStatus::Confirmed), (3, OrderStatus::Cancelled)];
+    let steps = steps.map(|(version, status)| Order { status, version, ..order.clone() });
+    fixture.write(steps.clone().map(OrderWrite::Update)).await;
+    assert_eq!(got(fixture.store.order(order.id).await).as_ref(), steps.last());
+    let insert_and_step = new_order(fixture);
+    let step = Order { version: 2, status: OrderStatus::Confirmed, ..insert_and_step.clone() };
+    fixture.write([OrderWrite::Insert(insert_and_step), OrderWrite::Update(step.clone())]).await;
+    assert_eq!(got(fixture.store.order(step.id).await), Some(step));
+}
+
+async fn of_many_who_change_one_version_one_wins(fixture: &Orders) {
+    let order = new_order(fixture);
+    fixture.write([OrderWrite::Insert(order.clone())]).await;
+    let states = [OrderStatus::Confirmed, OrderStatus::Cancelled];
+    let step = |n: usize| Order { status: states.get(n % 2).copied().unwrap_or(order.status), version: 2, ..order.clone() };
+    let results = fixture.race((0..20).map(|n| ChangeSet::of([OrderWrite::Update(step(n))]))).await;
+    let winners: Vec<Order> = (0..20).zip(&results).filter(|(_, result)| result.is_ok()).map(|(n, _)| step(n)).collect();
+    let stored = got(fixture.store.order(order.id).await).expect("it is there");
+    assert_eq!(winners, [stored]);
+}
+
+async fn orders_are_listed_newest_first(fixture: &Orders) {
+    let user: UserId = fixture.ids.mint();
+    let mut orders = Vec::new();
+    for n in 0..12 {
+        fixture.clock.advance(Duration::from_millis(1));
+        let hers = samples::order(fixture.ids.order(user), user, fixture.now());
+        let order = if n % 2 == 0 { hers } else { new_order(fixture) };
+        orders.push(Order { status: if n % 3 == 0 { OrderStatus::Cancelled } else { OrderStatus::Pending }, ..order });
+    }
+    fixture.write(orders.iter().cloned().map(OrderWrite::Insert)).await;
+    orders.reverse();
+    let number = orders.first().map(|order| order.number.clone());
+    let filters: [OrderFilter; 6] = [
+        OrderFilter::default(),
+        OrderFilter { user: Some(user), ..OrderFilter::default() },
+        OrderFilter { status: Some(OrderStatus::Cancelled), ..OrderFilter::default() },
+        OrderFilter { user: Some(user), status: Some(OrderStatus::Pending), ..OrderFilter::default() },
+        OrderFilter { number, ..OrderFilter::default() },
+        OrderFilter { number: Some("ORD-NONE".to_owned()), ..OrderFilter::default() },
+    ];
+    for filter in filters {
+        let shown = |order: &&Order| {
+            filter.user.is_none_or(|user| order.user == user)
+                && filter.status.is_none_or(|status| order.status == status)
+                && filter.number.as_ref().is_none_or(|number| order.number == *number)
+        };
+        let expected: Vec<OrderId> = orders.iter().filter(shown).map(|order| order.id).collect();
+        let listed = walk(async |page| got(fixture.store.orders(&filter, &page).await)).await;
+        assert_eq!(listed.iter().map(|order| order.id).collect::<Vec<_>>(), expected, "{filter:?}");
+    }
+}
+
+async fn orders_are_filtered_by_date(fixture: &Orders) {
+    let mut placed: Vec<(Timestamp, OrderId)> = Vec::new();
+    for _ in 0..6 {
+        let order = new_order(fixture);
+        placed.push((fixture.now(), order.id));
+        fixture.write([OrderWrite::Insert(order)]).await;
+        fixture.clock.advance(Duration::from_hours(24));
+    }
+    placed.reverse();
+    let [(_, newest), (from, second), (_, third), (to, _), ..] = placed.as_slice() else { panic!("there are six") };
+    let listed = async |from, to| {
+        let filter = OrderFilter { from, to, ..OrderFilter::default() };
+        let orders = walk(async |page| got(fixture.store.orders(&filter, &page).await)).await;
+        orders.iter().map(|order| order.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(Some(*from), None).await, [*newest, *second], "from this instant on");
+    let older: Vec<OrderId> = placed.iter().skip(4).map(|(_, id)| *id).collect();
+    assert_eq!(listed(None, Some(*to)).await, older, "before that instant");
+    assert_eq!(listed(Some(*to), Some(from.plus(Duration::from_millis(1)))).await.len(), 3);
+    assert!(listed(Some(*to), Some(*from)).await.contains(third));
+    assert_eq!(listed(Some(*from), Some(*from)).await, []);
+    assert_eq!(listed(Some(samples::end_of_time()), None).await, []);
+    assert_eq!(listed(None, Some(Timestamp::EPOCH)).await, []);
+}
+
+fn entry(fixture: &Orders, ids: &IdSource, order: OrderId, n: usize) -> TimelineEntry {
+    let status = OrderStatus::ALL.iter().cycle().nth(n).copied().unwrap_or(OrderStatus::Pending);
+    let note = if n.is_multiple_of(2) { samples::UNICODE.to_owned() } else { String::new() };
+    TimelineEntry { id: ids.mint(), order, status, at: fixture.now(), note, actor: "system".to_owned() }
+}
+
+async fn a_history_is_kept_in_order(fixture: &Orders) {
+    let (one, other) = (new_order(fixture), new_order(fixture));
+    fixture.write([one.clone(), other.clone()].map(OrderWrite::Insert)).await;
+    let mut history = Vec::new();
+    for n in 0..8 {
+        let line = entry(fixture, &fixture.ids, one.id, n);
+        fixture.write([OrderWrite::Timeline(line.clone())]).await;
+        fixture.write([OrderWrite::Timeline(entry(fixture, &fixture.ids, other.id, n))]).await;
+        history.push(line);
+        if n % 3 == 0 {
+            fixture.clock.advance(Duration::from_secs(1));
+        }
+    }
+    let read = walk(async |page| got(fixture.store.timeline(one.id, &page).await)).await;
+    assert_eq!(read, history, "oldest first, and only of this order");
+    let again = history.pop().expect("there are eight");
+    assert_eq!(fixture.refused([OrderWrite::Timeline(again)]).await, CommitRefusal::Duplicate("id"));
+    let nobody: OrderId = IdSource::new(fixture.clock.clone(), Arc::new(SeededEntropy::new(8))).mint();
+    assert!(walk(async |page| got(fixture.store.timeline(nobody, &page).await)).await.is_empty());
+}
+
+async fn an_order_is_found_by_its_hold(fixture: &Orders) {
+    let order = new_order(fixture);
+    fixture.write([OrderWrite::Insert(order.clone())]).await;
+    let found = async |hold| got(fixture.store.order_on_hold(hold).await);
+    assert_eq!(found(order.hold).await, Some((order.id, OrderStatus::Pending)));
+    assert_eq!(found(HoldRef { generation: 2, ..order.hold }).await, None, "another generation is another hold");
+    assert_eq!(found(new_order(fixture).hold).await, None);
+    let cancelled = Order { status: OrderStatus::Cancelled, version: 2, ..order };
+    fixture.write([OrderWrite::Update(cancelled.clone())]).await;
+    assert_eq!(found(cancelled.hold).await, Some((cancelled.id, OrderStatus::Cancelled)), "with its present status");
+}
+
+async fn a_cart_is_ordered_once(fixture: &Orders) {
+    let claim = || OrderWrite::ClaimCart(uuid::Uuid::from_u128(42));
+    let orders: Vec<Order> = (0..10).map(|_| new_order(fixture)).collect();
+    let place = |order: &Order| ChangeSet::of([OrderWrite::Insert(order.clone()), claim()]);
+    let results = fixture.race(orders.iter().map(place)).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    assert_eq!(fixture.refusal(place(&new_order(fixture))).await, CommitRefusal::AlreadyHandled);
+    let listed = walk(async |page| got(fixture.store.orders(&OrderFilter::default(), &page).await)).await;
+    assert_eq!(listed.len(), 1, "and one order came of it");
+    fixture.write([OrderWrite::ClaimCart(uuid::Uuid::from_u128(43))]).await;
+}
