@@ -10,4 +10,6 @@ pub mod auth;
 mod files;
 pub mod mail;
 pub mod payments;
+#[cfg(feature = "sqlite")]
+pub mod sql;
 pub mod system;

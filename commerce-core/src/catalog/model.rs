@@ -76,12 +76,19 @@ impl Product {
     /// `Varsity Top (Small)`.
     #[must_use]
     pub fn item_name(&self, variant: &Variant) -> String {
-        if self.variants.len() < 2 || variant.options.is_empty() {
-            return self.name.clone();
-        }
-        let options: Vec<&str> = variant.options.values().map(String::as_str).collect();
-        format!("{} ({})", self.name, options.join(", "))
+        item_name(&self.name, self.variants.len() > 1, &variant.options)
     }
+}
+
+/// How carts and orders call a variant of the product `name`: with its options where the product
+/// has several variants.
+#[must_use]
+pub fn item_name(name: &str, several: bool, options: &BTreeMap<String, String>) -> String {
+    if !several || options.is_empty() {
+        return name.to_owned();
+    }
+    let options: Vec<&str> = options.values().map(String::as_str).collect();
+    format!("{name} ({})", options.join(", "))
 }
 
 /// What a list or a search shows of a product.

@@ -1,0 +1,188 @@
+//! Group commit: callers queue change sets, one writer commits whatever waits as one transaction.
+//!
+//! There is no timer: the commit in flight is the window in which the next batch gathers. A caller
+//! who goes away does not cancel her change set; it was data, and the writer has it.
+
+use async_trait::async_trait;
+use commerce_core::StoreError;
+use commerce_core::change::{ChangeSet, CommitError, CommitRefusal};
+use commerce_core::error::StoreErrorKind;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Change sets in one transaction at most: bounds the memory and the time of one batch.
+const BATCH_MAX: usize = 512;
+/// Change sets that may wait in front of one database; more callers wait for room.
+const QUEUE_MAX: usize = 4_096;
+
+/// How one change set of a batch was judged.
+pub(crate) type Verdict = Result<(), CommitRefusal>;
+
+/// What keeps a whole batch from being committed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What is told to the callers.
+    pub(crate) error: StoreError,
+    /// Whether it may be the fault of one member, so that the others should be tried without it.
+    pub(crate) of_one: bool,
+    /// The unique value that was taken, if that is what happened.
+    pub(crate) duplicate: Option<&'static str>,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let of_one = matches!(error.kind, StoreErrorKind::Corrupt | StoreErrorKind::Internal);
+        Self { error, of_one, duplicate: None }
+    }
+}
+
+/// The one who writes to a database.
+#[async_trait]
+pub(crate) trait Writer<W>: Send + 'static {
+    /// Work besides change sets: lease, outbox marks.
+    type Chore: Send + 'static;
+
+    /// Judges these and commits what is accepted, as one transaction. On failure nothing is written.
+    async fn commit_batch(&mut self, sets: &[&ChangeSet<W>]) -> Result<Vec<Verdict>, Failure>;
+
+    /// Does a chore.
+    async fn chore(&mut self, chore: Self::Chore);
+
+    /// Says good-bye to the database.
+    async fn close(self);
+}
+
+struct Submission<W> {
+    changes: Box<ChangeSet<W>>,
+    answer: oneshot::Sender<Result<(), CommitError>>,
+}
+
+enum Job<W, C> {
+    Commit(Submission<W>),
+    Chore(C),
+}
+
+/// The callers' end of a database's writer.
+pub(crate) struct Queue<W, C> {
+    jobs: mpsc::Sender<Job<W, C>>,
+    stop: CancellationToken,
+    task: TaskTracker,
+    operation: &'static str,
+}
+
+impl<W: Send + Sync + 'static, C: Send + 'static> Queue<W, C> {
+    /// Starts `writer` as a task of the running tokio; `operation` names its commits in errors.
+    pub(crate) fn start(writer: impl Writer<W, Chore = C>, operation: &'static str) -> Self {
+        let (jobs, waiting) = mpsc::channel(QUEUE_MAX);
+        let stop = CancellationToken::new();
+        let task = TaskTracker::new();
+        task.spawn(run(writer, waiting, stop.clone()));
+        task.close();
+        Self { jobs, stop, task, operation }
+    }
+
+    /// Commits a change set whole or not at all.
+    pub(crate) async fn commit(&self, changes: ChangeSet<W>) -> Result<(), CommitError> {
+        let (answer, verdict) = oneshot::channel();
+        let job = Job::Commit(Submission { changes: Box::new(changes), answer });
+        self.jobs.send(job).await.map_err(|_| StoreError::unavailable(self.operation, "the database is closed"))?;
+        let lost = |_| StoreError::new(StoreErrorKind::OutcomeUnknown, self.operation, "the writer went away");
+        verdict.await.map_err(lost)?
+    }
+
+    /// Has a chore done, in turn with the change sets.
+    pub(crate) async fn chore(&self, chore: C) -> Result<(), StoreError> {
+        self.jobs.send(Job::Chore(chore)).await.map_err(|_| StoreError::unavailable(self.operation, "the database is closed"))
+    }
+
+    /// Takes no more, finishes what waits, and closes the database.
+    pub(crate) async fn close(&self) {
+        self.stop.cancel();
+        self.task.wait().await;
+    }
+}
+
+async fn run<W: Send + Sync, T: Writer<W>>(
+    mut writer: T,
+    mut waiting: mpsc::Receiver<Job<W, T::Chore>>,
+    stop: CancellationToken,
+) {
+    let mut jobs = Vec::with_capacity(BATCH_MAX);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            taken = waiting.recv_many(&mut jobs, BATCH_MAX) => {
+                if taken == 0 {
+                    break;
+                }
+                serve(&mut writer, &mut jobs).await;
+            }
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                waiting.close();
+            }
+        }
+    }
+    writer.close().await;
+}
+
+/// Serves one drained batch: all change sets together, then the chores.
+async fn serve<W: Send + Sync, T: Writer<W>>(writer: &mut T, jobs: &mut Vec<Job<W, T::Chore>>) {
+    let mut submissions = Vec::with_capacity(jobs.len());
+    let mut chores = Vec::new();
+    for job in jobs.drain(..) {
+        match job {
+            Job::Commit(submission) => submissions.push(submission),
+            Job::Chore(chore) => chores.push(chore),
+        }
+    }
+    settle(writer, submissions).await;
+    for chore in chores {
+        writer.chore(chore).await;
+    }
+}
+
+/// Commits a batch. When it fails and one member may be the cause, its halves are tried apart, in
+/// order, down to the one that cannot be written.
+async fn settle<W: Send + Sync, T: Writer<W>>(writer: &mut T, batch: Vec<Submission<W>>) {
+    let mut groups = vec![batch];
+    while let Some(mut group) = groups.pop() {
+        if group.is_empty() {
+            continue;
+        }
+        let sets: Vec<&ChangeSet<W>> = group.iter().map(|submission| &*submission.changes).collect();
+        match writer.commit_batch(&sets).await {
+            Ok(verdicts) => {
+                for (submission, verdict) in group.into_iter().zip(verdicts) {
+                    reply(submission, verdict.map_err(CommitError::from));
+                }
+            }
+            Err(failure) if failure.of_one && group.len() > 1 => {
+                tracing::debug!(sets = group.len(), error = %failure.error, "splitting a batch");
+                let second = group.split_off(group.len() / 2);
+                groups.push(second);
+                groups.push(group);
+            }
+            Err(failure) => {
+                for submission in group {
+                    reply(submission, Err(told(&failure)));
+                }
+            }
+        }
+    }
+}
+
+fn reply<W>(submission: Submission<W>, outcome: Result<(), CommitError>) {
+    // A caller who went away needs no answer; what was committed stays.
+    submission.answer.send(outcome).ok();
+}
+
+/// A failure as one of several callers is told.
+fn told(failure: &Failure) -> CommitError {
+    if let Some(what) = failure.duplicate {
+        return CommitRefusal::Duplicate(what).into();
+    }
+    let cause = failure.error.source.as_ref().map_or_else(|| failure.error.to_string(), ToString::to_string);
+    StoreError::new(failure.error.kind, failure.error.operation, cause).into()
+}

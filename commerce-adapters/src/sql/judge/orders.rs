@@ -1,0 +1,201 @@
+//! Judges what the orders context writes: orders, history, claims of carts, providers' messages,
+//! and carts.
+
+use std::collections::BTreeSet;
+
+use commerce_core::Timestamp;
+use commerce_core::change::{ChangeSet, CommitRefusal};
+use commerce_core::ids::{OrderId, TimelineId};
+use commerce_core::orders::{Cart, CartWrite, Order, OrderWrite, ProviderEvent, ProviderEventState, TimelineEntry};
+use uuid::Uuid;
+
+use super::{Judge, judge_free, judge_version};
+use crate::sql::table::Table;
+
+/// What goes into the orders database: carts live beside orders.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all writes are the large one")]
+pub enum OrdersWrite {
+    /// About orders.
+    Order(OrderWrite),
+    /// About carts.
+    Cart(CartWrite),
+}
+
+/// An aggregate as far as judging needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Versioned<'a, T> {
+    pub(crate) version: u64,
+    /// What to write, once a change set wrote it.
+    pub(crate) write: Option<&'a T>,
+}
+
+/// A cart as far as judging needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct CartRow<'a> {
+    pub(crate) version: u64,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) write: Option<&'a Cart>,
+}
+
+/// A provider's message: what became of it, and what to write.
+#[derive(Clone, Debug)]
+pub(crate) struct HeardRow<'a> {
+    pub(crate) state: ProviderEventState,
+    pub(crate) write: Option<&'a ProviderEvent>,
+}
+
+/// The rows of the orders database that a batch works on.
+pub(crate) struct OrdersJudge<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) orders: Table<OrderId, Versioned<'a, Order>>,
+    pub(crate) numbers: Table<String, OrderId>,
+    pub(crate) timeline: Table<TimelineId, Option<&'a TimelineEntry>>,
+    pub(crate) claims: Table<Uuid, ()>,
+    pub(crate) heard: Table<(String, String), HeardRow<'a>>,
+    pub(crate) carts: Table<Uuid, CartRow<'a>>,
+}
+
+impl<'a> OrdersJudge<'a> {
+    /// Nothing loaded yet.
+    pub(crate) fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            orders: Table::default(),
+            numbers: Table::default(),
+            timeline: Table::default(),
+            claims: Table::default(),
+            heard: Table::default(),
+            carts: Table::default(),
+        }
+    }
+
+    fn order(&mut self, write: &'a OrderWrite) -> Result<(), CommitRefusal> {
+        match write {
+            OrderWrite::Insert(order) => {
+                judge_free("id", self.orders.get(&order.id).is_some())?;
+                judge_free("number", self.numbers.get(&order.number).is_some())?;
+                self.numbers.set(order.number.clone(), order.id);
+                self.orders.set(order.id, Versioned { version: order.version, write: Some(order) });
+            }
+            OrderWrite::Update(order) => {
+                judge_version("order", self.orders.get(&order.id).map(|row| row.version), order.version)?;
+                self.orders.set(order.id, Versioned { version: order.version, write: Some(order) });
+            }
+            OrderWrite::Timeline(entry) => {
+                judge_free("id", self.timeline.get(&entry.id).is_some())?;
+                self.timeline.set(entry.id, Some(entry));
+            }
+            OrderWrite::ClaimCart(claim) => {
+                if self.claims.get(claim).is_some() {
+                    return Err(CommitRefusal::AlreadyHandled);
+                }
+                self.claims.set(*claim, ());
+            }
+            OrderWrite::Provider(event) => self.hear(event)?,
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, event: &'a ProviderEvent) -> Result<(), CommitRefusal> {
+        let name = (event.provider.clone(), event.event_id.clone());
+        if let Some(known) = self.heard.get(&name) {
+            let settles = known.state == ProviderEventState::Parked && event.state != ProviderEventState::Parked;
+            if !settles {
+                return Err(CommitRefusal::AlreadyHandled);
+            }
+        }
+        self.heard.set(name, HeardRow { state: event.state, write: Some(event) });
+        Ok(())
+    }
+
+    fn cart(&mut self, write: &'a CartWrite) -> Result<(), CommitRefusal> {
+        match write {
+            CartWrite::Save(cart) => {
+                let key = cart.owner.key();
+                let kept = self.carts.get(&key).filter(|kept| self.now < kept.expires_at);
+                judge_version("cart", Some(kept.map_or(0, |kept| kept.version)), cart.version)?;
+                let row = CartRow { version: cart.version, expires_at: cart.expires_at(), write: Some(cart) };
+                self.carts.set(key, row);
+            }
+            CartWrite::Delete(owner) => self.carts.remove(owner.key()),
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Judge<'a, OrdersWrite> for OrdersJudge<'a> {
+    fn judge(&mut self, writes: &'a [OrdersWrite]) -> Result<(), CommitRefusal> {
+        writes.iter().try_for_each(|write| match write {
+            OrdersWrite::Order(write) => self.order(write),
+            OrdersWrite::Cart(write) => self.cart(write),
+        })
+    }
+
+    fn keep(&mut self) {
+        self.orders.keep();
+        self.numbers.keep();
+        self.timeline.keep();
+        self.claims.keep();
+        self.heard.keep();
+        self.carts.keep();
+    }
+
+    fn undo(&mut self) {
+        self.orders.undo();
+        self.numbers.undo();
+        self.timeline.undo();
+        self.claims.undo();
+        self.heard.undo();
+        self.carts.undo();
+    }
+}
+
+/// What a batch must know of the orders database before it can be judged.
+#[derive(Default)]
+pub(crate) struct OrdersWants {
+    pub(crate) orders: BTreeSet<OrderId>,
+    pub(crate) numbers: BTreeSet<String>,
+    pub(crate) timeline: BTreeSet<(OrderId, TimelineId)>,
+    pub(crate) claims: BTreeSet<Uuid>,
+    pub(crate) heard: BTreeSet<(String, String)>,
+    pub(crate) carts: BTreeSet<Uuid>,
+}
+
+impl OrdersWants {
+    /// Of this batch.
+    pub(crate) fn of(sets: &[&ChangeSet<OrdersWrite>]) -> Self {
+        let mut wants = Self::default();
+        for write in sets.iter().flat_map(|set| &set.writes) {
+            wants.add(write);
+        }
+        wants
+    }
+
+    fn add(&mut self, write: &OrdersWrite) {
+        match write {
+            OrdersWrite::Order(OrderWrite::Insert(order)) => {
+                self.orders.insert(order.id);
+                self.numbers.insert(order.number.clone());
+            }
+            OrdersWrite::Order(OrderWrite::Update(order)) => {
+                self.orders.insert(order.id);
+            }
+            OrdersWrite::Order(OrderWrite::Timeline(entry)) => {
+                self.timeline.insert((entry.order, entry.id));
+            }
+            OrdersWrite::Order(OrderWrite::ClaimCart(claim)) => {
+                self.claims.insert(*claim);
+            }
+            OrdersWrite::Order(OrderWrite::Provider(event)) => {
+                self.heard.insert((event.provider.clone(), event.event_id.clone()));
+            }
+            OrdersWrite::Cart(CartWrite::Save(cart)) => {
+                self.carts.insert(cart.owner.key());
+            }
+            OrdersWrite::Cart(CartWrite::Delete(owner)) => {
+                self.carts.insert(owner.key());
+            }
+        }
+    }
+}

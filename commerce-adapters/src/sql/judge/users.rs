@@ -1,0 +1,171 @@
+//! Judges what the users context writes: users, addresses, sessions and refresh tokens.
+
+use std::collections::BTreeSet;
+
+use commerce_core::Timestamp;
+use commerce_core::change::{ChangeSet, CommitRefusal};
+use commerce_core::ids::{AddressId, SessionId, UserId};
+use commerce_core::text::Email;
+use commerce_core::users::{Address, RefreshToken, Session, User, UserWrite};
+
+use super::{Judge, judge_free, judge_version};
+use crate::sql::table::Table;
+
+/// A user as far as judging needs her.
+#[derive(Clone, Debug)]
+pub(crate) struct UserRow<'a> {
+    pub(crate) version: u64,
+    pub(crate) email: Email,
+    /// What to write, once a change set wrote it.
+    pub(crate) write: Option<&'a User>,
+}
+
+/// A session as far as judging needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionRow<'a> {
+    pub(crate) last_used_at: Timestamp,
+    pub(crate) revoked_at: Option<Timestamp>,
+    /// The session itself, when this batch made it.
+    pub(crate) made: Option<&'a Session>,
+}
+
+/// A refresh token as far as judging needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenRow<'a> {
+    pub(crate) rotated_at: Option<Timestamp>,
+    /// The token itself, when this batch made it.
+    pub(crate) made: Option<&'a RefreshToken>,
+}
+
+/// The rows of the users database that a batch works on.
+#[derive(Default)]
+pub(crate) struct UserJudge<'a> {
+    pub(crate) users: Table<UserId, UserRow<'a>>,
+    pub(crate) emails: Table<Email, UserId>,
+    pub(crate) addresses: Table<AddressId, Option<&'a Address>>,
+    pub(crate) sessions: Table<SessionId, SessionRow<'a>>,
+    pub(crate) tokens: Table<[u8; 32], TokenRow<'a>>,
+}
+
+impl<'a> UserJudge<'a> {
+    fn write(&mut self, write: &'a UserWrite) -> Result<(), CommitRefusal> {
+        match write {
+            UserWrite::InsertUser(user) => {
+                judge_free("id", self.users.get(&user.id).is_some())?;
+                self.put_user(user, None)?;
+            }
+            UserWrite::UpdateUser(user) => {
+                let before = self.users.get(&user.id).cloned();
+                judge_version("user", before.as_ref().map(|row| row.version), user.version)?;
+                self.put_user(user, before.map(|row| row.email))?;
+            }
+            UserWrite::PutAddress(address) => self.addresses.set(address.id, Some(address)),
+            UserWrite::DeleteAddress(id) => self.addresses.remove(*id),
+            UserWrite::InsertSession(session) => {
+                judge_free("id", self.sessions.get(&session.id).is_some())?;
+                let Session { last_used_at, revoked_at, .. } = *session;
+                self.sessions.set(session.id, SessionRow { last_used_at, revoked_at, made: Some(session) });
+            }
+            UserWrite::TouchSession(id, at) => {
+                if let Some(row) = self.sessions.get(id).cloned() {
+                    self.sessions.set(*id, SessionRow { last_used_at: *at, ..row });
+                }
+            }
+            UserWrite::RevokeSession(id, at) => {
+                if let Some(row) = self.sessions.get(id).filter(|row| row.revoked_at.is_none()).cloned() {
+                    self.sessions.set(*id, SessionRow { revoked_at: Some(*at), ..row });
+                }
+            }
+            UserWrite::InsertRefreshToken(token) => {
+                judge_free("id", self.tokens.get(&token.hash).is_some())?;
+                self.tokens.set(token.hash, TokenRow { rotated_at: token.rotated_at, made: Some(token) });
+            }
+            UserWrite::RotateRefreshToken(hash, at) => {
+                let unused = self.tokens.get(hash).filter(|row| row.rotated_at.is_none()).cloned();
+                let row = unused.ok_or(CommitRefusal::Stale("refresh token"))?;
+                self.tokens.set(*hash, TokenRow { rotated_at: Some(*at), ..row });
+            }
+        }
+        Ok(())
+    }
+
+    fn put_user(&mut self, user: &'a User, old_email: Option<Email>) -> Result<(), CommitRefusal> {
+        judge_free("email", self.emails.get(&user.email).is_some_and(|owner| *owner != user.id))?;
+        if let Some(old) = old_email {
+            self.emails.remove(old);
+        }
+        self.emails.set(user.email.clone(), user.id);
+        self.users.set(user.id, UserRow { version: user.version, email: user.email.clone(), write: Some(user) });
+        Ok(())
+    }
+}
+
+impl<'a> Judge<'a, UserWrite> for UserJudge<'a> {
+    fn judge(&mut self, writes: &'a [UserWrite]) -> Result<(), CommitRefusal> {
+        writes.iter().try_for_each(|write| self.write(write))
+    }
+
+    fn keep(&mut self) {
+        self.users.keep();
+        self.emails.keep();
+        self.addresses.keep();
+        self.sessions.keep();
+        self.tokens.keep();
+    }
+
+    fn undo(&mut self) {
+        self.users.undo();
+        self.emails.undo();
+        self.addresses.undo();
+        self.sessions.undo();
+        self.tokens.undo();
+    }
+}
+
+/// What a batch must know of the users database before it can be judged.
+#[derive(Default)]
+pub(crate) struct UsersWants {
+    pub(crate) users: BTreeSet<UserId>,
+    pub(crate) emails: BTreeSet<String>,
+    pub(crate) addresses: BTreeSet<AddressId>,
+    pub(crate) sessions: BTreeSet<SessionId>,
+    pub(crate) tokens: BTreeSet<[u8; 32]>,
+}
+
+impl UsersWants {
+    /// Of this batch.
+    pub(crate) fn of(sets: &[&ChangeSet<UserWrite>]) -> Self {
+        let mut wants = Self::default();
+        for write in sets.iter().flat_map(|set| &set.writes) {
+            wants.add(write);
+        }
+        wants
+    }
+
+    fn add(&mut self, write: &UserWrite) {
+        match write {
+            UserWrite::InsertUser(user) | UserWrite::UpdateUser(user) => {
+                self.users.insert(user.id);
+                self.emails.insert(user.email.as_str().to_owned());
+            }
+            UserWrite::PutAddress(address) => {
+                self.addresses.insert(address.id);
+            }
+            UserWrite::DeleteAddress(id) => {
+                self.addresses.insert(*id);
+            }
+            UserWrite::InsertSession(session) => {
+                self.sessions.insert(session.id);
+            }
+            UserWrite::TouchSession(id, _) | UserWrite::RevokeSession(id, _) => {
+                self.sessions.insert(*id);
+            }
+            UserWrite::InsertRefreshToken(token) => {
+                self.tokens.insert(token.hash);
+            }
+            UserWrite::RotateRefreshToken(hash, _) => {
+                self.tokens.insert(*hash);
+            }
+        }
+    }
+}

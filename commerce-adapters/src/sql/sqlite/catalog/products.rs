@@ -1,0 +1,207 @@
+//! Reads products, categories and sellers. A product comes with its variants and images in one row,
+//! so that one statement sees one state of it.
+
+use async_trait::async_trait;
+use commerce_core::catalog::{
+    CatalogWrite, Category, CategoryTree, Image, Product, ProductFilter, ProductReads, ProductStatus, Rating, Seller, Variant,
+};
+use commerce_core::error::StoreError;
+use commerce_core::ids::{Id, ImageId, ProductId, SellerId};
+use commerce_core::page::{Page, PageRequest};
+use commerce_core::text::{Sku, Slug};
+use commerce_core::{Currency, Money, Timestamp};
+use serde::Deserialize;
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteRow;
+use std::collections::BTreeMap;
+
+use crate::sql::bulk::ids;
+use crate::sql::fields::Fields;
+use crate::sql::sqlite::engine::{Database, after, blob};
+
+macro_rules! select_products {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, slug, name, description, status, category_id, seller_id, rating_count, rating_sum, metadata,
+                created_at, updated_at, changed_at, version,
+                (SELECT json_group_array(json_array(position, sku, price_minor, currency, compare_at_minor,
+                        compare_at_currency, json(options), weight_grams, barcode))
+                    FROM product_variants WHERE product_id = products.id) AS variants,
+                (SELECT json_group_array(json_array(position, hex(images.id), url, alt))
+                    FROM product_images AS images WHERE images.product_id = products.id) AS images
+            FROM products ",
+            $tail
+        )
+    };
+}
+
+#[derive(Deserialize)]
+struct VariantCells(
+    i64,
+    Sku,
+    i64,
+    Currency,
+    Option<i64>,
+    Option<Currency>,
+    BTreeMap<String, String>,
+    Option<u32>,
+    Option<String>,
+);
+
+#[derive(Deserialize)]
+struct ImageCells(i64, ImageId, String, String);
+
+fn read_product(row: &SqliteRow, operation: &'static str) -> Result<Product, StoreError> {
+    let fields = Fields::of(row, operation);
+    let mut variants: Vec<VariantCells> = fields.json("variants")?;
+    variants.sort_by_key(|cells| cells.0);
+    let mut images: Vec<ImageCells> = fields.json("images")?;
+    images.sort_by_key(|cells| cells.0);
+    Ok(Product {
+        id: fields.id("id")?,
+        slug: fields.parse("slug")?,
+        name: fields.text("name")?,
+        description: fields.text("description")?,
+        status: fields.parse("status")?,
+        category: fields.opt_id("category_id")?,
+        seller: fields.id("seller_id")?,
+        variants: variants.into_iter().map(variant).collect(),
+        images: images.into_iter().map(|ImageCells(_, id, url, alt)| Image { id, url, alt }).collect(),
+        rating: Rating { count: fields.count("rating_count")?, sum: fields.count("rating_sum")? },
+        metadata: fields.json("metadata")?,
+        created_at: fields.at("created_at")?,
+        updated_at: fields.at("updated_at")?,
+        version: fields.count("version")?,
+    })
+}
+
+fn variant(cells: VariantCells) -> Variant {
+    let VariantCells(_, sku, price, currency, compare_at, compare_currency, options, weight_grams, barcode) = cells;
+    Variant {
+        sku,
+        price: Money::new(price, currency),
+        compare_at: compare_at.zip(compare_currency).map(|(minor, currency)| Money::new(minor, currency)),
+        options,
+        weight_grams,
+        barcode,
+    }
+}
+
+fn read_category(row: &SqliteRow, operation: &'static str) -> Result<Category, StoreError> {
+    let fields = Fields::of(row, operation);
+    Ok(Category {
+        id: fields.id("id")?,
+        slug: fields.parse("slug")?,
+        name: fields.text("name")?,
+        parent: fields.opt_id("parent_id")?,
+        created_at: fields.at("created_at")?,
+        version: fields.count("version")?,
+    })
+}
+
+fn read_seller(row: &SqliteRow, operation: &'static str) -> Result<Seller, StoreError> {
+    let fields = Fields::of(row, operation);
+    Ok(Seller {
+        id: fields.id("id")?,
+        name: fields.text("name")?,
+        slug: fields.parse("slug")?,
+        user: fields.opt_id("user_id")?,
+        created_at: fields.at("created_at")?,
+        version: fields.count("version")?,
+    })
+}
+
+#[async_trait]
+impl ProductReads for Database<CatalogWrite> {
+    async fn product(&self, id: ProductId) -> Result<Option<Product>, StoreError> {
+        const OPERATION: &str = "catalog.product";
+        let query = sqlx::query(select_products!("WHERE id = ?1")).bind(blob(id.uuid()));
+        self.row(OPERATION, query).await?.map(|row| read_product(&row, OPERATION)).transpose()
+    }
+
+    async fn product_by_slug(&self, slug: &Slug) -> Result<Option<Product>, StoreError> {
+        const OPERATION: &str = "catalog.product_by_slug";
+        let query = sqlx::query(select_products!("WHERE slug = ?1")).bind(slug.as_str());
+        self.row(OPERATION, query).await?.map(|row| read_product(&row, OPERATION)).transpose()
+    }
+
+    async fn products(&self, filter: &ProductFilter, page: &PageRequest) -> Result<Page<Product>, StoreError> {
+        const OPERATION: &str = "catalog.products";
+        // One shape for each combination of filters, so that each can use its index.
+        let mut sql = select_products!("WHERE (?1 IS NULL OR id < ?1)").to_owned();
+        if filter.categories.is_some() {
+            sql.push_str(" AND category_id IN (SELECT unhex(value) FROM json_each(?2))");
+        }
+        if filter.seller.is_some() {
+            sql.push_str(" AND seller_id = ?3");
+        }
+        if filter.status.is_some() {
+            sql.push_str(" AND status = ?4");
+        }
+        sql.push_str(" ORDER BY id DESC LIMIT ?5");
+        let query = sqlx::query(AssertSqlSafe(sql))
+            .bind(after(page))
+            .bind(filter.categories.as_ref().map(|categories| ids(categories.iter().copied())))
+            .bind(filter.seller.map(|seller| blob(seller.uuid())))
+            .bind(filter.status.map(ProductStatus::as_str))
+            .bind(page.limit() + 1);
+        let rows = self.rows(OPERATION, query).await?;
+        let products = rows.iter().map(|row| read_product(row, OPERATION)).collect::<Result<_, _>>()?;
+        Ok(Page::cut(products, page, |product: &Product| product.id.uuid()))
+    }
+
+    async fn products_by_id(&self, among: &[ProductId]) -> Result<Vec<Product>, StoreError> {
+        const OPERATION: &str = "catalog.products_by_id";
+        let query = sqlx::query(select_products!("WHERE id IN (SELECT unhex(value) FROM json_each(?1))"));
+        let rows = self.rows(OPERATION, query.bind(ids(among.iter().copied()))).await?;
+        rows.iter().map(|row| read_product(row, OPERATION)).collect()
+    }
+
+    async fn products_changed(
+        &self,
+        since: Timestamp,
+        after: Option<ProductId>,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, Product)>, StoreError> {
+        const OPERATION: &str = "catalog.products_changed";
+        const SQL: &str = select_products!(
+            "WHERE changed_at >= ?1 AND (changed_at > ?1 OR ?2 IS NULL OR id > ?2) ORDER BY changed_at, id LIMIT ?3"
+        );
+        let query = sqlx::query(SQL).bind(since.as_micros()).bind(after.map(|id| blob(id.uuid()))).bind(limit);
+        let rows = self.rows(OPERATION, query).await?;
+        let read = |row| Ok((Fields::of(row, OPERATION).at("changed_at")?, read_product(row, OPERATION)?));
+        rows.iter().map(read).collect()
+    }
+
+    async fn categories(&self) -> Result<CategoryTree, StoreError> {
+        const OPERATION: &str = "catalog.categories";
+        // One statement, so that the nodes are those of the version: the tree's row comes with each.
+        const SQL: &str = "SELECT tree.version AS tree_version, categories.*
+            FROM category_tree AS tree LEFT JOIN categories ON true";
+        let rows = self.rows(OPERATION, sqlx::query(SQL)).await?;
+        let mut tree = CategoryTree::default();
+        for row in &rows {
+            let fields = Fields::of(row, OPERATION);
+            tree.version = fields.count("tree_version")?;
+            if fields.opt_id::<ProductId>("id")?.is_some() {
+                tree.nodes.push(read_category(row, OPERATION)?);
+            }
+        }
+        Ok(tree)
+    }
+
+    async fn seller(&self, id: SellerId) -> Result<Option<Seller>, StoreError> {
+        const OPERATION: &str = "catalog.seller";
+        let query = sqlx::query("SELECT * FROM sellers WHERE id = ?1").bind(blob(id.uuid()));
+        self.row(OPERATION, query).await?.map(|row| read_seller(&row, OPERATION)).transpose()
+    }
+
+    async fn sellers(&self, page: &PageRequest) -> Result<Page<Seller>, StoreError> {
+        const OPERATION: &str = "catalog.sellers";
+        const SQL: &str = "SELECT * FROM sellers WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2";
+        let query = sqlx::query(SQL).bind(after(page)).bind(page.limit() + 1);
+        let rows = self.rows(OPERATION, query).await?;
+        let sellers = rows.iter().map(|row| read_seller(row, OPERATION)).collect::<Result<_, _>>()?;
+        Ok(Page::cut(sellers, page, |seller: &Seller| seller.id.uuid()))
+    }
+}

@@ -1,0 +1,303 @@
+//! One `SQLite` database: a writer that commits batches, and readers beside it.
+//!
+//! The writer takes the database's write lock first (`BEGIN IMMEDIATE`), so that what it loads
+//! stays true until its COMMIT, whatever other processes do. Readers see the last commit.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use commerce_core::change::{ChangeSet, CommitError};
+use commerce_core::error::{StoreError, StoreErrorKind};
+use commerce_core::page::PageRequest;
+use commerce_core::{Clock, Timestamp};
+use futures_util::future::BoxFuture;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection, SqlitePool};
+use uuid::Uuid;
+
+use super::error::{cannot_open, failure, kind, leaves_doubt, store_error};
+use super::migrate::{Migration, migrate};
+use crate::sql::batch::{Failure, Queue, Verdict, Writer};
+
+/// How long a statement waits for another process's transaction. A batch takes milliseconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Readers of one database; reading is short and from memory.
+const READERS_MAX: u32 = 4;
+/// Pages of 4 KiB that the log may hold before it is moved into the database: 16 MiB. Hot pages are
+/// moved once for many batches.
+const CHECKPOINT_PAGES: &str = "4096";
+/// KiB of pages that a connection keeps, as SQLite wants it: negative.
+const CACHE_KIB: &str = "-16384";
+/// Prepared statements that a connection keeps; above the number of shapes there are.
+const STATEMENTS_MAX: usize = 200;
+
+/// What one context contributes to its database.
+#[async_trait]
+pub(crate) trait Context: Sized + Send + Sync + 'static {
+    /// Its name and its file's: `orders`.
+    const NAME: &'static str;
+    /// Its commits' name in errors.
+    const COMMIT: &'static str;
+
+    /// Its tables.
+    fn migrations() -> &'static [Migration];
+
+    /// Loads what the batch touches, judges it, and writes what is accepted, inside the writer's
+    /// transaction.
+    async fn judge_and_write(
+        connection: &mut SqliteConnection,
+        sets: &[&ChangeSet<Self>],
+        now: Timestamp,
+    ) -> Result<Vec<Verdict>, Failure>;
+}
+
+/// Work on the writer's connection besides change sets.
+pub(crate) type Chore = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, ()> + Send>;
+
+/// One context's database. Cheap to clone; clones share writer and readers.
+pub struct Database<W> {
+    inner: Arc<Inner<W>>,
+}
+
+struct Inner<W> {
+    queue: Queue<W, Chore>,
+    readers: SqlitePool,
+    clock: Arc<dyn Clock>,
+}
+
+impl<W> Clone for Database<W> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+#[expect(private_bounds, reason = "only the contexts of this crate have databases")]
+impl<W: Context> Database<W> {
+    pub(super) async fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let options = options(dir, W::NAME);
+        let mut connection = connect(&options.clone().create_if_missing(true), dir).await?;
+        migrate(&mut connection, W::migrations(), &*clock).await?;
+        let readers = SqlitePoolOptions::new()
+            .min_connections(0)
+            .max_connections(READERS_MAX)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.clone().pragma("query_only", "on"));
+        let writer = SqliteWriter { connection, options, clock: clock.clone() };
+        let queue = Queue::start(ContextWriter::<W> { writer, context: std::marker::PhantomData }, W::COMMIT);
+        Ok(Self { inner: Arc::new(Inner { queue, readers, clock }) })
+    }
+
+    /// Commits a change set whole or not at all.
+    pub(super) async fn commit(&self, changes: ChangeSet<W>) -> Result<(), CommitError> {
+        self.inner.queue.commit(changes).await
+    }
+
+    /// Runs `work` in a transaction of its own on the writer's connection, in turn with the batches.
+    /// Dropping the future does not stop it.
+    pub(super) async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+    {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let chore: Chore = Box::new(move |connection| {
+            Box::pin(async move {
+                // A caller who went away needs no answer.
+                answer.send(transact(connection, work).await).ok();
+            })
+        });
+        self.inner.queue.chore(chore).await?;
+        let outcome = answered.await.map_err(|_| StoreError::unavailable(operation, "the writer went away"))?;
+        outcome.map_err(store_error(operation))
+    }
+
+    /// The readers.
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.inner.readers
+    }
+
+    /// The present instant.
+    pub(super) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// All rows of a query.
+    pub(super) async fn rows(&self, operation: &'static str, query: Query<'_>) -> Result<Vec<SqliteRow>, StoreError> {
+        query.fetch_all(self.readers()).await.map_err(store_error(operation))
+    }
+
+    /// The first row of a query, if it has one.
+    pub(super) async fn row(&self, operation: &'static str, query: Query<'_>) -> Result<Option<SqliteRow>, StoreError> {
+        query.fetch_optional(self.readers()).await.map_err(store_error(operation))
+    }
+
+    /// Finishes what waits, moves the log into the database and lets go of it.
+    pub(super) async fn close(&self) {
+        self.inner.readers.close().await;
+        self.inner.queue.close().await;
+    }
+}
+
+/// A query with its parameters.
+pub(super) type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+
+/// How the file of a context is opened.
+pub(super) fn options(dir: &Path, context: &str) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(dir.join(format!("{context}.db")))
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_MAX)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("cache_size", CACHE_KIB)
+        .pragma("temp_store", "memory")
+        .disable_statement_logging()
+}
+
+async fn connect(options: &SqliteConnectOptions, dir: &Path) -> Result<SqliteConnection, StoreError> {
+    const OPERATION: &str = "sqlite.open";
+    std::fs::create_dir_all(dir).map_err(|error| folder_error(OPERATION, error))?;
+    SqliteConnection::connect_with(options).await.map_err(|error| {
+        // SQLite says only that it cannot; the folder says why.
+        match tempfile_in(dir) {
+            Err(reason) if cannot_open(&error) => folder_error(OPERATION, reason),
+            _ => StoreError::new(kind(&error), OPERATION, error),
+        }
+    })
+}
+
+fn tempfile_in(dir: &Path) -> std::io::Result<()> {
+    let probe = dir.join(".write-probe");
+    std::fs::File::create(&probe)?;
+    std::fs::remove_file(probe)
+}
+
+fn folder_error(operation: &'static str, error: std::io::Error) -> StoreError {
+    let kind = match error.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => StoreErrorKind::ReadOnly,
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreErrorKind::Full,
+        _ => StoreErrorKind::Unavailable,
+    };
+    StoreError::new(kind, operation, error)
+}
+
+/// Runs `work` between BEGIN IMMEDIATE and COMMIT; rolls back when either fails.
+async fn transact<T, F>(connection: &mut SqliteConnection, work: F) -> Result<T, sqlx::Error>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+{
+    connection.execute("BEGIN IMMEDIATE").await?;
+    let done = match work(&mut *connection).await {
+        Ok(done) => connection.execute("COMMIT").await.map(|_| done),
+        Err(error) => Err(error),
+    };
+    if done.is_err() {
+        // SQLite may have rolled back by itself; then there is nothing left to do.
+        connection.execute("ROLLBACK").await.ok();
+    }
+    done
+}
+
+struct SqliteWriter {
+    connection: SqliteConnection,
+    options: SqliteConnectOptions,
+    clock: Arc<dyn Clock>,
+}
+
+impl SqliteWriter {
+    /// Ends a transaction that failed, so that the next can begin.
+    ///
+    /// Transactions are begun and ended by plain statements: on a full disk, and its like, `SQLite`
+    /// has rolled back already, which a transaction object would not know.
+    async fn recover(&mut self) {
+        let rolled_back = self.connection.execute("ROLLBACK").await;
+        if rolled_back.is_err_and(|error| error.as_database_error().is_none()) {
+            match self.options.connect().await {
+                Ok(fresh) => self.connection = fresh,
+                Err(error) => tracing::error!(%error, "the database connection is lost and cannot be renewed yet"),
+            }
+        }
+    }
+}
+
+/// The writer of one context's database.
+struct ContextWriter<W> {
+    writer: SqliteWriter,
+    context: std::marker::PhantomData<fn() -> W>,
+}
+
+impl<W: Context> ContextWriter<W> {
+    /// One batch from BEGIN to COMMIT.
+    async fn attempt(&mut self, sets: &[&ChangeSet<W>]) -> Result<Vec<Verdict>, Failure> {
+        let failed = failure(W::COMMIT);
+        let SqliteWriter { connection, clock, .. } = &mut self.writer;
+        connection.execute("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let now = clock.now();
+        let verdicts = W::judge_and_write(connection, sets, now).await?;
+        connection.execute("COMMIT").await.map_err(|error| {
+            if leaves_doubt(&error) {
+                let kind = StoreErrorKind::OutcomeUnknown;
+                return Failure { error: StoreError::new(kind, W::COMMIT, error), of_one: false, duplicate: None };
+            }
+            failed(error)
+        })?;
+        Ok(verdicts)
+    }
+}
+
+#[async_trait]
+impl<W: Context> Writer<W> for ContextWriter<W> {
+    type Chore = Chore;
+
+    async fn commit_batch(&mut self, sets: &[&ChangeSet<W>]) -> Result<Vec<Verdict>, Failure> {
+        let outcome = self.attempt(sets).await;
+        if outcome.is_err() {
+            self.writer.recover().await;
+        }
+        outcome
+    }
+
+    async fn chore(&mut self, chore: Chore) {
+        chore(&mut self.writer.connection).await;
+    }
+
+    async fn close(mut self) {
+        let connection = &mut self.writer.connection;
+        // Another process may be reading; then the log stays, and its last reader moves it.
+        if let Err(error) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await {
+            tracing::debug!(%error, database = W::NAME, "the log stays beside the database");
+        }
+        if let Err(error) = self.writer.connection.close().await {
+            tracing::warn!(%error, database = W::NAME, "closing the database");
+        }
+    }
+}
+
+/// Executes a statement over many rows, unless there are none.
+pub(super) async fn bulk(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    rows: Option<crate::sql::bulk::Bulk>,
+) -> Result<(), sqlx::Error> {
+    if let Some(rows) = rows {
+        sqlx::query(sql).bind(rows.into_text()).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// A UUID as it is stored.
+pub(super) fn blob(uuid: Uuid) -> Vec<u8> {
+    uuid.as_bytes().to_vec()
+}
+
+/// Where a page begins, as it is stored.
+pub(super) fn after(page: &PageRequest) -> Option<Vec<u8>> {
+    page.after().map(|cursor| blob(cursor.0))
+}

@@ -1,0 +1,116 @@
+//! The stores on `SQLite`: one file for each context in one data directory.
+//!
+//! Owns the files `users.db`, `catalog.db`, `orders.db`, `notifications.db`. Several processes may
+//! use them at once: every batch takes the write lock before it reads what it judges. Start reading
+//! at [`Databases::open`], then at `engine`, then at a context's `mod.rs`.
+
+mod catalog;
+mod engine;
+mod error;
+mod head;
+mod migrate;
+mod notifications;
+mod orders;
+mod ports;
+mod retention;
+mod users;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use commerce_core::Clock;
+use commerce_core::catalog::CatalogWrite;
+use commerce_core::error::StoreError;
+use commerce_core::notifications::NotificationWrite;
+use commerce_core::users::UserWrite;
+use sqlx::{Connection, SqliteConnection};
+
+pub use engine::Database;
+pub use migrate::PendingMigration;
+
+use self::engine::Context;
+use self::error::store_error;
+pub use super::judge::OrdersWrite;
+
+/// The four databases of a shop.
+#[derive(Clone)]
+pub struct Databases {
+    users: Database<UserWrite>,
+    catalog: Database<CatalogWrite>,
+    orders: Database<OrdersWrite>,
+    notifications: Database<NotificationWrite>,
+}
+
+impl Databases {
+    /// Opens the shop in `dir`, makes what is missing and brings its tables up to date. Needs a
+    /// running tokio; deadlines and retentions are judged by `clock`.
+    ///
+    /// # Errors
+    /// `ReadOnly` or `Full` when the folder cannot take the files, `Internal` for a shop that is
+    /// newer than this program.
+    pub async fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let (users, catalog, orders, notifications) = tokio::try_join!(
+            Database::open(dir, clock.clone()),
+            Database::open(dir, clock.clone()),
+            Database::open(dir, clock.clone()),
+            Database::open(dir, clock.clone()),
+        )?;
+        Ok(Self { users, catalog, orders, notifications })
+    }
+
+    /// Users, addresses, sessions.
+    pub fn users(&self) -> Database<UserWrite> {
+        self.users.clone()
+    }
+
+    /// Products, stock, holds.
+    pub fn catalog(&self) -> Database<CatalogWrite> {
+        self.catalog.clone()
+    }
+
+    /// Orders and carts.
+    pub fn orders(&self) -> Database<OrdersWrite> {
+        self.orders.clone()
+    }
+
+    /// Notifications.
+    pub fn notifications(&self) -> Database<NotificationWrite> {
+        self.notifications.clone()
+    }
+
+    /// Finishes what waits and lets go of the files; a clean stop leaves no log beside them. Later
+    /// calls of the stores answer `Unavailable`.
+    pub async fn close(&self) {
+        tokio::join!(self.users.close(), self.catalog.close(), self.orders.close(), self.notifications.close());
+    }
+
+    /// What [`open`](Self::open) would still apply to the shop in `dir`. Changes nothing.
+    ///
+    /// # Errors
+    /// When a file that is there cannot be read.
+    pub async fn pending_migrations(dir: &Path) -> Result<Vec<PendingMigration>, StoreError> {
+        let mut plan = pending::<UserWrite>(dir).await?;
+        plan.extend(pending::<CatalogWrite>(dir).await?);
+        plan.extend(pending::<OrdersWrite>(dir).await?);
+        plan.extend(pending::<NotificationWrite>(dir).await?);
+        Ok(plan)
+    }
+}
+
+async fn pending<W: Context>(dir: &Path) -> Result<Vec<PendingMigration>, StoreError> {
+    let options = sqlx::sqlite::SqliteConnectOptions::new();
+    let file = dir.join(format!("{}.db", W::NAME));
+    let missing = if file.exists() {
+        let options = options.filename(file).read_only(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.map_err(store_error("sqlite.plan"))?;
+        migrate::missing(&mut connection, W::migrations()).await?
+    } else {
+        W::migrations().iter().collect()
+    };
+    let name = |migration: &migrate::Migration| PendingMigration {
+        context: W::NAME,
+        version: migration.version,
+        description: migration.description.to_string(),
+    };
+    Ok(missing.into_iter().map(name).collect())
+}

@@ -1,0 +1,180 @@
+//! The notifications' database: who is told what, and how far each message is.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use commerce_core::Timestamp;
+use commerce_core::change::{ChangeSet, CommitError};
+use commerce_core::error::StoreError;
+use commerce_core::events::EventKind;
+use commerce_core::ids::{Id, NotificationId};
+use commerce_core::notifications::{
+    Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite, Recipient,
+};
+use commerce_core::page::{Page, PageRequest};
+use commerce_core::text::Email;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+use super::engine::{Context, Database, after, blob, bulk};
+use super::error::failure;
+use super::head::{load_head, write_head};
+use super::migrate::{Migration, migrations};
+use crate::sql::batch::{Failure, Verdict};
+use crate::sql::bulk::{Bulk, RowText, ids};
+use crate::sql::fields::Fields;
+use crate::sql::judge::{NotificationJudge, NotificationRow, judge_all};
+
+const MIGRATIONS: &[Migration] = migrations!("notifications", [(1, "notifications"), (2, "messages")]);
+
+#[async_trait]
+impl Context for NotificationWrite {
+    const NAME: &'static str = "notifications";
+    const COMMIT: &'static str = "notifications.commit";
+
+    fn migrations() -> &'static [Migration] {
+        MIGRATIONS
+    }
+
+    async fn judge_and_write(
+        connection: &mut SqliteConnection,
+        sets: &[&ChangeSet<Self>],
+        now: Timestamp,
+    ) -> Result<Vec<Verdict>, Failure> {
+        let mut head = load_head(connection, sets, now).await?;
+        let mut judge = load(connection, sets).await?;
+        let verdicts = judge_all(&mut head, &mut judge, sets);
+        write(connection, &judge).await.map_err(failure(Self::COMMIT))?;
+        write_head(connection, &head).await.map_err(failure(Self::COMMIT))?;
+        Ok(verdicts)
+    }
+}
+
+async fn load<'a>(
+    connection: &mut SqliteConnection,
+    sets: &[&'a ChangeSet<NotificationWrite>],
+) -> Result<NotificationJudge<'a>, Failure> {
+    const SQL: &str = "SELECT id, event_id, template, recipient, version FROM notification_logs
+        WHERE id IN (SELECT unhex(value) FROM json_each(?1)) OR event_id IN (SELECT unhex(value) FROM json_each(?2))";
+    const OPERATION: &str = NotificationWrite::COMMIT;
+    let mut judge = NotificationJudge::default();
+    let (mut wanted, mut events) = (BTreeSet::new(), BTreeSet::new());
+    for write in sets.iter().flat_map(|set| &set.writes) {
+        match write {
+            NotificationWrite::Insert(new) => {
+                wanted.insert(new.id);
+                events.insert(new.event);
+            }
+            NotificationWrite::Update(new) => {
+                wanted.insert(new.id);
+            }
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(judge);
+    }
+    let query = sqlx::query(SQL).bind(ids(wanted)).bind(ids(events));
+    for row in query.fetch_all(connection).await.map_err(failure(OPERATION))? {
+        let fields = Fields::of(&row, OPERATION);
+        let id = fields.id("id")?;
+        let name = (fields.id("event_id")?, fields.parse("template")?, read_recipient(&fields)?);
+        judge.told.load([(name, id)]);
+        judge.notifications.load([(id, NotificationRow { version: fields.count("version")?, write: None })]);
+    }
+    Ok(judge)
+}
+
+async fn write(connection: &mut SqliteConnection, judge: &NotificationJudge<'_>) -> Result<(), sqlx::Error> {
+    const SQL: &str = "INSERT INTO notification_logs (id, event_id, kind, template, recipient, address, data, status, tries,
+            due_at, error, created_at, sent_at, maybe_twice, version)
+        SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+            value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14
+        FROM jsonb_each(?1) WHERE true
+        ON CONFLICT (id) DO UPDATE SET address = excluded.address, data = excluded.data, status = excluded.status,
+            tries = excluded.tries, due_at = excluded.due_at, error = excluded.error, sent_at = excluded.sent_at,
+            maybe_twice = excluded.maybe_twice, version = excluded.version";
+    let rows = judge.notifications.written().filter_map(|(_, row)| row.write);
+    let rows = Bulk::of(rows, |row: RowText, it: &Notification| {
+        let row = row.id(it.id).id(it.event).text(it.kind.as_str()).text(it.template.as_str()).text(&it.recipient.key());
+        let row = row.opt_text(it.address.as_ref().map(Email::as_str)).json(&it.data);
+        let row = row.text(it.status.as_str()).int(it.tries).opt_at(it.due_at).opt_text(it.error.as_deref());
+        row.at(it.created_at).opt_at(it.sent_at).flag(it.maybe_twice).count(it.version)
+    });
+    bulk(connection, SQL, rows).await
+}
+
+fn read_recipient(fields: &Fields<'_>) -> Result<Recipient, StoreError> {
+    if fields.text("recipient")? == Recipient::Ops.key() {
+        return Ok(Recipient::Ops);
+    }
+    fields.parse("recipient").map(Recipient::User)
+}
+
+fn read_notification(row: &SqliteRow, operation: &'static str) -> Result<Notification, StoreError> {
+    let fields = Fields::of(row, operation);
+    Ok(Notification {
+        id: fields.id("id")?,
+        event: fields.id("event_id")?,
+        kind: fields.parse("kind")?,
+        template: fields.parse("template")?,
+        recipient: read_recipient(&fields)?,
+        address: fields.opt_parse("address")?,
+        data: fields.json("data")?,
+        status: fields.parse("status")?,
+        tries: fields.count("tries")?,
+        due_at: fields.opt_at("due_at")?,
+        error: fields.opt_text("error")?,
+        created_at: fields.at("created_at")?,
+        sent_at: fields.opt_at("sent_at")?,
+        maybe_twice: fields.flag("maybe_twice")?,
+        version: fields.count("version")?,
+    })
+}
+
+#[async_trait]
+impl NotificationStore for Database<NotificationWrite> {
+    async fn notification(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
+        const OPERATION: &str = "notifications.notification";
+        let query = sqlx::query("SELECT * FROM notification_logs WHERE id = ?1").bind(blob(id.uuid()));
+        self.row(OPERATION, query).await?.map(|row| read_notification(&row, OPERATION)).transpose()
+    }
+
+    async fn notifications(&self, filter: &NotificationFilter, page: &PageRequest) -> Result<Page<Notification>, StoreError> {
+        const OPERATION: &str = "notifications.notifications";
+        // One shape for each combination of filters, so that each can use its index.
+        let mut sql = "SELECT * FROM notification_logs WHERE (?1 IS NULL OR id < ?1)".to_owned();
+        let conditions = [
+            (filter.recipient.is_some(), " AND recipient = ?2"),
+            (filter.kind.is_some(), " AND kind = ?3"),
+            (filter.status.is_some(), " AND status = ?4"),
+        ];
+        for (asked, condition) in conditions {
+            if asked {
+                sql.push_str(condition);
+            }
+        }
+        sql.push_str(" ORDER BY id DESC LIMIT ?5");
+        let query = sqlx::query(AssertSqlSafe(sql))
+            .bind(after(page))
+            .bind(filter.recipient.map(|recipient| recipient.key()))
+            .bind(filter.kind.map(EventKind::as_str))
+            .bind(filter.status.map(NotificationStatus::as_str))
+            .bind(page.limit() + 1);
+        let rows = self.rows(OPERATION, query).await?;
+        let entries = rows.iter().map(|row| read_notification(row, OPERATION)).collect::<Result<_, _>>()?;
+        Ok(Page::cut(entries, page, |entry: &Notification| entry.id.uuid()))
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Notification>, StoreError> {
+        const OPERATION: &str = "notifications.due";
+        const SQL: &str = "SELECT * FROM notification_logs
+            WHERE due_at IS NOT NULL AND due_at <= ?1 AND status IN ('PENDING', 'SENDING')
+            ORDER BY due_at, id LIMIT ?2";
+        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(now.as_micros()).bind(limit)).await?;
+        rows.iter().map(|row| read_notification(row, OPERATION)).collect()
+    }
+
+    async fn commit(&self, changes: ChangeSet<NotificationWrite>) -> Result<(), CommitError> {
+        Self::commit(self, changes).await
+    }
+}

@@ -1,0 +1,153 @@
+//! The ports that every database serves: used keys, outbox, dead letters, leases.
+
+use async_trait::async_trait;
+use commerce_core::Timestamp;
+use commerce_core::change::{KeyRecord, KeyScope, Keys};
+use commerce_core::error::StoreError;
+use commerce_core::events::{Backlog, DeadLetter, DeadLetters, Envelope, Leases, Outbox};
+use commerce_core::ids::{EventId, Id};
+use commerce_core::limits;
+use commerce_core::page::{Page, PageRequest};
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+use super::engine::{Context, Database, after, blob};
+use super::head::{key_record, read_event};
+use crate::sql::bulk::ids;
+use crate::sql::fields::Fields;
+
+#[async_trait]
+impl<W: Context> Keys for Database<W> {
+    async fn key(&self, scope: &KeyScope) -> Result<Option<KeyRecord>, StoreError> {
+        const OPERATION: &str = "keys.key";
+        const SQL: &str = "SELECT body_hash, outcome, result_id, generation FROM idempotency_keys
+            WHERE scope = ?1 AND used_at > ?2";
+        let since = self.now().minus(limits::IDEMPOTENCY_KEEP).as_micros();
+        let query = sqlx::query(SQL).bind(scope.digest().to_vec()).bind(since);
+        self.row(OPERATION, query).await?.map(|row| key_record(&row, OPERATION)).transpose()
+    }
+}
+
+#[async_trait]
+impl<W: Context> Outbox for Database<W> {
+    async fn unpublished(&self, limit: u32) -> Result<Vec<Envelope>, StoreError> {
+        const OPERATION: &str = "outbox.unpublished";
+        const SQL: &str = "SELECT id, topic, type, schema, aggregate_id, version, occurred_at, traceparent, data
+            FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT ?1";
+        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(limit)).await?;
+        rows.iter().map(|row| read_event(row, OPERATION)).collect()
+    }
+
+    async fn published(&self, events: &[EventId]) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE outbox SET published_at = ?2
+            WHERE published_at IS NULL AND id IN (SELECT unhex(value) FROM json_each(?1))";
+        if events.is_empty() {
+            return Ok(());
+        }
+        let (events, now) = (ids(events.iter().copied()), self.now().as_micros());
+        self.write("outbox.published", move |connection| {
+            Box::pin(async move {
+                sqlx::query(SQL).bind(events).bind(now).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        const OPERATION: &str = "outbox.backlog";
+        const SQL: &str = "SELECT count(*) AS waiting, min(occurred_at) AS oldest FROM outbox WHERE published_at IS NULL";
+        let row = self.row(OPERATION, sqlx::query(SQL)).await?;
+        let Some(row) = row else { return Ok(Backlog::default()) };
+        let fields = Fields::of(&row, OPERATION);
+        Ok(Backlog { waiting: fields.count("waiting")?, oldest: fields.opt_at("oldest")? })
+    }
+}
+
+fn read_letter(row: &SqliteRow, operation: &'static str) -> Result<DeadLetter, StoreError> {
+    let fields = Fields::of(row, operation);
+    Ok(DeadLetter {
+        consumer: fields.text("consumer")?,
+        event: fields.json("event")?,
+        reason: fields.text("reason")?,
+        receives: fields.count("receives")?,
+        at: fields.at("buried_at")?,
+    })
+}
+
+#[async_trait]
+impl<W: Context> DeadLetters for Database<W> {
+    async fn bury(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO dead_letters (place, consumer, event_id, event, reason, receives, buried_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        let letter = letter.clone();
+        self.write("dead_letters.bury", move |connection| {
+            Box::pin(async move {
+                let event = serde_json::to_string(&letter.event).map_err(|error| sqlx::Error::Encode(error.into()))?;
+                let place = letter.place();
+                let query = sqlx::query(SQL).bind(blob(place)).bind(letter.consumer).bind(blob(letter.event.id.uuid()));
+                let query = query.bind(event).bind(letter.reason).bind(letter.receives).bind(letter.at.as_micros());
+                query.execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn letters(&self, page: &PageRequest) -> Result<Page<DeadLetter>, StoreError> {
+        const OPERATION: &str = "dead_letters.letters";
+        const SQL: &str = "SELECT consumer, event, reason, receives, buried_at FROM dead_letters
+            WHERE ?1 IS NULL OR place < ?1 ORDER BY place DESC LIMIT ?2";
+        let query = sqlx::query(SQL).bind(after(page)).bind(page.limit() + 1);
+        let rows = self.rows(OPERATION, query).await?;
+        let letters = rows.iter().map(|row| read_letter(row, OPERATION)).collect::<Result<_, _>>()?;
+        Ok(Page::cut(letters, page, DeadLetter::place))
+    }
+
+    async fn exhume(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
+        const OPERATION: &str = "dead_letters.exhume";
+        const SQL: &str = "DELETE FROM dead_letters WHERE consumer = ?1 AND event_id = ?2
+            RETURNING consumer, event, reason, receives, buried_at";
+        let consumer = consumer.to_owned();
+        let row = self
+            .write(OPERATION, move |connection| {
+                Box::pin(async move { sqlx::query(SQL).bind(consumer).bind(blob(event.uuid())).fetch_optional(connection).await })
+            })
+            .await?;
+        row.map(|row| read_letter(&row, OPERATION)).transpose()
+    }
+}
+
+#[async_trait]
+impl<W: Context> Leases for Database<W> {
+    async fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Result<Option<u64>, StoreError> {
+        const OPERATION: &str = "leases.acquire";
+        const SQL: &str = "INSERT INTO leases (name, owner_id, epoch, until_at) VALUES (?1, ?2, 1, ?4)
+            ON CONFLICT (name) DO UPDATE SET epoch = epoch + (owner_id <> excluded.owner_id),
+                owner_id = excluded.owner_id, until_at = excluded.until_at
+            WHERE owner_id = excluded.owner_id OR until_at IS NULL OR until_at <= ?3
+            RETURNING epoch";
+        let name = name.to_owned();
+        let row = self
+            .write(OPERATION, move |connection| {
+                Box::pin(async move {
+                    let query = sqlx::query(SQL).bind(name).bind(blob(owner)).bind(now.as_micros()).bind(until.as_micros());
+                    query.fetch_optional(connection).await
+                })
+            })
+            .await?;
+        row.map(|row| Fields::of(&row, OPERATION).count("epoch")).transpose()
+    }
+
+    async fn give_back(&self, name: &str, owner: Uuid) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE leases SET until_at = NULL WHERE name = ?1 AND owner_id = ?2 AND until_at IS NOT NULL";
+        let name = name.to_owned();
+        self.write("leases.give_back", move |connection| {
+            Box::pin(async move {
+                sqlx::query(SQL).bind(name).bind(blob(owner)).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
