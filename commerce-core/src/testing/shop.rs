@@ -34,15 +34,16 @@ pub struct MemoryShop {
 }
 
 impl MemoryShop {
-    /// An empty shop that opens on 2026-03-01 with randomness from `seed`.
+    /// An empty shop that opens on 2026-03-01 with randomness from `seed`, the order in which callers at
+    /// the same time meet included.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
         let time: Arc<dyn Clock> = clock.clone();
-        let users = Arc::new(MemoryUsers::new(Arc::clone(&time)));
-        let catalog = Arc::new(MemoryCatalog::new(Arc::clone(&time)));
-        let orders = Arc::new(MemoryOrders::new(Arc::clone(&time)));
-        let notifications = Arc::new(MemoryNotifications::new(Arc::clone(&time)));
+        let users = Arc::new(MemoryUsers::new(Arc::clone(&time)).with_turns(seed));
+        let catalog = Arc::new(MemoryCatalog::new(Arc::clone(&time)).with_turns(seed));
+        let orders = Arc::new(MemoryOrders::new(Arc::clone(&time)).with_turns(seed));
+        let notifications = Arc::new(MemoryNotifications::new(Arc::clone(&time)).with_turns(seed));
         let (gateway, mailer) = (Arc::new(ScriptedGateway::new()), Arc::new(RecordingMailer::new()));
         let ports = Ports {
             clock: Arc::clone(&time),

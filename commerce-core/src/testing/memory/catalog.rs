@@ -36,11 +36,11 @@ database_ports!(MemoryCatalog);
 #[async_trait]
 impl ProductReads for MemoryCatalog {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, StoreError> {
-        Ok(self.db.read(|rows| rows.products.get(&id).cloned()))
+        Ok(self.db.read(|rows| rows.products.get(&id).cloned()).await)
     }
 
     async fn product_by_slug(&self, slug: &Slug) -> Result<Option<Product>, StoreError> {
-        Ok(self.db.read(|rows| rows.products.values().find(|product| product.slug == *slug).cloned()))
+        Ok(self.db.read(|rows| rows.products.values().find(|product| product.slug == *slug).cloned()).await)
     }
 
     async fn products(&self, filter: &ProductFilter, page: &PageRequest) -> Result<Page<Product>, StoreError> {
@@ -50,12 +50,12 @@ impl ProductReads for MemoryCatalog {
                 && filter.seller.is_none_or(|seller| product.seller == seller)
                 && filter.status.is_none_or(|status| product.status == status)
         };
-        let products = self.db.read(|rows| rows.products.values().filter(shown).cloned().collect());
+        let products = self.db.read(|rows| rows.products.values().filter(shown).cloned().collect()).await;
         Ok(super::newest_first(products, page, |product| product.id.uuid()))
     }
 
     async fn products_by_id(&self, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
-        Ok(self.db.read(|rows| rows.products.values().filter(|product| ids.contains(&product.id)).cloned().collect()))
+        Ok(self.db.read(|rows| rows.products.values().filter(|product| ids.contains(&product.id)).cloned().collect()).await)
     }
 
     async fn products_changed(
@@ -68,24 +68,30 @@ impl ProductReads for MemoryCatalog {
             None => *at >= since,
             Some(after) => (*at, product.id) > (since, after),
         };
-        let mut changed: Vec<(Timestamp, Product)> = self.db.read(|rows| {
-            let product = |(id, at): (&ProductId, &Timestamp)| rows.products.get(id).map(|product| (*at, product.clone()));
-            rows.changed.iter().filter_map(product).filter(is_new).collect()
-        });
+        let mut changed: Vec<(Timestamp, Product)> = self
+            .db
+            .read(|rows| {
+                let product = |(id, at): (&ProductId, &Timestamp)| rows.products.get(id).map(|product| (*at, product.clone()));
+                rows.changed.iter().filter_map(product).filter(is_new).collect()
+            })
+            .await;
         changed.sort_by_key(|(at, product)| (*at, product.id));
         Ok(super::at_most(changed, limit))
     }
 
     async fn categories(&self) -> Result<CategoryTree, StoreError> {
-        Ok(self.db.read(|rows| CategoryTree { version: rows.tree_version, nodes: rows.categories.values().cloned().collect() }))
+        Ok(self
+            .db
+            .read(|rows| CategoryTree { version: rows.tree_version, nodes: rows.categories.values().cloned().collect() })
+            .await)
     }
 
     async fn seller(&self, id: SellerId) -> Result<Option<Seller>, StoreError> {
-        Ok(self.db.read(|rows| rows.sellers.get(&id).cloned()))
+        Ok(self.db.read(|rows| rows.sellers.get(&id).cloned()).await)
     }
 
     async fn sellers(&self, page: &PageRequest) -> Result<Page<Seller>, StoreError> {
-        let sellers = self.db.read(|rows| rows.sellers.values().cloned().collect());
+        let sellers = self.db.read(|rows| rows.sellers.values().cloned().collect()).await;
         Ok(super::newest_first(sellers, page, |seller| seller.id.uuid()))
     }
 }
@@ -93,46 +99,51 @@ impl ProductReads for MemoryCatalog {
 #[async_trait]
 impl StockReads for MemoryCatalog {
     async fn items(&self, skus: &[Sku]) -> Result<Vec<Item>, StoreError> {
-        Ok(self.db.read(|rows| {
-            let variants =
-                rows.products.values().flat_map(|product| product.variants.iter().map(move |variant| (product, variant)));
-            let asked = variants.filter(|(_, variant)| skus.contains(&variant.sku));
-            let available = |sku| rows.inventory.get(sku).map_or(0, Inventory::available);
-            asked.map(|(product, variant)| product.item(variant, available(&variant.sku))).collect()
-        }))
+        Ok(self
+            .db
+            .read(|rows| {
+                let variants =
+                    rows.products.values().flat_map(|product| product.variants.iter().map(move |variant| (product, variant)));
+                let asked = variants.filter(|(_, variant)| skus.contains(&variant.sku));
+                let available = |sku| rows.inventory.get(sku).map_or(0, Inventory::available);
+                asked.map(|(product, variant)| product.item(variant, available(&variant.sku))).collect()
+            })
+            .await)
     }
 
     async fn inventory(&self, skus: &[Sku]) -> Result<Vec<Inventory>, StoreError> {
-        Ok(self.db.read(|rows| rows.inventory.values().filter(|row| skus.contains(&row.sku)).cloned().collect()))
+        Ok(self.db.read(|rows| rows.inventory.values().filter(|row| skus.contains(&row.sku)).cloned().collect()).await)
     }
 
     async fn ledger(&self, sku: &Sku, page: &PageRequest) -> Result<Page<Movement>, StoreError> {
-        let movements = self.db.read(|rows| rows.ledger.values().filter(|movement| movement.sku == *sku).cloned().collect());
+        let movements =
+            self.db.read(|rows| rows.ledger.values().filter(|movement| movement.sku == *sku).cloned().collect()).await;
         Ok(super::newest_first(movements, page, |movement| movement.id.uuid()))
     }
 
     async fn hold(&self, key: HoldKey) -> Result<Option<Hold>, StoreError> {
-        Ok(self.db.read(|rows| rows.holds.get(&key).and_then(|generations| generations.values().next_back()).cloned()))
+        Ok(self.db.read(|rows| rows.holds.get(&key).and_then(|generations| generations.values().next_back()).cloned()).await)
     }
 
     async fn expired_holds(&self, now: Timestamp, limit: u32) -> Result<Vec<Hold>, StoreError> {
         let expired = |hold: &&Hold| is_active(hold) && hold.expires_at <= now;
         let mut holds: Vec<Hold> = self
             .db
-            .read(|rows| rows.holds.values().flat_map(|generations| generations.values()).filter(expired).cloned().collect());
+            .read(|rows| rows.holds.values().flat_map(|generations| generations.values()).filter(expired).cloned().collect())
+            .await;
         holds.sort_by_key(|hold| (hold.expires_at, hold.key));
         Ok(super::at_most(holds, limit))
     }
 
     async fn low_stock_crossings(&self, limit: u32) -> Result<Vec<Inventory>, StoreError> {
         let crossed = |row: &&Inventory| (row.available() <= row.low_stock_threshold) != row.low_stock_alerted;
-        Ok(self.db.read(|rows| super::at_most(rows.inventory.values().filter(crossed).cloned(), limit)))
+        Ok(self.db.read(|rows| super::at_most(rows.inventory.values().filter(crossed).cloned(), limit)).await)
     }
 }
 
 #[async_trait]
 impl CatalogStore for MemoryCatalog {
     async fn commit(&self, changes: ChangeSet<CatalogWrite>) -> Result<(), CommitError> {
-        self.db.commit(changes)
+        self.db.commit(changes).await
     }
 }

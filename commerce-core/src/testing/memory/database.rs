@@ -2,15 +2,18 @@
 //! dead letters and leases.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use uuid::Uuid;
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, KeyClaim, KeyRecord, KeyScope};
 use crate::events::{Backlog, DeadLetter, Envelope};
-use crate::ids::EventId;
+use crate::ids::{Entropy, EventId};
 use crate::limits;
 use crate::page::{Page, PageRequest};
+use crate::testing::SeededEntropy;
 use crate::time::{Clock, Timestamp};
 
 /// Rows of a context that take its writes.
@@ -26,6 +29,7 @@ pub(super) trait Apply<W>: Clone {
 #[derive(Clone)]
 pub(super) struct Database<R> {
     clock: Arc<dyn Clock>,
+    turns: Arc<SeededEntropy>,
     state: Arc<Mutex<State<R>>>,
 }
 
@@ -55,7 +59,7 @@ impl<R: Default> Database<R> {
             letters: BTreeMap::new(),
             leases: BTreeMap::new(),
         };
-        Self { clock, state: Arc::new(Mutex::new(state)) }
+        Self { clock, turns: Arc::new(SeededEntropy::new(0)), state: Arc::new(Mutex::new(state)) }
     }
 }
 
@@ -64,8 +68,30 @@ impl<R> Database<R> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// With turns drawn from `seed`: callers at the same time meet in another order with each seed.
+    pub(super) fn with_turns(self, seed: u64) -> Self {
+        Self { turns: Arc::new(SeededEntropy::new(seed)), ..self }
+    }
+
+    /// Lets others go first, up to three times, as a database would.
+    async fn turn(&self) {
+        let mut drawn = [0u8];
+        self.turns.fill(&mut drawn);
+        let mut turns = drawn.first().map_or(0, |drawn| drawn % 4);
+        poll_fn(|context| {
+            if turns == 0 {
+                return Poll::Ready(());
+            }
+            turns = turns.saturating_sub(1);
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Reads the rows at one instant.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&R) -> T) -> T {
+    pub(super) async fn read<T>(&self, read: impl FnOnce(&R) -> T) -> T {
+        self.turn().await;
         read(&self.state().rows)
     }
 
@@ -73,10 +99,11 @@ impl<R> Database<R> {
     ///
     /// # Errors
     /// The first condition that does not hold: claims, then the deadline, then the writes.
-    pub(super) fn commit<W>(&self, changes: ChangeSet<W>) -> Result<(), CommitError>
+    pub(super) async fn commit<W>(&self, changes: ChangeSet<W>) -> Result<(), CommitError>
     where
         R: Apply<W>,
     {
+        self.turn().await;
         let now = self.clock.now();
         let mut state = self.state();
         if let Some(claim) = &changes.claim {
@@ -102,7 +129,8 @@ impl<R> Database<R> {
     }
 
     /// See [`Keys`](crate::change::Keys).
-    pub(super) fn key(&self, scope: &KeyScope) -> Option<KeyRecord> {
+    pub(super) async fn key(&self, scope: &KeyScope) -> Option<KeyRecord> {
+        self.turn().await;
         let now = self.clock.now();
         self.state().key(scope, now).cloned()
     }
@@ -188,13 +216,22 @@ impl<R> State<R> {
 /// The ports every database has, for an adapter whose database is its field `db`.
 macro_rules! database_ports {
     ($adapter:ty) => {
+        impl $adapter {
+            /// With turns drawn from `seed`: callers at the same time meet in another order with
+            /// each seed.
+            #[must_use]
+            pub fn with_turns(self, seed: u64) -> Self {
+                Self { db: self.db.with_turns(seed) }
+            }
+        }
+
         #[async_trait::async_trait]
         impl $crate::change::Keys for $adapter {
             async fn key(
                 &self,
                 scope: &$crate::change::KeyScope,
             ) -> Result<Option<$crate::change::KeyRecord>, $crate::error::StoreError> {
-                Ok(self.db.key(scope))
+                Ok(self.db.key(scope).await)
             }
         }
 

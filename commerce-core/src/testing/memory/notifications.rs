@@ -64,7 +64,7 @@ impl Apply<NotificationWrite> for Rows {
 #[async_trait]
 impl NotificationStore for MemoryNotifications {
     async fn notification(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        Ok(self.db.read(|rows| rows.notifications.get(&id).cloned()))
+        Ok(self.db.read(|rows| rows.notifications.get(&id).cloned()).await)
     }
 
     async fn notifications(&self, filter: &NotificationFilter, page: &PageRequest) -> Result<Page<Notification>, StoreError> {
@@ -73,7 +73,7 @@ impl NotificationStore for MemoryNotifications {
                 && filter.kind.is_none_or(|kind| entry.kind == kind)
                 && filter.status.is_none_or(|status| entry.status == status)
         };
-        let entries = self.db.read(|rows| rows.notifications.values().filter(shown).cloned().collect());
+        let entries = self.db.read(|rows| rows.notifications.values().filter(shown).cloned().collect()).await;
         Ok(super::newest_first(entries, page, |entry| entry.id.uuid()))
     }
 
@@ -82,12 +82,12 @@ impl NotificationStore for MemoryNotifications {
             matches!(entry.status, NotificationStatus::Pending | NotificationStatus::Sending)
                 && entry.due_at.is_some_and(|due| due <= now)
         };
-        let mut due: Vec<Notification> = self.db.read(|rows| rows.notifications.values().filter(open).cloned().collect());
+        let mut due: Vec<Notification> = self.db.read(|rows| rows.notifications.values().filter(open).cloned().collect()).await;
         due.sort_by_key(|entry| (entry.due_at, entry.id));
         Ok(super::at_most(due, limit))
     }
 
     async fn commit(&self, changes: ChangeSet<NotificationWrite>) -> Result<(), CommitError> {
-        self.db.commit(changes)
+        self.db.commit(changes).await
     }
 }

@@ -128,7 +128,7 @@ fn due_since(order: &Order, work: DueWork) -> Option<Timestamp> {
 #[async_trait]
 impl OrderStore for MemoryOrders {
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
-        Ok(self.db.read(|rows| rows.orders.get(&id).cloned()))
+        Ok(self.db.read(|rows| rows.orders.get(&id).cloned()).await)
     }
 
     async fn orders(&self, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError> {
@@ -139,44 +139,48 @@ impl OrderStore for MemoryOrders {
                 && filter.to.is_none_or(|to| order.id < OrderId::lower_bound(to))
                 && filter.number.as_ref().is_none_or(|number| order.number == *number)
         };
-        let orders = self.db.read(|rows| rows.orders.values().filter(shown).cloned().collect());
+        let orders = self.db.read(|rows| rows.orders.values().filter(shown).cloned().collect()).await;
         Ok(super::newest_first(orders, page, |order| order.id.uuid()))
     }
 
     async fn timeline(&self, order: OrderId, page: &PageRequest) -> Result<Page<TimelineEntry>, StoreError> {
         let of_order = |entry: &&TimelineEntry| entry.order == order;
-        let entries = self.db.read(|rows| rows.timeline.values().filter(of_order).cloned().collect());
+        let entries = self.db.read(|rows| rows.timeline.values().filter(of_order).cloned().collect()).await;
         Ok(super::oldest_first(entries, page, |entry| entry.id.uuid()))
     }
 
     async fn order_by_reference(&self, provider: &str, reference: &str) -> Result<Option<OrderId>, StoreError> {
         let found = |order: &&Order| has_reference(order, provider, reference);
-        Ok(self.db.read(|rows| rows.orders.values().find(found).map(|order| order.id)))
+        Ok(self.db.read(|rows| rows.orders.values().find(found).map(|order| order.id)).await)
     }
 
     async fn order_on_hold(&self, hold: HoldRef) -> Result<Option<(OrderId, OrderStatus)>, StoreError> {
         let stands = |order: &&Order| order.hold == hold;
-        Ok(self.db.read(|rows| rows.orders.values().find(stands).map(|order| (order.id, order.status))))
+        Ok(self.db.read(|rows| rows.orders.values().find(stands).map(|order| (order.id, order.status))).await)
     }
 
     async fn due(&self, work: DueWork, now: Timestamp, limit: u32) -> Result<Vec<OrderId>, StoreError> {
-        let mut due: Vec<(Timestamp, OrderId)> = self.db.read(|rows| {
-            let since = |order: &Order| due_since(order, work).map(|since| (since, order.id));
-            rows.orders.values().filter_map(since).filter(|(since, _)| *since <= now).collect()
-        });
+        let mut due: Vec<(Timestamp, OrderId)> = self
+            .db
+            .read(|rows| {
+                let since = |order: &Order| due_since(order, work).map(|since| (since, order.id));
+                rows.orders.values().filter_map(since).filter(|(since, _)| *since <= now).collect()
+            })
+            .await;
         due.sort();
         Ok(super::at_most(due.into_iter().map(|(_, order)| order), limit))
     }
 
     async fn parked(&self, limit: u32) -> Result<Vec<ProviderEvent>, StoreError> {
         let waits = |event: &&ProviderEvent| event.state == ProviderEventState::Parked;
-        let mut parked: Vec<ProviderEvent> = self.db.read(|rows| rows.provider_events.values().filter(waits).cloned().collect());
+        let mut parked: Vec<ProviderEvent> =
+            self.db.read(|rows| rows.provider_events.values().filter(waits).cloned().collect()).await;
         parked.sort_by_key(|event| event.at);
         Ok(super::at_most(parked, limit))
     }
 
     async fn commit(&self, changes: ChangeSet<OrderWrite>) -> Result<(), CommitError> {
-        self.db.commit(changes)
+        self.db.commit(changes).await
     }
 }
 
@@ -184,10 +188,10 @@ impl OrderStore for MemoryOrders {
 impl CartStore for MemoryOrders {
     async fn cart(&self, owner: CartOwner, now: Timestamp) -> Result<Option<Cart>, StoreError> {
         let alive = |cart: &&Cart| now < cart.expires_at();
-        Ok(self.db.read(|rows| rows.carts.get(&owner.key()).filter(alive).cloned()))
+        Ok(self.db.read(|rows| rows.carts.get(&owner.key()).filter(alive).cloned()).await)
     }
 
     async fn commit(&self, changes: ChangeSet<CartWrite>) -> Result<(), CommitError> {
-        self.db.commit(changes)
+        self.db.commit(changes).await
     }
 }

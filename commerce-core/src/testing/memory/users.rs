@@ -98,37 +98,37 @@ impl Apply<UserWrite> for Rows {
 #[async_trait]
 impl UserStore for MemoryUsers {
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        Ok(self.db.read(|rows| rows.users.get(&id).cloned()))
+        Ok(self.db.read(|rows| rows.users.get(&id).cloned()).await)
     }
 
     async fn user_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
-        Ok(self.db.read(|rows| rows.users.values().find(|user| user.email == *email).cloned()))
+        Ok(self.db.read(|rows| rows.users.values().find(|user| user.email == *email).cloned()).await)
     }
 
     async fn users(&self, role: Option<Role>, page: &PageRequest) -> Result<Page<User>, StoreError> {
         let of_role = |user: &&User| role.is_none_or(|role| user.role == role);
-        let users = self.db.read(|rows| rows.users.values().filter(of_role).cloned().collect());
+        let users = self.db.read(|rows| rows.users.values().filter(of_role).cloned().collect()).await;
         Ok(super::newest_first(users, page, |user| user.id.uuid()))
     }
 
     async fn addresses(&self, user: UserId) -> Result<Vec<Address>, StoreError> {
-        Ok(self.db.read(|rows| rows.addresses.values().filter(|address| address.user == user).cloned().collect()))
+        Ok(self.db.read(|rows| rows.addresses.values().filter(|address| address.user == user).cloned().collect()).await)
     }
 
     async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        Ok(self.db.read(|rows| rows.sessions.get(&id).cloned()))
+        Ok(self.db.read(|rows| rows.sessions.get(&id).cloned()).await)
     }
 
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
         let alive = |session: &&Session| session.user == user && session.revoked_at.is_none();
-        Ok(self.db.read(|rows| rows.sessions.values().rev().filter(alive).cloned().collect()))
+        Ok(self.db.read(|rows| rows.sessions.values().rev().filter(alive).cloned().collect()).await)
     }
 
     async fn refresh_token(&self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {
-        Ok(self.db.read(|rows| rows.tokens.get(hash).cloned()))
+        Ok(self.db.read(|rows| rows.tokens.get(hash).cloned()).await)
     }
 
     async fn commit(&self, changes: ChangeSet<UserWrite>) -> Result<(), CommitError> {
-        self.db.commit(changes)
+        self.db.commit(changes).await
     }
 }
