@@ -122,7 +122,7 @@ impl OrderId {
 pub struct IdSource {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    /// The last UUID made; the next one is greater, so that histories and lists keep their order.
+    /// The last count; the next one is greater, so that histories and lists keep their order.
     last: Arc<Mutex<u128>>,
 }
 
@@ -156,18 +156,31 @@ impl IdSource {
         hex::encode(bytes)
     }
 
+    /// Counts in 122 bits: milliseconds (48), their fraction (12), randomness (62). While the clock
+    /// stands still or has stepped back, it goes on from the last one by a random step, so that the
+    /// random part stays one.
     fn uuid_v7(&self) -> Uuid {
-        const VERSION_AND_VARIANT: u128 = (0x7 << 76) | (0b10 << 62);
-        let mut random = [0u8; 8];
+        let mut random = [0u8; 16];
         self.entropy.fill(&mut random);
+        let random = u128::from_be_bytes(random);
         let now = self.clock.now();
         let fraction = u128::try_from(now.as_micros().rem_euclid(1_000)).unwrap_or(0).saturating_mul(4_096) / 1_000;
-        let rest = u128::from(u64::from_be_bytes(random) >> 2);
-        let fresh = (u128::from(now.as_millis()) << 80) | (fraction << 64) | VERSION_AND_VARIANT | rest;
+        let fresh = (u128::from(now.as_millis()) << 74) | (fraction << 62) | (random >> 66);
+        let step = (random & STEP_MASK).saturating_add(1);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = fresh.max(last.saturating_add(1));
-        Uuid::from_u128(*last)
+        *last = fresh.max(last.saturating_add(step));
+        Uuid::from_u128(spread(*last))
     }
+}
+
+/// Steps of up to 44 bits: they reach the bits that order numbers are made of.
+const STEP_MASK: u128 = (1 << 44) - 1;
+
+/// Puts version 7 and the variant between the bits of a count.
+fn spread(count: u128) -> u128 {
+    const VERSION_AND_VARIANT: u128 = (0x7 << 76) | (0b10 << 62);
+    let (millis, fraction, random) = (count >> 74, (count >> 62) & 0xfff, count & ((1 << 62) - 1));
+    (millis << 80) | (fraction << 64) | VERSION_AND_VARIANT | random
 }
 
 #[cfg(test)]
@@ -188,5 +201,25 @@ mod tests {
         assert_eq!(first.uuid().get_version_num(), 7);
         let many: Vec<EventId> = (0..100).map(|_| ids.mint()).collect();
         assert!(many.is_sorted());
+        assert!(many.iter().all(|id| id.uuid().get_version_num() == 7));
+    }
+    #[test]
+    fn a_clock_that_stands_still_leaves_ids_growing_and_random() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_123_000)));
+        let ids = IdSource::new(clock, Arc::new(SeededEntropy::new(7)));
+        let many: Vec<u128> = (0..10_000).map(|_| ids.mint::<EventId>().uuid().as_u128()).collect();
+        assert!(many.is_sorted());
+        let mut middle: Vec<u128> = many.iter().map(|id| (id >> 20) & 0xff_ffff).collect();
+        middle.sort_unstable();
+        middle.dedup();
+        assert!(middle.len() > 9_990, "the bits that numbers are made of hardly ever repeat");
+    }
+
+    #[test]
+    fn a_full_random_part_carries_over() {
+        let full = (1u128 << 62) - 1;
+        assert!(spread(full) < spread(full + 1));
+        assert_eq!(Uuid::from_u128(spread(full + 1)).get_version_num(), 7);
+        assert_eq!(Uuid::from_u128(spread(full + 1)).get_variant(), uuid::Variant::RFC4122);
     }
 }
