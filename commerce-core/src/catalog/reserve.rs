@@ -36,7 +36,12 @@ impl Catalog {
         let store: &Arc<dyn CatalogStore> = &self.store;
         let (existing, items) = try_join(store.hold(key), store.items(skus)).await?;
         let now = self.clock.now();
-        match decide_reserve(key, existing, demand, &items, now)? {
+        let decided = decide_reserve(key, existing.as_ref(), demand, &items, now);
+        if decided.is_err() && store.hold(key).await? != existing {
+            // Between the two reads a twin took the stock under this very key.
+            return Ok(Round::Again);
+        }
+        match decided? {
             Reserve::Same(hold) => Ok(Round::Done(held(&hold))),
             Reserve::New(hold) => {
                 // The hold comes first: to a twin it says that the hold changed, not that stock is short.
@@ -61,7 +66,7 @@ enum Reserve {
 /// so that change sets touch SKUs in one order.
 fn decide_reserve(
     key: HoldKey,
-    existing: Option<Hold>,
+    existing: Option<&Hold>,
     demand: &BTreeMap<Sku, u32>,
     items: &[Item],
     now: Timestamp,
@@ -70,7 +75,7 @@ fn decide_reserve(
         None => 1,
         Some(hold) if hold.state == HoldState::Active => {
             let same = hold.lines.iter().map(|line| (&line.sku, &line.quantity)).eq(demand);
-            return if same { Ok(Reserve::Same(hold)) } else { Err(Refusal::IdempotencyMismatch) };
+            return if same { Ok(Reserve::Same(hold.clone())) } else { Err(Refusal::IdempotencyMismatch) };
         }
         Some(dead) => dead.generation.saturating_add(1),
     };
@@ -168,7 +173,7 @@ mod tests {
 
     fn taken(existing: Option<Hold>, wish: &[(&str, u32)]) -> Hold {
         let items = [item("A", 5), item("B", 5)];
-        match decide_reserve(KEY, existing, &demand(wish), &items, Timestamp::EPOCH).unwrap() {
+        match decide_reserve(KEY, existing.as_ref(), &demand(wish), &items, Timestamp::EPOCH).unwrap() {
             Reserve::New(hold) | Reserve::Same(hold) => hold,
         }
     }
@@ -190,7 +195,7 @@ mod tests {
     #[test]
     fn other_lines_under_an_active_hold_are_a_mismatch() {
         let first = taken(None, &[("A", 2)]);
-        let other = decide_reserve(KEY, Some(first), &demand(&[("A", 3)]), &[item("A", 5)], Timestamp::EPOCH);
+        let other = decide_reserve(KEY, Some(&first), &demand(&[("A", 3)]), &[item("A", 5)], Timestamp::EPOCH);
         assert_eq!(other, Err(Refusal::IdempotencyMismatch));
     }
 

@@ -31,7 +31,8 @@ impl Orders {
         let tender = tender(method, token, self.gateways.iter().map(|(name, gateway)| (*name, &**gateway)))?;
         let answer = rounds("order", || async {
             let order = self.order(actor, id).await?;
-            if self.used_before(claim.as_ref()).await? || order.payment.open_attempt().is_some() {
+            let open = order.status == OrderStatus::Pending && order.payment.open_attempt().is_some();
+            if self.used_before(claim.as_ref()).await? || open {
                 return Ok(Round::Done(Answer::Replayed(order)));
             }
             payable(&order, self.clock.now())?;

@@ -52,10 +52,13 @@ impl Consumer for CartReducer {
         let ordered: Vec<(Sku, u32)> = facts.lines.iter().map(|line| (line.sku.clone(), line.quantity.get())).collect();
         let reduced = rounds("cart", || async {
             let now = orders.clock.now();
-            let Some(mut cart) = orders.carts.cart(owner, now).await? else { return Ok(Round::Done(())) };
-            cart.reduce(&ordered);
+            // A cart that is gone is noted as handled too, or a repeat would reduce the next one.
+            let reduced = orders.carts.cart(owner, now).await?.map(|mut cart| {
+                cart.reduce(&ordered);
+                CartWrite::Save(cart.edited(now))
+            });
             let handled = Handled { consumer: self.name(), event: event.id, at: now };
-            let changes = ChangeSet::of([CartWrite::Save(cart.edited(now))]).handling(Some(handled));
+            let changes = ChangeSet::of(reduced).handling(Some(handled));
             match orders.carts.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
                 other => settle(other, ()),
