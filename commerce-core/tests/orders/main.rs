@@ -1,0 +1,12 @@
+//! The order path over the reference adapters: placing, paying, ending, and who may do what.
+//!
+//! The adapters let callers at the same time meet in another order with each seed, so a case on
+//! parallel requests runs under many seeds.
+
+mod ending;
+mod ownership;
+mod paying;
+mod placing;
+mod scene;
+mod states;
+mod stock;

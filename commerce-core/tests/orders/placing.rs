@@ -1,0 +1,258 @@
+//! Placing: once per key, all lines or none, at the price that was shown.
+
+use commerce_core::change::{Answer, RequestKey};
+use commerce_core::error::Refusal;
+use commerce_core::orders::{CartOwner, OrderStatus, PaymentStatus, PlaceOrder};
+use commerce_core::{Currency, Money, Outcome};
+use futures_executor::block_on;
+use futures_util::future::{join, join_all, join3};
+
+use crate::scene::{COD, STAFF, Scene, card, code, key, product, wish};
+
+const A: (&str, i64) = ("A", 10);
+
+#[test]
+fn cash_on_delivery_is_confirmed_in_the_answer() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(1, &[A]).await?;
+        let order = scene.place(wish(&[("A", 2)], COD)).await?;
+        assert_eq!(order.status, OrderStatus::Confirmed);
+        assert_eq!(order.payment.status(), PaymentStatus::Pending);
+        assert_eq!((order.subtotal.minor, order.total.minor), (99_800, 99_800));
+        assert_eq!(scene.path(order.id).await?, [OrderStatus::Pending, OrderStatus::Confirmed]);
+        assert_eq!(scene.stock("A").await?, (10, 2), "until the catalog hears of it, it is held");
+        scene.settle().await?;
+        assert_eq!(scene.stock("A").await?, (8, 0), "then it is sold");
+        assert_eq!(scene.gateway.calls(), []);
+        Ok(())
+    })
+}
+
+#[test]
+fn prepaid_orders_are_as_their_money() -> Outcome<()> {
+    block_on(async {
+        let cases = [
+            ("tok_ok", OrderStatus::Confirmed, PaymentStatus::Captured),
+            ("tok_declined", OrderStatus::Pending, PaymentStatus::Failed),
+            ("tok_pending", OrderStatus::Pending, PaymentStatus::Pending),
+            ("tok_timeout_then_ok", OrderStatus::Pending, PaymentStatus::Unknown),
+            ("tok_timeout_then_declined", OrderStatus::Pending, PaymentStatus::Unknown),
+        ];
+        for (token, status, payment) in cases {
+            let scene = Scene::open(2, &[A]).await?;
+            let order = scene.place(wish(&[("A", 1)], card(token))).await?;
+            assert_eq!((order.status, order.payment.status()), (status, payment), "{token}");
+            assert_eq!(scene.order(order.id).await?, order, "the answer is what is stored, for {token}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_repeat_is_answered_with_the_same_order() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(3, &[A]).await?;
+        let first = scene.place_keyed(wish(&[("A", 1)], card("tok_ok")), "k").await?.into_inner();
+        scene.settle().await?;
+        scene.orders.cancel(&scene.asha, first.id, None, None).await?;
+        let again = scene.place_keyed(wish(&[("A", 1)], card("tok_ok")), "k").await?;
+        let Answer::Replayed(again) = again else { panic!("it was placed before") };
+        assert_eq!((again.id, again.status), (first.id, OrderStatus::Cancelled), "in its present state");
+        assert_eq!(scene.gateway.charges_asked(), 1, "a replay starts no charge");
+
+        let other_body = RequestKey { body_hash: [2; 32], ..key("k") };
+        let refused = scene.orders.place(&scene.asha, wish(&[("A", 2)], COD), Some(other_body)).await;
+        assert_eq!(code(&refused), "IDEMPOTENCY_MISMATCH");
+        let bela = scene.somebody_else().await?;
+        let hers = scene.orders.place(&bela, wish(&[("A", 1)], COD), Some(key("k"))).await?;
+        assert!(matches!(hers, Answer::Fresh(_)), "another customer's key is another key");
+        Ok(())
+    })
+}
+
+#[test]
+fn parallel_clicks_make_one_order_and_take_stock_once() -> Outcome<()> {
+    block_on(async {
+        for seed in 0..60 {
+            // Just enough for one: a click that took twice would find the shelf empty.
+            let scene = Scene::open(seed, &[("A", 2)]).await?;
+            let clicks = (0..4).map(|_| scene.place_keyed(wish(&[("A", 2)], card("tok_ok")), "click"));
+            let answers = join_all(clicks).await.into_iter().collect::<Outcome<Vec<_>>>()?;
+            let fresh = answers.iter().filter(|answer| matches!(answer, Answer::Fresh(_))).count();
+            assert_eq!(fresh, 1, "one is new, the others are answered as replays, seed {seed}");
+            let mut ids: Vec<_> = answers.into_iter().map(|answer| answer.into_inner().id).collect();
+            ids.dedup();
+            assert_eq!(ids.len(), 1, "all with the same order, seed {seed}");
+            assert_eq!(scene.gateway.charges_asked(), 1, "seed {seed}");
+            scene.settle().await?;
+            assert_eq!(scene.stock("A").await?, (0, 0), "seed {seed}");
+            assert_eq!(scene.all_orders().await?.len(), 1, "seed {seed}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn clicks_while_the_first_is_being_sold_hold_nothing_for_good() -> Outcome<()> {
+    block_on(async {
+        for seed in 0..60 {
+            let scene = Scene::open(seed, &[("A", 10)]).await?;
+            let click = || scene.place_keyed(wish(&[("A", 1)], COD), "click");
+            let selling = async {
+                scene.settle().await?;
+                click().await
+            };
+            let (first, second, third) = join3(click(), selling, click()).await;
+            let ids = [first?, second?, third?].map(|answer| answer.into_inner().id);
+            assert!(ids.iter().all(|id| id == &ids[0]), "seed {seed}");
+            scene.settle().await?;
+            assert_eq!(scene.stock("A").await?, (9, 0), "seed {seed}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn the_same_sku_twice_is_one_demand() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(4, &[("A", 3), ("B", 1)]).await?;
+        let refused = scene.place(wish(&[("A", 2), ("A", 2)], COD)).await;
+        let Some(Refusal::SoldOut(short)) = refused.as_ref().err().and_then(|error| error.refusal()) else {
+            panic!("sold out, not {refused:?}")
+        };
+        assert_eq!((short.len(), short[0].requested, short[0].available), (1, 4, 3));
+        let order = scene.place(wish(&[("A", 1), ("B", 1), ("A", 2)], COD)).await?;
+        assert_eq!(order.lines.iter().map(|line| line.quantity.get()).collect::<Vec<_>>(), [3, 1]);
+        Ok(())
+    })
+}
+
+#[test]
+fn sold_out_takes_nothing_and_names_every_line() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(5, &[("A", 3), ("B", 1), ("C", 0)]).await?;
+        let refused = scene.place_keyed(wish(&[("A", 1), ("B", 2), ("C", 1)], COD), "k").await;
+        let Some(Refusal::SoldOut(short)) = refused.as_ref().err().and_then(|error| error.refusal()) else {
+            panic!("sold out, not {refused:?}")
+        };
+        let lines: Vec<_> = short.iter().map(|line| (line.sku.as_str(), line.requested, line.available)).collect();
+        assert_eq!(lines, [("B", 2, 1), ("C", 1, 0)]);
+        for (sku, units) in [("A", 3), ("B", 1), ("C", 0)] {
+            assert_eq!(scene.stock(sku).await?, (units, 0), "{sku}");
+        }
+        assert!(scene.all_orders().await?.is_empty());
+        let other_body = RequestKey { body_hash: [2; 32], ..key("k") };
+        let answer = scene.orders.place(&scene.asha, wish(&[("A", 1)], COD), Some(other_body)).await?;
+        assert!(matches!(answer, Answer::Fresh(_)), "a refusal does not use the key up");
+        Ok(())
+    })
+}
+
+#[test]
+fn of_many_buyers_as_many_get_one_as_there_are() -> Outcome<()> {
+    block_on(async {
+        for seed in 0..10 {
+            let scene = Scene::open(seed, &[("A", 5)]).await?;
+            let answers = join_all((0..12).map(|_| scene.place(wish(&[("A", 1)], COD)))).await;
+            let codes: Vec<&str> = answers.iter().map(code).collect();
+            assert_eq!(codes.iter().filter(|code| **code == "OK").count(), 5, "{codes:?}");
+            assert_eq!(codes.iter().filter(|code| **code == "SOLD_OUT").count(), 7, "{codes:?}");
+            scene.settle().await?;
+            assert_eq!(scene.stock("A").await?, (0, 0), "seed {seed}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn an_unexpected_total_is_refused_with_the_new_quote() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(6, &[A]).await?;
+        let expecting = |minor| PlaceOrder { expected_total: Some(Money::new(minor, Currency::INR)), ..wish(&[("A", 1)], COD) };
+        let refused = scene.place_keyed(expecting(1), "k").await;
+        let Some(Refusal::PriceChanged { quote }) = refused.as_ref().err().and_then(|error| error.refusal()) else {
+            panic!("the price is another, not {refused:?}")
+        };
+        assert_eq!(quote["total"]["amount"], 49_900);
+        assert_eq!(scene.stock("A").await?, (10, 0));
+        let quoted = scene.orders.quote(&scene.asha, &expecting(49_900)).await?;
+        let order = scene.place_keyed(expecting(49_900), "k").await?.into_inner();
+        assert_eq!((order.total, order.lines), (quoted.total, quoted.lines), "the order costs what was quoted");
+        Ok(())
+    })
+}
+
+#[test]
+fn what_cannot_be_ordered_is_said_before_anything_is_held() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(7, &[A]).await?;
+        let dollars = Money::new(100, "USD".parse().unwrap());
+        scene.catalog.create_product(&STAFF, product("USD-1", 5, dollars), None).await?;
+        let none = PlaceOrder { items: Some(Vec::new()), ..wish(&[], COD) };
+        let unpaid = PlaceOrder { payment: None, ..wish(&[("A", 1)], COD) };
+        let coupon = PlaceOrder { coupon_code: Some("NOPE".to_owned()), ..wish(&[("A", 1)], COD) };
+        let shipping = PlaceOrder { shipping_option: Some("rocket".to_owned()), ..wish(&[("A", 1)], COD) };
+        let cases = [
+            (wish(&[("A", 0)], COD), "INVALID"),
+            (wish(&[("A", 1_000)], COD), "INVALID"),
+            (wish(&[("A", 999), ("A", 1)], COD), "INVALID"),
+            (wish(&[("nobody's", 1)], COD), "INVALID"),
+            (wish(&[("A", 1), ("USD-1", 1)], COD), "CURRENCY_MISMATCH"),
+            (wish(&[], COD), "EMPTY_ORDER"),
+            (none, "EMPTY_ORDER"),
+            (unpaid, "INVALID"),
+            (coupon, "COUPON_NOT_APPLICABLE"),
+            (shipping, "INVALID"),
+        ];
+        for (wish, expected) in cases {
+            let said = format!("{wish:?}");
+            assert_eq!(code(&scene.place(wish).await), expected, "{said}");
+        }
+        assert_eq!(scene.stock("A").await?, (10, 0));
+        assert!(scene.all_orders().await?.is_empty());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_cart_is_ordered_once_and_what_came_later_stays() -> Outcome<()> {
+    block_on(async {
+        for seed in 0..20 {
+            let scene = Scene::open(seed, &[("A", 10), ("B", 10)]).await?;
+            let owner = CartOwner::User(scene.asha_id());
+            let add = |sku: &str, count| {
+                let items = [(sku.to_owned(), count)];
+                let scene = &scene;
+                async move { scene.orders.add_to_cart(&scene.asha, owner, &items, None).await }
+            };
+            add("A", 2).await?;
+            // Two tabs, two keys, one cart.
+            let (one, other) = join(scene.place_keyed(wish(&[], COD), "one"), scene.place_keyed(wish(&[], COD), "other")).await;
+            let mut codes = [code(&one), code(&other)];
+            codes.sort_unstable();
+            assert_eq!(codes, ["CART_ORDERED", "OK"], "seed {seed}");
+
+            add("A", 1).await?;
+            add("B", 3).await?;
+            scene.settle().await?;
+            let cart = scene.orders.cart(&scene.asha, owner).await?;
+            let left: Vec<(&str, u32)> = cart.lines.iter().map(|line| (line.sku.as_str(), line.quantity.get())).collect();
+            assert_eq!(left, [("A", 1), ("B", 3)], "seed {seed}");
+            assert_eq!(scene.stock("A").await?, (8, 0), "the refused one gave its hold back, seed {seed}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn named_items_leave_the_cart_alone() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(8, &[A]).await?;
+        let owner = CartOwner::User(scene.asha_id());
+        scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None).await?;
+        scene.place(wish(&[("A", 2)], COD)).await?;
+        scene.settle().await?;
+        assert_eq!(scene.orders.cart(&scene.asha, owner).await?.lines.len(), 1);
+        Ok(())
+    })
+}
