@@ -10,6 +10,7 @@ pub mod auth;
 mod files;
 pub mod mail;
 pub mod payments;
+pub mod search;
 #[cfg(feature = "sqlite")]
 pub mod sql;
 pub mod system;

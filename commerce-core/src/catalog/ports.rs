@@ -138,15 +138,15 @@ pub trait HoldOwners: Send + Sync {
 }
 
 /// What a search asks for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SearchQuery {
     /// The words; empty matches everything.
     pub text: String,
     /// Only of these categories.
     pub categories: Option<Vec<CategoryId>>,
-    /// Only at this price or above, in the shop's currency's minor units.
+    /// Only with a variant at this price or above, in the shop's currency's minor units.
     pub min_price: Option<i64>,
-    /// Only at this price or below.
+    /// Only with a variant at this price or below.
     pub max_price: Option<i64>,
     /// Only with stock.
     pub in_stock: bool,

@@ -93,7 +93,7 @@ impl Catalog {
                 break;
             }
         }
-        found.retain(|(_, _, card)| passes(card, query));
+        found.retain(|(_, product, card)| passes(product, card, query));
         Ok(ranked(found, query))
     }
 }
@@ -159,10 +159,9 @@ fn scored(product: Product, words: &[String]) -> Option<(usize, Product)> {
     Some((score, product))
 }
 
-fn passes(card: &ProductCard, query: &SearchQuery) -> bool {
-    query.min_price.is_none_or(|least| card.max_price.minor >= least)
-        && query.max_price.is_none_or(|most| card.min_price.minor <= most)
-        && (!query.in_stock || card.in_stock)
+fn passes(product: &Product, card: &ProductCard, query: &SearchQuery) -> bool {
+    let bounds = query.min_price.unwrap_or(i64::MIN)..=query.max_price.unwrap_or(i64::MAX);
+    (!query.in_stock || card.in_stock) && product.variants.iter().any(|variant| bounds.contains(&variant.price.minor))
 }
 
 fn ranked(mut found: Vec<(usize, Product, ProductCard)>, query: &SearchQuery) -> SearchHits {
