@@ -8,6 +8,7 @@
 
 pub mod auth;
 mod files;
+pub mod images;
 pub mod mail;
 pub mod payments;
 pub mod search;

@@ -1,5 +1,7 @@
 //! What the search index promises, over the reference catalog.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

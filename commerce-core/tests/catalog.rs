@@ -1,10 +1,13 @@
 //! What the catalog promises about stock and products, over the reference adapters.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use commerce_core::catalog::MovementKind::{Receipt, Release, Reservation, Restock, Sale};
 use commerce_core::catalog::{
     Catalog, CatalogStore, CategoryPatch, HoldKey, HoldOwners, HoldState, ImportProduct, Imported, ListProducts, MovementKind,
     NewCategory, NewProduct, NewVariant, ProductPatch, ProductSearch, ProductStatus, SearchHits, SearchQuery, SearchRequest,
@@ -191,8 +194,8 @@ fn product(name: &str, variants: &[(&str, i64)]) -> NewProduct {
     }
 }
 
-fn keyed(key: &str, body: u8) -> Option<RequestKey> {
-    Some(RequestKey { key: key.parse::<IdempotencyKey>().unwrap(), body_hash: [body; 32] })
+fn keyed(key: &str, body: u8) -> RequestKey {
+    RequestKey { key: key.parse::<IdempotencyKey>().unwrap(), body_hash: [body; 32] }
 }
 
 fn refused<T: std::fmt::Debug>(outcome: Outcome<T>) -> Refusal {
@@ -249,7 +252,6 @@ fn confirmed_is_sold_and_cancelled_after_that_restocks_once() -> Outcome<()> {
             house.hear(&cancelled).await;
         }
         assert_eq!(house.stock("A").await?, (5, 0));
-        use MovementKind::{Receipt, Reservation, Restock, Sale};
         assert_eq!(house.ledger("A").await?, [Receipt, Reservation, Sale, Restock]);
         Ok(())
     })
@@ -264,7 +266,6 @@ fn cancelled_before_confirmed_gives_back_and_nothing_is_sold() -> Outcome<()> {
         assert_eq!(house.stock("A").await?, (5, 0));
         house.hear(&house.said(EventKind::OrderConfirmed, hold, "A", true)).await;
         assert_eq!(house.stock("A").await?, (5, 0));
-        use MovementKind::{Receipt, Release, Reservation};
         assert_eq!(house.ledger("A").await?, [Receipt, Reservation, Release]);
         Ok(())
     })
@@ -303,9 +304,9 @@ fn stock_is_adjusted_under_a_key_and_never_below_what_is_reserved() -> Outcome<(
         house.reserve(KEY, &[("A", 2)]).await?;
         let adjust = |delta, key| house.catalog.adjust_stock(&STAFF, &SKU_A, delta, "counted".to_owned(), key);
         assert_eq!(refused(adjust(-4, None).await), Refusal::BelowReserved { sku: sku("A"), reserved: 2 });
-        assert!(matches!(adjust(-3, keyed("k", 1)).await?, Answer::Fresh(stock) if stock.on_hand == 2));
-        assert!(matches!(adjust(-3, keyed("k", 1)).await?, Answer::Replayed(stock) if stock.on_hand == 2));
-        assert_eq!(refused(adjust(-3, keyed("k", 2)).await), Refusal::IdempotencyMismatch);
+        assert!(matches!(adjust(-3, Some(keyed("k", 1))).await?, Answer::Fresh(stock) if stock.on_hand == 2));
+        assert!(matches!(adjust(-3, Some(keyed("k", 1))).await?, Answer::Replayed(stock) if stock.on_hand == 2));
+        assert_eq!(refused(adjust(-3, Some(keyed("k", 2))).await), Refusal::IdempotencyMismatch);
         assert_eq!(house.stock("A").await?, (2, 2));
         let stranger = Actor::Seller(UserId::from_uuid(Uuid::nil()), SellerId::from_uuid(Uuid::nil()));
         assert_eq!(refused(house.catalog.inventory(&stranger, &sku("A")).await), Refusal::NotFound("SKU"));
@@ -344,8 +345,8 @@ fn a_product_is_created_once_under_its_key_and_its_names_are_its_own() -> Outcom
     block_on(async {
         let house = House::new();
         let create = |new, key| house.catalog.create_product(&STAFF, new, key);
-        let made = create(product("A", &[("A", 1)]), keyed("k", 1)).await?.into_inner();
-        assert!(matches!(create(product("A", &[("A", 1)]), keyed("k", 1)).await?, Answer::Replayed(same) if same == made));
+        let made = create(product("A", &[("A", 1)]), Some(keyed("k", 1))).await?.into_inner();
+        assert!(matches!(create(product("A", &[("A", 1)]), Some(keyed("k", 1))).await?, Answer::Replayed(same) if same == made));
         assert_eq!(refused(create(product("B", &[("B", 1), ("A", 1)]), None).await), Refusal::SkuTaken("A".to_owned()));
         let chosen = NewProduct { slug: Some(made.slug.to_string()), ..product("C", &[("C", 1)]) };
         assert_eq!(refused(create(chosen, None).await), Refusal::SlugTaken);

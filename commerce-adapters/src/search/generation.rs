@@ -15,6 +15,8 @@ use tantivy::index::SegmentId;
 use tantivy::schema::Value;
 use tantivy::{DocAddress, Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, TantivyError};
 
+use crate::files::storage_kind;
+
 use super::document::{ANALYZER, Fields, analyzer, schema};
 use super::words::Expansion;
 
@@ -209,7 +211,7 @@ pub(super) fn is_busy(error: &TantivyError) -> bool {
 pub(super) fn failed(operation: &'static str) -> impl Fn(TantivyError) -> StoreError {
     move |error| {
         let kind = match &error {
-            TantivyError::IoError(io) => io_kind(io),
+            TantivyError::IoError(io) => storage_kind(io),
             TantivyError::DataCorruption(_) | TantivyError::IncompatibleIndex(_) => StoreErrorKind::Corrupt,
             _ => StoreErrorKind::Unavailable,
         };
@@ -219,13 +221,5 @@ pub(super) fn failed(operation: &'static str) -> impl Fn(TantivyError) -> StoreE
 
 /// The same for the directory itself.
 pub(super) fn io_failed(operation: &'static str) -> impl Fn(io::Error) -> StoreError {
-    move |error| StoreError::new(io_kind(&error), operation, error)
-}
-
-fn io_kind(error: &io::Error) -> StoreErrorKind {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreErrorKind::Full,
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => StoreErrorKind::ReadOnly,
-        _ => StoreErrorKind::Unavailable,
-    }
+    move |error| StoreError::new(storage_kind(&error), operation, error)
 }

@@ -1,0 +1,135 @@
+//! Pictures in an object store: a local folder today, a bucket the same way.
+//!
+//! A picture's name is made from its id and nothing a client wrote, so no name leads out of the
+//! folder. Never looks into a picture.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use commerce_core::StoreError;
+use commerce_core::catalog::ImageStore;
+use commerce_core::ids::ImageId;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::files::{storage_error, storage_kind};
+
+/// Where clients find pictures.
+pub const BASE: &str = "/images/";
+
+/// What a picture's name may end with.
+const EXTENSIONS: [&str; 3] = ["jpg", "png", "webp"];
+
+/// Pictures as objects named `<id>.<extension>`.
+pub struct ObjectImages {
+    store: Arc<dyn ObjectStore>,
+    /// The folder behind the store, whose files are brought to the disk before they count.
+    folder: Option<PathBuf>,
+}
+
+impl ObjectImages {
+    /// In a folder, made if it is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn local(folder: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder).map_err(|error| storage_error("images.open", folder, &error))?;
+        let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| failed("images.open", error))?;
+        Ok(Self { store: Arc::new(store), folder: Some(folder.to_owned()) })
+    }
+
+    /// In any object store that keeps what it has taken.
+    pub fn over(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, folder: None }
+    }
+
+    async fn sync(&self, name: &str) -> Result<(), StoreError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let path = folder.join(name);
+        let synced = async {
+            tokio::fs::File::open(&path).await?.sync_all().await?;
+            tokio::fs::File::open(folder).await?.sync_all().await
+        };
+        synced.await.map_err(|error| storage_error("images.put", &path, &error))
+    }
+}
+
+#[async_trait]
+impl ImageStore for ObjectImages {
+    async fn put(&self, id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Result<String, StoreError> {
+        let name = format!("{id}.{extension}");
+        self.store.put(&Key::from(name.as_str()), bytes.into()).await.map_err(|error| failed("images.put", error))?;
+        self.sync(&name).await?;
+        Ok(format!("{BASE}{name}"))
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(key) = key(name) else { return Ok(None) };
+        match self.store.get(&key).await {
+            Ok(found) => Ok(Some(found.bytes().await.map_err(|error| failed("images.get", error))?.into())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed("images.get", error)),
+        }
+    }
+
+    async fn delete(&self, url: &str) -> Result<(), StoreError> {
+        // A link to elsewhere is nothing of ours.
+        let Some(key) = url.strip_prefix(BASE).and_then(key) else { return Ok(()) };
+        match self.store.delete(&key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed("images.delete", error)),
+        }
+    }
+}
+
+/// The object behind a name that this adapter could have given out.
+fn key(name: &str) -> Option<Key> {
+    let (id, extension) = name.split_once('.')?;
+    let id = ImageId::from_str(id).ok()?;
+    EXTENSIONS.contains(&extension).then(|| Key::from(format!("{id}.{extension}")))
+}
+
+fn failed(operation: &'static str, error: object_store::Error) -> StoreError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    let mut kind = commerce_core::error::StoreErrorKind::Unavailable;
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            kind = storage_kind(io);
+        }
+        cause = inner.source();
+    }
+    StoreError::new(kind, operation, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use commerce_core::ids::Id;
+
+    #[tokio::test]
+    async fn a_picture_comes_back_and_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = ObjectImages::local(&folder.path().join("images")).unwrap();
+        let id = ImageId::from_uuid(uuid::Uuid::from_u128(7));
+        let url = images.put(id, "png", b"bytes".to_vec()).await.unwrap();
+        assert_eq!(url, format!("/images/{id}.png"));
+        assert_eq!(images.get(&format!("{id}.png")).await.unwrap().as_deref(), Some(&b"bytes"[..]));
+        images.delete("https://elsewhere.example/a.png").await.unwrap();
+        images.delete(&url).await.unwrap();
+        images.delete(&url).await.unwrap();
+        assert_eq!(images.get(&format!("{id}.png")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn no_name_leads_out_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("secret.png"), "secret").unwrap();
+        let images = ObjectImages::local(&folder.path().join("images")).unwrap();
+        for name in ["../secret.png", "..%2fsecret.png", "/etc/passwd", "secret.png", "", ".", "a/b.png"] {
+            assert_eq!(images.get(name).await.unwrap(), None, "{name}");
+        }
+    }
+}
