@@ -171,9 +171,9 @@ mod tests {
         add_up(&lines).unwrap()
     }
 
-    fn taken(existing: Option<Hold>, wish: &[(&str, u32)]) -> Hold {
+    fn taken(existing: Option<&Hold>, wish: &[(&str, u32)]) -> Hold {
         let items = [item("A", 5), item("B", 5)];
-        match decide_reserve(KEY, existing.as_ref(), &demand(wish), &items, Timestamp::EPOCH).unwrap() {
+        match decide_reserve(KEY, existing, &demand(wish), &items, Timestamp::EPOCH).unwrap() {
             Reserve::New(hold) | Reserve::Same(hold) => hold,
         }
     }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_double_click_takes_once() {
         let first = taken(None, &[("A", 2)]);
-        assert_eq!(taken(Some(first.clone()), &[("A", 1), ("A", 1)]), first);
+        assert_eq!(taken(Some(&first), &[("A", 1), ("A", 1)]), first);
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         let mut dead = taken(None, &[("A", 2)]);
         for state in [HoldState::Committed, HoldState::Released, HoldState::Expired] {
             dead.state = state;
-            let again = taken(Some(dead.clone()), &[("B", 3)]);
+            let again = taken(Some(&dead), &[("B", 3)]);
             assert_eq!((again.generation, again.state), (2, HoldState::Active));
         }
     }
