@@ -7,6 +7,8 @@
 #![warn(missing_docs)]
 
 pub mod auth;
+#[cfg(feature = "sqlite")]
+pub mod embedded;
 mod files;
 pub mod images;
 pub mod mail;
@@ -15,3 +17,7 @@ pub mod search;
 #[cfg(feature = "sqlite")]
 pub mod sql;
 pub mod system;
+
+pub use commerce_core;
+#[cfg(feature = "sqlite")]
+pub use embedded::{Embedded, Shop, embedded};

@@ -33,6 +33,12 @@ impl DeadLetterDesk {
         Self { boxes }
     }
 
+    /// Every consumer and where its letters lie, for a bus to bring events to.
+    #[must_use]
+    pub fn boxes(&self) -> &[LetterBox] {
+        &self.boxes
+    }
+
     /// Every letter, newest event first within its consumer.
     ///
     /// # Errors

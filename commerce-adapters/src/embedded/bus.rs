@@ -1,0 +1,113 @@
+//! The bus inside one process: no queue of its own, because the outbox is the queue.
+//!
+//! An event leaves the outbox only when every consumer that wants it has recorded it in its own
+//! database. Events of one aggregate are brought in order, aggregates side by side.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use commerce_core::error::StoreError;
+use commerce_core::events::desk::LetterBox;
+use commerce_core::events::{ConsumeError, DeadLetter, Envelope, EventBus};
+use commerce_core::ids::EventId;
+use commerce_core::limits;
+use commerce_core::time::Clock;
+use futures_util::StreamExt;
+
+/// Aggregates whose events are brought side by side; their commits then share transactions.
+const SIDE_BY_SIDE: usize = 256;
+
+/// The bus.
+pub struct InProcessBus {
+    boxes: Vec<LetterBox>,
+    clock: Arc<dyn Clock>,
+    /// Permanent failures so far of deliveries that are not through yet.
+    failures: Mutex<BTreeMap<(&'static str, EventId), u32>>,
+}
+
+impl InProcessBus {
+    /// To these consumers.
+    pub fn new(boxes: Vec<LetterBox>, clock: Arc<dyn Clock>) -> Self {
+        Self { boxes, clock, failures: Mutex::default() }
+    }
+
+    /// Brings the events of one aggregate, given by their places among `events`, in order; stops at
+    /// the first that is not through.
+    async fn bring(&self, events: &[Envelope], places: Vec<usize>) -> Vec<EventId> {
+        let mut through = Vec::with_capacity(places.len());
+        for event in places.into_iter().filter_map(|place| events.get(place)) {
+            for letter_box in self.boxes.iter().filter(|(consumer, _)| consumer.wants(event.kind)) {
+                if !self.deliver(letter_box, event).await {
+                    return through;
+                }
+            }
+            through.push(event.id);
+        }
+        through
+    }
+
+    /// Whether the event is done with, as far as this consumer goes: recorded or buried.
+    async fn deliver(&self, letter_box: &LetterBox, event: &Envelope) -> bool {
+        let (consumer, _) = letter_box;
+        let name = consumer.name();
+        match consumer.handle(event).await {
+            Ok(()) => {
+                self.forget(name, event.id);
+                true
+            }
+            Err(ConsumeError::Transient(error)) => {
+                tracing::warn!(consumer = name, event = %event.id, error = &error as &dyn std::error::Error, "a delivery waits");
+                false
+            }
+            Err(ConsumeError::Permanent(reason)) => self.fail(letter_box, event, reason).await,
+        }
+    }
+
+    async fn fail(&self, (consumer, letters): &LetterBox, event: &Envelope, reason: String) -> bool {
+        let consumer = consumer.name();
+        let receives = self.count(consumer, event.id);
+        tracing::warn!(consumer, event = %event.id, receives, reason, "a delivery failed");
+        if receives < limits::RECEIVES_MAX {
+            return false;
+        }
+        let letter = DeadLetter { consumer: consumer.to_owned(), event: event.clone(), reason, receives, at: self.clock.now() };
+        match letters.bury(&letter).await {
+            Ok(()) => {
+                tracing::error!(consumer, event = %event.id, "a delivery went to the dead letters");
+                self.forget(consumer, event.id);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(consumer, event = %event.id, error = &error as &dyn std::error::Error, "a dead letter waits");
+                false
+            }
+        }
+    }
+
+    fn count(&self, consumer: &'static str, event: EventId) -> u32 {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry((consumer, event)).or_default();
+        *count += 1;
+        *count
+    }
+
+    fn forget(&self, consumer: &'static str, event: EventId) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if !failures.is_empty() {
+            failures.remove(&(consumer, event));
+        }
+    }
+}
+
+#[async_trait]
+impl EventBus for InProcessBus {
+    async fn publish(&self, events: &[Envelope]) -> Result<Vec<EventId>, StoreError> {
+        let mut aggregates: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (place, event) in events.iter().enumerate() {
+            aggregates.entry(event.aggregate).or_default().push(place);
+        }
+        let brought = futures_util::stream::iter(aggregates.into_values()).map(|places| self.bring(events, places));
+        Ok(brought.buffer_unordered(SIDE_BY_SIDE).concat().await)
+    }
+}

@@ -1,0 +1,222 @@
+//! A whole shop in one process, on one data directory, with no other server.
+//!
+//! This is the one place that puts concrete adapters together: SQLite, the in-process bus, mail as
+//! files, the sandbox payment provider, local pictures and search. Every part can be replaced by the
+//! embedder's own before the shop is opened.
+
+mod bus;
+mod shop;
+mod workers;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use commerce_core::catalog::{ImageStore, ProductSearch};
+use commerce_core::commerce::{Commerce, Context, Policies, Ports};
+use commerce_core::error::StoreError;
+use commerce_core::events::{DeadLetters, EventBus, Leases, Outbox};
+use commerce_core::ids::{Entropy, Id, IdSource, SessionId};
+use commerce_core::notifications::{Mailer, Renderer};
+use commerce_core::orders::PaymentGateway;
+use commerce_core::time::Clock;
+
+use crate::auth::argon2::Argon2Hasher;
+use crate::auth::jwt::JwtSigner;
+use crate::auth::key_file;
+use crate::images::ObjectImages;
+use crate::mail::eml::FileMailer;
+use crate::mail::templates::TemplateRenderer;
+use crate::payments::sandbox::Sandbox;
+use crate::sql::sqlite::Databases;
+use crate::system::{OsEntropy, SystemClock};
+
+pub use bus::InProcessBus;
+pub use shop::Shop;
+pub use workers::Workers;
+
+/// What access tokens are issued by and for, where the shop is its own issuer.
+const ISSUER: &str = "commerce";
+
+/// The sandbox's webhook secret, unless the shop is given another. It guards no money.
+pub const SANDBOX_WEBHOOK_SECRET: &str = "sandbox-webhook-secret";
+
+/// Opens the shop in `dir`, or makes one there, with everything at its default, and starts its
+/// workers. Needs a running tokio.
+///
+/// # Errors
+/// When the directory cannot be written or holds something else.
+pub async fn embedded(dir: impl Into<PathBuf>) -> Result<Shop, StoreError> {
+    Embedded::at(dir).open().await
+}
+
+/// A shop about to be opened.
+pub struct Embedded {
+    dir: PathBuf,
+    policies: Policies,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    mailer: Option<Arc<dyn Mailer>>,
+    renderer: Option<Arc<dyn Renderer>>,
+    images: Option<Arc<dyn ImageStore>>,
+    gateways: Vec<Arc<dyn PaymentGateway>>,
+    webhook_secret: String,
+    workers: bool,
+}
+
+impl Embedded {
+    /// In `dir`, with everything at its default.
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            policies: Policies::default(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy),
+            mailer: None,
+            renderer: None,
+            images: None,
+            gateways: Vec::new(),
+            webhook_secret: SANDBOX_WEBHOOK_SECRET.to_owned(),
+            workers: true,
+        }
+    }
+
+    /// With the shop's own decisions: currency, shipping, passwords, sender of mails.
+    #[must_use]
+    pub fn policies(mut self, policies: Policies) -> Self {
+        self.policies = policies;
+        self
+    }
+
+    /// With another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// With mails handed to `mailer` instead of written to `mail/`.
+    #[must_use]
+    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
+        self
+    }
+
+    /// With other words in the mails.
+    #[must_use]
+    pub fn renderer(mut self, renderer: Arc<dyn Renderer>) -> Self {
+        self.renderer = Some(renderer);
+        self
+    }
+
+    /// With pictures kept elsewhere than in `images/`.
+    #[must_use]
+    pub fn images(mut self, images: Arc<dyn ImageStore>) -> Self {
+        self.images = Some(images);
+        self
+    }
+
+    /// With this payment provider in front of the sandbox.
+    #[must_use]
+    pub fn gateway(mut self, gateway: Arc<dyn PaymentGateway>) -> Self {
+        self.gateways.push(gateway);
+        self
+    }
+
+    /// With another secret for the sandbox's webhooks.
+    #[must_use]
+    pub fn sandbox_webhook_secret(mut self, secret: impl Into<String>) -> Self {
+        self.webhook_secret = secret.into();
+        self
+    }
+
+    /// Without workers: nothing is done later until [`Commerce::settle`] or [`Commerce::step`] is
+    /// called, or another process on the directory does it.
+    #[must_use]
+    pub fn without_workers(mut self) -> Self {
+        self.workers = false;
+        self
+    }
+
+    /// Opens the shop.
+    ///
+    /// # Errors
+    /// When the directory cannot be written or holds something else.
+    pub async fn open(self) -> Result<Shop, StoreError> {
+        let Self { dir, clock, entropy, .. } = &self;
+        let databases = Databases::open(dir, Arc::clone(clock)).await?;
+        let key = key_file::load_or_create(dir, &**entropy)?;
+        let owner = IdSource::new(Arc::clone(clock), Arc::clone(entropy)).mint::<SessionId>().uuid();
+        let workers = self.workers;
+        let clock = Arc::clone(clock);
+        let search = self.search();
+        let commerce = assemble(self, &databases, &key, search)?;
+        let leases: Vec<(Context, Arc<dyn Leases>)> = vec![
+            (Context::Users, Arc::new(databases.users())),
+            (Context::Catalog, Arc::new(databases.catalog())),
+            (Context::Orders, Arc::new(databases.orders())),
+            (Context::Notifications, Arc::new(databases.notifications())),
+        ];
+        let workers = workers.then(|| Workers::start(&commerce, &databases, leases.clone(), owner, &clock));
+        Ok(Shop::new(commerce, databases, workers, leases, owner, clock))
+    }
+
+    #[cfg(feature = "search")]
+    fn search(&self) -> Arc<dyn ProductSearch> {
+        Arc::new(crate::search::TantivySearch::new(&self.dir.join("search")))
+    }
+
+    #[cfg(not(feature = "search"))]
+    fn search(&self) -> Arc<dyn ProductSearch> {
+        Arc::new(crate::search::NoSearch)
+    }
+}
+
+fn assemble(
+    parts: Embedded,
+    databases: &Databases,
+    key: &[u8; 32],
+    search: Arc<dyn ProductSearch>,
+) -> Result<Commerce, StoreError> {
+    let Embedded { dir, policies, clock, entropy, mailer, renderer, images, mut gateways, webhook_secret, workers: _ } = parts;
+    let renderer = match renderer {
+        Some(renderer) => renderer,
+        None => Arc::new(TemplateRenderer::new()?),
+    };
+    let images = match images {
+        Some(images) => images,
+        None => Arc::new(ObjectImages::local(&dir.join("images"))?),
+    };
+    let currency = policies.orders.currency;
+    gateways.push(Arc::new(Sandbox::new(dir.join("sandbox-payments"), webhook_secret, currency)));
+    let ports = Ports {
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        users: Arc::new(databases.users()),
+        passwords: Arc::new(Argon2Hasher::new(entropy)),
+        tokens: Arc::new(JwtSigner::new(key, ISSUER, ISSUER)),
+        catalog: Arc::new(databases.catalog()),
+        search,
+        images,
+        orders: Arc::new(databases.orders()),
+        carts: Arc::new(databases.orders()),
+        gateways,
+        notifications: Arc::new(databases.notifications()),
+        renderer,
+        mailer: mailer.unwrap_or_else(|| Arc::new(FileMailer::new(dir.join("mail")))),
+    };
+    let commerce = Commerce::new(ports, policies);
+    let letters: [(Context, Arc<dyn DeadLetters>); 4] = [
+        (Context::Users, Arc::new(databases.users())),
+        (Context::Catalog, Arc::new(databases.catalog())),
+        (Context::Orders, Arc::new(databases.orders())),
+        (Context::Notifications, Arc::new(databases.notifications())),
+    ];
+    let outboxes: Vec<(Context, Arc<dyn Outbox>)> = vec![
+        (Context::Users, Arc::new(databases.users())),
+        (Context::Catalog, Arc::new(databases.catalog())),
+        (Context::Orders, Arc::new(databases.orders())),
+    ];
+    let commerce = commerce.with_dead_letters(&letters);
+    let bus: Arc<dyn EventBus> = Arc::new(InProcessBus::new(commerce.dead_letters.boxes().to_vec(), clock));
+    Ok(commerce.with_bus(&bus, outboxes))
+}

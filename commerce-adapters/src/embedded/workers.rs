@@ -1,0 +1,180 @@
+//! Does the shop's later work while the process runs: one task for each kind, held by a lease.
+//!
+//! Several processes may run on one data directory. Each context's work is done by whoever holds
+//! the context's lease; the others look again within a second. Work is looked for with pauses that
+//! grow while there is none, so that an idle shop costs next to nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use commerce_core::Commerce;
+use commerce_core::commerce::{Context, Work};
+use commerce_core::events::Leases;
+use commerce_core::time::Clock;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::sql::sqlite::Databases;
+
+/// The lease under which a context's work is done.
+pub(super) const LEASE: &str = "workers";
+/// How long a lease holds unless it is renewed: a killed process is replaced after this.
+const LEASE_FOR: Duration = Duration::from_millis(3_000);
+/// How often it is renewed or asked for.
+const LEASE_RENEW: Duration = Duration::from_millis(1_000);
+/// Pause between two looks at what the catalog changed.
+const INDEX_PAUSE: Duration = Duration::from_millis(250);
+/// Pause between two rounds of deleting what is old.
+const FORGET_PAUSE: Duration = Duration::from_hours(1);
+/// Pause after there was work.
+const PAUSE_MIN: Duration = Duration::from_millis(5);
+
+/// The longest pause between two looks for work of a kind.
+fn pause_max(work: Work) -> Duration {
+    match work {
+        Work::RelayUsers | Work::RelayCatalog | Work::RelayOrders | Work::SendMail => Duration::from_millis(150),
+        Work::ResumeAttempts | Work::SendRefunds | Work::RetryParked => Duration::from_millis(500),
+        Work::SweepHolds | Work::AlertLowStock | Work::ExpireUnpaid => Duration::from_secs(1),
+    }
+}
+
+/// The leases of one context, and until when this process holds its own.
+#[derive(Clone)]
+struct Post {
+    context: Context,
+    leases: Arc<dyn Leases>,
+    owner: Uuid,
+    clock: Arc<dyn Clock>,
+    /// Microseconds since 1970; work is started only before it.
+    held_until: Arc<AtomicU64>,
+}
+
+impl Post {
+    fn is_held(&self) -> bool {
+        let now = u64::try_from(self.clock.now().as_micros()).unwrap_or(0);
+        now < self.held_until.load(Ordering::Acquire)
+    }
+
+    async fn keep(self, stop: CancellationToken) {
+        loop {
+            let now = self.clock.now();
+            let until = now.plus(LEASE_FOR);
+            match self.leases.acquire(LEASE, self.owner, now, until).await {
+                Ok(held) => {
+                    let until = held.map_or(0, |_| u64::try_from(until.as_micros()).unwrap_or(0));
+                    self.held_until.store(until, Ordering::Release);
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(context = %self.context, error, "the workers' lease cannot be renewed");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(LEASE_RENEW) => {}
+            }
+        }
+    }
+
+    async fn leave(&self) {
+        self.held_until.store(0, Ordering::Release);
+        if let Err(error) = self.leases.give_back(LEASE, self.owner).await {
+            tracing::warn!(context = %self.context, error = &error as &dyn std::error::Error, "a lease was not given back");
+        }
+    }
+}
+
+/// The running workers.
+pub struct Workers {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    posts: Vec<Post>,
+}
+
+impl Workers {
+    /// Starts them. Needs a running tokio.
+    pub(super) fn start(
+        shop: &Commerce,
+        databases: &Databases,
+        leases: Vec<(Context, Arc<dyn Leases>)>,
+        owner: Uuid,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let post = |(context, leases)| Post { context, leases, owner, clock: Arc::clone(clock), held_until: Arc::default() };
+        let posts: Vec<Post> = leases.into_iter().map(post).collect();
+        for post in &posts {
+            tasks.spawn(post.clone().keep(stop.clone()));
+            for work in Work::ALL.iter().filter(|work| work.context() == post.context) {
+                tasks.spawn(run(shop.clone(), *work, post.clone(), stop.clone()));
+            }
+        }
+        for post in posts.iter().filter(|post| post.context == Context::Orders) {
+            tasks.spawn(forget(databases.clone(), post.clone(), stop.clone()));
+        }
+        tasks.spawn(index(shop.clone(), stop.clone()));
+        tasks.close();
+        Self { stop, tasks, posts }
+    }
+
+    /// Lets every worker finish its step, then gives the leases back.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+        for post in &self.posts {
+            post.leave().await;
+        }
+    }
+}
+
+async fn run(shop: Commerce, work: Work, post: Post, stop: CancellationToken) {
+    let mut pause = PAUSE_MIN;
+    loop {
+        let done = if post.is_held() { step(&shop, work).await } else { 0 };
+        pause = if done > 0 { PAUSE_MIN } else { (pause * 2).min(pause_max(work)) };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Keeps this process's view of the search index up to date; the index itself knows who may write.
+async fn index(shop: Commerce, stop: CancellationToken) {
+    loop {
+        if let Err(error) = shop.catalog.index_catch_up().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the search index falls behind");
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(INDEX_PAUSE) => {}
+        }
+    }
+}
+
+/// Deletes what nobody asks for any more, once an hour.
+async fn forget(databases: Databases, post: Post, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(FORGET_PAUSE) => {}
+        }
+        if post.is_held()
+            && let Err(error) = databases.retention(post.clock.now()).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old rows are left for later");
+        }
+    }
+}
+
+async fn step(shop: &Commerce, work: Work) -> usize {
+    match shop.step(work).await {
+        Ok(done) => done,
+        Err(error) => {
+            tracing::warn!(work = %work, error = &error as &dyn std::error::Error, "work is left for later");
+            0
+        }
+    }
+}
