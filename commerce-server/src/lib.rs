@@ -1,1 +1,3 @@
+//! The HTTP shell over the commerce engine: one router for the whole API.
 
+pub mod web;

@@ -1,0 +1,96 @@
+//! The pages a person sees: the shop and its back office.
+//!
+//! Owns how the files of `templates/storefront` and `templates/admin` get to a browser; they are
+//! part of the binary. It knows nothing of products or orders: the pages' own scripts call the
+//! public API. Start reading at [`routes`], then [`pages`].
+
+mod assets;
+mod pages;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sha2::{Digest, Sha256};
+
+use assets::ASSETS;
+use pages::PAGES;
+
+/// What the pages say of the shop.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// Its name.
+    pub shop_name: &'a str,
+    /// ISO 4217 code of the currency in which prices are entered.
+    pub currency: &'a str,
+}
+
+/// Pictures may be links into the world that an import kept; everything else is ours.
+const POLICY: &str = "default-src 'self'; img-src 'self' https: data:; object-src 'none'; base-uri 'none'; \
+                      form-action 'self'; frame-ancestors 'none'";
+/// The file's version is in its address, so it never changes there.
+const FOREVER: &str = "public, max-age=31536000, immutable";
+/// Kept, and asked about each time.
+const ASK_FIRST: &str = "no-cache";
+
+/// Every page, and the files they load under `/assets/{version}/`.
+pub fn routes<S>(about: &About) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let version: Arc<str> = version().into();
+    let router = PAGES.iter().fold(Router::new(), |router, page| {
+        let html: Arc<str> = page.render(about, &version).into();
+        let tag = tag(html.as_bytes());
+        router.route(page.path, get(async move |headers: HeaderMap| shown(&headers, &tag, &html)))
+    });
+    router.route("/assets/{version}/{*file}", get(async move |path, headers: HeaderMap| asset(&version, path, &headers)))
+}
+
+fn shown(asked: &HeaderMap, tag: &HeaderValue, html: &str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+    ];
+    unless_known(asked, tag, ASK_FIRST, headers, html.to_owned())
+}
+
+/// A page that is still open may ask for files of another version; it gets today's, not to keep.
+fn asset(current: &str, Path((version, file)): Path<(String, String)>, asked: &HeaderMap) -> Response {
+    let Some(asset) = ASSETS.iter().find(|asset| asset.path == file) else { return StatusCode::NOT_FOUND.into_response() };
+    let keep = if version == current { FOREVER } else { ASK_FIRST };
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type()))];
+    unless_known(asked, &tag(asset.bytes), keep, headers, asset.bytes)
+}
+
+/// The body, or 304 to who has it already.
+fn unless_known<const N: usize>(
+    asked: &HeaderMap,
+    tag: &HeaderValue,
+    keep: &'static str,
+    headers: [(HeaderName, HeaderValue); N],
+    body: impl IntoResponse,
+) -> Response {
+    let kept = [(header::CACHE_CONTROL, HeaderValue::from_static(keep)), (header::ETAG, tag.clone())];
+    if asked.get(header::IF_NONE_MATCH) == Some(tag) {
+        return (StatusCode::NOT_MODIFIED, kept).into_response();
+    }
+    (kept, headers, body).into_response()
+}
+
+/// One name for the whole set of files: it changes when any of them does.
+fn version() -> String {
+    let all = ASSETS.iter().fold(Sha256::new(), |hash, asset| hash.chain_update(asset.path).chain_update(asset.bytes));
+    hex::encode(all.finalize()).chars().take(16).collect()
+}
+
+fn tag(bytes: &[u8]) -> HeaderValue {
+    let hash: String = hex::encode(Sha256::digest(bytes)).chars().take(32).collect();
+    HeaderValue::from_str(&format!("\"{hash}\"")).expect("quoted hexadecimal digits are a header's value")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response, StatusCode};
+use tower::ServiceExt;
+
+use super::*;
+
+const ABOUT: About = About { shop_name: "Tea & <Cake>", currency: "INR" };
+
+async fn get(path: &str, known: Option<&HeaderValue>) -> Response<Body> {
+    let mut request = Request::get(path).body(Body::empty()).unwrap();
+    if let Some(tag) = known {
+        request.headers_mut().insert(header::IF_NONE_MATCH, tag.clone());
+    }
+    routes::<()>(&ABOUT).oneshot(request).await.unwrap()
+}
+
+async fn text(response: Response<Body>) -> String {
+    String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn every_page_is_whole_and_loads_only_what_is_there() {
+    for page in PAGES {
+        let html = text(get(&page.path.replace(['{', '}'], ""), None).await).await;
+        assert!(!html.contains("{{"), "{} has something to fill in", page.path);
+        assert!(html.contains("Tea &amp; &lt;Cake&gt;"), "{} says the shop's name", page.path);
+        assert!(html.contains(page.body), "{} has its body", page.path);
+        let loaded: Vec<&str> = html.split('"').filter(|part| part.starts_with("/assets/")).collect();
+        assert_eq!(loaded.len(), 4, "{}: icon, two styles, script", page.path);
+        for file in loaded {
+            let response = get(file, None).await;
+            assert_eq!(response.status(), StatusCode::OK, "{file}");
+            assert_eq!(response.headers()[header::CACHE_CONTROL], FOREVER, "{file}");
+        }
+    }
+}
+
+/// The policy of the pages forbids what stands in the page itself.
+#[test]
+fn no_page_has_a_script_style_or_handler_of_its_own() {
+    for page in PAGES {
+        let html = page.render(&ABOUT, "v");
+        assert!(!html.contains("<style") && !html.contains(" style="), "{}", page.path);
+        assert_eq!(html.matches("<script").count(), html.matches("<script type=\"module\" src=").count(), "{}", page.path);
+        assert!(!html.split('<').any(|tag| tag.split('>').next().is_some_and(|tag| tag.contains(" on"))), "{}", page.path);
+    }
+}
+
+#[test]
+fn every_import_of_a_script_is_a_file_of_the_set() {
+    for asset in ASSETS.iter().filter(|asset| asset.path.ends_with(".js")) {
+        let source = std::str::from_utf8(asset.bytes).unwrap();
+        assert!(!source.contains("innerHTML") && !source.contains("insertAdjacentHTML"), "{}", asset.path);
+        let folder = asset.path.rsplit_once('/').unwrap().0;
+        for line in source.lines().filter(|line| line.starts_with("import ")) {
+            let wanted = line.split('"').nth(1).unwrap();
+            let file = match wanted.strip_prefix("../") {
+                Some(above) => above.to_owned(),
+                None => format!("{folder}/{}", wanted.strip_prefix("./").unwrap()),
+            };
+            assert!(ASSETS.iter().any(|asset| asset.path == file), "{} imports {file}", asset.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_has_a_page_is_told_so() {
+    let first = get("/cart", None).await;
+    let tag = first.headers()[header::ETAG].clone();
+    assert_eq!(first.headers()[header::CACHE_CONTROL], ASK_FIRST);
+    assert!(first.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'self'"));
+    let again = get("/cart", Some(&tag)).await;
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert!(text(again).await.is_empty());
+}
+
+#[tokio::test]
+async fn files_of_another_version_are_todays_and_not_kept() {
+    let old = get("/assets/0123456789abcdef/storefront/shop.js", None).await;
+    assert_eq!(old.status(), StatusCode::OK);
+    assert_eq!(old.headers()[header::CACHE_CONTROL], ASK_FIRST);
+    assert_eq!(old.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
+    assert_eq!(get("/assets/x/storefront/../../Cargo.toml", None).await.status(), StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,114 @@
+// One order for staff: everything about it, and the steps it can take.
+
+import { addressBlock } from "../storefront/lib/address.js";
+import { byId, fill, h, pathParts } from "../storefront/lib/dom.js";
+import { format } from "../storefront/lib/money.js";
+import { dateTime, humane, orderStatus, paymentMethod, paymentStatus, tone } from "../storefront/lib/text.js";
+import { api, onSubmit, say, start } from "./admin.js";
+
+// The state graph of the shop; what it forbids it refuses whatever is offered here.
+const NEXT = {
+  PENDING: ["CONFIRMED", "CANCELLED"],
+  CONFIRMED: ["PROCESSING", "SHIPPED", "CANCELLED"],
+  PROCESSING: ["SHIPPED", "CANCELLED"],
+  SHIPPED: ["OUT_FOR_DELIVERY", "DELIVERED"],
+  OUT_FOR_DELIVERY: ["DELIVERED"],
+};
+const LABELS = {
+  CONFIRMED: "Confirm",
+  PROCESSING: "Start packing",
+  SHIPPED: "Mark as shipped",
+  OUT_FOR_DELIVERY: "Out for delivery",
+  DELIVERED: "Mark as delivered",
+  CANCELLED: "Cancel order",
+};
+
+const id = pathParts()[2];
+
+start(async () => {
+  try {
+    await load();
+  } catch (problem) {
+    if (problem.status !== 404) throw problem;
+    byId("missing").hidden = false;
+    return;
+  }
+  byId("order").hidden = false;
+  onSubmit(byId("step"), byId("step-problem"), async (form, button) => {
+    const status = button.value;
+    if (status === "CANCELLED" && !confirm("Cancel this order? What was paid goes back to the customer.")) return;
+    const note = form.elements.note.value.trim();
+    await api.patch(`/api/orders/${id}/status`, note ? { status, note } : { status });
+    form.reset();
+    await load();
+    say(`The order is now: ${orderStatus(status).toLowerCase()}.`);
+  });
+});
+
+async function load() {
+  const [order, timeline, payments, refunds] = await Promise.all([
+    api.get(`/api/orders/${id}`),
+    api.get(`/api/orders/${id}/timeline?limit=100`),
+    api.get(`/api/orders/${id}/payments`),
+    api.get(`/api/orders/${id}/refunds`),
+  ]);
+  document.title = `${order.number} · Back office`;
+  byId("number").textContent = order.number;
+  byId("placed-at").textContent = `Placed ${dateTime(order.placedAt)}`;
+  fill(byId("badge"), h("span", { class: `badge ${tone(order.status)}` }, orderStatus(order.status)));
+  const next = NEXT[order.status] ?? [];
+  byId("step").hidden = next.length === 0;
+  fill(byId("steps"), next.map((status, index) => stepButton(status, index)));
+  fill(byId("lines"), order.lines.map(line));
+  fill(byId("totals"), totals(order));
+  fill(byId("customer"), addressBlock(order.shippingAddress), h("p", { class: "hint" }, `By ${order.shippingOptionId ?? "post"}`));
+  fill(byId("timeline"), timeline.items.map(entry));
+  fill(byId("payment"), payment(order, payments.items, refunds.items));
+}
+
+/** The first step is the usual one. */
+function stepButton(status, index) {
+  const look = status === "CANCELLED" ? "button danger" : index === 0 ? "button" : "button quiet";
+  return h("button", { class: look, value: status }, LABELS[status]);
+}
+
+function line(item) {
+  return h(
+    "tr",
+    {},
+    h("td", {}, h("a", { href: `/admin/products/${item.productId}` }, item.name)),
+    h("td", { class: "sku" }, item.sku),
+    h("td", { class: "number" }, format(item.unitPrice)),
+    h("td", { class: "number" }, item.quantity),
+    h("td", { class: "number" }, format({ ...item.unitPrice, amount: item.unitPrice.amount * item.quantity })),
+  );
+}
+
+function totals(order) {
+  const rows = [["Subtotal", format(order.subtotal)]];
+  if (order.discount.amount > 0) rows.push(["Discount", `−${format(order.discount)}`]);
+  rows.push(["Delivery", format(order.shipping)]);
+  for (const tax of order.taxLines) rows.push([tax.name, format(tax.amount)]);
+  rows.push(["Total", format(order.total), "grand"]);
+  return h("dl", { class: "sums" }, rows.map(([label, amount, look]) => h("div", { class: look }, h("dt", {}, label), h("dd", {}, amount))));
+}
+
+function entry(item) {
+  return h(
+    "li",
+    {},
+    h("span", { class: "timeline-status" }, humane(item.status)),
+    item.note ? h("span", {}, item.note) : null,
+    h("time", { class: "hint", datetime: item.at }, `${dateTime(item.at)} · ${item.actor}`),
+  );
+}
+
+function payment({ payment: paid }, attempts, refunds) {
+  const one = (words, thing) =>
+    h("li", {}, `${words} ${format(thing.amount)} `, h("span", { class: "badge" }, humane(thing.status)), h("span", { class: "hint block" }, detail(thing)));
+  const detail = (thing) => [thing.providerReference, thing.failureCode, dateTime(thing.createdAt)].filter(Boolean).join(" · ");
+  return [
+    h("p", {}, `${paymentMethod(paid.method)}, ${paymentStatus(paid).toLowerCase()}`),
+    h("ul", { class: "plain-list" }, attempts.map((attempt) => one(paymentMethod(attempt.method), attempt)), refunds.map((refund) => one("Refund", refund))),
+  ];
+}

@@ -1,0 +1,69 @@
+// Words for people: dates, states, and descriptions without their markup.
+
+const BLOCKS = "p, div, li, tr, h1, h2, h3, h4, h5, h6, blockquote, section";
+
+/** The paragraphs of a description that may be HTML; the parsed document runs and loads nothing. */
+export function paragraphs(html) {
+  const parsed = new DOMParser().parseFromString(html, "text/html");
+  parsed.querySelectorAll("script, style, template, noscript, iframe, svg").forEach((element) => element.remove());
+  parsed.querySelectorAll("li").forEach((item) => item.prepend("• "));
+  parsed.querySelectorAll(BLOCKS).forEach((block) => {
+    block.before("\n");
+    block.after("\n");
+  });
+  parsed.querySelectorAll("br").forEach((br) => br.replaceWith("\n"));
+  return parsed.body.textContent.split(/\n+/).map((line) => line.replace(/\s+/g, " ").trim()).filter(Boolean);
+}
+
+export function dateTime(text) {
+  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
+}
+
+export function date(text) {
+  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }).format(new Date(text));
+}
+
+const STATUS = {
+  PENDING: "Waiting for payment",
+  CONFIRMED: "Confirmed",
+  PROCESSING: "Being packed",
+  SHIPPED: "Shipped",
+  OUT_FOR_DELIVERY: "Out for delivery",
+  DELIVERED: "Delivered",
+  CANCELLED: "Cancelled",
+};
+const PAYMENT = {
+  PENDING: "Not paid yet",
+  UNKNOWN: "Being checked with the bank",
+  AUTHORIZED: "Authorized",
+  CAPTURED: "Paid",
+  FAILED: "Declined",
+  VOIDED: "Voided",
+  PARTIALLY_REFUNDED: "Partly refunded",
+  REFUNDED: "Refunded",
+};
+const METHOD = { COD: "Cash on delivery", CARD: "Card", UPI: "UPI", NET_BANKING: "Net banking", WALLET: "Wallet" };
+
+/** `OUT_FOR_DELIVERY` becomes `Out for delivery`, also where this page has never heard of it. */
+export function humane(word) {
+  const text = String(word).toLowerCase().replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+export function orderStatus(status) {
+  return STATUS[status] ?? humane(status);
+}
+export function paymentStatus(payment) {
+  if (payment.method === "COD" && payment.status === "PENDING") return "To be paid on delivery";
+  return PAYMENT[payment.status] ?? humane(payment.status);
+}
+export function paymentMethod(method) {
+  return METHOD[method] ?? humane(method);
+}
+
+/** Which colour a state has. */
+export function tone(status) {
+  if (["CANCELLED", "FAILED", "ARCHIVED"].includes(status)) return "bad";
+  if (["PENDING", "UNKNOWN", "DRAFT", "SENDING"].includes(status)) return "wait";
+  if (["DELIVERED", "CAPTURED", "SENT", "ACTIVE"].includes(status)) return "good";
+  return "go";
+}

@@ -1,0 +1,45 @@
+// How an order is paid. The shop's provider is a sandbox, so in place of a card's number one
+// chooses what the bank shall answer; no money moves.
+
+import { h, select } from "./lib/dom.js";
+
+const METHODS = [
+  ["COD", "Cash on delivery", "Pay when the parcel arrives."],
+  ["CARD", "Card", "Paid at once."],
+  ["UPI", "UPI", "Paid at once."],
+];
+const ANSWERS = [
+  ["tok_ok", "Accept the payment"],
+  ["tok_declined", "Decline the payment"],
+  ["tok_timeout_then_ok", "Stay silent, then accept"],
+  ["tok_timeout_then_declined", "Stay silent, then decline"],
+  ["tok_pending", "Wait for the customer's bank"],
+];
+
+/** The choice of a method; paying again leaves out cash. */
+export function paymentFields(methods = METHODS.map(([id]) => id)) {
+  const token = h(
+    "div",
+    { class: "field sandbox" },
+    h("label", { for: "token" }, "This shop takes test payments. The bank shall"),
+    select({ id: "token", name: "token" }, ANSWERS),
+  );
+  const offered = METHODS.filter(([id]) => methods.includes(id));
+  const choices = offered.map(([id, name, hint], index) => {
+    const input = h("input", { type: "radio", id: `method-${id}`, name: "method", value: id, checked: index === 0 });
+    return h("div", { class: "choice" }, input, h("label", { for: input.id }, h("span", {}, name), h("span", { class: "hint" }, hint)));
+  });
+  const fieldset = h("fieldset", { class: "choices" }, h("legend", {}, "Payment"), choices, token);
+  const refresh = () => {
+    token.hidden = fieldset.querySelector("input:checked").value === "COD";
+  };
+  fieldset.addEventListener("change", refresh);
+  refresh();
+  return fieldset;
+}
+
+/** What the API takes. */
+export function readPayment(form) {
+  const method = form.elements.method.value;
+  return method === "COD" ? { method } : { method, token: form.elements.token.value };
+}

@@ -1,0 +1,17 @@
+// The sign-in page: both forms, then back to where one came from.
+
+import { byId } from "./lib/dom.js";
+import { accessForms } from "./access.js";
+import { api, start } from "./shop.js";
+
+start(async () => {
+  const go = () => location.replace(next());
+  if (api.user) return go();
+  accessForms(byId("access"), go);
+});
+
+/** Only ever a page of this shop. */
+function next() {
+  const wanted = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
+  return wanted.origin === location.origin && wanted.pathname !== "/sign-in" ? wanted.pathname + wanted.search : "/";
+}
