@@ -14,7 +14,7 @@ use crate::ids::{Entropy, IdSource};
 use crate::limits;
 use crate::notifications::{MailPolicy, Mailer, NotificationRecorder, NotificationStore, Notifications, Renderer};
 use crate::orders::{CartReducer, CartStore, HoldRegister, OrderPolicy, OrderPorts, OrderStore, Orders, PaymentGateway};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 use crate::users::{AuthPolicy, PasswordHasher, TokenSigner, UserStore, Users};
 
 /// A whole shop.
@@ -30,6 +30,7 @@ pub struct Commerce {
     pub notifications: Notifications,
     /// What consumers could not handle.
     pub dead_letters: DeadLetterDesk,
+    clock: Arc<dyn Clock>,
     relays: Vec<(Context, Relay)>,
     outboxes: Vec<(Context, Arc<dyn Outbox>)>,
 }
@@ -147,10 +148,17 @@ impl Commerce {
         };
         let orders = Orders::new(order_ports, Arc::clone(&clock), ids.clone(), policies.orders);
         let contacts = Arc::new(users.clone());
+        let own_clock = Arc::clone(&clock);
         let notifications =
             Notifications::new(ports.notifications, contacts, ports.renderer, ports.mailer, clock, ids, policies.mail);
         let dead_letters = DeadLetterDesk::default();
-        Self { users, catalog, orders, notifications, dead_letters, relays: Vec::new(), outboxes: Vec::new() }
+        Self { users, catalog, orders, notifications, dead_letters, clock: own_clock, relays: Vec::new(), outboxes: Vec::new() }
+    }
+
+    /// What time it is for this shop.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The consumers of this shop's events, for a bus to bring them to, each with the context whose
