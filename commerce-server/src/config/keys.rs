@@ -1,0 +1,149 @@
+//! Every key there is, with its type, default and meaning.
+
+/// The sections of the file, in its order. Some have no keys in this shape of the shop.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("server", "The HTTP server."),
+    ("gateway", "What stands between the world and the services."),
+    ("auth", "Accounts and logins."),
+    ("database", "Where the books are kept."),
+    ("redis", "Shared carts, locks and limits of several processes. Nothing to set with SQLite."),
+    ("aws", "Queues, mail and pictures on AWS. Nothing to set with SQLite."),
+    ("search", "The search index."),
+    ("mail", "What the shop writes to people."),
+    ("payments", "How money comes in."),
+    ("orders", "What applies to every order."),
+    ("inventory", "Stock."),
+    ("cache", "Caches. Nothing to set with SQLite."),
+    ("telemetry", "Logs and figures."),
+];
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// An IP address and a port.
+    Address,
+    /// A folder.
+    Folder,
+    /// `http://…` or `https://…`.
+    Url,
+    /// A mail address.
+    Mail,
+    /// An ISO 4217 code.
+    Currency,
+    /// A whole number within these bounds.
+    Number(i64, i64),
+    /// `true` or `false`.
+    Switch,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Origins: scheme, host and port each.
+    Origins,
+    /// IP addresses or networks (`10.0.0.0/8`).
+    Networks,
+    /// Ways to ship: `{ id, name, price, estimated_days }` each.
+    Shipping,
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its whole name: `section.key`.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// Its default, written as in the file.
+    pub default: &'static str,
+    /// What it means.
+    pub comment: &'static str,
+    /// Whether it is never shown and may be read from a file of its own.
+    pub secret: bool,
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, comment: &'static str) -> Key {
+    Key { name, kind, default, comment, secret: false }
+}
+
+const SHIPPING: &str = r#"[
+  { id = "standard", name = "Standard delivery", price = 0, estimated_days = 5 },
+  { id = "express", name = "Express delivery", price = 9900, estimated_days = 2 },
+]"#;
+
+/// Every key, in the order of the file.
+pub const KEYS: &[Key] = &[
+    key("server.listen", Kind::Address, r#""127.0.0.1:8080""#, "Where the server listens."),
+    key("server.public_url", Kind::Url, r#""http://127.0.0.1:8080""#, "How the world reaches it; links in mails begin with it."),
+    key("server.shop_name", Kind::Text, r#""Shop""#, "The shop's name in mails and pages."),
+    key("server.currency", Kind::Currency, r#""INR""#, "The currency of carts without lines, of shipping prices and of imports."),
+    key(
+        "server.cors_origins",
+        Kind::Origins,
+        "[]",
+        "Web origins that may call the API from a browser: [\"https://shop.example\"].",
+    ),
+    key(
+        "server.max_body_bytes",
+        Kind::Number(1_024, 104_857_600),
+        "1048576",
+        "Largest request body; pictures may have ten times as much.",
+    ),
+    key("server.request_timeout_seconds", Kind::Number(1, 300), "30", "How long one request may take."),
+    key("server.connections_max", Kind::Number(16, 100_000), "8192", "Connections served at once; more wait to be accepted."),
+    key(
+        "gateway.rate_limit_per_minute",
+        Kind::Number(0, 1_000_000),
+        "100",
+        "Calls to /api that one user may make in a minute; 0 switches the limit off.",
+    ),
+    key(
+        "gateway.rate_limit_anonymous_per_minute",
+        Kind::Number(0, 1_000_000),
+        "600",
+        "Calls that one address may make in a minute without logging in; 0 switches the limit off.",
+    ),
+    key(
+        "gateway.trusted_proxies",
+        Kind::Networks,
+        "[]",
+        "Proxies whose X-Forwarded-For is believed: addresses or networks such as \"10.0.0.0/8\".",
+    ),
+    key("auth.password_min_length", Kind::Number(6, 64), "8", "Characters that a password must have."),
+    key(
+        "auth.failed_logins_per_quarter_hour",
+        Kind::Number(0, 10_000),
+        "10",
+        "Failed logins of one account from one address in 15 minutes before it must wait; 0 switches the limit off.",
+    ),
+    key("database.dir", Kind::Folder, r#""commerce-data""#, "The data directory."),
+    key("search.enabled", Kind::Switch, "true", "Whether a search index is kept; without it searches scan the catalog."),
+    key("mail.from", Kind::Mail, r#""shop@localhost.localdomain""#, "Sender of all mails."),
+    key("mail.from_name", Kind::Text, r#""Shop""#, "Name of the sender."),
+    key("mail.ops_address", Kind::Mail, r#""ops@localhost.localdomain""#, "Who is told when stock runs low."),
+    Key {
+        name: "payments.sandbox.webhook_secret",
+        kind: Kind::Text,
+        default: r#""whsec_sandbox""#,
+        comment: "Signs the sandbox's webhooks.",
+        secret: true,
+    },
+    key(
+        "orders.shipping",
+        Kind::Shipping,
+        SHIPPING,
+        "Ways to ship, the default first; prices in minor units of server.currency.",
+    ),
+    key(
+        "inventory.low_stock_threshold",
+        Kind::Number(0, 1_000_000),
+        "5",
+        "Available units at which ops are told, unless the SKU says otherwise.",
+    ),
+    key("telemetry.log", Kind::Choice(&["pretty", "json"]), r#""pretty""#, "How log lines look."),
+    key(
+        "telemetry.level",
+        Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+        r#""info""#,
+        "From which level on lines are written.",
+    ),
+];

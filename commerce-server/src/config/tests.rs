@@ -1,0 +1,61 @@
+use std::io::Write;
+
+use super::*;
+
+fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+#[test]
+fn the_commented_default_is_the_default() {
+    let file = file(&Config::commented_default());
+    let config = Config::load(Some(file.path()), env(&[])).unwrap();
+    let values = |config: &Config| config.show().into_iter().map(|(key, value, _)| (key, value)).collect::<Vec<_>>();
+    assert_eq!(values(&config), values(&Config::defaults()));
+    assert!(config.show().iter().all(|(_, _, source)| source == &file.path().display().to_string()));
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let file = file("[gateway]\nrate_limit_per_minute = 7\nrate_limit_anonymous_per_minute = 8\n");
+    let config =
+        Config::load(Some(file.path()), env(&[("COMMERCE_GATEWAY__RATE_LIMIT_PER_MINUTE", "0"), ("PATH", "/bin")])).unwrap();
+    assert_eq!(config.gateway.rate_limit_per_minute, 0);
+    assert_eq!(config.gateway.rate_limit_anonymous_per_minute, 8);
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let file =
+        file("[gateway]\nrate_limit_per_minut = 7\n[server]\nlisten = \"nowhere\"\nmax_body_bytes = 1.5\n[sever]\na = 1\n");
+    let faults = Config::load(Some(file.path()), env(&[("COMMERCE_AUTH__PASSWORD_MIN_LENGTH", "x"), ("COMMERCE_NO__SUCH", "1")]))
+        .unwrap_err();
+    let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(faults.len(), 6, "{text:#?}");
+    assert!(text.iter().any(|fault| fault.contains("did you mean gateway.rate_limit_per_minute?")), "{text:#?}");
+    assert!(text.iter().any(|fault| fault.contains("did you mean server?")), "{text:#?}");
+}
+
+#[test]
+fn a_secret_comes_from_a_file_and_is_never_shown() {
+    let secret = file("top-secret\n");
+    let path = secret.path().display().to_string();
+    let config = Config::load(None, env(&[("COMMERCE_PAYMENTS__SANDBOX__WEBHOOK_SECRET_FILE", &path)])).unwrap();
+    assert_eq!(config.sandbox_webhook_secret.expose(), "top-secret");
+    assert!(!format!("{config:?}").contains("top-secret"));
+    assert!(config.show().iter().all(|(_, value, _)| !value.contains("top-secret")));
+}
+
+#[test]
+fn the_command_line_wins() {
+    let mut config = Config::defaults();
+    config.set("server.listen", "0.0.0.0:9").unwrap();
+    assert_eq!(config.server.listen.port(), 9);
+    assert!(config.set("server.listem", "x").is_err());
+}

@@ -1,0 +1,244 @@
+//! The settings as the program uses them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use commerce_core::orders::ShippingOption;
+use commerce_core::text::Email;
+use commerce_core::{Currency, Money};
+use toml::Value;
+
+use super::keys::Kind;
+use super::load::Settings;
+use crate::address::Network;
+
+/// The settings of one shop.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The HTTP server.
+    pub server: ServerConfig,
+    /// Limits at the door.
+    pub gateway: GatewayConfig,
+    /// Accounts and logins.
+    pub auth: AuthConfig,
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// Whether a search index is kept.
+    pub search_enabled: bool,
+    /// What the shop writes to people.
+    pub mail: MailConfig,
+    /// Signs the sandbox's webhooks.
+    pub sandbox_webhook_secret: Secret,
+    /// Ways to ship, the default first.
+    pub shipping: Vec<ShippingOption>,
+    /// Available units at which ops are told.
+    pub low_stock_threshold: i64,
+    /// Logs.
+    pub telemetry: TelemetryConfig,
+    pub(super) settings: Settings,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How the world reaches it, without a slash at the end.
+    pub public_url: String,
+    /// The shop's name.
+    pub shop_name: String,
+    /// The shop's currency.
+    pub currency: Currency,
+    /// Web origins that may call the API from a browser.
+    pub cors_origins: Vec<HeaderValue>,
+    /// Largest request body.
+    pub max_body_bytes: usize,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// Connections served at once.
+    pub connections_max: usize,
+}
+
+/// Limits at the door. Zero switches one off.
+#[derive(Clone, Debug)]
+pub struct GatewayConfig {
+    /// Calls per minute of one user.
+    pub rate_limit_per_minute: u32,
+    /// Calls per minute of one address without login.
+    pub rate_limit_anonymous_per_minute: u32,
+    /// Proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// Accounts and logins.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthConfig {
+    /// Characters of a password at least.
+    pub password_min_length: usize,
+    /// Failed logins of one account from one address in 15 minutes.
+    pub failed_logins_per_quarter_hour: u32,
+}
+
+/// What the shop writes to people.
+#[derive(Clone, Debug)]
+pub struct MailConfig {
+    /// Sender.
+    pub from: Email,
+    /// Sender's name.
+    pub from_name: String,
+    /// Operators.
+    pub ops: Email,
+}
+
+/// Logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TelemetryConfig {
+    /// One JSON object a line, or coloured text.
+    pub json: bool,
+    /// From which level on.
+    pub level: tracing::Level,
+}
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+impl Config {
+    /// From settings whose every value was checked when it was put in.
+    pub(super) fn from_settings(settings: Settings) -> Self {
+        let currency: Currency = parsed(&settings, "server.currency");
+        Self {
+            server: ServerConfig {
+                listen: parsed(&settings, "server.listen"),
+                public_url: text(&settings, "server.public_url").trim_end_matches('/').to_owned(),
+                shop_name: text(&settings, "server.shop_name").to_owned(),
+                currency,
+                cors_origins: list(&settings, "server.cors_origins"),
+                max_body_bytes: number(&settings, "server.max_body_bytes"),
+                request_timeout: Duration::from_secs(number(&settings, "server.request_timeout_seconds")),
+                connections_max: number(&settings, "server.connections_max"),
+            },
+            gateway: GatewayConfig {
+                rate_limit_per_minute: number(&settings, "gateway.rate_limit_per_minute"),
+                rate_limit_anonymous_per_minute: number(&settings, "gateway.rate_limit_anonymous_per_minute"),
+                trusted_proxies: list(&settings, "gateway.trusted_proxies"),
+            },
+            auth: AuthConfig {
+                password_min_length: number(&settings, "auth.password_min_length"),
+                failed_logins_per_quarter_hour: number(&settings, "auth.failed_logins_per_quarter_hour"),
+            },
+            data_dir: PathBuf::from(text(&settings, "database.dir")),
+            search_enabled: settings.value("search.enabled").as_bool().unwrap_or(true),
+            mail: MailConfig {
+                from: parsed(&settings, "mail.from"),
+                from_name: text(&settings, "mail.from_name").to_owned(),
+                ops: parsed(&settings, "mail.ops_address"),
+            },
+            sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
+            shipping: shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
+            low_stock_threshold: number(&settings, "inventory.low_stock_threshold"),
+            telemetry: TelemetryConfig {
+                json: text(&settings, "telemetry.log") == "json",
+                level: parsed(&settings, "telemetry.level"),
+            },
+            settings,
+        }
+    }
+}
+
+/// Whether a value fits its key; the message says what would.
+pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
+    let text = || value.as_str().ok_or_else(|| "must be text in quotes".to_owned());
+    let texts = || -> Result<Vec<&str>, String> {
+        let items = value.as_array().ok_or("must be a list")?;
+        items.iter().map(|item| item.as_str().ok_or_else(|| "must be a list of texts".to_owned())).collect()
+    };
+    let fits = |fits: bool, message: &str| if fits { Ok(()) } else { Err(message.to_owned()) };
+    match kind {
+        Kind::Text | Kind::Folder => fits(!text()?.is_empty(), "must not be empty"),
+        Kind::Address => fits(text()?.parse::<SocketAddr>().is_ok(), "must be an address and a port such as 127.0.0.1:8080"),
+        Kind::Url => fits(is_origin(text()?.trim_end_matches('/')), "must begin with http:// or https:// and have no path"),
+        Kind::Mail => fits(text()?.parse::<Email>().is_ok(), "must be a mail address"),
+        Kind::Currency => fits(text()?.parse::<Currency>().is_ok(), "must be an ISO 4217 code such as INR"),
+        Kind::Number(from, to) => {
+            let inside = value.as_integer().is_some_and(|number| (from..=to).contains(&number));
+            fits(inside, &format!("must be a whole number from {from} to {to}"))
+        }
+        Kind::Switch => fits(value.is_bool(), "must be true or false"),
+        Kind::Choice(words) => fits(words.contains(&text()?), &format!("must be one of {}", words.join(", "))),
+        Kind::Origins => {
+            let all = texts()?.iter().all(|origin| is_origin(origin));
+            fits(all, "must be origins such as https://shop.example, without a path")
+        }
+        Kind::Networks => {
+            let all = texts()?.iter().all(|network| network.parse::<Network>().is_ok());
+            fits(all, "must be IP addresses or networks such as 10.0.0.0/8")
+        }
+        Kind::Shipping => shipping(value, Currency::INR).map(|_| ()),
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let plain = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:[]_".contains(&byte));
+    host.is_some_and(|host| !host.is_empty() && plain(host))
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShippingEntry {
+    id: String,
+    name: String,
+    price: u32,
+    estimated_days: u32,
+}
+
+fn shipping(value: &Value, currency: Currency) -> Result<Vec<ShippingOption>, String> {
+    let entries: Vec<ShippingEntry> = value.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    let unique = |entry: &ShippingEntry| entries.iter().filter(|other| other.id == entry.id).count() == 1;
+    if entries.is_empty() || !entries.iter().all(unique) {
+        return Err("must have at least one entry, each with an id of its own".to_owned());
+    }
+    let option = |entry: ShippingEntry| ShippingOption {
+        id: entry.id,
+        name: entry.name,
+        price: Money::new(i64::from(entry.price), currency),
+        estimated_days: entry.estimated_days,
+    };
+    Ok(entries.into_iter().map(option).collect())
+}
+
+const CHECKED: &str = "every value is checked against its kind when it is put in";
+
+fn text<'a>(settings: &'a Settings, key: &str) -> &'a str {
+    settings.value(key).as_str().expect(CHECKED)
+}
+
+fn parsed<T: std::str::FromStr>(settings: &Settings, key: &str) -> T {
+    text(settings, key).parse().ok().expect(CHECKED)
+}
+
+fn number<T: TryFrom<i64>>(settings: &Settings, key: &str) -> T {
+    settings.value(key).as_integer().and_then(|number| T::try_from(number).ok()).expect(CHECKED)
+}
+
+fn list<T: std::str::FromStr>(settings: &Settings, key: &str) -> Vec<T> {
+    let items = settings.value(key).as_array().expect(CHECKED);
+    items.iter().filter_map(|item| item.as_str()?.parse().ok()).collect()
+}

@@ -1,0 +1,247 @@
+//! The way of every request from the socket to its handler and back, in one place.
+//!
+//! Name it, look at its path, ask who it is, count it, read its body, run it, then write down what
+//! it cost. Handlers see only requests that passed; [`problem::render`] sees every answer.
+//! Start reading at [`front`].
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
+use tracing::{Instrument, Span};
+
+use crate::address::{client_address, client_group};
+use crate::auth::{Identity, identify};
+use crate::paths;
+use crate::problem::{self, Answered, Problem};
+use crate::rate_limit::{Client, Left};
+use crate::state::Shared;
+
+/// The address of the other end of a connection, put into each of its requests by the listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// The client's address and name, for handlers.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+/// How much of a body that is too large is read and thrown away, so that the client, busy sending,
+/// gets to read the refusal.
+const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How long that may take.
+const DRAIN_FOR: Duration = Duration::from_secs(5);
+
+/// Serves one request.
+pub(crate) async fn front(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
+    let request_id = inbound_id(request.headers()).unwrap_or_else(|| shared.request_id());
+    let trace = inbound_trace(request.headers());
+    let span = tracing::info_span!("request", id = %request_id, %method, route = route.as_deref(), trace = trace.as_deref());
+
+    let response = {
+        let _in_flight = InFlight::enter(&shared);
+        admit(&shared, request, next, &path).instrument(span.clone()).await
+    };
+
+    let mut response = span.in_scope(|| problem::render(response, &request_id, &path));
+    tell(response.headers_mut(), &path, &request_id, trace.as_deref(), &shared);
+    let took = started.elapsed();
+    shared.metrics().answered(&method, route.as_deref().unwrap_or("none"), response.status(), took);
+    tracing::debug!(parent: &span, status = response.status().as_u16(), micros = took.as_micros(), "answered");
+    response
+}
+
+/// Counts a request as long as it is served, also when its client goes away.
+struct InFlight<'a>(&'a Shared);
+
+impl<'a> InFlight<'a> {
+    fn enter(shared: &'a Shared) -> Self {
+        shared.metrics().in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(shared)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.metrics().in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Refuses what may not enter, and runs the rest.
+async fn admit(shared: &Shared, mut request: Request, next: Next, path: &str) -> Response {
+    if paths::leads_inside(path) {
+        return Problem::not_found("page").into_response();
+    }
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+    let address = client_address(peer, request.headers(), &shared.config().gateway.trusted_proxies);
+    request.extensions_mut().insert(ClientAddress(address));
+    if !paths::is_counted(path) {
+        return run(shared, request, next, path).await;
+    }
+    let identity = identify(request.headers(), shared.users()).await;
+    let left = count(shared, &identity, address);
+    if let Some(Err(problem)) = left.as_ref().map(Left::check) {
+        shared.metrics().limited.fetch_add(1, Ordering::Relaxed);
+        return told(problem.into_response(), left);
+    }
+    request.extensions_mut().insert(identity);
+    told(run(shared, request, next, path).await, left)
+}
+
+fn count(shared: &Shared, identity: &Identity, address: IpAddr) -> Option<Left> {
+    let user = identity.actor().and_then(|actor| actor.user());
+    let client = user.map_or_else(|| Client::Address(client_group(address)), Client::User);
+    shared.limiter(client).take(client, Instant::now())
+}
+
+fn told(mut response: Response, left: Option<Left>) -> Response {
+    if let Some(left) = left {
+        left.tell(response.headers_mut());
+    }
+    response
+}
+
+/// Runs the handler within the time a request has. A request that may change something runs in a
+/// task of its own, which neither a dropped connection nor the end of that time cancels.
+async fn run(shared: &Shared, request: Request, next: Next, path: &str) -> Response {
+    let within = shared.config().server.request_timeout;
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let ran = if safe {
+        timeout(within, AssertUnwindSafe(next.run(request)).catch_unwind()).await.map(|ran| ran.map_err(|_| ()))
+    } else {
+        let request = match buffered(request, body_limit(shared, path), within).await {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        };
+        let task = shared.tasks().spawn(next.run(request).instrument(Span::current()));
+        timeout(within, task).await.map(|ran| ran.map_err(|_| ()))
+    };
+    match ran {
+        Ok(Ok(response)) => response,
+        Ok(Err(())) => {
+            shared.metrics().panics.fetch_add(1, Ordering::Relaxed);
+            Problem::defect("a handler panicked").into_response()
+        }
+        Err(_) => {
+            let detail = "this takes longer than a request may; repeat it with the same key";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", detail).retry_after(1).into_response()
+        }
+    }
+}
+
+fn body_limit(shared: &Shared, path: &str) -> usize {
+    let limit = shared.config().server.max_body_bytes;
+    if paths::takes_pictures(path) { limit.saturating_mul(10) } else { limit }
+}
+
+/// The request with its whole body in memory.
+async fn buffered(request: Request, limit: usize, within: Duration) -> Answered<Request> {
+    let (parts, body) = request.into_parts();
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        if !parts.headers.contains_key(header::EXPECT) {
+            drain(body).await;
+        }
+        return Err(too_large(limit));
+    }
+    let mut body = body;
+    let bytes = match timeout(within, Limited::new(&mut body, limit).collect()).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            drain(body).await;
+            return Err(too_large(limit));
+        }
+        Ok(Err(_)) => return Err(Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", "the body did not arrive whole")),
+        Err(_) => return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the body did not arrive in time")),
+    };
+    Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+async fn drain(body: Body) {
+    let mut rest = Limited::new(body, DRAIN_BYTES_MAX);
+    let all = async { while let Some(Ok(_)) = rest.frame().await {} };
+    // Running out of patience is fine: the refusal is sent either way.
+    let _ = timeout(DRAIN_FOR, all).await;
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", format!("the body is larger than {limit} bytes"))
+}
+
+/// The headers that every answer has, unless its handler said otherwise.
+fn tell(headers: &mut HeaderMap, path: &str, request_id: &str, trace: Option<&str>, shared: &Shared) {
+    let mut put = |name: &'static str, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    put("x-content-type-options", "nosniff");
+    put("content-security-policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
+    put("x-frame-options", "DENY");
+    put("referrer-policy", "no-referrer");
+    put("cross-origin-opener-policy", "same-origin");
+    if paths::is_private(path) {
+        put("cache-control", "no-store");
+    }
+    if shared.config().server.public_url.starts_with("https://") {
+        put("strict-transport-security", "max-age=31536000");
+    }
+    for (name, value) in [("x-request-id", Some(request_id)), ("traceparent", trace)] {
+        if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// The name a client gave its request, if it is one that may stand in logs.
+fn inbound_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("x-request-id")?.to_str().ok()?;
+    let sane =
+        (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
+    sane.then(|| text.to_owned())
+}
+
+/// A `traceparent` of the W3C's recommendation, version 00.
+fn inbound_trace(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let hex = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let sane = match parts.as_slice() {
+        ["00", trace, span, flags] => hex(trace, 32) && hex(span, 16) && hex(flags, 2) && trace.bytes().any(|byte| byte != b'0'),
+        _ => false,
+    };
+    sane.then(|| text.to_owned())
+}
+
+/// Bytes of a body that [`front`] has read already.
+pub(crate) async fn body_bytes(body: Body) -> Answered<Bytes> {
+    let incomplete = |_| Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", "the body did not arrive whole");
+    body.collect().await.map(http_body_util::Collected::to_bytes).map_err(incomplete)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sane_names_and_traces_are_taken_over() {
+        let headers = |name: &'static str, value: &str| HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
+        assert_eq!(inbound_id(&headers("x-request-id", "abc-1")).as_deref(), Some("abc-1"));
+        assert_eq!(inbound_id(&headers("x-request-id", "a b")), None);
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(inbound_trace(&headers("traceparent", trace)).as_deref(), Some(trace));
+        assert_eq!(inbound_trace(&headers("traceparent", &trace.replace("0af7", "0AF7"))), None);
+    }
+}

@@ -1,0 +1,293 @@
+//! The socket: accepts connections, bounds what each may cost, and stops without dropping anybody.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::Version;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::front::Peer;
+
+/// How long a request's head may take from its first byte on.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// How long a connection may be idle. Above the minute that clients are promised.
+const IDLE_FOR: Duration = Duration::from_secs(75);
+/// Requests that one HTTP/2 connection may run at once.
+const STREAMS_MAX: u32 = 128;
+/// Resets that one HTTP/2 connection may have pending before it is sent away.
+const RESETS_MAX: usize = 32;
+/// How long open requests have to finish once the server stops.
+const DRAIN_FOR: Duration = Duration::from_secs(30);
+/// How long to wait before accepting again when the system has no descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Asks a server to stop: first gently, then at once.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    gentle: CancellationToken,
+    hard: CancellationToken,
+}
+
+impl Shutdown {
+    /// Nobody has asked yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks at the first SIGTERM or SIGINT gently, at the second at once.
+    ///
+    /// # Errors
+    /// When the signals cannot be listened to.
+    pub fn on_signals() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let shutdown = Self::new();
+        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let asked = shutdown.clone();
+        tokio::spawn(async move {
+            for token in [&asked.gentle, &asked.hard] {
+                tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+                token.cancel();
+            }
+        });
+        Ok(shutdown)
+    }
+
+    /// Stop accepting, finish what is open.
+    pub fn stop(&self) {
+        self.gentle.cancel();
+    }
+
+    /// Stop at once.
+    pub fn abort(&self) {
+        self.gentle.cancel();
+        self.hard.cancel();
+    }
+
+    /// Resolves when the server is asked to stop.
+    pub async fn asked(&self) {
+        self.gentle.cancelled().await;
+    }
+}
+
+/// Serves until asked to stop, then finishes open requests within 30 seconds.
+///
+/// # Errors
+/// None once it listens; the signature leaves room for the socket's.
+pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> io::Result<()> {
+    let connections = TaskTracker::new();
+    let slots = Arc::new(Semaphore::new(app.shared().config().server.connections_max));
+    loop {
+        let accepting = async {
+            let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
+            Ok((slot, listener.accept().await?))
+        };
+        let accepted: io::Result<_> = tokio::select! {
+            accepted = accepting => accepted,
+            () = shutdown.asked() => break,
+        };
+        match accepted {
+            Ok((slot, (stream, peer))) => {
+                let served = serve_connection(stream, Peer(peer.ip()), app.clone(), shutdown.gentle.clone());
+                connections.spawn(async move {
+                    served.await;
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    app.shared().stopping().cancel();
+    let tasks = app.shared().tasks();
+    (connections.close(), tasks.close());
+    let drained = async {
+        connections.wait().await;
+        tasks.wait().await;
+    };
+    tokio::select! {
+        done = timeout(DRAIN_FOR, drained) => if done.is_err() {
+            tracing::warn!(connections = connections.len(), requests = tasks.len(), "stopped with requests still open");
+        },
+        () = shutdown.hard.cancelled() => tracing::warn!("stopped at once"),
+    }
+    Ok(())
+}
+
+async fn serve_connection(stream: TcpStream, peer: Peer, app: App, gentle: CancellationToken) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let phase = Arc::new(Phase::default());
+    let io = TokioIo::new(Watched::new(stream, Arc::clone(&phase)));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        phase.request_begins(request.version());
+        request.extensions_mut().insert(peer);
+        let (phase, router) = (Arc::clone(&phase), app.router());
+        async move {
+            let response = router.oneshot(request.map(axum::body::Body::new)).await;
+            phase.request_ends();
+            response
+        }
+    });
+    let builder = builder();
+    let mut connection = std::pin::pin!(builder.serve_connection(io, service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = gentle.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    // The head's and the idle time are kept by `Watched`, which tells one from the other.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(64 * 1024).pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .max_local_error_reset_streams(RESETS_MAX)
+        .max_header_list_size(64 * 1024)
+        .keep_alive_interval(IDLE_FOR)
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// What a connection is doing, told by its service to its socket.
+#[derive(Default)]
+struct Phase(AtomicU8);
+
+const IDLE: u8 = 0;
+const BUSY: u8 = 1;
+const MULTIPLEXED: u8 = 2;
+
+impl Phase {
+    fn request_begins(&self, version: Version) {
+        self.0.store(if version == Version::HTTP_2 { MULTIPLEXED } else { BUSY }, Ordering::Relaxed);
+    }
+
+    /// HTTP/1 waits for its next request; HTTP/2 keeps its own time.
+    fn request_ends(&self) {
+        let _ = self.0.compare_exchange(BUSY, IDLE, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+/// A socket that gives up on a client that is idle too long or sends its request's head too slowly.
+struct Watched {
+    stream: TcpStream,
+    phase: Arc<Phase>,
+    timer: Pin<Box<Sleep>>,
+    waiting: Waiting,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    /// For a request's first byte.
+    Request,
+    /// For the rest of its head.
+    Head,
+    /// For nothing in particular: a request is being served.
+    Nothing,
+}
+
+impl Watched {
+    fn new(stream: TcpStream, phase: Arc<Phase>) -> Self {
+        Self { stream, phase, timer: Box::pin(sleep(IDLE_FOR)), waiting: Waiting::Request }
+    }
+
+    fn wait(&mut self, waiting: Waiting, within: Duration) {
+        self.waiting = waiting;
+        self.timer.as_mut().reset(Instant::now() + within);
+    }
+
+    /// Follows what the service says.
+    fn follow(&mut self) {
+        match (self.phase.0.load(Ordering::Relaxed), self.waiting) {
+            (IDLE, Waiting::Nothing) => self.wait(Waiting::Request, IDLE_FOR),
+            (IDLE, Waiting::Request | Waiting::Head) => {}
+            _ => self.waiting = Waiting::Nothing,
+        }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.follow();
+        let before = buffer.filled().len();
+        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
+            if self.waiting == Waiting::Request && buffer.filled().len() > before {
+                self.wait(Waiting::Head, HEAD_WITHIN);
+            }
+            return Poll::Ready(read);
+        }
+        if self.waiting == Waiting::Nothing {
+            return Poll::Pending;
+        }
+        ready!(self.timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A listener at `address` with room for the connections of a rush.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(4_096)
+}

@@ -1,0 +1,136 @@
+//! Figures for Prometheus: what was asked, how it was answered, how long it took.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+
+/// Upper bounds of the latency buckets, in microseconds.
+const BUCKETS_MICROS: [u64; 11] =
+    [1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000, 30_000_000];
+
+/// The figures of one server.
+#[derive(Default)]
+pub struct Metrics {
+    routes: RwLock<HashMap<(Method, String), Arc<RouteFigures>>>,
+    /// Requests being served.
+    pub in_flight: AtomicI64,
+    /// Requests refused by a rate limit.
+    pub limited: AtomicU64,
+    /// Handlers that panicked.
+    pub panics: AtomicU64,
+}
+
+#[derive(Default)]
+struct RouteFigures {
+    /// By the hundreds of the status: 1xx to 5xx.
+    answers: [AtomicU64; 5],
+    buckets: [AtomicU64; BUCKETS_MICROS.len()],
+    micros: AtomicU64,
+}
+
+impl Metrics {
+    /// Notes one answer. `route` is the matched pattern, never a path from outside.
+    pub fn answered(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let figures = self.route(method, route);
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        figures.answers[class].fetch_add(1, Ordering::Relaxed);
+        figures.micros.fetch_add(micros, Ordering::Relaxed);
+        if let Some(bucket) = BUCKETS_MICROS.iter().position(|bound| micros <= *bound) {
+            figures.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn route(&self, method: &Method, route: &str) -> Arc<RouteFigures> {
+        let key = (method.clone(), route.to_owned());
+        if let Some(figures) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(figures);
+        }
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(routes.entry(key).or_default())
+    }
+
+    /// All of it in Prometheus' text format, with the backlog of each outbox: waiting events and the
+    /// age of the oldest in seconds.
+    #[must_use]
+    pub fn render(&self, backlogs: &[(&'static str, u64, f64)]) -> String {
+        let mut text = String::new();
+        self.write(&mut text, backlogs).expect("writing to a string does not fail");
+        text
+    }
+
+    fn write(&self, text: &mut String, backlogs: &[(&'static str, u64, f64)]) -> std::fmt::Result {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let mut routes: Vec<_> = routes.iter().collect();
+        routes.sort_by(|left, right| (&left.0.1, left.0.0.as_str()).cmp(&(&right.0.1, right.0.0.as_str())));
+        text.push_str("# HELP http_requests_total Requests answered.\n# TYPE http_requests_total counter\n");
+        for ((method, route), figures) in &routes {
+            for (class, count) in figures.answers.iter().enumerate() {
+                let count = count.load(Ordering::Relaxed);
+                if count > 0 {
+                    let class = class + 1;
+                    writeln!(text, "http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{class}xx\"}} {count}")?;
+                }
+            }
+        }
+        text.push_str(
+            "# HELP http_request_duration_seconds How long answers took.\n# TYPE http_request_duration_seconds histogram\n",
+        );
+        for ((method, route), figures) in &routes {
+            figures.write_histogram(text, &format!("method=\"{method}\",route=\"{route}\""))?;
+        }
+        let gauges = [("http_requests_in_flight", "gauge", self.in_flight.load(Ordering::Relaxed).max(0).unsigned_abs())];
+        let counters = [
+            ("http_rate_limited_total", "counter", self.limited.load(Ordering::Relaxed)),
+            ("http_panics_total", "counter", self.panics.load(Ordering::Relaxed)),
+        ];
+        for (name, kind, value) in gauges.into_iter().chain(counters) {
+            writeln!(text, "# TYPE {name} {kind}\n{name} {value}")?;
+        }
+        text.push_str("# HELP outbox_waiting Events not published yet.\n# TYPE outbox_waiting gauge\n");
+        for (context, waiting, _) in backlogs {
+            writeln!(text, "outbox_waiting{{context=\"{context}\"}} {waiting}")?;
+        }
+        text.push_str("# HELP outbox_lag_seconds Age of the oldest event not published yet.\n# TYPE outbox_lag_seconds gauge\n");
+        for (context, _, seconds) in backlogs {
+            writeln!(text, "outbox_lag_seconds{{context=\"{context}\"}} {seconds}")?;
+        }
+        Ok(())
+    }
+}
+
+impl RouteFigures {
+    fn write_histogram(&self, text: &mut String, labels: &str) -> std::fmt::Result {
+        let total: u64 = self.answers.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+        let mut sum = 0;
+        for (bound, count) in BUCKETS_MICROS.iter().zip(&self.buckets) {
+            sum += count.load(Ordering::Relaxed);
+            let bound = Duration::from_micros(*bound).as_secs_f64();
+            writeln!(text, "http_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}} {sum}")?;
+        }
+        let seconds = Duration::from_micros(self.micros.load(Ordering::Relaxed)).as_secs_f64();
+        writeln!(text, "http_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}} {total}")?;
+        writeln!(text, "http_request_duration_seconds_sum{{{labels}}} {seconds}")?;
+        writeln!(text, "http_request_duration_seconds_count{{{labels}}} {total}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_answered_is_counted_by_route() {
+        let metrics = Metrics::default();
+        for millis in [1, 40] {
+            metrics.answered(&Method::GET, "/api/products/{id}", StatusCode::OK, Duration::from_millis(millis));
+        }
+        let text = metrics.render(&[("orders", 3, 1.5)]);
+        assert!(text.contains("http_requests_total{method=\"GET\",route=\"/api/products/{id}\",status=\"2xx\"} 2"), "{text}");
+        assert!(text.contains("le=\"0.05\"} 2") && text.contains("outbox_waiting{context=\"orders\"} 3"), "{text}");
+    }
+}

@@ -1,0 +1,85 @@
+//! Carts of users.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use commerce_core::orders::CartOwner;
+
+use crate::answer::{Told, done, shown};
+use crate::api::{Api, op};
+use crate::auth::SignedIn;
+use crate::extract::{Json, KeyedJson, Params};
+use crate::problem::{Answered, Problem};
+use crate::state::Shared;
+use crate::views::cart::{AddBody, CartView, QuantityBody};
+
+pub(super) fn routes(api: Api) -> Api {
+    let cart = "/api/cart/{userId}";
+    let line = "/api/cart/{userId}/items/{sku}";
+    let gives = |summary| op(summary).gives::<CartView>(200, "The cart.");
+    api.post(cart, gives("Put something into the cart, on top of what is there").takes::<AddBody>(), add)
+        .get(cart, gives("The cart"), show)
+        .delete(cart, op("Empty the cart").done(204, "It is empty."), clear)
+        .put(line, gives("Set how many of a SKU are in the cart").takes::<QuantityBody>(), set)
+        .delete(line, gives("Take a SKU out of the cart"), remove)
+}
+
+async fn add(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: KeyedJson<AddBody>,
+) -> Answered<Told<CartView>> {
+    let owner = owner(&params, &caller)?;
+    let key = request.key();
+    let items = items(request.body)?;
+    let cart = shared.orders().add_to_cart(&caller.actor, owner, &items, key).await?;
+    Ok(done(cart.map(CartView::from)))
+}
+
+async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<CartView>> {
+    versioned(shared.orders().cart(&caller.actor, owner(&params, &caller)?).await?.into())
+}
+
+async fn clear(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
+    shared.orders().clear_cart(&caller.actor, owner(&params, &caller)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    Json(body): Json<QuantityBody>,
+) -> Answered<Told<CartView>> {
+    let owner = owner(&params, &caller)?;
+    versioned(shared.orders().set_cart_line(&caller.actor, owner, params.text("sku")?, body.quantity).await?.into())
+}
+
+async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<CartView>> {
+    let owner = owner(&params, &caller)?;
+    versioned(shared.orders().remove_cart_line(&caller.actor, owner, params.text("sku")?).await?.into())
+}
+
+fn owner(params: &Params, caller: &SignedIn) -> Answered<CartOwner> {
+    Ok(CartOwner::User(params.user(&caller.actor)?))
+}
+
+/// One item or several, but not both.
+fn items(body: AddBody) -> Answered<Vec<(String, i64)>> {
+    let needed = |field| Problem::field(StatusCode::BAD_REQUEST, "MISSING_FIELD", field, "REQUIRED", "is needed");
+    match (body.items, body.sku, body.quantity) {
+        (Some(items), None, None) => Ok(items.into_iter().map(Into::into).collect()),
+        (Some(_), ..) => {
+            let message = "cannot stand beside sku and quantity";
+            Err(Problem::field(StatusCode::UNPROCESSABLE_ENTITY, "INVALID", "items", "INVALID", message))
+        }
+        (None, Some(sku), Some(quantity)) => Ok(vec![(sku, quantity)]),
+        (None, None, _) => Err(needed("sku")),
+        (None, Some(_), None) => Err(needed("quantity")),
+    }
+}
+
+fn versioned(cart: CartView) -> Answered<Told<CartView>> {
+    let version = cart.version();
+    Ok(shown(cart).version(version))
+}

@@ -1,0 +1,91 @@
+//! Stock and its ledger, for staff and for sellers their own.
+
+use axum::extract::State;
+use commerce_core::text::Sku;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::users::{CURSOR, LIMIT};
+use crate::answer::{Told, done, shown};
+use crate::api::{Api, op};
+use crate::auth::SignedIn;
+use crate::extract::{Json, KeyedJson, Paging, Params};
+use crate::problem::Answered;
+use crate::state::Shared;
+use crate::views::catalog::{InventoryView, MovementView};
+
+/// A correction of stock.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = StockAdjustment)]
+struct AdjustBody {
+    /// Units in or out.
+    delta: i64,
+    reason: String,
+}
+
+/// When ops are told.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = StockThreshold)]
+struct ThresholdBody {
+    /// At this many available units.
+    low_stock_threshold: i64,
+}
+
+pub(super) fn routes(api: Api) -> Api {
+    api.get("/api/inventory/{sku}", op("The stock of a SKU").gives::<InventoryView>(200, "The stock."), show)
+        .patch(
+            "/api/inventory/{sku}",
+            op("Change when ops are told").takes::<ThresholdBody>().gives::<InventoryView>(200, "Changed."),
+            threshold,
+        )
+        .post(
+            "/api/inventory/{sku}/adjust",
+            op("Correct the stock").takes::<AdjustBody>().gives::<InventoryView>(200, "Corrected.").refuses(&["BELOW_RESERVED"]),
+            adjust,
+        )
+        .get(
+            "/api/inventory/{sku}/ledger",
+            op("Why the stock changed, newest first").query(&[LIMIT, CURSOR]).lists::<MovementView>(),
+            ledger,
+        )
+}
+
+async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<InventoryView>> {
+    let stock = InventoryView::from(shared.catalog().inventory(&caller.actor, &sku(&params)?).await?);
+    let version = stock.version();
+    Ok(shown(stock).version(version))
+}
+
+async fn threshold(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    Json(body): Json<ThresholdBody>,
+) -> Answered<Told<InventoryView>> {
+    let stock = shared.catalog().set_threshold(&caller.actor, &sku(&params)?, body.low_stock_threshold).await?;
+    Ok(shown(stock.into()))
+}
+
+async fn adjust(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: KeyedJson<AdjustBody>,
+) -> Answered<Told<InventoryView>> {
+    let key = request.key();
+    let AdjustBody { delta, reason } = request.body;
+    let stock = shared.catalog().adjust_stock(&caller.actor, &sku(&params)?, delta, reason, key).await?;
+    Ok(done(stock.map(InventoryView::from)))
+}
+
+async fn ledger(State(shared): State<Shared>, caller: SignedIn, params: Params, Paging(page): Paging) -> Answered<Told<Value>> {
+    let movements = shared.catalog().stock_ledger(&caller.actor, &sku(&params)?, &page).await?;
+    Ok(shown(json!(movements.map(MovementView::from))))
+}
+
+fn sku(params: &Params) -> Answered<Sku> {
+    params.get("sku", "SKU")
+}

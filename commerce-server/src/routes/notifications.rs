@@ -1,0 +1,56 @@
+//! What was told to whom, for staff.
+
+use axum::extract::State;
+use commerce_core::notifications::{NotificationFilter, Recipient};
+use serde_json::{Value, json};
+
+use super::users::{CURSOR, LIMIT};
+use crate::answer::{Told, shown};
+use crate::api::{Api, op};
+use crate::auth::SignedIn;
+use crate::extract::{Params, Query};
+use crate::problem::Answered;
+use crate::state::Shared;
+use crate::views::notification::NotificationView;
+
+pub(super) fn routes(api: Api) -> Api {
+    let list = op("Messages, newest first").query(&[
+        ("recipient", "A user's id, `ops`, or a mail address."),
+        ("event", "Only of this kind of event."),
+        ("status", "Only in this status."),
+        LIMIT,
+        CURSOR,
+    ]);
+    api.get("/api/notifications", list.lists::<NotificationView>(), self::list).post(
+        "/api/notifications/{id}/resend",
+        op("Send a message again").gives::<NotificationView>(200, "It will be."),
+        resend,
+    )
+}
+
+async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {
+    caller.actor.require_staff()?;
+    let recipient = match query.text("recipient") {
+        None => None,
+        Some("ops") => Some(Recipient::Ops),
+        Some(text) if text.contains('@') => {
+            let email = query.get("recipient", "must be a mail address")?;
+            let user = match email {
+                Some(email) => shared.users().user_by_email(&caller.actor, &email).await?,
+                None => None,
+            };
+            let Some(user) = user else { return Ok(shown(json!({"items": [], "nextCursor": null}))) };
+            Some(Recipient::User(user.id))
+        }
+        Some(_) => query.get("recipient", "must be a user's id, `ops` or a mail address")?.map(Recipient::User),
+    };
+    let kind = query.get("event", "must be a kind of event")?;
+    let filter = NotificationFilter { recipient, kind, status: query.get("status", "must be a notification's status")? };
+    let page = shared.notifications().list(&caller.actor, &filter, &query.page()?).await?;
+    Ok(shown(json!(page.map(NotificationView::from))))
+}
+
+async fn resend(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<NotificationView>> {
+    let notification = shared.notifications().resend(&caller.actor, params.get("id", "notification")?).await?;
+    Ok(shown(notification.into()))
+}

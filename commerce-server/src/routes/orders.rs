@@ -1,0 +1,167 @@
+//! Orders: what they would cost, placing them, and how far they are.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use commerce_core::Timestamp;
+use commerce_core::ids::{OrderId, UserId};
+use commerce_core::orders::{OrderFilter, PlaceOrder};
+use commerce_core::page::Page;
+use commerce_core::text::Email;
+use serde_json::{Value, json};
+
+use super::users::{CURSOR, LIMIT};
+use crate::answer::{Told, created, done, shown};
+use crate::api::{Api, op};
+use crate::auth::SignedIn;
+use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query};
+use crate::problem::{Answered, Problem};
+use crate::state::Shared;
+use crate::views::order::{CancelBody, OrderBody, OrderView, QuoteView, StatusBody, TimelineView};
+
+pub(super) fn routes(api: Api) -> Api {
+    let list = op("Orders, newest first: one's own, for staff all").query(&[
+        ("status", "Only in this status."),
+        ("from", "Only placed at this instant or later (RFC 3339)."),
+        ("to", "Only placed before this instant (RFC 3339)."),
+        ("userId", "Staff: only of this user."),
+        ("number", "Staff: only with this number."),
+        ("email", "Staff: only of the user with this mail address."),
+        LIMIT,
+        CURSOR,
+    ]);
+    api.post(
+        "/api/orders/quote",
+        op("What an order would cost").takes::<OrderBody>().gives::<QuoteView>(200, "The quote."),
+        quote,
+    )
+    .post("/api/orders", op("Place an order").takes::<OrderBody>().gives::<OrderView>(201, "Placed.").refuses(PLACING), place)
+    .get("/api/orders", list.lists::<OrderView>(), self::list)
+    .get("/api/orders/{id}", op("An order").gives::<OrderView>(200, "The order."), show)
+    .get("/api/orders/{id}/timeline", op("Its history, oldest first").query(&[LIMIT, CURSOR]).lists::<TimelineView>(), timeline)
+    .patch(
+        "/api/orders/{id}/status",
+        op("Take an order one status further").takes::<StatusBody>().gives::<OrderView>(200, "It is.").refuses(STEPS),
+        status,
+    )
+    .post(
+        "/api/orders/{id}/cancel",
+        op("Cancel an order").takes::<CancelBody>().gives::<OrderView>(200, "Cancelled.").refuses(&["ILLEGAL_TRANSITION"]),
+        cancel,
+    )
+}
+
+const PLACING: &[&str] = &[
+    "SOLD_OUT",
+    "PRICE_CHANGED",
+    "EMPTY_ORDER",
+    "CART_ORDERED",
+    "CURRENCY_MISMATCH",
+    "COUPON_NOT_APPLICABLE",
+    "IDEMPOTENCY_MISMATCH",
+];
+const STEPS: &[&str] = &["ILLEGAL_TRANSITION", "PAYMENT_REQUIRED"];
+
+async fn quote(State(shared): State<Shared>, caller: SignedIn, Json(body): Json<OrderBody>) -> Answered<Told<QuoteView>> {
+    one_address(&body)?;
+    let quote = shared.orders().quote(&caller.actor, &PlaceOrder::from(body)).await?;
+    let options = shared.orders().shipping_options(quote.total.currency);
+    Ok(shown(QuoteView::of(quote, options)))
+}
+
+async fn place(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<OrderBody>) -> Answered<Told<OrderView>> {
+    let key = request.key_or(request.body.idempotency_key.as_deref())?;
+    one_address(&request.body)?;
+    if !request.body.has_payment() {
+        return Err(Problem::field(StatusCode::BAD_REQUEST, "MISSING_FIELD", "payment", "REQUIRED", "is needed"));
+    }
+    let order = shared.orders().place(&caller.actor, request.body.into(), key).await?;
+    Ok(created(order.map(OrderView::from), OrderView::location))
+}
+
+async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {
+    let staff = caller.actor.is_staff();
+    let mut filter = OrderFilter {
+        user: query.get("userId", "must be a user's id")?,
+        status: query.get("status", "must be an order's status")?,
+        from: instant(&query, "from")?,
+        to: instant(&query, "to")?,
+        number: query.text("number").map(str::to_owned),
+    };
+    if !staff {
+        filter = OrderFilter { user: None, number: None, ..filter };
+    }
+    let email = query.get::<Email>("email", "must be a mail address")?.filter(|_| staff);
+    if let Some(email) = email {
+        let found: Option<UserId> = shared.users().user_by_email(&caller.actor, &email).await?.map(|user| user.id);
+        match found {
+            Some(user) if filter.user.is_none_or(|wanted| wanted == user) => filter.user = Some(user),
+            _ => return Ok(shown(json!(Page::<Value> { items: Vec::new(), next_cursor: None }))),
+        }
+    }
+    let page = shared.orders().orders(&caller.actor, filter, &query.page()?).await?;
+    Ok(shown(json!(page.map(OrderView::from))))
+}
+
+async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<OrderView>> {
+    versioned(shared.orders().order(&caller.actor, id(&params)?).await?.into())
+}
+
+async fn timeline(State(shared): State<Shared>, caller: SignedIn, params: Params, Paging(page): Paging) -> Answered<Told<Value>> {
+    let entries = shared.orders().timeline(&caller.actor, id(&params)?, &page).await?;
+    Ok(shown(json!(entries.map(TimelineView::from))))
+}
+
+async fn status(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+    Json(body): Json<StatusBody>,
+) -> Answered<Told<OrderView>> {
+    let id = id(&params)?;
+    at_version(&shared, &caller, id, &if_match).await?;
+    versioned(shared.orders().set_status(&caller.actor, id, body.status, body.note).await?.into())
+}
+
+async fn cancel(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: KeyedJson<CancelBody>,
+) -> Answered<Told<OrderView>> {
+    let (id, key) = (id(&params)?, request.key());
+    let order = shared.orders().cancel(&caller.actor, id, request.body.reason, key).await?;
+    Ok(done(order.map(OrderView::from)))
+}
+
+/// A version that the client names must be the present one. The state graph guards the step itself.
+async fn at_version(shared: &Shared, caller: &SignedIn, id: OrderId, if_match: &IfMatch) -> Answered<()> {
+    let Some(expected) = if_match.version else { return Ok(()) };
+    let order = shared.orders().order(&caller.actor, id).await?;
+    if order.version == expected { Ok(()) } else { Err(commerce_core::Refusal::VersionMismatch("order").into()) }
+}
+
+fn one_address(body: &OrderBody) -> Answered<()> {
+    if body.has_two_addresses() {
+        let message = "cannot stand beside shippingAddress";
+        return Err(Problem::field(StatusCode::UNPROCESSABLE_ENTITY, "INVALID", "addressId", "INVALID", message));
+    }
+    Ok(())
+}
+
+/// An instant, or a day, which is its beginning in UTC.
+fn instant(query: &Query, name: &'static str) -> Answered<Option<Timestamp>> {
+    let Some(text) = query.text(name) else { return Ok(None) };
+    let at = Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z")));
+    let refuse = || commerce_core::Refusal::field(name, "INVALID", "must be an RFC 3339 time or a date").into();
+    at.map(Some).ok_or_else(refuse)
+}
+
+fn id(params: &Params) -> Answered<OrderId> {
+    params.get("id", "order")
+}
+
+fn versioned(order: OrderView) -> Answered<Told<OrderView>> {
+    let version = order.version();
+    Ok(shown(order).version(version))
+}

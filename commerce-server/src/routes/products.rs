@@ -1,0 +1,229 @@
+//! Products, their variants and pictures, and the search for them.
+
+use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::http::StatusCode;
+use commerce_core::Actor;
+use commerce_core::catalog::{Image, ListProducts, NewProduct, Product, ProductPatch, SearchRequest, SearchSort};
+use commerce_core::ids::ProductId;
+use commerce_core::text::Sku;
+use serde_json::{Value, json};
+
+use super::product_input::{ProductBody, ProductPatchBody, VariantBody, VariantPatchBody};
+use super::users::{CURSOR, LIMIT};
+use crate::answer::{Told, created, shown};
+use crate::api::{Api, op};
+use crate::auth::{Caller, SignedIn};
+use crate::extract::{IfMatch, KeyedJson, Params, Patch, Query};
+use crate::problem::{Answered, Problem};
+use crate::state::Shared;
+use crate::views::catalog::{CardView, ImageView, ProductView, READ_ONLY, SearchView};
+
+pub(super) fn routes(api: Api) -> Api {
+    let list = op("Products, newest first").public().query(&[
+        ("category", "Only of this category and those below it."),
+        ("seller", "Only of this seller."),
+        ("status", "Only in this status."),
+        LIMIT,
+        CURSOR,
+    ]);
+    let search = op("Search products").public().query(&[
+        ("q", "Words."),
+        ("category", "Only of this category and those below it."),
+        ("minPrice", "Minor units."),
+        ("maxPrice", "Minor units."),
+        ("inStock", "Only what can be had."),
+        ("sort", "relevance, price_asc, price_desc or newest."),
+        LIMIT,
+        CURSOR,
+    ]);
+    let product = "/api/products/{id}";
+    let variants = "/api/products/{id}/variants";
+    let variant = "/api/products/{id}/variants/{sku}";
+    let changed = |summary| op(summary).gives::<ProductView>(200, "Changed.");
+    api.post(
+        "/api/products",
+        op("Create a product").takes::<ProductBody>().gives::<ProductView>(201, "Created.").refuses(&["SKU_TAKEN", "SLUG_TAKEN"]),
+        create,
+    )
+    .get("/api/products", list.lists::<CardView>(), self::list)
+    .get("/api/products/search", search.gives::<SearchView>(200, "Hits."), self::search)
+    .get(product, op("A product").public().gives::<ProductView>(200, "The product."), show)
+    .put(product, changed("Replace a product; needs If-Match").takes::<ProductBody>().refuses(VERSIONED), replace)
+    .patch(product, changed("Change a product; needs If-Match").takes::<ProductPatchBody>().refuses(VERSIONED), change)
+    .delete(product, op("Archive a product").done(204, "Archived."), archive)
+    .post(variants, op("Add a variant").takes::<VariantBody>().gives::<ProductView>(201, "Added."), add_variant)
+    .patch(variant, changed("Change a variant").takes::<VariantPatchBody>(), change_variant)
+    .delete(variant, op("Remove a variant").done(204, "Removed."), remove_variant)
+    .post(
+        "/api/products/{id}/images",
+        op("Add a picture: the multipart field `file`, JPEG, PNG or WebP").gives::<ImageView>(201, "Added."),
+        add_image,
+    )
+    .delete("/api/products/{id}/images/{imageId}", op("Remove a picture").done(204, "Removed."), remove_image)
+}
+
+const VERSIONED: &[&str] = &["VERSION_REQUIRED", "VERSION_MISMATCH", "READ_ONLY"];
+
+async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<ProductBody>) -> Answered<Told<ProductView>> {
+    let key = request.key();
+    let product = shared.catalog().create_product(&caller.actor, request.body.into(), key).await?;
+    present(&shared, product).await
+}
+
+async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<ProductView>> {
+    let product = shared.catalog().product(&actor, id(&params)?).await?;
+    let told = view(&shared, product).await?;
+    Ok(told.cache(if actor == Actor::Anonymous { "public, no-cache" } else { "private, no-cache" }))
+}
+
+async fn list(State(shared): State<Shared>, Caller(actor): Caller, query: Query) -> Answered<Told<Value>> {
+    let list = ListProducts {
+        category: query.get("category", "must be a category's id")?,
+        seller: query.get("seller", "must be a seller's id")?,
+        status: query.get("status", "must be DRAFT, ACTIVE or ARCHIVED")?,
+    };
+    let page = shared.catalog().product_cards(&actor, list, &query.page()?).await?;
+    Ok(shown(json!(page.map(CardView::from))))
+}
+
+async fn search(State(shared): State<Shared>, Caller(actor): Caller, query: Query) -> Answered<Told<SearchView>> {
+    let request = SearchRequest {
+        text: query.text("q").unwrap_or_default().to_owned(),
+        category: query.get("category", "must be a category's id")?,
+        min_price: query.get("minPrice", "must be a whole number of minor units")?,
+        max_price: query.get("maxPrice", "must be a whole number of minor units")?,
+        in_stock: query.switch("inStock")?,
+        sort: query.get::<SearchSort>("sort", "must be relevance, price_asc, price_desc or newest")?.unwrap_or_default(),
+        page: query.page()?,
+    };
+    let found = shared.catalog().search(&actor, request).await?;
+    Ok(shown(SearchView::of(found.hits, found.next_cursor)))
+}
+
+async fn replace(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+    patch: Patch,
+) -> Answered<Told<ProductView>> {
+    let (id, current) = writable(&shared, &caller, &params).await?;
+    let if_match = if_match.required()?;
+    let current = json!(ProductView::of(current.clone(), &stock(&shared, &current).await?));
+    let body: ProductBody = patch.without_same(&current, "images").onto(&current, READ_ONLY)?;
+    let replaced = ProductPatch::replacing(NewProduct::from(body));
+    view(&shared, shared.catalog().update_product(&caller.actor, id, replaced, if_match.version).await?).await
+}
+
+async fn change(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+    patch: Patch,
+) -> Answered<Told<ProductView>> {
+    let (id, product) = writable(&shared, &caller, &params).await?;
+    let if_match = if_match.required()?;
+    let metadata = product.metadata.clone();
+    let current = json!(ProductView::of(product.clone(), &stock(&shared, &product).await?));
+    let body: ProductPatchBody = patch.without_same(&current, "images").onto(&current, READ_ONLY)?;
+    let product = shared.catalog().update_product(&caller.actor, id, body.onto(metadata), if_match.version).await?;
+    view(&shared, product).await
+}
+
+async fn archive(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
+    shared.catalog().archive_product(&caller.actor, id(&params)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn add_variant(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: KeyedJson<VariantBody>,
+) -> Answered<Told<ProductView>> {
+    let key = request.key();
+    let product = shared.catalog().add_variant(&caller.actor, id(&params)?, request.body.into(), key).await?;
+    present(&shared, product).await
+}
+
+async fn change_variant(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    patch: Patch,
+) -> Answered<Told<ProductView>> {
+    let sku: Sku = params.get("sku", "SKU")?;
+    let body: VariantPatchBody = patch.onto(&json!({"sku": sku}), &["sku"])?;
+    let product = shared.catalog().update_variant(&caller.actor, id(&params)?, &sku, body.into()).await?;
+    view(&shared, product).await
+}
+
+async fn remove_variant(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
+    shared.catalog().remove_variant(&caller.actor, id(&params)?, &params.get("sku", "SKU")?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn add_image(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: Request,
+) -> Answered<Told<ImageView>> {
+    let product = id(&params)?;
+    let (bytes, alt) = upload(request).await?;
+    let image: Image = shared.catalog().add_image(&caller.actor, product, bytes, &alt).await?;
+    let location = image.url.clone();
+    Ok(created(commerce_core::change::Answer::Fresh(ImageView::from(image)), |_| location))
+}
+
+async fn remove_image(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
+    shared.catalog().remove_image(&caller.actor, id(&params)?, params.get("imageId", "image")?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The fields `file` and, if it is there, `alt` of a multipart form.
+async fn upload(request: Request) -> Answered<(Vec<u8>, String)> {
+    let unreadable = |_| Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", "the form cannot be read");
+    let mut form = Multipart::from_request(request, &()).await.map_err(|_| {
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "the body must be multipart/form-data")
+    })?;
+    let (mut file, mut alt) = (None, String::new());
+    while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        match field.name() {
+            Some("file") => file = Some(field.bytes().await.map_err(unreadable)?.to_vec()),
+            Some("alt") => alt = field.text().await.map_err(unreadable)?,
+            _ => {}
+        }
+    }
+    let missing = || Problem::field(StatusCode::BAD_REQUEST, "MISSING_FIELD", "file", "REQUIRED", "is needed");
+    Ok((file.ok_or_else(missing)?, alt))
+}
+
+fn id(params: &Params) -> Answered<ProductId> {
+    params.get("id", "product")
+}
+
+/// The product as it is, for whoever may change it; told before anything about the body is said.
+async fn writable(shared: &Shared, caller: &SignedIn, params: &Params) -> Answered<(ProductId, Product)> {
+    let id = id(params)?;
+    Ok((id, shared.catalog().product(&caller.actor, id).await?))
+}
+
+async fn stock(shared: &Shared, product: &Product) -> Answered<Vec<commerce_core::catalog::Inventory>> {
+    let skus: Vec<Sku> = product.variants.iter().map(|variant| variant.sku.clone()).collect();
+    Ok(shared.catalog().stock_of(&skus).await?)
+}
+
+async fn view(shared: &Shared, product: Product) -> Answered<Told<ProductView>> {
+    let stock = stock(shared, &product).await?;
+    let view = ProductView::of(product, &stock);
+    let version = view.version();
+    Ok(shown(view).version(version))
+}
+
+async fn present(shared: &Shared, product: commerce_core::change::Answer<Product>) -> Answered<Told<ProductView>> {
+    let (commerce_core::change::Answer::Fresh(known) | commerce_core::change::Answer::Replayed(known)) = &product;
+    let (stock, version) = (stock(shared, known).await?, known.version);
+    Ok(created(product.map(|product| ProductView::of(product, &stock)), ProductView::location).version(version))
+}

@@ -1,0 +1,96 @@
+//! Merchants.
+
+use axum::extract::State;
+use commerce_core::catalog::{NewSeller, SellerPatch};
+use commerce_core::change::Answer;
+use commerce_core::ids::UserId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::users::{CURSOR, LIMIT};
+use crate::answer::{Told, created, shown};
+use crate::api::{Api, op};
+use crate::auth::SignedIn;
+use crate::extract::{IfMatch, KeyedJson, Paging, Params, Patch};
+use crate::problem::Answered;
+use crate::state::Shared;
+use crate::views::catalog::SellerView;
+
+/// A seller to be created, or as it is to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewSeller)]
+struct SellerBody {
+    name: String,
+    #[serde(default)]
+    slug: Option<String>,
+    /// Who runs it; becomes a SELLER.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    user_id: Option<UserId>,
+}
+
+pub(super) fn routes(api: Api) -> Api {
+    let one = "/api/sellers/{id}";
+    api.post(
+        "/api/sellers",
+        op("Create a seller").takes::<SellerBody>().gives::<SellerView>(201, "Created.").refuses(&["SLUG_TAKEN"]),
+        create,
+    )
+    .get("/api/sellers", op("Sellers, newest first").public().query(&[LIMIT, CURSOR]).lists::<SellerView>(), list)
+    .get(one, op("A seller").public().gives::<SellerView>(200, "The seller."), show)
+    .put(
+        one,
+        op("Change a seller").takes::<SellerBody>().gives::<SellerView>(200, "Changed.").refuses(&["SLUG_TAKEN"]),
+        change,
+    )
+}
+
+/// Whoever is to run it is looked up first and made a seller afterwards; a replay does that again,
+/// should the first request have died in between.
+async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<SellerBody>) -> Answered<Told<SellerView>> {
+    let key = request.key();
+    let SellerBody { name, slug, user_id: user } = request.body;
+    if let Some(user) = user {
+        caller.actor.require_staff()?;
+        shared.users().user(&caller.actor, user).await?;
+    }
+    let seller = shared.catalog().create_seller(&caller.actor, NewSeller { name, slug, user }, key).await?;
+    let (Answer::Fresh(known) | Answer::Replayed(known)) = &seller;
+    if let Some(user) = known.user {
+        shared.users().set_seller(&caller.actor, user, known.id).await?;
+    }
+    Ok(created(seller.map(SellerView::from), SellerView::location))
+}
+
+async fn list(State(shared): State<Shared>, Paging(page): Paging) -> Answered<Told<Value>> {
+    Ok(shown(json!(shared.catalog().sellers(&page).await?.map(SellerView::from))))
+}
+
+async fn show(State(shared): State<Shared>, params: Params) -> Answered<Told<SellerView>> {
+    let seller = SellerView::from(shared.catalog().seller(params.get("id", "seller")?).await?);
+    let version = seller.version();
+    Ok(shown(seller).version(version))
+}
+
+async fn change(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+    patch: Patch,
+) -> Answered<Told<SellerView>> {
+    let id = params.get("id", "seller")?;
+    let before = shared.catalog().seller(id).await?;
+    let body: SellerBody = patch.onto(&json!(SellerView::from(before.clone())), &["id", "version"])?;
+    let user = (body.user_id != before.user).then_some(body.user_id);
+    let change = SellerPatch { name: Some(body.name), slug: body.slug, user };
+    let seller = shared.catalog().update_seller(&caller.actor, id, change, if_match.version).await?;
+    if let Some(Some(user)) = user {
+        shared.users().set_seller(&caller.actor, user, id).await?;
+    }
+    let view = SellerView::from(seller);
+    let version = view.version();
+    Ok(shown(view).version(version))
+}

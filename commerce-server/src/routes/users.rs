@@ -1,0 +1,173 @@
+//! Users, their sessions and their address books.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use commerce_core::text::Email;
+use serde_json::{Value, json};
+
+use crate::answer::{Told, created, shown};
+use crate::api::{Api, op};
+use crate::auth::{Caller, SignedIn};
+use crate::extract::{IfMatch, Json, KeyedJson, Params, Patch, Query};
+use crate::problem::Answered;
+use crate::state::Shared;
+use crate::views::address::{AddressView, BookAddressBody};
+use crate::views::user::{PasswordBody, READ_ONLY, RegisterBody, RoleBody, SessionView, UserBody, UserView};
+
+pub(super) fn routes(api: Api) -> Api {
+    let register =
+        op("Register").public().takes::<RegisterBody>().gives::<UserView>(201, "Registered.").refuses(&["EMAIL_TAKEN"]);
+    let list =
+        op("Users, for staff").query(&[("role", "Only of this role."), ("email", "Only with this mail address."), LIMIT, CURSOR]);
+    let user = "/api/users/{userId}";
+    let addresses = "/api/users/{userId}/addresses";
+    let address = "/api/users/{userId}/addresses/{addressId}";
+    api.post("/api/users", register, self::register)
+        .get("/api/users", list.lists::<UserView>(), self::list)
+        .get(user, op("A user; `me` is the caller").gives::<UserView>(200, "The user."), show)
+        .put(user, op("Change a user").takes::<UserBody>().gives::<UserView>(200, "Changed.").refuses(&["EMAIL_TAKEN"]), change)
+        .delete(user, op("Erase a user").done(204, "Erased."), erase)
+        .put("/api/users/{userId}/password", op("Change the password").takes::<PasswordBody>().done(204, "Changed."), password)
+        .put("/api/users/{userId}/role", op("Change the role").takes::<RoleBody>().gives::<UserView>(200, "Changed."), role)
+        .get("/api/users/{userId}/sessions", op("Logins that are alive").lists::<SessionView>(), sessions)
+        .delete("/api/users/{userId}/sessions/{sessionId}", op("End a login").done(204, "Ended."), end_session)
+        .post(addresses, op("Add an address").takes::<BookAddressBody>().gives::<AddressView>(201, "Added."), add_address)
+        .get(addresses, op("The address book, oldest first").lists::<AddressView>(), address_book)
+        .put(address, op("Change an address").takes::<BookAddressBody>().gives::<AddressView>(200, "Changed."), change_address)
+        .delete(address, op("Remove an address").done(204, "Removed."), remove_address)
+        .put(
+            "/api/users/{userId}/addresses/{addressId}/default",
+            op("Make an address the default").gives::<AddressView>(200, "It is."),
+            default_address,
+        )
+}
+
+pub(super) const LIMIT: (&str, &str) = ("limit", "Entries of the page, 1 to 100.");
+pub(super) const CURSOR: (&str, &str) = ("cursor", "The `nextCursor` of the page before.");
+
+async fn register(
+    State(shared): State<Shared>,
+    Caller(actor): Caller,
+    request: KeyedJson<RegisterBody>,
+) -> Answered<Told<UserView>> {
+    let key = request.key();
+    let user = shared.users().register(&actor, request.body.into(), key).await?;
+    Ok(created(user.map(UserView::from), UserView::location))
+}
+
+async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {
+    if let Some(email) = query.get::<Email>("email", "must be a mail address")? {
+        let found = shared.users().user_by_email(&caller.actor, &email).await?;
+        let items: Vec<UserView> = found.into_iter().map(UserView::from).collect();
+        return Ok(shown(json!({"items": items, "nextCursor": null})));
+    }
+    let role = query.get("role", "must be CUSTOMER, SELLER or ADMIN")?;
+    let page = shared.users().users(&caller.actor, role, &query.page()?).await?;
+    Ok(shown(json!(page.map(UserView::from))))
+}
+
+async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<UserView>> {
+    let user = shared.users().user(&caller.actor, params.user(&caller.actor)?).await?;
+    Ok(versioned(user.into()))
+}
+
+async fn change(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+    patch: Patch,
+) -> Answered<Told<UserView>> {
+    let id = params.user(&caller.actor)?;
+    let current = UserView::from(shared.users().user(&caller.actor, id).await?);
+    let body: UserBody = patch.onto(&json!(current), READ_ONLY)?;
+    let user = shared.users().update_user(&caller.actor, id, body.into(), if_match.version).await?;
+    Ok(versioned(user.into()))
+}
+
+async fn erase(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
+    shared.users().delete_user(&caller.actor, params.user(&caller.actor)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn password(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    Json(body): Json<PasswordBody>,
+) -> Answered<StatusCode> {
+    let id = params.user(&caller.actor)?;
+    let keep = Some(caller.session);
+    shared.users().change_password(&caller.actor, id, &body.current, &body.new, keep).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn role(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    Json(body): Json<RoleBody>,
+) -> Answered<Told<UserView>> {
+    let user = shared.users().set_role(&caller.actor, params.user(&caller.actor)?, body.role).await?;
+    Ok(versioned(user.into()))
+}
+
+async fn sessions(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
+    let sessions = shared.users().sessions(&caller.actor, params.user(&caller.actor)?).await?;
+    let items: Vec<SessionView> = sessions.iter().map(|session| SessionView::of(session, caller.session)).collect();
+    Ok(shown(json!({"items": items, "nextCursor": null})))
+}
+
+async fn end_session(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
+    let user = params.user(&caller.actor)?;
+    shared.users().revoke_session(&caller.actor, user, params.get("sessionId", "session")?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn add_address(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: KeyedJson<BookAddressBody>,
+) -> Answered<Told<AddressView>> {
+    let (user, key) = (params.user(&caller.actor)?, request.key());
+    let address = shared.users().add_address(&caller.actor, user, request.body.into(), key).await?;
+    let id = match &address {
+        commerce_core::change::Answer::Fresh(address) | commerce_core::change::Answer::Replayed(address) => address.id,
+    };
+    Ok(created(address.map(AddressView::from), |_| format!("/api/users/{user}/addresses/{id}")))
+}
+
+async fn address_book(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
+    let book = shared.users().addresses(&caller.actor, params.user(&caller.actor)?).await?;
+    let items: Vec<AddressView> = book.into_iter().map(AddressView::from).collect();
+    Ok(shown(json!({"items": items, "nextCursor": null})))
+}
+
+async fn change_address(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    patch: Patch,
+) -> Answered<Told<AddressView>> {
+    let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
+    let body: BookAddressBody = patch.onto(&json!({"id": id}), &["id"])?;
+    let address = shared.users().update_address(&caller.actor, user, id, body.into()).await?;
+    Ok(shown(address.into()))
+}
+
+async fn remove_address(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
+    let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
+    shared.users().delete_address(&caller.actor, user, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn default_address(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<AddressView>> {
+    let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
+    Ok(shown(shared.users().set_default_address(&caller.actor, user, id).await?.into()))
+}
+
+fn versioned(user: UserView) -> Told<UserView> {
+    let version = user.version();
+    shown(user).version(version)
+}

@@ -1,0 +1,10 @@
+//! The shapes that the API shows and takes, apart from the core's own types so that either can
+//! change alone. A file for each context; fields are documented by the contract's "Shapes".
+
+pub mod address;
+pub mod cart;
+pub mod catalog;
+pub mod notification;
+pub mod order;
+pub mod schema;
+pub mod user;

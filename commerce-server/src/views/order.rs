@@ -1,0 +1,412 @@
+//! Orders, what they cost, how they are paid and their history.
+
+use commerce_core::ids::{AddressId, AttemptId, OrderId, PaymentId, ProductId, RefundId, UserId};
+use commerce_core::orders::{
+    AddressChoice, Attempt, AttemptState, NextAction, Order, OrderLine, OrderStatus, Payment, PaymentMethod, PaymentStatus,
+    PlaceOrder, Quote, Refund, RefundState, ShippingOption, TaxLine, TimelineEntry,
+};
+use commerce_core::text::{Metadata, Quantity, Sku};
+use commerce_core::{Money, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::address::{AddressBody, AddressView};
+use super::cart::ItemBody;
+use super::schema::MoneySchema;
+
+/// An order with its payment.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Order)]
+pub struct OrderView {
+    #[schema(value_type = String, format = Uuid)]
+    id: OrderId,
+    number: String,
+    #[schema(value_type = String, format = Uuid)]
+    user_id: UserId,
+    #[schema(value_type = String, example = "CONFIRMED")]
+    status: OrderStatus,
+    #[schema(value_type = Vec<LineSchema>)]
+    lines: Vec<OrderLine>,
+    #[schema(value_type = MoneySchema)]
+    subtotal: Money,
+    #[schema(value_type = MoneySchema)]
+    discount: Money,
+    #[schema(value_type = MoneySchema)]
+    shipping: Money,
+    #[schema(value_type = MoneySchema)]
+    tax: Money,
+    #[schema(value_type = MoneySchema)]
+    total: Money,
+    #[schema(value_type = Vec<TaxSchema>)]
+    tax_lines: Vec<TaxLine>,
+    coupon_code: Option<String>,
+    payment: PaymentView,
+    shipping_address: AddressView,
+    shipping_option_id: String,
+    metadata: Metadata,
+    #[schema(value_type = String, format = DateTime)]
+    placed_at: Timestamp,
+    /// Until when a prepaid order waits for its money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    payment_due_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    version: u64,
+}
+
+impl From<Order> for OrderView {
+    fn from(order: Order) -> Self {
+        Self {
+            id: order.id,
+            number: order.number,
+            user_id: order.user,
+            status: order.status,
+            lines: order.lines,
+            subtotal: order.subtotal,
+            discount: order.discount,
+            shipping: order.shipping,
+            tax: order.tax,
+            total: order.total,
+            tax_lines: order.tax_lines,
+            coupon_code: order.coupon,
+            payment: PaymentView::from(&order.payment),
+            shipping_address: order.shipping_address.into(),
+            shipping_option_id: order.shipping_option,
+            metadata: order.metadata,
+            placed_at: order.id.placed_at(),
+            payment_due_at: order.payment_due_at,
+            updated_at: order.updated_at,
+            version: order.version,
+        }
+    }
+}
+
+impl OrderView {
+    /// Where it is found.
+    #[must_use]
+    pub fn location(&self) -> String {
+        format!("/api/orders/{}", self.id)
+    }
+
+    /// Its version.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+/// How a line looks.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderLine)]
+pub struct LineSchema {
+    #[schema(value_type = String)]
+    sku: Sku,
+    #[schema(value_type = String, format = Uuid)]
+    product_id: ProductId,
+    name: String,
+    #[schema(value_type = u32)]
+    quantity: Quantity,
+    unit_price: MoneySchema,
+    discount: MoneySchema,
+    tax: MoneySchema,
+    total: MoneySchema,
+}
+
+/// How a tax looks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaxLine)]
+pub struct TaxSchema {
+    name: String,
+    amount: MoneySchema,
+}
+
+/// What an order asks to be paid and what came of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Payment)]
+pub struct PaymentView {
+    #[schema(value_type = String, format = Uuid)]
+    id: PaymentId,
+    #[schema(value_type = String, example = "UPI")]
+    method: PaymentMethod,
+    #[schema(value_type = String, example = "CAPTURED")]
+    status: PaymentStatus,
+    #[schema(value_type = MoneySchema)]
+    amount: Money,
+    #[schema(value_type = MoneySchema)]
+    authorized: Money,
+    #[schema(value_type = MoneySchema)]
+    captured: Money,
+    #[schema(value_type = MoneySchema)]
+    refunded: Money,
+    /// The provider's name for the last attempt.
+    provider_reference: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_code: Option<String>,
+    /// How often it was tried.
+    attempts: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<NextActionSchema>)]
+    next_action: Option<NextAction>,
+}
+
+/// Where the customer must go on.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NextAction)]
+pub struct NextActionSchema {
+    /// `redirect` or `upi_intent`.
+    r#type: String,
+    url: String,
+}
+
+impl From<&Payment> for PaymentView {
+    fn from(payment: &Payment) -> Self {
+        let last = payment.attempts.last();
+        let promised = payment.attempts.iter().find(|attempt| attempt.state == AttemptState::Authorized);
+        let promised = promised.map_or(0, |attempt| attempt.amount.minor);
+        Self {
+            id: payment.id,
+            method: payment.method,
+            status: payment.status(),
+            amount: payment.amount,
+            authorized: Money::new(payment.captured.minor.max(promised), payment.amount.currency),
+            captured: payment.captured,
+            refunded: payment.refunded,
+            provider_reference: last.and_then(|attempt| attempt.reference.clone()),
+            failure_code: last.and_then(|attempt| attempt.failure_code.clone()),
+            attempts: payment.attempts.len(),
+            next_action: payment.open_attempt().and_then(|attempt| attempt.next_action.clone()),
+        }
+    }
+}
+
+/// One try to collect.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PaymentAttempt)]
+pub struct AttemptView {
+    #[schema(value_type = String, format = Uuid)]
+    id: AttemptId,
+    provider: String,
+    #[schema(value_type = String, example = "UPI")]
+    method: PaymentMethod,
+    #[schema(value_type = String, example = "DECLINED")]
+    status: AttemptState,
+    #[schema(value_type = MoneySchema)]
+    amount: Money,
+    provider_reference: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_code: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Attempt> for AttemptView {
+    fn from(attempt: Attempt) -> Self {
+        Self {
+            id: attempt.id,
+            provider: attempt.provider,
+            method: attempt.method,
+            status: attempt.state,
+            amount: attempt.amount,
+            provider_reference: attempt.reference,
+            failure_code: attempt.failure_code,
+            created_at: attempt.created_at,
+        }
+    }
+}
+
+/// Money on its way back.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Refund)]
+pub struct RefundView {
+    #[schema(value_type = String, format = Uuid)]
+    id: RefundId,
+    #[schema(value_type = MoneySchema)]
+    amount: Money,
+    #[schema(value_type = String, example = "SUCCEEDED")]
+    status: RefundState,
+    reason: String,
+    provider_reference: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Refund> for RefundView {
+    fn from(refund: Refund) -> Self {
+        Self {
+            id: refund.id,
+            amount: refund.amount,
+            status: refund.state,
+            reason: refund.reason,
+            provider_reference: refund.reference,
+            created_at: refund.created_at,
+        }
+    }
+}
+
+/// One line of an order's history.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TimelineEntry)]
+pub struct TimelineView {
+    #[schema(value_type = String, example = "PENDING")]
+    status: OrderStatus,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    note: String,
+    actor: String,
+}
+
+impl From<TimelineEntry> for TimelineView {
+    fn from(TimelineEntry { status, at, note, actor, .. }: TimelineEntry) -> Self {
+        Self { status, at, note, actor }
+    }
+}
+
+/// What an order would cost now.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Quote)]
+pub struct QuoteView {
+    #[schema(value_type = Vec<LineSchema>)]
+    lines: Vec<OrderLine>,
+    #[schema(value_type = MoneySchema)]
+    subtotal: Money,
+    #[schema(value_type = MoneySchema)]
+    discount: Money,
+    #[schema(value_type = MoneySchema)]
+    shipping: Money,
+    #[schema(value_type = MoneySchema)]
+    tax: Money,
+    #[schema(value_type = MoneySchema)]
+    total: Money,
+    #[schema(value_type = Vec<TaxSchema>)]
+    tax_lines: Vec<TaxLine>,
+    shipping_option_id: String,
+    #[schema(value_type = Vec<ShippingSchema>)]
+    shipping_options: Vec<ShippingOption>,
+}
+
+/// A way to ship.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ShippingOption)]
+pub struct ShippingSchema {
+    id: String,
+    name: String,
+    price: MoneySchema,
+    estimated_days: u32,
+}
+
+impl QuoteView {
+    /// A quote beside the ways to ship it.
+    #[must_use]
+    pub fn of(quote: Quote, shipping_options: Vec<ShippingOption>) -> Self {
+        let Quote { lines, subtotal, discount, shipping, tax, total, tax_lines, shipping_option } = quote;
+        let shipping_option_id = shipping_option.id;
+        Self { lines, subtotal, discount, shipping, tax, total, tax_lines, shipping_option_id, shipping_options }
+    }
+}
+
+/// A wish to order. There is no price in it: prices are the shop's.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewOrder)]
+pub struct OrderBody {
+    /// Left out: the cart.
+    #[serde(default)]
+    items: Option<Vec<ItemBody>>,
+    #[serde(default)]
+    coupon_code: Option<String>,
+    /// Left out, as `shippingAddress`: the default address.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    address_id: Option<AddressId>,
+    #[serde(default)]
+    shipping_address: Option<AddressBody>,
+    #[serde(default)]
+    shipping_option_id: Option<String>,
+    #[serde(default)]
+    payment: Option<PaymentBody>,
+    /// Another total refuses the order.
+    #[serde(default)]
+    #[schema(value_type = Option<MoneySchema>)]
+    expected_total: Option<Money>,
+    /// As the header `Idempotency-Key`.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+/// How it is to be paid.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewPayment)]
+pub struct PaymentBody {
+    /// UPI, CARD, `NET_BANKING`, COD or WALLET.
+    #[schema(value_type = String, example = "UPI")]
+    pub method: PaymentMethod,
+    /// What the provider gave the customer's browser.
+    #[serde(default)]
+    pub token: Option<String>,
+}
+
+impl OrderBody {
+    /// Whether both ways to say where to are used.
+    #[must_use]
+    pub fn has_two_addresses(&self) -> bool {
+        self.address_id.is_some() && self.shipping_address.is_some()
+    }
+
+    /// Whether it says how it is paid.
+    #[must_use]
+    pub fn has_payment(&self) -> bool {
+        self.payment.is_some()
+    }
+}
+
+impl From<OrderBody> for PlaceOrder {
+    fn from(body: OrderBody) -> Self {
+        let address = match body.shipping_address {
+            Some(given) => AddressChoice::Given(Box::new(given.into())),
+            None => AddressChoice::Saved(body.address_id),
+        };
+        Self {
+            items: body.items.map(|items| items.into_iter().map(Into::into).collect()),
+            coupon_code: body.coupon_code,
+            address,
+            shipping_option: body.shipping_option_id,
+            payment: body.payment.map(|payment| (payment.method, payment.token)),
+            expected_total: body.expected_total,
+            metadata: body.metadata,
+        }
+    }
+}
+
+/// A step of an order.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = StatusChange)]
+pub struct StatusBody {
+    /// The status it is to have.
+    #[schema(value_type = String, example = "SHIPPED")]
+    pub status: OrderStatus,
+    /// For the history.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// A cancellation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Cancellation)]
+pub struct CancelBody {
+    /// For the history.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
