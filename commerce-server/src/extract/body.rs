@@ -187,6 +187,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(dead_code, reason = "only what is refused is of interest")]
     #[derive(Debug, Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     struct Line {
@@ -196,6 +197,7 @@ mod tests {
         expected_total: Option<commerce_core::Money>,
     }
 
+    #[expect(dead_code, reason = "only what is refused is of interest")]
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Body {

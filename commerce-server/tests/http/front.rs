@@ -1,0 +1,83 @@
+//! What every answer has, and who is let in.
+
+use commerce_core::users::Role;
+
+use crate::support::Shop;
+
+#[tokio::test]
+async fn every_answer_is_named_and_guarded() {
+    let shop = Shop::open().await;
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let reply = shop.ask("GET", "/api/nothing").header("x-request-id", "mine-1").header("traceparent", trace).send().await;
+    assert_eq!(reply.refused(404), "NOT_FOUND");
+    assert_eq!((reply.header("x-request-id"), reply.header("traceparent")), ("mine-1", trace));
+    assert_eq!(reply.header("x-content-type-options"), "nosniff");
+    assert_eq!(reply.header("referrer-policy"), "no-referrer");
+    assert!(reply.header("content-security-policy").contains("default-src 'self'"));
+    let method = shop.ask("DELETE", "/api/products").send().await;
+    assert_eq!(method.refused(405), "METHOD_NOT_ALLOWED");
+    assert!(method.header("allow").contains("POST"));
+    assert!(!method.header("x-request-id").is_empty());
+}
+
+#[tokio::test]
+async fn nothing_inside_is_reached() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    for path in
+        ["/internal/products", "//internal", "/INTERNAL/x", "/api/..%2finternal/products", "/api/inventory/..%2f..%2finternal"]
+    {
+        for method in ["GET", "POST", "DELETE"] {
+            assert_eq!(shop.ask(method, path).token(&admin).send().await.refused(404), "NOT_FOUND", "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_users_minute_is_counted_and_so_is_an_addresss() {
+    let settings = [("gateway.rate_limit_per_minute", "5"), ("gateway.rate_limit_anonymous_per_minute", "10")];
+    let shop = Shop::open_with(&settings).await;
+    let (asha, ravi) = (shop.login("asha", Role::Customer).await, shop.login("ravi", Role::Customer).await);
+    for left in (0..5).rev() {
+        let reply = shop.get("/api/users/me", &asha).await.expect(200);
+        assert_eq!((reply.header("ratelimit-limit"), reply.header("ratelimit-remaining")), ("5", left.to_string().as_str()));
+    }
+    let over = shop.get("/api/users/me", &asha).await;
+    assert_eq!(over.refused(429), "RATE_LIMITED");
+    assert!(over.header("retry-after").parse::<u64>().unwrap() >= 1);
+    shop.get("/api/users/me", &ravi).await.expect(200);
+    for _ in 0..8 {
+        shop.ask("GET", "/api/products").send().await.expect(200);
+    }
+    assert_eq!(shop.ask("GET", "/api/products").send().await.refused(429), "RATE_LIMITED");
+    for free in ["/health/live", "/metrics", "/docs", "/openapi.json"] {
+        shop.ask("GET", free).send().await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn only_named_origins_may_call() {
+    let shop = Shop::open_with(&[("server.cors_origins", "https://shop.example")]).await;
+    let origin = |origin: &'static str| shop.ask("GET", "/api/products").header("origin", origin).send();
+    assert_eq!(origin("https://shop.example").await.header("access-control-allow-origin"), "https://shop.example");
+    for foreign in ["https://evil.example", "https://shop.example.evil.example", "null"] {
+        let reply = origin(foreign).await;
+        assert_eq!(reply.header("access-control-allow-origin"), "", "{foreign}");
+        assert!(reply.header("vary").to_lowercase().contains("origin"));
+    }
+}
+
+#[tokio::test]
+async fn health_and_figures_are_told() {
+    let shop = Shop::open().await;
+    let ready = shop.ask("GET", "/health/ready").send().await.expect(200);
+    for dependency in ["users", "catalog", "orders", "notifications"] {
+        assert_eq!(ready.body["dependencies"][dependency]["status"], "UP");
+    }
+    shop.ask("GET", "/api/products/nothing").send().await;
+    let metrics = shop.ask("GET", "/metrics").send().await.expect(200);
+    assert!(metrics.text.contains("route=\"/api/products/{id}\",status=\"4xx\"} 1"), "{}", metrics.text);
+    assert!(metrics.text.contains("outbox_waiting{context=\"orders\"}"));
+    shop.app.shared().stopping().cancel();
+    shop.ask("GET", "/health/ready").send().await.expect(503);
+}

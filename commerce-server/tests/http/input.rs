@@ -1,0 +1,79 @@
+//! What bad input gets: a clear problem, never a 500.
+
+use commerce_core::users::Role;
+use serde_json::{Value, json};
+
+use crate::support::{Shop, order};
+
+#[tokio::test]
+async fn bodies_are_read_strictly() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    shop.stock(&admin, "A", 5).await;
+    let with = |path: &[&str], value: Value| {
+        let mut body = order("A", 1, "COD");
+        let mut at = &mut body;
+        for step in path {
+            at = match step.parse::<usize>() {
+                Ok(index) => &mut at[index],
+                Err(_) => &mut at[*step],
+            };
+        }
+        *at = value;
+        body
+    };
+    let quantity = &["items", "0", "quantity"][..];
+    let cases = [
+        (with(quantity, json!(0)), 422, "INVALID"),
+        (with(quantity, json!(-1)), 422, "INVALID"),
+        (with(quantity, json!(1000)), 422, "INVALID"),
+        (with(quantity, json!(4_294_967_296_i64)), 422, "INVALID"),
+        (with(quantity, json!(1.5)), 422, "INVALID"),
+        (with(quantity, json!("1")), 400, "WRONG_TYPE"),
+        (with(quantity, json!(null)), 400, "WRONG_TYPE"),
+        (with(&["items", "0", "unitPrice"], json!({"amount": 1, "currency": "INR"})), 400, "UNKNOWN_FIELD"),
+        (with(&["total"], json!(1)), 400, "UNKNOWN_FIELD"),
+        (with(&["payment", "method"], json!("BARTER")), 422, "INVALID"),
+        (with(&["payment"], json!(null)), 400, "MISSING_FIELD"),
+        (with(&["items"], json!("A")), 400, "WRONG_TYPE"),
+        (with(&["items"], json!([])), 422, "EMPTY_ORDER"),
+        (with(&["items", "0", "sku"], json!("NOPE")), 422, "INVALID"),
+        (with(&["shippingAddress", "country"], json!("India")), 422, "INVALID"),
+        (with(&["shippingAddress", "fullName"], json!("A\u{0}B")), 422, "INVALID"),
+        (with(&["expectedTotal"], json!({"amount": 1, "currency": "ZZZ"})), 422, "INVALID"),
+        (with(&["shippingOptionId"], json!("rocket")), 422, "INVALID"),
+    ];
+    for (body, status, code) in cases {
+        let reply = shop.post("/api/orders", &asha, body.clone()).await;
+        assert_eq!(reply.refused(status), code, "{body}");
+    }
+    assert_eq!(shop.get("/api/orders", &asha).await.expect(200).body["items"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_refused() {
+    let shop = Shop::open().await;
+    let raw = |body: &[u8]| shop.ask("POST", "/api/users").raw(body.to_vec()).send();
+    for body in [&b"{"[..], b"nope", b"{\"email\":\"\xff\"}", b"{\"email\":\"\\ud800\"}", &b"[".repeat(200_000)] {
+        assert_eq!(raw(body).await.refused(400), "MALFORMED_JSON");
+    }
+    let twice = raw(br#"{"email":"a@example.com","email":"b@example.com","password":"12345678","fullName":"A"}"#).await;
+    assert_eq!(twice.refused(400), "DUPLICATE_FIELD");
+    assert_eq!(raw(b"[]").await.refused(400), "WRONG_TYPE");
+    let near = raw(br#"{"emial":"a@example.com"}"#).await;
+    assert_eq!(near.refused(400), "UNKNOWN_FIELD");
+    assert!(near.body["detail"].as_str().unwrap().contains("did you mean email?"));
+    assert_eq!(raw(&vec![b' '; 2 * 1024 * 1024]).await.refused(413), "BODY_TOO_LARGE");
+    let form = shop.ask("POST", "/api/users").header("content-type", "text/plain");
+    let request = form.json(&json!({})).send().await;
+    assert_eq!(request.refused(415), "UNSUPPORTED_MEDIA_TYPE");
+}
+
+#[tokio::test]
+async fn several_faults_are_told_at_once() {
+    let shop = Shop::open().await;
+    let body = json!({"email": "no", "password": "short", "fullName": ""});
+    let reply = shop.ask("POST", "/api/users").json(&body).send().await;
+    assert_eq!(reply.refused(422), "INVALID");
+    assert_eq!(reply.body["errors"].as_array().unwrap().len(), 3, "{}", reply.text);
+}

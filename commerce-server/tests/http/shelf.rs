@@ -1,0 +1,101 @@
+//! What is on sale.
+
+use commerce_core::users::Role;
+use serde_json::json;
+
+use crate::support::{Shop, variant};
+
+#[tokio::test]
+async fn a_product_is_created_changed_and_archived() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let product = shop.stock(&admin, "A", 3).await;
+    let path = format!("/api/products/{}", product["id"].as_str().unwrap());
+    let seen = shop.ask("GET", &path).send().await.expect(200);
+    assert_eq!((&seen.body["status"], &seen.body["variants"][0]["available"]), (&json!("ACTIVE"), &json!(3)));
+    assert_eq!(seen.header("etag"), "\"1\"");
+    assert!(seen.header("cache-control").starts_with("public"));
+
+    let patch = |body| shop.ask("PATCH", &path).token(&admin).json(&body);
+    assert_eq!(patch(json!({"name": "B"})).send().await.refused(428), "VERSION_REQUIRED");
+    assert_eq!(patch(json!({"name": "B"})).header("if-match", "\"9\"").send().await.refused(412), "VERSION_MISMATCH");
+    let changed =
+        patch(json!({"name": "B", "metadata": {"season": "summer"}})).header("if-match", "\"1\"").send().await.expect(200);
+    assert_eq!((&changed.body["name"], changed.header("etag")), (&json!("B"), "\"2\""));
+
+    let mut whole = changed.body.clone();
+    whole["description"] = json!("New");
+    let put = shop.ask("PUT", &path).token(&admin).header("if-match", "\"2\"").json(&whole).send().await.expect(200);
+    assert_eq!(put.body["description"], "New");
+    whole["variants"][0]["available"] = json!(99);
+    let put = shop.ask("PUT", &path).token(&admin).header("if-match", "\"3\"").json(&whole).send().await;
+    assert_eq!(put.refused(422), "READ_ONLY");
+
+    shop.ask("DELETE", &path).token(&admin).send().await.expect(204);
+    assert_eq!(shop.ask("DELETE", &path).token(&admin).send().await.refused(404), "NOT_FOUND");
+    assert_eq!(shop.ask("GET", &path).send().await.refused(404), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn lists_are_paged_newest_first() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    for sku in ["A", "B", "C"] {
+        shop.stock(&admin, sku, 1).await;
+    }
+    let first = shop.ask("GET", "/api/products?limit=2&cursor=").send().await.expect(200);
+    let names =
+        |body: &serde_json::Value| body["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect::<Vec<_>>();
+    assert_eq!(names(&first.body), [json!("Kurta C"), json!("Kurta B")]);
+    assert_eq!(first.body["items"][0]["priceRange"]["min"]["amount"], 49_900);
+    assert_eq!(first.body["items"][0]["inStock"], true);
+    let cursor = first.body["nextCursor"].as_str().unwrap();
+    let second = shop.ask("GET", &format!("/api/products?limit=2&cursor={cursor}")).send().await.expect(200);
+    assert_eq!((names(&second.body), &second.body["nextCursor"]), (vec![json!("Kurta A")], &json!(null)));
+    for limit in ["0", "101", "x", "-1", "1.5"] {
+        assert_eq!(shop.ask("GET", &format!("/api/products?limit={limit}")).send().await.refused(422), "INVALID", "{limit}");
+    }
+    assert_eq!(shop.ask("GET", "/api/products?cursor=rubbish").send().await.refused(400), "BAD_CURSOR");
+    shop.memory.catalog.index_catch_up().await.unwrap();
+    let found = shop.ask("GET", "/api/products/search?q=kurta&sort=newest").send().await.expect(200);
+    assert_eq!(found.body["total"], 3);
+    assert!(found.body["facets"].is_object());
+}
+
+#[tokio::test]
+async fn sellers_manage_their_own_and_customers_nothing() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let (meera, other) = (shop.login("meera", Role::Seller).await, shop.login("other", Role::Seller).await);
+    let asha = shop.login("asha", Role::Customer).await;
+    let body = json!({"name": "Saree", "description": "", "variants": [variant("S", 2)]});
+    assert_eq!(shop.post("/api/products", &asha, body.clone()).await.refused(403), "FORBIDDEN");
+    assert_eq!(shop.ask("POST", "/api/products").json(&body).send().await.refused(401), "UNAUTHENTICATED");
+    let saree = shop.post("/api/products", &meera, body).await.expect(201);
+    let path = format!("/api/products/{}", saree.body["id"].as_str().unwrap());
+    let foreign = shop.ask("PATCH", &path).token(&other).header("if-match", "\"1\"").json(&json!({"name": "X"})).send().await;
+    assert_eq!(foreign.refused(404), "NOT_FOUND");
+    assert_eq!(shop.get("/api/inventory/S", &other).await.refused(404), "NOT_FOUND");
+    let adjust = |token, delta| shop.post("/api/inventory/S/adjust", token, json!({"delta": delta, "reason": "counted"}));
+    assert_eq!(adjust(&other, 1).await.refused(404), "NOT_FOUND");
+    assert_eq!(adjust(&meera, 3).await.expect(200).body["onHand"], 5);
+    assert_eq!(adjust(&meera, -6).await.refused(409), "BELOW_RESERVED");
+    assert_eq!(shop.get("/api/inventory/S/ledger", &meera).await.expect(200).body["items"].as_array().unwrap().len(), 2);
+    shop.stock(&admin, "T", 1).await;
+}
+
+#[tokio::test]
+async fn categories_form_a_tree() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let create =
+        |name, parent: serde_json::Value| shop.post("/api/categories", &admin, json!({"name": name, "parentId": parent}));
+    let clothes = create("Clothes", json!(null)).await.expect(201).body;
+    let kurtas = create("Kurtas", clothes["id"].clone()).await.expect(201).body;
+    let tree = shop.ask("GET", "/api/categories/tree").send().await.expect(200).body;
+    assert_eq!(tree["items"][0]["children"][0]["name"], "Kurtas");
+    let path = format!("/api/categories/{}", clothes["id"].as_str().unwrap());
+    let cycle = shop.ask("PUT", &path).token(&admin).json(&json!({"name": "Clothes", "parentId": kurtas["id"]})).send().await;
+    assert_eq!(cycle.refused(409), "CATEGORY_CYCLE");
+    assert_eq!(shop.ask("DELETE", &path).token(&admin).send().await.refused(409), "IN_USE");
+}
