@@ -1,0 +1,284 @@
+//! `bench`: load on a shop, with a latency table.
+//!
+//! Without --url the run makes a shop of its own, fills it, and asks it through a `serve` child
+//! process or, with --library, through the library. Every run also measures how many durable commits
+//! the disk gives, since that bounds every figure. Start reading at [`run`].
+
+mod data;
+mod draw;
+mod host;
+mod http;
+mod library;
+mod load;
+mod report;
+mod shop;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use commerce_adapters::system::SystemClock;
+use commerce_core::Clock;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::remote::Remote;
+use crate::shop::Shop;
+
+use draw::Zipf;
+pub(crate) use host::commits_per_second;
+use host::{Server, Workspace, cpu_time, memory_mib};
+use load::{Plan, Samples, drive};
+use report::Report;
+
+/// What is done over and over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Scenario {
+    /// Read a product (Zipf)
+    Browse,
+    /// Search (1,000 distinct queries, Zipf)
+    Search,
+    /// Add a line to a cart
+    Cart,
+    /// Put two lines into the cart and order them, cash on delivery
+    Checkout,
+    /// Order two lines without a cart, cash on delivery
+    Order,
+    /// More buyers than units of one SKU
+    FlashSale,
+    /// Hold one unit of stock (library only)
+    Reserve,
+}
+
+impl Scenario {
+    /// Whether somebody must be logged in.
+    pub(crate) fn needs_customer(self) -> bool {
+        match self {
+            Self::Browse | Self::Search | Self::Reserve => false,
+            Self::Cart | Self::Checkout | Self::Order | Self::FlashSale => true,
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  commerce bench checkout                               a server of the run's own, 64 connections
+  commerce bench order --library --connections 64 --skus 1000 --seconds 60
+  commerce bench search --uncached --rate 2000          an open loop of 2,000 searches a second
+  commerce bench browse --url http://127.0.0.1:8080 --pid $(pidof commerce)
+
+Latencies of an open loop count from the time an operation was due, so that a slow server cannot
+slow its own test down. The workspace is made below --data (default: the present directory), on
+whose disk the durable commits are counted too. A flash sale ends with the last buyer.")]
+pub(crate) struct Args {
+    /// What is done over and over
+    #[arg(value_enum)]
+    scenario: Scenario,
+    /// Connections, or tasks with --library
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    connections: u32,
+    /// How long it is measured
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: u64,
+    /// How long it runs before that
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=600))]
+    warm_up: u64,
+    /// Begin this many operations per second, done or not (open loop)
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: Option<u32>,
+    /// Through the library instead of HTTP
+    #[arg(long, conflicts_with = "url")]
+    library: bool,
+    /// Products in a shop of the run's own
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    products: u32,
+    /// SKUs that orders and holds choose from; 1 is one hot SKU
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    skus: u32,
+    /// Lines that stay in the cart (cart with --library)
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=199))]
+    cart_lines: u32,
+    /// Write mails as files instead of dropping them (with --library)
+    #[arg(long)]
+    mail_files: bool,
+    /// Make every search different from all before it
+    #[arg(long)]
+    uncached: bool,
+    /// Units of a flash sale
+    #[arg(long, default_value_t = 500)]
+    units: u32,
+    /// Buyers of a flash sale
+    #[arg(long, default_value_t = 1_000)]
+    buyers: u64,
+    /// The server's process, for its processor time (with --url)
+    #[arg(long)]
+    pid: Option<u32>,
+}
+
+impl Args {
+    fn plan(&self) -> Plan {
+        let (warm_up, measure) = (Duration::from_secs(self.warm_up), Duration::from_secs(self.seconds));
+        match self.scenario {
+            Scenario::FlashSale => {
+                Plan { warm_up: Duration::ZERO, measure: Duration::ZERO, rate: self.rate, count: Some(self.buyers) }
+            }
+            _ => Plan { warm_up, measure, rate: self.rate, count: None },
+        }
+    }
+
+    fn name(&self) -> String {
+        let name = clap::ValueEnum::to_possible_value(&self.scenario).map_or_else(String::new, |name| name.get_name().to_owned());
+        self.rate.map_or(name.clone(), |rate| format!("{name}, {rate}/s offered"))
+    }
+}
+
+pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
+    let report = if args.library {
+        through_library(cx, &args).await?
+    } else if let Some(url) = cx.globals.url.clone() {
+        over_http(&args, &url, args.pid, &format!("HTTP, {url}")).await?
+    } else {
+        own_server(cx, &args).await?
+    };
+    report.show(cx)?;
+    flash_sale_is_exact(&args, cx, &report.samples)
+}
+
+async fn through_library(cx: &Context, args: &Args) -> Result<Report, Failure> {
+    let workspace = workspace(cx)?;
+    let before = commits_per_second(workspace.path())?;
+    let shop = filled(cx, args, workspace.path()).await?;
+    let products = shop::first_products(&shop, args.products as usize).await?;
+    let shared = Arc::new(library::Shared {
+        scenario: args.scenario,
+        shop: (*shop).clone(),
+        popular: Zipf::new(products.len()),
+        asked: Zipf::new(data::QUERIES),
+        queries: data::queries(),
+        skus: (args.skus as usize).min(products.len()),
+        cart_lines: (args.cart_lines as usize).min(products.len()),
+        products,
+    });
+    let mut workers = Vec::with_capacity(args.connections as usize);
+    for number in 0..u64::from(args.connections) {
+        workers.push(library::Customer::new(Arc::clone(&shared), number).await?);
+    }
+    let mut cpu = None;
+    let samples = drive(workers, args.plan(), || cpu = cpu_time(std::process::id())).await;
+    let spent = spent(cpu, std::process::id());
+    let backlog = settled(&shop).await?;
+    drop(shared);
+    shop.close().await?;
+    Ok(Report {
+        scenario: args.name(),
+        through: "the library".to_owned(),
+        workers: args.connections as usize,
+        samples,
+        server_cpu: spent,
+        own_cpu: None,
+        server_memory_mib: memory_mib(std::process::id()),
+        disk: Some((before, commits_per_second(workspace.path())?)),
+        backlog: Some(backlog),
+    })
+}
+
+async fn own_server(cx: &Context, args: &Args) -> Result<Report, Failure> {
+    let workspace = workspace(cx)?;
+    let before = commits_per_second(workspace.path())?;
+    let shop = filled(cx, args, workspace.path()).await?;
+    shop.finish().await?;
+    let server = Server::start(workspace.path()).await?;
+    let mut report = over_http(args, server.url(), Some(server.process()), "HTTP, a server of its own").await?;
+    drop(server);
+    report.disk = Some((before, commits_per_second(workspace.path())?));
+    Ok(report)
+}
+
+/// The load itself, from one thread, so that the rest of the machine is the server's.
+async fn over_http(args: &Args, url: &str, process: Option<u32>, through: &str) -> Result<Report, Failure> {
+    if args.scenario == Scenario::Reserve {
+        return Err(Failure::usage("reserve is measured with --library: no public route holds stock"));
+    }
+    let remote = Remote::new(url, None)?;
+    let products = shop::remote_products(&remote, args.products as usize).await?;
+    let shared = Arc::new(http::Shared {
+        scenario: args.scenario,
+        host: url.trim_start_matches("http://").trim_end_matches('/').to_owned(),
+        popular: Zipf::new(products.len()),
+        asked: Zipf::new(data::QUERIES),
+        queries: data::queries(),
+        uncached: args.uncached,
+        skus: args.skus as usize,
+        products,
+    });
+    let (plan, count) = (args.plan(), args.connections);
+    let load = move || -> Result<_, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::io("start the generator", &error))?;
+        runtime.block_on(async {
+            let run = format!("{:x}", SystemClock.now().as_micros());
+            let mut workers = Vec::with_capacity(count as usize);
+            for number in 0..u64::from(count) {
+                workers.push(http::Customer::new(Arc::clone(&shared), number, &run).await?);
+            }
+            let (mut server, mut own) = (None, None);
+            let samples = drive(workers, plan, || {
+                server = process.and_then(cpu_time);
+                own = cpu_time(std::process::id());
+            })
+            .await;
+            let server_cpu = process.and_then(|process| spent(server, process));
+            Ok((samples, server_cpu, spent(own, std::process::id())))
+        })
+    };
+    let (samples, server_cpu, own_cpu) =
+        tokio::task::spawn_blocking(load).await.map_err(|error| Failure::new("INTERNAL", error.to_string()))??;
+    Ok(Report {
+        scenario: args.name(),
+        through: through.to_owned(),
+        workers: count as usize,
+        samples,
+        server_cpu,
+        own_cpu,
+        server_memory_mib: process.and_then(memory_mib),
+        disk: None,
+        backlog: None,
+    })
+}
+
+fn workspace(cx: &Context) -> Result<Workspace, Failure> {
+    Workspace::below(&cx.globals.data.clone().unwrap_or_else(|| PathBuf::from(".")))
+}
+
+async fn filled(cx: &Context, args: &Args, folder: &Path) -> Result<Shop, Failure> {
+    let shop = shop::open(cx, folder, args.library && !args.mail_files).await?;
+    shop::fill(&shop, args.products as usize, i64::from(args.units)).await?;
+    Ok(shop)
+}
+
+/// How many events wait, and how long the shop takes to come to rest.
+async fn settled(shop: &Shop) -> Result<(u64, Duration), Failure> {
+    let waiting = shop.backlogs().await?.iter().map(|(_, backlog)| backlog.waiting).sum();
+    let start = Instant::now();
+    shop.settle().await?;
+    Ok((waiting, start.elapsed()))
+}
+
+fn spent(begun: Option<Duration>, process: u32) -> Option<Duration> {
+    cpu_time(process)?.checked_sub(begun?)
+}
+
+/// A flash sale that sold another number than there was is no figure but a defect.
+fn flash_sale_is_exact(args: &Args, cx: &Context, samples: &Samples) -> Result<(), Failure> {
+    if args.scenario != Scenario::FlashSale || cx.globals.url.is_some() {
+        return Ok(());
+    }
+    let expected = u64::from(args.units).min(args.buyers);
+    let odd = samples.errors.keys().find(|kind| !kind.ends_with("SOLD_OUT"));
+    match odd {
+        None if samples.done() == expected => Ok(()),
+        None => Err(Failure::new("OVERSOLD", format!("{} orders for {expected} units", samples.done()))),
+        Some(kind) => Err(Failure::new("BENCH_ERRORS", format!("buyers were answered {kind}"))),
+    }
+}

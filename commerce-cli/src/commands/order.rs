@@ -1,0 +1,260 @@
+//! `order`: orders, their history, and the steps staff take.
+
+use commerce_core::ids::{OrderId, UserId};
+use commerce_core::orders::{Order, OrderFilter, OrderStatus};
+use commerce_core::page::PageRequest;
+use commerce_core::text::Email;
+use commerce_core::{Actor, Refusal, Timestamp};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::args::{Paging, one_of};
+use crate::context::{Context, Target};
+use crate::failure::Failure;
+use crate::output::{self, Column};
+use crate::remote::{Remote, part};
+use crate::shop::Shop;
+use crate::views;
+
+const COLUMNS: &[Column] = &[
+    ("NUMBER", "/number"),
+    ("STATUS", "/status"),
+    ("PAYMENT", "/payment/status"),
+    ("METHOD", "/payment/method"),
+    ("TOTAL", "/total"),
+    ("PLACED", "/placedAt"),
+    ("ID", "/id"),
+];
+
+const LINES: &[Column] =
+    &[("SKU", "/sku"), ("NAME", "/name"), ("QUANTITY", "/quantity"), ("UNIT PRICE", "/unitPrice"), ("TOTAL", "/total")];
+
+const WHOLE: &[Column] = &[
+    ("Number", "/number"),
+    ("Id", "/id"),
+    ("User", "/userId"),
+    ("Status", "/status"),
+    ("Placed", "/placedAt"),
+    ("Payment", "/payment/status"),
+    ("Method", "/payment/method"),
+    ("Captured", "/payment/captured"),
+    ("Refunded", "/payment/refunded"),
+    ("Subtotal", "/subtotal"),
+    ("Discount", "/discount"),
+    ("Shipping", "/shipping"),
+    ("Tax", "/tax"),
+    ("Total", "/total"),
+    ("Ship to", "/shippingAddress"),
+];
+
+const TIMELINE: &[Column] = &[("AT", "/at"), ("STATUS", "/status"), ("BY", "/actor"), ("NOTE", "/note")];
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Orders, newest first
+    List(List),
+    /// One order with its lines
+    Show {
+        /// Number (ORD-…) or id
+        order: String,
+    },
+    /// An order's history, oldest first
+    Timeline {
+        /// Number (ORD-…) or id
+        order: String,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Take an order one status further
+    #[command(after_help = "Example:\n  commerce order status ORD-123456 PROCESSING --note \"picked\"")]
+    Status {
+        /// Number (ORD-…) or id
+        order: String,
+        /// What it becomes
+        #[arg(value_parser = one_of(OrderStatus::ALL, OrderStatus::as_str), ignore_case = true)]
+        status: OrderStatus,
+        /// A remark for the history
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Cancel an order; captured money goes back
+    Cancel {
+        /// Number (ORD-…) or id
+        order: String,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// Only in this status
+    #[arg(long, value_parser = one_of(OrderStatus::ALL, OrderStatus::as_str), ignore_case = true)]
+    status: Option<OrderStatus>,
+    /// Only of this user, by id
+    #[arg(long)]
+    user: Option<UserId>,
+    /// Only of the user with this mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// Only the one with this number
+    #[arg(long)]
+    number: Option<String>,
+    /// Only placed at this time (RFC 3339) or later
+    #[arg(long, value_parser = time)]
+    from: Option<Timestamp>,
+    /// Only placed before this time
+    #[arg(long, value_parser = time)]
+    to: Option<Timestamp>,
+    #[command(flatten)]
+    paging: Paging,
+}
+
+pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List(args) => list(cx, args).await,
+        Command::Show { order } => show(cx, &order).await,
+        Command::Timeline { order, paging } => timeline(cx, &order, &paging).await,
+        Command::Status { order, status, note } => {
+            if status == OrderStatus::Cancelled {
+                cx.confirm(&format!("Cancel {order}? This is final."))?;
+            }
+            step(cx, &order, status, note).await
+        }
+        Command::Cancel { order, reason } => {
+            cx.confirm(&format!("Cancel {order}? This is final."))?;
+            cancel(cx, &order, reason).await
+        }
+    }
+}
+
+async fn list(cx: &Context, args: List) -> Result<(), Failure> {
+    match cx.target().await? {
+        Target::Local(shop) => {
+            let user = match (&args.user, &args.email) {
+                (None, Some(email)) => {
+                    let email = Email::parse("email", email)?;
+                    let user = shop.users.user_by_email(&Actor::System, &email).await?;
+                    Some(user.ok_or(Refusal::NotFound("user"))?.id)
+                }
+                (user, _) => *user,
+            };
+            let filter = OrderFilter { user, status: args.status, from: args.from, to: args.to, number: args.number };
+            let page = shop.orders.orders(&Actor::System, filter, &args.paging.request()?).await?;
+            cx.out.page(&views::page(page, views::order), COLUMNS)?;
+            shop.close().await
+        }
+        Target::Remote(remote) => {
+            let filters = [
+                ("status", args.status.map(|status| status.to_string())),
+                ("userId", args.user.map(|user| user.to_string())),
+                ("email", args.email),
+                ("number", args.number),
+                ("from", args.from.map(|at| at.to_string())),
+                ("to", args.to.map(|at| at.to_string())),
+            ];
+            let mut query = args.paging.query();
+            query.extend(filters.into_iter().filter_map(|(name, value)| Some((name, value?))));
+            cx.out.page(&remote.get("/api/orders", &query).await?, COLUMNS)
+        }
+    }
+}
+
+async fn show(cx: &Context, order: &str) -> Result<(), Failure> {
+    let order = match cx.target().await? {
+        Target::Local(shop) => {
+            let order = views::order(find(&shop, order).await?);
+            shop.close().await?;
+            order
+        }
+        Target::Remote(remote) => {
+            let id = remote_id(&remote, order).await?;
+            remote.get(&format!("/api/orders/{id}"), &[]).await?
+        }
+    };
+    cx.out.record(&order, WHOLE)?;
+    if cx.out.is_json() {
+        return Ok(());
+    }
+    output::text("")?;
+    cx.out.list(order.get("lines").and_then(Value::as_array).map_or(&[], Vec::as_slice), LINES)
+}
+
+async fn timeline(cx: &Context, order: &str, paging: &Paging) -> Result<(), Failure> {
+    match cx.target().await? {
+        Target::Local(shop) => {
+            let id = find(&shop, order).await?.id;
+            let page = shop.orders.timeline(&Actor::System, id, &paging.request()?).await?;
+            cx.out.page(&views::page(page, views::timeline), TIMELINE)?;
+            shop.close().await
+        }
+        Target::Remote(remote) => {
+            let id = remote_id(&remote, order).await?;
+            cx.out.page(&remote.get(&format!("/api/orders/{id}/timeline"), &paging.query()).await?, TIMELINE)
+        }
+    }
+}
+
+async fn step(cx: &Context, order: &str, status: OrderStatus, note: Option<String>) -> Result<(), Failure> {
+    match cx.target().await? {
+        Target::Local(shop) => {
+            let id = find(&shop, order).await?.id;
+            let order = shop.orders.set_status(&Actor::System, id, status, note).await?;
+            cx.out.record(&views::order(order), COLUMNS)?;
+            shop.finish().await
+        }
+        Target::Remote(remote) => {
+            let id = remote_id(&remote, order).await?;
+            let body = with(json!({ "status": status }), "note", note);
+            cx.out.record(&remote.call(Method::PATCH, &format!("/api/orders/{id}/status"), &body).await?, COLUMNS)
+        }
+    }
+}
+
+async fn cancel(cx: &Context, order: &str, reason: Option<String>) -> Result<(), Failure> {
+    match cx.target().await? {
+        Target::Local(shop) => {
+            let id = find(&shop, order).await?.id;
+            let order = shop.orders.cancel(&Actor::System, id, reason, None).await?.into_inner();
+            cx.out.record(&views::order(order), COLUMNS)?;
+            shop.finish().await
+        }
+        Target::Remote(remote) => {
+            let id = remote_id(&remote, order).await?;
+            let body = with(json!({}), "reason", reason);
+            cx.out.record(&remote.call(Method::POST, &format!("/api/orders/{id}/cancel"), &body).await?, COLUMNS)
+        }
+    }
+}
+
+/// The order with this id or number.
+async fn find(shop: &Shop, text: &str) -> Result<Order, Failure> {
+    if let Ok(id) = text.parse::<OrderId>() {
+        return Ok(shop.orders.order(&Actor::System, id).await?);
+    }
+    let filter = OrderFilter { number: Some(text.to_owned()), ..OrderFilter::default() };
+    let page = shop.orders.orders(&Actor::System, filter, &PageRequest::first()).await?;
+    Ok(page.items.into_iter().next().ok_or(Refusal::NotFound("order"))?)
+}
+
+/// The id of the order with this id or number.
+async fn remote_id(remote: &Remote, text: &str) -> Result<String, Failure> {
+    if text.parse::<OrderId>().is_ok() {
+        return Ok(part(text));
+    }
+    let page = remote.get("/api/orders", &[("number", text.to_owned())]).await?;
+    let id = page.pointer("/items/0/id").and_then(Value::as_str).map(str::to_owned);
+    Ok(id.ok_or(Refusal::NotFound("order"))?)
+}
+
+fn with(mut body: Value, member: &str, text: Option<String>) -> Value {
+    if let Some(text) = text {
+        body[member] = text.into();
+    }
+    body
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "must be an RFC 3339 time such as 2026-03-01T00:00:00Z".to_owned())
+}

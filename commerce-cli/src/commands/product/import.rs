@@ -1,0 +1,265 @@
+//! `product import`: from a file into the shop, product by product.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use commerce_core::catalog::{CategoryTree, ImportProduct, Imported, NewImage, NewProduct, NewVariant};
+use commerce_core::ids::CategoryId;
+use commerce_core::{Actor, Currency};
+use futures_util::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::import::{self, Draft, DraftVariant, Format, Found, Remark, Source};
+use crate::shop::Shop;
+
+/// Products that are written side by side; their commits share transactions.
+const SIDE_BY_SIDE: usize = 64;
+/// Remarks that are kept for the answer; all of them are told as they come.
+const REMARKS_MAX: usize = 10_000;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  commerce product import products_export.csv --dry-run
+  commerce product import products_export.csv
+  commerce product export > products.jsonl && commerce --data other product import products.jsonl
+
+Formats (told from the file's name and header unless --format says):
+  shopify-csv   an export of Shopify's admin, of any year: several rows per product, pictures on rows
+                of their own (kept as links, never fetched), `Default Title`. An empty SKU becomes
+                HANDLE-OPTIONS, the same at every import. Type (else Product Category) becomes the
+                category; Vendor and Tags become metadata; unpublished products come in as DRAFT.
+  csv           one row per variant: name, sku, price, and if wanted slug, description, category
+                (\"Men > Shirts\"), status, stock, compare_at_price, weight_grams, barcode, image,
+                vendor, tags, and a column `option:NAME` for every option
+  jsonl         one product per line, as `product export` writes it
+
+A row that cannot be read is named with its line and the reason and left out; the others go in, and
+the command ends with code 1 (BAD_ROWS). Products are known by their handle (slug), so importing
+again updates what differs and changes nothing else. Stock counts for new variants only: importing
+again never brings back what was sold.")]
+pub(crate) struct Args {
+    /// The file; a pipe such as /dev/stdin is fine
+    file: PathBuf,
+    /// How it is written
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Say what would happen and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What an import did so far.
+#[derive(Debug, Default)]
+struct Importing {
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    refused: u64,
+    bad_rows: u64,
+    bad: Vec<Remark>,
+    notes: Vec<Remark>,
+}
+
+impl Importing {
+    fn left_out(&self) -> u64 {
+        self.bad_rows + self.refused
+    }
+
+    fn json(&self, dry_run: bool) -> Value {
+        let tell = |remarks: &[Remark]| -> Vec<Value> {
+            remarks.iter().map(|remark| json!({ "line": remark.line, "reason": remark.text })).collect()
+        };
+        json!({
+            "dryRun": dry_run, "created": self.created, "updated": self.updated, "unchanged": self.unchanged,
+            "refused": self.refused, "badRows": self.bad_rows, "bad": tell(&self.bad), "notes": tell(&self.notes),
+        })
+    }
+
+    fn sentence(&self, dry_run: bool) -> String {
+        format!(
+            "{}{} created, {} updated, {} unchanged, {} refused; {} bad rows",
+            if dry_run { "would be: " } else { "products: " },
+            self.created,
+            self.updated,
+            self.unchanged,
+            self.refused,
+            self.bad_rows
+        )
+    }
+}
+
+pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
+    let source = import::open_path(&args.file)?;
+    let currency = cx.settings()?.server.currency;
+    let shop = cx.shop("an import").await?;
+    let told = !cx.out.is_json();
+    let tell = |kind: &'static str, remark: &Remark| {
+        if told {
+            eprintln!("{kind}line {}: {}", remark.line, remark.text);
+        }
+    };
+    let done = import(&shop, &source, args.format, currency, args.dry_run, tell).await?;
+    cx.out.say(&done.sentence(args.dry_run), &done.json(args.dry_run))?;
+    if args.dry_run {
+        shop.close().await?;
+    } else {
+        shop.finish().await?;
+    }
+    match done.left_out() {
+        0 => Ok(()),
+        left_out => Err(Failure::new("BAD_ROWS", format!("{left_out} were left out, each named above with its line"))),
+    }
+}
+
+/// Imports a file; `tell` hears every remark as it comes.
+///
+/// # Errors
+/// When the file cannot be read or the shop does not answer; what went in stays in.
+async fn import(
+    shop: &Shop,
+    source: &Source,
+    format: Option<Format>,
+    currency: Currency,
+    dry_run: bool,
+    tell: impl Fn(&'static str, &Remark),
+) -> Result<Importing, Failure> {
+    let bar = progress(source.length());
+    let mut products = import::open(source, format, currency)?;
+    let categories = Categories::open(shop, dry_run).await?;
+    let mut done = Importing::default();
+    let found = std::iter::from_fn(|| {
+        bar.set_position(products.bytes_read());
+        products.next()
+    });
+    let mut outcomes = futures_util::stream::iter(found).map(|found| one(shop, &categories, found)).buffered(SIDE_BY_SIDE);
+    while let Some(outcome) = outcomes.next().await {
+        match outcome? {
+            Outcome::Done(Imported::Created) => done.created += 1,
+            Outcome::Done(Imported::Updated) => done.updated += 1,
+            Outcome::Done(Imported::Unchanged) => done.unchanged += 1,
+            Outcome::Refused(remark) => {
+                done.refused += 1;
+                keep(&mut done.bad, remark, |remark| bar.suspend(|| tell("", remark)));
+            }
+            Outcome::Bad(remark) => {
+                done.bad_rows += 1;
+                keep(&mut done.bad, remark, |remark| bar.suspend(|| tell("", remark)));
+            }
+            Outcome::Note(remark) => keep(&mut done.notes, remark, |remark| bar.suspend(|| tell("note: ", remark))),
+        }
+    }
+    bar.finish_and_clear();
+    Ok(done)
+}
+
+enum Outcome {
+    Done(Imported),
+    Refused(Remark),
+    Bad(Remark),
+    Note(Remark),
+}
+
+async fn one(shop: &Shop, categories: &Categories<'_>, found: Found) -> Result<Outcome, Failure> {
+    let draft = match found {
+        Found::Bad(remark) => return Ok(Outcome::Bad(remark)),
+        Found::Note(remark) => return Ok(Outcome::Note(remark)),
+        Found::Product(draft) => draft,
+    };
+    let (line, slug) = (draft.line, draft.slug.clone());
+    match write(shop, categories, *draft).await {
+        Ok(imported) => Ok(Outcome::Done(imported)),
+        Err(commerce_core::Error::Refused(refusal)) => Ok(Outcome::Refused(Remark::new(line, format!("{slug}: {refusal}")))),
+        Err(error @ commerce_core::Error::Store(_)) => Err(error.into()),
+    }
+}
+
+async fn write(shop: &Shop, categories: &Categories<'_>, draft: Draft) -> commerce_core::Outcome<Imported> {
+    let category = categories.at(&draft.category).await?;
+    let new_category = category.is_none() && !draft.category.is_empty();
+    let import = to_product(draft, category);
+    if !categories.dry_run {
+        return shop.catalog.import_product(&Actor::System, import).await;
+    }
+    match shop.catalog.preview_import(&Actor::System, &import).await? {
+        Imported::Unchanged if new_category => Ok(Imported::Updated),
+        imported => Ok(imported),
+    }
+}
+
+/// Categories by their path of names, made once.
+struct Categories<'a> {
+    shop: &'a Shop,
+    dry_run: bool,
+    tree: CategoryTree,
+    known: Mutex<HashMap<Vec<String>, Option<CategoryId>>>,
+}
+
+impl<'a> Categories<'a> {
+    async fn open(shop: &'a Shop, dry_run: bool) -> Result<Self, Failure> {
+        let tree = shop.catalog.category_tree().await?;
+        Ok(Self { shop, dry_run, tree, known: Mutex::default() })
+    }
+
+    /// The category of a path; without writing, only one that is there.
+    async fn at(&self, path: &[String]) -> commerce_core::Outcome<Option<CategoryId>> {
+        if self.dry_run {
+            let step = |at: Option<CategoryId>, name: &String| {
+                self.tree.children(at).find(|node| node.name == *name).map(|node| Some(node.id))
+            };
+            return Ok(path.iter().try_fold(None, step).flatten());
+        }
+        let mut known = self.known.lock().await;
+        if let Some(category) = known.get(path) {
+            return Ok(*category);
+        }
+        let category = self.shop.catalog.category_at(&Actor::System, path).await?;
+        known.insert(path.to_vec(), category);
+        Ok(category)
+    }
+}
+
+/// A draft as the catalog takes it.
+pub(crate) fn to_product(draft: Draft, category: Option<CategoryId>) -> ImportProduct {
+    let images = draft.images.into_iter().map(|image| NewImage { url: image.url, alt: image.alt }).collect();
+    let product = NewProduct {
+        name: draft.name,
+        description: draft.description,
+        slug: None,
+        category,
+        seller: None,
+        status: Some(draft.status),
+        variants: draft.variants.into_iter().map(variant).collect(),
+        metadata: draft.metadata,
+        images,
+    };
+    ImportProduct { slug: draft.slug, product }
+}
+
+fn variant(variant: DraftVariant) -> NewVariant {
+    NewVariant {
+        sku: variant.sku.to_string(),
+        price: variant.price,
+        compare_at: variant.compare_at,
+        options: variant.options,
+        stock: variant.stock,
+        weight_grams: variant.weight_grams,
+        barcode: variant.barcode,
+    }
+}
+
+fn keep(remarks: &mut Vec<Remark>, remark: Remark, tell: impl FnOnce(&Remark)) {
+    tell(&remark);
+    if remarks.len() < REMARKS_MAX {
+        remarks.push(remark);
+    }
+}
+
+fn progress(bytes: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}").expect("the template is well formed");
+    ProgressBar::new(bytes).with_style(style)
+}

@@ -1,0 +1,66 @@
+//! `search`: the index, and what it finds.
+
+use commerce_core::Actor;
+use commerce_core::catalog::SearchRequest;
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use crate::args::Paging;
+use crate::context::{Context, Target};
+use crate::failure::Failure;
+use crate::output::Column;
+use crate::views;
+
+const HITS: &[Column] =
+    &[("SLUG", "/slug"), ("NAME", "/name"), ("FROM", "/priceRange/min"), ("IN STOCK", "/inStock"), ("ID", "/id")];
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Build the index anew beside the old one and switch
+    Reindex,
+    /// Search products, as customers do
+    Query {
+        /// The words
+        text: String,
+        /// Only what is in stock
+        #[arg(long)]
+        in_stock: bool,
+        #[command(flatten)]
+        paging: Paging,
+    },
+}
+
+pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Reindex => reindex(cx).await,
+        Command::Query { text, in_stock, paging } => query(cx, text, in_stock, &paging).await,
+    }
+}
+
+async fn reindex(cx: &Context) -> Result<(), Failure> {
+    let shop = cx.shop("rebuilding the index").await?;
+    let bar = ProgressBar::no_length();
+    let count = shop.catalog.reindex(&|count| bar.set_position(count)).await?;
+    bar.finish_and_clear();
+    cx.out.say(&format!("{count} products are in the new index"), &json!({ "products": count }))?;
+    shop.close().await
+}
+
+async fn query(cx: &Context, text: String, in_stock: bool, paging: &Paging) -> Result<(), Failure> {
+    match cx.target().await? {
+        Target::Local(shop) => {
+            let request = SearchRequest { text, in_stock, page: paging.request()?, ..SearchRequest::default() };
+            let found = shop.catalog.search(&Actor::System, request).await?;
+            cx.out.page(&views::found(found), HITS)?;
+            shop.close().await
+        }
+        Target::Remote(remote) => {
+            let mut query = paging.query();
+            query.push(("q", text));
+            if in_stock {
+                query.push(("inStock", "true".to_owned()));
+            }
+            cx.out.page(&remote.get("/api/products/search", &query).await?, HITS)
+        }
+    }
+}

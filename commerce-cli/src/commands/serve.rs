@@ -1,0 +1,72 @@
+//! `serve`: the shop over HTTP.
+
+use commerce_server::{App, Config, Shutdown, listen, serve};
+
+use crate::context::{Context, not_over_http, set};
+use crate::demo;
+use crate::failure::Failure;
+use crate::shop::Shop;
+
+/// The parts of the platform, in the words of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// Everything, in this one process.
+    All,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  commerce serve                                 ./commerce-data on http://127.0.0.1:8080
+  commerce serve --demo                          the same, filled, with logins to try
+  commerce serve --data /var/lib/shop --listen 0.0.0.0:80
+
+SIGTERM or Ctrl-C finishes open requests (30 s at most) and stops; a second one stops at once.
+Documentation of the API is served at /docs, the contract at /openapi.json, figures at /metrics.")]
+pub(crate) struct Args {
+    /// Which parts of the platform this process is
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "all")]
+    role: Vec<Role>,
+    /// Where to listen [default: server.listen, 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Fill an empty shop with products and logins, allow short passwords, lift the anonymous limit
+    #[arg(long)]
+    demo: bool,
+}
+
+pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
+    if cx.globals.url.is_some() {
+        return Err(not_over_http("serve"));
+    }
+    let config = settings(cx, &args)?;
+    commerce_server::telemetry::start(config.telemetry).map_err(|error| Failure::new("INTERNAL", error.to_string()))?;
+    let shop = Shop::serve(&config).await?;
+    let failed = |error: std::io::Error| Failure::io(&format!("listen on {}", config.server.listen), &error);
+    let listener = listen(config.server.listen).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    if args.demo {
+        demo::fill(&shop, config.server.currency).await?;
+    }
+    eprintln!("serving {} on http://{address}", config.data_dir.display());
+    if args.demo {
+        demo::print_logins(&shop, &format!("http://{address}")).await?;
+    }
+    let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
+    let app = App::new((*shop).clone(), config);
+    let served = serve(listener, app, shutdown).await.map_err(|error| Failure::io("serve", &error));
+    shop.close().await?;
+    served
+}
+
+fn settings(cx: &Context, args: &Args) -> Result<Config, Failure> {
+    let mut config = cx.settings()?;
+    if let Some(listen) = &args.listen {
+        set(&mut config, "server.listen", listen)?;
+    }
+    if args.demo {
+        set(&mut config, "gateway.rate_limit_anonymous_per_minute", "0")?;
+        set(&mut config, "auth.password_min_length", "6")?;
+    }
+    Ok(config)
+}

@@ -1,0 +1,144 @@
+//! `user`: accounts, and the only way to make the first admin.
+
+use commerce_core::ids::UserId;
+use commerce_core::text::Email;
+use commerce_core::users::{Register, Role, User};
+use commerce_core::{Actor, Refusal};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::args::{Paging, one_of};
+use crate::context::{Context, Target, not_over_http};
+use crate::failure::Failure;
+use crate::output::Column;
+use crate::remote::part;
+use crate::secret::password;
+use crate::shop::Shop;
+use crate::views;
+
+const COLUMNS: &[Column] =
+    &[("ID", "/id"), ("EMAIL", "/email"), ("NAME", "/fullName"), ("ROLE", "/role"), ("CREATED", "/createdAt")];
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Open an account; with --role ADMIN the first admin
+    #[command(
+        after_help = "Example:\n  echo -n a-long-password | commerce user create --email me@example.com --full-name Me --role ADMIN --password-stdin"
+    )]
+    Create(Create),
+    /// Accounts, newest first
+    List {
+        /// Only those with this role
+        #[arg(long, value_parser = one_of(Role::ALL, Role::as_str), ignore_case = true)]
+        role: Option<Role>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Give a user a role
+    SetRole {
+        /// Mail address or id (with --url the id)
+        user: String,
+        /// The new role
+        #[arg(value_parser = one_of(Role::ALL, Role::as_str), ignore_case = true)]
+        role: Role,
+    },
+    /// Set a new password and end all logins of the user
+    ResetPassword {
+        /// Mail address or id
+        user: String,
+        /// Read the password from standard input, less one newline
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Create {
+    /// Mail address, unique in the shop
+    #[arg(long)]
+    email: String,
+    /// As written on parcels
+    #[arg(long)]
+    full_name: String,
+    /// In whatever form
+    #[arg(long)]
+    phone: Option<String>,
+    /// What she may do
+    #[arg(long, value_parser = one_of(Role::ALL, Role::as_str), ignore_case = true, default_value = "CUSTOMER")]
+    role: Role,
+    /// Read the password from standard input, less one newline
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Create(args) => create(cx, args).await,
+        Command::List { role, paging } => {
+            let shop = cx.shop("the list of users").await?;
+            let users = shop.users.users(&Actor::System, role, &paging.request()?).await?;
+            cx.out.page(&views::page(users, views::user), COLUMNS)?;
+            shop.close().await
+        }
+        Command::SetRole { user, role } => set_role(cx, &user, role).await,
+        Command::ResetPassword { user, password_stdin } => {
+            let shop = cx.shop("resetting a password").await?;
+            let user = find(&shop, &user).await?;
+            shop.users.set_password(&Actor::System, user.id, &password(password_stdin)?).await?;
+            cx.out.say(&format!("{} has a new password; all logins ended", user.email), &views::user(user.clone()))?;
+            shop.close().await
+        }
+    }
+}
+
+async fn create(cx: &Context, args: Create) -> Result<(), Failure> {
+    let register = |password| Register {
+        email: args.email,
+        password,
+        full_name: args.full_name,
+        phone: args.phone,
+        metadata: commerce_core::text::Metadata::new(),
+    };
+    match cx.target().await? {
+        Target::Local(shop) => {
+            let user = shop.users.create_user(&Actor::System, register(password(args.password_stdin)?), args.role).await?;
+            cx.out.record(&views::user(user), COLUMNS)?;
+            shop.finish().await
+        }
+        Target::Remote(remote) => {
+            if args.role != Role::Customer {
+                return Err(not_over_http("making staff or sellers"));
+            }
+            let Register { email, password, full_name, phone, .. } = register(password(args.password_stdin)?);
+            let mut body = json!({ "email": email, "password": password, "fullName": full_name });
+            if let Some(phone) = phone {
+                body["phone"] = phone.into();
+            }
+            cx.out.record(&remote.call(Method::POST, "/api/users", &body).await?, COLUMNS)
+        }
+    }
+}
+
+async fn set_role(cx: &Context, user: &str, role: Role) -> Result<(), Failure> {
+    match cx.target().await? {
+        Target::Local(shop) => {
+            let known = find(&shop, user).await?;
+            let user = shop.users.set_role(&Actor::System, known.id, role).await?;
+            cx.out.record(&views::user(user), COLUMNS)?;
+            shop.close().await
+        }
+        Target::Remote(remote) => {
+            let path = format!("/api/users/{}/role", part(user));
+            cx.out.record(&remote.call(Method::PUT, &path, &json!({ "role": role })).await?, COLUMNS)
+        }
+    }
+}
+
+/// The user with this id or mail address.
+async fn find(shop: &Shop, text: &str) -> Result<User, Failure> {
+    if let Ok(id) = text.parse::<UserId>() {
+        return Ok(shop.users.user(&Actor::System, id).await?);
+    }
+    let email = Email::parse("user", text)?;
+    Ok(shop.users.user_by_email(&Actor::System, &email).await?.ok_or(Refusal::NotFound("user"))?)
+}

@@ -1,0 +1,118 @@
+//! Why a command did not succeed, and the exit code that says so.
+
+use std::io;
+
+use commerce_core::error::{Refusal, StoreError};
+use serde_json::{Map, Value, json};
+
+use crate::output::Format;
+
+/// A command's failure: goes to standard error with its stable code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: u8,
+    code: String,
+    message: String,
+    members: Option<Value>,
+}
+
+impl Failure {
+    /// A failure with exit code 1.
+    pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { exit: 1, code: code.into(), message: message.into(), members: None }
+    }
+
+    /// Bad usage: exit code 2.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { exit: 2, ..Self::new("USAGE", message) }
+    }
+
+    /// The operating system said no.
+    pub(crate) fn io(doing: &str, error: &io::Error) -> Self {
+        let code = match error.kind() {
+            io::ErrorKind::NotFound => "FILE_NOT_FOUND",
+            io::ErrorKind::PermissionDenied => "FILE_FORBIDDEN",
+            io::ErrorKind::StorageFull => "STORAGE_FULL",
+            io::ErrorKind::ReadOnlyFilesystem => "STORAGE_READ_ONLY",
+            _ => "IO",
+        };
+        Self::new(code, format!("cannot {doing}: {error}"))
+    }
+
+    /// A problem that a server answered (RFC 9457).
+    pub(crate) fn problem(status: u16, problem: &Value) -> Self {
+        let text = |member: &str| problem.get(member).and_then(Value::as_str);
+        let code = text("code").map_or_else(|| format!("HTTP_{status}"), str::to_owned);
+        let message = text("detail").or_else(|| text("title")).unwrap_or("the server refused").to_owned();
+        let members =
+            ["errors", "lines", "quote"].iter().filter_map(|name| Some(((*name).to_owned(), problem.get(*name)?.clone())));
+        let members: Map<String, Value> = members.collect();
+        Self { members: (!members.is_empty()).then_some(Value::Object(members)), ..Self::new(code, message) }
+    }
+
+    /// What the process ends with.
+    pub(crate) fn exit(&self) -> u8 {
+        self.exit
+    }
+
+    /// The stable code.
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// One sentence for people.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What goes to standard error.
+    pub(crate) fn report(&self, format: Format) -> String {
+        match format {
+            Format::Table => format!("commerce: {}: {}{}", self.code, self.message, self.details()),
+            Format::Json => {
+                let mut problem = json!({ "code": self.code, "detail": self.message });
+                if let (Value::Object(problem), Some(Value::Object(members))) = (&mut problem, &self.members) {
+                    problem.extend(members.clone());
+                }
+                problem.to_string()
+            }
+        }
+    }
+
+    /// The lines of a shortage; the other members repeat what the message says.
+    fn details(&self) -> String {
+        let lines = self.members.as_ref().and_then(|members| members.get("lines")).and_then(Value::as_array);
+        let tell = |line: &Value| {
+            let sku = line.get("sku").and_then(Value::as_str).unwrap_or_default();
+            format!("\n  {sku}: {} asked for, {} available", line["requested"], line["available"])
+        };
+        lines.map(|lines| lines.iter().map(tell).collect()).unwrap_or_default()
+    }
+}
+
+impl From<commerce_core::Error> for Failure {
+    fn from(error: commerce_core::Error) -> Self {
+        match error {
+            commerce_core::Error::Refused(refusal) => (*refusal).into(),
+            commerce_core::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self { members: refusal.members(), ..Self::new(refusal.code(), refusal.to_string()) }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        Self::new(error.kind.code(), message)
+    }
+}

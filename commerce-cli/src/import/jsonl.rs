@@ -1,0 +1,186 @@
+//! JSON lines: one product per line, in the shape that `product export` writes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{BufRead, BufReader, Read};
+
+use commerce_core::catalog::ProductStatus;
+use commerce_core::text::{Metadata, Sku, slugify};
+use commerce_core::{Currency, Money};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+use super::sku::mark;
+use super::{Draft, DraftImage, DraftVariant, Found, Products, Remark, Source, slug_of};
+
+/// Bytes of one line at most: 200 variants and a long description fit several times.
+const LINE_MAX_BYTES: u64 = 4 << 20;
+
+/// A product on its line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Line {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slug: Option<String>,
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default = "active")]
+    pub status: ProductStatus,
+    /// Names from the root of the category tree down.
+    #[serde(default)]
+    pub category: Vec<String>,
+    pub variants: Vec<LineVariant>,
+    #[serde(default)]
+    pub images: Vec<LineImage>,
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// A variant on its product's line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct LineVariant {
+    pub sku: Sku,
+    pub price: Price,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare_at_price: Option<Price>,
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+    #[serde(default)]
+    pub stock: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_grams: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barcode: Option<String>,
+}
+
+/// An amount: with its currency in minor units, or a decimal of the shop's currency.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Price {
+    /// `{"amount": 1999, "currency": "INR"}`.
+    Minor(Money),
+    /// `"19.99"`.
+    Major(String),
+}
+
+/// A picture on its product's line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LineImage {
+    pub url: String,
+    #[serde(default)]
+    pub alt: String,
+}
+
+fn active() -> ProductStatus {
+    ProductStatus::Active
+}
+
+/// Reads a file line by line.
+pub(crate) struct Lines {
+    reader: BufReader<Box<dyn Read + Send>>,
+    currency: Currency,
+    line: u64,
+    bytes: u64,
+    /// Which line has a slug or a SKU, by its mark.
+    taken: HashMap<u64, u64>,
+}
+
+impl Lines {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn open(source: &Source, currency: Currency) -> Result<Self, Failure> {
+        let reader = BufReader::new(source.read()?);
+        Ok(Self { reader, currency, line: 0, bytes: 0, taken: HashMap::new() })
+    }
+
+    fn read(&mut self) -> std::io::Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        let read = self.reader.by_ref().take(LINE_MAX_BYTES).read_until(b'\n', &mut line)?;
+        self.line += 1;
+        self.bytes += read as u64;
+        if read as u64 == LINE_MAX_BYTES && !line.ends_with(b"\n") {
+            self.bytes += self.reader.skip_until(b'\n')? as u64;
+            return Err(std::io::Error::other("the line is longer than 4 MiB"));
+        }
+        Ok((read > 0).then_some(line))
+    }
+
+    fn draft(&mut self, text: &[u8]) -> Result<Draft, String> {
+        let line: Line = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let slug = match &line.slug {
+            Some(slug) => slug_of(slug),
+            None if line.name.is_ascii() => slugify(&line.name),
+            None => slug_of(&line.name),
+        };
+        let mut names = vec![format!("slug {slug}")];
+        names.extend(line.variants.iter().map(|variant| format!("SKU {}", variant.sku)));
+        if let Some((name, at)) = names.iter().find_map(|name| Some((name, self.taken.get(&mark(name))?))) {
+            return Err(format!("{name} is on line {at} already"));
+        }
+        let variants = line.variants.into_iter().map(|variant| self.variant(variant)).collect::<Result<Vec<_>, _>>()?;
+        if variants.is_empty() {
+            return Err("variants: at least one is needed".to_owned());
+        }
+        self.taken.extend(names.iter().map(|name| (mark(name), self.line)));
+        Ok(Draft {
+            line: self.line,
+            slug,
+            name: line.name,
+            description: line.description,
+            status: line.status,
+            category: line.category,
+            variants,
+            images: line.images.into_iter().map(|image| DraftImage { url: image.url, alt: image.alt }).collect(),
+            metadata: line.metadata,
+        })
+    }
+
+    fn variant(&self, variant: LineVariant) -> Result<DraftVariant, String> {
+        let amount = |price: Price| match price {
+            Price::Minor(amount) => Ok(amount),
+            Price::Major(text) => Money::parse_major(&text, self.currency)
+                .ok_or_else(|| format!("{}: \"{text}\" is not a decimal amount of {}", variant.sku, self.currency)),
+        };
+        Ok(DraftVariant {
+            price: amount(variant.price)?,
+            compare_at: variant.compare_at_price.map(amount).transpose()?,
+            options: variant.options,
+            stock: variant.stock,
+            weight_grams: variant.weight_grams,
+            barcode: variant.barcode,
+            sku: variant.sku,
+        })
+    }
+}
+
+impl Iterator for Lines {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        loop {
+            let text = match self.read() {
+                Ok(None) => return None,
+                Ok(Some(text)) => text,
+                Err(error) => return Some(Found::Bad(Remark::new(self.line, error.to_string()))),
+            };
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            return Some(match self.draft(&text) {
+                Ok(draft) => Found::Product(Box::new(draft)),
+                Err(reason) => Found::Bad(Remark::new(self.line, reason)),
+            });
+        }
+    }
+}
+
+impl Products for Lines {
+    fn bytes_read(&self) -> u64 {
+        self.bytes
+    }
+}

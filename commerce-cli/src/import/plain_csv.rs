@@ -1,0 +1,93 @@
+//! The plain CSV: one row per variant, rows of the same slug (or name) are one product.
+//! `product export --format csv` writes it.
+
+use commerce_core::text::slugify;
+
+use crate::failure::Failure;
+
+use super::rows::{Header, Layout, Record, Row};
+
+/// Where this file keeps what.
+pub(crate) struct Columns {
+    slug: Option<usize>,
+    name: Option<usize>,
+    description: Option<usize>,
+    vendor: Option<usize>,
+    category: Option<usize>,
+    tags: Option<usize>,
+    status: Option<usize>,
+    options: Vec<(String, usize)>,
+    sku: Option<usize>,
+    grams: Option<usize>,
+    stock: Option<usize>,
+    price: Option<usize>,
+    compare_at: Option<usize>,
+    barcode: Option<usize>,
+    image: Option<usize>,
+    image_alt: Option<usize>,
+}
+
+impl Columns {
+    /// Finds the columns. Those named `option:Size` are options.
+    ///
+    /// # Errors
+    /// When name or price are missing.
+    pub(crate) fn find(header: &Header) -> Result<Box<dyn Layout>, Failure> {
+        let option = |(index, name): (usize, &String)| {
+            let (kind, name) = name.split_once(':')?;
+            kind.eq_ignore_ascii_case("option").then(|| (name.trim().to_owned(), index))
+        };
+        Ok(Box::new(Self {
+            slug: header.find(&["slug", "handle"]),
+            name: header.need(&["name"])?,
+            description: header.find(&["description"]),
+            vendor: header.find(&["vendor"]),
+            category: header.find(&["category"]),
+            tags: header.find(&["tags"]),
+            status: header.find(&["status"]),
+            options: header.written.iter().enumerate().filter_map(option).collect(),
+            sku: header.find(&["sku"]),
+            grams: header.find(&["weight_grams", "weightgrams", "grams"]),
+            stock: header.find(&["stock", "quantity"]),
+            price: header.need(&["price"])?,
+            compare_at: header.find(&["compare_at_price", "compareatprice"]),
+            barcode: header.find(&["barcode"]),
+            image: header.find(&["image", "image_url"]),
+            image_alt: header.find(&["image_alt"]),
+        }))
+    }
+}
+
+impl Layout for Columns {
+    fn row(&self, line: u64, record: &Record<'_>) -> Row {
+        let text = |column| record.cell(column);
+        let (slug, name) = (text(self.slug), text(self.name));
+        let handle = if !slug.is_empty() {
+            slug
+        } else if name.is_ascii() && !name.is_empty() {
+            slugify(&name).to_string()
+        } else {
+            name
+        };
+        Row {
+            line,
+            handle,
+            title: text(self.name),
+            body: record.prose(self.description),
+            vendor: text(self.vendor),
+            category: text(self.category),
+            tags: text(self.tags),
+            status: text(self.status),
+            options: self.options.iter().map(|(name, column)| (name.clone(), text(Some(*column)))).collect(),
+            sku: text(self.sku),
+            grams: text(self.grams),
+            stock: text(self.stock),
+            price: text(self.price),
+            compare_at: text(self.compare_at),
+            barcode: text(self.barcode),
+            image: text(self.image),
+            image_alt: text(self.image_alt),
+            ..Row::default()
+        }
+    }
+}

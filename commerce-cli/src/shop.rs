@@ -1,0 +1,117 @@
+//! The one file that names concrete adapters: the embedded shop, opened as the settings say.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use commerce_adapters::embedded::{self, Embedded};
+use commerce_adapters::sql::sqlite::{Databases, PendingMigration};
+use commerce_core::commerce::Policies;
+use commerce_core::error::StoreError;
+use commerce_core::notifications::{Handover, Mail, MailPolicy, Mailer};
+use commerce_core::orders::OrderPolicy;
+use commerce_core::users::AuthPolicy;
+use commerce_core::{Commerce, Currency};
+use commerce_server::Config;
+
+use crate::failure::Failure;
+
+pub(crate) use commerce_adapters::auth::key_file::KEY_FILE;
+
+/// The shop of a data directory.
+pub(crate) struct Shop {
+    inner: embedded::Shop,
+    currency: Currency,
+}
+
+impl Shop {
+    /// Opens it for one command, which leaves later work to [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// When the directory cannot be used.
+    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
+        Self::started(config, shop(config).without_workers()).await
+    }
+
+    /// Opens it to be served: with its workers.
+    ///
+    /// # Errors
+    /// When the directory cannot be used.
+    pub(crate) async fn serve(config: &Config) -> Result<Self, Failure> {
+        Self::started(config, shop(config)).await
+    }
+
+    /// Opens it with its workers and drops every mail: for measuring.
+    ///
+    /// # Errors
+    /// When the directory cannot be used.
+    pub(crate) async fn serve_without_mail(config: &Config) -> Result<Self, Failure> {
+        Self::started(config, shop(config).mailer(Arc::new(NoMail))).await
+    }
+
+    async fn started(config: &Config, shop: Embedded) -> Result<Self, Failure> {
+        Ok(Self { inner: shop.open().await?, currency: config.server.currency })
+    }
+
+    /// The shop's currency.
+    pub(crate) fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// Settles what the command caused, unless a running server does it anyway, and closes.
+    ///
+    /// # Errors
+    /// When the shop does not answer; nothing is lost.
+    pub(crate) async fn finish(self) -> Result<(), Failure> {
+        self.inner.settle_if_free().await?;
+        self.close().await
+    }
+
+    /// Closes.
+    ///
+    /// # Errors
+    /// When a database does not close cleanly; nothing is lost.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        Ok(self.inner.close().await?)
+    }
+}
+
+impl Deref for Shop {
+    type Target = Commerce;
+
+    fn deref(&self) -> &Commerce {
+        &self.inner
+    }
+}
+
+fn shop(config: &Config) -> Embedded {
+    let policies = Policies {
+        auth: AuthPolicy { password_min_length: config.auth.password_min_length },
+        orders: OrderPolicy { currency: config.server.currency, shipping: config.shipping.clone() },
+        mail: MailPolicy {
+            shop_name: config.server.shop_name.clone(),
+            from: config.mail.from.clone(),
+            ops: config.mail.ops.clone(),
+            shop_url: config.server.public_url.clone(),
+        },
+    };
+    Embedded::at(&config.data_dir).policies(policies).sandbox_webhook_secret(config.sandbox_webhook_secret.expose())
+}
+
+/// Takes every mail and keeps none.
+struct NoMail;
+
+#[async_trait]
+impl Mailer for NoMail {
+    async fn send(&self, _mail: &Mail) -> Result<Handover, StoreError> {
+        Ok(Handover::Accepted)
+    }
+}
+
+/// The migrations that the databases of the data directory have not seen.
+///
+/// # Errors
+/// When a database cannot be read.
+pub(crate) async fn pending_migrations(config: &Config) -> Result<Vec<PendingMigration>, Failure> {
+    Ok(Databases::pending_migrations(&config.data_dir).await?)
+}

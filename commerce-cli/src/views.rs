@@ -1,0 +1,61 @@
+//! The core's values in the shapes of the HTTP contract, so that scripts read the same with and
+//! without `--url`.
+
+use commerce_core::catalog::{Inventory, Movement, Product, ProductCard, SearchResults};
+use commerce_core::orders::{Order, TimelineEntry};
+use commerce_core::page::Page;
+use commerce_core::users::User;
+use commerce_server::views::catalog::{CardView, InventoryView, MovementView, ProductView, SearchView};
+use commerce_server::views::order::{OrderView, TimelineView};
+use commerce_server::views::user::UserView;
+use serde::Serialize;
+use serde_json::Value;
+
+/// A page of them.
+pub(crate) fn page<T>(page: Page<T>, view: impl FnMut(T) -> Value) -> Value {
+    value(page.map(view))
+}
+
+/// A user, without what nobody may see.
+pub(crate) fn user(user: User) -> Value {
+    value(UserView::from(user))
+}
+
+/// A product with the stock of its variants.
+pub(crate) fn product(product: Product, stock: &[Inventory]) -> Value {
+    value(ProductView::of(product, stock))
+}
+
+/// A product as lists show it.
+pub(crate) fn card(card: ProductCard) -> Value {
+    value(CardView::from(card))
+}
+
+/// What a search found.
+pub(crate) fn found(found: SearchResults) -> Value {
+    value(SearchView::of(found.hits, found.next_cursor))
+}
+
+/// The stock of a SKU.
+pub(crate) fn inventory(inventory: Inventory) -> Value {
+    value(InventoryView::from(inventory))
+}
+
+/// One line of the stock ledger.
+pub(crate) fn movement(movement: Movement) -> Value {
+    value(MovementView::from(movement))
+}
+
+/// An order.
+pub(crate) fn order(order: Order) -> Value {
+    value(OrderView::from(order))
+}
+
+/// One line of an order's history.
+pub(crate) fn timeline(entry: TimelineEntry) -> Value {
+    value(TimelineView::from(entry))
+}
+
+fn value(view: impl Serialize) -> Value {
+    serde_json::to_value(view).expect("a view is made of text, numbers, lists and objects with text keys")
+}

@@ -1,0 +1,147 @@
+//! The command as a script sees it: exit codes, standard output, standard error.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const APPAREL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/shopify-apparel.csv");
+
+fn commerce(folder: &Path, args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_commerce"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("COMMERCE_TOKEN")
+        .env_remove("COMMERCE_CONFIG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary is built");
+    // A command that does not read its input may have ended before it is written.
+    drop(child.stdin.take().expect("it is piped").write_all(input.as_bytes()));
+    child.wait_with_output().expect("it ends")
+}
+
+fn json(folder: &Path, args: &[&str]) -> Value {
+    let output = commerce(folder, &[args, &["--output", "json"]].concat(), "");
+    assert!(output.status.success(), "{args:?}: {}", error(&output));
+    serde_json::from_slice(&output.stdout).expect("it is JSON")
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn usage_is_2_and_refusals_are_1_with_their_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    assert_eq!(commerce(here, &["orders"], "").status.code(), Some(2));
+    assert_eq!(commerce(here, &["stock", "adjust", "A", "many"], "").status.code(), Some(2));
+    assert_eq!(commerce(here, &["--help"], "").status.code(), Some(0));
+    let refused = commerce(here, &["order", "show", "ORD-404"], "");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(error(&refused).contains("NOT_FOUND"), "{}", error(&refused));
+    let invalid = commerce(here, &["order", "list", "--limit", "101", "--output", "json"], "");
+    let problem: Value = serde_json::from_slice(&invalid.stderr).unwrap();
+    assert_eq!((invalid.status.code(), problem["code"].as_str()), (Some(1), Some("INVALID")));
+    assert!(error(&commerce(here, &["outbox", "status", "--url", "http://127.0.0.1:1"], "")).contains("NOT_OVER_HTTP"));
+    assert!(error(&commerce(here, &["product", "list", "--url", "http://127.0.0.1:1"], "")).contains("UNREACHABLE"));
+}
+
+#[test]
+fn nothing_is_overwritten_or_cancelled_without_being_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    assert_eq!(commerce(here, &["init"], "").status.code(), Some(0));
+    let again = commerce(here, &["init"], "y\n");
+    assert_eq!(again.status.code(), Some(1));
+    assert!(error(&again).contains("--yes"), "{}", error(&again));
+    assert_eq!(commerce(here, &["--yes", "init"], "").status.code(), Some(0));
+    let shown = json(here, &["config", "show"]);
+    assert!(shown["items"].as_array().unwrap().iter().any(|row| row["key"] == "server.currency"));
+    std::fs::write(here.join("commerce.toml"), "[server]\nlissen = \"x\"\ncurrency = \"RUPEES\"\n").unwrap();
+    let faults = error(&commerce(here, &["config", "show"], ""));
+    assert!(faults.contains("lissen") && faults.contains("server.currency"), "{faults}");
+}
+
+#[test]
+fn an_import_is_repeatable_and_names_bad_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let dry = json(here, &["product", "import", APPAREL, "--format", "shopify-csv", "--dry-run"]);
+    assert_eq!((&dry["created"], &dry["dryRun"]), (&20.into(), &true.into()));
+    assert_eq!(json(here, &["product", "list"])["items"].as_array().unwrap().len(), 0);
+    assert_eq!(json(here, &["product", "import", APPAREL])["created"], 20);
+    let sku = "CLASSIC-VARSITY-TOP-MEDIUM";
+    assert_eq!(json(here, &["stock", "adjust", sku, "-1", "--reason", "sold over the counter"])["onHand"], 0);
+    assert_eq!(json(here, &["product", "import", APPAREL])["unchanged"], 20);
+    assert_eq!(json(here, &["stock", "show", sku])["onHand"], 0, "an import brings no stock back");
+    assert_eq!(json(here, &["product", "show", "classic-varsity-top"])["variants"].as_array().unwrap().len(), 3);
+
+    let file = here.join("more.csv");
+    std::fs::write(&file, "Handle,Title,Variant Price\nmug,Mug,4.50\njug,Jug,free\n").unwrap();
+    let output = commerce(here, &["product", "import", "more.csv"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error(&output).contains("line 3: jug: price \"free\""), "{}", error(&output));
+    assert!(error(&output).contains("BAD_ROWS"));
+    assert_eq!(json(here, &["product", "show", "mug"])["variants"][0]["sku"], "MUG");
+}
+
+#[test]
+fn what_is_exported_is_imported_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    json(here, &["product", "import", APPAREL]);
+    for (format, name) in [("jsonl", "all.jsonl"), ("csv", "all.csv")] {
+        let exported = commerce(here, &["product", "export", "--format", format, "--file", name], "");
+        assert!(exported.status.success(), "{}", error(&exported));
+        assert_eq!(json(here, &["product", "import", name])["unchanged"], 20, "{format}");
+        assert_eq!(json(here, &["--data", format, "product", "import", name])["created"], 20, "{format}");
+    }
+}
+
+#[test]
+fn the_first_admin_is_made_here_and_passwords_come_through_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let create = ["user", "create", "--email", "Me@Example.com", "--full-name", "Me", "--role", "ADMIN"];
+    let nobody = commerce(here, &create, "");
+    assert_eq!(nobody.status.code(), Some(2), "{}", error(&nobody));
+    let create = [&create[..], &["--password-stdin", "--output", "json"]].concat();
+    let short = commerce(here, &create, "short\n");
+    assert!(error(&short).contains("INVALID"), "{}", error(&short));
+    let made = commerce(here, &create, "a long password\n");
+    let user: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!((user["email"].as_str(), user["role"].as_str()), (Some("me@example.com"), Some("ADMIN")));
+    assert!(error(&commerce(here, &create, "a long password\n")).contains("EMAIL_TAKEN"));
+    assert_eq!(json(here, &["user", "list", "--role", "ADMIN"])["items"].as_array().unwrap().len(), 1);
+    assert_eq!(json(here, &["user", "set-role", "me@example.com", "customer"])["role"], "CUSTOMER");
+    let reset = commerce(here, &["user", "reset-password", "me@example.com", "--password-stdin"], "another password");
+    assert!(reset.status.success(), "{}", error(&reset));
+}
+
+#[test]
+fn the_house_can_be_looked_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    assert_eq!(json(here, &["doctor"])["items"][1]["result"], "none yet");
+    assert!(json(here, &["migrate", "--plan"])["items"].as_array().is_some_and(|missing| missing.len() >= 4));
+    json(here, &["product", "import", APPAREL]);
+    assert_eq!(json(here, &["migrate", "--plan"])["items"].as_array().unwrap().len(), 0);
+    let findings = json(here, &["doctor"]);
+    assert!(findings["items"].as_array().unwrap().iter().all(|finding| finding["result"] == "ok"), "{findings}");
+    assert!(json(here, &["outbox", "status"])["items"].as_array().unwrap().iter().all(|row| row["waiting"] == 0));
+    assert_eq!(json(here, &["dlq", "list"])["items"].as_array().unwrap().len(), 0);
+    assert!(json(here, &["search", "reindex"])["products"].as_u64().is_some_and(|count| count >= 20));
+    assert!(json(here, &["search", "query", "varsity"])["items"].as_array().is_some_and(|hits| !hits.is_empty()));
+    for template in ["welcome", "order_placed", "low_stock"] {
+        let mail = json(here, &["email", "preview", template]);
+        assert!(mail["subject"].as_str().is_some_and(|subject| !subject.is_empty()));
+    }
+    json(here, &["email", "send-test", "--to", "a@example.com"]);
+    assert!(json(here, &["openapi"])["paths"].is_object());
+    assert!(String::from_utf8_lossy(&commerce(here, &["completions", "bash"], "").stdout).contains("commerce"));
+}
