@@ -1,5 +1,7 @@
 //! The arrow goes shell -> use case -> port -> adapter; this holds it.
 
+#![expect(clippy::unwrap_used, reason = "the shape of cargo's metadata is its contract")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 

@@ -21,9 +21,9 @@ use crate::sql::sqlite::Databases;
 /// The lease under which a context's work is done.
 pub(super) const LEASE: &str = "workers";
 /// How long a lease holds unless it is renewed: a killed process is replaced after this.
-const LEASE_FOR: Duration = Duration::from_millis(3_000);
+const LEASE_FOR: Duration = Duration::from_secs(3);
 /// How often it is renewed or asked for.
-const LEASE_RENEW: Duration = Duration::from_millis(1_000);
+const LEASE_RENEW: Duration = Duration::from_secs(1);
 /// Pause between two looks at what the catalog changed.
 const INDEX_PAUSE: Duration = Duration::from_millis(250);
 /// Pause between two rounds of deleting what is old.
