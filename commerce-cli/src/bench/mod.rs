@@ -17,13 +17,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use commerce_adapters::system::SystemClock;
 use commerce_core::Clock;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::remote::Remote;
-use crate::shop::Shop;
+use crate::shop::{Shop, SystemClock};
 
 use draw::Zipf;
 pub(crate) use host::commits_per_second;
