@@ -1,1 +1,22 @@
+//! What the black-box tests share: a shop started as a user starts it, and clients that speak to it.
+//!
+//! Owns the child process (it ends with the last handle to its [`Server`]) and what every answer of
+//! the shop must have, whatever it answers: see [`Call::send`]. Must never look into the shop's
+//! database or link its crates; what cannot be seen over HTTP, on the command line or in `mail/` is
+//! no behaviour. Start reading at [`Server`], then [`Client`].
 
+#![expect(clippy::missing_panics_doc, reason = "a helper that panics is a test that fails")]
+
+mod client;
+mod mail;
+mod raw;
+mod server;
+mod shop;
+mod wait;
+
+pub use client::{Answer, Call, Client};
+pub use mail::{Mail, mails};
+pub use raw::raw_request;
+pub use server::{CommandOutput, Options, Server, shared};
+pub use shop::{Order, Product, address, cod, inr, sign_webhook, unique};
+pub use wait::{eventually, eventually_within};

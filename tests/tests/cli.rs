@@ -1,0 +1,311 @@
+//! The command line: exit codes, what it prints, and that it works beside a running shop.
+
+use std::time::{Duration, Instant};
+
+use commerce_tests::{Options, Server, eventually, eventually_within, shared, unique};
+use serde_json::Value;
+
+/// Two products of three variants: a quoted newline, HTML, a picture on a row of its own, an empty
+/// SKU, a BOM.
+const SHOPIFY: &str = "\u{feff}Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Price,Variant Compare At Price,Image Src,Image Position,Status\n\
+linen-cap,Linen Cap,\"<p>Light,\n\"\"airy\"\"</p>\",Acme,Hats,\"summer, sale\",true,Size,S,CAP-S,80,7,12.50,15.00,https://example.com/cap.jpg,1,active\n\
+linen-cap,,,,,,,,M,CAP-M,80,3,12.50,,,,\n\
+linen-cap,,,,,,,,,,,,,,https://example.com/cap-2.jpg,2,\n\
+plain-mug,Plain Mug,A mug,Acme,Kitchen,,true,Title,Default Title,,300,4,9.99,,,,active\n";
+
+#[test]
+fn usage_faults_end_with_2() {
+    let shop = shared();
+    for args in [
+        vec!["frobnicate"],
+        vec![],
+        vec!["stock", "adjust"],
+        vec!["stock", "adjust", "SKU", "many", "--reason", "x"],
+        vec!["user", "list", "--output", "yaml"],
+        vec!["user", "list", "--no-such-flag"],
+        vec!["order", "status", "ORD-1", "TELEPORTED"],
+        vec!["user", "create", "--email", "a@example.com", "--full-name", "A", "--role", "EMPEROR", "--password-stdin"],
+    ] {
+        let done = shop.run(&args);
+        assert_eq!(done.code, 2, "{args:?}: {done:?}");
+        assert!(!done.err.is_empty() && done.out.is_empty(), "{args:?}: {done:?}");
+    }
+    let done = shop.run(&["serve", "--lisen", "127.0.0.1:0"]);
+    assert!(done.code == 2 && done.err.contains("--lisen"), "{done:?}");
+}
+
+#[test]
+fn refusals_end_with_1_and_their_code() {
+    let shop = shared();
+    for (args, code) in [
+        (vec!["stock", "show", "NO-SUCH-SKU"], "NOT_FOUND"),
+        (vec!["order", "show", "ORD-NONE"], "NOT_FOUND"),
+        (vec!["product", "show", "no-such-product"], "NOT_FOUND"),
+        (vec!["stock", "adjust", "NO-SUCH-SKU", "+1", "--reason", "x"], "NOT_FOUND"),
+        (vec!["product", "import", "/no/such/file.csv"], ""),
+        (vec!["order", "cancel", "ORD-NONE"], ""),
+        (vec!["order", "list", "--limit", "500"], "INVALID"),
+    ] {
+        for output in [&[][..], &["--output", "json"]] {
+            let args = [args.as_slice(), output].concat();
+            let done = shop.run(&args);
+            assert_eq!(done.code, 1, "{args:?}: {done:?}");
+            assert!(done.err.contains(code) && !done.err.is_empty(), "{args:?}: {done:?}");
+        }
+    }
+    let create = ["user", "create", "--email", "twice@example.com", "--full-name", "T", "--password-stdin"];
+    assert_eq!(shop.run_with(&create, "long enough\n").code, 0);
+    let again = shop.run_with(&create, "long enough\n");
+    assert!(again.code == 1 && again.err.contains("EMAIL_TAKEN"), "{again:?}");
+    let short = shop.run_with(&["user", "create", "--email", "s@example.com", "--full-name", "S", "--password-stdin"], "short");
+    assert!(short.code == 1 && short.err.contains("INVALID"), "{short:?}");
+}
+
+#[tokio::test]
+async fn a_password_is_all_of_standard_input_less_one_newline() {
+    let shop = shared();
+    let create = |email: &str, input: &str| {
+        let args = ["user", "create", "--email", email, "--full-name", "P", "--password-stdin"];
+        let done = shop.run_with(&args, input);
+        assert_eq!(done.code, 0, "{done:?}");
+    };
+    create("p1@example.com", "two words here\n");
+    create("p2@example.com", "ends in a blank line\n\n");
+    create("p3@example.com", "no newline at all");
+    for (email, password) in [
+        ("p1@example.com", "two words here"),
+        ("p2@example.com", "ends in a blank line\n"),
+        ("p3@example.com", "no newline at all"),
+    ] {
+        shop.anyone().logged_in(email, password).await;
+    }
+    let reset = shop.run_with(&["user", "reset-password", "p1@example.com", "--password-stdin"], "something new\n");
+    assert_eq!(reset.code, 0, "{reset:?}");
+    shop.anyone().logged_in("p1@example.com", "something new").await;
+    let role = shop.run(&["user", "set-role", "p1@example.com", "ADMIN", "--output", "json"]).json();
+    assert_eq!(role["role"], "ADMIN");
+    shop.anyone().logged_in("p1@example.com", "something new").await.read("/api/users").await;
+}
+
+#[tokio::test]
+async fn what_a_command_wrote_is_seen_over_http() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let cup = admin.product(1_000, 10).await;
+    // Warm whatever the server may remember.
+    assert_eq!(admin.stock(&cup.sku).await, (10, 0, 10));
+    let product = format!("/api/products/{}", cup.id);
+    assert_eq!(shop.anyone().read(&product).await["variants"][0]["available"], 10);
+    let done = shop.run(&["--output", "json", "stock", "adjust", &cup.sku, "+5", "--reason", "delivery"]).json();
+    assert_eq!(done["onHand"], 15);
+    let second = Duration::from_secs(1);
+    eventually_within(second, "the adjusted stock", async || admin.stock(&cup.sku).await, |stock| *stock == (15, 0, 15)).await;
+    let available = async || shop.anyone().read(&product).await["variants"][0]["available"].clone();
+    eventually_within(second, "the product's stock", available, |available| *available == 15).await;
+    assert_eq!(shop.run(&["stock", "adjust", &cup.sku, "-3", "--reason", "broken"]).code, 0);
+    let ledger = shop.run(&["stock", "ledger", &cup.sku, "--output", "json"]).json();
+    assert!(ledger.to_string().contains("broken"), "{ledger}");
+    let shown = shop.run(&["stock", "show", &cup.sku, "--output", "json"]).json();
+    assert_eq!(shown["onHand"], 12, "{shown}");
+}
+
+#[tokio::test]
+async fn orders_are_run_from_the_command_line() {
+    let shop = shared();
+    let cup = shop.admin().await.product(1_000, 10).await;
+    let buyer = shop.customer().await;
+    let order = buyer.order_paid(&cup.sku, "tok_ok").await;
+    let list = shop.run(&["order", "list", "--email", &buyer.email, "--output", "json"]).json();
+    assert!(list.to_string().contains(&order.number), "{list}");
+    let table = shop.run(&["order", "list", "--status", "CONFIRMED"]);
+    assert!(table.code == 0 && table.out.contains(&order.number), "{table:?}");
+    for name in [&order.number, &order.id] {
+        assert_eq!(shop.run(&["order", "show", name, "--output", "json"]).json()["id"], order.id);
+    }
+    let stepped = shop.run(&["order", "status", &order.number, "PROCESSING", "--note", "picked", "--output", "json"]).json();
+    assert_eq!(stepped["status"], "PROCESSING");
+    let illegal = shop.run(&["order", "status", &order.number, "DELIVERED"]);
+    assert!(illegal.code == 1 && illegal.err.contains("ILLEGAL_TRANSITION"), "{illegal:?}");
+    let asked = shop.run(&["order", "cancel", &order.number]);
+    assert_eq!(asked.code, 1, "without --yes and without a terminal nothing final is done: {asked:?}");
+    let cancelled = shop.run(&["order", "cancel", &order.number, "--reason", "changed her mind", "--yes"]);
+    assert_eq!(cancelled.code, 0, "{cancelled:?}");
+    let path = format!("/api/orders/{}", order.id);
+    eventually("the refund", async || buyer.read(&path).await, |order| order["payment"]["status"] == "REFUNDED").await;
+    let timeline = shop.run(&["order", "timeline", &order.number, "--output", "json"]).json();
+    let statuses: Vec<&str> =
+        timeline["items"].as_array().unwrap().iter().map(|entry| entry["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["PENDING", "CONFIRMED", "PROCESSING", "CANCELLED"]);
+}
+
+#[tokio::test]
+async fn products_are_imported_while_the_shop_serves() {
+    let shop = Server::start();
+    let file = shop.path("export.csv");
+    std::fs::write(&file, SHOPIFY).unwrap();
+    let import = |extra: &[&str]| {
+        let mut args = vec!["product", "import", file.to_str().unwrap(), "--format", "shopify-csv", "--output", "json"];
+        args.extend(extra);
+        shop.run(&args)
+    };
+    let dry = import(&["--dry-run"]).json();
+    assert_eq!(dry["created"], 2, "{dry}");
+    let listed = async || shop.anyone().read("/api/products").await["items"].clone();
+    assert_eq!(listed().await, serde_json::json!([]), "a dry run writes nothing");
+    let first = import(&[]).json();
+    assert_eq!((&first["created"], &first["updated"]), (&2.into(), &0.into()), "{first}");
+    eventually_within(Duration::from_secs(1), "the products", listed, |items| items.as_array().unwrap().len() == 2).await;
+    let find = async |slug: &str| {
+        let items = listed().await;
+        let id = items.as_array().unwrap().iter().find(|item| item["slug"] == slug).unwrap()["id"].as_str().unwrap().to_owned();
+        shop.anyone().read(&format!("/api/products/{id}")).await
+    };
+    let cap = find("linen-cap").await;
+    let variants = cap["variants"].as_array().unwrap();
+    assert_eq!(variants.len(), 2, "{cap}");
+    assert_eq!(
+        (&variants[0]["sku"], &variants[0]["price"]["amount"], &variants[0]["available"]),
+        (&"CAP-S".into(), &1_250.into(), &7.into())
+    );
+    assert_eq!(variants[0]["compareAtPrice"]["amount"], 1_500);
+    assert_eq!(cap["images"].as_array().unwrap().len(), 2, "{cap}");
+    assert!(cap["description"].as_str().unwrap().contains("airy"), "{cap}");
+    let mug = find("plain-mug").await;
+    assert!(!mug["variants"][0]["sku"].as_str().unwrap().is_empty());
+    assert!(!mug.to_string().contains("Default Title"), "{mug}");
+
+    // Again changes nothing.
+    let again = import(&[]).json();
+    assert_eq!((&again["created"], &again["updated"], &again["unchanged"]), (&0.into(), &0.into(), &2.into()), "{again}");
+    assert_eq!((find("linen-cap").await["version"].clone(), find("plain-mug").await), (cap["version"].clone(), mug));
+
+    // Found within five seconds.
+    let hits = async || shop.anyone().read("/api/products/search?q=linen").await["items"].as_array().unwrap().len();
+    let started = Instant::now();
+    eventually("the import in the search", hits, |hits| *hits == 1).await;
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+
+    // A bad row is named and the others go in.
+    let bad = SHOPIFY.replace("CAP-M,80,3,12.50", "CAP-M,80,3,twelve")
+        + "new-pot,New Pot,A pot,Acme,Kitchen,,true,Title,Default Title,POT-1,300,4,20.00,,,,active\n";
+    std::fs::write(&file, bad).unwrap();
+    let done = shop.run(&["product", "import", file.to_str().unwrap(), "--format", "shopify-csv"]);
+    let told = format!("{}{}", done.out, done.err);
+    assert!(told.contains("line 4") && told.contains("twelve"), "{done:?}");
+    find("new-pot").await;
+
+    let exported = shop.run(&["product", "export"]);
+    assert_eq!(exported.code, 0, "{exported:?}");
+    assert_eq!(exported.out.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count(), 3, "{}", exported.out);
+    let jsonl = shop.path("export.jsonl");
+    std::fs::write(&jsonl, &exported.out).unwrap();
+    let back = shop.run(&["product", "import", jsonl.to_str().unwrap(), "--output", "json"]).json();
+    assert_eq!(back["unchanged"], 3, "{back}");
+    let listed = shop.run(&["product", "list", "--output", "json"]).json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 3);
+    assert_eq!(shop.run(&["product", "show", "linen-cap", "--output", "json"]).json()["slug"], "linen-cap");
+
+    let reindexed = shop.run(&["search", "reindex"]);
+    assert_eq!(reindexed.code, 0, "{reindexed:?}");
+    eventually("the rebuilt index", hits, |hits| *hits == 1).await;
+}
+
+#[tokio::test]
+async fn queues_can_be_looked_at() {
+    let shop = shared();
+    shop.customer().await;
+    let outbox = shop.run(&["outbox", "status", "--output", "json"]).json();
+    assert!(outbox.to_string().contains("waiting"), "{outbox}");
+    let letters = shop.run(&["dlq", "list", "--output", "json"]);
+    assert_eq!(letters.code, 0, "{letters:?}");
+    assert!(!letters.json().to_string().contains("USER_REGISTERED"));
+    for args in [
+        vec!["outbox", "status"],
+        vec!["dlq", "list"],
+        vec!["dlq", "redrive", "--all"],
+        vec!["doctor"],
+        vec!["migrate", "--plan"],
+        vec!["config", "show"],
+        vec!["user", "list"],
+        vec!["email", "preview", "welcome"],
+        vec!["completions", "bash"],
+        vec!["--help"],
+        vec!["--version"],
+    ] {
+        let done = shop.run(&args);
+        assert_eq!(done.code, 0, "{args:?}: {done:?}");
+        assert!(!done.out.is_empty() || args == ["dlq", "list"], "{args:?}: {done:?}");
+    }
+}
+
+#[tokio::test]
+async fn commands_may_ask_a_running_shop() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let cup = admin.product(1_000, 10).await;
+    let token = admin.token.clone().unwrap();
+    let ask = |args: &[&str]| shop.run(&[&["--url", shop.base(), "--token", token.as_str(), "--output", "json"], args].concat());
+    assert_eq!(ask(&["stock", "show", &cup.sku]).json()["onHand"], 10);
+    assert_eq!(ask(&["stock", "adjust", &cup.sku, "+1", "--reason", "count"]).json()["onHand"], 11);
+    assert!(ask(&["order", "list"]).json()["items"].is_array());
+    let missing = ask(&["stock", "show", "NO-SUCH-SKU"]);
+    assert!(missing.code == 1 && missing.err.contains("NOT_FOUND"), "{missing:?}");
+    let nobody = shop.run(&["--url", shop.base(), "stock", "show", &cup.sku]);
+    assert!(nobody.code == 1 && nobody.err.contains("UNAUTHENTICATED"), "{nobody:?}");
+    let gone = shop.run(&["--url", "http://127.0.0.1:1", "--token", "x", "stock", "show", &cup.sku]);
+    assert_eq!(gone.code, 1, "{gone:?}");
+}
+
+#[test]
+fn configuration_faults_come_all_at_once() {
+    let shop = shared();
+    let file = shop.path(&format!("{}.toml", unique("faulty")));
+    std::fs::write(
+        &file,
+        "[server]\nlisten = \"nowhere\"\ncolour = \"red\"\n[gateway]\nrate_limit_per_minute = -5\n[kitchen]\nsink = 1\n",
+    )
+    .unwrap();
+    let done = shop.run(&["config", "show", "--config", file.to_str().unwrap()]);
+    assert_ne!(done.code, 0, "{done:?}");
+    for fault in ["server.listen", "colour", "rate_limit_per_minute", "kitchen"] {
+        assert!(done.err.contains(fault), "{fault} is not named: {}", done.err);
+    }
+    let written = shop.path(&format!("{}.toml", unique("init")));
+    assert_eq!(shop.run(&["init", "--config", written.to_str().unwrap()]).code, 0);
+    let text = std::fs::read_to_string(&written).unwrap();
+    assert!(text.contains("[gateway]") && text.contains("rate_limit_per_minute"), "{text}");
+    assert_eq!(shop.run(&["config", "show", "--config", written.to_str().unwrap()]).code, 0);
+    let again = shop.run(&["init", "--config", written.to_str().unwrap()]);
+    assert_eq!(again.code, 1, "a file is not overwritten unasked: {again:?}");
+}
+
+#[test]
+fn secrets_are_hidden_and_sources_named() {
+    let env = vec![
+        ("COMMERCE_PAYMENTS__SANDBOX__WEBHOOK_SECRET", "very-secret".to_owned()),
+        ("COMMERCE_SERVER__SHOP_NAME", "Corner Shop".to_owned()),
+    ];
+    let shop = Server::start_with(Options { env, ..Options::default() });
+    let done = shop.run(&["config", "show"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(!done.out.contains("very-secret"), "{}", done.out);
+    assert!(done.out.contains("Corner Shop") && done.out.contains("COMMERCE_SERVER__SHOP_NAME"), "{}", done.out);
+}
+
+#[tokio::test]
+async fn the_demo_shop_is_filled() {
+    let shop = Server::start_with(Options { args: vec!["--demo"], limits: true, ..Options::default() });
+    let products = shop.anyone().read("/api/products?limit=100").await;
+    assert!(products["items"].as_array().unwrap().len() >= 10, "{products}");
+    assert!(shop.log().contains('@'), "logins are printed: {}", shop.log());
+    // The quick start's short password is taken here, and only here.
+    let body = serde_json::json!({"email": "quick@example.com", "password": "secret", "fullName": "Quick Start"});
+    shop.anyone().post("/api/users", &body).send().await.expect(201);
+    shared().anyone().post("/api/users", &body).send().await.invalid("password");
+    eventually(
+        "search works",
+        async || shop.anyone().read("/api/products/search?q=a&limit=1").await,
+        |found| found["total"].is_u64(),
+    )
+    .await;
+}
