@@ -13,8 +13,8 @@ use super::ports::UserWrite;
 
 impl Users {
     /// Gives new tokens for a refresh token and takes it out of use. The same token again within ten
-    /// seconds gets the same successor, because the first answer may have been lost; later it has
-    /// been stolen, and the session ends.
+    /// seconds gets the same successor, because the first answer may have been lost; later, or once
+    /// the successor itself was used, it has been stolen, and the session ends.
     ///
     /// # Errors
     /// `UNAUTHENTICATED`.
@@ -25,7 +25,8 @@ impl Users {
             let known = self.store.refresh_token(&hash).await?.ok_or(Refusal::Unauthenticated)?;
             let user = self.alive(known.session, now).await?;
             let successor = self.tokens.successor(refresh_token);
-            match usage(&known, now) {
+            let next = self.store.refresh_token(&token_hash(&successor)).await?;
+            match usage(&known, next.as_ref(), now) {
                 Usage::First => {
                     let committed = self.store.commit(rotation(&known, &successor, now)).await;
                     settle(committed, self.tokens_for(user, known.session, successor, now))
@@ -60,10 +61,13 @@ enum Usage {
     Stolen,
 }
 
-fn usage(token: &RefreshToken, now: Timestamp) -> Usage {
+/// `next` is the token that took its place. Whoever used that one had the answer, so nobody may
+/// have lost it.
+fn usage(token: &RefreshToken, next: Option<&RefreshToken>, now: Timestamp) -> Usage {
+    let arrived = next.is_some_and(|next| next.rotated_at.is_some());
     match token.rotated_at {
         None => Usage::First,
-        Some(at) if now.since(at) <= limits::REFRESH_GRACE => Usage::Repeated,
+        Some(at) if now.since(at) <= limits::REFRESH_GRACE && !arrived => Usage::Repeated,
         Some(_) => Usage::Stolen,
     }
 }
@@ -95,9 +99,12 @@ mod tests {
             created_at: Timestamp::EPOCH,
             rotated_at: None,
         };
-        assert_eq!(usage(&fresh, used_at), Usage::First);
+        assert_eq!(usage(&fresh, None, used_at), Usage::First);
         let used = RefreshToken { rotated_at: Some(used_at), ..fresh };
-        assert_eq!(usage(&used, used_at.plus(Duration::from_secs(10))), Usage::Repeated);
-        assert_eq!(usage(&used, used_at.plus(Duration::from_micros(10_000_001))), Usage::Stolen);
+        let next = RefreshToken { hash: [1; 32], rotated_at: None, ..used };
+        assert_eq!(usage(&used, Some(&next), used_at.plus(Duration::from_secs(10))), Usage::Repeated);
+        assert_eq!(usage(&used, Some(&next), used_at.plus(Duration::from_micros(10_000_001))), Usage::Stolen);
+        let used_too = RefreshToken { rotated_at: Some(used_at), ..next };
+        assert_eq!(usage(&used, Some(&used_too), used_at), Usage::Stolen);
     }
 }
