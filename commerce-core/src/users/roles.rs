@@ -16,6 +16,7 @@ impl Users {
     /// # Errors
     /// `FORBIDDEN`, `NOT_FOUND`.
     pub async fn set_role(&self, actor: &Actor, id: UserId, role: Role) -> Outcome<User> {
+        actor.require_owner(id, "user")?;
         actor.require_staff()?;
         self.change_user(id, |user| with_role(user, role)).await
     }
