@@ -178,7 +178,7 @@ impl Orders {
 
     async fn address(&self, user: UserId, choice: &AddressChoice) -> Outcome<PostalAddress> {
         match choice {
-            AddressChoice::Given(raw) => Ok(parse_address("shippingAddress", (**raw).clone())?),
+            AddressChoice::Given(raw) => Ok(parse_address("shippingAddress.", (**raw).clone())?),
             AddressChoice::Saved(id) => {
                 let missing = match id {
                     Some(_) => Refusal::NotFound("address"),

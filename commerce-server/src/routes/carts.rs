@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use commerce_core::error::{Error, Refusal};
 use commerce_core::orders::CartOwner;
 
 use crate::answer::{Told, done, shown};
@@ -31,8 +32,10 @@ async fn add(
 ) -> Answered<Told<CartView>> {
     let owner = owner(&params, &caller)?;
     let key = request.key();
+    let listed = request.body.items.is_some();
     let items = items(request.body)?;
-    let cart = shared.orders().add_to_cart(&caller.actor, owner, &items, key).await?;
+    let added = shared.orders().add_to_cart(&caller.actor, owner, &items, key).await;
+    let cart = if listed { added? } else { added.map_err(unlisted)? };
     Ok(done(cart.map(CartView::from)))
 }
 
@@ -77,6 +80,18 @@ fn items(body: AddBody) -> Answered<Vec<(String, i64)>> {
         (None, None, _) => Err(needed("sku")),
         (None, Some(_), None) => Err(needed("quantity")),
     }
+}
+
+/// Faults of an item that stood in no list name none.
+fn unlisted(error: Error) -> Error {
+    let Error::Refused(refusal) = error else { return error };
+    let Refusal::Invalid(mut errors) = *refusal else { return (*refusal).into() };
+    for error in &mut errors {
+        if let Some(field) = error.field.strip_prefix("items[0].") {
+            error.field = field.to_owned();
+        }
+    }
+    Refusal::Invalid(errors).into()
 }
 
 fn versioned(cart: CartView) -> Answered<Told<CartView>> {
