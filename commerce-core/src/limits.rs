@@ -75,8 +75,10 @@ pub const SESSION_TOUCH: Duration = Duration::from_mins(5);
 /// A rotated refresh token repeated within this span gets the same answer: its first one was lost.
 pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
 
-/// How often a use case decides again after a version conflict before it answers `CONFLICT`.
-pub const CONFLICT_TRIES: u32 = 8;
+/// How often a use case decides again after a version conflict before it answers `CONFLICT`. Each
+/// round lets one rival through, so this is how many requests may change one thing at once: all
+/// connections of a browser, or of a busy client.
+pub const CONFLICT_TRIES: u32 = 64;
 /// Events that one relay step moves.
 pub const RELAY_BATCH: u32 = 512;
 /// Rows that one worker step takes.
