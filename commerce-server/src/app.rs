@@ -10,7 +10,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::api::Api;
 use crate::config::Config;
-use crate::front::front;
+use crate::front::{front, named};
 use crate::problem::Problem;
 use crate::state::Shared;
 use crate::{documents, health, routes};
@@ -38,7 +38,7 @@ impl App {
             .with_state(shared.clone())
             .layer(from_fn_with_state(shared.clone(), front));
         let router = match cors {
-            Some(cors) => router.layer(cors),
+            Some(cors) => router.layer(cors).layer(from_fn_with_state(shared.clone(), named)),
             None => router,
         };
         Self { shared, router, spec }

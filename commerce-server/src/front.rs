@@ -79,6 +79,17 @@ impl Drop for InFlight<'_> {
     }
 }
 
+/// Gives answers that never came to [`front`], those to a browser's preflight, what all answers have.
+pub(crate) async fn named(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    if !response.headers().contains_key("x-request-id") {
+        let request_id = shared.request_id();
+        tell(response.headers_mut(), &path, &request_id, None, &shared);
+    }
+    response
+}
+
 /// Refuses what may not enter, and runs the rest.
 async fn admit(shared: &Shared, mut request: Request, next: Next, path: &str) -> Response {
     if paths::leads_inside(path) {
