@@ -154,8 +154,11 @@ async fn change_variant(
     patch: Patch,
 ) -> Answered<Told<ProductView>> {
     let sku: Sku = params.get("sku", "SKU")?;
-    let body: VariantPatchBody = patch.onto(&json!({"sku": sku}), &["sku"])?;
-    let product = shared.catalog().update_variant(&caller.actor, id(&params)?, &sku, body.into()).await?;
+    let (id, product) = writable(&shared, &caller, &params).await?;
+    let stock = stock(&shared, &product).await?;
+    let current = ProductView::of(product, &stock).variant(&sku).ok_or_else(|| Problem::not_found("variant"))?;
+    let body: VariantPatchBody = patch.onto(&current, &["sku", "available"])?;
+    let product = shared.catalog().update_variant(&caller.actor, id, &sku, body.into()).await?;
     view(&shared, product).await
 }
 

@@ -129,6 +129,12 @@ impl ProductView {
         }
     }
 
+    /// One of its variants, as its GET shows it.
+    #[must_use]
+    pub fn variant(&self, sku: &Sku) -> Option<serde_json::Value> {
+        self.variants.iter().find(|variant| variant.sku == *sku).map(|variant| serde_json::json!(variant))
+    }
+
     /// Where it is found.
     #[must_use]
     pub fn location(&self) -> String {
