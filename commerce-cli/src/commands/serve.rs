@@ -48,7 +48,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     if args.demo {
         demo::fill(&shop, config.server.currency).await?;
     }
-    eprintln!("serving {} on http://{address}", config.data_dir.display());
+    println!("listening on http://{address}");
     if args.demo {
         demo::print_logins(&shop, &format!("http://{address}")).await?;
     }
