@@ -15,6 +15,9 @@ mod ports;
 mod retention;
 mod users;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::Arc;
 

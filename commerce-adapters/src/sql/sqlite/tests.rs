@@ -1,0 +1,205 @@
+//! Faults that only the inside of the stores can cause: a full disk, a refused write, a broken row.
+
+use std::sync::Arc;
+
+use commerce_core::catalog::{CatalogStore, CatalogWrite, ProductReads, Seller};
+use commerce_core::change::{ChangeSet, CommitError, CommitRefusal};
+use commerce_core::error::{StoreError, StoreErrorKind};
+use commerce_core::events::{Envelope, EventKind, Outbox, Topic};
+use commerce_core::ids::{Id, IdSource};
+use commerce_core::testing::{ManualClock, SeededEntropy};
+use commerce_core::{Clock, Timestamp};
+use futures_util::future::join_all;
+use tempfile::TempDir;
+
+use super::engine::Database;
+use super::{Databases, PendingMigration};
+
+struct Bench {
+    dir: TempDir,
+    shop: Databases,
+    clock: Arc<ManualClock>,
+    ids: IdSource,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
+        let ids = IdSource::new(clock.clone(), Arc::new(SeededEntropy::new(3)));
+        let shop = Databases::open(dir.path(), clock.clone()).await.unwrap();
+        Self { dir, shop, clock, ids }
+    }
+
+    fn seller(&self, slug: &str) -> Seller {
+        let (id, created_at) = (self.ids.mint(), self.clock.now());
+        Seller { id, name: slug.to_owned(), slug: slug.parse().unwrap(), user: None, created_at, version: 1 }
+    }
+
+    fn event(&self) -> Envelope {
+        Envelope {
+            id: self.ids.mint(),
+            topic: Topic::Catalog,
+            kind: EventKind::ProductUpdated,
+            schema: 1,
+            aggregate: self.ids.mint::<commerce_core::ids::ProductId>().uuid(),
+            version: 1,
+            at: self.clock.now(),
+            traceparent: None,
+            data: serde_json::json!({}),
+        }
+    }
+
+    async fn commit(&self, changes: ChangeSet<CatalogWrite>) -> Result<(), CommitError> {
+        CatalogStore::commit(&self.shop.catalog(), changes).await
+    }
+
+    async fn insert(&self, slug: &str) -> Result<(), CommitError> {
+        self.commit(ChangeSet::of([CatalogWrite::InsertSeller(self.seller(slug))])).await
+    }
+}
+
+async fn execute(database: &Database<CatalogWrite>, sql: &'static str) -> Result<(), StoreError> {
+    // Outside any transaction, as settings want it.
+    database
+        .write("test", move |connection| {
+            Box::pin(async move {
+                sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
+                sqlx::raw_sql(sql).execute(&mut *connection).await?;
+                sqlx::raw_sql("BEGIN IMMEDIATE").execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+fn kind(outcome: Result<(), CommitError>) -> StoreErrorKind {
+    match outcome {
+        Err(CommitError::Store(error)) => error.kind,
+        other => panic!("the store was to fail, it answered {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_gotten_over() {
+    let bench = Bench::new().await;
+    let catalog = bench.shop.catalog();
+    bench.insert("before").await.unwrap();
+    execute(&catalog, "PRAGMA max_page_count = 1").await.unwrap();
+    let big = ChangeSet::of([CatalogWrite::InsertSeller(Seller { name: "x".repeat(100_000), ..bench.seller("big") })]);
+    assert_eq!(kind(bench.commit(big.clone()).await), StoreErrorKind::Full);
+    execute(&catalog, "PRAGMA max_page_count = 1000000").await.unwrap();
+    bench.commit(big).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_told() {
+    let bench = Bench::new().await;
+    let catalog = bench.shop.catalog();
+    assert_eq!(execute(&catalog, "PRAGMA query_only = 1").await.unwrap_err().kind, StoreErrorKind::ReadOnly);
+    assert_eq!(kind(bench.insert("refused").await), StoreErrorKind::ReadOnly);
+    assert_eq!(catalog.sellers(&commerce_core::page::PageRequest::first()).await.unwrap().items, [], "reading goes on");
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_written_fails_alone() {
+    let bench = Bench::new().await;
+    let said = bench.event();
+    bench.commit(ChangeSet::new().say([said.clone()])).await.unwrap();
+    let sets = (0..40).map(|n| {
+        let seller = CatalogWrite::InsertSeller(bench.seller(&format!("s{n}")));
+        let event = if n == 17 { said.clone() } else { bench.event() };
+        ChangeSet::of([seller]).say([event])
+    });
+    let outcomes = join_all(sets.map(|set| bench.commit(set))).await;
+    for (n, outcome) in outcomes.into_iter().enumerate() {
+        match outcome {
+            Ok(()) => assert_ne!(n, 17),
+            Err(CommitError::Refused(CommitRefusal::Duplicate("id"))) => assert_eq!(n, 17),
+            Err(other) => panic!("{n}: {other:?}"),
+        }
+    }
+    let waiting = bench.shop.catalog().unpublished(100).await.unwrap();
+    assert_eq!(waiting.len(), 40);
+}
+
+#[tokio::test]
+async fn a_broken_row_is_corrupt_and_fails_only_who_touches_it() {
+    let bench = Bench::new().await;
+    let catalog = bench.shop.catalog();
+    let (broken, sound) = (bench.seller("broken"), bench.seller("sound"));
+    for seller in [&broken, &sound] {
+        bench.commit(ChangeSet::of([CatalogWrite::InsertSeller(seller.clone())])).await.unwrap();
+    }
+    execute(&catalog, "UPDATE sellers SET slug = 'No Slug' WHERE slug = 'broken'").await.unwrap();
+    assert_eq!(catalog.seller(broken.id).await.unwrap_err().kind, StoreErrorKind::Corrupt);
+    let update = |seller: &Seller| ChangeSet::of([CatalogWrite::UpdateSeller(Seller { version: 2, ..seller.clone() })]);
+    let (first, second) = tokio::join!(bench.commit(update(&broken)), bench.commit(update(&sound)));
+    assert_eq!(kind(first), StoreErrorKind::Corrupt);
+    second.unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_has_committed_all_the_same() {
+    let bench = Bench::new().await;
+    let seller = bench.seller("gone");
+    let changes = ChangeSet::of([CatalogWrite::InsertSeller(seller.clone())]);
+    tokio::select! {
+        biased;
+        _ = bench.commit(changes) => panic!("a commit does not end at once"),
+        () = std::future::ready(()) => {}
+    }
+    // The next commit queues behind the one that nobody waits for.
+    bench.insert("next").await.unwrap();
+    assert_eq!(bench.shop.catalog().seller(seller.id).await.unwrap(), Some(seller));
+}
+
+#[tokio::test]
+async fn a_clean_stop_leaves_four_files_and_nothing_pending() {
+    let bench = Bench::new().await;
+    bench.insert("one").await.unwrap();
+    bench.shop.close().await;
+    assert_eq!(kind(bench.insert("late").await), StoreErrorKind::Unavailable);
+    let mut files: Vec<_> =
+        std::fs::read_dir(bench.dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    assert_eq!(files, ["catalog.db", "notifications.db", "orders.db", "users.db"]);
+    assert_eq!(Databases::pending_migrations(bench.dir.path()).await.unwrap(), []);
+    let empty = tempfile::tempdir().unwrap();
+    let pending: Vec<PendingMigration> = Databases::pending_migrations(empty.path()).await.unwrap();
+    assert_eq!(pending.len(), 8);
+    assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "a plan changes nothing");
+}
+
+#[tokio::test]
+async fn a_shop_that_is_newer_than_the_program_is_refused() {
+    let bench = Bench::new().await;
+    let newer = "INSERT INTO schema_migrations (version, description, checksum, applied_at) VALUES (99, 'newer', x'00', 0)";
+    execute(&bench.shop.catalog(), newer).await.unwrap();
+    bench.shop.close().await;
+    let refused = Databases::open(bench.dir.path(), bench.clock.clone()).await.err().unwrap();
+    assert_eq!(refused.kind, StoreErrorKind::Internal);
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_forgotten() {
+    let bench = Bench::new().await;
+    let catalog = bench.shop.catalog();
+    let (old, waiting) = (bench.event(), bench.event());
+    bench.commit(ChangeSet::new().say([old.clone(), waiting.clone()])).await.unwrap();
+    catalog.published(&[old.id]).await.unwrap();
+    assert_eq!(bench.shop.retention(bench.clock.now()).await.unwrap(), 0);
+    let later = bench.clock.now().plus(std::time::Duration::from_hours(8 * 24));
+    assert_eq!(bench.shop.retention(later).await.unwrap(), 1);
+    assert_eq!(catalog.unpublished(10).await.unwrap(), [waiting]);
+}
+
+#[test]
+fn every_migration_of_the_folder_is_in_the_program() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let mut files = 0;
+    for context in ["users", "catalog", "orders", "notifications"] {
+        files += std::fs::read_dir(folder.join(context).join("sqlite")).unwrap().count();
+    }
+    assert_eq!(files, 8);
+}
