@@ -1,7 +1,6 @@
 //! One pass over everything that matches: filters, facets, the total and the best hits.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use commerce_core::catalog::{SearchQuery, SearchSort};
@@ -43,16 +42,23 @@ impl HitCollector {
     }
 }
 
+/// How often one value of a facet occurs in one segment.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) segment: SegmentOrdinal,
+    /// The value's number in the segment's dictionary.
+    pub(super) value: u64,
+    pub(super) count: u32,
+}
+
 /// What was collected.
 #[derive(Default)]
 pub(super) struct Collected {
     /// The best, best first.
     pub(super) hits: Vec<DocAddress>,
     pub(super) total: u64,
-    /// By the category's id as text.
-    pub(super) categories: HashMap<String, u64>,
-    /// By name, separator and value.
-    pub(super) options: HashMap<String, u64>,
+    pub(super) categories: Vec<Counted>,
+    pub(super) options: Vec<Counted>,
     /// Lowest and highest price.
     pub(super) prices: Option<(i64, i64)>,
 }
@@ -98,19 +104,15 @@ impl Collector for HitCollector {
         self.scored
     }
 
-    fn merge_fruits(&self, segments: Vec<tantivy::Result<SegmentHits>>) -> tantivy::Result<Collected> {
+    fn merge_fruits(&self, segments: Vec<SegmentHits>) -> tantivy::Result<Collected> {
         let mut all = Collected::default();
         let mut places: Vec<Place> = Vec::new();
         for segment in segments {
-            let SegmentHits { places: some, collected } = segment?;
+            let SegmentHits { places: some, collected } = segment;
             places.extend(some);
             all.total += collected.total;
-            for (value, count) in collected.categories {
-                *all.categories.entry(value).or_default() += count;
-            }
-            for (value, count) in collected.options {
-                *all.options.entry(value).or_default() += count;
-            }
+            all.categories.extend(collected.categories);
+            all.options.extend(collected.options);
             all.prices = match (all.prices, collected.prices) {
                 (Some((low, high)), Some((lower, higher))) => Some((low.min(lower), high.max(higher))),
                 (known, other) => known.or(other),
@@ -184,7 +186,7 @@ impl SegmentHitCollector {
 }
 
 impl SegmentCollector for SegmentHitCollector {
-    type Fruit = tantivy::Result<SegmentHits>;
+    type Fruit = SegmentHits;
 
     fn collect(&mut self, doc: DocId, score: Score) {
         if !self.passes(doc) {
@@ -206,16 +208,16 @@ impl SegmentCollector for SegmentHitCollector {
         }
     }
 
-    fn harvest(mut self) -> tantivy::Result<SegmentHits> {
+    fn harvest(mut self) -> SegmentHits {
         self.prune();
         let collected = Collected {
             hits: Vec::new(),
             total: self.total,
-            categories: self.categories.named()?,
-            options: self.options.named()?,
+            categories: self.categories.most(self.ordinal),
+            options: self.options.most(self.ordinal),
             prices: self.prices,
         };
-        Ok(SegmentHits { places: self.places, collected })
+        SegmentHits { places: self.places, collected }
     }
 }
 
@@ -243,21 +245,14 @@ impl Counts {
         }
     }
 
-    /// The most frequent values by name.
-    fn named(self) -> tantivy::Result<HashMap<String, u64>> {
-        let Some(column) = self.column else { return Ok(HashMap::new()) };
-        let mut counted: Vec<(u32, usize)> =
-            self.counts.into_iter().enumerate().filter(|(_, count)| *count > 0).map(|(at, count)| (count, at)).collect();
+    /// The most frequent values.
+    fn most(self, segment: SegmentOrdinal) -> Vec<Counted> {
+        let numbered = (0_u64..).zip(self.counts).filter(|(_, count)| *count > 0);
+        let mut counted: Vec<_> = numbered.map(|(value, count)| Counted { segment, value, count }).collect();
         if counted.len() > VALUES_MAX {
-            counted.select_nth_unstable_by(VALUES_MAX, |a, b| b.cmp(a));
+            counted.select_nth_unstable_by_key(VALUES_MAX, |counted| Reverse(counted.count));
             counted.truncate(VALUES_MAX);
         }
-        let mut named = HashMap::with_capacity(counted.len());
-        for (count, at) in counted {
-            let mut name = String::new();
-            column.ord_to_str(at as u64, &mut name)?;
-            named.insert(name, u64::from(count));
-        }
-        Ok(named)
+        counted
     }
 }

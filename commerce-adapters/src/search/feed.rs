@@ -1,8 +1,9 @@
 //! Keeps the index up to what the catalog says.
 //!
 //! The catalog's changes are read from the cursor in the index's own last commit, with an overlap,
-//! because a change may become visible after a later one. What the index has already is left alone,
-//! so that an overlap costs a read and no commit. The writer lives only while there is something to
+//! because a change may become visible after a later one; once the cursor has stood still for longer
+//! than that can take, without. What the index has already is left alone, so that an overlap costs a
+//! read and no commit. The writer lives only while there is something to
 //! write: it is what other processes wait for.
 
 use std::collections::HashMap;
@@ -17,10 +18,10 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, IndexWriter, Searcher, TERMINATED, Term};
 
 use super::document::{document, id_term};
-use super::generation::{Generation, failed, is_busy, write_cursor};
+use super::generation::{Cursor, Generation, failed, is_busy, write_cursor};
 
 /// How far behind the cursor changes are looked at again: longer than any commit takes.
-const OVERLAP: Duration = Duration::from_secs(10);
+pub(super) const OVERLAP: Duration = Duration::from_secs(10);
 /// Products taken in at a time.
 const BATCH: u32 = 500;
 /// Bytes tantivy gathers before it writes a segment; its own minimum for one thread.
@@ -43,9 +44,10 @@ impl<'a> Tail<'a> {
         Self { catalog, since: Timestamp::EPOCH, after: None, ended: false }
     }
 
-    /// From a little before the cursor.
-    fn from(catalog: &'a dyn CatalogStore, cursor: Timestamp) -> Self {
-        Self { since: cursor.minus(OVERLAP), ..Self::whole(catalog) }
+    /// From the cursor, or from a little before it.
+    fn from(catalog: &'a dyn CatalogStore, (at, last): Cursor, overlap: bool) -> Self {
+        let (since, after) = if overlap { (at.minus(OVERLAP), None) } else { (at, last) };
+        Self { since, after, ..Self::whole(catalog) }
     }
 
     /// The next changes; none at the end.
@@ -128,19 +130,24 @@ impl Feed {
     }
 }
 
-/// Takes in what changed since the last commit; answers how many products.
-pub(super) async fn catch_up(generation: Arc<Generation>, catalog: &dyn CatalogStore) -> Result<u64, StoreError> {
+/// Takes in what changed since the last commit; answers how many products. Without `overlap` only
+/// what changed after `cursor` makes it look at all.
+pub(super) async fn catch_up(
+    generation: Arc<Generation>,
+    catalog: &dyn CatalogStore,
+    cursor: Cursor,
+    overlap: bool,
+) -> Result<u64, StoreError> {
     let operation = failed("search.catch_up");
-    let (cursor, _) = generation.cursor().map_err(&operation)?;
-    if !any_news(&generation, Tail::from(catalog, cursor)).await? {
+    if !any_news(&generation, Tail::from(catalog, cursor, overlap)).await? {
         return Ok(0);
     }
     let Some(mut feed) = Feed::open(generation.clone(), catalog).await? else { return Ok(0) };
     // Another process may have committed before the lock was ours.
     generation.reload().map_err(&operation)?;
-    let (cursor, last) = generation.cursor().map_err(&operation)?;
-    let mut newest = last.map(|last| (cursor, last));
-    let mut tail = Tail::from(catalog, cursor);
+    let cursor = generation.cursor().map_err(&operation)?;
+    let mut newest = cursor.1.map(|last| (cursor.0, last));
+    let mut tail = Tail::from(catalog, cursor, true);
     let mut taken = 0;
     loop {
         let changes = tail.next().await?;

@@ -13,7 +13,7 @@ use commerce_core::{StoreError, Timestamp};
 use tantivy::directory::error::LockError;
 use tantivy::index::SegmentId;
 use tantivy::schema::Value;
-use tantivy::{DocAddress, Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, TantivyError};
+use tantivy::{DocAddress, Index, IndexReader, ReloadPolicy, Searcher, SegmentOrdinal, TantivyDocument, TantivyError};
 
 use crate::files::storage_kind;
 
@@ -29,8 +29,13 @@ const RESULTS_MAX: usize = 1_000;
 const WORDS_MAX: usize = 10_000;
 /// Cards kept ready, each under a kilobyte.
 const CARDS_MAX: usize = 8_192;
+/// Values of facets kept by name.
+const NAMES_MAX: usize = 20_000;
 /// Blocks of 16 KiB kept of the stored cards.
 const BLOCKS_MAX: usize = 64;
+
+/// The last change the index has: its instant and its product.
+pub(super) type Cursor = (Timestamp, Option<ProductId>);
 
 /// An open index.
 pub(super) struct Generation {
@@ -42,7 +47,12 @@ pub(super) struct Generation {
     seen: Mutex<Option<SystemTime>>,
     found: Mutex<Found>,
     cards: Mutex<HashMap<(SegmentId, u32), Arc<ProductCard>>>,
+    /// The names of facets' values; reading one takes a dictionary apart.
+    names: Mutex<HashMap<FacetValue, Arc<str>>>,
 }
+
+/// A value of a facet: its segment, its facet and its number there.
+type FacetValue = (SegmentId, &'static str, u64);
 
 /// What was found since the last commit.
 #[derive(Default)]
@@ -79,6 +89,7 @@ impl Generation {
             seen: Mutex::new(None),
             found: Mutex::default(),
             cards: Mutex::default(),
+            names: Mutex::default(),
         })
     }
 
@@ -104,7 +115,7 @@ impl Generation {
     }
 
     /// Up to which change the index has the catalog.
-    pub(super) fn cursor(&self) -> tantivy::Result<(Timestamp, Option<ProductId>)> {
+    pub(super) fn cursor(&self) -> tantivy::Result<Cursor> {
         let payload = self.index.load_metas()?.payload;
         Ok(payload.as_deref().and_then(read_cursor).unwrap_or((Timestamp::EPOCH, None)))
     }
@@ -170,6 +181,30 @@ impl Generation {
         Ok(card)
     }
 
+    /// The name of a facet's value. Segments never change, so a name once read stays right.
+    pub(super) fn value_name(
+        &self,
+        searcher: &Searcher,
+        facet: &'static str,
+        segment: SegmentOrdinal,
+        value: u64,
+    ) -> tantivy::Result<Arc<str>> {
+        let reader = searcher.segment_reader(segment);
+        let key = (reader.segment_id(), facet, value);
+        if let Some(known) = lock(&self.names).get(&key) {
+            return Ok(known.clone());
+        }
+        let mut name = String::new();
+        if let Some(column) = reader.fast_fields().str(facet)? {
+            column.ord_to_str(value, &mut name)?;
+        }
+        let name: Arc<str> = name.into();
+        let mut names = lock(&self.names);
+        make_room(&mut names, NAMES_MAX);
+        names.insert(key, name.clone());
+        Ok(name)
+    }
+
     /// What was found in the state `commit`; a newer state forgets it all.
     fn found(&self, commit: u64) -> std::sync::MutexGuard<'_, Found> {
         let mut found = lock(&self.found);
@@ -196,7 +231,7 @@ pub(super) fn write_cursor(at: Timestamp, id: ProductId) -> String {
     format!("{} {id}", at.as_micros())
 }
 
-fn read_cursor(payload: &str) -> Option<(Timestamp, Option<ProductId>)> {
+fn read_cursor(payload: &str) -> Option<Cursor> {
     let (micros, id) = payload.split_once(' ')?;
     let id = uuid::Uuid::try_parse(id).ok().map(ProductId::from_uuid);
     Some((Timestamp::from_micros(micros.parse().ok()?), id))

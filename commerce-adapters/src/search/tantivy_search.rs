@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use commerce_core::StoreError;
 use commerce_core::catalog::{CatalogStore, ProductSearch, SearchHits, SearchQuery};
 
-use super::feed::{Feed, Tail, blocking, catch_up};
+use super::feed::{Feed, OVERLAP, Tail, blocking, catch_up};
 use super::folder::Folder;
-use super::generation::{Generation, LOOK_EVERY, failed, io_failed};
+use super::generation::{Cursor, Generation, LOOK_EVERY, failed, io_failed};
 
 /// From so many products on a search may take milliseconds and moves to a thread of its own.
 const INLINE_MAX: u64 = 50_000;
@@ -26,8 +26,26 @@ pub struct TantivySearch {
     born: Instant,
     /// When somebody last looked for what other processes did, in milliseconds since `born`, plus 1.
     looked: AtomicU64,
-    /// One upkeep at a time.
-    upkeep: tokio::sync::Mutex<()>,
+    /// One upkeep at a time, and where the last one found the cursor.
+    upkeep: tokio::sync::Mutex<Option<Rest>>,
+}
+
+/// A cursor that stands still, and since when.
+struct Rest {
+    generation: String,
+    cursor: Cursor,
+    since: Instant,
+}
+
+impl Rest {
+    /// This cursor, resting for as long as it is the same one.
+    fn at(last: Option<Self>, generation: &str, cursor: Cursor) -> Self {
+        last.filter(|last| last.generation == generation && last.cursor == cursor).unwrap_or_else(|| Self {
+            generation: generation.to_owned(),
+            cursor,
+            since: Instant::now(),
+        })
+    }
 }
 
 impl TantivySearch {
@@ -39,7 +57,7 @@ impl TantivySearch {
             suspect: AtomicBool::new(false),
             born: Instant::now(),
             looked: AtomicU64::new(0),
-            upkeep: tokio::sync::Mutex::new(()),
+            upkeep: tokio::sync::Mutex::new(None),
         }
     }
 
@@ -106,13 +124,17 @@ impl ProductSearch for TantivySearch {
     }
 
     async fn catch_up(&self, catalog: &dyn CatalogStore) -> Result<u64, StoreError> {
-        let _one = self.upkeep.lock().await;
+        let mut upkeep = self.upkeep.lock().await;
         self.look();
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner).clone();
-        match open {
-            Some(generation) if !self.suspect.load(Ordering::Acquire) => catch_up(generation, catalog).await,
-            _ => self.build(catalog, &|_| ()).await.map(|built| built.unwrap_or(0)),
-        }
+        let Some(generation) = open.filter(|_| !self.suspect.load(Ordering::Acquire)) else {
+            return self.build(catalog, &|_| ()).await.map(|built| built.unwrap_or(0));
+        };
+        let cursor = generation.cursor().map_err(failed("search.catch_up"))?;
+        let rest = Rest::at(upkeep.take(), &generation.name, cursor);
+        let overlap = rest.since.elapsed() <= OVERLAP;
+        *upkeep = Some(rest);
+        catch_up(generation, catalog, cursor, overlap).await
     }
 
     async fn rebuild(&self, catalog: &dyn CatalogStore, progress: &(dyn Fn(u64) + Send + Sync)) -> Result<u64, StoreError> {
