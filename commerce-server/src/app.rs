@@ -1,11 +1,12 @@
 //! The whole application: every route behind the one front.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::{Method, header};
 use axum::middleware::from_fn_with_state;
 use commerce_core::Commerce;
 use serde_json::Value;
-use std::sync::Arc;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::api::Api;
@@ -13,7 +14,8 @@ use crate::config::Config;
 use crate::front::{front, named};
 use crate::problem::Problem;
 use crate::state::Shared;
-use crate::{documents, health, routes};
+use crate::web::About;
+use crate::{documents, health, routes, web};
 
 /// A shop that answers HTTP. Cheap to clone.
 #[derive(Clone)]
@@ -28,12 +30,15 @@ impl App {
     #[must_use]
     pub fn new(shop: Commerce, config: Config) -> Self {
         let cors = cors(&config);
+        let about = About { shop_name: &config.server.shop_name, currency: config.server.currency.code() };
+        let pages = web::routes(&about);
         let shared = Shared::new(shop, config);
         let (router, spec) = routes::all(Api::new()).finish();
         let spec = Arc::new(spec);
         let router = router
             .merge(health::router())
             .merge(documents::router(&spec))
+            .merge(pages)
             .fallback(async || Problem::not_found("page"))
             .with_state(shared.clone())
             .layer(from_fn_with_state(shared.clone(), front));

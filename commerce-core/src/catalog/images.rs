@@ -29,6 +29,14 @@ impl Catalog {
         changed.map(|_| image)
     }
 
+    /// The bytes of a picture of ours, by the name at the end of its address.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub async fn picture(&self, name: &str) -> Outcome<Vec<u8>> {
+        Ok(self.images.get(name).await?.ok_or(Refusal::NotFound("image"))?)
+    }
+
     /// Removes a picture.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod collect;
 mod draft;
 mod expire;
 pub mod facts;
+mod guest_cart;
 pub mod model;
 mod pay;
 pub mod payment;

@@ -73,7 +73,7 @@ impl Orders {
         key: Option<RequestKey>,
     ) -> Outcome<Answer<CartView>> {
         may_touch(actor, owner)?;
-        let claim = key.map(|key| self.cart_claim(actor, owner, key));
+        let claim = key.map(|key| self.cart_claim(actor, owner, "add", key));
         if let Some(claim) = &claim
             && let Some(record) = self.carts.key(&claim.scope).await?
             && record.replay(&claim.body_hash)?.is_some()
@@ -162,13 +162,13 @@ impl Orders {
         })
     }
 
-    async fn present(&self, owner: CartOwner) -> Outcome<Cart> {
+    pub(super) async fn present(&self, owner: CartOwner) -> Outcome<Cart> {
         let now = self.clock.now();
         Ok(self.carts.cart(owner, now).await?.unwrap_or_else(|| Cart::empty(owner, now)))
     }
 
     /// Prices a cart; `known` spares asking for items that were just asked for.
-    async fn view(&self, cart: Cart, known: &[PricedItem]) -> Outcome<CartView> {
+    pub(super) async fn view(&self, cart: Cart, known: &[PricedItem]) -> Outcome<CartView> {
         let unknown = |sku: &Sku| !known.iter().any(|item| item.sku == *sku);
         let skus: Vec<Sku> = cart.lines.iter().map(|line| line.sku.clone()).filter(unknown).collect();
         let mut items = if skus.is_empty() { Vec::new() } else { self.catalog.items(&skus).await? };
@@ -195,8 +195,8 @@ impl Orders {
         Ok(CartView { cart, lines, subtotal, discount: Money::zero(currency), total: subtotal })
     }
 
-    fn cart_claim(&self, actor: &Actor, owner: CartOwner, key: RequestKey) -> KeyClaim {
-        let route = format!("POST /api/cart/{}", owner.key());
+    pub(super) fn cart_claim(&self, actor: &Actor, owner: CartOwner, step: &str, key: RequestKey) -> KeyClaim {
+        let route = format!("POST /api/cart/{}/{step}", owner.key());
         KeyClaim {
             scope: KeyScope { user: actor.user(), route, key: key.key },
             body_hash: key.body_hash,
@@ -208,7 +208,7 @@ impl Orders {
 }
 
 /// A user's cart is hers and staff's; a guest's belongs to whoever knows its token.
-fn may_touch(actor: &Actor, owner: CartOwner) -> Result<(), Refusal> {
+pub(super) fn may_touch(actor: &Actor, owner: CartOwner) -> Result<(), Refusal> {
     match owner {
         CartOwner::User(user) => actor.require_owner(user, "cart"),
         CartOwner::Guest(_) => Ok(()),
@@ -220,7 +220,7 @@ fn on_sale<'a>(items: &'a [PricedItem], sku: &Sku, field: impl Fn() -> String) -
     items.iter().find(|item| item.sku == *sku && item.on_sale).ok_or_else(unknown)
 }
 
-fn one_currency(cart: &Cart) -> Result<(), Refusal> {
+pub(super) fn one_currency(cart: &Cart) -> Result<(), Refusal> {
     let mut currencies = cart.lines.iter().map(|line| line.seen_price.currency);
     let first = currencies.next();
     if currencies.all(|currency| Some(currency) == first) { Ok(()) } else { Err(Refusal::CurrencyMismatch) }

@@ -74,7 +74,6 @@ const SHIPPING: &str = r#"[
 pub const KEYS: &[Key] = &[
     key("server.listen", Kind::Address, r#""127.0.0.1:8080""#, "Where the server listens."),
     key("server.public_url", Kind::Url, r#""http://127.0.0.1:8080""#, "How the world reaches it; links in mails begin with it."),
-    key("server.shop_name", Kind::Text, r#""Shop""#, "The shop's name in mails and pages."),
     key("server.currency", Kind::Currency, r#""INR""#, "The currency of carts without lines, of shipping prices and of imports."),
     key(
         "server.cors_origins",
@@ -118,12 +117,12 @@ pub const KEYS: &[Key] = &[
     key("database.dir", Kind::Folder, r#""commerce-data""#, "The data directory."),
     key("search.enabled", Kind::Switch, "true", "Whether a search index is kept; without it searches scan the catalog."),
     key("mail.from", Kind::Mail, r#""shop@localhost.localdomain""#, "Sender of all mails."),
-    key("mail.from_name", Kind::Text, r#""Shop""#, "Name of the sender."),
+    key("mail.from_name", Kind::Text, r#""The Shop""#, "The shop's name: sender of mails, title of pages."),
     key("mail.ops_address", Kind::Mail, r#""ops@localhost.localdomain""#, "Who is told when stock runs low."),
     Key {
         name: "payments.sandbox.webhook_secret",
         kind: Kind::Text,
-        default: r#""whsec_sandbox""#,
+        default: r#""sandbox-webhook-secret""#,
         comment: "Signs the sandbox's webhooks.",
         secret: true,
     },

@@ -86,8 +86,6 @@ pub struct AuthConfig {
 pub struct MailConfig {
     /// Sender.
     pub from: Email,
-    /// Sender's name.
-    pub from_name: String,
     /// Operators.
     pub ops: Email,
 }
@@ -127,7 +125,7 @@ impl Config {
             server: ServerConfig {
                 listen: parsed(&settings, "server.listen"),
                 public_url: text(&settings, "server.public_url").trim_end_matches('/').to_owned(),
-                shop_name: text(&settings, "server.shop_name").to_owned(),
+                shop_name: text(&settings, "mail.from_name").to_owned(),
                 currency,
                 cors_origins: list(&settings, "server.cors_origins"),
                 max_body_bytes: number(&settings, "server.max_body_bytes"),
@@ -145,11 +143,7 @@ impl Config {
             },
             data_dir: PathBuf::from(text(&settings, "database.dir")),
             search_enabled: settings.value("search.enabled").as_bool().unwrap_or(true),
-            mail: MailConfig {
-                from: parsed(&settings, "mail.from"),
-                from_name: text(&settings, "mail.from_name").to_owned(),
-                ops: parsed(&settings, "mail.ops_address"),
-            },
+            mail: MailConfig { from: parsed(&settings, "mail.from"), ops: parsed(&settings, "mail.ops_address") },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
             shipping: shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
             low_stock_threshold: number(&settings, "inventory.low_stock_threshold"),

@@ -11,7 +11,7 @@ use crate::auth::SignedIn;
 use crate::extract::{Json, KeyedJson, Params};
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
-use crate::views::cart::{AddBody, CartView, QuantityBody};
+use crate::views::cart::{AddBody, CartView, MergeBody, QuantityBody};
 
 pub(super) fn routes(api: Api) -> Api {
     let cart = "/api/cart/{userId}";
@@ -22,6 +22,7 @@ pub(super) fn routes(api: Api) -> Api {
         .delete(cart, op("Empty the cart").done(204, "It is empty."), clear)
         .put(line, gives("Set how many of a SKU are in the cart").takes::<QuantityBody>(), set)
         .delete(line, gives("Take a SKU out of the cart"), remove)
+        .post("/api/cart/{userId}/merge", gives("Take over a guest's cart").takes::<MergeBody>(), merge)
 }
 
 async fn add(
@@ -63,12 +64,23 @@ async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params) 
     versioned(shared.orders().remove_cart_line(&caller.actor, owner, params.text("sku")?).await?.into())
 }
 
+async fn merge(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: KeyedJson<MergeBody>,
+) -> Answered<Told<CartView>> {
+    let (user, key) = (params.user(&caller.actor)?, request.key());
+    let cart = shared.orders().merge_cart(&caller.actor, user, &request.body.cart_token, key).await?;
+    Ok(done(cart.map(CartView::from)))
+}
+
 fn owner(params: &Params, caller: &SignedIn) -> Answered<CartOwner> {
     Ok(CartOwner::User(params.user(&caller.actor)?))
 }
 
 /// One item or several, but not both.
-fn items(body: AddBody) -> Answered<Vec<(String, i64)>> {
+pub(super) fn items(body: AddBody) -> Answered<Vec<(String, i64)>> {
     let needed = |field| Problem::field(StatusCode::BAD_REQUEST, "MISSING_FIELD", field, "REQUIRED", "is needed");
     match (body.items, body.sku, body.quantity) {
         (Some(items), None, None) => Ok(items.into_iter().map(Into::into).collect()),
@@ -94,7 +106,7 @@ fn unlisted(error: Error) -> Error {
     Refusal::Invalid(errors).into()
 }
 
-fn versioned(cart: CartView) -> Answered<Told<CartView>> {
+pub(super) fn versioned(cart: CartView) -> Answered<Told<CartView>> {
     let version = cart.version();
     Ok(shown(cart).version(version))
 }

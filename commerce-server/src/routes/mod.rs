@@ -3,6 +3,7 @@
 mod auth;
 mod carts;
 mod categories;
+mod guest_carts;
 mod inventory;
 mod notifications;
 mod orders;
@@ -17,7 +18,7 @@ use crate::api::Api;
 /// The whole table.
 #[must_use]
 pub fn all(api: Api) -> Api {
-    let parts: [fn(Api) -> Api; 10] = [
+    let parts: [fn(Api) -> Api; 11] = [
         auth::routes,
         users::routes,
         products::routes,
@@ -25,6 +26,7 @@ pub fn all(api: Api) -> Api {
         sellers::routes,
         inventory::routes,
         carts::routes,
+        guest_carts::routes,
         orders::routes,
         payments::routes,
         notifications::routes,

@@ -1,11 +1,12 @@
 //! Products, their variants and pictures, and the search for them.
 
 use axum::extract::{FromRequest, Multipart, Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use commerce_core::Actor;
 use commerce_core::catalog::{Image, ListProducts, NewProduct, Product, ProductPatch, SearchRequest, SearchSort};
 use commerce_core::ids::ProductId;
-use commerce_core::text::Sku;
+use commerce_core::text::{Sku, Slug};
 use serde_json::{Value, json};
 
 use super::product_input::{ProductBody, ProductPatchBody, VariantBody, VariantPatchBody};
@@ -47,7 +48,7 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .get("/api/products", list.lists::<CardView>(), self::list)
     .get("/api/products/search", search.gives::<SearchView>(200, "Hits."), self::search)
-    .get(product, op("A product").public().gives::<ProductView>(200, "The product."), show)
+    .get(product, op("A product, by its id or its slug").public().gives::<ProductView>(200, "The product."), show)
     .put(product, changed("Replace a product; needs If-Match").takes::<ProductBody>().refuses(VERSIONED), replace)
     .patch(product, changed("Change a product; needs If-Match").takes::<ProductPatchBody>().refuses(VERSIONED), change)
     .delete(product, op("Archive a product").done(204, "Archived."), archive)
@@ -60,6 +61,7 @@ pub(super) fn routes(api: Api) -> Api {
         add_image,
     )
     .delete("/api/products/{id}/images/{imageId}", op("Remove a picture").done(204, "Removed."), remove_image)
+    .get("/images/{name}", op("A picture").public().done(200, "Its bytes; they never change."), picture)
 }
 
 const VERSIONED: &[&str] = &["VERSION_REQUIRED", "VERSION_MISMATCH", "READ_ONLY"];
@@ -71,7 +73,11 @@ async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJs
 }
 
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<ProductView>> {
-    let product = shared.catalog().product(&actor, id(&params)?).await?;
+    let product = match (params.text("id")?.parse(), params.text("id")?.parse::<Slug>()) {
+        (Ok(id), _) => shared.catalog().product(&actor, id).await?,
+        (Err(_), Ok(slug)) => shared.catalog().product_by_slug(&actor, &slug).await?,
+        (Err(_), Err(_)) => return Err(Problem::not_found("product")),
+    };
     let told = view(&shared, product).await?;
     Ok(told.cache(if actor == Actor::Anonymous { "public, no-cache" } else { "private, no-cache" }))
 }
@@ -183,6 +189,19 @@ async fn add_image(
 async fn remove_image(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
     shared.catalog().remove_image(&caller.actor, id(&params)?, params.get("imageId", "image")?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn picture(State(shared): State<Shared>, params: Params) -> Answered<Response> {
+    let name = params.text("name")?;
+    let kind = match name.rsplit_once('.').map(|(_, end)| end) {
+        Some("jpg") => "image/jpeg",
+        Some("png") => "image/png",
+        Some("webp") => "image/webp",
+        _ => return Err(Problem::not_found("image")),
+    };
+    let bytes = shared.catalog().picture(name).await?;
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    Ok((headers, bytes).into_response())
 }
 
 /// The fields `file` and, if it is there, `alt` of a multipart form.

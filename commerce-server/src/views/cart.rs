@@ -17,6 +17,9 @@ pub struct CartView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Uuid)]
     user_id: Option<UserId>,
+    /// Of a guest's cart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cart_token: Option<String>,
     version: u64,
     lines: Vec<CartLineView>,
     coupon_code: Option<String>,
@@ -67,6 +70,7 @@ impl From<Priced> for CartView {
         };
         Self {
             user_id,
+            cart_token: None,
             version: cart.version,
             lines: lines.into_iter().map(CartLineView::from).collect(),
             expires_at: cart.expires_at(),
@@ -79,6 +83,18 @@ impl From<Priced> for CartView {
 }
 
 impl CartView {
+    /// A guest's cart, known by `token`.
+    #[must_use]
+    pub fn of_guest(token: &str, priced: Priced) -> Self {
+        Self { cart_token: Some(token.to_owned()), ..priced.into() }
+    }
+
+    /// Where a guest's cart is found.
+    #[must_use]
+    pub fn location(&self) -> String {
+        format!("/api/carts/{}", self.cart_token.as_deref().unwrap_or_default())
+    }
+
     /// Its version.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -126,3 +142,18 @@ pub struct QuantityBody {
     /// 1 to 999.
     pub quantity: i64,
 }
+
+/// A guest's cart to be merged.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CartMerge)]
+pub struct MergeBody {
+    /// The guest's token.
+    pub cart_token: String,
+}
+
+/// Nothing: a guest's cart begins empty.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewCart)]
+pub struct OpenBody {}

@@ -126,3 +126,25 @@ async fn a_webhook_needs_its_signature() {
     assert_eq!(unsigned.refused(401), "BAD_SIGNATURE");
     assert_eq!(shop.ask("POST", "/api/payments/webhooks/nobody").json(&body).send().await.refused(404), "NOT_FOUND");
 }
+
+#[tokio::test]
+async fn a_guests_cart_is_taken_over_whole() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    shop.stock(&admin, "A", 10).await;
+    shop.stock(&admin, "B", 10).await;
+    let opened = shop.ask("POST", "/api/carts").send().await.expect(201);
+    let path = opened.header("location").to_owned();
+    for (sku, quantity) in [("A", 2), ("B", 1)] {
+        shop.ask("POST", &path).json(&json!({"sku": sku, "quantity": quantity})).send().await.expect(200);
+    }
+    shop.post("/api/cart/me", &asha, json!({"sku": "A", "quantity": 1})).await.expect(200);
+    let token = json!({"cartToken": opened.body["cartToken"]});
+    for _ in 0..2 {
+        let merged = shop.post("/api/cart/me/merge", &asha, token.clone()).await.expect(200);
+        let lines: Vec<_> = merged.body["lines"].as_array().unwrap().iter().map(|line| line["quantity"].clone()).collect();
+        assert_eq!(lines, [json!(3), json!(1)]);
+    }
+    assert_eq!(shop.ask("GET", &path).send().await.expect(200).body["lines"], json!([]));
+    assert_eq!(shop.ask("GET", "/api/carts/nonsense").send().await.refused(404), "NOT_FOUND");
+}

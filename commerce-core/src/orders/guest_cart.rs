@@ -1,0 +1,73 @@
+//! Carts of people who have not logged in, and what becomes of them when they do.
+
+use crate::actor::Actor;
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
+use crate::error::Outcome;
+use crate::ids::UserId;
+
+use super::Orders;
+use super::cart::{Cart, CartOwner};
+use super::ports::CartWrite;
+use super::shopping::{CartView, may_touch, one_currency};
+
+impl Orders {
+    /// A new cart for a guest, with the token by which it is known from now on. An empty cart takes
+    /// no space: it is stored with its first line.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn open_guest_cart(&self) -> Outcome<(String, CartView)> {
+        let token = self.ids.secret();
+        let cart = self.cart(&Actor::Anonymous, CartOwner::guest(&token)).await?;
+        Ok((token, cart))
+    }
+
+    /// Puts everything of a guest's cart into a user's, on top of what is there. Both change in one
+    /// change set, so a line is always in one of them; a cart that cannot take all of it stays as
+    /// it is, and so does the guest's. Once more changes nothing: the guest's is empty by then.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for another's cart, `INVALID` over 999 units or 200 lines, `CURRENCY_MISMATCH`.
+    pub async fn merge_cart(
+        &self,
+        actor: &Actor,
+        user: UserId,
+        token: &str,
+        key: Option<RequestKey>,
+    ) -> Outcome<Answer<CartView>> {
+        let (owner, guest) = (CartOwner::User(user), CartOwner::guest(token));
+        may_touch(actor, owner)?;
+        let claim = key.map(|key| self.cart_claim(actor, owner, "merge", key));
+        if let Some(claim) = &claim
+            && let Some(record) = self.carts.key(&claim.scope).await?
+            && record.replay(&claim.body_hash)?.is_some()
+        {
+            return Ok(Answer::Replayed(self.cart(actor, owner).await?));
+        }
+        let merged = rounds("cart", || async {
+            let (mut into, mut from) = (self.present(owner).await?, self.present(guest).await?);
+            if from.lines.is_empty() {
+                return Ok(Round::Done(Answer::Fresh(into)));
+            }
+            for line in std::mem::take(&mut from.lines) {
+                into.add(&line.sku, line.quantity, line.seen_price)?;
+            }
+            one_currency(&into)?;
+            let now = self.clock.now();
+            let into: Cart = into.edited(now);
+            let changes = ChangeSet::of([CartWrite::Save(into.clone()), CartWrite::Save(from.edited(now))]);
+            match self.carts.commit(changes.claim(claim.clone())).await {
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
+                    record.replay(&claim.as_ref().map(|claim| claim.body_hash).unwrap_or_default())?;
+                    Ok(Round::Done(Answer::Replayed(self.present(owner).await?)))
+                }
+                other => settle(other, Answer::Fresh(into)),
+            }
+        })
+        .await?;
+        Ok(match merged {
+            Answer::Fresh(cart) => Answer::Fresh(self.view(cart, &[]).await?),
+            Answer::Replayed(cart) => Answer::Replayed(self.view(cart, &[]).await?),
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! Carts of people who have not logged in; whoever knows a cart's token has it.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use commerce_core::change::Answer;
+use commerce_core::orders::CartOwner;
+
+use super::carts::{items, versioned};
+use crate::answer::{Told, created, done};
+use crate::api::{Api, op};
+use crate::auth::Caller;
+use crate::extract::{Json, KeyedJson, Params};
+use crate::problem::{Answered, Problem};
+use crate::state::Shared;
+use crate::views::cart::{AddBody, CartView, OpenBody, QuantityBody};
+
+pub(super) fn routes(api: Api) -> Api {
+    let cart = "/api/carts/{cartToken}";
+    let line = "/api/carts/{cartToken}/items/{sku}";
+    let gives = |summary| op(summary).public().gives::<CartView>(200, "The cart.");
+    let open = op("Open a guest's cart").public().takes::<OpenBody>().gives::<CartView>(201, "Its token is `cartToken`.");
+    api.post("/api/carts", open, self::open)
+        .post(cart, gives("Put something into a guest's cart").takes::<AddBody>(), add)
+        .get(cart, gives("A guest's cart"), show)
+        .delete(cart, op("Empty a guest's cart").public().done(204, "It is empty."), clear)
+        .put(line, gives("Set how many of a SKU are in a guest's cart").takes::<QuantityBody>(), set)
+        .delete(line, gives("Take a SKU out of a guest's cart"), remove)
+}
+
+async fn open(State(shared): State<Shared>, Json(OpenBody {}): Json<OpenBody>) -> Answered<Told<CartView>> {
+    let (token, cart) = shared.orders().open_guest_cart().await?;
+    Ok(created(Answer::Fresh(CartView::of_guest(&token, cart)), CartView::location))
+}
+
+async fn add(
+    State(shared): State<Shared>,
+    Caller(actor): Caller,
+    params: Params,
+    request: KeyedJson<AddBody>,
+) -> Answered<Told<CartView>> {
+    let (token, key) = (token(&params)?, request.key());
+    let items = items(request.body)?;
+    let cart = shared.orders().add_to_cart(&actor, CartOwner::guest(token), &items, key).await?;
+    Ok(done(cart.map(|cart| CartView::of_guest(token, cart))))
+}
+
+async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<CartView>> {
+    let token = token(&params)?;
+    versioned(CartView::of_guest(token, shared.orders().cart(&actor, CartOwner::guest(token)).await?))
+}
+
+async fn clear(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<StatusCode> {
+    shared.orders().clear_cart(&actor, CartOwner::guest(token(&params)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set(
+    State(shared): State<Shared>,
+    Caller(actor): Caller,
+    params: Params,
+    Json(body): Json<QuantityBody>,
+) -> Answered<Told<CartView>> {
+    let token = token(&params)?;
+    let cart = shared.orders().set_cart_line(&actor, CartOwner::guest(token), params.text("sku")?, body.quantity).await?;
+    versioned(CartView::of_guest(token, cart))
+}
+
+async fn remove(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<CartView>> {
+    let token = token(&params)?;
+    let cart = shared.orders().remove_cart_line(&actor, CartOwner::guest(token), params.text("sku")?).await?;
+    versioned(CartView::of_guest(token, cart))
+}
+
+/// A token of ours: 64 hexadecimal digits. Others name no cart.
+fn token(params: &Params) -> Answered<&str> {
+    let token = params.text("cartToken")?;
+    let ours = token.len() == 64 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if ours { Ok(token) } else { Err(Problem::not_found("cart")) }
+}
