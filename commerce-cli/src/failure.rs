@@ -50,6 +50,11 @@ impl Failure {
         Self { members: (!members.is_empty()).then_some(Value::Object(members)), ..Self::new(code, message) }
     }
 
+    /// The same failure, saying what it is about.
+    pub(crate) fn about(self, what: &str) -> Self {
+        Self { message: format!("{what}: {}", self.message), ..self }
+    }
+
     /// What the process ends with.
     pub(crate) fn exit(&self) -> u8 {
         self.exit

@@ -51,7 +51,8 @@ impl Shop {
     }
 
     async fn started(config: &Config, shop: Embedded) -> Result<Self, Failure> {
-        Ok(Self { inner: shop.open().await?, currency: config.server.currency })
+        let inner = shop.open().await.map_err(|error| Failure::from(error).about(&config.data_dir.display().to_string()))?;
+        Ok(Self { inner, currency: config.server.currency })
     }
 
     /// The shop's currency.

@@ -76,6 +76,7 @@ impl Drop for Workspace {
 pub(crate) struct Server {
     child: Child,
     url: String,
+    ready_after: Duration,
 }
 
 impl Server {
@@ -98,22 +99,28 @@ impl Server {
             .stderr(log)
             .spawn()
             .map_err(failed)?;
-        let server = Self { child, url: format!("http://127.0.0.1:{port}") };
-        let remote = Remote::new(&server.url, None)?;
         let start = Instant::now();
+        let mut server = Self { child, url: format!("http://127.0.0.1:{port}"), ready_after: Duration::ZERO };
+        let remote = Remote::new(&server.url, None)?;
         while remote.get("/health/ready", &[]).await.is_err() {
             if start.elapsed() > Duration::from_secs(10) {
                 let log = fs::read_to_string(data.join("server.log")).unwrap_or_default();
                 return Err(Failure::new("NOT_READY", format!("the server did not become ready: {}", log.trim())));
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
+        server.ready_after = start.elapsed();
         Ok(server)
     }
 
     /// Where it listens.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How long it took from its start to being ready.
+    pub(crate) fn ready_after(&self) -> Duration {
+        self.ready_after
     }
 
     /// Its process.

@@ -20,6 +20,7 @@ use super::load::Worker;
 const CART_MAX: u32 = 10;
 
 /// What all workers of a run share.
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub scenario: Scenario,
     pub shop: Commerce,
@@ -47,11 +48,11 @@ impl Customer {
     ///
     /// # Errors
     /// When the shop refuses.
-    pub(crate) async fn new(shared: Arc<Shared>, number: u64) -> Result<Self, Failure> {
+    pub(crate) async fn new(shared: Arc<Shared>, group: &str, number: u64) -> Result<Self, Failure> {
         let mut actor = Actor::Anonymous;
         if shared.scenario.needs_customer() {
             let register = Register {
-                email: format!("bench-{number}@example.com"),
+                email: format!("bench-{group}-{number}@example.com"),
                 password: "bench-password".to_owned(),
                 full_name: "Bench Customer".to_owned(),
                 phone: None,

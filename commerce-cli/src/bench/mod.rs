@@ -30,6 +30,9 @@ use host::{Server, Workspace, cpu_time, memory_mib};
 use load::{Plan, Samples, drive};
 use report::Report;
 
+/// Customers who place the orders that are there before anything is measured.
+const PLACERS: u32 = 256;
+
 /// What is done over and over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Scenario {
@@ -98,6 +101,9 @@ pub(crate) struct Args {
     /// Lines that stay in the cart (cart with --library)
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=199))]
     cart_lines: u32,
+    /// Place this many orders before anything is measured (with --library)
+    #[arg(long, default_value_t = 0)]
+    orders_before: u64,
     /// Write mails as files instead of dropping them (with --library)
     #[arg(long)]
     mail_files: bool,
@@ -147,7 +153,11 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
 async fn through_library(cx: &Context, args: &Args) -> Result<Report, Failure> {
     let workspace = workspace(cx)?;
     let before = commits_per_second(workspace.path())?;
-    let shop = filled(cx, args, workspace.path()).await?;
+    filled(cx, args, workspace.path()).await?.finish().await?;
+    let begun = Instant::now();
+    let shop = shop::open(cx, workspace.path(), !args.mail_files).await?;
+    let opened_in = begun.elapsed();
+    let idle_memory_mib = memory_mib(std::process::id());
     let products = shop::first_products(&shop, args.products as usize).await?;
     let shared = Arc::new(library::Shared {
         scenario: args.scenario,
@@ -159,10 +169,14 @@ async fn through_library(cx: &Context, args: &Args) -> Result<Report, Failure> {
         cart_lines: (args.cart_lines as usize).min(products.len()),
         products,
     });
-    let mut workers = Vec::with_capacity(args.connections as usize);
-    for number in 0..u64::from(args.connections) {
-        workers.push(library::Customer::new(Arc::clone(&shared), number).await?);
+    if args.orders_before > 0 {
+        let count = Some(args.orders_before);
+        let plan = Plan { warm_up: Duration::ZERO, measure: Duration::ZERO, rate: None, count };
+        let before = library::Shared { scenario: Scenario::Order, ..(*shared).clone() };
+        drive(customers(&Arc::new(before), "before", PLACERS).await?, plan, || {}).await;
+        shop.settle().await?;
     }
+    let workers = customers(&shared, "now", args.connections).await?;
     let mut cpu = None;
     let samples = drive(workers, args.plan(), || cpu = cpu_time(std::process::id())).await;
     let spent = spent(cpu, std::process::id());
@@ -177,6 +191,8 @@ async fn through_library(cx: &Context, args: &Args) -> Result<Report, Failure> {
         server_cpu: spent,
         own_cpu: None,
         server_memory_mib: memory_mib(std::process::id()),
+        opened_in: Some(opened_in),
+        idle_memory_mib,
         disk: Some((before, commits_per_second(workspace.path())?)),
         backlog: Some(backlog),
     })
@@ -188,7 +204,9 @@ async fn own_server(cx: &Context, args: &Args) -> Result<Report, Failure> {
     let shop = filled(cx, args, workspace.path()).await?;
     shop.finish().await?;
     let server = Server::start(workspace.path()).await?;
+    let idle = memory_mib(server.process());
     let mut report = over_http(args, server.url(), Some(server.process()), "HTTP, a server of its own").await?;
+    (report.opened_in, report.idle_memory_mib) = (Some(server.ready_after()), idle);
     drop(server);
     report.disk = Some((before, commits_per_second(workspace.path())?));
     Ok(report)
@@ -241,9 +259,19 @@ async fn over_http(args: &Args, url: &str, process: Option<u32>, through: &str) 
         server_cpu,
         own_cpu,
         server_memory_mib: process.and_then(memory_mib),
+        opened_in: None,
+        idle_memory_mib: None,
         disk: None,
         backlog: None,
     })
+}
+
+async fn customers(shared: &Arc<library::Shared>, group: &str, count: u32) -> Result<Vec<library::Customer>, Failure> {
+    let mut customers = Vec::with_capacity(count as usize);
+    for number in 0..u64::from(count) {
+        customers.push(library::Customer::new(Arc::clone(shared), group, number).await?);
+    }
+    Ok(customers)
 }
 
 fn workspace(cx: &Context) -> Result<Workspace, Failure> {

@@ -20,6 +20,10 @@ pub(crate) struct Report {
     pub server_cpu: Option<Duration>,
     pub own_cpu: Option<Duration>,
     pub server_memory_mib: Option<u64>,
+    /// How long the filled shop took to open, through the library, or the server to be ready.
+    pub opened_in: Option<Duration>,
+    /// The server's memory before the load.
+    pub idle_memory_mib: Option<u64>,
     /// Durable commits of the disk per second, before and after.
     pub disk: Option<(u64, u64)>,
     /// Events that waited when the load ended, and how long they took to be done with.
@@ -41,6 +45,8 @@ const COLUMNS: &[Column] = &[
     ("Server CPU ms/op", "/serverCpuMsPerOperation"),
     ("Generator CPU ms/op", "/generatorCpuMsPerOperation"),
     ("Server memory MiB", "/serverMemoryMib"),
+    ("Idle memory MiB", "/idleMemoryMib"),
+    ("Opened in ms", "/openedMs"),
     ("Disk commits/s before", "/diskCommitsPerSecond/before"),
     ("Disk commits/s after", "/diskCommitsPerSecond/after"),
     ("Events waiting at the end", "/backlog/waiting"),
@@ -74,7 +80,8 @@ impl Report {
             "errors": if samples.errors.is_empty() { json!(0) } else { json!(samples.errors) },
             "serverCpuMsPerOperation": self.server_cpu.map(per_operation),
             "generatorCpuMsPerOperation": self.own_cpu.map(per_operation),
-            "serverMemoryMib": self.server_memory_mib,
+            "serverMemoryMib": self.server_memory_mib, "idleMemoryMib": self.idle_memory_mib,
+            "openedMs": self.opened_in.map(|took| rounded(millis(took), 2)),
             "diskCommitsPerSecond": self.disk.map(|(before, after)| json!({ "before": before, "after": after })),
             "backlog": self.backlog.map(|(waiting, took)| json!({ "waiting": waiting, "settledMs": rounded(millis(took), 1) })),
         })
