@@ -3,7 +3,7 @@
 import { addressBlock } from "../storefront/lib/address.js";
 import { byId, fill, h, pathParts } from "../storefront/lib/dom.js";
 import { format } from "../storefront/lib/money.js";
-import { dateTime, humane, orderStatus, paymentMethod, paymentStatus, tone } from "../storefront/lib/text.js";
+import { dateTime, humane, orderStatus, orderStep, paymentMethod, paymentStatus, tone } from "../storefront/lib/text.js";
 import { api, onSubmit, say, start } from "./admin.js";
 
 // The state graph of the shop; what it forbids it refuses whatever is offered here.
@@ -97,7 +97,7 @@ function entry(item) {
   return h(
     "li",
     {},
-    h("span", { class: "timeline-status" }, humane(item.status)),
+    h("span", { class: "timeline-status" }, orderStep(item.status)),
     item.note ? h("span", {}, item.note) : null,
     h("time", { class: "hint", datetime: item.at }, `${dateTime(item.at)} · ${item.actor}`),
   );

@@ -11,7 +11,7 @@ const HEADS = ["SKU", "Price", "Available", "Book in or out", ""];
 
 /** `changed` hears the product as it is after a price was changed or a variant removed. */
 export function variantTable(product, changed) {
-  const heads = HEADS.map((text) => h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, "Actions")));
+  const heads = HEADS.map((text) => h("th", { scope: "col", class: text === "Available" ? "number" : null }, text || h("span", { class: "visually-hidden" }, "Actions")));
   const box = h("div", { class: "problem", role: "alert", hidden: true });
   const rows = product.variants.map((variant) => row(product, variant, box, changed));
   return [box, h("div", { class: "table" }, h("table", {}, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows)))];

@@ -28,7 +28,7 @@ start(async () => {
   }
   const form = byId("checkout");
   fill(byId("address"), addressChoice(addresses.items));
-  fill(byId("payment"), paymentFields());
+  fill(byId("payment"), paymentFields("Payment"));
   await requote(form);
   form.hidden = false;
   form.addEventListener("change", (event) => {

@@ -5,7 +5,7 @@ import { addressBlock } from "./lib/address.js";
 import { busy, byId, fill, h, pathParts } from "./lib/dom.js";
 import { clear, show } from "./lib/errors.js";
 import { format } from "./lib/money.js";
-import { dateTime, orderStatus, paymentMethod, paymentStatus, tone } from "./lib/text.js";
+import { dateTime, orderStatus, orderStep, paymentMethod, paymentStatus, tone } from "./lib/text.js";
 import { paymentFields, readPayment } from "./payment.js";
 import { api, signIn, start, sums } from "./shop.js";
 
@@ -114,14 +114,14 @@ function payment(order) {
   fill(byId("payment"), rows);
   const again = order.status === "PENDING" && payment.status === "FAILED";
   byId("pay").hidden = !again;
-  if (again) fill(byId("pay-fields"), paymentFields(["CARD", "UPI"]));
+  if (again) fill(byId("pay-fields"), paymentFields("Pay again", ["CARD", "UPI"]));
 }
 
 function entry(item) {
   return h(
     "li",
     {},
-    h("span", { class: "timeline-status" }, orderStatus(item.status)),
+    h("span", { class: "timeline-status" }, orderStep(item.status)),
     item.note ? h("span", {}, item.note) : null,
     h("time", { class: "hint", datetime: item.at }, dateTime(item.at)),
   );

@@ -16,8 +16,8 @@ const ANSWERS = [
   ["tok_pending", "Wait for the customer's bank"],
 ];
 
-/** The choice of a method; paying again leaves out cash. */
-export function paymentFields(methods = METHODS.map(([id]) => id)) {
+/** The choice of a method. */
+export function paymentFields(legend, methods = METHODS.map(([id]) => id)) {
   const token = h(
     "div",
     { class: "field sandbox" },
@@ -29,7 +29,7 @@ export function paymentFields(methods = METHODS.map(([id]) => id)) {
     const input = h("input", { type: "radio", id: `method-${id}`, name: "method", value: id, checked: index === 0 });
     return h("div", { class: "choice" }, input, h("label", { for: input.id }, h("span", {}, name), h("span", { class: "hint" }, hint)));
   });
-  const fieldset = h("fieldset", { class: "choices" }, h("legend", {}, "Payment"), choices, token);
+  const fieldset = h("fieldset", { class: "choices" }, h("legend", {}, legend), choices, token);
   const refresh = () => {
     token.hidden = fieldset.querySelector("input:checked").value === "COD";
   };

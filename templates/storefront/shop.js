@@ -23,9 +23,9 @@ export async function start(work) {
   byId("main").removeAttribute("aria-busy");
 }
 
-/** Leaves for the sign-in page, to come back afterwards. */
-export function signIn() {
-  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+/** Leaves for the sign-in page, to go on afterwards. */
+export function signIn(next = location.pathname + location.search) {
+  location.assign(`/sign-in?next=${encodeURIComponent(next)}`);
 }
 
 /** Says a short thing aloud, and shows it for a moment. */
@@ -80,7 +80,7 @@ export async function addToCart(sku, quantity) {
   const guest = !api.user;
   if (guest && !localStorage.getItem(GUEST) && !(await openGuestCart())) {
     sessionStorage.setItem(WANTED, JSON.stringify({ sku, quantity }));
-    signIn();
+    signIn("/cart");
     return null;
   }
   try {

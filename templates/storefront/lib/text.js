@@ -49,6 +49,10 @@ export function humane(word) {
   const text = String(word).toLowerCase().replaceAll("_", " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+/** A step in an order's history: it is placed before anything is known of its money. */
+export function orderStep(status) {
+  return status === "PENDING" ? "Placed" : orderStatus(status);
+}
 export function orderStatus(status) {
   return STATUS[status] ?? humane(status);
 }
