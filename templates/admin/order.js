@@ -103,12 +103,12 @@ function entry(item) {
   );
 }
 
-function payment({ payment: paid }, attempts, refunds) {
+function payment(order, attempts, refunds) {
   const one = (words, thing) =>
     h("li", {}, `${words} ${format(thing.amount)} `, h("span", { class: "badge" }, humane(thing.status)), h("span", { class: "hint block" }, detail(thing)));
   const detail = (thing) => [thing.providerReference, thing.failureCode, dateTime(thing.createdAt)].filter(Boolean).join(" · ");
   return [
-    h("p", {}, `${paymentMethod(paid.method)}, ${paymentStatus(paid).toLowerCase()}`),
+    h("p", {}, `${paymentMethod(order.payment.method)}, ${paymentStatus(order).toLowerCase()}`),
     h("ul", { class: "plain-list" }, attempts.map((attempt) => one(paymentMethod(attempt.method), attempt)), refunds.map((refund) => one("Refund", refund))),
   ];
 }

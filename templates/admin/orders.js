@@ -31,7 +31,7 @@ function row(order) {
     h("td", {}, dateTime(order.placedAt)),
     h("td", {}, order.shippingAddress.fullName),
     h("td", {}, units),
-    h("td", {}, paymentMethod(order.payment.method), h("span", { class: "hint block" }, paymentStatus(order.payment))),
+    h("td", {}, paymentMethod(order.payment.method), h("span", { class: "hint block" }, paymentStatus(order))),
     h("td", {}, h("span", { class: `badge ${tone(order.status)}` }, orderStatus(order.status))),
     h("td", { class: "number" }, format(order.total)),
   );

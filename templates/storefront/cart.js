@@ -33,7 +33,7 @@ function line(item) {
   const id = `quantity-${item.sku}`;
   const quantity = h("input", { id, type: "number", min: 1, max: 999, value: item.quantity, inputmode: "numeric", class: "quantity" });
   quantity.addEventListener("change", () => change(quantity, () => setLine(item.sku, Number(quantity.value))));
-  const remove = h("button", { type: "button", class: "link", "aria-label": `Remove ${item.name}` }, "Remove");
+  const remove = h("button", { type: "button", id: `remove-${item.sku}`, class: "link", "aria-label": `Remove ${item.name}` }, "Remove");
   remove.addEventListener("click", () => change(remove, () => removeLine(item.sku), `${item.name} removed.`));
   const href = item.productId && `/products/${item.productId}`;
   return h(
@@ -61,9 +61,11 @@ function shortage(item) {
 async function change(control, work, done) {
   const box = byId("problem");
   clear(box);
+  const focused = document.activeElement?.id;
   control.disabled = true;
   try {
     render(await work());
+    (byId(focused) ?? byId("main")).focus();
     say(done ?? "Cart updated.");
   } catch (problem) {
     control.disabled = false;

@@ -1,6 +1,6 @@
 // The shop window: search, category, sorting, and pages that are added as one goes on.
 
-import { byId, fill, h, option } from "./lib/dom.js";
+import { busy, byId, fill, h, option } from "./lib/dom.js";
 import { formatRange } from "./lib/money.js";
 import { picture } from "./lib/picture.js";
 import { api, productPath, start } from "./shop.js";
@@ -33,10 +33,7 @@ async function more(grid, cursor) {
   if (cursor && found.items.length > 0) grid.children[grid.children.length - found.items.length].querySelector("a").focus();
   byId("empty").hidden = grid.children.length > 0;
   const button = h("button", { type: "button", class: "button quiet" }, "Show more");
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    await start(() => more(grid, found.nextCursor));
-  });
+  button.addEventListener("click", () => busy(button, () => start(() => more(grid, found.nextCursor))));
   fill(byId("more"), found.nextCursor ? button : null);
 }
 

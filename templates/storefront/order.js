@@ -59,6 +59,10 @@ async function load(asked = 0) {
 
 function thanks(order) {
   const box = byId("thanks");
+  // Said once: filling it again would make a screen reader repeat it.
+  const state = `${order.status} ${order.payment.status}`;
+  if (box.dataset.state === state) return;
+  box.dataset.state = state;
   const placed = new URLSearchParams(location.search).has("placed");
   box.hidden = !placed || order.status === "CANCELLED";
   if (order.payment.status === "FAILED") {
@@ -105,7 +109,7 @@ function totalRows(order) {
 
 function payment(order) {
   const { payment } = order;
-  const rows = [h("p", {}, paymentMethod(payment.method)), h("p", { class: "hint" }, paymentStatus(payment))];
+  const rows = [h("p", {}, paymentMethod(payment.method)), h("p", { class: "hint" }, paymentStatus(order))];
   if (payment.refunded?.amount > 0) rows.push(h("p", { class: "hint" }, `${format(payment.refunded)} went back to you.`));
   const next = order.status === "PENDING" ? payment.nextAction : null;
   if (next && /^(https?|upi):/.test(next.url)) {

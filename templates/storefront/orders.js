@@ -1,6 +1,6 @@
 // A customer's orders, newest first.
 
-import { byId, fill, h } from "./lib/dom.js";
+import { busy, byId, fill, h } from "./lib/dom.js";
 import { format } from "./lib/money.js";
 import { date, orderStatus, tone } from "./lib/text.js";
 import { api, signIn, start } from "./shop.js";
@@ -16,7 +16,7 @@ async function more(cursor) {
   list.append(...page.items.map(row));
   byId("empty").hidden = list.children.length > 0;
   const button = h("button", { type: "button", class: "button quiet" }, "Show older orders");
-  button.addEventListener("click", () => start(() => more(page.nextCursor)));
+  button.addEventListener("click", () => busy(button, () => start(() => more(page.nextCursor))));
   fill(byId("more"), page.nextCursor ? button : null);
 }
 

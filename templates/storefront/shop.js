@@ -10,6 +10,8 @@ export const currency = document.documentElement.dataset.currency;
 
 const GUEST = "shop.guest-cart";
 const WANTED = "shop.wanted";
+const COUNT = "shop.count";
+const SAY_FOR_MS = 10_000;
 
 /** Runs a page. */
 export async function start(work) {
@@ -20,7 +22,6 @@ export async function start(work) {
     if (problem.code === "UNAUTHENTICATED") return signIn();
     show(byId("problem"), problem);
   }
-  byId("main").removeAttribute("aria-busy");
 }
 
 /** Leaves for the sign-in page, to go on afterwards. */
@@ -33,6 +34,10 @@ export function say(...words) {
   const box = byId("status");
   fill(box, words);
   box.hidden = false;
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => {
+    box.hidden = true;
+  }, SAY_FOR_MS);
 }
 
 function header() {
@@ -43,11 +48,13 @@ function header() {
   for (const link of document.querySelectorAll(".site-nav a")) {
     if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
   }
-  showCount(Number(sessionStorage.getItem("shop.count")) || 0);
+  const count = sessionStorage.getItem(COUNT);
+  if (count !== null) showCount(Number(count));
+  else if (cartPath()) readCart().catch((problem) => console.info("cart:", problem.code));
 }
 
 function showCount(count) {
-  sessionStorage.setItem("shop.count", String(count));
+  sessionStorage.setItem(COUNT, String(count));
   const badge = byId("cart-count");
   badge.textContent = count > 99 ? "99+" : String(count);
   badge.hidden = count === 0;

@@ -12,6 +12,8 @@ start(async () => {
 
 /** Only ever a page of this shop. */
 function next() {
-  const wanted = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
+  const text = new URLSearchParams(location.search).get("next") ?? "/";
+  if (!URL.canParse(text, location.origin)) return "/";
+  const wanted = new URL(text, location.origin);
   return wanted.origin === location.origin && wanted.pathname !== "/sign-in" ? wanted.pathname + wanted.search : "/";
 }

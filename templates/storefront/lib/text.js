@@ -56,8 +56,9 @@ export function orderStep(status) {
 export function orderStatus(status) {
   return STATUS[status] ?? humane(status);
 }
-export function paymentStatus(payment) {
-  if (payment.method === "COD" && payment.status === "PENDING") return "To be paid on delivery";
+export function paymentStatus({ payment, status }) {
+  if (payment.status === "PENDING" && status === "CANCELLED") return "Nothing to pay";
+  if (payment.status === "PENDING" && payment.method === "COD") return "To be paid on delivery";
   return PAYMENT[payment.status] ?? humane(payment.status);
 }
 export function paymentMethod(method) {
