@@ -12,7 +12,6 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::api::Api;
 use crate::config::Config;
 use crate::front::{front, named};
-use crate::problem::Problem;
 use crate::state::Shared;
 use crate::web::About;
 use crate::{documents, health, routes, web};
@@ -31,7 +30,7 @@ impl App {
     pub fn new(shop: Commerce, config: Config) -> Self {
         let cors = cors(&config);
         let about = About { shop_name: &config.server.shop_name, currency: config.server.currency.code() };
-        let pages = web::routes(&about);
+        let (pages, missing) = (web::routes(&about), web::missing(&about));
         let shared = Shared::new(shop, config);
         let (router, spec) = routes::all(Api::new()).finish();
         let spec = Arc::new(spec);
@@ -39,7 +38,7 @@ impl App {
             .merge(health::router())
             .merge(documents::router(&spec))
             .merge(pages)
-            .fallback(async || Problem::not_found("page"))
+            .fallback(missing)
             .with_state(shared.clone())
             .layer(from_fn_with_state(shared.clone(), front));
         let router = match cors {

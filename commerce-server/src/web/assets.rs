@@ -44,6 +44,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "storefront/checkout.js",
     "storefront/home.js",
     "storefront/icon.svg",
+    "storefront/missing.js",
     "storefront/order.js",
     "storefront/orders.js",
     "storefront/payment.js",

@@ -7,6 +7,7 @@
 mod assets;
 mod pages;
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,7 +18,9 @@ use axum::routing::get;
 use sha2::{Digest, Sha256};
 
 use assets::ASSETS;
-use pages::PAGES;
+use pages::{MISSING, PAGES};
+
+use crate::problem::Problem;
 
 /// What the pages say of the shop.
 #[derive(Clone, Copy, Debug)]
@@ -50,12 +53,27 @@ where
     router.route("/assets/{version}/{*file}", get(async move |path, headers: HeaderMap| asset(&version, path, &headers)))
 }
 
+/// What is at no address: a page for people, a problem for programs.
+pub fn missing(about: &About) -> impl Fn(HeaderMap) -> Ready<Response> + Clone + Send + Sync + 'static {
+    let html: Arc<str> = MISSING.render(about, &version()).into();
+    move |asked: HeaderMap| {
+        let wanted = asked.get(header::ACCEPT).and_then(|wanted| wanted.to_str().ok());
+        if !wanted.is_some_and(|wanted| wanted.contains("text/html")) {
+            return ready(Problem::not_found("page").into_response());
+        }
+        ready((StatusCode::NOT_FOUND, page_headers(), html.to_string()).into_response())
+    }
+}
+
 fn shown(asked: &HeaderMap, tag: &HeaderValue, html: &str) -> Response {
-    let headers = [
+    unless_known(asked, tag, ASK_FIRST, page_headers(), html.to_owned())
+}
+
+fn page_headers() -> [(HeaderName, HeaderValue); 2] {
+    [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-    ];
-    unless_known(asked, tag, ASK_FIRST, headers, html.to_owned())
+    ]
 }
 
 /// A page that is still open may ask for files of another version; it gets today's, not to keep.

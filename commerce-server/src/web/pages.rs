@@ -28,15 +28,21 @@ impl Page {
     }
 }
 
-macro_rules! pages {
-    ($($area:literal $name:literal $path:literal $title:literal),+ $(,)?) => {
-        &[$(Page {
+macro_rules! page {
+    ($area:literal $name:literal $path:literal $title:literal) => {
+        Page {
             path: $path,
             title: $title,
             layout: include_str!(concat!("../../../templates/", $area, "/layout.html")),
             script: concat!($area, "/", $name, ".js"),
             body: include_str!(concat!("../../../templates/", $area, "/", $name, ".html")),
-        }),+]
+        }
+    };
+}
+
+macro_rules! pages {
+    ($($area:literal $name:literal $path:literal $title:literal),+ $(,)?) => {
+        &[$(page!($area $name $path $title)),+]
     };
 }
 
@@ -56,6 +62,9 @@ pub(super) const PAGES: &[Page] = pages![
     "admin" "product" "/admin/products/{id}" "Product",
     "admin" "mail" "/admin/mail" "Mail",
 ];
+
+/// What is shown where there is no page.
+pub(super) const MISSING: Page = page!("storefront" "missing" "" "Not here");
 
 /// Text as HTML writes it, also between quotes.
 fn escaped(text: &str) -> String {

@@ -75,6 +75,17 @@ async fn who_has_a_page_is_told_so() {
 }
 
 #[tokio::test]
+async fn people_get_a_page_where_there_is_none_and_programs_a_problem() {
+    let router = Router::<()>::new().fallback(missing(&ABOUT));
+    let ask = |accept: &str| Request::get("/nowhere").header(header::ACCEPT, accept).body(Body::empty()).unwrap();
+    let person = router.clone().oneshot(ask("text/html,application/xhtml+xml")).await.unwrap();
+    assert_eq!(person.status(), StatusCode::NOT_FOUND);
+    assert!(text(person).await.contains(MISSING.body));
+    let program = router.oneshot(ask("application/json")).await.unwrap();
+    assert!(!program.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+}
+
+#[tokio::test]
 async fn files_of_another_version_are_todays_and_not_kept() {
     let old = get("/assets/0123456789abcdef/storefront/shop.js", None).await;
     assert_eq!(old.status(), StatusCode::OK);
