@@ -140,7 +140,6 @@ impl Api {
     }
 
     /// The router and the document.
-    #[must_use]
     pub fn finish(self) -> (Router<Shared>, Value) {
         let spec = json!({
             "openapi": "3.1.0",

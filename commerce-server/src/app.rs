@@ -49,7 +49,6 @@ impl App {
     }
 
     /// The router, for tests and for embedding into another server.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }
@@ -101,6 +100,6 @@ fn cors(config: &Config) -> Option<CorsLayer> {
             own("ratelimit-remaining"),
             own("ratelimit-reset"),
         ])
-        .max_age(std::time::Duration::from_secs(600));
+        .max_age(std::time::Duration::from_mins(10));
     Some(layer)
 }

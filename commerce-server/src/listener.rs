@@ -120,7 +120,8 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> io::R
     drop(listener);
     app.shared().stopping().cancel();
     let tasks = app.shared().tasks();
-    (connections.close(), tasks.close());
+    connections.close();
+    tasks.close();
     let drained = async {
         connections.wait().await;
         tasks.wait().await;

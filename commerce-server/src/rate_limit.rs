@@ -134,7 +134,7 @@ fn seconds(span: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn a_minutes_allowance_may_be_used_in_one_burst_and_comes_back_share_by_share() {

@@ -44,7 +44,7 @@ impl Shared {
     /// For this shop under these settings.
     #[must_use]
     pub fn new(shop: Commerce, config: Config) -> Self {
-        const MINUTE: Duration = Duration::from_secs(60);
+        const MINUTE: Duration = Duration::from_mins(1);
         let gateway = &config.gateway;
         Self(Arc::new(Inner {
             users: Limiter::new(gateway.rate_limit_per_minute, MINUTE),

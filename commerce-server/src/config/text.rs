@@ -10,13 +10,12 @@ pub(super) fn commented_default() -> String {
          # Secrets can be read from a file: write the key with _file at its end and the path as its value.\n",
     );
     for (section, comment) in SECTIONS {
-        text.push_str(&format!("\n# {comment}\n[{section}]\n"));
+        text.extend(["\n# ", comment, "\n[", section, "]\n"]);
         for key in KEYS {
             let Some(name) = key.name.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')) else {
                 continue;
             };
-            let default = key.default;
-            text.push_str(&format!("# {}\n{name} = {default}\n", key.comment));
+            text.extend(["# ", key.comment, "\n", name, " = ", key.default, "\n"]);
         }
     }
     text

@@ -175,7 +175,6 @@ fn is_json(content_type: &str) -> bool {
 ///
 /// # Errors
 /// Those of the field's own type.
-#[expect(clippy::option_option, reason = "a merge patch has three states for a field")]
 pub fn maybe<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
@@ -241,7 +240,6 @@ mod tests {
 
     #[test]
     fn read_only_fields_pass_unchanged() {
-        let current = json!({"version": 3, "variants": [{"sku": "A", "available": 7}]});
         #[derive(Debug, Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Change {
@@ -250,6 +248,7 @@ mod tests {
             #[serde(default)]
             variants: Vec<serde_json::Map<String, Value>>,
         }
+        let current = json!({"version": 3, "variants": [{"sku": "A", "available": 7}]});
         let patch = |text: &str| {
             Patch(Tree::parse(text.as_bytes()).unwrap()).onto::<Change>(&current, &["version", "variants[].available"])
         };

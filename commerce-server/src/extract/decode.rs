@@ -142,7 +142,7 @@ fn name(unexpected: &Unexpected<'_>) -> &'static str {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Fault> for Tree {
+impl IntoDeserializer<'_, Fault> for Tree {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

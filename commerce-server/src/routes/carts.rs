@@ -41,7 +41,7 @@ async fn add(
 }
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<CartView>> {
-    versioned(shared.orders().cart(&caller.actor, owner(&params, &caller)?).await?.into())
+    Ok(versioned(shared.orders().cart(&caller.actor, owner(&params, &caller)?).await?.into()))
 }
 
 async fn clear(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
@@ -56,12 +56,12 @@ async fn set(
     Json(body): Json<QuantityBody>,
 ) -> Answered<Told<CartView>> {
     let owner = owner(&params, &caller)?;
-    versioned(shared.orders().set_cart_line(&caller.actor, owner, params.text("sku")?, body.quantity).await?.into())
+    Ok(versioned(shared.orders().set_cart_line(&caller.actor, owner, params.text("sku")?, body.quantity).await?.into()))
 }
 
 async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<CartView>> {
     let owner = owner(&params, &caller)?;
-    versioned(shared.orders().remove_cart_line(&caller.actor, owner, params.text("sku")?).await?.into())
+    Ok(versioned(shared.orders().remove_cart_line(&caller.actor, owner, params.text("sku")?).await?.into()))
 }
 
 async fn merge(
@@ -106,7 +106,7 @@ fn unlisted(error: Error) -> Error {
     Refusal::Invalid(errors).into()
 }
 
-pub(super) fn versioned(cart: CartView) -> Answered<Told<CartView>> {
+pub(super) fn versioned(cart: CartView) -> Told<CartView> {
     let version = cart.version();
-    Ok(shown(cart).version(version))
+    shown(cart).version(version)
 }

@@ -46,7 +46,7 @@ async fn add(
 
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<CartView>> {
     let token = token(&params)?;
-    versioned(CartView::of_guest(token, shared.orders().cart(&actor, CartOwner::guest(token)).await?))
+    Ok(versioned(CartView::of_guest(token, shared.orders().cart(&actor, CartOwner::guest(token)).await?)))
 }
 
 async fn clear(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<StatusCode> {
@@ -62,13 +62,13 @@ async fn set(
 ) -> Answered<Told<CartView>> {
     let token = token(&params)?;
     let cart = shared.orders().set_cart_line(&actor, CartOwner::guest(token), params.text("sku")?, body.quantity).await?;
-    versioned(CartView::of_guest(token, cart))
+    Ok(versioned(CartView::of_guest(token, cart)))
 }
 
 async fn remove(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<CartView>> {
     let token = token(&params)?;
     let cart = shared.orders().remove_cart_line(&actor, CartOwner::guest(token), params.text("sku")?).await?;
-    versioned(CartView::of_guest(token, cart))
+    Ok(versioned(CartView::of_guest(token, cart)))
 }
 
 /// A token of ours: 64 hexadecimal digits. Others name no cart.

@@ -103,7 +103,7 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
 }
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<OrderView>> {
-    versioned(shared.orders().order(&caller.actor, id(&params)?).await?.into())
+    Ok(versioned(shared.orders().order(&caller.actor, id(&params)?).await?.into()))
 }
 
 async fn timeline(State(shared): State<Shared>, caller: SignedIn, params: Params, Paging(page): Paging) -> Answered<Told<Value>> {
@@ -120,7 +120,7 @@ async fn status(
 ) -> Answered<Told<OrderView>> {
     let id = id(&params)?;
     at_version(&shared, &caller, id, &if_match).await?;
-    versioned(shared.orders().set_status(&caller.actor, id, body.status, body.note).await?.into())
+    Ok(versioned(shared.orders().set_status(&caller.actor, id, body.status, body.note).await?.into()))
 }
 
 async fn cancel(
@@ -161,7 +161,7 @@ fn id(params: &Params) -> Answered<OrderId> {
     params.get("id", "order")
 }
 
-fn versioned(order: OrderView) -> Answered<Told<OrderView>> {
+fn versioned(order: OrderView) -> Told<OrderView> {
     let version = order.version();
-    Ok(shown(order).version(version))
+    shown(order).version(version)
 }
