@@ -5,6 +5,7 @@
 mod documents;
 mod front;
 mod input;
+mod pages;
 mod people;
 mod purchase;
 mod shelf;

@@ -72,7 +72,9 @@ impl Ask<'_> {
     }
 
     pub(crate) fn raw(mut self, body: Vec<u8>) -> Self {
-        self.request = self.request.header("content-type", "application/json");
+        if self.request.headers_ref().is_none_or(|headers| !headers.contains_key("content-type")) {
+            self.request = self.request.header("content-type", "application/json");
+        }
         self.body = Body::from(body);
         self
     }
