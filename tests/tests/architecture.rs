@@ -18,9 +18,16 @@ const NOT_DIRECTLY: [(&str, &[&str]); 4] = [
 /// Crates that must not be anywhere below the core.
 const NOT_BELOW_CORE: [&str; 6] = ["tokio", "sqlx-core", "hyper", "getrandom", "rand", "mio"];
 
+/// The triple of this machine, so that crates of other platforms need not be there.
+fn host() -> String {
+    let output = Command::new("rustc").arg("-vV").output().expect("rustc runs");
+    let version = String::from_utf8(output.stdout).expect("rustc speaks UTF-8");
+    version.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
+}
+
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--all-features"])
+        .args(["metadata", "--format-version", "1", "--locked", "--all-features", "--filter-platform", &host()])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .expect("cargo runs");
@@ -96,7 +103,7 @@ fn concrete_adapters_are_named_in_one_file_of_each_shell() {
                 } else if path.file_name().is_some_and(|name| name != assembly) && path.extension().is_some_and(|end| end == "rs")
                 {
                     let code = std::fs::read_to_string(&path).unwrap();
-                    assert!(!code.contains("commerce_adapters"), "{} names an adapter", path.display());
+                    assert!(!code.contains("commerce_adapters::"), "{} names an adapter", path.display());
                 }
             }
         }
