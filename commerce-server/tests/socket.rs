@@ -1,6 +1,8 @@
 //! The socket over a whole shop in a directory of its own: what one connection may cost, that a
 //! dropped one loses nothing, and how the server stops.
 
+#![expect(clippy::unwrap_used, reason = "a harness of tests stops at what it cannot have")]
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
