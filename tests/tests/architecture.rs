@@ -16,7 +16,7 @@ const NOT_DIRECTLY: [(&str, &[&str]); 4] = [
 ];
 
 /// Crates that must not be anywhere below the core.
-const NOT_BELOW_CORE: [&str; 6] = ["tokio", "sqlx-core", "hyper", "getrandom", "rand", "mio"];
+const NOT_BELOW_CORE: [&str; 6] = ["tokio", "sqlx-core", "hyper", "mio", "axum-core", "rustls"];
 
 /// The triple of this machine, so that crates of other platforms need not be there.
 fn host() -> String {

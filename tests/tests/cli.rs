@@ -283,13 +283,13 @@ fn configuration_faults_come_all_at_once() {
 fn secrets_are_hidden_and_sources_named() {
     let env = vec![
         ("COMMERCE_PAYMENTS__SANDBOX__WEBHOOK_SECRET", "very-secret".to_owned()),
-        ("COMMERCE_SERVER__SHOP_NAME", "Corner Shop".to_owned()),
+        ("COMMERCE_MAIL__FROM_NAME", "Corner Shop".to_owned()),
     ];
     let shop = Server::start_with(Options { env, ..Options::default() });
     let done = shop.run(&["config", "show"]);
     assert_eq!(done.code, 0, "{done:?}");
     assert!(!done.out.contains("very-secret"), "{}", done.out);
-    assert!(done.out.contains("Corner Shop") && done.out.contains("COMMERCE_SERVER__SHOP_NAME"), "{}", done.out);
+    assert!(done.out.contains("Corner Shop") && done.out.contains("COMMERCE_MAIL__FROM_NAME"), "{}", done.out);
 }
 
 #[tokio::test]

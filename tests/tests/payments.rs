@@ -3,7 +3,7 @@
 use commerce_tests::{Answer, Client, Order, cod, eventually, inr, mails, shared, sign_webhook, unique};
 use serde_json::{Value, json};
 
-const SECRET: &str = "whsec_sandbox";
+const SECRET: &str = "sandbox-webhook-secret";
 
 fn card(sku: &str, token: &str) -> Value {
     let mut body = cod(&[(sku, 1)]);
