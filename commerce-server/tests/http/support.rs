@@ -83,7 +83,7 @@ impl Ask<'_> {
         let request: Request<Body> = self.request.body(self.body).unwrap();
         let response = self.shop.app.router().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let text = String::from_utf8_lossy(&body.collect().await.unwrap().to_bytes()).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Reply { status: parts.status, headers: parts.headers, body, text }
     }
