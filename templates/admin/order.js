@@ -4,6 +4,7 @@ import { addressBlock } from "../storefront/lib/address.js";
 import { byId, fill, h, pathParts } from "../storefront/lib/dom.js";
 import { format } from "../storefront/lib/money.js";
 import { dateTime, humane, orderStatus, orderStep, paymentMethod, paymentStatus, tone } from "../storefront/lib/text.js";
+import { totals } from "../storefront/lib/totals.js";
 import { api, onSubmit, say, start } from "./admin.js";
 
 // The state graph of the shop; what it forbids it refuses whatever is offered here.
@@ -82,15 +83,6 @@ function line(item) {
     h("td", { class: "number" }, item.quantity),
     h("td", { class: "number" }, format({ ...item.unitPrice, amount: item.unitPrice.amount * item.quantity })),
   );
-}
-
-function totals(order) {
-  const rows = [["Subtotal", format(order.subtotal)]];
-  if (order.discount.amount > 0) rows.push(["Discount", `−${format(order.discount)}`]);
-  rows.push(["Delivery", format(order.shipping)]);
-  for (const tax of order.taxLines) rows.push([tax.name, format(tax.amount)]);
-  rows.push(["Total", format(order.total), "grand"]);
-  return h("dl", { class: "sums" }, rows.map(([label, amount, look]) => h("div", { class: look }, h("dt", {}, label), h("dd", {}, amount))));
 }
 
 function entry(item) {

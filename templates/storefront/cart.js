@@ -4,7 +4,8 @@ import { byId, fill, h } from "./lib/dom.js";
 import { clear, show } from "./lib/errors.js";
 import { format } from "./lib/money.js";
 import { picture } from "./lib/picture.js";
-import { api, readCart, removeLine, say, setLine, start, sums } from "./shop.js";
+import { sums } from "./lib/totals.js";
+import { api, readCart, removeLine, say, setLine, start } from "./shop.js";
 
 const pictures = new Map();
 

@@ -6,9 +6,10 @@ import { addressBlock, addressFields, readAddress } from "./lib/address.js";
 import { busy, byId, fill, h } from "./lib/dom.js";
 import { clear, show } from "./lib/errors.js";
 import { format } from "./lib/money.js";
+import { totals } from "./lib/totals.js";
 import { accessForms } from "./access.js";
 import { paymentFields, readPayment } from "./payment.js";
-import { api, cartIsGone, readCart, start, sums } from "./shop.js";
+import { api, cartIsGone, readCart, start } from "./shop.js";
 
 const KEY = "shop.checkout-key";
 
@@ -51,18 +52,9 @@ function showQuote(fresh) {
   const lines = quote.lines.map((line) =>
     h("li", {}, h("span", {}, `${line.quantity} × ${line.name}`), h("span", {}, format({ ...line.unitPrice, amount: line.unitPrice.amount * line.quantity }))),
   );
-  fill(byId("summary"), h("ul", { class: "summary-lines" }, lines), sums(totalRows(quote)));
+  fill(byId("summary"), h("ul", { class: "summary-lines" }, lines), totals(quote));
   byId("place").textContent = `Place order · ${format(quote.total)}`;
   fill(byId("shipping"), shippingChoice(quote));
-}
-
-function totalRows(amounts) {
-  const rows = [["Subtotal", format(amounts.subtotal)]];
-  if (amounts.discount.amount > 0) rows.push(["Discount", `−${format(amounts.discount)}`]);
-  rows.push(["Delivery", amounts.shipping.amount === 0 ? "Free" : format(amounts.shipping)]);
-  for (const tax of amounts.taxLines ?? []) rows.push([tax.name, format(tax.amount)]);
-  rows.push(["Total", format(amounts.total), "grand"]);
-  return rows;
 }
 
 function shippingChoice({ shippingOptions, shippingOptionId }) {

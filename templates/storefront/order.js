@@ -6,8 +6,9 @@ import { busy, byId, fill, h, pathParts } from "./lib/dom.js";
 import { clear, show } from "./lib/errors.js";
 import { format } from "./lib/money.js";
 import { dateTime, orderStatus, orderStep, paymentMethod, paymentStatus, tone } from "./lib/text.js";
+import { totals } from "./lib/totals.js";
 import { paymentFields, readPayment } from "./payment.js";
-import { api, signIn, start, sums } from "./shop.js";
+import { api, signIn, start } from "./shop.js";
 
 const STEPS = ["PENDING", "CONFIRMED", "PROCESSING", "SHIPPED", "DELIVERED"];
 const NAMES = { PENDING: "Placed", CONFIRMED: "Confirmed", PROCESSING: "Packed", SHIPPED: "Shipped", DELIVERED: "Delivered" };
@@ -47,7 +48,7 @@ async function load(asked = 0) {
   thanks(order);
   steps(order);
   fill(byId("lines"), order.lines.map(line));
-  fill(byId("totals"), sums(totalRows(order)));
+  fill(byId("totals"), totals(order));
   fill(byId("ship-to"), addressBlock(order.shippingAddress));
   payment(order);
   fill(byId("timeline"), timeline.items.map(entry));
@@ -96,15 +97,6 @@ function line(item) {
     h("span", { class: "hint" }, `${item.quantity} × ${format(item.unitPrice)}`),
     h("span", { class: "line-total" }, format({ ...item.unitPrice, amount: item.unitPrice.amount * item.quantity })),
   );
-}
-
-function totalRows(order) {
-  const rows = [["Subtotal", format(order.subtotal)]];
-  if (order.discount.amount > 0) rows.push([`Discount${order.couponCode ? ` (${order.couponCode})` : ""}`, `−${format(order.discount)}`]);
-  rows.push(["Delivery", order.shipping.amount === 0 ? "Free" : format(order.shipping)]);
-  for (const tax of order.taxLines ?? []) rows.push([tax.name, format(tax.amount)]);
-  rows.push(["Total", format(order.total), "grand"]);
-  return rows;
 }
 
 function payment(order) {

@@ -67,8 +67,8 @@ async function add(form, variant) {
   clear(box);
   try {
     const quantity = Number(form.elements.quantity.value);
-    const cart = await addToCart(variant.sku, quantity);
-    if (cart) say(`${quantity} × ${byId("name").textContent} is in your cart. `, h("a", { href: "/cart" }, "Go to cart"));
+    await addToCart(variant.sku, quantity);
+    say(`${quantity} × ${byId("name").textContent} is in your cart. `, h("a", { href: "/cart" }, "Go to cart"));
   } catch (problem) {
     show(box, problem);
   }

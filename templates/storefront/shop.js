@@ -2,14 +2,12 @@
 // A page calls `start(work)` once; whatever goes wrong in `work` is said on the page.
 
 import { Api, newKey } from "./lib/api.js";
-import { byId, fill, h } from "./lib/dom.js";
+import { byId, fill } from "./lib/dom.js";
 import { show } from "./lib/errors.js";
 
 export const api = new Api("shop");
-export const currency = document.documentElement.dataset.currency;
 
 const GUEST = "shop.guest-cart";
-const WANTED = "shop.wanted";
 const COUNT = "shop.count";
 const SAY_FOR_MS = 10_000;
 
@@ -25,8 +23,8 @@ export async function start(work) {
 }
 
 /** Leaves for the sign-in page, to go on afterwards. */
-export function signIn(next = location.pathname + location.search) {
-  location.assign(`/sign-in?next=${encodeURIComponent(next)}`);
+export function signIn() {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
 /** Says a short thing aloud, and shows it for a moment. */
@@ -67,36 +65,19 @@ function seen(cart) {
   return cart;
 }
 
-/** The cart of whoever is here; null for a guest who has none yet. */
+/** The cart of whoever is here; null for a guest who has none. */
 export async function readCart() {
   const path = cartPath();
-  if (!path) return null;
-  try {
-    return seen(await api.get(path));
-  } catch (problem) {
-    // A guest's cart lives a day.
-    if (problem.status !== 404 || api.user) throw problem;
-    localStorage.removeItem(GUEST);
-    showCount(0);
-    return null;
-  }
+  return path ? seen(await api.get(path)) : null;
 }
 
-/** Adds to the cart; a guest gets one. Leaves for the sign-in page where the shop has no carts for guests. */
+/** Adds to the cart; a guest gets one with the first thing in it. */
 export async function addToCart(sku, quantity) {
-  const guest = !api.user;
-  if (guest && !localStorage.getItem(GUEST) && !(await openGuestCart())) {
-    sessionStorage.setItem(WANTED, JSON.stringify({ sku, quantity }));
-    signIn("/cart");
-    return null;
+  if (!cartPath()) {
+    const cart = await api.post("/api/carts", {}, { open: true });
+    localStorage.setItem(GUEST, cart.cartToken);
   }
-  try {
-    return seen(await api.post(cartPath(), { sku, quantity }, { key: newKey() }));
-  } catch (problem) {
-    if (!guest || problem.status !== 404) throw problem;
-    localStorage.removeItem(GUEST);
-    return addToCart(sku, quantity);
-  }
+  return seen(await api.post(cartPath(), { sku, quantity }, { key: newKey() }));
 }
 
 export async function setLine(sku, quantity) {
@@ -107,14 +88,17 @@ export async function removeLine(sku) {
   return seen(await api.delete(`${cartPath()}/items/${encodeURIComponent(sku)}`));
 }
 
-/** After signing in: what was put aside as a guest goes into the account's cart. */
+/** After signing in: what was put aside as a guest goes into the account's cart, if it has room for it. */
 export async function claimCart() {
   const token = localStorage.getItem(GUEST);
-  const wanted = JSON.parse(sessionStorage.getItem(WANTED));
-  localStorage.removeItem(GUEST);
-  sessionStorage.removeItem(WANTED);
-  if (token) await unlessGone(api.post("/api/cart/me/merge", { cartToken: token }, { key: newKey() }));
-  if (wanted) await unlessGone(api.post("/api/cart/me", wanted, { key: newKey() }));
+  if (token) {
+    try {
+      await api.post("/api/cart/me/merge", { cartToken: token }, { key: newKey() });
+      localStorage.removeItem(GUEST);
+    } catch (problem) {
+      if (problem.status !== 422) throw problem;
+    }
+  }
   await readCart();
 }
 
@@ -130,34 +114,10 @@ export function cartIsGone() {
   showCount(0);
 }
 
-async function openGuestCart() {
-  try {
-    const cart = await api.post("/api/carts", {}, { open: true });
-    localStorage.setItem(GUEST, cart.cartToken);
-    return true;
-  } catch (problem) {
-    if (problem.status === 404 || problem.status === 405) return false;
-    throw problem;
-  }
-}
-
-async function unlessGone(work) {
-  try {
-    await work;
-  } catch (problem) {
-    if (![404, 409, 422].includes(problem.status)) throw problem;
-  }
-}
-
 function cartPath() {
   if (api.user) return "/api/cart/me";
   const token = localStorage.getItem(GUEST);
   return token && `/api/carts/${encodeURIComponent(token)}`;
-}
-
-/** The rows of a sum: `[["Subtotal", money], …]`. */
-export function sums(rows) {
-  return h("dl", { class: "sums" }, rows.map(([label, amount, className]) => h("div", { class: className }, h("dt", {}, label), h("dd", {}, amount))));
 }
 
 /** Where a product's page is. */

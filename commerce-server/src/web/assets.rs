@@ -37,6 +37,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "storefront/lib/parts.css",
     "storefront/lib/picture.js",
     "storefront/lib/text.js",
+    "storefront/lib/totals.js",
     "storefront/access.js",
     "storefront/account.js",
     "storefront/buying.css",

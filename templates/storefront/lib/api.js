@@ -6,7 +6,7 @@ const TIMEOUT_MS = 35_000;
 const RENEW_BEFORE_MS = 30_000;
 
 /** An answer that is not a success; `code` is stable, see /docs/errors. */
-export class Problem extends Error {
+class Problem extends Error {
   constructor(status, body, retryAfter) {
     super(body.detail || body.title || "Something went wrong.");
     this.status = status;

@@ -7,7 +7,7 @@ const EXPONENTS = {
 };
 
 /** How many decimals a major unit has. */
-export function exponent(currency) {
+function exponent(currency) {
   return EXPONENTS[currency] ?? 2;
 }
 

@@ -1,0 +1,19 @@
+// Sums as people read them: each part with its name, the grand total last.
+
+import { h } from "./dom.js";
+import { format } from "./money.js";
+
+/** `[["Subtotal", "₹10.00"], ["Total", "₹12.00", "grand"]]` as a list. */
+export function sums(rows) {
+  return h("dl", { class: "sums" }, rows.map(([label, amount, look]) => h("div", { class: look }, h("dt", {}, label), h("dd", {}, amount))));
+}
+
+/** What an order or a quote costs, part by part. */
+export function totals(amounts) {
+  const rows = [["Subtotal", format(amounts.subtotal)]];
+  if (amounts.discount.amount > 0) rows.push([`Discount${amounts.couponCode ? ` (${amounts.couponCode})` : ""}`, `−${format(amounts.discount)}`]);
+  rows.push(["Delivery", amounts.shipping.amount === 0 ? "Free" : format(amounts.shipping)]);
+  for (const tax of amounts.taxLines) rows.push([tax.name, format(tax.amount)]);
+  rows.push(["Total", format(amounts.total), "grand"]);
+  return sums(rows);
+}
