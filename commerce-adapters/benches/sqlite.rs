@@ -67,7 +67,7 @@ async fn measure<F: Future<Output = ()> + Send + 'static>(
     span: Duration,
     work: impl Fn() -> F + Clone + Send + Sync + 'static,
 ) {
-    let (done, start) = (Arc::new(AtomicU64::new(0)), Instant::now());
+    let (done, start, cpu) = (Arc::new(AtomicU64::new(0)), Instant::now(), cpu_seconds());
     let tasks: Vec<_> = (0..callers)
         .map(|_| {
             let (done, work) = (done.clone(), work.clone());
@@ -91,8 +91,19 @@ async fn measure<F: Future<Output = ()> + Send + 'static>(
     waits.sort();
     let share = |percent: usize| waits.get(waits.len() * percent / 100).map_or(0.0, |wait| wait.as_secs_f64() * 1e3);
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let rate = done.load(Ordering::Relaxed) as f64 / seconds;
-    println!("{what:<24} {callers:>4} callers {rate:>9.0}/s  p50 {:>7.2} ms  p99 {:>7.2} ms", share(50), share(99));
+    let done = done.load(Ordering::Relaxed) as f64;
+    let (rate, cost) = (done / seconds, (cpu_seconds() - cpu) / done * 1e6);
+    let (p50, p99) = (share(50), share(99));
+    println!("{what:<24} {callers:>4} callers {rate:>9.0}/s  p50 {p50:>7.2} ms  p99 {p99:>7.2} ms  cpu {cost:>6.1} us each");
+}
+
+/// What this process has used of all processors, callers included; 0 where the system does not say.
+/// Tells a slow program from a busy machine.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    // User and system time, in hundredths of a second (proc(5)).
+    fields.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn sku() -> Sku {

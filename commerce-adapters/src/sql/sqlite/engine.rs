@@ -25,11 +25,14 @@ use crate::sql::batch::{Failure, Queue, Verdict, Writer};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers of one database; reading is short and from memory.
 const READERS_MAX: u32 = 4;
-/// Pages of 4 KiB that the log may hold before it is moved into the database: 16 MiB. Hot pages are
-/// moved once for many batches.
-const CHECKPOINT_PAGES: &str = "4096";
-/// KiB of pages that a connection keeps, as SQLite wants it: negative.
-const CACHE_KIB: &str = "-16384";
+/// Pages of 4 KiB that the log may hold before it is moved into the database: 64 MiB. A page that
+/// many batches change is moved once for all of them.
+const CHECKPOINT_PAGES: &str = "16384";
+/// KiB of pages that the writer keeps at most, as `SQLite` wants it: negative. Holds and keys are
+/// found by hashes, so that a batch touches pages all over their tables.
+const WRITER_CACHE_KIB: &str = "-65536";
+/// KiB of pages that a reader keeps at most; the log and the file are in the system's cache anyway.
+const READER_CACHE_KIB: &str = "-8192";
 /// Prepared statements that a connection keeps; above the number of shapes there are.
 const STATEMENTS_MAX: usize = 200;
 
@@ -86,7 +89,7 @@ impl<W: Context> Database<W> {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .connect_lazy_with(options.clone().pragma("query_only", "on"));
+            .connect_lazy_with(options.clone().pragma("cache_size", READER_CACHE_KIB).pragma("query_only", "on"));
         let writer = SqliteWriter { connection, options, clock: clock.clone() };
         let queue = Queue::start(ContextWriter::<W> { writer, context: std::marker::PhantomData }, W::COMMIT);
         Ok(Self { inner: Arc::new(Inner { queue, readers, clock }) })
@@ -156,7 +159,7 @@ pub(super) fn options(dir: &Path, context: &str) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS_MAX)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-        .pragma("cache_size", CACHE_KIB)
+        .pragma("cache_size", WRITER_CACHE_KIB)
         .pragma("temp_store", "memory")
         .disable_statement_logging()
 }
@@ -297,7 +300,13 @@ pub(super) fn blob(uuid: Uuid) -> Vec<u8> {
     uuid.as_bytes().to_vec()
 }
 
-/// Where a page begins, as it is stored.
-pub(super) fn after(page: &PageRequest) -> Option<Vec<u8>> {
-    page.after().map(|cursor| blob(cursor.0))
+/// Below which keys a page of a falling list begins; above every key for the first page, so that
+/// the condition is a range of the index either way.
+pub(super) fn below(page: &PageRequest) -> Vec<u8> {
+    page.after().map_or_else(|| vec![0xff; 17], |cursor| blob(cursor.0))
+}
+
+/// Above which keys a page of a growing list begins; below every key for the first page.
+pub(super) fn above(page: &PageRequest) -> Vec<u8> {
+    page.after().map(|cursor| blob(cursor.0)).unwrap_or_default()
 }

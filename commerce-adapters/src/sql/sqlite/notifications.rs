@@ -16,7 +16,7 @@ use commerce_core::text::Email;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::engine::{Context, Database, after, blob, bulk};
+use super::engine::{Context, Database, below, blob, bulk};
 use super::error::failure;
 use super::head::{load_head, write_head};
 use super::migrate::{Migration, migrations};
@@ -142,7 +142,7 @@ impl NotificationStore for Database<NotificationWrite> {
     async fn notifications(&self, filter: &NotificationFilter, page: &PageRequest) -> Result<Page<Notification>, StoreError> {
         const OPERATION: &str = "notifications.notifications";
         // One shape for each combination of filters, so that each can use its index.
-        let mut sql = "SELECT * FROM notification_logs WHERE (?1 IS NULL OR id < ?1)".to_owned();
+        let mut sql = "SELECT * FROM notification_logs WHERE id < ?1".to_owned();
         let conditions = [
             (filter.recipient.is_some(), " AND recipient = ?2"),
             (filter.kind.is_some(), " AND kind = ?3"),
@@ -155,7 +155,7 @@ impl NotificationStore for Database<NotificationWrite> {
         }
         sql.push_str(" ORDER BY id DESC LIMIT ?5");
         let query = sqlx::query(AssertSqlSafe(sql))
-            .bind(after(page))
+            .bind(below(page))
             .bind(filter.recipient.map(|recipient| recipient.key()))
             .bind(filter.kind.map(EventKind::as_str))
             .bind(filter.status.map(NotificationStatus::as_str))
@@ -167,7 +167,7 @@ impl NotificationStore for Database<NotificationWrite> {
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Notification>, StoreError> {
         const OPERATION: &str = "notifications.due";
-        const SQL: &str = "SELECT * FROM notification_logs
+        const SQL: &str = "SELECT * FROM notification_logs INDEXED BY notification_logs_due
             WHERE due_at IS NOT NULL AND due_at <= ?1 AND status IN ('PENDING', 'SENDING')
             ORDER BY due_at, id LIMIT ?2";
         let rows = self.rows(OPERATION, sqlx::query(SQL).bind(now.as_micros()).bind(limit)).await?;

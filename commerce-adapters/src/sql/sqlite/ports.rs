@@ -11,7 +11,7 @@ use commerce_core::page::{Page, PageRequest};
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use super::engine::{Context, Database, after, blob};
+use super::engine::{Context, Database, below, blob};
 use super::head::{key_record, read_event};
 use crate::sql::bulk::ids;
 use crate::sql::fields::Fields;
@@ -97,8 +97,8 @@ impl<W: Context> DeadLetters for Database<W> {
     async fn letters(&self, page: &PageRequest) -> Result<Page<DeadLetter>, StoreError> {
         const OPERATION: &str = "dead_letters.letters";
         const SQL: &str = "SELECT consumer, event, reason, receives, buried_at FROM dead_letters
-            WHERE ?1 IS NULL OR place < ?1 ORDER BY place DESC LIMIT ?2";
-        let query = sqlx::query(SQL).bind(after(page)).bind(page.limit() + 1);
+            WHERE place < ?1 ORDER BY place DESC LIMIT ?2";
+        let query = sqlx::query(SQL).bind(below(page)).bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let letters = rows.iter().map(|row| read_letter(row, OPERATION)).collect::<Result<_, _>>()?;
         Ok(Page::cut(letters, page, DeadLetter::place))

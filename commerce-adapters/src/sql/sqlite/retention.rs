@@ -49,8 +49,10 @@ impl Databases {
 #[expect(private_bounds, reason = "only the contexts of this crate have databases")]
 impl<W: Context> Database<W> {
     async fn forget_messages(&self, now: Timestamp) -> Result<u64, StoreError> {
+        // Positions grow with time: what can go is among the oldest.
         const OUTBOX: &str = "DELETE FROM outbox WHERE position IN
-            (SELECT position FROM outbox WHERE published_at < ?1 ORDER BY position LIMIT ?2)";
+            (SELECT position FROM (SELECT position, published_at FROM outbox ORDER BY position LIMIT 5000)
+            WHERE published_at < ?1 LIMIT ?2)";
         const INBOX: &str = "DELETE FROM inbox WHERE (consumer, event_id) IN
             (SELECT consumer, event_id FROM inbox WHERE handled_at < ?1 ORDER BY handled_at LIMIT ?2)";
         const KEYS: &str = "DELETE FROM idempotency_keys WHERE scope IN

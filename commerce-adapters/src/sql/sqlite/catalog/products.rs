@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use crate::sql::bulk::ids;
 use crate::sql::fields::Fields;
-use crate::sql::sqlite::engine::{Database, after, blob};
+use crate::sql::sqlite::engine::{Database, below, blob};
 
 macro_rules! select_products {
     ($tail:literal) => {
@@ -128,7 +128,7 @@ impl ProductReads for Database<CatalogWrite> {
     async fn products(&self, filter: &ProductFilter, page: &PageRequest) -> Result<Page<Product>, StoreError> {
         const OPERATION: &str = "catalog.products";
         // One shape for each combination of filters, so that each can use its index.
-        let mut sql = select_products!("WHERE (?1 IS NULL OR id < ?1)").to_owned();
+        let mut sql = select_products!("WHERE id < ?1").to_owned();
         if filter.categories.is_some() {
             sql.push_str(" AND category_id IN (SELECT unhex(value) FROM json_each(?2))");
         }
@@ -140,7 +140,7 @@ impl ProductReads for Database<CatalogWrite> {
         }
         sql.push_str(" ORDER BY id DESC LIMIT ?5");
         let query = sqlx::query(AssertSqlSafe(sql))
-            .bind(after(page))
+            .bind(below(page))
             .bind(filter.categories.as_ref().map(|categories| ids(categories.iter().copied())))
             .bind(filter.seller.map(|seller| blob(seller.uuid())))
             .bind(filter.status.map(ProductStatus::as_str))
@@ -164,10 +164,9 @@ impl ProductReads for Database<CatalogWrite> {
         limit: u32,
     ) -> Result<Vec<(Timestamp, Product)>, StoreError> {
         const OPERATION: &str = "catalog.products_changed";
-        const SQL: &str = select_products!(
-            "WHERE changed_at >= ?1 AND (changed_at > ?1 OR ?2 IS NULL OR id > ?2) ORDER BY changed_at, id LIMIT ?3"
-        );
-        let query = sqlx::query(SQL).bind(since.as_micros()).bind(after.map(|id| blob(id.uuid()))).bind(limit);
+        const SQL: &str = select_products!("WHERE (changed_at, id) > (?1, ?2) ORDER BY changed_at, id LIMIT ?3");
+        let query =
+            sqlx::query(SQL).bind(since.as_micros()).bind(after.map(|id| blob(id.uuid())).unwrap_or_default()).bind(limit);
         let rows = self.rows(OPERATION, query).await?;
         let read = |row| Ok((Fields::of(row, OPERATION).at("changed_at")?, read_product(row, OPERATION)?));
         rows.iter().map(read).collect()
@@ -198,8 +197,8 @@ impl ProductReads for Database<CatalogWrite> {
 
     async fn sellers(&self, page: &PageRequest) -> Result<Page<Seller>, StoreError> {
         const OPERATION: &str = "catalog.sellers";
-        const SQL: &str = "SELECT * FROM sellers WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2";
-        let query = sqlx::query(SQL).bind(after(page)).bind(page.limit() + 1);
+        const SQL: &str = "SELECT * FROM sellers WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+        let query = sqlx::query(SQL).bind(below(page)).bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let sellers = rows.iter().map(|row| read_seller(row, OPERATION)).collect::<Result<_, _>>()?;
         Ok(Page::cut(sellers, page, |seller: &Seller| seller.id.uuid()))

@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteRow;
 use super::load::read_inventory;
 use crate::sql::bulk::list;
 use crate::sql::fields::Fields;
-use crate::sql::sqlite::engine::{Database, after};
+use crate::sql::sqlite::engine::{Database, below};
 
 fn read_item(row: &SqliteRow, operation: &'static str) -> Result<Item, StoreError> {
     let fields = Fields::of(row, operation);
@@ -106,8 +106,8 @@ impl StockReads for Database<CatalogWrite> {
 
     async fn ledger(&self, sku: &Sku, page: &PageRequest) -> Result<Page<Movement>, StoreError> {
         const OPERATION: &str = "catalog.ledger";
-        const SQL: &str = "SELECT * FROM stock_ledger WHERE sku = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3";
-        let query = sqlx::query(SQL).bind(sku.as_str()).bind(after(page)).bind(page.limit() + 1);
+        const SQL: &str = "SELECT * FROM stock_ledger WHERE sku = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+        let query = sqlx::query(SQL).bind(sku.as_str()).bind(below(page)).bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let movements = rows.iter().map(|row| read_movement(row, OPERATION)).collect::<Result<_, _>>()?;
         Ok(Page::cut(movements, page, |movement: &Movement| movement.id.uuid()))

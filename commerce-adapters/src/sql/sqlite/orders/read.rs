@@ -19,7 +19,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::sql::fields::Fields;
 use crate::sql::judge::OrdersWrite;
-use crate::sql::sqlite::engine::{Database, after, blob};
+use crate::sql::sqlite::engine::{Database, above, below, blob};
 
 macro_rules! select_orders {
     ($tail:literal) => {
@@ -229,10 +229,12 @@ impl OrderStore for Database<OrdersWrite> {
     async fn orders(&self, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError> {
         const OPERATION: &str = "orders.orders";
         // One shape for each combination of filters, so that each can use its index.
-        let mut sql = select_orders!("WHERE (?1 IS NULL OR orders.id < ?1)").to_owned();
+        let mut sql = select_orders!("WHERE orders.id < ?1").to_owned();
         let conditions = [
             (filter.user.is_some(), " AND user_id = ?2"),
-            (filter.status.is_some(), " AND orders.status = ?3"),
+            (filter.status.is_some() && filter.user.is_none(), " AND orders.status = ?3"),
+            // One user's orders are few: the plus keeps the index on the status out of it.
+            (filter.status.is_some() && filter.user.is_some(), " AND +orders.status = ?3"),
             (filter.from.is_some(), " AND orders.id >= ?4"),
             (filter.to.is_some(), " AND orders.id < ?5"),
             (filter.number.is_some(), " AND number = ?6"),
@@ -244,7 +246,7 @@ impl OrderStore for Database<OrdersWrite> {
         }
         sql.push_str(" ORDER BY orders.id DESC LIMIT ?7");
         let query = sqlx::query(AssertSqlSafe(sql))
-            .bind(after(page))
+            .bind(below(page))
             .bind(filter.user.map(|user| blob(user.uuid())))
             .bind(filter.status.map(OrderStatus::as_str))
             .bind(filter.from.map(|at| blob(OrderId::lower_bound(at).uuid())))
@@ -259,8 +261,8 @@ impl OrderStore for Database<OrdersWrite> {
     async fn timeline(&self, order: OrderId, page: &PageRequest) -> Result<Page<TimelineEntry>, StoreError> {
         const OPERATION: &str = "orders.timeline";
         const SQL: &str = "SELECT * FROM order_status_history
-            WHERE order_id = ?1 AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3";
-        let query = sqlx::query(SQL).bind(blob(order.uuid())).bind(after(page)).bind(page.limit() + 1);
+            WHERE order_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let query = sqlx::query(SQL).bind(blob(order.uuid())).bind(above(page)).bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let entries = rows.iter().map(|row| read_entry(row, OPERATION)).collect::<Result<_, _>>()?;
         Ok(Page::cut(entries, page, |entry: &TimelineEntry| entry.id.uuid()))
@@ -293,7 +295,7 @@ impl OrderStore for Database<OrdersWrite> {
             GROUP BY order_id ORDER BY min(check_at), order_id LIMIT ?2";
         const REFUNDS: &str = "SELECT order_id FROM refunds WHERE check_at IS NOT NULL AND check_at <= ?1
             GROUP BY order_id ORDER BY min(check_at), order_id LIMIT ?2";
-        const DEADLINES: &str = "SELECT id AS order_id FROM orders
+        const DEADLINES: &str = "SELECT id AS order_id FROM orders INDEXED BY orders_payment_due
             WHERE status = 'PENDING' AND payment_due_at IS NOT NULL AND payment_due_at <= ?1
             ORDER BY payment_due_at, id LIMIT ?2";
         let sql = match work {

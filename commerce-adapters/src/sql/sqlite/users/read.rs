@@ -11,7 +11,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 
 use crate::sql::fields::Fields;
-use crate::sql::sqlite::engine::{Database, after, blob};
+use crate::sql::sqlite::engine::{Database, below, blob};
 
 fn read_user(row: &SqliteRow, operation: &'static str) -> Result<User, StoreError> {
     let fields = Fields::of(row, operation);
@@ -77,8 +77,8 @@ impl UserStore for Database<UserWrite> {
     async fn users(&self, role: Option<Role>, page: &PageRequest) -> Result<Page<User>, StoreError> {
         const OPERATION: &str = "users.users";
         let of_role = if role.is_some() { " AND role = ?2" } else { "" };
-        let sql = format!("SELECT * FROM users WHERE (?1 IS NULL OR id < ?1){of_role} ORDER BY id DESC LIMIT ?3");
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(after(page));
+        let sql = format!("SELECT * FROM users WHERE id < ?1{of_role} ORDER BY id DESC LIMIT ?3");
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(below(page));
         let query = query.bind(role.map(Role::as_str)).bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let users = rows.iter().map(|row| read_user(row, OPERATION)).collect::<Result<_, _>>()?;
