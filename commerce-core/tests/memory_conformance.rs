@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use commerce_core::catalog::CatalogStore;
+use commerce_core::catalog::{CatalogStore, ImageStore, ProductSearch};
 use commerce_core::notifications::NotificationStore;
-use commerce_core::orders::{CartStore, OrderStore};
-use commerce_core::testing::conformance::{self, Opened};
-use commerce_core::testing::memory::{MemoryCatalog, MemoryNotifications, MemoryOrders, MemoryUsers};
-use commerce_core::users::UserStore;
+use commerce_core::orders::{CartStore, OrderStore, PaymentGateway};
+use commerce_core::testing::conformance::{self, Made, Opened};
+use commerce_core::testing::memory::{
+    MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher, PlainTokens,
+    ScriptedGateway,
+};
+use commerce_core::users::{PasswordHasher, TokenSigner, UserStore};
 use futures_executor::block_on;
 
 macro_rules! conforms {
@@ -28,4 +31,29 @@ conforms! {
     orders: MemoryOrders as OrderStore;
     carts: MemoryOrders as CartStore;
     notifications: MemoryNotifications as NotificationStore;
+}
+
+#[test]
+fn sandbox_gateway() {
+    block_on(conformance::sandbox_gateway(async || Made::<dyn PaymentGateway>::new(Arc::new(ScriptedGateway::new()))));
+}
+
+#[test]
+fn images() {
+    block_on(conformance::images(async || Made::<dyn ImageStore>::new(Arc::new(MemoryImages::new()))));
+}
+
+#[test]
+fn passwords() {
+    block_on(conformance::passwords(async || Made::<dyn PasswordHasher>::new(Arc::new(PlainHasher))));
+}
+
+#[test]
+fn tokens() {
+    block_on(conformance::tokens(async |key| Made::<dyn TokenSigner>::new(Arc::new(PlainTokens::new(&key.to_string())))));
+}
+
+#[test]
+fn search() {
+    block_on(conformance::search(async || Made::<dyn ProductSearch>::new(Arc::new(MemorySearch::new()))));
 }

@@ -73,6 +73,7 @@ impl Sandbox {
     async fn enter(&self, key: String, fresh: Entry) -> std::io::Result<(Entry, bool)> {
         let path = self.books.join(format!("{key}.json"));
         blocking(move || {
+            let _alone = lock(&path)?;
             if let Some(entry) = read(&path)? {
                 return Ok((entry, false));
             }
@@ -122,9 +123,12 @@ impl PaymentGateway for Sandbox {
     async fn void(&self, attempt: &Attempt) -> ProviderAnswer {
         let path = self.books.join(format!("{}.json", attempt.id));
         let voided = Entry { reference: reference(attempt), fact: PaymentFact::Voided };
-        let answer = blocking(move || match read(&path)? {
-            Some(entry) if !matches!(entry.fact, PaymentFact::Pending { .. } | PaymentFact::Authorized) => Ok(entry),
-            _ => write(&path, &voided).map(|()| voided),
+        let answer = blocking(move || {
+            let _alone = lock(&path)?;
+            match read(&path)? {
+                Some(entry) if !matches!(entry.fact, PaymentFact::Pending { .. } | PaymentFact::Authorized) => Ok(entry),
+                _ => write(&path, &voided).map(|()| voided),
+            }
         });
         match answer.await {
             Ok(entry) => ProviderAnswer { fact: entry.fact, reference: Some(entry.reference) },
@@ -256,9 +260,17 @@ fn read(path: &Path) -> std::io::Result<Option<Entry>> {
     }
 }
 
-fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
+/// Keeps everybody else, other processes too, from changing the books until the file is dropped:
+/// a charge and a void at the same time must agree on what happened.
+fn lock(path: &Path) -> std::io::Result<std::fs::File> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
+    let file = std::fs::File::create(folder.join("lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
     let unfinished = path.with_extension("tmp");
     let mut file = std::fs::File::create(&unfinished)?;
     file.write_all(&serde_json::to_vec(entry)?)?;

@@ -26,28 +26,34 @@
 mod carts;
 mod categories;
 mod fixture;
+mod gateways;
 mod holds;
+mod images;
 mod letters;
 mod machinery;
 mod notifications;
 mod orders;
 mod outbox;
+mod outside;
 mod payments;
 mod products;
 mod samples;
+mod search;
+mod secrets;
 mod stock;
 mod subjects;
 mod users;
 
 pub use fixture::{Fixture, Opened, Subject};
+pub use outside::Made;
 
 use std::sync::Arc;
 
-use crate::catalog::CatalogStore;
+use crate::catalog::{CatalogStore, ImageStore, ProductSearch};
 use crate::notifications::NotificationStore;
-use crate::orders::{CartStore, OrderStore};
+use crate::orders::{CartStore, OrderStore, PaymentGateway};
 use crate::testing::ManualClock;
-use crate::users::UserStore;
+use crate::users::{PasswordHasher, TokenSigner, UserStore};
 
 /// Runs each case on a fresh store.
 macro_rules! cases {
@@ -89,4 +95,30 @@ pub async fn carts(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn CartStore>
 pub async fn notifications(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn NotificationStore>) {
     machinery::all(&make).await;
     notifications::all(&make).await;
+}
+
+/// Every promise of a [`PaymentGateway`] that knows the sandbox's tokens. Webhooks are each
+/// provider's own.
+pub async fn sandbox_gateway(make: impl AsyncFn() -> Made<dyn PaymentGateway>) {
+    gateways::all(&make).await;
+}
+
+/// Every promise of an [`ImageStore`].
+pub async fn images(make: impl AsyncFn() -> Made<dyn ImageStore>) {
+    images::all(&make).await;
+}
+
+/// Every promise of a [`PasswordHasher`].
+pub async fn passwords(make: impl AsyncFn() -> Made<dyn PasswordHasher>) {
+    secrets::passwords(&make).await;
+}
+
+/// Every promise of a [`TokenSigner`]; `make` gets a number that stands for the key.
+pub async fn tokens(make: impl AsyncFn(u8) -> Made<dyn TokenSigner>) {
+    secrets::tokens(&make).await;
+}
+
+/// Every promise of a [`ProductSearch`] that holds whatever the ranking.
+pub async fn search(make: impl AsyncFn() -> Made<dyn ProductSearch>) {
+    search::all(&make).await;
 }

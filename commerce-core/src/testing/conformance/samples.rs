@@ -26,7 +26,7 @@ use crate::users::{Address, PasswordHash, PostalAddress, Role, User};
 pub(super) const UNICODE: &str = "Zoë \"O'Hara\" अनीता 日本語 👩‍🚀 \u{202e}left\u{202c}\n\\0 %_;--";
 
 /// Rupees, in paise.
-pub(super) fn paise(minor: i64) -> Money {
+pub(super) const fn paise(minor: i64) -> Money {
     Money::new(minor, Currency::INR)
 }
 

@@ -22,7 +22,8 @@ use crate::time::Timestamp;
 const SIGNATURE_KEEP: Duration = Duration::from_mins(5);
 
 /// Knows the sandbox's tokens: `tok_ok`, `tok_declined`, `tok_timeout_then_ok`,
-/// `tok_timeout_then_declined` and `tok_pending`; every other token is declined as unknown.
+/// `tok_timeout_then_declined` and `tok_pending`, which no token stands for too; every other token is
+/// declined as invalid.
 #[derive(Default)]
 pub struct ScriptedGateway {
     books: Mutex<Books>,
@@ -146,11 +147,11 @@ fn outcome(attempt: &Attempt) -> (PaymentFact, bool) {
         Some("tok_declined") => (declined("card_declined"), true),
         Some("tok_timeout_then_ok") => (captured, false),
         Some("tok_timeout_then_declined") => (declined("card_declined"), false),
-        Some("tok_pending") => {
+        Some("tok_pending") | None => {
             let url = format!("https://sandbox.invalid/{}", attempt.id);
             (PaymentFact::Pending { next_action: Some(NextAction { kind: "redirect".to_owned(), url }) }, true)
         }
-        Some(_) | None => (declined("unknown_token"), true),
+        Some(_) => (declined("invalid_token"), true),
     }
 }
 

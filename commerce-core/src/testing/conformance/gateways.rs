@@ -1,0 +1,160 @@
+//! Payment providers that know the sandbox's tokens: keyed calls, answers that agree.
+
+use futures_util::future::{join, join_all};
+
+use crate::ids::{AttemptId, IdSource, RefundId};
+use crate::orders::{
+    Attempt, AttemptState, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, Refund, RefundAnswer, RefundState,
+};
+use crate::time::Timestamp;
+
+use super::outside::{Made, ids};
+use super::samples::paise;
+
+pub(super) async fn all(make: &impl AsyncFn() -> Made<dyn PaymentGateway>) {
+    let ids = ids();
+    tokens_come_to_what_they_say(make, &ids).await;
+    the_same_key_moves_money_once(make, &ids).await;
+    asking_moves_no_money(make, &ids).await;
+    a_void_says_what_is_then_true(make, &ids).await;
+    a_void_and_a_charge_at_once_agree(make, &ids).await;
+    a_refund_is_sent_once(make, &ids).await;
+    cash_is_nobodys_method(make).await;
+}
+
+fn attempt(ids: &IdSource, token: Option<&str>) -> Attempt {
+    Attempt {
+        id: ids.mint::<AttemptId>(),
+        provider: "sandbox".to_owned(),
+        method: PaymentMethod::Card,
+        amount: paise(49_900),
+        state: AttemptState::Created,
+        token: token.map(str::to_owned),
+        reference: None,
+        failure_code: None,
+        next_action: None,
+        created_at: Timestamp::EPOCH,
+        check_at: None,
+        checks: 0,
+    }
+}
+
+const CAPTURED: PaymentFact = PaymentFact::Captured { amount: paise(49_900) };
+
+/// What an answer comes to, without a provider's own words.
+fn outcome(answer: &ProviderAnswer) -> &'static str {
+    match &answer.fact {
+        PaymentFact::Captured { amount } if *amount == paise(49_900) => "captured",
+        PaymentFact::Captured { .. } => "captured another amount",
+        PaymentFact::Pending { .. } => "pending",
+        PaymentFact::Authorized => "authorized",
+        PaymentFact::Declined { .. } => "declined",
+        PaymentFact::Voided => "voided",
+        PaymentFact::NoAnswer => "no answer",
+        PaymentFact::Unheard => "unheard",
+    }
+}
+
+async fn tokens_come_to_what_they_say(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+    let gateway = make().await.port;
+    let cases = [
+        (Some("tok_ok"), "captured", "captured"),
+        (Some("tok_declined"), "declined", "declined"),
+        (Some("tok_timeout_then_ok"), "no answer", "captured"),
+        (Some("tok_timeout_then_declined"), "no answer", "declined"),
+        (Some("tok_pending"), "pending", "pending"),
+        (None, "pending", "pending"),
+        (Some("4111 1111 1111 1111"), "declined", "declined"),
+    ];
+    for (token, first, then) in cases {
+        let attempt = attempt(ids, token);
+        let charged = gateway.charge(&attempt).await;
+        assert_eq!(outcome(&charged), first, "{token:?}");
+        assert_eq!(charged.reference.is_some(), first != "no answer", "who answers says how it calls the attempt");
+        let asked = gateway.query(&attempt).await;
+        assert_eq!(outcome(&asked), then, "{token:?}, asked about");
+        if charged.reference.is_some() {
+            assert_eq!(asked.reference, charged.reference, "and always calls it so");
+        }
+    }
+}
+
+async fn the_same_key_moves_money_once(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+    let gateway = make().await.port;
+    for token in ["tok_ok", "tok_pending", "tok_declined"] {
+        let attempt = attempt(ids, Some(token));
+        let answers = join_all((0..8).map(|_| gateway.charge(&attempt))).await;
+        let first = answers.first().expect("there are eight");
+        assert!(answers.iter().all(|answer| answer == first), "{token}: {answers:?}");
+    }
+    let one = gateway.charge(&attempt(ids, Some("tok_ok"))).await;
+    let other = gateway.charge(&attempt(ids, Some("tok_ok"))).await;
+    assert_ne!(one.reference, other.reference, "another attempt is another charge");
+}
+
+async fn asking_moves_no_money(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+    let gateway = make().await.port;
+    let attempt = attempt(ids, Some("tok_ok"));
+    for _ in 0..2 {
+        let answer = gateway.query(&attempt).await;
+        assert_eq!((outcome(&answer), answer.reference), ("unheard", None));
+    }
+    assert_eq!(outcome(&gateway.charge(&attempt).await), "captured");
+}
+
+async fn a_void_says_what_is_then_true(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+    let gateway = make().await.port;
+    for (token, after) in [("tok_ok", "captured"), ("tok_timeout_then_ok", "captured"), ("tok_pending", "voided")] {
+        let attempt = attempt(ids, Some(token));
+        gateway.charge(&attempt).await;
+        assert_eq!(outcome(&gateway.void(&attempt).await), after, "{token}");
+        assert_eq!(outcome(&gateway.void(&attempt).await), after, "{token}, again");
+        assert_eq!(outcome(&gateway.query(&attempt).await), after, "{token}, asked about");
+    }
+    let never_seen = attempt(ids, Some("tok_ok"));
+    assert!(matches!(outcome(&gateway.void(&never_seen).await), "voided" | "unheard"));
+    let late = gateway.charge(&never_seen).await;
+    let known = gateway.query(&never_seen).await;
+    assert_eq!(outcome(&late), outcome(&known), "a charge that comes after its void is told the truth");
+}
+
+async fn a_void_and_a_charge_at_once_agree(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+    let gateway = make().await.port;
+    for _ in 0..50 {
+        let attempt = attempt(ids, Some("tok_ok"));
+        let (charged, voided) = join(gateway.charge(&attempt), gateway.void(&attempt)).await;
+        let known = gateway.query(&attempt).await;
+        assert_eq!(charged.fact == CAPTURED, known.fact == CAPTURED, "what was captured stays so");
+        assert_eq!(voided.fact == CAPTURED, known.fact == CAPTURED, "and the void said so");
+    }
+}
+
+async fn a_refund_is_sent_once(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+    let gateway = make().await.port;
+    let attempt = attempt(ids, Some("tok_ok"));
+    gateway.charge(&attempt).await;
+    let refund = || Refund {
+        id: ids.mint::<RefundId>(),
+        attempt: attempt.id,
+        amount: paise(10_000),
+        state: RefundState::Pending,
+        reason: "for the case".to_owned(),
+        reference: None,
+        created_at: Timestamp::EPOCH,
+        check_at: None,
+        checks: 0,
+    };
+    let one = refund();
+    let answers = join_all((0..8).map(|_| gateway.refund(&one, &attempt))).await;
+    let first = answers.first().expect("there are eight");
+    assert!(matches!(first, RefundAnswer::Succeeded { .. }), "{first:?}");
+    assert!(answers.iter().all(|answer| answer == first), "{answers:?}");
+    assert_ne!(gateway.refund(&refund(), &attempt).await, *first, "another refund is another movement");
+}
+
+async fn cash_is_nobodys_method(make: &impl AsyncFn() -> Made<dyn PaymentGateway>) {
+    let gateway = make().await.port;
+    assert!(!gateway.takes(PaymentMethod::Cod));
+    assert!(gateway.takes(PaymentMethod::Card));
+    assert_eq!(gateway.name(), "sandbox");
+}
