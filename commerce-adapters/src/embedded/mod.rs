@@ -166,6 +166,7 @@ impl Embedded {
     }
 
     #[cfg(not(feature = "search"))]
+    #[expect(clippy::unused_self, reason = "the same call as with an index")]
     fn search(&self) -> Arc<dyn ProductSearch> {
         Arc::new(crate::search::NoSearch)
     }
