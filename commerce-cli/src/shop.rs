@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_adapters::embedded::{self, Embedded};
 use commerce_adapters::sql::sqlite::{Databases, PendingMigration};
+use commerce_core::catalog::StockPolicy;
 use commerce_core::commerce::Policies;
 use commerce_core::error::StoreError;
 use commerce_core::notifications::{Handover, Mail, MailPolicy, Mailer};
@@ -89,6 +90,7 @@ impl Deref for Shop {
 fn shop(config: &Config) -> Embedded {
     let policies = Policies {
         auth: AuthPolicy { password_min_length: config.auth.password_min_length },
+        stock: StockPolicy { low_stock_threshold: config.low_stock_threshold },
         orders: OrderPolicy { currency: config.server.currency, shipping: config.shipping.clone() },
         mail: MailPolicy {
             shop_name: config.server.shop_name.clone(),

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, CatalogStore, ImageStore, ProductSearch, StockKeeper};
+use crate::catalog::{Catalog, CatalogStore, ImageStore, ProductSearch, StockKeeper, StockPolicy};
 use crate::error::Outcome;
 use crate::events::desk::DeadLetterDesk;
 use crate::events::relay::Relay;
@@ -72,6 +72,8 @@ pub struct Ports {
 pub struct Policies {
     /// About passwords.
     pub auth: AuthPolicy,
+    /// About stock.
+    pub stock: StockPolicy,
     /// About orders.
     pub orders: OrderPolicy,
     /// About mails.
@@ -138,7 +140,8 @@ impl Commerce {
         let clock = ports.clock;
         let users = Users::new(ports.users, ports.passwords, ports.tokens, Arc::clone(&clock), ids.clone(), policies.auth);
         let holds = Arc::new(HoldRegister(Arc::clone(&ports.orders)));
-        let catalog = Catalog::new(ports.catalog, holds, ports.search, ports.images, Arc::clone(&clock), ids.clone());
+        let catalog = Catalog::new(ports.catalog, holds, ports.search, ports.images, Arc::clone(&clock), ids.clone())
+            .with_policy(policies.stock);
         let order_ports = OrderPorts {
             store: ports.orders,
             carts: ports.carts,

@@ -11,7 +11,7 @@ use commerce_core::catalog::MovementKind::{Receipt, Release, Reservation, Restoc
 use commerce_core::catalog::{
     Catalog, CatalogStore, CategoryPatch, HoldKey, HoldOwners, HoldState, ImportProduct, Imported, ListProducts, MovementKind,
     NewCategory, NewProduct, NewVariant, ProductPatch, ProductSearch, ProductStatus, SearchHits, SearchQuery, SearchRequest,
-    Standing, StockKeeper, StockReads, VariantPatch,
+    Standing, StockKeeper, StockPolicy, StockReads, VariantPatch,
 };
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::error::StoreErrorKind;
@@ -461,6 +461,22 @@ fn a_search_without_an_index_scans() -> Outcome<()> {
         assert_eq!(search("cotton kurta", true).await?, 1);
         assert_eq!(search("", false).await?, 2);
         assert_eq!(search("silk", false).await?, 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn the_shop_decides_when_the_stock_of_new_skus_is_low() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let catalog = house.catalog.clone().with_policy(StockPolicy { low_stock_threshold: 9 });
+        let made = catalog.create_product(&STAFF, product("A", &[("A", 0)]), None).await?.into_inner();
+        assert_eq!(catalog.inventory(&STAFF, &sku("A")).await?.low_stock_threshold, 9);
+        catalog.set_threshold(&STAFF, &sku("A"), 2).await?;
+        let more = product("A", &[("A", 0), ("B", 4)]);
+        catalog.update_product(&STAFF, made.id, ProductPatch::replacing(more), None).await?;
+        assert_eq!(catalog.inventory(&STAFF, &sku("A")).await?.low_stock_threshold, 2);
+        assert_eq!(catalog.inventory(&STAFF, &sku("B")).await?.low_stock_threshold, 9);
         Ok(())
     })
 }

@@ -43,6 +43,12 @@ pub fn shown<T>(body: T) -> Told<T> {
     done(Answer::Fresh(body))
 }
 
+/// 200 with the version of what is shown.
+pub fn shown_at<T>(body: T, version: impl FnOnce(&T) -> u64) -> Told<T> {
+    let version = version(&body);
+    shown(body).version(version)
+}
+
 impl<T> Told<T> {
     /// Which version of a thing it is.
     #[must_use]

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 use super::Catalog;
 use super::access::require_seller;
-use super::create_product::{product_updated, receipts};
+use super::create_product::{product_updated, receipts, thresholds};
 use super::keyed::Keyed;
 use super::model::{Product, ProductStatus, Variant};
 use super::ports::CatalogWrite;
@@ -195,7 +195,8 @@ impl Catalog {
                 .and(CatalogWrite::UpdateProduct(product.clone()))
                 .say([product_updated(&product, &self.ids, now)])
                 .claim(keyed.claim(product.id.uuid(), now));
-            let changes = receipts(&stock, actor, &self.ids, now).into_iter().fold(changes, ChangeSet::and);
+            let counted = receipts(&stock, actor, &self.ids, now).into_iter().chain(thresholds(&stock, self.policy));
+            let changes = counted.fold(changes, ChangeSet::and);
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     keyed.twin(&record)?;

@@ -7,16 +7,17 @@ use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, R
 use crate::error::{Error, Outcome, Refusal};
 use crate::events::{Envelope, EventKind, Topic};
 use crate::ids::{CategoryId, Id, IdSource, ProductId, SellerId};
+use crate::limits;
 use crate::text::{Check, Sku, Slug, slugify};
 use crate::time::Timestamp;
 
-use super::Catalog;
 use super::access::require_merchant;
 use super::keyed::Keyed;
 use super::model::{Product, ProductStatus, Rating};
 use super::ports::CatalogWrite;
 use super::product_input::{NewProduct, one_currency, parse_images, parse_slug, parse_texts, parse_variants};
 use super::stock::{Movement, MovementKind};
+use super::{Catalog, StockPolicy};
 
 impl Catalog {
     /// Creates a product of the caller's seller; of any seller for staff.
@@ -39,7 +40,7 @@ impl Catalog {
             if new.slug.is_none() && self.store.product_by_slug(&product.slug).await?.is_some() {
                 product.slug = slug_apart(&product.slug, product.id);
             }
-            let receipts = receipts(&stock, actor, &self.ids, now);
+            let receipts = receipts(&stock, actor, &self.ids, now).into_iter().chain(thresholds(&stock, self.policy));
             let changes = ChangeSet::of([CatalogWrite::InsertProduct(product.clone())].into_iter().chain(receipts))
                 .say([product_updated(&product, &self.ids, now)])
                 .claim(keyed.claim(product.id.uuid(), now));
@@ -156,6 +157,13 @@ pub(super) fn receipts(stock: &[(Sku, i64)], actor: &Actor, ids: &IdSource, now:
         at: now,
     };
     counted.into_iter().map(receipt).map(CatalogWrite::Move).collect()
+}
+
+/// When ops are told about new SKUs, where the shop decided for itself.
+pub(super) fn thresholds(stock: &[(Sku, i64)], policy: StockPolicy) -> Vec<CatalogWrite> {
+    let StockPolicy { low_stock_threshold } = policy;
+    let own = low_stock_threshold != limits::LOW_STOCK_THRESHOLD;
+    stock.iter().filter(|_| own).map(|(sku, _)| CatalogWrite::SetThreshold(sku.clone(), low_stock_threshold)).collect()
 }
 
 /// What is said about a product that was written.

@@ -54,6 +54,20 @@ pub struct Catalog {
     pub(crate) images: Arc<dyn ImageStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
+    pub(crate) policy: StockPolicy,
+}
+
+/// What the shop decides about stock.
+#[derive(Clone, Copy, Debug)]
+pub struct StockPolicy {
+    /// At this many available units of a new SKU ops are told.
+    pub low_stock_threshold: i64,
+}
+
+impl Default for StockPolicy {
+    fn default() -> Self {
+        Self { low_stock_threshold: crate::limits::LOW_STOCK_THRESHOLD }
+    }
 }
 
 impl Catalog {
@@ -66,6 +80,12 @@ impl Catalog {
         clock: Arc<dyn Clock>,
         ids: IdSource,
     ) -> Self {
-        Self { store, orders, search, images, clock, ids }
+        Self { store, orders, search, images, clock, ids, policy: StockPolicy::default() }
+    }
+
+    /// With the shop's own decisions.
+    #[must_use]
+    pub fn with_policy(self, policy: StockPolicy) -> Self {
+        Self { policy, ..self }
     }
 }

@@ -2,10 +2,12 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use commerce_core::Actor;
+use commerce_core::change::Answer;
 use commerce_core::error::{Error, Refusal};
-use commerce_core::orders::CartOwner;
+use commerce_core::orders::{CartOwner, CartView as PricedCart};
 
-use crate::answer::{Told, done, shown};
+use crate::answer::{Told, done, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
 use crate::extract::{Json, KeyedJson, Params};
@@ -32,16 +34,11 @@ async fn add(
     request: KeyedJson<AddBody>,
 ) -> Answered<Told<CartView>> {
     let owner = owner(&params, &caller)?;
-    let key = request.key();
-    let listed = request.body.items.is_some();
-    let items = items(request.body)?;
-    let added = shared.orders().add_to_cart(&caller.actor, owner, &items, key).await;
-    let cart = if listed { added? } else { added.map_err(unlisted)? };
-    Ok(done(cart.map(CartView::from)))
+    Ok(done(add_to(&shared, &caller.actor, owner, request).await?.map(CartView::from)))
 }
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<CartView>> {
-    Ok(versioned(shared.orders().cart(&caller.actor, owner(&params, &caller)?).await?.into()))
+    Ok(shown_at(shared.orders().cart(&caller.actor, owner(&params, &caller)?).await?.into(), CartView::version))
 }
 
 async fn clear(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
@@ -56,12 +53,15 @@ async fn set(
     Json(body): Json<QuantityBody>,
 ) -> Answered<Told<CartView>> {
     let owner = owner(&params, &caller)?;
-    Ok(versioned(shared.orders().set_cart_line(&caller.actor, owner, params.text("sku")?, body.quantity).await?.into()))
+    Ok(shown_at(
+        shared.orders().set_cart_line(&caller.actor, owner, params.text("sku")?, body.quantity).await?.into(),
+        CartView::version,
+    ))
 }
 
 async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<CartView>> {
     let owner = owner(&params, &caller)?;
-    Ok(versioned(shared.orders().remove_cart_line(&caller.actor, owner, params.text("sku")?).await?.into()))
+    Ok(shown_at(shared.orders().remove_cart_line(&caller.actor, owner, params.text("sku")?).await?.into(), CartView::version))
 }
 
 async fn merge(
@@ -79,8 +79,22 @@ fn owner(params: &Params, caller: &SignedIn) -> Answered<CartOwner> {
     Ok(CartOwner::User(params.user(&caller.actor)?))
 }
 
+/// Puts one item or several into a cart.
+pub(super) async fn add_to(
+    shared: &Shared,
+    actor: &Actor,
+    owner: CartOwner,
+    request: KeyedJson<AddBody>,
+) -> Answered<Answer<PricedCart>> {
+    let key = request.key();
+    let listed = request.body.items.is_some();
+    let items = items(request.body)?;
+    let added = shared.orders().add_to_cart(actor, owner, &items, key).await;
+    Ok(if listed { added? } else { added.map_err(unlisted)? })
+}
+
 /// One item or several, but not both.
-pub(super) fn items(body: AddBody) -> Answered<Vec<(String, i64)>> {
+fn items(body: AddBody) -> Answered<Vec<(String, i64)>> {
     let needed = |field| Problem::field(StatusCode::BAD_REQUEST, "MISSING_FIELD", field, "REQUIRED", "is needed");
     match (body.items, body.sku, body.quantity) {
         (Some(items), None, None) => Ok(items.into_iter().map(Into::into).collect()),
@@ -104,9 +118,4 @@ fn unlisted(error: Error) -> Error {
         }
     }
     Refusal::Invalid(errors).into()
-}
-
-pub(super) fn versioned(cart: CartView) -> Told<CartView> {
-    let version = cart.version();
-    shown(cart).version(version)
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::answer::{Told, created, shown};
+use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
 use crate::extract::{IfMatch, KeyedJson, Params, Patch};
@@ -70,8 +70,7 @@ async fn tree(State(shared): State<Shared>) -> Answered<Told<Value>> {
 
 async fn show(State(shared): State<Shared>, params: Params) -> Answered<Told<CategoryView>> {
     let category = CategoryView::from(shared.catalog().category(params.get("id", "category")?).await?);
-    let version = category.version();
-    Ok(shown(category).version(version))
+    Ok(shown_at(category, CategoryView::version))
 }
 
 async fn change(
@@ -86,8 +85,7 @@ async fn change(
     let body: CategoryBody = patch.onto(&json!(current), &["id", "version"])?;
     let change = CategoryPatch { name: Some(body.name), slug: body.slug, parent: Some(body.parent_id) };
     let category = CategoryView::from(shared.catalog().update_category(&caller.actor, id, change, if_match.version).await?);
-    let version = category.version();
-    Ok(shown(category).version(version))
+    Ok(shown_at(category, CategoryView::version))
 }
 
 async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use commerce_core::change::Answer;
 use commerce_core::orders::CartOwner;
 
-use super::carts::{items, versioned};
-use crate::answer::{Told, created, done};
+use super::carts::add_to;
+use crate::answer::{Told, created, done, shown_at};
 use crate::api::{Api, op};
 use crate::auth::Caller;
 use crate::extract::{Json, KeyedJson, Params};
@@ -38,15 +38,14 @@ async fn add(
     params: Params,
     request: KeyedJson<AddBody>,
 ) -> Answered<Told<CartView>> {
-    let (token, key) = (token(&params)?, request.key());
-    let items = items(request.body)?;
-    let cart = shared.orders().add_to_cart(&actor, CartOwner::guest(token), &items, key).await?;
+    let token = token(&params)?;
+    let cart = add_to(&shared, &actor, CartOwner::guest(token), request).await?;
     Ok(done(cart.map(|cart| CartView::of_guest(token, cart))))
 }
 
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<CartView>> {
     let token = token(&params)?;
-    Ok(versioned(CartView::of_guest(token, shared.orders().cart(&actor, CartOwner::guest(token)).await?)))
+    Ok(shown_at(CartView::of_guest(token, shared.orders().cart(&actor, CartOwner::guest(token)).await?), CartView::version))
 }
 
 async fn clear(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<StatusCode> {
@@ -62,13 +61,13 @@ async fn set(
 ) -> Answered<Told<CartView>> {
     let token = token(&params)?;
     let cart = shared.orders().set_cart_line(&actor, CartOwner::guest(token), params.text("sku")?, body.quantity).await?;
-    Ok(versioned(CartView::of_guest(token, cart)))
+    Ok(shown_at(CartView::of_guest(token, cart), CartView::version))
 }
 
 async fn remove(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<CartView>> {
     let token = token(&params)?;
     let cart = shared.orders().remove_cart_line(&actor, CartOwner::guest(token), params.text("sku")?).await?;
-    Ok(versioned(CartView::of_guest(token, cart)))
+    Ok(shown_at(CartView::of_guest(token, cart), CartView::version))
 }
 
 /// A token of ours: 64 hexadecimal digits. Others name no cart.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::users::{CURSOR, LIMIT};
-use crate::answer::{Told, done, shown};
+use crate::answer::{Told, done, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
 use crate::extract::{Json, KeyedJson, Paging, Params};
@@ -55,8 +55,7 @@ pub(super) fn routes(api: Api) -> Api {
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<InventoryView>> {
     let stock = InventoryView::from(shared.catalog().inventory(&caller.actor, &sku(&params)?).await?);
-    let version = stock.version();
-    Ok(shown(stock).version(version))
+    Ok(shown_at(stock, InventoryView::version))
 }
 
 async fn threshold(

@@ -10,7 +10,7 @@ use commerce_core::text::Email;
 use serde_json::{Value, json};
 
 use super::users::{CURSOR, LIMIT};
-use crate::answer::{Told, created, done, shown};
+use crate::answer::{Told, created, done, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
 use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query};
@@ -103,7 +103,7 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
 }
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<OrderView>> {
-    Ok(versioned(shared.orders().order(&caller.actor, id(&params)?).await?.into()))
+    Ok(shown_at(shared.orders().order(&caller.actor, id(&params)?).await?.into(), OrderView::version))
 }
 
 async fn timeline(State(shared): State<Shared>, caller: SignedIn, params: Params, Paging(page): Paging) -> Answered<Told<Value>> {
@@ -120,7 +120,7 @@ async fn status(
 ) -> Answered<Told<OrderView>> {
     let id = id(&params)?;
     at_version(&shared, &caller, id, &if_match).await?;
-    Ok(versioned(shared.orders().set_status(&caller.actor, id, body.status, body.note).await?.into()))
+    Ok(shown_at(shared.orders().set_status(&caller.actor, id, body.status, body.note).await?.into(), OrderView::version))
 }
 
 async fn cancel(
@@ -159,9 +159,4 @@ fn instant(query: &Query, name: &'static str) -> Answered<Option<Timestamp>> {
 
 fn id(params: &Params) -> Answered<OrderId> {
     params.get("id", "order")
-}
-
-fn versioned(order: OrderView) -> Told<OrderView> {
-    let version = order.version();
-    shown(order).version(version)
 }

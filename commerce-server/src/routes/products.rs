@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::product_input::{ProductBody, ProductPatchBody, VariantBody, VariantPatchBody};
 use super::users::{CURSOR, LIMIT};
-use crate::answer::{Told, created, shown};
+use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::{Caller, SignedIn};
 use crate::extract::{IfMatch, KeyedJson, Params, Patch, Query};
@@ -240,8 +240,7 @@ async fn stock(shared: &Shared, product: &Product) -> Answered<Vec<commerce_core
 async fn view(shared: &Shared, product: Product) -> Answered<Told<ProductView>> {
     let stock = stock(shared, &product).await?;
     let view = ProductView::of(product, &stock);
-    let version = view.version();
-    Ok(shown(view).version(version))
+    Ok(shown_at(view, ProductView::version))
 }
 
 async fn present(shared: &Shared, product: commerce_core::change::Answer<Product>) -> Answered<Told<ProductView>> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::users::{CURSOR, LIMIT};
-use crate::answer::{Told, created, shown};
+use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
 use crate::extract::{IfMatch, KeyedJson, Paging, Params, Patch};
@@ -70,8 +70,7 @@ async fn list(State(shared): State<Shared>, Paging(page): Paging) -> Answered<To
 
 async fn show(State(shared): State<Shared>, params: Params) -> Answered<Told<SellerView>> {
     let seller = SellerView::from(shared.catalog().seller(params.get("id", "seller")?).await?);
-    let version = seller.version();
-    Ok(shown(seller).version(version))
+    Ok(shown_at(seller, SellerView::version))
 }
 
 async fn change(
@@ -91,6 +90,5 @@ async fn change(
         shared.users().set_seller(&caller.actor, user, id).await?;
     }
     let view = SellerView::from(seller);
-    let version = view.version();
-    Ok(shown(view).version(version))
+    Ok(shown_at(view, SellerView::version))
 }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use commerce_core::text::Email;
 use serde_json::{Value, json};
 
-use crate::answer::{Told, created, shown};
+use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::{Caller, SignedIn};
 use crate::extract::{IfMatch, Json, KeyedJson, Params, Patch, Query};
@@ -68,7 +68,7 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<UserView>> {
     let user = shared.users().user(&caller.actor, params.user(&caller.actor)?).await?;
-    Ok(versioned(user.into()))
+    Ok(shown_at(user.into(), UserView::version))
 }
 
 async fn change(
@@ -82,7 +82,7 @@ async fn change(
     let current = UserView::from(shared.users().user(&caller.actor, id).await?);
     let body: UserBody = patch.onto(&json!(current), READ_ONLY)?;
     let user = shared.users().update_user(&caller.actor, id, body.into(), if_match.version).await?;
-    Ok(versioned(user.into()))
+    Ok(shown_at(user.into(), UserView::version))
 }
 
 async fn erase(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
@@ -109,7 +109,7 @@ async fn role(
     Json(body): Json<RoleBody>,
 ) -> Answered<Told<UserView>> {
     let user = shared.users().set_role(&caller.actor, params.user(&caller.actor)?, body.role).await?;
-    Ok(versioned(user.into()))
+    Ok(shown_at(user.into(), UserView::version))
 }
 
 async fn sessions(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
@@ -165,9 +165,4 @@ async fn remove_address(State(shared): State<Shared>, caller: SignedIn, params: 
 async fn default_address(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<AddressView>> {
     let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
     Ok(shown(shared.users().set_default_address(&caller.actor, user, id).await?.into()))
-}
-
-fn versioned(user: UserView) -> Told<UserView> {
-    let version = user.version();
-    shown(user).version(version)
 }

@@ -99,3 +99,13 @@ async fn categories_form_a_tree() {
     assert_eq!(cycle.refused(409), "CATEGORY_CYCLE");
     assert_eq!(shop.ask("DELETE", &path).token(&admin).send().await.refused(409), "IN_USE");
 }
+
+#[tokio::test]
+async fn the_shop_decides_when_stock_is_low() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    shop.stock(&admin, "A", 3).await;
+    assert_eq!(shop.get("/api/inventory/A", &admin).await.expect(200).body["lowStockThreshold"], 5);
+    let own = shop.ask("PATCH", "/api/inventory/A").token(&admin).json(&json!({"lowStockThreshold": 2})).send().await;
+    assert_eq!(own.expect(200).body["lowStockThreshold"], 2);
+}
