@@ -8,7 +8,7 @@ use crate::money::Money;
 use crate::time::Timestamp;
 
 use super::model::{Order, OrderStatus};
-use super::payment::{Attempt, AttemptState, PaymentFact, Refund, RefundState};
+use super::payment::{Attempt, AttemptState, PaymentFact, PaymentMethod, Refund, RefundState};
 use super::ports::ProviderAnswer;
 use super::story::{Decided, Happening};
 
@@ -97,7 +97,7 @@ fn advance(attempt: &Attempt, answer: &ProviderAnswer, now: Timestamp) -> Attemp
 }
 
 /// Money came in: a pending order is confirmed, a cancelled one gives it back, and so does one
-/// that was paid twice.
+/// that was paid twice or that the courier collects for.
 fn capture(mut decided: Decided, amount: Money, ids: &IdSource, now: Timestamp) -> Applied {
     let payment = &mut decided.order.payment;
     let Ok(captured) = payment.captured.plus(amount) else {
@@ -107,8 +107,14 @@ fn capture(mut decided: Decided, amount: Money, ids: &IdSource, now: Timestamp) 
     payment.captured = captured;
     decided = decided.and(Happening::Paid);
     let paid_before = before.minor >= decided.order.payment.amount.minor;
-    if decided.order.status == OrderStatus::Cancelled || paid_before {
-        let why = if paid_before { "paid twice" } else { "captured after the order was cancelled" };
+    let cancelled = decided.order.status == OrderStatus::Cancelled;
+    let on_delivery = decided.order.payment.method == PaymentMethod::Cod;
+    if cancelled || paid_before || on_delivery {
+        let why = match (paid_before, cancelled) {
+            (true, _) => "paid twice",
+            (false, true) => "captured after the order was cancelled",
+            (false, false) => "captured after the order was to be paid on delivery",
+        };
         decided.order.payment.refunds.extend(refund_rest(&decided.order, Some(amount.minor), why, ids, now));
     } else if let Ok(order) = decided.order.clone().step(OrderStatus::Confirmed, now) {
         decided.order = Order { payment_due_at: None, ..order };

@@ -222,18 +222,24 @@ impl Payment {
         self.captured.minor.saturating_sub(claimed)
     }
 
+    /// What the courier collected: captured, and by no attempt.
+    fn cash(&self) -> i64 {
+        let captured = self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Captured);
+        captured.fold(self.captured.minor, |left, attempt| left.saturating_sub(attempt.amount.minor))
+    }
+
     /// How far the money is: a function of the sums and the last attempt, never stored by hand.
     #[must_use]
     pub fn status(&self) -> PaymentStatus {
+        if self.method == PaymentMethod::Cod && self.cash() <= 0 {
+            return PaymentStatus::Pending;
+        }
         if self.captured.minor > 0 {
             return match self.refunded.minor {
                 0 => PaymentStatus::Captured,
                 back if back >= self.captured.minor => PaymentStatus::Refunded,
                 _ => PaymentStatus::PartiallyRefunded,
             };
-        }
-        if self.method == PaymentMethod::Cod {
-            return PaymentStatus::Pending;
         }
         match self.attempts.last().map(|attempt| attempt.state) {
             None | Some(AttemptState::Created | AttemptState::Pending | AttemptState::Captured) => PaymentStatus::Pending,

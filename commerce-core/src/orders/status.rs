@@ -104,7 +104,8 @@ fn go_on(order: Order, status: OrderStatus, now: Timestamp) -> Result<Decided, R
     if status == OrderStatus::Confirmed {
         decided.order.payment_due_at = None;
     } else if status == OrderStatus::Delivered && payment.method == PaymentMethod::Cod {
-        payment.captured = payment.amount;
+        // On top of a card's capture that came after the switch to cash and is on its way back.
+        payment.captured = payment.captured.plus(payment.amount)?;
         decided = decided.and(Happening::Paid);
     }
     Ok(decided)

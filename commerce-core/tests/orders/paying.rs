@@ -10,7 +10,7 @@ use commerce_core::{Money, Outcome};
 use futures_executor::block_on;
 use futures_util::future::{join, join_all, join3};
 
-use crate::scene::{COD, Scene, card, code, key, wish};
+use crate::scene::{COD, STAFF, Scene, card, code, key, wish};
 
 const A: (&str, i64) = ("A", 10);
 
@@ -71,6 +71,33 @@ fn a_declined_order_can_be_paid_on_delivery() -> Outcome<()> {
         assert_eq!((order.status, order.payment_due_at), (OrderStatus::Confirmed, None));
         pass(&scene, 40).await?;
         assert_eq!(scene.order(order.id).await?.status, OrderStatus::Confirmed);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_card_captured_after_the_switch_to_cash_is_refunded() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(21, &[A]).await?;
+        let order = scene.place(wish(&[("A", 1)], card("tok_declined"))).await?;
+        let reference = scene.reference(order.id).await?;
+        scene.orders.pay(&scene.asha, order.id, PaymentMethod::Cod, None, None).await?;
+        scene.gateway.finish(order.payment.attempts[0].id, true);
+        let now = commerce_core::Clock::now(&*scene.clock);
+        let (signature, body) = scene.gateway.webhook_of("evt", "payment.succeeded", &reference, order.total, now);
+        scene.orders.webhook("sandbox", Some(&signature), &body).await?;
+        let late = scene.order(order.id).await?;
+        assert_eq!((late.status, late.payment.refunds.len()), (OrderStatus::Confirmed, 1));
+        assert_eq!(late.payment.refunds[0].amount, order.total);
+        assert_eq!(late.payment.status(), PaymentStatus::Pending, "the courier still collects");
+
+        pass(&scene, 2).await?;
+        for status in [OrderStatus::Processing, OrderStatus::Shipped, OrderStatus::OutForDelivery, OrderStatus::Delivered] {
+            scene.orders.set_status(&STAFF, order.id, status, None).await?;
+        }
+        let paid = scene.order(order.id).await?;
+        assert_eq!(paid.payment.status(), PaymentStatus::PartiallyRefunded, "the card's money went back, the cash stays");
+        assert_eq!(paid.payment.captured.minor - paid.payment.refunded.minor, order.total.minor, "paid once");
         Ok(())
     })
 }
@@ -285,7 +312,7 @@ fn cash_is_captured_at_delivery() -> Outcome<()> {
         let order = scene.place(wish(&[("A", 1)], COD)).await?;
         for status in [OrderStatus::Shipped, OrderStatus::Delivered] {
             assert_eq!(scene.order(order.id).await?.payment.captured.minor, 0);
-            scene.orders.set_status(&crate::scene::STAFF, order.id, status, None).await?;
+            scene.orders.set_status(&STAFF, order.id, status, None).await?;
         }
         let delivered = scene.order(order.id).await?;
         assert_eq!((delivered.payment.captured, delivered.payment.status()), (order.total, PaymentStatus::Captured));
