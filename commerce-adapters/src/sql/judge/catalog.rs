@@ -52,13 +52,15 @@ pub(crate) struct CatalogJudge<'a> {
     pub(crate) sellers: Table<SellerId, NamedRow<'a, Seller>>,
     pub(crate) seller_slugs: Table<Slug, SellerId>,
     pub(crate) inventory: Table<Sku, Inventory>,
+    /// What could be had before the batch.
+    pub(crate) available_before: BTreeMap<Sku, i64>,
     pub(crate) holds: Table<(HoldKey, u32), HeldRow<'a>>,
     pub(crate) newest_holds: Table<HoldKey, u32>,
     pub(crate) movements: Log<&'a Movement>,
 }
 
 impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
-    fn judge(&mut self, writes: &'a [CatalogWrite]) -> Result<(), CommitRefusal> {
+    fn judge(&mut self, writes: &'a [CatalogWrite], _: Timestamp) -> Result<(), CommitRefusal> {
         for write in writes {
             match write {
                 CatalogWrite::InsertProduct(product) => {
@@ -166,6 +168,10 @@ impl<'a> CatalogJudge<'a> {
             }
         }
         for gone in had.difference(&skus) {
+            // Stock that came after it was written off must not go with the row.
+            if self.inventory.get(gone).is_some_and(|stock| stock.on_hand > 0) {
+                return Err(CommitRefusal::Stale("product"));
+            }
             self.inventory.remove(gone.clone());
         }
         let row = ProductRow { version: product.version, slug: product.slug.clone(), skus, write: Some(product) };

@@ -26,6 +26,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Cata
         versions_grow_by_one,
         of_many_who_change_one_version_one_wins,
         variants_bring_and_take_their_stock,
+        no_variant_goes_with_stock_on_its_shelf,
         items_say_what_carts_need,
         products_are_listed_newest_first,
         products_are_found_by_id,
@@ -168,6 +169,21 @@ async fn variants_bring_and_take_their_stock(fixture: &Catalog) {
     assert_eq!(stock().await, [(sku("A"), 5), (sku("C"), 7)], "stock of kept variants stays");
     let ledger = walk(async |page| got(fixture.store.ledger(&sku("B"), &page).await)).await;
     assert_eq!(ledger.len(), 2, "the ledger outlives the variant");
+}
+
+async fn no_variant_goes_with_stock_on_its_shelf(fixture: &Catalog) {
+    let product = samples::product(&fixture.ids, &["A", "B"], fixture.now());
+    let receipt = |count| CatalogWrite::Move(samples::receipt(&fixture.ids, &sku("B"), count, fixture.now()));
+    fixture.write([CatalogWrite::InsertProduct(product.clone()), receipt(2)]).await;
+    let kept = product.variants.iter().take(1).cloned().collect();
+    let without = Product { variants: kept, version: 2, ..product };
+    // What was written off is not all there is by now.
+    let refused = fixture.refused([receipt(-1), CatalogWrite::UpdateProduct(without.clone())]).await;
+    assert!(matches!(refused, CommitRefusal::Stale(_)));
+    let stock = got(fixture.store.inventory(&[sku("B")]).await);
+    assert_eq!(stock.first().map(|row| row.on_hand), Some(2));
+    fixture.write([receipt(-2), CatalogWrite::UpdateProduct(without)]).await;
+    assert_eq!(got(fixture.store.inventory(&[sku("B")]).await), []);
 }
 
 async fn items_say_what_carts_need(fixture: &Catalog) {

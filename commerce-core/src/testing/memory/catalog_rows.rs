@@ -78,6 +78,11 @@ impl Rows {
             let elsewhere = self.inventory.get(&variant.sku).is_some_and(|row| row.product != product.id);
             judge_free("sku", elsewhere || !skus.insert(&variant.sku))?;
         }
+        // Stock that came after it was written off must not go with the row.
+        let stranded = |(sku, row): (&Sku, &Inventory)| row.product == product.id && !skus.contains(sku) && row.on_hand > 0;
+        if self.inventory.iter().any(stranded) {
+            return Err(CommitRefusal::Stale("product"));
+        }
         self.inventory.retain(|sku, row| row.product != product.id || skus.contains(sku));
         for sku in skus {
             self.inventory.entry(sku.clone()).or_insert_with(|| empty_stock(sku, product.id));
