@@ -21,6 +21,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// What one thread allocates another one frees here (statements, events, mails), which is where the
+/// system's allocator is slow. Programs that embed the library choose their own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
     let format = cli.globals.output;

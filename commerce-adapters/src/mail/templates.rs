@@ -70,16 +70,13 @@ impl TemplateRenderer {
             registry.set_strict_mode(true);
             registry.register_helper("money", Box::new(money));
         }
-        for (name, Sources { html: html_source, text: text_source }) in
-            [("layout", sources!("layout")), ("summary", sources!("summary"))]
-        {
-            html.register_partial(name, html_source).map_err(malformed)?;
-            text.register_partial(name, text_source).map_err(malformed)?;
-        }
+        let (layout, summary) = (sources!("layout"), sources!("summary"));
         for template in Template::ALL {
             let sources = sources(*template);
-            html.register_template_string(template.as_str(), sources.html).map_err(malformed)?;
-            text.register_template_string(template.as_str(), sources.text).map_err(malformed)?;
+            let (html_whole, text_whole) =
+                (whole(layout.html, summary.html, sources.html), whole(layout.text, summary.text, sources.text));
+            html.register_template_string(template.as_str(), html_whole).map_err(malformed)?;
+            text.register_template_string(template.as_str(), text_whole).map_err(malformed)?;
             text.register_template_string(&subject_name(*template), subject(*template)).map_err(malformed)?;
         }
         Ok(Self { html, text })
@@ -94,6 +91,13 @@ impl Renderer for TemplateRenderer {
             text: self.text.render(template.as_str(), context).map_err(malformed)?,
         })
     }
+}
+
+/// A mail's template with layout and summary put in their places once, instead of at every mail.
+fn whole(layout: &str, summary: &str, source: &str) -> String {
+    let body = source.strip_prefix("{{#> layout}}\n").and_then(|body| body.strip_suffix("{{/layout}}\n"));
+    let whole = body.map_or_else(|| source.to_owned(), |body| layout.replace("{{> @partial-block}}\n", body));
+    whole.replace("{{> summary}}\n", summary)
 }
 
 fn subject_name(template: Template) -> String {

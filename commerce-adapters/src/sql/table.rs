@@ -92,11 +92,6 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
         self.rows.iter().filter(|(_, row)| row.stored && row.value.is_none()).map(|(key, _)| key)
     }
 
-    /// All rows as they are now, in key order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.rows.iter().filter_map(|(key, row)| row.value.as_ref().map(|value| (key, value)))
-    }
-
     /// Whether the database has a row under this key.
     pub(crate) fn is_stored(&self, key: &K) -> bool {
         self.rows.get(key).is_some_and(|row| row.stored)

@@ -9,6 +9,7 @@ mod notifications;
 mod orders;
 mod users;
 
+use commerce_core::Timestamp;
 use commerce_core::change::{ChangeSet, CommitRefusal};
 
 use super::batch::Verdict;
@@ -22,8 +23,9 @@ pub(crate) use users::{SessionRow, TokenRow, UserJudge, UserRow, UsersWants};
 
 /// Judges the writes of one context.
 pub(crate) trait Judge<'a, W> {
-    /// Judges one change set's writes in order, making their effects on the rows.
-    fn judge(&mut self, writes: &'a [W]) -> Result<(), CommitRefusal>;
+    /// Judges one change set's writes in order at the instant of the commit, making their effects
+    /// on the rows.
+    fn judge(&mut self, writes: &'a [W], now: Timestamp) -> Result<(), CommitRefusal>;
 
     /// Accepts what was made of the change set just judged.
     fn keep(&mut self);
@@ -32,11 +34,20 @@ pub(crate) trait Judge<'a, W> {
     fn undo(&mut self);
 }
 
+/// Everything that a batch works on.
+pub(crate) struct Loaded<'a, J> {
+    /// What every change set has.
+    pub(crate) head: Head<'a>,
+    /// What one context has.
+    pub(crate) judge: J,
+}
+
 /// Judges a batch: for each change set its claims, its deadline, then its writes as written.
-pub(crate) fn judge_all<'a, W>(head: &mut Head<'a>, judge: &mut impl Judge<'a, W>, sets: &[&'a ChangeSet<W>]) -> Vec<Verdict> {
+pub(crate) fn judge_all<'a, W>(loaded: &mut Loaded<'a, impl Judge<'a, W>>, sets: &[&'a ChangeSet<W>]) -> Vec<Verdict> {
+    let Loaded { head, judge } = loaded;
     let mut verdicts = Vec::with_capacity(sets.len());
     for set in sets {
-        let verdict = head.judge(set).and_then(|()| judge.judge(&set.writes));
+        let verdict = head.judge(set).and_then(|()| judge.judge(&set.writes, head.now));
         if verdict.is_ok() {
             head.say(&set.events);
             head.keep();

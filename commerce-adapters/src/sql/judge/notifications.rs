@@ -1,5 +1,6 @@
 //! Judges what the notifications context writes.
 
+use commerce_core::Timestamp;
 use commerce_core::change::CommitRefusal;
 use commerce_core::ids::{EventId, NotificationId};
 use commerce_core::notifications::{Notification, NotificationWrite, Recipient, Template};
@@ -24,7 +25,7 @@ pub(crate) struct NotificationJudge<'a> {
 }
 
 impl<'a> Judge<'a, NotificationWrite> for NotificationJudge<'a> {
-    fn judge(&mut self, writes: &'a [NotificationWrite]) -> Result<(), CommitRefusal> {
+    fn judge(&mut self, writes: &'a [NotificationWrite], _: Timestamp) -> Result<(), CommitRefusal> {
         for write in writes {
             match write {
                 NotificationWrite::Insert(new) => {

@@ -46,8 +46,8 @@ pub(crate) struct HeardRow<'a> {
 }
 
 /// The rows of the orders database that a batch works on.
+#[derive(Default)]
 pub(crate) struct OrdersJudge<'a> {
-    pub(crate) now: Timestamp,
     pub(crate) orders: Table<OrderId, Versioned<'a, Order>>,
     pub(crate) numbers: Table<String, OrderId>,
     pub(crate) timeline: Table<TimelineId, Option<&'a TimelineEntry>>,
@@ -57,19 +57,6 @@ pub(crate) struct OrdersJudge<'a> {
 }
 
 impl<'a> OrdersJudge<'a> {
-    /// Nothing loaded yet.
-    pub(crate) fn at(now: Timestamp) -> Self {
-        Self {
-            now,
-            orders: Table::default(),
-            numbers: Table::default(),
-            timeline: Table::default(),
-            claims: Table::default(),
-            heard: Table::default(),
-            carts: Table::default(),
-        }
-    }
-
     fn order(&mut self, write: &'a OrderWrite) -> Result<(), CommitRefusal> {
         match write {
             OrderWrite::Insert(order) => {
@@ -109,11 +96,11 @@ impl<'a> OrdersJudge<'a> {
         Ok(())
     }
 
-    fn cart(&mut self, write: &'a CartWrite) -> Result<(), CommitRefusal> {
+    fn cart(&mut self, write: &'a CartWrite, now: Timestamp) -> Result<(), CommitRefusal> {
         match write {
             CartWrite::Save(cart) => {
                 let key = cart.owner.key();
-                let kept = self.carts.get(&key).filter(|kept| self.now < kept.expires_at);
+                let kept = self.carts.get(&key).filter(|kept| now < kept.expires_at);
                 judge_version("cart", Some(kept.map_or(0, |kept| kept.version)), cart.version)?;
                 let row = CartRow { version: cart.version, expires_at: cart.expires_at(), write: Some(cart) };
                 self.carts.set(key, row);
@@ -125,10 +112,10 @@ impl<'a> OrdersJudge<'a> {
 }
 
 impl<'a> Judge<'a, OrdersWrite> for OrdersJudge<'a> {
-    fn judge(&mut self, writes: &'a [OrdersWrite]) -> Result<(), CommitRefusal> {
+    fn judge(&mut self, writes: &'a [OrdersWrite], now: Timestamp) -> Result<(), CommitRefusal> {
         writes.iter().try_for_each(|write| match write {
             OrdersWrite::Order(write) => self.order(write),
-            OrdersWrite::Cart(write) => self.cart(write),
+            OrdersWrite::Cart(write) => self.cart(write, now),
         })
     }
 

@@ -101,7 +101,7 @@ impl<'a> UserJudge<'a> {
 }
 
 impl<'a> Judge<'a, UserWrite> for UserJudge<'a> {
-    fn judge(&mut self, writes: &'a [UserWrite]) -> Result<(), CommitRefusal> {
+    fn judge(&mut self, writes: &'a [UserWrite], _: Timestamp) -> Result<(), CommitRefusal> {
         writes.iter().try_for_each(|write| self.write(write))
     }
 

@@ -18,8 +18,11 @@ use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::error::{cannot_open, failure, kind, leaves_doubt, store_error};
+use super::head::{ask_head, write_head};
 use super::migrate::{Migration, migrate};
+use super::script::{Queries, Script, Stopped, Unread};
 use crate::sql::batch::{Failure, Queue, Verdict, Writer};
+use crate::sql::judge::{Head, Judge, Loaded, judge_all};
 
 /// How long a statement waits for another process's transaction. A batch takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,8 +40,10 @@ const READER_CACHE_KIB: &str = "-8192";
 const STATEMENTS_MAX: usize = 200;
 
 /// What one context contributes to its database.
-#[async_trait]
 pub(crate) trait Context: Sized + Send + Sync + 'static {
+    /// What a batch works on.
+    type Judge<'a>: Judge<'a, Self> + Default + Send;
+
     /// Its name and its file's: `orders`.
     const NAME: &'static str;
     /// Its commits' name in errors.
@@ -47,13 +52,11 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
     /// Its tables.
     fn migrations() -> &'static [Migration];
 
-    /// Loads what the batch touches, judges it, and writes what is accepted, inside the writer's
-    /// transaction.
-    async fn judge_and_write(
-        connection: &mut SqliteConnection,
-        sets: &[&ChangeSet<Self>],
-        now: Timestamp,
-    ) -> Result<Vec<Verdict>, Failure>;
+    /// Asks for what the batch touches.
+    fn ask<'a>(queries: &mut Queries<Loaded<'a, Self::Judge<'a>>>, sets: &[&'a ChangeSet<Self>]);
+
+    /// Writes what was accepted.
+    fn write(script: &mut Script, judge: &Self::Judge<'_>, now: Timestamp);
 }
 
 /// Work on the writer's connection besides change sets.
@@ -239,17 +242,29 @@ struct ContextWriter<W> {
 impl<W: Context> ContextWriter<W> {
     /// One batch from BEGIN to COMMIT.
     async fn attempt(&mut self, sets: &[&ChangeSet<W>]) -> Result<Vec<Verdict>, Failure> {
-        let failed = failure(W::COMMIT);
         let SqliteWriter { connection, clock, .. } = &mut self.writer;
-        connection.execute("BEGIN IMMEDIATE").await.map_err(failed)?;
-        let now = clock.now();
-        let verdicts = W::judge_and_write(connection, sets, now).await?;
-        connection.execute("COMMIT").await.map_err(|error| {
-            if leaves_doubt(&error) {
+        let mut loaded = Loaded { head: Head::at(clock.now()), judge: W::Judge::default() };
+        let mut queries = Queries::after("BEGIN IMMEDIATE");
+        ask_head(&mut queries, sets, loaded.head.now);
+        W::ask(&mut queries, sets);
+        queries.load(connection, &mut loaded).await.map_err(|unread| match unread {
+            Unread::Failed(error) => failure(W::COMMIT)(error),
+            Unread::Corrupt(error) => error.into(),
+        })?;
+
+        // BEGIN may have waited for another process; deadlines are judged now.
+        loaded.head.now = clock.now();
+        let verdicts = judge_all(&mut loaded, sets);
+        let mut script = Script::default();
+        W::write(&mut script, &loaded.judge, loaded.head.now);
+        write_head(&mut script, &loaded.head);
+        script.with("COMMIT", []);
+        script.execute(connection).await.map_err(|Stopped { error, at_last }| {
+            if at_last && leaves_doubt(&error) {
                 let kind = StoreErrorKind::OutcomeUnknown;
                 return Failure { error: StoreError::new(kind, W::COMMIT, error), of_one: false, duplicate: None };
             }
-            failed(error)
+            failure(W::COMMIT)(error)
         })?;
         Ok(verdicts)
     }
@@ -281,18 +296,6 @@ impl<W: Context> Writer<W> for ContextWriter<W> {
             tracing::warn!(%error, database = W::NAME, "closing the database");
         }
     }
-}
-
-/// Executes a statement over many rows, unless there are none.
-pub(super) async fn bulk(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    rows: Option<crate::sql::bulk::Bulk>,
-) -> Result<(), sqlx::Error> {
-    if let Some(rows) = rows {
-        sqlx::query(sql).bind(rows.into_text()).execute(connection).await?;
-    }
-    Ok(())
 }
 
 /// A UUID as it is stored.

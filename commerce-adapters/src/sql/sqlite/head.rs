@@ -5,68 +5,59 @@ use commerce_core::change::{ChangeSet, KeyRecord, KeyResult};
 use commerce_core::events::Envelope;
 use commerce_core::ids::EventId;
 use commerce_core::limits;
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use super::engine::bulk;
-use super::error::failure;
-use crate::sql::batch::Failure;
+use super::script::{Queries, Script};
 use crate::sql::bulk::{Bulk, RowText, hashes};
 use crate::sql::fields::Fields;
-use crate::sql::judge::{Claimed, Head};
+use crate::sql::judge::{Claimed, Head, Loaded};
 use commerce_core::error::StoreError;
 
 const OPERATION: &str = "sqlite.commit";
 
-/// Loads the keys and inbox entries that a batch wants to use.
-pub(super) async fn load_head<'a, W>(
-    connection: &mut SqliteConnection,
-    sets: &[&'a ChangeSet<W>],
-    now: Timestamp,
-) -> Result<Head<'a>, Failure> {
-    let mut head = Head::at(now);
+/// Asks for the keys and inbox entries that a batch wants to use.
+pub(super) fn ask_head<'a, W, J>(queries: &mut Queries<Loaded<'a, J>>, sets: &[&'a ChangeSet<W>], now: Timestamp) {
     let scopes: Vec<[u8; 32]> = sets.iter().filter_map(|set| set.claim.as_ref()).map(|claim| claim.scope.digest()).collect();
     if !scopes.is_empty() {
         const KEYS: &str = "SELECT scope, body_hash, outcome, result_id, generation FROM idempotency_keys
-            WHERE scope IN (SELECT unhex(value) FROM json_each(?1)) AND used_at > ?2";
-        let query = sqlx::query(KEYS).bind(hashes(scopes)).bind(now.minus(limits::IDEMPOTENCY_KEEP).as_micros());
-        for row in query.fetch_all(&mut *connection).await.map_err(failure(OPERATION))? {
-            let fields = Fields::of(&row, OPERATION);
-            head.keys.load([(fields.hash("scope")?, Claimed::Before(key_record(&row, OPERATION)?))]);
-        }
+            WHERE scope IN (SELECT unhex(value) FROM json_each(?)) AND used_at > ?";
+        let since = now.minus(limits::IDEMPOTENCY_KEEP).as_micros();
+        queries.ask(KEYS, [hashes(scopes).into(), since.into()], |row, loaded| {
+            let scope = Fields::of(row, OPERATION).hash("scope")?;
+            loaded.head.keys.load([(scope, Claimed::Before(key_record(row, OPERATION)?))]);
+            Ok(())
+        });
     }
     let deliveries = Bulk::of(sets.iter().filter_map(|set| set.handled.as_ref()), |row: RowText, handled| {
         row.text(handled.consumer).id(handled.event)
     });
     if let Some(deliveries) = deliveries {
         const INBOX: &str = "SELECT consumer, event_id, handled_at FROM inbox WHERE (consumer, event_id) IN
-            (SELECT value ->> 0, unhex(value ->> 1) FROM jsonb_each(?1))";
-        for row in
-            sqlx::query(INBOX).bind(deliveries.into_text()).fetch_all(&mut *connection).await.map_err(failure(OPERATION))?
-        {
-            let fields = Fields::of(&row, OPERATION);
+            (SELECT value ->> 0, unhex(value ->> 1) FROM jsonb_each(?))";
+        queries.ask(INBOX, [deliveries.into_text().into()], |row, loaded| {
+            let fields = Fields::of(row, OPERATION);
             let delivery = (fields.text("consumer")?, fields.id::<EventId>("event_id")?);
-            head.inbox.load([(delivery, fields.at("handled_at")?)]);
-        }
+            loaded.head.inbox.load([(delivery, fields.at("handled_at")?)]);
+            Ok(())
+        });
     }
-    Ok(head)
 }
 
 /// Writes the used keys, inbox entries and events of the accepted change sets.
-pub(super) async fn write_head(connection: &mut SqliteConnection, head: &Head<'_>) -> Result<(), sqlx::Error> {
+pub(super) fn write_head(script: &mut Script, head: &Head<'_>) {
     const KEYS: &str = "INSERT INTO idempotency_keys (scope, route, body_hash, outcome, result_id, generation, used_at)
         SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6
-        FROM jsonb_each(?1) WHERE true
+        FROM jsonb_each(?) WHERE true
         ON CONFLICT (scope) DO UPDATE SET route = excluded.route, body_hash = excluded.body_hash,
             outcome = excluded.outcome, result_id = excluded.result_id, generation = excluded.generation,
             used_at = excluded.used_at";
     const INBOX: &str = "INSERT INTO inbox (consumer, event_id, handled_at)
-        SELECT value ->> 0, unhex(value ->> 1), value ->> 2 FROM jsonb_each(?1)";
+        SELECT value ->> 0, unhex(value ->> 1), value ->> 2 FROM jsonb_each(?)";
     const OUTBOX: &str = "INSERT INTO outbox
             (id, topic, type, schema, aggregate_id, version, occurred_at, traceparent, data)
         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6,
             value ->> 7, value ->> 8
-        FROM jsonb_each(?1) ORDER BY key";
+        FROM jsonb_each(?) ORDER BY key";
     let claims = head.keys.written().filter_map(|(scope, claimed)| match claimed {
         Claimed::Now(claim) => Some((scope, *claim)),
         Claimed::Before(_) => None,
@@ -79,10 +70,10 @@ pub(super) async fn write_head(connection: &mut SqliteConnection, head: &Head<'_
         };
         row.at(claim.at)
     });
-    bulk(connection, KEYS, keys).await?;
+    script.bulk(KEYS, keys);
     let inbox = Bulk::of(head.inbox.written(), |row: RowText, ((consumer, event), at)| row.text(consumer).id(*event).at(*at));
-    bulk(connection, INBOX, inbox).await?;
-    bulk(connection, OUTBOX, Bulk::of(head.events.iter().copied(), event_row)).await
+    script.bulk(INBOX, inbox);
+    script.bulk(OUTBOX, Bulk::of(head.events.iter().copied(), event_row));
 }
 
 fn event_row(row: RowText, event: &Envelope) -> RowText {

@@ -13,6 +13,7 @@ mod notifications;
 mod orders;
 mod ports;
 mod retention;
+mod script;
 mod users;
 
 #[cfg(test)]

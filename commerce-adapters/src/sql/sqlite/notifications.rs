@@ -13,22 +13,21 @@ use commerce_core::notifications::{
 };
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::engine::{Context, Database, below, blob, bulk};
-use super::error::failure;
-use super::head::{load_head, write_head};
+use super::engine::{Context, Database, below, blob};
 use super::migrate::{Migration, migrations};
-use crate::sql::batch::{Failure, Verdict};
+use super::script::{Queries, Script};
 use crate::sql::bulk::{Bulk, RowText, ids};
 use crate::sql::fields::Fields;
-use crate::sql::judge::{NotificationJudge, NotificationRow, judge_all};
+use crate::sql::judge::{Loaded, NotificationJudge, NotificationRow};
 
 const MIGRATIONS: &[Migration] = migrations!("notifications", [(1, "notifications"), (2, "messages")]);
 
-#[async_trait]
 impl Context for NotificationWrite {
+    type Judge<'a> = NotificationJudge<'a>;
+
     const NAME: &'static str = "notifications";
     const COMMIT: &'static str = "notifications.commit";
 
@@ -36,71 +35,64 @@ impl Context for NotificationWrite {
         MIGRATIONS
     }
 
-    async fn judge_and_write(
-        connection: &mut SqliteConnection,
-        sets: &[&ChangeSet<Self>],
-        now: Timestamp,
-    ) -> Result<Vec<Verdict>, Failure> {
-        let mut head = load_head(connection, sets, now).await?;
-        let mut judge = load(connection, sets).await?;
-        let verdicts = judge_all(&mut head, &mut judge, sets);
-        write(connection, &judge).await.map_err(failure(Self::COMMIT))?;
-        write_head(connection, &head).await.map_err(failure(Self::COMMIT))?;
-        Ok(verdicts)
-    }
-}
-
-async fn load<'a>(
-    connection: &mut SqliteConnection,
-    sets: &[&'a ChangeSet<NotificationWrite>],
-) -> Result<NotificationJudge<'a>, Failure> {
-    const SQL: &str = "SELECT id, event_id, template, recipient, version FROM notification_logs
-        WHERE id IN (SELECT unhex(value) FROM json_each(?1)) OR event_id IN (SELECT unhex(value) FROM json_each(?2))";
-    const OPERATION: &str = NotificationWrite::COMMIT;
-    let mut judge = NotificationJudge::default();
-    let (mut wanted, mut events) = (BTreeSet::new(), BTreeSet::new());
-    for write in sets.iter().flat_map(|set| &set.writes) {
-        match write {
-            NotificationWrite::Insert(new) => {
-                wanted.insert(new.id);
-                events.insert(new.event);
-            }
-            NotificationWrite::Update(new) => {
-                wanted.insert(new.id);
+    fn ask<'a>(queries: &mut Queries<Loaded<'a, NotificationJudge<'a>>>, sets: &[&'a ChangeSet<Self>]) {
+        const SQL: &str = "SELECT id, event_id, template, recipient, version FROM notification_logs
+            WHERE id IN (SELECT unhex(value) FROM json_each(?)) OR event_id IN (SELECT unhex(value) FROM json_each(?))";
+        let (mut wanted, mut events) = (BTreeSet::new(), BTreeSet::new());
+        for write in sets.iter().flat_map(|set| &set.writes) {
+            match write {
+                NotificationWrite::Insert(new) => {
+                    wanted.insert(new.id);
+                    events.insert(new.event);
+                }
+                NotificationWrite::Update(new) => {
+                    wanted.insert(new.id);
+                }
             }
         }
+        if !wanted.is_empty() {
+            queries.ask(SQL, [ids(wanted).into(), ids(events).into()], |row, loaded| load(row, &mut loaded.judge));
+        }
     }
-    if wanted.is_empty() {
-        return Ok(judge);
+
+    fn write(script: &mut Script, judge: &NotificationJudge<'_>, _: Timestamp) {
+        const NEW: &str = "INSERT INTO notification_logs (id, event_id, kind, template, recipient, address, data, status,
+                tries, due_at, error, created_at, sent_at, maybe_twice, version)
+            SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+                value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14
+            FROM jsonb_each(?)";
+        // What it is about never changes, only how far it is.
+        const CHANGED: &str = "UPDATE notification_logs SET address = value ->> 1, status = value ->> 2, tries = value ->> 3,
+                due_at = value ->> 4, error = value ->> 5, sent_at = value ->> 6, maybe_twice = value ->> 7,
+                version = value ->> 8
+            FROM jsonb_each(?) WHERE notification_logs.id = unhex(value ->> 0)";
+        let written = |stored| {
+            let rows = judge.notifications.written().filter(move |(id, _)| judge.notifications.is_stored(id) == stored);
+            rows.filter_map(|(_, row)| row.write)
+        };
+        let new = Bulk::of(written(false), |row: RowText, it: &Notification| {
+            let row = row.id(it.id).id(it.event).text(it.kind.as_str()).text(it.template.as_str()).text(&it.recipient.key());
+            let row = row.opt_text(it.address.as_ref().map(Email::as_str)).json(&it.data);
+            let row = row.text(it.status.as_str()).int(it.tries).opt_at(it.due_at).opt_text(it.error.as_deref());
+            row.at(it.created_at).opt_at(it.sent_at).flag(it.maybe_twice).count(it.version)
+        });
+        script.bulk(NEW, new);
+        let changed = Bulk::of(written(true), |row: RowText, it: &Notification| {
+            let row = row.id(it.id).opt_text(it.address.as_ref().map(Email::as_str)).text(it.status.as_str()).int(it.tries);
+            let row = row.opt_at(it.due_at).opt_text(it.error.as_deref()).opt_at(it.sent_at);
+            row.flag(it.maybe_twice).count(it.version)
+        });
+        script.bulk(CHANGED, changed);
     }
-    let query = sqlx::query(SQL).bind(ids(wanted)).bind(ids(events));
-    for row in query.fetch_all(connection).await.map_err(failure(OPERATION))? {
-        let fields = Fields::of(&row, OPERATION);
-        let id = fields.id("id")?;
-        let name = (fields.id("event_id")?, fields.parse("template")?, read_recipient(&fields)?);
-        judge.told.load([(name, id)]);
-        judge.notifications.load([(id, NotificationRow { version: fields.count("version")?, write: None })]);
-    }
-    Ok(judge)
 }
 
-async fn write(connection: &mut SqliteConnection, judge: &NotificationJudge<'_>) -> Result<(), sqlx::Error> {
-    const SQL: &str = "INSERT INTO notification_logs (id, event_id, kind, template, recipient, address, data, status, tries,
-            due_at, error, created_at, sent_at, maybe_twice, version)
-        SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-            value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14
-        FROM jsonb_each(?1) WHERE true
-        ON CONFLICT (id) DO UPDATE SET address = excluded.address, data = excluded.data, status = excluded.status,
-            tries = excluded.tries, due_at = excluded.due_at, error = excluded.error, sent_at = excluded.sent_at,
-            maybe_twice = excluded.maybe_twice, version = excluded.version";
-    let rows = judge.notifications.written().filter_map(|(_, row)| row.write);
-    let rows = Bulk::of(rows, |row: RowText, it: &Notification| {
-        let row = row.id(it.id).id(it.event).text(it.kind.as_str()).text(it.template.as_str()).text(&it.recipient.key());
-        let row = row.opt_text(it.address.as_ref().map(Email::as_str)).json(&it.data);
-        let row = row.text(it.status.as_str()).int(it.tries).opt_at(it.due_at).opt_text(it.error.as_deref());
-        row.at(it.created_at).opt_at(it.sent_at).flag(it.maybe_twice).count(it.version)
-    });
-    bulk(connection, SQL, rows).await
+fn load(row: &SqliteRow, judge: &mut NotificationJudge<'_>) -> Result<(), StoreError> {
+    let fields = Fields::of(row, NotificationWrite::COMMIT);
+    let id = fields.id("id")?;
+    let name = (fields.id("event_id")?, fields.parse("template")?, read_recipient(&fields)?);
+    judge.told.load([(name, id)]);
+    judge.notifications.load([(id, NotificationRow { version: fields.count("version")?, write: None })]);
+    Ok(())
 }
 
 fn read_recipient(fields: &Fields<'_>) -> Result<Recipient, StoreError> {

@@ -12,19 +12,17 @@ use async_trait::async_trait;
 use commerce_core::Timestamp;
 use commerce_core::catalog::{CatalogStore, CatalogWrite};
 use commerce_core::change::{ChangeSet, CommitError};
-use sqlx::SqliteConnection;
 
 use super::engine::{Context, Database};
-use super::error::failure;
-use super::head::{load_head, write_head};
 use super::migrate::{Migration, migrations};
-use crate::sql::batch::{Failure, Verdict};
-use crate::sql::judge::{CatalogWants, judge_all};
+use super::script::{Queries, Script};
+use crate::sql::judge::{CatalogJudge, CatalogWants, Loaded};
 
 const MIGRATIONS: &[Migration] = migrations!("catalog", [(1, "catalog"), (2, "messages")]);
 
-#[async_trait]
 impl Context for CatalogWrite {
+    type Judge<'a> = CatalogJudge<'a>;
+
     const NAME: &'static str = "catalog";
     const COMMIT: &'static str = "catalog.commit";
 
@@ -32,18 +30,12 @@ impl Context for CatalogWrite {
         MIGRATIONS
     }
 
-    async fn judge_and_write(
-        connection: &mut SqliteConnection,
-        sets: &[&ChangeSet<Self>],
-        now: Timestamp,
-    ) -> Result<Vec<Verdict>, Failure> {
-        let mut head = load_head(connection, sets, now).await?;
-        let mut judge = load::load(connection, &CatalogWants::of(sets)).await?;
-        let stock_before = load::in_stock(&judge);
-        let verdicts = judge_all(&mut head, &mut judge, sets);
-        write::write(connection, &judge, &stock_before, now).await.map_err(failure(Self::COMMIT))?;
-        write_head(connection, &head).await.map_err(failure(Self::COMMIT))?;
-        Ok(verdicts)
+    fn ask<'a>(queries: &mut Queries<Loaded<'a, Self::Judge<'a>>>, sets: &[&'a ChangeSet<Self>]) {
+        load::ask(queries, &CatalogWants::of(sets));
+    }
+
+    fn write(script: &mut Script, judge: &Self::Judge<'_>, now: Timestamp) {
+        write::write(script, judge, now);
     }
 }
 

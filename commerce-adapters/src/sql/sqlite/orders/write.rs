@@ -4,25 +4,24 @@
 use commerce_core::Timestamp;
 use commerce_core::ids::OrderId;
 use commerce_core::orders::{Attempt, Cart, CartOwner, Order, OrderLine, ProviderEvent, Refund, TimelineEntry};
-use sqlx::SqliteConnection;
 
 use crate::sql::bulk::{Bulk, RowText};
 use crate::sql::judge::OrdersJudge;
-use crate::sql::sqlite::engine::bulk;
+use crate::sql::sqlite::script::Script;
 
 /// Writes the rows.
-pub(super) async fn write(connection: &mut SqliteConnection, judge: &OrdersJudge<'_>, now: Timestamp) -> Result<(), sqlx::Error> {
-    write_orders(connection, judge).await?;
-    write_payments(connection, judge).await?;
-    write_records(connection, judge, now).await?;
-    write_carts(connection, judge).await
+pub(super) fn write(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {
+    write_orders(script, judge);
+    write_payments(script, judge);
+    write_records(script, judge, now);
+    write_carts(script, judge);
 }
 
 fn written<'w>(judge: &'w OrdersJudge<'_>) -> impl Iterator<Item = &'w Order> {
     judge.orders.written().filter_map(|(_, row)| row.write)
 }
 
-async fn write_orders(connection: &mut SqliteConnection, judge: &OrdersJudge<'_>) -> Result<(), sqlx::Error> {
+fn write_orders(script: &mut Script, judge: &OrdersJudge<'_>) {
     const ORDERS: &str = "INSERT INTO orders (id, number, user_id, status, currency, subtotal_minor, discount_minor,
             shipping_minor, tax_minor, total_minor, tax_lines, coupon, ship_full_name, ship_line1, ship_line2, ship_city,
             ship_state, ship_postal_code, ship_country, ship_phone, shipping_option, hold_key, hold_generation,
@@ -31,7 +30,7 @@ async fn write_orders(connection: &mut SqliteConnection, judge: &OrdersJudge<'_>
             value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
             value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20, unhex(value ->> 21),
             value ->> 22, value ->> 23, value ->> 24, value ->> 25, value ->> 26, value ->> 27
-        FROM jsonb_each(?1) WHERE true
+        FROM jsonb_each(?) WHERE true
         ON CONFLICT (id) DO UPDATE SET number = excluded.number, user_id = excluded.user_id, status = excluded.status,
             currency = excluded.currency, subtotal_minor = excluded.subtotal_minor,
             discount_minor = excluded.discount_minor, shipping_minor = excluded.shipping_minor,
@@ -47,7 +46,7 @@ async fn write_orders(connection: &mut SqliteConnection, judge: &OrdersJudge<'_>
             unit_price_minor, discount_minor, tax_minor, total_minor)
         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5, value ->> 6,
             value ->> 7, value ->> 8, value ->> 9, value ->> 10
-        FROM jsonb_each(?1) WHERE true
+        FROM jsonb_each(?) WHERE true
         ON CONFLICT (order_id, position) DO UPDATE SET sku = excluded.sku, product_id = excluded.product_id,
             name = excluded.name, quantity = excluded.quantity, currency = excluded.currency,
             unit_price_minor = excluded.unit_price_minor, discount_minor = excluded.discount_minor,
@@ -56,15 +55,15 @@ async fn write_orders(connection: &mut SqliteConnection, judge: &OrdersJudge<'_>
             IS NOT (excluded.sku, excluded.product_id, excluded.name, excluded.quantity, excluded.currency,
                 excluded.unit_price_minor, excluded.discount_minor, excluded.tax_minor, excluded.total_minor)";
     const SURPLUS: &str = "DELETE FROM order_items WHERE (order_id, position) IN
-        (SELECT item.order_id, item.position FROM jsonb_each(?1) AS new
+        (SELECT item.order_id, item.position FROM jsonb_each(?) AS new
             JOIN order_items AS item ON item.order_id = unhex(new.value ->> 0) AND item.position >= new.value ->> 1)";
-    bulk(connection, ORDERS, Bulk::of(written(judge), order_row)).await?;
+    script.bulk(ORDERS, Bulk::of(written(judge), order_row));
     // The lines of a placed order hardly ever change; what is the same is not written again.
     let items = written(judge).flat_map(|order| numbered(order.id, &order.lines));
-    bulk(connection, ITEMS, Bulk::of(items, item_row)).await?;
+    script.bulk(ITEMS, Bulk::of(items, item_row));
     let known = written(judge).filter(|order| judge.orders.is_stored(&order.id));
     let known = Bulk::of(known, |row: RowText, order| row.id(order.id).int(i64::try_from(order.lines.len()).unwrap_or(i64::MAX)));
-    bulk(connection, SURPLUS, known).await
+    script.bulk(SURPLUS, known);
 }
 
 fn numbered<T>(order: OrderId, parts: &[T]) -> impl Iterator<Item = (OrderId, i64, &T)> {
@@ -88,12 +87,12 @@ fn item_row(row: RowText, (order, position, it): (OrderId, i64, &OrderLine)) -> 
     row.int(it.tax.minor).int(it.total.minor)
 }
 
-async fn write_payments(connection: &mut SqliteConnection, judge: &OrdersJudge<'_>) -> Result<(), sqlx::Error> {
+fn write_payments(script: &mut Script, judge: &OrdersJudge<'_>) {
     const PAYMENTS: &str = "INSERT INTO payments
             (order_id, id, method, status, currency, amount_minor, captured_minor, refunded_minor)
         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
             value ->> 7
-        FROM jsonb_each(?1) WHERE true
+        FROM jsonb_each(?) WHERE true
         ON CONFLICT (order_id) DO UPDATE SET id = excluded.id, method = excluded.method, status = excluded.status,
             currency = excluded.currency, amount_minor = excluded.amount_minor,
             captured_minor = excluded.captured_minor, refunded_minor = excluded.refunded_minor";
@@ -102,7 +101,7 @@ async fn write_payments(connection: &mut SqliteConnection, judge: &OrdersJudge<'
         SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
             value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
             value ->> 15
-        FROM jsonb_each(?1) WHERE true
+        FROM jsonb_each(?) WHERE true
         ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, provider = excluded.provider,
             method = excluded.method, currency = excluded.currency, amount_minor = excluded.amount_minor,
             state = excluded.state, token = excluded.token, reference = excluded.reference,
@@ -113,7 +112,7 @@ async fn write_payments(connection: &mut SqliteConnection, judge: &OrdersJudge<'
             reference, created_at, check_at, checks)
         SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3), value ->> 4, value ->> 5,
             value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11
-        FROM jsonb_each(?1) WHERE true
+        FROM jsonb_each(?) WHERE true
         ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, attempt_id = excluded.attempt_id,
             currency = excluded.currency, amount_minor = excluded.amount_minor, state = excluded.state,
             reason = excluded.reason, reference = excluded.reference, created_at = excluded.created_at,
@@ -123,11 +122,11 @@ async fn write_payments(connection: &mut SqliteConnection, judge: &OrdersJudge<'
         let row = row.id(order.id).id(it.id).text(it.method.as_str()).text(it.status().as_str());
         row.text(it.amount.currency.code()).int(it.amount.minor).int(it.captured.minor).int(it.refunded.minor)
     });
-    bulk(connection, PAYMENTS, payments).await?;
+    script.bulk(PAYMENTS, payments);
     let attempts = written(judge).flat_map(|order| numbered(order.id, &order.payment.attempts));
-    bulk(connection, ATTEMPTS, Bulk::of(attempts, attempt_row)).await?;
+    script.bulk(ATTEMPTS, Bulk::of(attempts, attempt_row));
     let refunds = written(judge).flat_map(|order| numbered(order.id, &order.payment.refunds));
-    bulk(connection, REFUNDS, Bulk::of(refunds, refund_row)).await
+    script.bulk(REFUNDS, Bulk::of(refunds, refund_row));
 }
 
 fn attempt_row(row: RowText, (order, position, it): (OrderId, i64, &Attempt)) -> RowText {
@@ -145,41 +144,41 @@ fn refund_row(row: RowText, (order, position, it): (OrderId, i64, &Refund)) -> R
     row.at(it.created_at).opt_at(it.check_at).int(it.checks)
 }
 
-async fn write_records(connection: &mut SqliteConnection, judge: &OrdersJudge<'_>, now: Timestamp) -> Result<(), sqlx::Error> {
+fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {
     const HISTORY: &str = "INSERT INTO order_status_history (id, order_id, status, reached_at, note, actor)
         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
-        FROM jsonb_each(?1)";
+        FROM jsonb_each(?)";
     const CLAIMS: &str = "INSERT INTO cart_claims (claim, claimed_at)
-        SELECT unhex(value ->> 0), value ->> 1 FROM jsonb_each(?1)";
+        SELECT unhex(value ->> 0), value ->> 1 FROM jsonb_each(?)";
     const HEARD: &str = "INSERT INTO provider_events (provider, event_id, reference, fact, state, received_at)
-        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each(?1) WHERE true
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each(?) WHERE true
         ON CONFLICT (provider, event_id) DO UPDATE SET reference = excluded.reference, fact = excluded.fact,
             state = excluded.state, received_at = excluded.received_at";
     let entries = judge.timeline.written().filter_map(|(_, entry)| *entry);
     let entries = Bulk::of(entries, |row: RowText, it: &TimelineEntry| {
         row.id(it.id).id(it.order).text(it.status.as_str()).at(it.at).text(&it.note).text(&it.actor)
     });
-    bulk(connection, HISTORY, entries).await?;
+    script.bulk(HISTORY, entries);
     let claims = Bulk::of(judge.claims.written(), |row: RowText, (claim, ())| row.uuid(*claim).at(now));
-    bulk(connection, CLAIMS, claims).await?;
+    script.bulk(CLAIMS, claims);
     let heard = judge.heard.written().filter_map(|(_, row)| row.write);
     let heard = Bulk::of(heard, |row: RowText, it: &ProviderEvent| {
         let row = row.text(&it.provider).text(&it.event_id).text(&it.reference).json(&it.fact);
         row.text(it.state.as_str()).at(it.at)
     });
-    bulk(connection, HEARD, heard).await
+    script.bulk(HEARD, heard);
 }
 
-async fn write_carts(connection: &mut SqliteConnection, judge: &OrdersJudge<'_>) -> Result<(), sqlx::Error> {
-    const GONE: &str = "DELETE FROM carts WHERE owner_id IN (SELECT unhex(value) FROM json_each(?1))";
+fn write_carts(script: &mut Script, judge: &OrdersJudge<'_>) {
+    const GONE: &str = "DELETE FROM carts WHERE owner_id IN (SELECT unhex(value) FROM json_each(?))";
     const CARTS: &str = "INSERT INTO carts (owner_id, owner_kind, lines, coupon, metadata, updated_at, expires_at, version)
         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
-        FROM jsonb_each(?1) WHERE true
+        FROM jsonb_each(?) WHERE true
         ON CONFLICT (owner_id) DO UPDATE SET owner_kind = excluded.owner_kind, lines = excluded.lines,
             coupon = excluded.coupon, metadata = excluded.metadata, updated_at = excluded.updated_at,
             expires_at = excluded.expires_at, version = excluded.version";
     let gone = judge.carts.removed().map(|owner| owner.simple().to_string());
-    bulk(connection, GONE, Bulk::texts(gone)).await?;
+    script.bulk(GONE, Bulk::texts(gone));
     let carts = judge.carts.written().filter_map(|(_, row)| row.write);
     let carts = Bulk::of(carts, |row: RowText, it: &Cart| {
         let kind = match it.owner {
@@ -189,5 +188,5 @@ async fn write_carts(connection: &mut SqliteConnection, judge: &OrdersJudge<'_>)
         let row = row.uuid(it.owner.key()).text(kind).json(&it.lines).opt_text(it.coupon.as_deref()).json(&it.metadata);
         row.at(it.updated_at).at(it.expires_at()).count(it.version)
     });
-    bulk(connection, CARTS, carts).await
+    script.bulk(CARTS, carts);
 }
