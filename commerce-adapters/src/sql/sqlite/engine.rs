@@ -13,21 +13,20 @@ use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::page::PageRequest;
 use commerce_core::{Clock, Timestamp};
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 use uuid::Uuid;
 
 use super::error::{cannot_open, failure, kind, leaves_doubt, store_error};
 use super::head::{ask_head, write_head};
 use super::migrate::{Migration, migrate};
+use super::readers::{Question, Readers};
 use super::script::{Queries, Script, Stopped, Unread};
 use crate::sql::batch::{Failure, Queue, Verdict, Writer};
 use crate::sql::judge::{Head, Judge, Loaded, judge_all};
 
 /// How long a statement waits for another process's transaction. A batch takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Readers of one database; reading is short and from memory.
-const READERS_MAX: u32 = 4;
 /// Pages of 4 KiB that the log may hold before it is moved into the database: 64 MiB. A page that
 /// many batches change is moved once for all of them.
 const CHECKPOINT_PAGES: &str = "16384";
@@ -69,7 +68,7 @@ pub struct Database<W> {
 
 struct Inner<W> {
     queue: Queue<W, Chore>,
-    readers: SqlitePool,
+    readers: Readers,
     clock: Arc<dyn Clock>,
 }
 
@@ -85,14 +84,8 @@ impl<W: Context> Database<W> {
         let options = options(dir, W::NAME);
         let mut connection = connect(&options.clone().create_if_missing(true), dir).await?;
         migrate(&mut connection, W::migrations(), &*clock).await?;
-        let readers = SqlitePoolOptions::new()
-            .min_connections(0)
-            .max_connections(READERS_MAX)
-            .acquire_timeout(BUSY_TIMEOUT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_lazy_with(options.clone().pragma("cache_size", READER_CACHE_KIB).pragma("query_only", "on"));
+        let reading = options.clone().pragma("cache_size", READER_CACHE_KIB).pragma("query_only", "on");
+        let readers = Readers::start(reading);
         let writer = SqliteWriter { connection, options, clock: clock.clone() };
         let queue = Queue::start(ContextWriter::<W> { writer, context: std::marker::PhantomData }, W::COMMIT);
         Ok(Self { inner: Arc::new(Inner { queue, readers, clock }) })
@@ -122,24 +115,19 @@ impl<W: Context> Database<W> {
         outcome.map_err(store_error(operation))
     }
 
-    /// The readers.
-    pub(super) fn readers(&self) -> &SqlitePool {
-        &self.inner.readers
-    }
-
     /// The present instant.
     pub(super) fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
 
-    /// All rows of a query.
-    pub(super) async fn rows(&self, operation: &'static str, query: Query<'_>) -> Result<Vec<SqliteRow>, StoreError> {
-        query.fetch_all(self.readers()).await.map_err(store_error(operation))
+    /// All rows that answer a question.
+    pub(super) async fn rows(&self, operation: &'static str, question: Question) -> Result<Vec<SqliteRow>, StoreError> {
+        self.inner.readers.ask(question).await.map_err(store_error(operation))
     }
 
-    /// The first row of a query, if it has one.
-    pub(super) async fn row(&self, operation: &'static str, query: Query<'_>) -> Result<Option<SqliteRow>, StoreError> {
-        query.fetch_optional(self.readers()).await.map_err(store_error(operation))
+    /// The row that answers a question, if there is one.
+    pub(super) async fn row(&self, operation: &'static str, question: Question) -> Result<Option<SqliteRow>, StoreError> {
+        Ok(self.rows(operation, question).await?.into_iter().next())
     }
 
     /// Finishes what waits, moves the log into the database and lets go of it.
@@ -148,9 +136,6 @@ impl<W: Context> Database<W> {
         self.inner.queue.close().await;
     }
 }
-
-/// A query with its parameters.
-pub(super) type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 /// How the file of a context is opened.
 pub(super) fn options(dir: &Path, context: &str) -> SqliteConnectOptions {

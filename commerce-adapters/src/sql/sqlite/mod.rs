@@ -12,6 +12,7 @@ mod migrate;
 mod notifications;
 mod orders;
 mod ports;
+mod readers;
 mod retention;
 mod script;
 mod users;

@@ -13,11 +13,11 @@ use commerce_core::notifications::{
 };
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
-use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 
 use super::engine::{Context, Database, below, blob};
 use super::migrate::{Migration, migrations};
+use super::readers::Question;
 use super::script::{Queries, Script};
 use crate::sql::bulk::{Bulk, RowText, ids};
 use crate::sql::fields::Fields;
@@ -127,7 +127,7 @@ fn read_notification(row: &SqliteRow, operation: &'static str) -> Result<Notific
 impl NotificationStore for Database<NotificationWrite> {
     async fn notification(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
         const OPERATION: &str = "notifications.notification";
-        let query = sqlx::query("SELECT * FROM notification_logs WHERE id = ?1").bind(blob(id.uuid()));
+        let query = Question::frequent("SELECT * FROM notification_logs WHERE id = ?").bind(blob(id.uuid()));
         self.row(OPERATION, query).await?.map(|row| read_notification(&row, OPERATION)).transpose()
     }
 
@@ -146,7 +146,7 @@ impl NotificationStore for Database<NotificationWrite> {
             }
         }
         sql.push_str(" ORDER BY id DESC LIMIT ?5");
-        let query = sqlx::query(AssertSqlSafe(sql))
+        let query = Question::of(sql)
             .bind(below(page))
             .bind(filter.recipient.map(|recipient| recipient.key()))
             .bind(filter.kind.map(EventKind::as_str))
@@ -162,7 +162,7 @@ impl NotificationStore for Database<NotificationWrite> {
         const SQL: &str = "SELECT * FROM notification_logs INDEXED BY notification_logs_due
             WHERE due_at IS NOT NULL AND due_at <= ?1 AND status IN ('PENDING', 'SENDING')
             ORDER BY due_at, id LIMIT ?2";
-        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(now.as_micros()).bind(limit)).await?;
+        let rows = self.rows(OPERATION, Question::of(SQL).bind(now.as_micros()).bind(limit)).await?;
         rows.iter().map(|row| read_notification(row, OPERATION)).collect()
     }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::engine::{Context, Database, below, blob};
 use super::head::{key_record, read_event};
+use super::readers::Question;
 use crate::sql::bulk::ids;
 use crate::sql::fields::Fields;
 
@@ -21,9 +22,9 @@ impl<W: Context> Keys for Database<W> {
     async fn key(&self, scope: &KeyScope) -> Result<Option<KeyRecord>, StoreError> {
         const OPERATION: &str = "keys.key";
         const SQL: &str = "SELECT body_hash, outcome, result_id, generation FROM idempotency_keys
-            WHERE scope = ?1 AND used_at > ?2";
+            WHERE scope = ? AND used_at > ?";
         let since = self.now().minus(limits::IDEMPOTENCY_KEEP).as_micros();
-        let query = sqlx::query(SQL).bind(scope.digest().to_vec()).bind(since);
+        let query = Question::frequent(SQL).bind(scope.digest().to_vec()).bind(since);
         self.row(OPERATION, query).await?.map(|row| key_record(&row, OPERATION)).transpose()
     }
 }
@@ -34,7 +35,7 @@ impl<W: Context> Outbox for Database<W> {
         const OPERATION: &str = "outbox.unpublished";
         const SQL: &str = "SELECT id, topic, type, schema, aggregate_id, version, occurred_at, traceparent, data
             FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT ?1";
-        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(limit)).await?;
+        let rows = self.rows(OPERATION, Question::of(SQL).bind(limit)).await?;
         rows.iter().map(|row| read_event(row, OPERATION)).collect()
     }
 
@@ -57,7 +58,7 @@ impl<W: Context> Outbox for Database<W> {
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         const OPERATION: &str = "outbox.backlog";
         const SQL: &str = "SELECT count(*) AS waiting, min(occurred_at) AS oldest FROM outbox WHERE published_at IS NULL";
-        let row = self.row(OPERATION, sqlx::query(SQL)).await?;
+        let row = self.row(OPERATION, Question::of(SQL)).await?;
         let Some(row) = row else { return Ok(Backlog::default()) };
         let fields = Fields::of(&row, OPERATION);
         Ok(Backlog { waiting: fields.count("waiting")?, oldest: fields.opt_at("oldest")? })
@@ -98,7 +99,7 @@ impl<W: Context> DeadLetters for Database<W> {
         const OPERATION: &str = "dead_letters.letters";
         const SQL: &str = "SELECT consumer, event, reason, receives, buried_at FROM dead_letters
             WHERE place < ?1 ORDER BY place DESC LIMIT ?2";
-        let query = sqlx::query(SQL).bind(below(page)).bind(page.limit() + 1);
+        let query = Question::of(SQL).bind(below(page)).bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let letters = rows.iter().map(|row| read_letter(row, OPERATION)).collect::<Result<_, _>>()?;
         Ok(Page::cut(letters, page, DeadLetter::place))

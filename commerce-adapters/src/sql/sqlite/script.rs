@@ -12,11 +12,16 @@ use sqlx::{AssertSqlSafe, Either, Executor, SqliteConnection};
 use crate::sql::bulk::Bulk;
 
 /// A statement's parameter.
+#[derive(Clone)]
 pub(crate) enum Param {
     /// A text; rows as JSON, too.
     Text(String),
     /// A whole number.
     Int(i64),
+    /// Bytes: an id, a hash.
+    Blob(Vec<u8>),
+    /// Nothing.
+    Null,
 }
 
 impl From<String> for Param {
@@ -25,9 +30,33 @@ impl From<String> for Param {
     }
 }
 
+impl From<&str> for Param {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
 impl From<i64> for Param {
     fn from(number: i64) -> Self {
         Self::Int(number)
+    }
+}
+
+impl From<u32> for Param {
+    fn from(number: u32) -> Self {
+        Self::Int(number.into())
+    }
+}
+
+impl From<Vec<u8>> for Param {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Blob(bytes)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Param {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
     }
 }
 
@@ -56,7 +85,7 @@ impl Script {
     }
 
     /// And this statement with its parameters.
-    pub(crate) fn with(&mut self, sql: &'static str, params: impl IntoIterator<Item = Param>) {
+    pub(crate) fn with(&mut self, sql: &str, params: impl IntoIterator<Item = Param>) {
         if !self.sql.is_empty() {
             self.sql.push_str(";\n");
         }
@@ -65,11 +94,14 @@ impl Script {
         self.statements += 1;
     }
 
-    fn query(self) -> sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments> {
+    /// It as one query.
+    pub(super) fn query(self) -> sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments> {
         // Every piece is a constant of this crate; values are parameters.
         self.params.into_iter().fold(sqlx::query(AssertSqlSafe(self.sql)), |query, param| match param {
             Param::Text(text) => query.bind(text),
             Param::Int(number) => query.bind(number),
+            Param::Blob(bytes) => query.bind(bytes),
+            Param::Null => query.bind(None::<i64>),
         })
     }
 

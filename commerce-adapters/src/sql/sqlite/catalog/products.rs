@@ -11,13 +11,13 @@ use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::{Sku, Slug};
 use commerce_core::{Currency, Money, Timestamp};
 use serde::Deserialize;
-use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 use std::collections::BTreeMap;
 
 use crate::sql::bulk::ids;
 use crate::sql::fields::Fields;
 use crate::sql::sqlite::engine::{Database, below, blob};
+use crate::sql::sqlite::readers::Question;
 
 macro_rules! select_products {
     ($tail:literal) => {
@@ -115,13 +115,13 @@ fn read_seller(row: &SqliteRow, operation: &'static str) -> Result<Seller, Store
 impl ProductReads for Database<CatalogWrite> {
     async fn product(&self, id: ProductId) -> Result<Option<Product>, StoreError> {
         const OPERATION: &str = "catalog.product";
-        let query = sqlx::query(select_products!("WHERE id = ?1")).bind(blob(id.uuid()));
+        let query = Question::frequent(select_products!("WHERE id = ?")).bind(blob(id.uuid()));
         self.row(OPERATION, query).await?.map(|row| read_product(&row, OPERATION)).transpose()
     }
 
     async fn product_by_slug(&self, slug: &Slug) -> Result<Option<Product>, StoreError> {
         const OPERATION: &str = "catalog.product_by_slug";
-        let query = sqlx::query(select_products!("WHERE slug = ?1")).bind(slug.as_str());
+        let query = Question::frequent(select_products!("WHERE slug = ?")).bind(slug.as_str());
         self.row(OPERATION, query).await?.map(|row| read_product(&row, OPERATION)).transpose()
     }
 
@@ -139,7 +139,7 @@ impl ProductReads for Database<CatalogWrite> {
             sql.push_str(" AND status = ?4");
         }
         sql.push_str(" ORDER BY id DESC LIMIT ?5");
-        let query = sqlx::query(AssertSqlSafe(sql))
+        let query = Question::of(sql)
             .bind(below(page))
             .bind(filter.categories.as_ref().map(|categories| ids(categories.iter().copied())))
             .bind(filter.seller.map(|seller| blob(seller.uuid())))
@@ -152,7 +152,7 @@ impl ProductReads for Database<CatalogWrite> {
 
     async fn products_by_id(&self, among: &[ProductId]) -> Result<Vec<Product>, StoreError> {
         const OPERATION: &str = "catalog.products_by_id";
-        let query = sqlx::query(select_products!("WHERE id IN (SELECT unhex(value) FROM json_each(?1))"));
+        let query = Question::frequent(select_products!("WHERE id IN (SELECT unhex(value) FROM json_each(?))"));
         let rows = self.rows(OPERATION, query.bind(ids(among.iter().copied()))).await?;
         rows.iter().map(|row| read_product(row, OPERATION)).collect()
     }
@@ -166,7 +166,7 @@ impl ProductReads for Database<CatalogWrite> {
         const OPERATION: &str = "catalog.products_changed";
         const SQL: &str = select_products!("WHERE (changed_at, id) > (?1, ?2) ORDER BY changed_at, id LIMIT ?3");
         let query =
-            sqlx::query(SQL).bind(since.as_micros()).bind(after.map(|id| blob(id.uuid())).unwrap_or_default()).bind(limit);
+            Question::of(SQL).bind(since.as_micros()).bind(after.map(|id| blob(id.uuid())).unwrap_or_default()).bind(limit);
         let rows = self.rows(OPERATION, query).await?;
         let read = |row| Ok((Fields::of(row, OPERATION).at("changed_at")?, read_product(row, OPERATION)?));
         rows.iter().map(read).collect()
@@ -177,7 +177,7 @@ impl ProductReads for Database<CatalogWrite> {
         // One statement, so that the nodes are those of the version: the tree's row comes with each.
         const SQL: &str = "SELECT tree.version AS tree_version, categories.*
             FROM category_tree AS tree LEFT JOIN categories ON true";
-        let rows = self.rows(OPERATION, sqlx::query(SQL)).await?;
+        let rows = self.rows(OPERATION, Question::of(SQL)).await?;
         let mut tree = CategoryTree::default();
         for row in &rows {
             let fields = Fields::of(row, OPERATION);
@@ -191,14 +191,14 @@ impl ProductReads for Database<CatalogWrite> {
 
     async fn seller(&self, id: SellerId) -> Result<Option<Seller>, StoreError> {
         const OPERATION: &str = "catalog.seller";
-        let query = sqlx::query("SELECT * FROM sellers WHERE id = ?1").bind(blob(id.uuid()));
+        let query = Question::frequent("SELECT * FROM sellers WHERE id = ?").bind(blob(id.uuid()));
         self.row(OPERATION, query).await?.map(|row| read_seller(&row, OPERATION)).transpose()
     }
 
     async fn sellers(&self, page: &PageRequest) -> Result<Page<Seller>, StoreError> {
         const OPERATION: &str = "catalog.sellers";
         const SQL: &str = "SELECT * FROM sellers WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
-        let query = sqlx::query(SQL).bind(below(page)).bind(page.limit() + 1);
+        let query = Question::of(SQL).bind(below(page)).bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let sellers = rows.iter().map(|row| read_seller(row, OPERATION)).collect::<Result<_, _>>()?;
         Ok(Page::cut(sellers, page, |seller: &Seller| seller.id.uuid()))

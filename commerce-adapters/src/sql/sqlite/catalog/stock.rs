@@ -16,6 +16,7 @@ use super::load::read_inventory;
 use crate::sql::bulk::list;
 use crate::sql::fields::Fields;
 use crate::sql::sqlite::engine::{Database, below};
+use crate::sql::sqlite::readers::Question;
 
 fn read_item(row: &SqliteRow, operation: &'static str) -> Result<Item, StoreError> {
     let fields = Fields::of(row, operation);
@@ -92,22 +93,22 @@ impl StockReads for Database<CatalogWrite> {
             FROM product_variants AS variant
             JOIN products AS product ON product.id = variant.product_id
             JOIN inventory AS stock ON stock.sku = variant.sku
-            WHERE variant.sku IN (SELECT value FROM json_each(?1))";
-        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(list(skus.iter().map(Sku::as_str)))).await?;
+            WHERE variant.sku IN (SELECT value FROM json_each(?))";
+        let rows = self.rows(OPERATION, Question::frequent(SQL).bind(list(skus.iter().map(Sku::as_str)))).await?;
         rows.iter().map(|row| read_item(row, OPERATION)).collect()
     }
 
     async fn inventory(&self, skus: &[Sku]) -> Result<Vec<Inventory>, StoreError> {
         const OPERATION: &str = "catalog.inventory";
-        const SQL: &str = "SELECT * FROM inventory WHERE sku IN (SELECT value FROM json_each(?1))";
-        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(list(skus.iter().map(Sku::as_str)))).await?;
+        const SQL: &str = "SELECT * FROM inventory WHERE sku IN (SELECT value FROM json_each(?))";
+        let rows = self.rows(OPERATION, Question::frequent(SQL).bind(list(skus.iter().map(Sku::as_str)))).await?;
         rows.iter().map(|row| read_inventory(row, OPERATION)).collect()
     }
 
     async fn ledger(&self, sku: &Sku, page: &PageRequest) -> Result<Page<Movement>, StoreError> {
         const OPERATION: &str = "catalog.ledger";
         const SQL: &str = "SELECT * FROM stock_ledger WHERE sku = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
-        let query = sqlx::query(SQL).bind(sku.as_str()).bind(below(page)).bind(page.limit() + 1);
+        let query = Question::of(SQL).bind(sku.as_str()).bind(below(page)).bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let movements = rows.iter().map(|row| read_movement(row, OPERATION)).collect::<Result<_, _>>()?;
         Ok(Page::cut(movements, page, |movement: &Movement| movement.id.uuid()))
@@ -116,10 +117,10 @@ impl StockReads for Database<CatalogWrite> {
     async fn hold(&self, key: HoldKey) -> Result<Option<Hold>, StoreError> {
         const OPERATION: &str = "catalog.hold";
         const SQL: &str = select_holds!(
-            "WHERE hold_key = ?1 AND generation = (SELECT max(generation) FROM reservations WHERE hold_key = ?1)
+            "WHERE hold_key = ? AND generation = (SELECT max(generation) FROM reservations WHERE hold_key = ?)
             GROUP BY hold_key, generation"
         );
-        let row = self.row(OPERATION, sqlx::query(SQL).bind(key.0.to_vec())).await?;
+        let row = self.row(OPERATION, Question::frequent(SQL).bind(key.0.to_vec()).bind(key.0.to_vec())).await?;
         row.map(|row| read_hold(&row, OPERATION)).transpose()
     }
 
@@ -130,7 +131,7 @@ impl StockReads for Database<CatalogWrite> {
                 WHERE state = 'ACTIVE' AND expires_at <= ?1 ORDER BY expires_at, hold_key LIMIT ?2)
             GROUP BY hold_key, generation ORDER BY expires_at, hold_key"
         );
-        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(now.as_micros()).bind(limit)).await?;
+        let rows = self.rows(OPERATION, Question::of(SQL).bind(now.as_micros()).bind(limit)).await?;
         rows.iter().map(|row| read_hold(row, OPERATION)).collect()
     }
 
@@ -138,7 +139,7 @@ impl StockReads for Database<CatalogWrite> {
         const OPERATION: &str = "catalog.low_stock_crossings";
         const SQL: &str = "SELECT * FROM inventory
             WHERE low_stock_alerted <> (on_hand - reserved <= low_stock_threshold) ORDER BY sku LIMIT ?1";
-        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(limit)).await?;
+        let rows = self.rows(OPERATION, Question::of(SQL).bind(limit)).await?;
         rows.iter().map(|row| read_inventory(row, OPERATION)).collect()
     }
 }

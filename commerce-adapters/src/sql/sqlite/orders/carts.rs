@@ -10,14 +10,15 @@ use super::read::wrap;
 use crate::sql::fields::Fields;
 use crate::sql::judge::OrdersWrite;
 use crate::sql::sqlite::engine::{Database, blob};
+use crate::sql::sqlite::readers::Question;
 
 #[async_trait]
 impl CartStore for Database<OrdersWrite> {
     async fn cart(&self, owner: CartOwner, now: Timestamp) -> Result<Option<Cart>, StoreError> {
         const OPERATION: &str = "carts.cart";
         const SQL: &str = "SELECT lines, coupon, metadata, updated_at, version FROM carts
-            WHERE owner_id = ?1 AND expires_at > ?2";
-        let row = self.row(OPERATION, sqlx::query(SQL).bind(blob(owner.key())).bind(now.as_micros())).await?;
+            WHERE owner_id = ? AND expires_at > ?";
+        let row = self.row(OPERATION, Question::frequent(SQL).bind(blob(owner.key())).bind(now.as_micros())).await?;
         let Some(row) = row else { return Ok(None) };
         let fields = Fields::of(&row, OPERATION);
         Ok(Some(Cart {

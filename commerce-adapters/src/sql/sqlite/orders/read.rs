@@ -14,12 +14,12 @@ use commerce_core::text::{Quantity, Sku};
 use commerce_core::users::PostalAddress;
 use commerce_core::{Currency, Money, Timestamp, catalog::HoldKey};
 use serde::Deserialize;
-use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 
 use crate::sql::fields::Fields;
 use crate::sql::judge::OrdersWrite;
 use crate::sql::sqlite::engine::{Database, above, below, blob};
+use crate::sql::sqlite::readers::Question;
 
 macro_rules! select_orders {
     ($tail:literal) => {
@@ -222,7 +222,7 @@ pub(super) fn wrap<W>(changes: ChangeSet<W>, write: fn(W) -> OrdersWrite) -> Cha
 impl OrderStore for Database<OrdersWrite> {
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
         const OPERATION: &str = "orders.order";
-        let row = self.row(OPERATION, sqlx::query(select_orders!("WHERE orders.id = ?1")).bind(blob(id.uuid()))).await?;
+        let row = self.row(OPERATION, Question::frequent(select_orders!("WHERE orders.id = ?")).bind(blob(id.uuid()))).await?;
         row.map(|row| read_order(&row, OPERATION)).transpose()
     }
 
@@ -245,7 +245,7 @@ impl OrderStore for Database<OrdersWrite> {
             }
         }
         sql.push_str(" ORDER BY orders.id DESC LIMIT ?7");
-        let query = sqlx::query(AssertSqlSafe(sql))
+        let query = Question::of(sql)
             .bind(below(page))
             .bind(filter.user.map(|user| blob(user.uuid())))
             .bind(filter.status.map(OrderStatus::as_str))
@@ -262,7 +262,7 @@ impl OrderStore for Database<OrdersWrite> {
         const OPERATION: &str = "orders.timeline";
         const SQL: &str = "SELECT * FROM order_status_history
             WHERE order_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
-        let query = sqlx::query(SQL).bind(blob(order.uuid())).bind(above(page)).bind(page.limit() + 1);
+        let query = Question::of(SQL).bind(blob(order.uuid())).bind(above(page)).bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let entries = rows.iter().map(|row| read_entry(row, OPERATION)).collect::<Result<_, _>>()?;
         Ok(Page::cut(entries, page, |entry: &TimelineEntry| entry.id.uuid()))
@@ -276,14 +276,14 @@ impl OrderStore for Database<OrdersWrite> {
             JOIN payment_attempts AS attempt ON attempt.order_id = refund.order_id AND attempt.id = refund.attempt_id
             WHERE refund.reference = ?2 AND attempt.provider = ?1
             LIMIT 1";
-        let row = self.row(OPERATION, sqlx::query(SQL).bind(provider).bind(reference)).await?;
+        let row = self.row(OPERATION, Question::of(SQL).bind(provider).bind(reference)).await?;
         row.map(|row| Fields::of(&row, OPERATION).id("order_id")).transpose()
     }
 
     async fn order_on_hold(&self, hold: HoldRef) -> Result<Option<(OrderId, OrderStatus)>, StoreError> {
         const OPERATION: &str = "orders.order_on_hold";
-        const SQL: &str = "SELECT id, status FROM orders WHERE hold_key = ?1 AND hold_generation = ?2";
-        let row = self.row(OPERATION, sqlx::query(SQL).bind(hold.key.0.to_vec()).bind(hold.generation)).await?;
+        const SQL: &str = "SELECT id, status FROM orders WHERE hold_key = ? AND hold_generation = ?";
+        let row = self.row(OPERATION, Question::frequent(SQL).bind(hold.key.0.to_vec()).bind(hold.generation)).await?;
         let Some(row) = row else { return Ok(None) };
         let fields = Fields::of(&row, OPERATION);
         Ok(Some((fields.id("id")?, fields.parse("status")?)))
@@ -303,14 +303,14 @@ impl OrderStore for Database<OrdersWrite> {
             DueWork::Refunds => REFUNDS,
             DueWork::Deadlines => DEADLINES,
         };
-        let rows = self.rows(OPERATION, sqlx::query(sql).bind(now.as_micros()).bind(limit)).await?;
+        let rows = self.rows(OPERATION, Question::of(sql).bind(now.as_micros()).bind(limit)).await?;
         rows.iter().map(|row| Fields::of(row, OPERATION).id("order_id")).collect()
     }
 
     async fn parked(&self, limit: u32) -> Result<Vec<ProviderEvent>, StoreError> {
         const OPERATION: &str = "orders.parked";
         const SQL: &str = "SELECT * FROM provider_events WHERE state = 'PARKED' ORDER BY received_at LIMIT ?1";
-        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(limit)).await?;
+        let rows = self.rows(OPERATION, Question::of(SQL).bind(limit)).await?;
         rows.iter().map(|row| read_provider_event(row, OPERATION)).collect()
     }
 

@@ -7,11 +7,11 @@ use commerce_core::ids::{Id, SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
 use commerce_core::users::{Address, PasswordHash, PostalAddress, RefreshToken, Role, Session, User, UserStore, UserWrite};
-use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 
 use crate::sql::fields::Fields;
 use crate::sql::sqlite::engine::{Database, below, blob};
+use crate::sql::sqlite::readers::Question;
 
 fn read_user(row: &SqliteRow, operation: &'static str) -> Result<User, StoreError> {
     let fields = Fields::of(row, operation);
@@ -64,13 +64,13 @@ fn read_session(row: &SqliteRow, operation: &'static str) -> Result<Session, Sto
 impl UserStore for Database<UserWrite> {
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "users.user";
-        let row = self.row(OPERATION, sqlx::query("SELECT * FROM users WHERE id = ?1").bind(blob(id.uuid()))).await?;
+        let row = self.row(OPERATION, Question::frequent("SELECT * FROM users WHERE id = ?").bind(blob(id.uuid()))).await?;
         row.map(|row| read_user(&row, OPERATION)).transpose()
     }
 
     async fn user_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
         const OPERATION: &str = "users.user_by_email";
-        let row = self.row(OPERATION, sqlx::query("SELECT * FROM users WHERE email = ?1").bind(email.as_str())).await?;
+        let row = self.row(OPERATION, Question::frequent("SELECT * FROM users WHERE email = ?").bind(email.as_str())).await?;
         row.map(|row| read_user(&row, OPERATION)).transpose()
     }
 
@@ -78,7 +78,7 @@ impl UserStore for Database<UserWrite> {
         const OPERATION: &str = "users.users";
         let of_role = if role.is_some() { " AND role = ?2" } else { "" };
         let sql = format!("SELECT * FROM users WHERE id < ?1{of_role} ORDER BY id DESC LIMIT ?3");
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(below(page));
+        let query = Question::of(sql).bind(below(page));
         let query = query.bind(role.map(Role::as_str)).bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let users = rows.iter().map(|row| read_user(row, OPERATION)).collect::<Result<_, _>>()?;
@@ -87,28 +87,28 @@ impl UserStore for Database<UserWrite> {
 
     async fn addresses(&self, user: UserId) -> Result<Vec<Address>, StoreError> {
         const OPERATION: &str = "users.addresses";
-        const SQL: &str = "SELECT * FROM addresses WHERE user_id = ?1 ORDER BY id";
-        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(blob(user.uuid()))).await?;
+        const SQL: &str = "SELECT * FROM addresses WHERE user_id = ? ORDER BY id";
+        let rows = self.rows(OPERATION, Question::frequent(SQL).bind(blob(user.uuid()))).await?;
         rows.iter().map(|row| read_address(row, OPERATION)).collect()
     }
 
     async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         const OPERATION: &str = "users.session";
-        let row = self.row(OPERATION, sqlx::query("SELECT * FROM sessions WHERE id = ?1").bind(blob(id.uuid()))).await?;
+        let row = self.row(OPERATION, Question::frequent("SELECT * FROM sessions WHERE id = ?").bind(blob(id.uuid()))).await?;
         row.map(|row| read_session(&row, OPERATION)).transpose()
     }
 
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
         const OPERATION: &str = "users.sessions";
         const SQL: &str = "SELECT * FROM sessions WHERE user_id = ?1 AND revoked_at IS NULL ORDER BY id DESC";
-        let rows = self.rows(OPERATION, sqlx::query(SQL).bind(blob(user.uuid()))).await?;
+        let rows = self.rows(OPERATION, Question::of(SQL).bind(blob(user.uuid()))).await?;
         rows.iter().map(|row| read_session(row, OPERATION)).collect()
     }
 
     async fn refresh_token(&self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {
         const OPERATION: &str = "users.refresh_token";
         const SQL: &str = "SELECT * FROM refresh_tokens WHERE hash = ?1";
-        let Some(row) = self.row(OPERATION, sqlx::query(SQL).bind(hash.to_vec())).await? else { return Ok(None) };
+        let Some(row) = self.row(OPERATION, Question::of(SQL).bind(hash.to_vec())).await? else { return Ok(None) };
         let fields = Fields::of(&row, OPERATION);
         Ok(Some(RefreshToken {
             hash: fields.hash("hash")?,

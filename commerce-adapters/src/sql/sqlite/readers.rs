@@ -1,0 +1,204 @@
+//! The readers of one database: a few connections beside the writer, each seeing the last commit.
+//!
+//! Owns the queue in front of them. A connection lives on a thread of its own, and a trip there and
+//! back costs more than most look-ups do; so a reader that takes a frequent question takes all the
+//! others of its kind that wait along with it, as the writer does with commits.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::TryStreamExt;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{ConnectOptions, Connection, Either, Executor, SqliteConnection};
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::script::{Param, Script};
+
+/// Readers of one database; reading is short and from memory.
+const READERS: usize = 4;
+/// Questions of one kind that are asked together at most. Each count of them is a statement of its
+/// own that every reader keeps prepared.
+const TOGETHER_MAX: usize = 8;
+
+/// A statement that only reads, and its parameters.
+pub(crate) struct Question {
+    sql: Cow<'static, str>,
+    params: Vec<Param>,
+    frequent: bool,
+}
+
+impl Question {
+    /// A question that many callers ask at once. Its parameters are written `?`, in order.
+    pub(crate) fn frequent(sql: &'static str) -> Self {
+        Self { sql: Cow::Borrowed(sql), params: Vec::new(), frequent: true }
+    }
+
+    /// Any other question. Its parameters may be numbered: `?1`.
+    pub(crate) fn of(sql: impl Into<Cow<'static, str>>) -> Self {
+        Self { sql: sql.into(), params: Vec::new(), frequent: false }
+    }
+
+    /// And this parameter.
+    pub(crate) fn bind(mut self, param: impl Into<Param>) -> Self {
+        self.params.push(param.into());
+        self
+    }
+}
+
+type Answer = Result<Vec<SqliteRow>, sqlx::Error>;
+
+/// A question somebody waits for.
+struct Asked {
+    question: Question,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The callers' end of a database's readers.
+pub(crate) struct Readers {
+    waiting: Arc<Waiting>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+#[derive(Default)]
+struct Waiting {
+    queue: Mutex<VecDeque<Asked>>,
+    more: Notify,
+}
+
+impl Waiting {
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Asked>> {
+        // Nothing that holds the lock can panic half way.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The longest waiting question, and others of its kind if it is a frequent one.
+    fn take(&self) -> Vec<Asked> {
+        let mut queue = self.queue();
+        let Some(first) = queue.pop_front() else { return Vec::new() };
+        let mut taken = vec![first];
+        if taken[0].question.frequent {
+            let mut left = VecDeque::with_capacity(queue.len());
+            for asked in queue.drain(..) {
+                let alike = asked.question.frequent && asked.question.sql == taken[0].question.sql;
+                if alike && taken.len() < TOGETHER_MAX {
+                    taken.push(asked);
+                } else {
+                    left.push_back(asked);
+                }
+            }
+            *queue = left;
+        }
+        taken
+    }
+}
+
+impl Readers {
+    /// Starts the readers as tasks of the running tokio. Each connects when it is first needed.
+    pub(crate) fn start(options: SqliteConnectOptions) -> Self {
+        let (waiting, stop, tasks) = (Arc::new(Waiting::default()), CancellationToken::new(), TaskTracker::new());
+        for _ in 0..READERS {
+            tasks.spawn(run(options.clone(), waiting.clone(), stop.clone()));
+        }
+        tasks.close();
+        Self { waiting, stop, tasks }
+    }
+
+    /// All rows that answer a question.
+    pub(crate) async fn ask(&self, question: Question) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut queue = self.waiting.queue();
+            if self.stop.is_cancelled() {
+                return Err(sqlx::Error::PoolClosed);
+            }
+            queue.push_back(Asked { question, answer });
+        }
+        self.waiting.more.notify_one();
+        answered.await.unwrap_or(Err(sqlx::Error::PoolClosed))
+    }
+
+    /// Answers what waits and lets go of the database.
+    pub(crate) async fn close(&self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+        // Asked while the last reader went away.
+        self.waiting.queue().clear();
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn run(options: SqliteConnectOptions, waiting: Arc<Waiting>, stop: CancellationToken) {
+    let mut connection = None;
+    loop {
+        let taken = waiting.take();
+        if taken.is_empty() {
+            tokio::select! {
+                () = waiting.more.notified() => continue,
+                () = stop.cancelled() => break,
+            }
+        }
+        answer(&options, &mut connection, taken).await;
+    }
+    if let Some(connection) = connection
+        && let Err(error) = connection.close().await
+    {
+        tracing::warn!(%error, "closing a reader");
+    }
+}
+
+/// Answers these together, over a connection that is made or made anew if it must be.
+async fn answer(options: &SqliteConnectOptions, connection: &mut Option<SqliteConnection>, mut asked: Vec<Asked>) {
+    asked.retain(|asked| !asked.answer.is_closed());
+    while !asked.is_empty() {
+        let open = match connection {
+            Some(open) => open,
+            None => match options.connect().await {
+                Ok(fresh) => connection.insert(fresh),
+                Err(error) => {
+                    // The others try for themselves: the error may be of the moment.
+                    asked.remove(0).answer.send(Err(error)).ok();
+                    continue;
+                }
+            },
+        };
+        if let Err(error) = answer_in_turn(open, &mut asked).await {
+            if error.as_database_error().is_none() {
+                *connection = None;
+            }
+            // In turn: the first that has no answer is the one that failed.
+            if !asked.is_empty() {
+                asked.remove(0).answer.send(Err(error)).ok();
+            }
+        }
+    }
+}
+
+/// Asks in one piece and answers in turn; who has an answer leaves `asked`.
+async fn answer_in_turn(connection: &mut SqliteConnection, asked: &mut Vec<Asked>) -> Result<(), sqlx::Error> {
+    let mut script = Script::default();
+    for asked in &mut *asked {
+        script.with(&asked.question.sql, asked.question.params.iter().cloned());
+    }
+    let mut rows = Vec::new();
+    let mut answers = connection.fetch_many(script.query());
+    while let Some(step) = answers.try_next().await? {
+        match step {
+            Either::Right(row) => rows.push(row),
+            Either::Left(_) if asked.is_empty() => {}
+            Either::Left(_) => {
+                // A caller who went away needs no answer.
+                asked.remove(0).answer.send(Ok(std::mem::take(&mut rows))).ok();
+            }
+        }
+    }
+    Ok(())
+}
