@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
-/// Currencies whose minor unit is not a hundredth (ISO 4217, list one): code and decimals.
+/// Currencies whose minor unit is not a hundredth (ISO 4217, list one): code and decimals, sorted.
 const UNUSUAL_EXPONENTS: [(&str, u32); 25] = [
     ("BHD", 3),
     ("BIF", 0),
@@ -38,7 +38,7 @@ const UNUSUAL_EXPONENTS: [(&str, u32); 25] = [
     ("XOF", 0),
 ];
 
-/// All other active codes of ISO 4217, each with two decimals.
+/// All other active codes of ISO 4217, each with two decimals, sorted.
 const USUAL: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD \
 CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL \
 HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR \
@@ -59,8 +59,18 @@ impl Currency {
     /// How many decimals a major unit has: 2 for INR, 0 for JPY, 3 for KWD.
     #[must_use]
     pub fn exponent(&self) -> u32 {
-        UNUSUAL_EXPONENTS.iter().find(|(code, _)| *code == self.code()).map_or(2, |(_, exponent)| *exponent)
+        unusual_exponent(self.code()).unwrap_or(2)
     }
+}
+
+fn unusual_exponent(code: &str) -> Option<u32> {
+    let place = UNUSUAL_EXPONENTS.binary_search_by_key(&code, |(known, _)| known).ok()?;
+    UNUSUAL_EXPONENTS.get(place).map(|(_, exponent)| *exponent)
+}
+
+fn is_usual(code: [u8; 3]) -> bool {
+    let (codes, last) = USUAL.as_bytes().as_chunks::<4>();
+    last == code || codes.binary_search_by(|[a, b, c, _]| [*a, *b, *c].cmp(&code)).is_ok()
 }
 
 /// The text is no ISO 4217 code.
@@ -73,8 +83,7 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, UnknownCurrency> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| UnknownCurrency)?;
-        let known = UNUSUAL_EXPONENTS.iter().any(|(known, _)| *known == text)
-            || USUAL.split_ascii_whitespace().any(|known| known == text);
+        let known = unusual_exponent(text).is_some() || is_usual(code);
         known.then_some(Self(code)).ok_or(UnknownCurrency)
     }
 }
@@ -266,6 +275,21 @@ mod tests {
 
     const YEN: Currency = Currency(*b"JPY");
     const DINAR: Currency = Currency(*b"KWD");
+
+    #[test]
+    fn every_listed_currency_is_found() {
+        let usual: Vec<&str> = USUAL.split(' ').collect();
+        assert!(usual.is_sorted() && UNUSUAL_EXPONENTS.is_sorted());
+        for code in usual {
+            assert_eq!(code.parse::<Currency>().unwrap().exponent(), 2, "{code}");
+        }
+        for (code, exponent) in UNUSUAL_EXPONENTS {
+            assert_eq!(code.parse::<Currency>().unwrap().exponent(), exponent, "{code}");
+        }
+        for unknown in ["XXX", "inr", "IN", "INRR", "IN ", " IN", "ED ", "₹"] {
+            assert_eq!(unknown.parse::<Currency>(), Err(UnknownCurrency), "{unknown}");
+        }
+    }
 
     #[test]
     fn currencies_do_not_mix() {

@@ -85,10 +85,11 @@ impl TemplateRenderer {
 
 impl Renderer for TemplateRenderer {
     fn render(&self, template: Template, context: &MailContext) -> Result<Rendered, StoreError> {
+        let context = Context::wraps(context).map_err(malformed)?;
         Ok(Rendered {
-            subject: self.text.render(&subject_name(template), context).map_err(malformed)?,
-            html: self.html.render(template.as_str(), context).map_err(malformed)?,
-            text: self.text.render(template.as_str(), context).map_err(malformed)?,
+            subject: self.text.render_with_context(&subject_name(template), &context).map_err(malformed)?,
+            html: self.html.render_with_context(template.as_str(), &context).map_err(malformed)?,
+            text: self.text.render_with_context(template.as_str(), &context).map_err(malformed)?,
         })
     }
 }

@@ -87,7 +87,7 @@ mod tests {
             template: Template::LowStock,
             recipient: Recipient::Ops,
             address: None,
-            data: Value::Null,
+            data: Value::Null.into(),
             status: NotificationStatus::Pending,
             tries: 0,
             due_at: Some(NOON),

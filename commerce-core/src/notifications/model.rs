@@ -1,5 +1,7 @@
 //! A message to somebody, from the event that caused it to the mail that was sent.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -104,7 +106,7 @@ pub struct Notification {
     /// The address it was sent to, once it was.
     pub address: Option<Email>,
     /// The event's data, from which the mail is rendered.
-    pub data: Value,
+    pub data: Arc<Value>,
     /// How far.
     pub status: NotificationStatus,
     /// How often it was tried.

@@ -36,7 +36,7 @@ impl NotificationRecorder {
             template,
             recipient: recipient(template, event)?,
             address: None,
-            data: event.data.clone(),
+            data: event.data.clone().into(),
             status: NotificationStatus::Pending,
             tries: 0,
             due_at: Some(now),

@@ -84,8 +84,9 @@ impl<W: Context> Database<W> {
         let options = options(dir, W::NAME);
         let mut connection = connect(&options.clone().create_if_missing(true), dir).await?;
         migrate(&mut connection, W::migrations(), &*clock).await?;
-        let reading = options.clone().pragma("cache_size", READER_CACHE_KIB).pragma("query_only", "on");
-        let readers = Readers::start(reading);
+        let reading = options.clone().thread_name(|_| format!("read-{}", W::NAME));
+        let reading = reading.pragma("cache_size", READER_CACHE_KIB).pragma("query_only", "on");
+        let readers = Readers::start(&reading);
         let writer = SqliteWriter { connection, options, clock: clock.clone() };
         let queue = Queue::start(ContextWriter::<W> { writer, context: std::marker::PhantomData }, W::COMMIT);
         Ok(Self { inner: Arc::new(Inner { queue, readers, clock }) })
@@ -138,9 +139,10 @@ impl<W: Context> Database<W> {
 }
 
 /// How the file of a context is opened.
-pub(super) fn options(dir: &Path, context: &str) -> SqliteConnectOptions {
+pub(super) fn options(dir: &Path, context: &'static str) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(dir.join(format!("{context}.db")))
+        .thread_name(move |_| format!("write-{context}"))
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)

@@ -98,7 +98,7 @@ impl Waiting {
 
 impl Readers {
     /// Starts the readers as tasks of the running tokio. Each connects when it is first needed.
-    pub(crate) fn start(options: SqliteConnectOptions) -> Self {
+    pub(crate) fn start(options: &SqliteConnectOptions) -> Self {
         let (waiting, stop, tasks) = (Arc::new(Waiting::default()), CancellationToken::new(), TaskTracker::new());
         for _ in 0..READERS {
             tasks.spawn(run(options.clone(), waiting.clone(), stop.clone()));
@@ -201,4 +201,74 @@ async fn answer_in_turn(connection: &mut SqliteConnection, asked: &mut Vec<Asked
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use sqlx::Row;
+
+    use super::*;
+
+    /// Readers of a database in `folder` that has the table `numbers` with 1 to 9 in it.
+    async fn readers(folder: &tempfile::TempDir) -> Readers {
+        let options = SqliteConnectOptions::new().filename(folder.path().join("test.db"));
+        let mut writer = options.clone().create_if_missing(true).connect().await.unwrap();
+        writer.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY)").await.unwrap();
+        writer.execute("INSERT INTO numbers VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9)").await.unwrap();
+        writer.close().await.unwrap();
+        Readers::start(&options.pragma("query_only", "on"))
+    }
+
+    fn up_to(n: i64) -> Question {
+        Question::frequent("SELECT n FROM numbers WHERE n <= ? AND n > ?").bind(n).bind(0_i64)
+    }
+
+    fn numbers(answer: Answer) -> Vec<i64> {
+        answer.unwrap().iter().map(|row| row.get("n")).collect()
+    }
+
+    #[tokio::test]
+    async fn everybody_gets_the_rows_of_her_own_question() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = readers(&folder).await;
+        let answers = join_all((0..100).map(|n| readers.ask(up_to(n % 10)))).await;
+        for (n, answer) in (0..100).zip(answers) {
+            assert_eq!(numbers(answer), (1..=n % 10).collect::<Vec<_>>());
+        }
+        readers.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_question_that_fails_leaves_the_others_theirs() {
+        const OVERFLOWS: &str = "SELECT sum(n + ?) AS n FROM numbers";
+        let folder = tempfile::tempdir().unwrap();
+        let readers = readers(&folder).await;
+        let ask = |n| readers.ask(Question::frequent(OVERFLOWS).bind(n));
+        let answers = join_all([0, i64::MAX - 9, 1, i64::MAX - 9, 2].map(ask)).await;
+        let sums: Vec<Option<Vec<i64>>> = answers.into_iter().map(|answer| answer.is_ok().then(|| numbers(answer))).collect();
+        assert_eq!(sums, [Some(vec![45]), None, Some(vec![54]), None, Some(vec![63])]);
+        readers.close().await;
+    }
+
+    #[tokio::test]
+    async fn readers_do_not_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = readers(&folder).await;
+        assert!(readers.ask(Question::of("DELETE FROM numbers")).await.is_err());
+        assert_eq!(numbers(readers.ask(up_to(9)).await).len(), 9);
+        readers.close().await;
+    }
+
+    #[tokio::test]
+    async fn closed_readers_answer_that_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = readers(&folder).await;
+        let waiting = join_all((0..50).map(|_| readers.ask(up_to(3))));
+        let (answers, ()) = tokio::join!(waiting, readers.close());
+        for rows in answers.into_iter().flatten() {
+            assert_eq!(numbers(Ok(rows)), [1, 2, 3]);
+        }
+        assert!(matches!(readers.ask(up_to(3)).await, Err(sqlx::Error::PoolClosed)));
+    }
 }

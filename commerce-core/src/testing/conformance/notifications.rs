@@ -38,7 +38,7 @@ async fn a_notification_is_read_as_written(fixture: &Notifications) {
         template: Template::LowStock,
         recipient: Recipient::Ops,
         address: Some("ops@example.com".parse().expect("it is well formed")),
-        data: json!({ "text": samples::UNICODE, "amount": i64::MIN, "list": [1.5, null, {}] }),
+        data: json!({ "text": samples::UNICODE, "amount": i64::MIN, "list": [1.5, null, {}] }).into(),
         status: NotificationStatus::Failed,
         tries: 12,
         due_at: None,

@@ -226,7 +226,7 @@ pub(super) fn notification(id: NotificationId, now: Timestamp) -> Notification {
         template: Template::OrderPlaced,
         recipient: Recipient::User(UserId::from_uuid(id.uuid())),
         address: None,
-        data: json!({ "number": "ORD-1" }),
+        data: json!({ "number": "ORD-1" }).into(),
         status: NotificationStatus::Pending,
         tries: 0,
         due_at: Some(now),
