@@ -2,6 +2,10 @@
 //!
 //! There is no timer: the commit in flight is the window in which the next batch gathers. A caller
 //! who goes away does not cancel her change set; it was data, and the writer has it.
+//!
+//! Every batch carries a mark of its own. Where nobody answered a COMMIT, the writer looks its mark
+//! up on another connection: there means done, not there means once more, and where that cannot be
+//! said either, the callers are told so.
 
 use async_trait::async_trait;
 use commerce_core::StoreError;
@@ -15,6 +19,9 @@ use tokio_util::task::TaskTracker;
 const BATCH_MAX: usize = 512;
 /// Change sets that may wait in front of one database; more callers wait for room.
 const QUEUE_MAX: usize = 4_096;
+/// How often a batch is tried whose COMMIT left doubt and whose mark was not there: a disk that
+/// fails three times in a row will not be better the fourth time.
+const DOUBTS_MAX: u32 = 3;
 
 /// How one change set of a batch was judged.
 pub(crate) type Verdict = Result<(), CommitRefusal>;
@@ -28,12 +35,25 @@ pub(crate) struct Failure {
     pub(crate) of_one: bool,
     /// The unique value that was taken, if that is what happened.
     pub(crate) duplicate: Option<&'static str>,
+    /// How the members were judged, where a COMMIT was sent and may have done its work.
+    pub(crate) in_doubt: Option<Vec<Verdict>>,
+}
+
+/// What became of a batch whose COMMIT left doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Its mark is there: all of it is.
+    Done,
+    /// Its mark is not there: nothing of it is.
+    Absent,
+    /// The mark cannot be looked up.
+    Unknown,
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let of_one = matches!(error.kind, StoreErrorKind::Corrupt | StoreErrorKind::Internal);
-        Self { error, of_one, duplicate: None }
+        Self { error, of_one, duplicate: None, in_doubt: None }
     }
 }
 
@@ -43,8 +63,12 @@ pub(crate) trait Writer<W>: Send + 'static {
     /// Work besides change sets: lease, outbox marks.
     type Chore: Send + 'static;
 
-    /// Judges these and commits what is accepted, as one transaction. On failure nothing is written.
+    /// Judges these and commits what is accepted, as one transaction. On failure nothing is written,
+    /// unless it is in doubt.
     async fn commit_batch(&mut self, sets: &[&ChangeSet<W>]) -> Result<Vec<Verdict>, Failure>;
+
+    /// What became of the last batch, which was in doubt.
+    async fn fate(&mut self) -> Fate;
 
     /// Does a chore.
     async fn chore(&mut self, chore: Self::Chore);
@@ -143,6 +167,42 @@ async fn serve<W: Send + Sync, T: Writer<W>>(writer: &mut T, jobs: &mut Vec<Job<
     }
 }
 
+/// Commits a batch, and where its COMMIT leaves doubt finds out what became of it.
+///
+/// Once there was doubt, a later failure does not say that nothing is written: a log that could not
+/// be forced to the disk may still come back with the next start.
+async fn commit_surely<W: Send + Sync, T: Writer<W>>(writer: &mut T, sets: &[&ChangeSet<W>]) -> Result<Vec<Verdict>, Failure> {
+    let mut doubts = 0;
+    loop {
+        let failure = match writer.commit_batch(sets).await {
+            Ok(verdicts) => return Ok(verdicts),
+            Err(failure) => failure,
+        };
+        let Failure { error, in_doubt, .. } = match failure {
+            definite @ Failure { in_doubt: None, .. } if doubts == 0 => return Err(definite),
+            failure => failure,
+        };
+        let Some(verdicts) = in_doubt else { return Err(unknown(error)) };
+        doubts += 1;
+        let fate = writer.fate().await;
+        tracing::warn!(sets = sets.len(), doubts, ?fate, %error, "a COMMIT left doubt");
+        match fate {
+            Fate::Done => return Ok(verdicts),
+            Fate::Absent if doubts < DOUBTS_MAX => {}
+            Fate::Absent | Fate::Unknown => return Err(unknown(error)),
+        }
+    }
+}
+
+fn unknown(error: StoreError) -> Failure {
+    Failure {
+        error: StoreError { kind: StoreErrorKind::OutcomeUnknown, ..error },
+        of_one: false,
+        duplicate: None,
+        in_doubt: None,
+    }
+}
+
 /// Commits a batch. When it fails and one member may be the cause, its halves are tried apart, in
 /// order, down to the one that cannot be written.
 async fn settle<W: Send + Sync, T: Writer<W>>(writer: &mut T, batch: Vec<Submission<W>>) {
@@ -152,7 +212,7 @@ async fn settle<W: Send + Sync, T: Writer<W>>(writer: &mut T, batch: Vec<Submiss
             continue;
         }
         let sets: Vec<&ChangeSet<W>> = group.iter().map(|submission| &*submission.changes).collect();
-        match writer.commit_batch(&sets).await {
+        match commit_surely(writer, &sets).await {
             Ok(verdicts) => {
                 for (submission, verdict) in group.into_iter().zip(verdicts) {
                     reply(submission, verdict.map_err(CommitError::from));
@@ -185,4 +245,80 @@ fn told(failure: &Failure) -> CommitError {
     }
     let cause = failure.error.source.as_ref().map_or_else(|| failure.error.to_string(), ToString::to_string);
     StoreError::new(failure.error.kind, failure.error.operation, cause).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    /// How an attempt ends, or what is then found out about it.
+    enum Step {
+        Commits,
+        Doubt,
+        Full,
+        Found(Fate),
+    }
+
+    /// A writer that does what the script says, and counts what was written.
+    struct Scripted {
+        steps: VecDeque<Step>,
+    }
+
+    #[async_trait]
+    impl Writer<()> for Scripted {
+        type Chore = ();
+
+        async fn commit_batch(&mut self, sets: &[&ChangeSet<()>]) -> Result<Vec<Verdict>, Failure> {
+            let verdicts = vec![Ok(()); sets.len()];
+            let failed = |kind| StoreError::new(kind, "test.commit", "as the script says");
+            match self.steps.pop_front() {
+                Some(Step::Commits) => Ok(verdicts),
+                Some(Step::Full) => Err(failed(StoreErrorKind::Full).into()),
+                Some(Step::Doubt) => {
+                    let failure = Failure::from(failed(StoreErrorKind::Unavailable));
+                    Err(Failure { in_doubt: Some(verdicts), ..failure })
+                }
+                Some(Step::Found(_)) | None => panic!("nothing was to be committed"),
+            }
+        }
+
+        async fn fate(&mut self) -> Fate {
+            let Some(Step::Found(fate)) = self.steps.pop_front() else { panic!("there was no doubt") };
+            fate
+        }
+
+        async fn chore(&mut self, (): ()) {}
+
+        async fn close(self) {}
+    }
+
+    async fn outcome(steps: impl IntoIterator<Item = Step>) -> Result<(), StoreErrorKind> {
+        let mut writer = Scripted { steps: steps.into_iter().collect() };
+        let (answer, answered) = oneshot::channel();
+        settle(&mut writer, vec![Submission { changes: Box::default(), answer }]).await;
+        assert!(writer.steps.is_empty(), "every step was taken");
+        match answered.await.unwrap() {
+            Ok(()) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error.kind),
+            Err(CommitError::Refused(refusal)) => panic!("{refusal}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_doubt_is_resolved_by_the_mark() {
+        use Fate::{Absent, Done, Unknown};
+        use Step::{Commits, Doubt, Found, Full};
+
+        assert_eq!(outcome([Doubt, Found(Done)]).await, Ok(()), "there means done, and never again");
+        assert_eq!(outcome([Doubt, Found(Absent), Commits]).await, Ok(()), "not there means once more");
+        assert_eq!(outcome([Doubt, Found(Absent), Doubt, Found(Done)]).await, Ok(()));
+        assert_eq!(outcome([Full]).await, Err(StoreErrorKind::Full), "without doubt a failure is a failure");
+        let unknown = Err(StoreErrorKind::OutcomeUnknown);
+        assert_eq!(outcome([Doubt, Found(Unknown)]).await, unknown);
+        assert_eq!(outcome([Doubt, Found(Absent), Full]).await, unknown, "what was in doubt stays in doubt");
+        let thrice = (0..DOUBTS_MAX).flat_map(|_| [Doubt, Found(Absent)]);
+        assert_eq!(outcome(thrice).await, unknown, "not for ever");
+    }
 }

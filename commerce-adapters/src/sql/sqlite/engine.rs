@@ -22,7 +22,7 @@ use super::head::{ask_head, write_head};
 use super::migrate::{Migration, migrate};
 use super::readers::{Question, Readers};
 use super::script::{Queries, Script, Stopped, Unread};
-use crate::sql::batch::{Failure, Queue, Verdict, Writer};
+use crate::sql::batch::{Failure, Fate, Queue, Verdict, Writer};
 use crate::sql::judge::{Head, Judge, Loaded, judge_all};
 
 /// How long a statement waits for another process's transaction. A batch takes milliseconds.
@@ -87,7 +87,10 @@ impl<W: Context> Database<W> {
         let reading = options.clone().thread_name(|_| format!("read-{}", W::NAME));
         let reading = reading.pragma("cache_size", READER_CACHE_KIB).pragma("query_only", "on");
         let readers = Readers::start(&reading);
-        let writer = SqliteWriter { connection, options, clock: clock.clone() };
+        // Unlike every other writer's, in whatever process.
+        let mark =
+            sqlx::query_scalar("SELECT randomblob(16)").fetch_one(&mut connection).await.map_err(store_error(W::COMMIT))?;
+        let writer = SqliteWriter { connection, options, clock: clock.clone(), mark, batch: 0 };
         let queue = Queue::start(ContextWriter::<W> { writer, context: std::marker::PhantomData }, W::COMMIT);
         Ok(Self { inner: Arc::new(Inner { queue, readers, clock }) })
     }
@@ -202,6 +205,10 @@ struct SqliteWriter {
     connection: SqliteConnection,
     options: SqliteConnectOptions,
     clock: Arc<dyn Clock>,
+    /// Its name in the table `writers`.
+    mark: Vec<u8>,
+    /// The batch that it commits, or committed last.
+    batch: i64,
 }
 
 impl SqliteWriter {
@@ -218,6 +225,18 @@ impl SqliteWriter {
             }
         }
     }
+
+    /// The last batch of this writer that is in the database, seen from a connection of its own. It
+    /// takes the write lock, so that a COMMIT still under way has ended by then.
+    async fn last_committed(&mut self) -> Result<Option<i64>, sqlx::Error> {
+        let mut fresh = self.options.connect().await?;
+        fresh.execute("BEGIN IMMEDIATE").await?;
+        let query = sqlx::query_scalar("SELECT batch FROM writers WHERE id = ?").bind(&self.mark);
+        let found = query.fetch_optional(&mut fresh).await?;
+        fresh.execute("ROLLBACK").await?;
+        self.connection = fresh;
+        Ok(found)
+    }
 }
 
 /// The writer of one context's database.
@@ -229,7 +248,10 @@ struct ContextWriter<W> {
 impl<W: Context> ContextWriter<W> {
     /// One batch from BEGIN to COMMIT.
     async fn attempt(&mut self, sets: &[&ChangeSet<W>]) -> Result<Vec<Verdict>, Failure> {
-        let SqliteWriter { connection, clock, .. } = &mut self.writer;
+        const MARK: &str = "INSERT INTO writers (id, batch, committed_at) VALUES (?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, committed_at = excluded.committed_at";
+        let SqliteWriter { connection, clock, mark, batch, .. } = &mut self.writer;
+        *batch += 1;
         let mut loaded = Loaded { head: Head::at(clock.now()), judge: W::Judge::default() };
         let mut queries = Queries::after("BEGIN IMMEDIATE");
         ask_head(&mut queries, sets, loaded.head.now);
@@ -245,15 +267,18 @@ impl<W: Context> ContextWriter<W> {
         let mut script = Script::default();
         W::write(&mut script, &loaded.judge, loaded.head.now);
         write_head(&mut script, &loaded.head);
+        if !script.is_empty() {
+            // A batch that only refuses stays a read: it needs no mark and no wait for the disk.
+            script.with(MARK, [mark.clone().into(), (*batch).into(), loaded.head.now.as_micros().into()]);
+        }
         script.with("COMMIT", []);
-        script.execute(connection).await.map_err(|Stopped { error, at_last }| {
-            if at_last && leaves_doubt(&error) {
-                let kind = StoreErrorKind::OutcomeUnknown;
-                return Failure { error: StoreError::new(kind, W::COMMIT, error), of_one: false, duplicate: None };
+        match script.execute(connection).await {
+            Ok(()) => Ok(verdicts),
+            Err(Stopped { error, at_last }) => {
+                let in_doubt = (at_last && leaves_doubt(&error)).then_some(verdicts);
+                Err(Failure { in_doubt, ..failure(W::COMMIT)(error) })
             }
-            failure(W::COMMIT)(error)
-        })?;
-        Ok(verdicts)
+        }
     }
 }
 
@@ -269,12 +294,25 @@ impl<W: Context> Writer<W> for ContextWriter<W> {
         outcome
     }
 
+    async fn fate(&mut self) -> Fate {
+        match self.writer.last_committed().await {
+            Ok(found) if found == Some(self.writer.batch) => Fate::Done,
+            Ok(_) => Fate::Absent,
+            Err(error) => {
+                tracing::error!(%error, database = W::NAME, "what became of a COMMIT cannot be looked up");
+                Fate::Unknown
+            }
+        }
+    }
+
     async fn chore(&mut self, chore: Chore) {
         chore(&mut self.writer.connection).await;
     }
 
     async fn close(mut self) {
-        let connection = &mut self.writer.connection;
+        let SqliteWriter { connection, mark, .. } = &mut self.writer;
+        // Where this fails, the mark is forgotten with those of killed processes.
+        sqlx::query("DELETE FROM writers WHERE id = ?").bind(&*mark).execute(&mut *connection).await.ok();
         // Another process may be reading; then the log stays, and its last reader moves it.
         if let Err(error) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await {
             tracing::debug!(%error, database = W::NAME, "the log stays beside the database");

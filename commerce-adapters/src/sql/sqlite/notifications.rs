@@ -23,7 +23,7 @@ use crate::sql::bulk::{Bulk, RowText, ids};
 use crate::sql::fields::Fields;
 use crate::sql::judge::{Loaded, NotificationJudge, NotificationRow};
 
-const MIGRATIONS: &[Migration] = migrations!("notifications", [(1, "notifications"), (2, "messages")]);
+const MIGRATIONS: &[Migration] = migrations!("notifications", [(1, "notifications"), (2, "messages"), (3, "writers")]);
 
 impl Context for NotificationWrite {
     type Judge<'a> = NotificationJudge<'a>;

@@ -18,10 +18,13 @@ const OUTBOX_KEEP: Duration = Duration::from_hours(7 * 24);
 /// How long a handled delivery is known; above the longest time a delivery can be repeated.
 const INBOX_KEEP: Duration = Duration::from_hours(30 * 24);
 
+/// How long the mark of a writer stays that committed nothing since; far longer than a doubt lasts.
+const MARK_KEEP: Duration = Duration::from_hours(24);
+
 impl Databases {
     /// Deletes, as of `now`: published events after 7 days, handled deliveries and claims of carts
-    /// after 30, idempotency keys after their 30, expired carts after a day, sessions and refresh
-    /// tokens that are past their longest life. Answers how many rows went.
+    /// after 30, idempotency keys after their 30, expired carts and marks of writers after a day,
+    /// sessions and refresh tokens that are past their longest life. Answers how many rows went.
     ///
     /// # Errors
     /// When a database does not answer; what was deleted before stays deleted.
@@ -57,7 +60,9 @@ impl<W: Context> Database<W> {
             (SELECT consumer, event_id FROM inbox WHERE handled_at < ?1 ORDER BY handled_at LIMIT ?2)";
         const KEYS: &str = "DELETE FROM idempotency_keys WHERE scope IN
             (SELECT scope FROM idempotency_keys WHERE used_at < ?1 ORDER BY used_at LIMIT ?2)";
-        let mut gone = self.forget(OUTBOX, now.minus(OUTBOX_KEEP)).await?;
+        const MARKS: &str = "DELETE FROM writers WHERE id IN (SELECT id FROM writers WHERE committed_at < ?1 LIMIT ?2)";
+        let mut gone = self.forget(MARKS, now.minus(MARK_KEEP)).await?;
+        gone += self.forget(OUTBOX, now.minus(OUTBOX_KEEP)).await?;
         gone += self.forget(INBOX, now.minus(INBOX_KEEP)).await?;
         gone += self.forget(KEYS, now.minus(limits::IDEMPOTENCY_KEEP)).await?;
         Ok(gone)

@@ -94,6 +94,11 @@ impl Script {
         self.statements += 1;
     }
 
+    /// Whether there is nothing to execute.
+    pub(super) fn is_empty(&self) -> bool {
+        self.statements == 0
+    }
+
     /// It as one query.
     pub(super) fn query(self) -> sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments> {
         // Every piece is a constant of this crate; values are parameters.
