@@ -294,6 +294,15 @@ impl<T> Answer<T> {
     }
 }
 
+/// Passes a thing whose version is the one its client names, if she names one. Asked within the
+/// round that commits, so that of two clients who read the same version one is refused.
+///
+/// # Errors
+/// `VERSION_MISMATCH` of `what`.
+pub fn expect_version(what: &'static str, expected: Option<u64>, present: u64) -> Result<(), Refusal> {
+    if expected.is_none_or(|expected| expected == present) { Ok(()) } else { Err(Refusal::VersionMismatch(what)) }
+}
+
 /// Reads, decides and commits again while others change the same aggregate in between.
 ///
 /// `attempt` is one whole round. It answers `Err(CommitError::Refused(Stale | Duplicate("id" |

@@ -117,19 +117,34 @@ impl OrderId {
     }
 }
 
-/// Makes identities and secrets. Cheap to clone.
+/// Makes identities and secrets, and knows the trace in whose course they are made. Cheap to clone.
 #[derive(Clone)]
 pub struct IdSource {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     /// The last count; the next one is greater, so that histories and lists keep their order.
     last: Arc<Mutex<u128>>,
+    /// W3C `traceparent` of the request that is served.
+    traceparent: Option<Arc<str>>,
 }
 
 impl IdSource {
     /// From a clock and a source of randomness.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { clock, entropy, last: Arc::default() }
+        Self { clock, entropy, last: Arc::default(), traceparent: None }
+    }
+
+    /// The same source in the course of this trace: what is said from now on carries it. It goes with
+    /// the source of identities because every event takes its own from there.
+    #[must_use]
+    pub fn in_trace(&self, traceparent: &str) -> Self {
+        Self { traceparent: Some(traceparent.into()), ..self.clone() }
+    }
+
+    /// The trace, if there is one.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<String> {
+        self.traceparent.as_deref().map(str::to_owned)
     }
 
     /// A new identity: UUIDv7 whose `rand_a` is the fraction of the millisecond (RFC 9562, sections
@@ -146,6 +161,14 @@ impl IdSource {
         let shard = digest.iter().take(2).fold(0u128, |value, byte| (value << 8) | u128::from(*byte)) & 0x3ff;
         let mask = 0x3ff_u128 << 52;
         OrderId(Uuid::from_u128((self.uuid_v7().as_u128() & !mask) | (shard << 52)))
+    }
+
+    /// 128 random bits.
+    #[must_use]
+    pub fn random(&self) -> [u8; 16] {
+        let mut bytes = [0u8; 16];
+        self.entropy.fill(&mut bytes);
+        bytes
     }
 
     /// A secret of 256 bits, as 64 hexadecimal digits.

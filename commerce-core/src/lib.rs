@@ -22,6 +22,7 @@ pub mod commerce;
 pub mod error;
 pub mod events;
 pub mod ids;
+mod keyed;
 pub mod limits;
 pub mod money;
 pub mod notifications;

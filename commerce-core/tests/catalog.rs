@@ -371,16 +371,16 @@ fn a_product_changes_by_version_and_a_reserved_variant_stays() -> Outcome<()> {
         assert_eq!(house.catalog.update_product(&STAFF, made.id, rename, None).await?.version, 2);
 
         let hold = house.reserve(KEY, &[("B", 1)]).await?.hold;
-        assert!(matches!(refused(house.catalog.remove_variant(&STAFF, made.id, &sku("B")).await), Refusal::InUse(_)));
+        assert!(matches!(refused(house.catalog.remove_variant(&STAFF, made.id, &sku("B"), None).await), Refusal::InUse(_)));
         house.catalog.release(hold).await?;
         let price = VariantPatch { price: Some(Money::new(100, Currency::INR)), ..VariantPatch::default() };
-        house.catalog.update_variant(&STAFF, made.id, &sku("B"), price).await?;
+        house.catalog.update_variant(&STAFF, made.id, &sku("B"), price, None).await?;
         assert_eq!(house.reserve(KEY, &[("B", 1)]).await?.prices[0].1.minor, 100);
-        house.catalog.remove_variant(&STAFF, made.id, &sku("A")).await?;
+        house.catalog.remove_variant(&STAFF, made.id, &sku("A"), None).await?;
         assert_eq!(refused(house.catalog.inventory(&STAFF, &sku("A")).await), Refusal::NotFound("SKU"));
-        assert!(matches!(refused(house.catalog.remove_variant(&STAFF, made.id, &sku("B")).await), Refusal::InUse(_)));
+        assert!(matches!(refused(house.catalog.remove_variant(&STAFF, made.id, &sku("B"), None).await), Refusal::InUse(_)));
 
-        house.catalog.archive_product(&STAFF, made.id).await?;
+        house.catalog.archive_product(&STAFF, made.id, None).await?;
         assert_eq!(refused(house.catalog.product(&Actor::Anonymous, made.id).await), Refusal::NotFound("product"));
         assert_eq!(house.catalog.product(&STAFF, made.id).await?.status, ProductStatus::Archived);
         assert!(
@@ -421,10 +421,10 @@ fn categories_close_no_circle_and_keep_what_is_in_them() -> Outcome<()> {
         let apparel = house.catalog.category(tops).await?.parent.unwrap();
         let below = CategoryPatch { parent: Some(Some(tops)), ..CategoryPatch::default() };
         assert_eq!(refused(house.catalog.update_category(&STAFF, apparel, below, None).await), Refusal::CategoryCycle);
-        assert!(matches!(refused(house.catalog.delete_category(&STAFF, apparel).await), Refusal::InUse(_)));
+        assert!(matches!(refused(house.catalog.delete_category(&STAFF, apparel, None).await), Refusal::InUse(_)));
         let inside = NewProduct { category: Some(tops), ..product("A", &[("A", 1)]) };
         house.catalog.create_product(&STAFF, inside, None).await?;
-        assert!(matches!(refused(house.catalog.delete_category(&STAFF, tops).await), Refusal::InUse(_)));
+        assert!(matches!(refused(house.catalog.delete_category(&STAFF, tops, None).await), Refusal::InUse(_)));
         let list = ListProducts { category: Some(apparel), ..ListProducts::default() };
         assert_eq!(house.catalog.products(&Actor::Anonymous, list, &PageRequest::first()).await?.items.len(), 1);
         let twin = NewCategory { name: "Tops".to_owned(), slug: None, parent: None };
@@ -439,11 +439,36 @@ fn pictures_are_kept_and_removed_with_their_product() -> Outcome<()> {
         let house = House::new();
         let made = house.catalog.create_product(&STAFF, product("A", &[("A", 1)]), None).await?.into_inner();
         let png = b"\x89PNG\r\n\x1a\nrest".to_vec();
-        let image = house.catalog.add_image(&STAFF, made.id, png, "front").await?;
+        let image = house.catalog.add_image(&STAFF, made.id, png, "front", None).await?.into_inner();
         assert_eq!(house.catalog.product(&STAFF, made.id).await?.images, std::slice::from_ref(&image));
         house.catalog.remove_image(&STAFF, made.id, image.id).await?;
         assert_eq!(refused(house.catalog.remove_image(&STAFF, made.id, image.id).await), Refusal::NotFound("image"));
-        assert!(house.catalog.add_image(&STAFF, made.id, b"<svg>".to_vec(), "").await.is_err());
+        assert!(house.catalog.add_image(&STAFF, made.id, b"<svg>".to_vec(), "", None).await.is_err());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_picture_sent_twice_under_one_key_is_one_picture() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let made = house.catalog.create_product(&STAFF, product("A", &[("A", 1)]), None).await?.into_inner();
+        let png = |end: &[u8]| [b"\x89PNG\r\n\x1a\n", end].concat();
+        let send = |end: &'static [u8], body| house.catalog.add_image(&STAFF, made.id, png(end), "front", Some(keyed("k", body)));
+        assert!(house.catalog.add_image(&STAFF, made.id, b"<svg>".to_vec(), "", Some(keyed("k", 0))).await.is_err());
+        let (first, twin) = futures_util::future::join(send(b"one", 1), send(b"one", 1)).await;
+        let image = match (first?, twin?) {
+            (Answer::Fresh(image), Answer::Replayed(twin)) | (Answer::Replayed(twin), Answer::Fresh(image)) => {
+                assert_eq!(image, twin);
+                image
+            }
+            other => panic!("one is the replay of the other: {other:?}"),
+        };
+        assert_eq!(send(b"one", 1).await?, Answer::Replayed(image.clone()));
+        assert_eq!(refused(send(b"two", 2).await), Refusal::IdempotencyMismatch);
+        assert_eq!(house.catalog.product(&STAFF, made.id).await?.images, std::slice::from_ref(&image));
+        house.catalog.remove_image(&STAFF, made.id, image.id).await?;
+        assert_eq!(refused(send(b"one", 1).await), Refusal::NotFound("image"));
         Ok(())
     })
 }

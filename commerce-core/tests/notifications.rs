@@ -72,8 +72,8 @@ fn a_mailer_that_is_down_delays_and_one_that_refuses_ends() {
         let message = the_message(&shop).await;
         assert_eq!((message.status, message.due_at, message.maybe_twice), (NotificationStatus::Failed, None, false));
 
-        assert!(shop.notifications.resend(&Actor::Anonymous, message.id).await.is_err());
-        shop.notifications.resend(&Actor::System, message.id).await.unwrap();
+        assert!(shop.notifications.resend(&Actor::Anonymous, message.id, None).await.is_err());
+        shop.notifications.resend(&Actor::System, message.id, None).await.unwrap();
         assert_eq!(shop.notifications.send_due(10).await.unwrap(), 1);
         assert_eq!(the_message(&shop).await.status, NotificationStatus::Sent);
     });

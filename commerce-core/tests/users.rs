@@ -73,8 +73,8 @@ fn use_cases_can_move_between_threads() {
     moves(&shop.users.refresh("x"));
     moves(&shop.users.authenticate("x"));
     moves(&shop.users.update_user(&actor, user, UpdateUser::default(), None));
-    moves(&shop.users.set_role(&actor, user, Role::Admin));
-    moves(&shop.users.delete_user(&actor, user));
+    moves(&shop.users.set_role(&actor, user, Role::Admin, None));
+    moves(&shop.users.delete_user(&actor, user, None));
     moves(&shop.users.add_address(&actor, user, address("1", None), None));
     moves(&shop.users.update_address(&actor, user, some_address(), address("1", None)));
     moves(&shop.notifications.send_due(1));
@@ -111,9 +111,9 @@ fn only_staff_opens_accounts_with_a_role() {
         assert_eq!(code(shop.users.create_user(&asha.actor(), named("boss"), Role::Admin).await), "FORBIDDEN");
         let boss = shop.users.create_user(&Actor::System, named("boss"), Role::Admin).await.unwrap();
         assert_eq!(boss.actor(), Actor::Admin(boss.id));
-        let seller = shop.users.set_role(&boss.actor(), asha.id, Role::Seller).await.unwrap();
+        let seller = shop.users.set_role(&boss.actor(), asha.id, Role::Seller, None).await.unwrap();
         assert!(matches!(seller.actor(), Actor::Seller(user, _) if user == asha.id));
-        let customer = shop.users.set_role(&boss.actor(), asha.id, Role::Customer).await.unwrap();
+        let customer = shop.users.set_role(&boss.actor(), asha.id, Role::Customer, None).await.unwrap();
         assert_eq!(customer.actor(), Actor::Customer(asha.id));
     });
 }
@@ -132,7 +132,7 @@ fn a_session_lives_from_login_to_logout() {
         assert_eq!((who.actor, who.session), (asha.actor(), tokens.session));
         assert_eq!(code(shop.users.authenticate(&tokens.refresh_token).await), "UNAUTHENTICATED");
 
-        shop.users.set_role(&Actor::System, asha.id, Role::Admin).await.unwrap();
+        shop.users.set_role(&Actor::System, asha.id, Role::Admin, None).await.unwrap();
         assert_eq!(shop.users.authenticate(&tokens.access_token).await.unwrap().actor, Actor::Admin(asha.id));
 
         shop.users.logout(tokens.session).await.unwrap();
@@ -230,7 +230,7 @@ fn strangers_find_nothing() {
         let answers = [
             code(shop.users.user(&stranger, asha.id).await),
             code(shop.users.update_user(&stranger, asha.id, UpdateUser::default(), None).await),
-            code(shop.users.delete_user(&stranger, asha.id).await),
+            code(shop.users.delete_user(&stranger, asha.id, None).await),
             code(shop.users.set_password(&stranger, asha.id, "battery staple").await),
             code(shop.users.sessions(&stranger, asha.id).await),
             code(shop.users.revoke_session(&stranger, asha.id, tokens.session).await),
@@ -269,9 +269,9 @@ fn who_is_erased_leaves_a_free_address_and_nothing_else() {
         let asha = registered(&shop, "asha").await;
         let tokens = logged_in(&shop, "asha").await;
         shop.users.add_address(&asha.actor(), asha.id, address("1", None), None).await.unwrap();
-        shop.users.delete_user(&asha.actor(), asha.id).await.unwrap();
+        shop.users.delete_user(&asha.actor(), asha.id, None).await.unwrap();
 
-        assert_eq!(code(shop.users.delete_user(&Actor::System, asha.id).await), "NOT_FOUND");
+        assert_eq!(code(shop.users.delete_user(&Actor::System, asha.id, None).await), "NOT_FOUND");
         assert_eq!(code(shop.users.user(&Actor::System, asha.id).await), "NOT_FOUND");
         assert_eq!(code(shop.users.authenticate(&tokens.access_token).await), "UNAUTHENTICATED");
         assert_eq!(code(shop.users.refresh(&tokens.refresh_token).await.map(|_| ())), "UNAUTHENTICATED");

@@ -167,7 +167,7 @@ impl Worker for Customer {
             self.lines = 0;
             if self.shared.cart_lines == 0 {
                 // A cart that could not be emptied shows as slower adding, not as a failure of its own.
-                drop(self.shared.shop.orders.clear_cart(&self.actor, owner).await);
+                drop(self.shared.shop.orders.clear_cart(&self.actor, owner, None).await);
             }
         }
     }

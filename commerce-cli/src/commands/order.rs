@@ -200,7 +200,7 @@ async fn step(cx: &Context, order: &str, status: OrderStatus, note: Option<Strin
     match cx.target().await? {
         Target::Local(shop) => {
             let id = find(&shop, order).await?.id;
-            let order = shop.orders.set_status(&Actor::System, id, status, note).await?;
+            let order = shop.orders.set_status(&Actor::System, id, status, note, None).await?;
             cx.out.record(&views::order(order), COLUMNS)?;
             shop.finish().await
         }

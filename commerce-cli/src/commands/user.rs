@@ -123,7 +123,7 @@ async fn set_role(cx: &Context, user: &str, role: Role) -> Result<(), Failure> {
     match cx.target().await? {
         Target::Local(shop) => {
             let known = find(&shop, user).await?;
-            let user = shop.users.set_role(&Actor::System, known.id, role).await?;
+            let user = shop.users.set_role(&Actor::System, known.id, role, None).await?;
             cx.out.record(&views::user(user), COLUMNS)?;
             shop.close().await
         }

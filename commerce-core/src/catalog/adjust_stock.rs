@@ -9,9 +9,9 @@ use crate::text::{Check, Sku};
 use crate::time::Timestamp;
 
 use super::Catalog;
-use super::keyed::Keyed;
 use super::ports::CatalogWrite;
 use super::stock::{Inventory, Movement, MovementKind};
+use crate::keyed::Keyed;
 
 impl Catalog {
     /// Changes the units on hand by `delta`. Sellers their own, staff all.

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{CategoryId, Id};
 use crate::limits;
@@ -12,9 +12,9 @@ use crate::page::PageRequest;
 use crate::text::{Check, Slug, slugify};
 
 use super::Catalog;
-use super::keyed::Keyed;
 use super::model::{Category, CategoryTree};
 use super::ports::{CatalogWrite, ProductFilter};
+use crate::keyed::Keyed;
 
 /// A category to be created.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -103,9 +103,7 @@ impl Catalog {
         rounds("category tree", || async move {
             let tree = self.store.categories().await?;
             let before = tree.node(id).ok_or(Refusal::NotFound("category"))?;
-            if expected.is_some_and(|expected| expected != before.version) {
-                return Err(Refusal::VersionMismatch("category").into());
-            }
+            expect_version("category", expected, before.version)?;
             let mut category = patched(before, patch)?;
             if category == *before {
                 return Ok(Round::Done(category));
@@ -121,12 +119,14 @@ impl Catalog {
     /// Deletes a category that nothing is in. Staff.
     ///
     /// # Errors
-    /// `IN_USE` while categories or products are below it, `NOT_FOUND`.
-    pub async fn delete_category(&self, actor: &Actor, id: CategoryId) -> Outcome<()> {
+    /// `IN_USE` while categories or products are below it, `NOT_FOUND`, `VERSION_MISMATCH` when it
+    /// is not `expected`.
+    pub async fn delete_category(&self, actor: &Actor, id: CategoryId, expected: Option<u64>) -> Outcome<()> {
         actor.require_staff()?;
         rounds("category tree", || async move {
             let tree = self.store.categories().await?;
-            tree.node(id).ok_or(Refusal::NotFound("category"))?;
+            let before = tree.node(id).ok_or(Refusal::NotFound("category"))?;
+            expect_version("category", expected, before.version)?;
             if tree.children(Some(id)).next().is_some() {
                 return Err(Refusal::InUse("other categories are below this one").into());
             }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds};
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{CategoryId, Id, IdSource, ProductId, SellerId};
 use crate::limits;
@@ -14,7 +16,6 @@ use crate::time::Timestamp;
 use super::Catalog;
 use super::access::require_seller;
 use super::create_product::{product_updated, receipts, thresholds};
-use super::keyed::Keyed;
 use super::model::{Product, ProductStatus, Variant};
 use super::ports::CatalogWrite;
 use super::product_input::{
@@ -22,6 +23,7 @@ use super::product_input::{
     parse_texts, parse_variant, parse_variants,
 };
 use super::stock::{Inventory, Movement, MovementKind};
+use crate::keyed::Keyed;
 
 /// What is to change on a product; what is `None` stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,8 +112,8 @@ impl Catalog {
     /// Takes a product off the shelves for good; what was ordered stays ordered.
     ///
     /// # Errors
-    /// `NOT_FOUND` when it is archived already.
-    pub async fn archive_product(&self, actor: &Actor, id: ProductId) -> Outcome<()> {
+    /// `NOT_FOUND` when it is archived already, `VERSION_MISMATCH` when it is not `expected`.
+    pub async fn archive_product(&self, actor: &Actor, id: ProductId, expected: Option<u64>) -> Outcome<()> {
         let archive = |mut product: Product| {
             if product.status == ProductStatus::Archived {
                 return Err(Refusal::NotFound("product"));
@@ -119,7 +121,7 @@ impl Catalog {
             product.status = ProductStatus::Archived;
             Ok(Changed { product, stock: Vec::new() })
         };
-        self.change_product(actor, id, None, archive).await.map(|_| ())
+        self.change_product(actor, id, expected, archive).await.map(|_| ())
     }
 
     /// One more variant.
@@ -138,23 +140,31 @@ impl Catalog {
             return Ok(Answer::Replayed(self.managed_product(actor, id).await?));
         }
         let add = |product: Product| with_variant(product, &new);
-        self.change_keyed(actor, id, None, &keyed, add).await
+        self.change_keyed(actor, id, None, &keyed, id.uuid(), add).await
     }
 
     /// Changes a variant.
     ///
     /// # Errors
-    /// `NOT_FOUND`, `INVALID`, `CURRENCY_MISMATCH`.
-    pub async fn update_variant(&self, actor: &Actor, id: ProductId, sku: &Sku, patch: VariantPatch) -> Outcome<Product> {
-        self.change_product(actor, id, None, |product| with_changed_variant(product, sku, &patch)).await
+    /// `NOT_FOUND`, `INVALID`, `CURRENCY_MISMATCH`, `VERSION_MISMATCH` when the product is not `expected`.
+    pub async fn update_variant(
+        &self,
+        actor: &Actor,
+        id: ProductId,
+        sku: &Sku,
+        patch: VariantPatch,
+        expected: Option<u64>,
+    ) -> Outcome<Product> {
+        self.change_product(actor, id, expected, |product| with_changed_variant(product, sku, &patch)).await
     }
 
     /// Removes a variant; what is left of its stock is written off.
     ///
     /// # Errors
-    /// `NOT_FOUND`, `IN_USE` for the last one, or while units of it are reserved.
-    pub async fn remove_variant(&self, actor: &Actor, id: ProductId, sku: &Sku) -> Outcome<Product> {
-        self.change_product(actor, id, None, |product| without_variant(product, sku)).await
+    /// `NOT_FOUND`, `IN_USE` for the last one, or while units of it are reserved, `VERSION_MISMATCH`
+    /// when the product is not `expected`.
+    pub async fn remove_variant(&self, actor: &Actor, id: ProductId, sku: &Sku, expected: Option<u64>) -> Outcome<Product> {
+        self.change_product(actor, id, expected, |product| without_variant(product, sku)).await
     }
 
     pub(super) async fn change_product(
@@ -165,23 +175,23 @@ impl Catalog {
         change: impl Fn(Product) -> Result<Changed, Refusal>,
     ) -> Outcome<Product> {
         let keyed = Keyed::of(actor, "", None);
-        self.change_keyed(actor, id, expected, &keyed, change).await.map(Answer::into_inner)
+        self.change_keyed(actor, id, expected, &keyed, id.uuid(), change).await.map(Answer::into_inner)
     }
 
-    async fn change_keyed(
+    /// Changes a product by a pure rule; the key, if there is one, stands for `made` from then on.
+    pub(super) async fn change_keyed(
         &self,
         actor: &Actor,
         id: ProductId,
         expected: Option<u64>,
         keyed: &Keyed,
+        made: Uuid,
         change: impl Fn(Product) -> Result<Changed, Refusal>,
     ) -> Outcome<Answer<Product>> {
         let change = &change;
         rounds("product", || async move {
             let before = self.managed_product(actor, id).await?;
-            if expected.is_some_and(|expected| expected != before.version) {
-                return Err(Refusal::VersionMismatch("product").into());
-            }
+            expect_version("product", expected, before.version)?;
             let Changed { mut product, stock } = change(before.clone())?;
             if product == before {
                 return Ok(Round::Done(Answer::Fresh(product)));
@@ -194,7 +204,7 @@ impl Catalog {
             let changes = ChangeSet::of(written_off(&shelves, actor, &self.ids, now))
                 .and(CatalogWrite::UpdateProduct(product.clone()))
                 .say([product_updated(&product, &self.ids, now)])
-                .claim(keyed.claim(product.id.uuid(), now));
+                .claim(keyed.claim(made, now));
             let counted = receipts(&stock, actor, &self.ids, now).into_iter().chain(thresholds(&stock, self.policy));
             let changes = counted.fold(changes, ChangeSet::and);
             match self.store.commit(changes).await {

@@ -12,12 +12,12 @@ use crate::text::{Check, Sku, Slug, slugify};
 use crate::time::Timestamp;
 
 use super::access::require_merchant;
-use super::keyed::Keyed;
 use super::model::{Product, ProductStatus, Rating};
 use super::ports::CatalogWrite;
 use super::product_input::{NewProduct, one_currency, parse_images, parse_slug, parse_texts, parse_variants};
 use super::stock::{Movement, MovementKind};
 use super::{Catalog, StockPolicy};
+use crate::keyed::Keyed;
 
 impl Catalog {
     /// Creates a product of the caller's seller; of any seller for staff.
@@ -176,7 +176,7 @@ pub(super) fn product_updated(product: &Product, ids: &IdSource, now: Timestamp)
         aggregate: product.id.uuid(),
         version: product.version,
         at: now,
-        traceparent: None,
+        traceparent: ids.traceparent(),
         data: json!({ "productId": product.id, "slug": product.slug, "status": product.status }),
     }
 }

@@ -2,8 +2,10 @@
 //! names a picture that is not there; one that no product came to name is removed again.
 
 use crate::actor::Actor;
-use crate::error::{Outcome, Refusal};
-use crate::ids::{ImageId, ProductId};
+use crate::change::{Answer, RequestKey};
+use crate::error::{Error, Outcome, Refusal};
+use crate::ids::{Id, ImageId, ProductId};
+use crate::keyed::Keyed;
 use crate::limits;
 use crate::text::Check;
 
@@ -15,18 +17,40 @@ impl Catalog {
     /// Adds a picture (JPEG, PNG or WebP, told by its first bytes) at the end.
     ///
     /// # Errors
-    /// `NOT_FOUND`, `INVALID` for other bytes or one picture too many.
-    pub async fn add_image(&self, actor: &Actor, id: ProductId, bytes: Vec<u8>, alt: &str) -> Outcome<Image> {
+    /// `NOT_FOUND`, also for a replay whose picture is gone; `INVALID` for other bytes or one
+    /// picture too many; `IDEMPOTENCY_MISMATCH`.
+    pub async fn add_image(
+        &self,
+        actor: &Actor,
+        id: ProductId,
+        bytes: Vec<u8>,
+        alt: &str,
+        key: Option<RequestKey>,
+    ) -> Outcome<Answer<Image>> {
         let product = self.managed_product(actor, id).await?;
+        let keyed = Keyed::of(actor, format!("POST /api/products/{id}/images"), key);
+        if let Some(made) = keyed.seen(&*self.store).await? {
+            return Ok(Answer::Replayed(image_of(&product, ImageId::from_uuid(made))?));
+        }
         let (extension, alt) = check(&product, &bytes, alt)?;
         let image: ImageId = self.ids.mint();
         let url = self.images.put(image, extension, bytes).await?;
         let image = Image { id: image, url, alt };
-        let changed = self.change_product(actor, id, None, |product| with_image(product, image.clone())).await;
-        if changed.is_err() {
-            self.images.delete(&image.url).await?;
+        let add = |product| with_image(product, image.clone());
+        match self.change_keyed(actor, id, None, &keyed, image.id.uuid(), add).await {
+            Ok(Answer::Fresh(_)) => Ok(Answer::Fresh(image)),
+            Ok(Answer::Replayed(product)) => {
+                self.images.delete(&image.url).await?;
+                let made = keyed.seen(&*self.store).await?.ok_or(Refusal::Conflict("key"))?;
+                Ok(Answer::Replayed(image_of(&product, ImageId::from_uuid(made))?))
+            }
+            // A commit whose outcome is unknown may have named the picture: it stays.
+            Err(Error::Refused(refusal)) => {
+                self.images.delete(&image.url).await?;
+                Err(Error::Refused(refusal))
+            }
+            Err(error) => Err(error),
         }
-        changed.map(|_| image)
     }
 
     /// The bytes of a picture of ours, by the name at the end of its address.
@@ -49,6 +73,10 @@ impl Catalog {
         }
         Ok(())
     }
+}
+
+fn image_of(product: &Product, id: ImageId) -> Result<Image, Refusal> {
+    product.images.iter().find(|known| known.id == id).cloned().ok_or(Refusal::NotFound("image"))
 }
 
 fn check(product: &Product, bytes: &[u8], alt: &str) -> Result<(&'static str, String), Refusal> {

@@ -13,7 +13,6 @@ pub mod create_product;
 pub mod end_hold;
 pub mod images;
 pub mod import_product;
-mod keyed;
 pub mod model;
 pub mod ports;
 pub mod product_input;
@@ -87,5 +86,11 @@ impl Catalog {
     #[must_use]
     pub fn with_policy(self, policy: StockPolicy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// The same use cases in the course of this trace (W3C `traceparent`): their events carry it.
+    #[must_use]
+    pub fn in_trace(&self, traceparent: &str) -> Self {
+        Self { ids: self.ids.in_trace(traceparent), ..self.clone() }
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds};
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds};
 use crate::error::{Error, Outcome, Refusal};
 use crate::ids::{Id, SellerId, UserId};
 use crate::page::{Page, PageRequest};
@@ -12,9 +12,9 @@ use crate::text::slugify;
 
 use super::Catalog;
 use super::categories::{parse, settle_slug};
-use super::keyed::Keyed;
 use super::model::Seller;
 use super::ports::CatalogWrite;
+use crate::keyed::Keyed;
 
 /// The house's own seller: a UUID of version 8 (RFC 9562, section 5.8), the same in every shop.
 pub const HOUSE: Uuid = Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0001);
@@ -113,9 +113,7 @@ impl Catalog {
         let patch = &patch;
         rounds("seller", || async move {
             let before = self.seller(id).await?;
-            if expected.is_some_and(|expected| expected != before.version) {
-                return Err(Refusal::VersionMismatch("seller").into());
-            }
+            expect_version("seller", expected, before.version)?;
             let (name, slug) = parse(patch.name.as_deref().unwrap_or(&before.name), patch.slug.as_deref())?;
             let (slug, user) = (slug.unwrap_or_else(|| before.slug.clone()), patch.user.unwrap_or(before.user));
             let seller = Seller { name, slug, user, version: before.version.saturating_add(1), ..before };

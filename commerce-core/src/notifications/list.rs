@@ -1,9 +1,10 @@
 //! Messages, seen and sent again by staff.
 
 use crate::actor::Actor;
-use crate::change::{ChangeSet, Round, rounds, settle};
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
 use crate::error::{Outcome, Refusal};
-use crate::ids::NotificationId;
+use crate::ids::{Id, NotificationId};
+use crate::keyed::Keyed;
 use crate::page::{Page, PageRequest};
 
 use super::Notifications;
@@ -24,15 +25,24 @@ impl Notifications {
     /// keeps its Message-ID, so whoever got it already sees it once.
     ///
     /// # Errors
-    /// `FORBIDDEN`, `NOT_FOUND`.
-    pub async fn resend(&self, actor: &Actor, id: NotificationId) -> Outcome<Notification> {
+    /// `FORBIDDEN`, `NOT_FOUND`, `IDEMPOTENCY_MISMATCH`.
+    pub async fn resend(&self, actor: &Actor, id: NotificationId, key: Option<RequestKey>) -> Outcome<Answer<Notification>> {
         actor.require_staff()?;
-        rounds("notification", || async {
+        let keyed = &Keyed::of(actor, format!("POST /api/notifications/{id}/resend"), key);
+        rounds("notification", || async move {
             let notification = self.store.notification(id).await?.ok_or(Refusal::NotFound("notification"))?;
-            let Some(due) = notification.clone().again(self.clock.now()) else { return Ok(Round::Done(notification)) };
-            let due = due.next_version();
-            let committed = self.store.commit(ChangeSet::of([NotificationWrite::Update(due.clone())])).await;
-            settle(committed, due)
+            if keyed.seen(&*self.store).await?.is_some() {
+                return Ok(Round::Done(Answer::Replayed(notification)));
+            }
+            let now = self.clock.now();
+            let (changes, notification) = match notification.clone().again(now).map(Notification::next_version) {
+                Some(due) => (ChangeSet::of([NotificationWrite::Update(due.clone())]), due),
+                None => (ChangeSet::new(), notification),
+            };
+            match self.store.commit(changes.claim(keyed.claim(id.uuid(), now))).await {
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(_))) => Ok(Round::Again),
+                committed => settle(committed, Answer::Fresh(notification)),
+            }
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::change::{ChangeSet, CommitError};
+use crate::change::{ChangeSet, CommitError, Keys};
 use crate::error::{Outcome, StoreError};
 use crate::events::EventKind;
 use crate::ids::{NotificationId, UserId};
@@ -25,7 +25,7 @@ pub struct NotificationFilter {
 
 /// Keeps notifications.
 #[async_trait]
-pub trait NotificationStore: Send + Sync {
+pub trait NotificationStore: Keys {
     /// A notification by id.
     async fn notification(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;
 

@@ -158,18 +158,22 @@ impl Orders {
     /// # Errors
     /// `NOT_FOUND` for an unknown provider, `BAD_SIGNATURE`, `INVALID`.
     pub async fn webhook(&self, provider: &str, signature: Option<&str>, body: &[u8]) -> Outcome<()> {
-        let gateway = self.gateways.get(provider).ok_or(Refusal::NotFound("payment provider"))?;
+        let gateway = self.named(provider).ok_or(Refusal::NotFound("payment provider"))?;
         self.take_event(gateway.webhook(signature, body, self.clock.now())?).await
     }
 
     /// The provider of this name. One that is not configured any more is reported and, like one
     /// that does not answer, asked again later.
     pub(crate) fn gateway(&self, provider: &str) -> Option<&dyn PaymentGateway> {
-        let known = self.gateways.get(provider).map(|gateway| &**gateway);
+        let known = self.named(provider);
         if known.is_none() {
             tracing::error!(provider, "open money is with a payment provider that is not configured");
         }
         known
+    }
+
+    fn named(&self, provider: &str) -> Option<&dyn PaymentGateway> {
+        self.gateways.iter().find(|gateway| gateway.name() == provider).map(|gateway| &**gateway)
     }
 }
 

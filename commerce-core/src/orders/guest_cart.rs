@@ -1,9 +1,12 @@
 //! Carts of people who have not logged in, and what becomes of them when they do.
 
+use uuid::Uuid;
+
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, digest, rounds, settle};
 use crate::error::Outcome;
 use crate::ids::UserId;
+use crate::keyed::Keyed;
 
 use super::Orders;
 use super::cart::{Cart, CartOwner};
@@ -15,11 +18,31 @@ impl Orders {
     /// no space: it is stored with its first line.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn open_guest_cart(&self) -> Outcome<(String, CartView)> {
-        let token = self.ids.secret();
-        let cart = self.cart(&Actor::Anonymous, CartOwner::guest(&token)).await?;
-        Ok((token, cart))
+    /// `IDEMPOTENCY_MISMATCH`.
+    pub async fn open_guest_cart(&self, actor: &Actor, key: Option<RequestKey>) -> Outcome<Answer<(String, CartView)>> {
+        let token = match key {
+            None => Answer::Fresh(self.ids.secret()),
+            Some(key) => self.keyed_token(actor, key).await?,
+        };
+        let (Answer::Fresh(known) | Answer::Replayed(known)) = &token;
+        let cart = self.cart(&Actor::Anonymous, CartOwner::guest(known)).await?;
+        Ok(token.map(|token| (token, cart)))
+    }
+
+    /// The token of a cart that was opened under a key. No store keeps it: it is made of the key,
+    /// which the client has, and of a secret, which the key's record has.
+    async fn keyed_token(&self, actor: &Actor, key: RequestKey) -> Outcome<Answer<String>> {
+        let keyed = Keyed::of(actor, "POST /api/carts", Some(key.clone()));
+        let token = |secret: Uuid| hex::encode(digest(&[b"guest cart", key.key.as_str().as_bytes(), secret.as_bytes()]));
+        if let Some(secret) = keyed.seen(&*self.carts).await? {
+            return Ok(Answer::Replayed(token(secret)));
+        }
+        let secret = Uuid::from_bytes(self.ids.random());
+        match self.carts.commit(ChangeSet::new().claim(keyed.claim(secret, self.clock.now()))).await {
+            Ok(()) => Ok(Answer::Fresh(token(secret))),
+            Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => Ok(Answer::Replayed(token(keyed.twin(&record)?))),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Puts everything of a guest's cart into a user's, on top of what is there. Both change in one
@@ -46,16 +69,18 @@ impl Orders {
         }
         let merged = rounds("cart", || async {
             let (mut into, mut from) = (self.present(owner).await?, self.present(guest).await?);
-            if from.lines.is_empty() {
+            if from.lines.is_empty() && claim.is_none() {
                 return Ok(Round::Done(Answer::Fresh(into)));
             }
+            let nothing = from.lines.is_empty();
             for line in std::mem::take(&mut from.lines) {
                 into.add(&line.sku, line.quantity, line.seen_price)?;
             }
             one_currency(&into)?;
             let now = self.clock.now();
-            let into: Cart = into.edited(now);
-            let changes = ChangeSet::of([CartWrite::Save(into.clone()), CartWrite::Save(from.edited(now))]);
+            let into: Cart = if nothing { into } else { into.edited(now) };
+            let moved = [CartWrite::Save(into.clone()), CartWrite::Save(from.edited(now))];
+            let changes = if nothing { ChangeSet::new() } else { ChangeSet::of(moved) };
             match self.carts.commit(changes.claim(claim.clone())).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     record.replay(&claim.as_ref().map(|claim| claim.body_hash).unwrap_or_default())?;

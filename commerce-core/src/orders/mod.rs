@@ -24,7 +24,6 @@ mod shopping;
 mod status;
 pub mod story;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ids::IdSource;
@@ -50,7 +49,8 @@ pub struct Orders {
     pub(crate) catalog: Arc<dyn CatalogPort>,
     pub(crate) customers: Arc<dyn Customers>,
     /// By provider name; the first that takes a method serves it.
-    pub(crate) gateways: BTreeMap<&'static str, Arc<dyn PaymentGateway>>,
+    /// In the order in which they are asked for a method.
+    pub(crate) gateways: Vec<Arc<dyn PaymentGateway>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) policy: OrderPolicy,
@@ -74,8 +74,19 @@ impl Orders {
     /// The use cases over these ports.
     pub fn new(ports: OrderPorts, clock: Arc<dyn Clock>, ids: IdSource, policy: OrderPolicy) -> Self {
         let OrderPorts { store, carts, catalog, customers, gateways } = ports;
-        let gateways = gateways.into_iter().map(|gateway| (gateway.name(), gateway)).collect();
         Self { store, carts, catalog, customers, gateways, clock, ids, policy }
+    }
+
+    /// The name of the provider that takes this method; none for cash on delivery, and for what the
+    /// shop does not take.
+    pub fn provider_of(&self, method: PaymentMethod) -> Option<&'static str> {
+        self.gateways.iter().find(|gateway| gateway.takes(method)).map(|gateway| gateway.name())
+    }
+
+    /// The same use cases in the course of this trace (W3C `traceparent`): their events carry it.
+    #[must_use]
+    pub fn in_trace(&self, traceparent: &str) -> Self {
+        Self { ids: self.ids.in_trace(traceparent), ..self.clone() }
     }
 }
 

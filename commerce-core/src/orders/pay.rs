@@ -28,7 +28,7 @@ impl Orders {
         key: Option<RequestKey>,
     ) -> Outcome<Answer<Order>> {
         let claim = key.map(|key| self.claim_on(actor, id, "payments", key));
-        let tender = tender(method, token, self.gateways.iter().map(|(name, gateway)| (*name, &**gateway)))?;
+        let tender = tender(method, token, self.gateways.iter().map(|gateway| (gateway.name(), &**gateway)))?;
         let answer = rounds("order", || async {
             let order = self.order(actor, id).await?;
             let open = order.status == OrderStatus::Pending && order.payment.open_attempt().is_some();

@@ -73,7 +73,7 @@ impl Orders {
         check.finish()?;
         let (method, token) =
             command.payment.clone().ok_or_else(|| Refusal::field("payment", "REQUIRED", "say how the order is paid"))?;
-        let tender = tender(method, token, self.gateways.iter().map(|(name, gateway)| (*name, &**gateway)))?;
+        let tender = tender(method, token, self.gateways.iter().map(|gateway| (gateway.name(), &**gateway)))?;
         let wish = self.wish(CartOwner::User(user), command).await?;
         let quote = self.price(&wish.demand, command).await?;
         expect_total(command, &quote)?;

@@ -2,7 +2,8 @@
 
 use crate::actor::Actor;
 use crate::change::{
-    Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, Round, rounds, settle,
+    Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, Round, expect_version, rounds,
+    settle,
 };
 use crate::error::{Outcome, Refusal};
 use crate::ids::ProductId;
@@ -90,44 +91,61 @@ impl Orders {
             }
             Ok(())
         };
-        self.edit_cart(owner, &known, claim, edit).await
+        self.edit_cart(owner, &known, claim, None, edit).await
     }
 
     /// Sets how many of a SKU are in the cart.
     ///
     /// # Errors
-    /// `NOT_FOUND` for a SKU that is not on sale; `INVALID` for the quantity.
-    pub async fn set_cart_line(&self, actor: &Actor, owner: CartOwner, sku: &str, quantity: i64) -> Outcome<CartView> {
+    /// `NOT_FOUND` for a SKU that is not on sale; `INVALID` for the quantity; `VERSION_MISMATCH`
+    /// when the cart is not `expected`.
+    pub async fn set_cart_line(
+        &self,
+        actor: &Actor,
+        owner: CartOwner,
+        sku: &str,
+        quantity: i64,
+        expected: Option<u64>,
+    ) -> Outcome<CartView> {
         may_touch(actor, owner)?;
         let sku: Sku = sku.parse().map_err(|_| Refusal::NotFound("SKU"))?;
         let quantity = Quantity::parse("quantity", quantity)?;
         let known = self.catalog.items(std::slice::from_ref(&sku)).await?;
         let item = known.iter().find(|item| item.on_sale).ok_or(Refusal::NotFound("SKU"))?;
-        let edited = self.edit_cart(owner, &known, None, |cart| cart.set(&sku, quantity, item.unit_price)).await?;
-        Ok(edited.into_inner())
+        let edited = self.edit_cart(owner, &known, None, expected, |cart| cart.set(&sku, quantity, item.unit_price));
+        Ok(edited.await?.into_inner())
     }
 
     /// Takes a SKU out; not there already is fine.
     ///
     /// # Errors
-    /// `NOT_FOUND` for another's cart.
-    pub async fn remove_cart_line(&self, actor: &Actor, owner: CartOwner, sku: &str) -> Outcome<CartView> {
+    /// `NOT_FOUND` for another's cart; `VERSION_MISMATCH` when it is not `expected`.
+    pub async fn remove_cart_line(&self, actor: &Actor, owner: CartOwner, sku: &str, expected: Option<u64>) -> Outcome<CartView> {
         may_touch(actor, owner)?;
         let sku: Sku = sku.parse().map_err(|_| Refusal::NotFound("SKU"))?;
-        let edited = self.edit_cart(owner, &[], None, |cart| {
+        let edited = self.edit_cart(owner, &[], None, expected, |cart| {
             cart.remove(&sku);
             Ok(())
         });
         Ok(edited.await?.into_inner())
     }
 
-    /// Empties a cart; empty already is fine.
+    /// Empties a cart; empty already is fine. Where a version is expected it is edited, because only
+    /// an edit is guarded by one.
     ///
     /// # Errors
-    /// `NOT_FOUND` for another's cart.
-    pub async fn clear_cart(&self, actor: &Actor, owner: CartOwner) -> Outcome<()> {
+    /// `NOT_FOUND` for another's cart; `VERSION_MISMATCH` when it is not `expected`.
+    pub async fn clear_cart(&self, actor: &Actor, owner: CartOwner, expected: Option<u64>) -> Outcome<()> {
         may_touch(actor, owner)?;
-        Ok(self.carts.commit(ChangeSet::of([CartWrite::Delete(owner)])).await?)
+        if expected.is_none() {
+            return Ok(self.carts.commit(ChangeSet::of([CartWrite::Delete(owner)])).await?);
+        }
+        let emptied = self.edit_cart(owner, &[], None, expected, |cart| {
+            cart.lines.clear();
+            cart.coupon = None;
+            Ok(())
+        });
+        emptied.await.map(|_| ())
     }
 
     async fn edit_cart(
@@ -135,10 +153,12 @@ impl Orders {
         owner: CartOwner,
         known: &[PricedItem],
         claim: Option<KeyClaim>,
+        expected: Option<u64>,
         edit: impl Fn(&mut Cart) -> Result<(), Refusal>,
     ) -> Outcome<Answer<CartView>> {
         let cart = rounds("cart", || async {
             let mut cart = self.present(owner).await?;
+            expect_version("cart", expected, cart.version)?;
             let before = cart.clone();
             edit(&mut cart)?;
             one_currency(&cart)?;

@@ -1,7 +1,9 @@
 //! Staff moves an order on; customers may only cancel.
 
 use crate::actor::Actor;
-use crate::change::{Answer, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, Round, rounds, settle};
+use crate::change::{
+    Answer, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, Round, expect_version, rounds, settle,
+};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, OrderId};
 use crate::text::Check;
@@ -18,12 +20,20 @@ impl Orders {
     ///
     /// # Errors
     /// `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `PAYMENT_REQUIRED`,
-    /// `ILLEGAL_TRANSITION`.
-    pub async fn set_status(&self, actor: &Actor, id: OrderId, status: OrderStatus, note: Option<String>) -> Outcome<Order> {
+    /// `ILLEGAL_TRANSITION`, `VERSION_MISMATCH` when it is not `expected`.
+    pub async fn set_status(
+        &self,
+        actor: &Actor,
+        id: OrderId,
+        status: OrderStatus,
+        note: Option<String>,
+        expected: Option<u64>,
+    ) -> Outcome<Order> {
         let note = parse_note("note", note)?;
         rounds("order", || async {
             let order = self.order(actor, id).await?;
             actor.require_staff()?;
+            expect_version("order", expected, order.version)?;
             let now = self.clock.now();
             let decided = match status {
                 OrderStatus::Cancelled => cancel(order, &note, &self.ids, now)?,

@@ -1,7 +1,7 @@
 //! An account that goes. Its orders keep the identity as a pseudonym; nothing else is left.
 
 use crate::actor::Actor;
-use crate::change::{ChangeSet, rounds, settle};
+use crate::change::{ChangeSet, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::UserId;
 use crate::text::{Email, Metadata};
@@ -15,11 +15,13 @@ impl Users {
     /// Erases a user: her mail address is free again, her address book is gone, her sessions end.
     ///
     /// # Errors
-    /// `NOT_FOUND`, for strangers and when she is gone already.
-    pub async fn delete_user(&self, actor: &Actor, id: UserId) -> Outcome<()> {
+    /// `NOT_FOUND`, for strangers and when she is gone already; `VERSION_MISMATCH` when she is not
+    /// `expected`.
+    pub async fn delete_user(&self, actor: &Actor, id: UserId, expected: Option<u64>) -> Outcome<()> {
         actor.require_owner(id, "user")?;
         rounds("user", || async {
             let user = self.present(id).await?;
+            expect_version("user", expected, user.version)?;
             let addresses = self.store.addresses(id).await?;
             let sessions = self.store.sessions(id).await?;
 

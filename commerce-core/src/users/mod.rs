@@ -58,6 +58,12 @@ impl Users {
         Self { store, passwords, tokens, clock, ids, policy }
     }
 
+    /// The same use cases in the course of this trace (W3C `traceparent`): their events carry it.
+    #[must_use]
+    pub fn in_trace(&self, traceparent: &str) -> Self {
+        Self { ids: self.ids.in_trace(traceparent), ..self.clone() }
+    }
+
     /// The public keys of access tokens as a JSON Web Key Set (RFC 7517).
     pub fn jwks(&self) -> serde_json::Value {
         self.tokens.jwks()

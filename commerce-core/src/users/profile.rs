@@ -1,7 +1,7 @@
 //! Accounts, read and changed.
 
 use crate::actor::Actor;
-use crate::change::{ChangeSet, CommitError, CommitRefusal, Round, rounds};
+use crate::change::{ChangeSet, CommitError, CommitRefusal, Round, expect_version, rounds};
 use crate::error::{Outcome, Refusal};
 use crate::ids::UserId;
 use crate::limits;
@@ -72,9 +72,7 @@ impl Users {
         let update = &update;
         rounds("user", || async move {
             let user = self.present(id).await?;
-            if expected_version.is_some_and(|version| version != user.version) {
-                return Err(Refusal::VersionMismatch("user").into());
-            }
+            expect_version("user", expected_version, user.version)?;
             let changed = updated(user.clone(), update)?;
             if changed == user {
                 return Ok(Round::Done(user));

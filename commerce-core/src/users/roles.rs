@@ -1,7 +1,7 @@
 //! What a user may do, decided by staff.
 
 use crate::actor::Actor;
-use crate::change::{ChangeSet, Round, rounds, settle};
+use crate::change::{ChangeSet, Round, expect_version, rounds, settle};
 use crate::error::Outcome;
 use crate::ids::{Id, SellerId, UserId};
 
@@ -14,11 +14,11 @@ impl Users {
     /// gets a seller of her own.
     ///
     /// # Errors
-    /// `FORBIDDEN`, `NOT_FOUND`.
-    pub async fn set_role(&self, actor: &Actor, id: UserId, role: Role) -> Outcome<User> {
+    /// `FORBIDDEN`, `NOT_FOUND`, `VERSION_MISMATCH` when she is not `expected`.
+    pub async fn set_role(&self, actor: &Actor, id: UserId, role: Role, expected: Option<u64>) -> Outcome<User> {
         actor.require_owner(id, "user")?;
         actor.require_staff()?;
-        self.change_user(id, |user| with_role(user, role)).await
+        self.change_user(id, expected, |user| with_role(user, role)).await
     }
 
     /// Makes a user act for this seller.
@@ -27,14 +27,15 @@ impl Users {
     /// `FORBIDDEN`, `NOT_FOUND`.
     pub async fn set_seller(&self, actor: &Actor, id: UserId, seller: SellerId) -> Outcome<User> {
         actor.require_staff()?;
-        self.change_user(id, |user| User { role: Role::Seller, seller: Some(seller), ..user }).await
+        self.change_user(id, None, |user| User { role: Role::Seller, seller: Some(seller), ..user }).await
     }
 
     /// Changes a user by a pure rule; a rule that changes nothing writes nothing.
-    async fn change_user(&self, id: UserId, rule: impl Fn(User) -> User) -> Outcome<User> {
+    async fn change_user(&self, id: UserId, expected: Option<u64>, rule: impl Fn(User) -> User) -> Outcome<User> {
         let rule = &rule;
         rounds("user", || async move {
             let user = self.present(id).await?;
+            expect_version("user", expected, user.version)?;
             let changed = rule(user.clone());
             if changed == user {
                 return Ok(Round::Done(user));

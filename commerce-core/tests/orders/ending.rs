@@ -66,7 +66,7 @@ fn a_shipped_order_is_not_cancelled() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(2, &[A]).await?;
         let order = scene.place(wish(&[("A", 1)], card("tok_ok"))).await?;
-        scene.orders.set_status(&STAFF, order.id, OrderStatus::Shipped, Some("by Bluedart".to_owned())).await?;
+        scene.orders.set_status(&STAFF, order.id, OrderStatus::Shipped, Some("by Bluedart".to_owned()), None).await?;
         assert_eq!(code(&scene.orders.cancel(&scene.asha, order.id, None, None).await), "ILLEGAL_TRANSITION");
         scene.settle().await?;
         assert_eq!(scene.stock("A").await?, (9, 0));

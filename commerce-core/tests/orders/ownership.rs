@@ -24,11 +24,11 @@ fn strangers_find_nothing() -> Outcome<()> {
             assert_eq!(code(&scene.orders.cancel(who, id, None, None).await), expected);
             let token = Some("tok_ok".to_owned());
             assert_eq!(code(&scene.orders.pay(who, id, PaymentMethod::Card, token, None).await), expected);
-            assert_eq!(code(&scene.orders.set_status(who, id, OrderStatus::Cancelled, None).await), expected);
+            assert_eq!(code(&scene.orders.set_status(who, id, OrderStatus::Cancelled, None, None).await), expected);
             let cart = CartOwner::User(scene.asha_id());
             assert_eq!(code(&scene.orders.cart(who, cart).await), expected);
             assert_eq!(code(&scene.orders.add_to_cart(who, cart, &[("A".to_owned(), 1)], None).await), expected);
-            assert_eq!(code(&scene.orders.clear_cart(who, cart).await), expected);
+            assert_eq!(code(&scene.orders.clear_cart(who, cart, None).await), expected);
             let hers = OrderFilter { user: Some(scene.asha_id()), ..OrderFilter::default() };
             assert_eq!(code(&scene.orders.orders(who, hers, &page).await), expected);
         }
@@ -47,7 +47,7 @@ fn a_customer_moves_no_status() -> Outcome<()> {
         let scene = Scene::open(2, &[A]).await?;
         let id = scene.place(wish(&[("A", 1)], COD)).await?.id;
         for status in OrderStatus::ALL {
-            assert_eq!(code(&scene.orders.set_status(&scene.asha, id, *status, None).await), "FORBIDDEN", "{status}");
+            assert_eq!(code(&scene.orders.set_status(&scene.asha, id, *status, None, None).await), "FORBIDDEN", "{status}");
         }
         Ok(())
     })

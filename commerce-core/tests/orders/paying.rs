@@ -93,7 +93,7 @@ fn a_card_captured_after_the_switch_to_cash_is_refunded() -> Outcome<()> {
 
         pass(&scene, 2).await?;
         for status in [OrderStatus::Processing, OrderStatus::Shipped, OrderStatus::OutForDelivery, OrderStatus::Delivered] {
-            scene.orders.set_status(&STAFF, order.id, status, None).await?;
+            scene.orders.set_status(&STAFF, order.id, status, None, None).await?;
         }
         let paid = scene.order(order.id).await?;
         assert_eq!(paid.payment.status(), PaymentStatus::PartiallyRefunded, "the card's money went back, the cash stays");
@@ -312,7 +312,7 @@ fn cash_is_captured_at_delivery() -> Outcome<()> {
         let order = scene.place(wish(&[("A", 1)], COD)).await?;
         for status in [OrderStatus::Shipped, OrderStatus::Delivered] {
             assert_eq!(scene.order(order.id).await?.payment.captured.minor, 0);
-            scene.orders.set_status(&STAFF, order.id, status, None).await?;
+            scene.orders.set_status(&STAFF, order.id, status, None, None).await?;
         }
         let delivered = scene.order(order.id).await?;
         assert_eq!((delivered.payment.captured, delivered.payment.status()), (order.total, PaymentStatus::Captured));

@@ -65,7 +65,7 @@ async fn order_in(scene: &Scene, status: OrderStatus, money: Money) -> Outcome<O
     };
     let order = scene.place(wish(&[("A", 1)], payment)).await?;
     for step in way(status) {
-        scene.orders.set_status(&STAFF, order.id, *step, None).await?;
+        scene.orders.set_status(&STAFF, order.id, *step, None, None).await?;
     }
     let order = scene.order(order.id).await?;
     assert_eq!(order.status, status);
@@ -92,7 +92,7 @@ fn expected(status: OrderStatus, money: Money, action: Action) -> (&'static str,
 
 async fn act(scene: &Scene, order: &Order, action: Action) -> Outcome<()> {
     match action {
-        Action::Set(status) => scene.orders.set_status(&STAFF, order.id, status, None).await.map(|_| ()),
+        Action::Set(status) => scene.orders.set_status(&STAFF, order.id, status, None, None).await.map(|_| ()),
         Action::Cancel => scene.orders.cancel(&scene.asha, order.id, None, None).await.map(|_| ()),
         Action::Pay => {
             let token = Some("tok_ok".to_owned());

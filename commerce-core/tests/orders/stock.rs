@@ -163,7 +163,7 @@ fn a_cart_is_reduced_once_however_often_it_is_told() -> Outcome<()> {
             add(2).await?;
             scene.place(wish(&[], COD)).await?;
             if cleared_first {
-                scene.orders.clear_cart(&scene.asha, owner).await?;
+                scene.orders.clear_cart(&scene.asha, owner, None).await?;
             }
             let events = scene.orders_db.unpublished(10).await?;
             let reducer = CartReducer(scene.orders.clone());

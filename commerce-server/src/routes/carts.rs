@@ -10,7 +10,7 @@ use commerce_core::orders::{CartOwner, CartView as PricedCart};
 use crate::answer::{Told, done, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
-use crate::extract::{Json, KeyedJson, Params};
+use crate::extract::{IfMatch, Json, KeyedJson, Params};
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
 use crate::views::cart::{AddBody, CartView, MergeBody, QuantityBody};
@@ -41,8 +41,8 @@ async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) ->
     Ok(shown_at(shared.orders().cart(&caller.actor, owner(&params, &caller)?).await?.into(), CartView::version))
 }
 
-async fn clear(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
-    shared.orders().clear_cart(&caller.actor, owner(&params, &caller)?).await?;
+async fn clear(State(shared): State<Shared>, caller: SignedIn, params: Params, if_match: IfMatch) -> Answered<StatusCode> {
+    shared.orders().clear_cart(&caller.actor, owner(&params, &caller)?, if_match.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -50,18 +50,18 @@ async fn set(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     Json(body): Json<QuantityBody>,
 ) -> Answered<Told<CartView>> {
-    let owner = owner(&params, &caller)?;
-    Ok(shown_at(
-        shared.orders().set_cart_line(&caller.actor, owner, params.text("sku")?, body.quantity).await?.into(),
-        CartView::version,
-    ))
+    let (owner, sku) = (owner(&params, &caller)?, params.text("sku")?);
+    let cart = shared.orders().set_cart_line(&caller.actor, owner, sku, body.quantity, if_match.version).await?;
+    Ok(shown_at(cart.into(), CartView::version))
 }
 
-async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<CartView>> {
-    let owner = owner(&params, &caller)?;
-    Ok(shown_at(shared.orders().remove_cart_line(&caller.actor, owner, params.text("sku")?).await?.into(), CartView::version))
+async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params, if_match: IfMatch) -> Answered<Told<CartView>> {
+    let (owner, sku) = (owner(&params, &caller)?, params.text("sku")?);
+    let cart = shared.orders().remove_cart_line(&caller.actor, owner, sku, if_match.version).await?;
+    Ok(shown_at(cart.into(), CartView::version))
 }
 
 async fn merge(

@@ -88,7 +88,7 @@ async fn change(
     Ok(shown_at(category, CategoryView::version))
 }
 
-async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
-    shared.catalog().delete_category(&caller.actor, params.get("id", "category")?).await?;
+async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params, if_match: IfMatch) -> Answered<StatusCode> {
+    shared.catalog().delete_category(&caller.actor, params.get("id", "category")?, if_match.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,14 +2,13 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use commerce_core::change::Answer;
 use commerce_core::orders::CartOwner;
 
 use super::carts::add_to;
 use crate::answer::{Told, created, done, shown_at};
 use crate::api::{Api, op};
 use crate::auth::Caller;
-use crate::extract::{Json, KeyedJson, Params};
+use crate::extract::{IfMatch, Json, KeyedJson, Params};
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
 use crate::views::cart::{AddBody, CartView, OpenBody, QuantityBody};
@@ -27,9 +26,9 @@ pub(super) fn routes(api: Api) -> Api {
         .delete(line, gives("Take a SKU out of a guest's cart"), remove)
 }
 
-async fn open(State(shared): State<Shared>, Json(OpenBody {}): Json<OpenBody>) -> Answered<Told<CartView>> {
-    let (token, cart) = shared.orders().open_guest_cart().await?;
-    Ok(created(Answer::Fresh(CartView::of_guest(&token, cart)), CartView::location))
+async fn open(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OpenBody>) -> Answered<Told<CartView>> {
+    let opened = shared.orders().open_guest_cart(&actor, request.key()).await?;
+    Ok(created(opened.map(|(token, cart)| CartView::of_guest(&token, cart)), CartView::location))
 }
 
 async fn add(
@@ -48,8 +47,8 @@ async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Param
     Ok(shown_at(CartView::of_guest(token, shared.orders().cart(&actor, CartOwner::guest(token)).await?), CartView::version))
 }
 
-async fn clear(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<StatusCode> {
-    shared.orders().clear_cart(&actor, CartOwner::guest(token(&params)?)).await?;
+async fn clear(State(shared): State<Shared>, Caller(actor): Caller, params: Params, if_match: IfMatch) -> Answered<StatusCode> {
+    shared.orders().clear_cart(&actor, CartOwner::guest(token(&params)?), if_match.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -57,16 +56,24 @@ async fn set(
     State(shared): State<Shared>,
     Caller(actor): Caller,
     params: Params,
+    if_match: IfMatch,
     Json(body): Json<QuantityBody>,
 ) -> Answered<Told<CartView>> {
     let token = token(&params)?;
-    let cart = shared.orders().set_cart_line(&actor, CartOwner::guest(token), params.text("sku")?, body.quantity).await?;
+    let (owner, sku) = (CartOwner::guest(token), params.text("sku")?);
+    let cart = shared.orders().set_cart_line(&actor, owner, sku, body.quantity, if_match.version).await?;
     Ok(shown_at(CartView::of_guest(token, cart), CartView::version))
 }
 
-async fn remove(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<CartView>> {
+async fn remove(
+    State(shared): State<Shared>,
+    Caller(actor): Caller,
+    params: Params,
+    if_match: IfMatch,
+) -> Answered<Told<CartView>> {
     let token = token(&params)?;
-    let cart = shared.orders().remove_cart_line(&actor, CartOwner::guest(token), params.text("sku")?).await?;
+    let (owner, sku) = (CartOwner::guest(token), params.text("sku")?);
+    let cart = shared.orders().remove_cart_line(&actor, owner, sku, if_match.version).await?;
     Ok(shown_at(CartView::of_guest(token, cart), CartView::version))
 }
 

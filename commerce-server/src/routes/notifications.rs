@@ -5,13 +5,13 @@ use commerce_core::notifications::{NotificationFilter, Recipient};
 use serde_json::{Value, json};
 
 use super::users::{CURSOR, LIMIT};
-use crate::answer::{Told, shown};
+use crate::answer::{Told, done, shown};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
-use crate::extract::{Params, Query};
+use crate::extract::{KeyedJson, Params, Query};
 use crate::problem::Answered;
 use crate::state::Shared;
-use crate::views::notification::NotificationView;
+use crate::views::notification::{NotificationView, ResendBody};
 
 pub(super) fn routes(api: Api) -> Api {
     let list = op("Messages, newest first").query(&[
@@ -50,7 +50,13 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
     Ok(shown(json!(page.map(NotificationView::from))))
 }
 
-async fn resend(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<NotificationView>> {
-    let notification = shared.notifications().resend(&caller.actor, params.get("id", "notification")?).await?;
-    Ok(shown(notification.into()))
+async fn resend(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: KeyedJson<ResendBody>,
+) -> Answered<Told<NotificationView>> {
+    let key = request.key();
+    let notification = shared.notifications().resend(&caller.actor, params.get("id", "notification")?, key).await?;
+    Ok(done(notification.map(NotificationView::from)))
 }

@@ -61,9 +61,11 @@ const PLACING: &[&str] = &[
 ];
 const STEPS: &[&str] = &["ILLEGAL_TRANSITION", "PAYMENT_REQUIRED"];
 
-async fn quote(State(shared): State<Shared>, caller: SignedIn, Json(body): Json<OrderBody>) -> Answered<Told<QuoteView>> {
-    one_address(&body)?;
-    let quote = shared.orders().quote(&caller.actor, &PlaceOrder::from(body)).await?;
+/// Writes nothing, so that a key has nothing to keep.
+async fn quote(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<OrderBody>) -> Answered<Told<QuoteView>> {
+    request.key_or(request.body.idempotency_key.as_deref())?;
+    one_address(&request.body)?;
+    let quote = shared.orders().quote(&caller.actor, &PlaceOrder::from(request.body)).await?;
     let options = shared.orders().shipping_options(quote.total.currency);
     Ok(shown(QuoteView::of(quote, options)))
 }
@@ -119,8 +121,8 @@ async fn status(
     Json(body): Json<StatusBody>,
 ) -> Answered<Told<OrderView>> {
     let id = id(&params)?;
-    at_version(&shared, &caller, id, &if_match).await?;
-    Ok(shown_at(shared.orders().set_status(&caller.actor, id, body.status, body.note).await?.into(), OrderView::version))
+    let order = shared.orders().set_status(&caller.actor, id, body.status, body.note, if_match.version).await?;
+    Ok(shown_at(order.into(), OrderView::version))
 }
 
 async fn cancel(
@@ -132,13 +134,6 @@ async fn cancel(
     let (id, key) = (id(&params)?, request.key());
     let order = shared.orders().cancel(&caller.actor, id, request.body.reason, key).await?;
     Ok(done(order.map(OrderView::from)))
-}
-
-/// A version that the client names must be the present one. The state graph guards the step itself.
-async fn at_version(shared: &Shared, caller: &SignedIn, id: OrderId, if_match: &IfMatch) -> Answered<()> {
-    let Some(expected) = if_match.version else { return Ok(()) };
-    let order = shared.orders().order(&caller.actor, id).await?;
-    if order.version == expected { Ok(()) } else { Err(commerce_core::Refusal::VersionMismatch("order").into()) }
 }
 
 fn one_address(body: &OrderBody) -> Answered<()> {

@@ -8,7 +8,7 @@ use crate::answer::{Told, created, shown};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
 use crate::extract::headers::text;
-use crate::extract::{KeyedJson, Params};
+use crate::extract::{KeyedJson, Params, RequestIdempotency};
 use crate::front::body_bytes;
 use crate::problem::Answered;
 use crate::state::Shared;
@@ -58,7 +58,8 @@ async fn refunds(State(shared): State<Shared>, caller: SignedIn, params: Params)
     Ok(shown(json!({"items": items, "nextCursor": null})))
 }
 
-async fn webhook(State(shared): State<Shared>, params: Params, request: Request) -> Answered<Told<Value>> {
+/// Knows repeats by the provider's own id of the message, whatever the key.
+async fn webhook(State(shared): State<Shared>, _: RequestIdempotency, params: Params, request: Request) -> Answered<Told<Value>> {
     let (parts, body) = request.into_parts();
     let signature = text(&parts.headers, "x-signature")?;
     shared.orders().webhook(params.text("provider")?, signature, &body_bytes(body).await?).await?;

@@ -4,7 +4,8 @@ use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commerce_core::Actor;
-use commerce_core::catalog::{Image, ListProducts, NewProduct, Product, ProductPatch, SearchRequest, SearchSort};
+use commerce_core::catalog::{ListProducts, NewProduct, Product, ProductPatch, SearchRequest, SearchSort};
+use commerce_core::change::{RequestKey, digest};
 use commerce_core::ids::ProductId;
 use commerce_core::text::{Sku, Slug};
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::{Caller, SignedIn};
-use crate::extract::{IfMatch, KeyedJson, Params, Patch, Query};
+use crate::extract::{IfMatch, KeyedJson, Params, Patch, Query, RequestIdempotency};
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
 use crate::views::catalog::{CardView, ImageView, ProductView, READ_ONLY, SearchView};
@@ -137,8 +138,8 @@ async fn change(
     view(&shared, product).await
 }
 
-async fn archive(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
-    shared.catalog().archive_product(&caller.actor, id(&params)?).await?;
+async fn archive(State(shared): State<Shared>, caller: SignedIn, params: Params, if_match: IfMatch) -> Answered<StatusCode> {
+    shared.catalog().archive_product(&caller.actor, id(&params)?, if_match.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -157,6 +158,7 @@ async fn change_variant(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     patch: Patch,
 ) -> Answered<Told<ProductView>> {
     let sku: Sku = params.get("sku", "SKU")?;
@@ -164,26 +166,35 @@ async fn change_variant(
     let stock = stock(&shared, &product).await?;
     let current = ProductView::of(product, &stock).variant(&sku).ok_or_else(|| Problem::not_found("variant"))?;
     let body: VariantPatchBody = patch.onto(&current, &["sku", "available"])?;
-    let product = shared.catalog().update_variant(&caller.actor, id, &sku, body.into()).await?;
+    let product = shared.catalog().update_variant(&caller.actor, id, &sku, body.into(), if_match.version).await?;
     view(&shared, product).await
 }
 
-async fn remove_variant(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
-    shared.catalog().remove_variant(&caller.actor, id(&params)?, &params.get("sku", "SKU")?).await?;
+async fn remove_variant(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+) -> Answered<StatusCode> {
+    let sku: Sku = params.get("sku", "SKU")?;
+    shared.catalog().remove_variant(&caller.actor, id(&params)?, &sku, if_match.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn add_image(
     State(shared): State<Shared>,
     caller: SignedIn,
+    RequestIdempotency(key): RequestIdempotency,
     params: Params,
     request: Request,
 ) -> Answered<Told<ImageView>> {
     let product = id(&params)?;
     let (bytes, alt) = upload(request).await?;
-    let image: Image = shared.catalog().add_image(&caller.actor, product, bytes, &alt).await?;
-    let location = image.url.clone();
-    Ok(created(commerce_core::change::Answer::Fresh(ImageView::from(image)), |_| location))
+    // Every sending of a form draws its own boundary: what counts is the picture.
+    let body_hash = digest(&[&bytes, alt.as_bytes()]);
+    let key = key.map(|key| RequestKey { key, body_hash });
+    let image = shared.catalog().add_image(&caller.actor, product, bytes, &alt, key).await?;
+    Ok(created(image.map(ImageView::from), |image| image.url().to_owned()))
 }
 
 async fn remove_image(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {

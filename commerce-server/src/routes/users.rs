@@ -85,8 +85,8 @@ async fn change(
     Ok(shown_at(user.into(), UserView::version))
 }
 
-async fn erase(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
-    shared.users().delete_user(&caller.actor, params.user(&caller.actor)?).await?;
+async fn erase(State(shared): State<Shared>, caller: SignedIn, params: Params, if_match: IfMatch) -> Answered<StatusCode> {
+    shared.users().delete_user(&caller.actor, params.user(&caller.actor)?, if_match.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -106,9 +106,10 @@ async fn role(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     Json(body): Json<RoleBody>,
 ) -> Answered<Told<UserView>> {
-    let user = shared.users().set_role(&caller.actor, params.user(&caller.actor)?, body.role).await?;
+    let user = shared.users().set_role(&caller.actor, params.user(&caller.actor)?, body.role, if_match.version).await?;
     Ok(shown_at(user.into(), UserView::version))
 }
 

@@ -79,6 +79,14 @@ impl From<Image> for ImageView {
     }
 }
 
+impl ImageView {
+    /// Where it is found.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
 /// What approved reviews say: how many, and their mean in stars with two decimals.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Rating)]

@@ -4,7 +4,7 @@ use commerce_core::Timestamp;
 use commerce_core::events::EventKind;
 use commerce_core::ids::{EventId, NotificationId};
 use commerce_core::notifications::{Notification, NotificationStatus, Template};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A message to somebody.
@@ -54,3 +54,9 @@ impl From<Notification> for NotificationView {
         }
     }
 }
+
+/// Nothing: a message is sent again as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Resend)]
+pub struct ResendBody {}

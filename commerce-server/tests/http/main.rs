@@ -5,8 +5,10 @@
 mod documents;
 mod front;
 mod input;
+mod keys;
 mod pages;
 mod people;
 mod purchase;
 mod shelf;
 mod support;
+mod versions;

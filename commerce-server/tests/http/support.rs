@@ -130,7 +130,7 @@ impl Shop {
         };
         let user = self.memory.users.create_user(&Actor::System, register, Role::Customer).await.unwrap();
         if role != Role::Customer {
-            self.memory.users.set_role(&Actor::System, user.id, role).await.unwrap();
+            self.memory.users.set_role(&Actor::System, user.id, role, None).await.unwrap();
         }
         let tokens = self.ask("POST", "/api/auth/login").json(&json!({"email": email, "password": PASSWORD})).send().await;
         tokens.expect(200).body["accessToken"].as_str().unwrap().to_owned()

@@ -107,7 +107,7 @@ impl Subject for dyn NotificationStore {
     }
 
     fn keys(&self) -> Option<&dyn Keys> {
-        None
+        Some(self)
     }
 
     fn row(&self, id: Uuid, now: Timestamp) -> NotificationWrite {

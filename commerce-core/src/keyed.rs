@@ -8,11 +8,11 @@ use crate::error::{Outcome, Refusal};
 use crate::time::Timestamp;
 
 /// The key of a request in its scope, if it came with one.
-pub(super) struct Keyed(Option<(KeyScope, [u8; 32])>);
+pub(crate) struct Keyed(Option<(KeyScope, [u8; 32])>);
 
 impl Keyed {
     /// The key that `actor` sent to `route`.
-    pub(super) fn of(actor: &Actor, route: impl Into<String>, key: Option<RequestKey>) -> Self {
+    pub(crate) fn of(actor: &Actor, route: impl Into<String>, key: Option<RequestKey>) -> Self {
         let scoped = |key: RequestKey| (KeyScope { user: actor.user(), route: route.into(), key: key.key }, key.body_hash);
         Self(key.map(scoped))
     }
@@ -21,7 +21,7 @@ impl Keyed {
     ///
     /// # Errors
     /// `IDEMPOTENCY_MISMATCH` when it was used with another body.
-    pub(super) async fn seen(&self, keys: &dyn Keys) -> Outcome<Option<Uuid>> {
+    pub(crate) async fn seen(&self, keys: &dyn Keys) -> Outcome<Option<Uuid>> {
         let Some((scope, body_hash)) = &self.0 else { return Ok(None) };
         match keys.key(scope).await? {
             Some(record) => Ok(record.replay(body_hash)?),
@@ -30,7 +30,7 @@ impl Keyed {
     }
 
     /// The claim of a change set that makes `made`.
-    pub(super) fn claim(&self, made: Uuid, at: Timestamp) -> Option<KeyClaim> {
+    pub(crate) fn claim(&self, made: Uuid, at: Timestamp) -> Option<KeyClaim> {
         self.0.as_ref().map(|(scope, body_hash)| KeyClaim {
             scope: scope.clone(),
             body_hash: *body_hash,
@@ -44,7 +44,7 @@ impl Keyed {
     ///
     /// # Errors
     /// `IDEMPOTENCY_MISMATCH` when the twin had another body.
-    pub(super) fn twin(&self, record: &KeyRecord) -> Result<Uuid, Refusal> {
+    pub(crate) fn twin(&self, record: &KeyRecord) -> Result<Uuid, Refusal> {
         let body_hash = self.0.as_ref().map_or([0; 32], |(_, body_hash)| *body_hash);
         record.replay(&body_hash)?.ok_or(Refusal::Conflict("key"))
     }

@@ -1,0 +1,209 @@
+//! `Idempotency-Key` on every POST of the document: a route that is not in the table here fails.
+
+use std::collections::BTreeSet;
+
+use commerce_core::users::Role;
+use serde_json::{Value, json};
+
+use crate::support::{PASSWORD, Reply, Shop, address, order, variant};
+
+/// What a route does with a key.
+enum Keeps {
+    /// Remembers it: a path, a body, another body, and one that is refused.
+    Key { path: String, body: Vec<u8>, other: Vec<u8>, bad: Vec<u8>, form: bool },
+    /// Takes it and keeps nothing, for the reason given.
+    Nothing(&'static str),
+}
+
+/// Everything that stands ready for the requests of the table.
+struct Scene {
+    shop: Shop,
+    admin: String,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let shop = Shop::open_with(&[("gateway.rate_limit_per_minute", "0")]).await;
+        let admin = shop.login("admin", Role::Admin).await;
+        Self { shop, admin }
+    }
+
+    async fn send(&self, path: &str, key: &str, body: Vec<u8>, form: bool) -> Reply {
+        let ask = self.shop.ask("POST", path).token(&self.admin).header("idempotency-key", key);
+        if form { ask.header("content-type", "multipart/form-data; boundary=XX").raw(body) } else { ask.raw(body) }.send().await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        self.shop.post(path, &self.admin, body).await.expect(201).body
+    }
+
+    /// Every POST route with what it does.
+    async fn table(&self) -> Vec<(&'static str, Keeps)> {
+        let text = |body: &Value| body.to_string().into_bytes();
+        let keeps = |path: &str, body: Value, other: Value, bad: Value| Keeps::Key {
+            path: path.to_owned(),
+            body: text(&body),
+            other: text(&other),
+            bad: text(&bad),
+            form: false,
+        };
+        let product = self.shop.stock(&self.admin, "A", 50).await["id"].as_str().unwrap().to_owned();
+        let cart = self.post("/api/carts", json!({})).await["cartToken"].as_str().unwrap().to_owned();
+        let line = |quantity: i64| json!({"sku": "A", "quantity": quantity});
+        self.shop.ask("POST", &format!("/api/carts/{cart}")).json(&line(1)).send().await.expect(200);
+        let placed = self.post("/api/orders", order("A", 1, "COD")).await["id"].as_str().unwrap().to_owned();
+        let mut declined = order("A", 1, "CARD");
+        declined["payment"]["token"] = json!("tok_declined");
+        let unpaid = self.post("/api/orders", declined).await["id"].as_str().unwrap().to_owned();
+        self.shop.memory.settle().await.unwrap();
+        let messages = self.shop.get("/api/notifications", &self.admin).await.expect(200);
+        let message = messages.body["items"][0]["id"].as_str().unwrap().to_owned();
+
+        let person = |name: &str| json!({"email": "keyed@example.com", "password": PASSWORD, "fullName": name});
+        let mut elsewhere = address();
+        elsewhere["city"] = json!("Pune");
+        let mut nowhere = address();
+        nowhere["country"] = json!("XX");
+        let goods = |name: &str, sku: &str| json!({"name": name, "description": "", "variants": [variant(sku, 1)]});
+        let pay = |token: &str| json!({"method": "CARD", "token": token});
+        let named = |name: &str| json!({ "name": name });
+        let adjust = |delta: i64| json!({"delta": delta, "reason": "counted"});
+        let merge = |token: &str| json!({ "cartToken": token });
+        let nothing = json!({});
+        vec![
+            ("/api/auth/login", Keeps::Nothing("tokens are never kept to be answered again")),
+            ("/api/auth/refresh", Keeps::Nothing("the token itself is the key")),
+            ("/api/auth/logout", Keeps::Nothing("the session has ended")),
+            ("/api/orders/quote", Keeps::Nothing("nothing is written")),
+            ("/api/payments/webhooks/{provider}", Keeps::Nothing("the provider's event is the key")),
+            ("/api/users", keeps("/api/users", person("Asha"), person("Ravi"), json!({"email": "x"}))),
+            ("/api/users/{userId}/addresses", keeps("/api/users/me/addresses", address(), elsewhere, nowhere)),
+            ("/api/products", keeps("/api/products", goods("Cap", "C"), goods("Hat", "C"), named("Cap"))),
+            (
+                "/api/products/{id}/variants",
+                keeps(&format!("/api/products/{product}/variants"), variant("B", 1), variant("B", 2), variant("", 1)),
+            ),
+            (
+                "/api/products/{id}/images",
+                Keeps::Key {
+                    path: format!("/api/products/{product}/images"),
+                    body: form(b"\x89PNG\r\n\x1a\none"),
+                    other: form(b"\x89PNG\r\n\x1a\ntwo"),
+                    bad: form(b"<svg>"),
+                    form: true,
+                },
+            ),
+            ("/api/categories", keeps("/api/categories", named("Caps"), named("Hats"), named(""))),
+            ("/api/sellers", keeps("/api/sellers", named("Mill"), named("Loom"), named(""))),
+            ("/api/inventory/{sku}/adjust", keeps("/api/inventory/A/adjust", adjust(2), adjust(3), adjust(0))),
+            ("/api/cart/{userId}", keeps("/api/cart/me", line(1), line(2), line(0))),
+            ("/api/cart/{userId}/merge", keeps("/api/cart/me/merge", merge(&cart), merge("other"), nothing.clone())),
+            (
+                "/api/carts",
+                Keeps::Key {
+                    path: "/api/carts".to_owned(),
+                    body: text(&nothing),
+                    other: Vec::new(),
+                    bad: text(&named("x")),
+                    form: false,
+                },
+            ),
+            ("/api/carts/{cartToken}", keeps(&format!("/api/carts/{cart}"), line(1), line(2), line(0))),
+            ("/api/orders", keeps("/api/orders", order("A", 1, "COD"), order("A", 2, "COD"), order("A", 0, "COD"))),
+            (
+                "/api/orders/{id}/payments",
+                keeps(&format!("/api/orders/{unpaid}/payments"), pay("tok_ok"), pay("tok_pending"), json!({"method": "GOLD"})),
+            ),
+            (
+                "/api/orders/{id}/cancel",
+                keeps(
+                    &format!("/api/orders/{placed}/cancel"),
+                    json!({"reason": "late"}),
+                    json!({"reason": "lost"}),
+                    json!({"reason": "x".repeat(256)}),
+                ),
+            ),
+            (
+                "/api/notifications/{id}/resend",
+                Keeps::Key {
+                    path: format!("/api/notifications/{message}/resend"),
+                    body: text(&nothing),
+                    other: Vec::new(),
+                    bad: text(&named("x")),
+                    form: false,
+                },
+            ),
+        ]
+    }
+}
+
+/// A picture as browsers send it.
+fn form(picture: &[u8]) -> Vec<u8> {
+    let head = b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n";
+    [head, picture, b"\r\n--XX--\r\n"].concat()
+}
+
+fn is_replay(reply: &Reply) -> bool {
+    reply.header("idempotent-replayed") == "true"
+}
+
+#[tokio::test]
+async fn every_post_of_the_document_keeps_its_key_or_says_why_not() {
+    let scene = Scene::set().await;
+    let table = scene.table().await;
+    let spec = scene.shop.app.spec();
+    let posts = spec["paths"].as_object().unwrap().iter().filter(|(_, item)| item.get("post").is_some());
+    let documented: BTreeSet<&str> = posts.map(|(path, _)| path.as_str()).collect();
+    let tried: BTreeSet<&str> = table.iter().map(|(route, _)| *route).collect();
+    assert_eq!(tried, documented);
+
+    for (route, keeps) in table {
+        let Keeps::Key { path, body, other, bad, form } = keeps else { continue };
+        let refused = scene.send(&path, "k", bad, form).await;
+        assert!(refused.status.is_client_error(), "{route}: {}", refused.text);
+        let (one, two) = tokio::join!(scene.send(&path, "k", body.clone(), form), scene.send(&path, "k", body.clone(), form));
+        for reply in [&one, &two] {
+            assert!(reply.status.is_success(), "{route}: {}", reply.text);
+            assert!(!is_replay(reply) || reply.status == 200, "{route}: a replay is 200");
+        }
+        assert_ne!(is_replay(&one), is_replay(&two), "{route}: of twins one is done, one is a replay");
+        let again = scene.send(&path, "k", body, form).await.expect(200);
+        assert!(is_replay(&again), "{route}");
+        for name in ["id", "cartToken", "url"] {
+            assert_eq!(again.body[name], one.body[name], "{route}: the same thing");
+            assert_eq!(two.body[name], one.body[name], "{route}: the same thing");
+        }
+        let mismatch = scene.send(&path, "k", other, form).await;
+        assert_eq!(mismatch.refused(422), "IDEMPOTENCY_MISMATCH", "{route}");
+    }
+}
+
+#[tokio::test]
+async fn every_post_reads_the_key_before_it_does_anything() {
+    let scene = Scene::set().await;
+    for (route, keeps) in scene.table().await {
+        let path = match &keeps {
+            Keeps::Key { path, .. } => path.clone(),
+            Keeps::Nothing(why) => {
+                assert!(!why.is_empty());
+                route.replace("{provider}", "sandbox")
+            }
+        };
+        let long = scene.send(&path, &"x".repeat(256), b"{}".to_vec(), false).await;
+        assert_eq!(long.refused(422), "INVALID", "{route}");
+        assert_eq!(long.body["errors"][0]["field"], "Idempotency-Key", "{route}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_under_a_key_is_a_session_of_its_own_each_time() {
+    let scene = Scene::set().await;
+    let login = |password: &str| {
+        let body = json!({"email": "admin@example.com", "password": password});
+        scene.send("/api/auth/login", "k", body.to_string().into_bytes(), false)
+    };
+    let (first, second) = (login(PASSWORD).await.expect(200), login(PASSWORD).await.expect(200));
+    assert!(!is_replay(&second));
+    assert_ne!(first.body["refreshToken"], second.body["refreshToken"]);
+    assert_eq!(login("wrong").await.refused(401), "BAD_CREDENTIALS", "no key opens what the password does not");
+}
