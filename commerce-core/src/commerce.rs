@@ -194,6 +194,18 @@ impl Commerce {
         self
     }
 
+    /// The same shop in the course of a request with this W3C `traceparent`: the events that it causes
+    /// carry it, and so do the logs of who records them and of the mails that follow.
+    #[must_use]
+    pub fn in_trace(&self, traceparent: &str) -> Self {
+        Self {
+            users: self.users.in_trace(traceparent),
+            catalog: self.catalog.in_trace(traceparent),
+            orders: self.orders.in_trace(traceparent),
+            ..self.clone()
+        }
+    }
+
     /// Does one batch of `work` and answers how much there was to do.
     ///
     /// # Errors

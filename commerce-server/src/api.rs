@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use crate::front::Trace;
 use crate::state::Shared;
 
 /// The table while it grows.
@@ -101,6 +103,19 @@ impl Op {
     }
 }
 
+/// A handler that serves each request in the course of its trace.
+#[derive(Clone)]
+struct Traced<H>(H);
+
+impl<H: Handler<T, Shared>, T: 'static> Handler<T, Shared> for Traced<H> {
+    type Future = H::Future;
+
+    fn call(self, request: Request, shared: Shared) -> Self::Future {
+        let traced = request.extensions().get::<Trace>().map(|trace| shared.in_trace(&trace.0));
+        self.0.call(request, traced.unwrap_or(shared))
+    }
+}
+
 macro_rules! methods {
     ($($method:ident = $filter:ident),+) => {$(
         /// Adds a route.
@@ -129,7 +144,7 @@ impl Api {
         H: Handler<T, Shared>,
         T: 'static,
     {
-        self.router = self.router.route(path, on(filter, handler));
+        self.router = self.router.route(path, on(filter, Traced(handler)));
         let operation = operation(method, path, &op);
         self.paths.entry(path.to_owned()).or_default().insert(method.to_owned(), operation);
         for (name, schema) in op.schemas {

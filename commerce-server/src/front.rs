@@ -34,6 +34,10 @@ pub struct Peer(pub IpAddr);
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub IpAddr);
 
+/// The trace a request belongs to, its span ours: W3C `traceparent`.
+#[derive(Clone, Debug)]
+pub struct Trace(pub String);
+
 /// How much of a body that is too large is read and thrown away, so that the client, busy sending,
 /// gets to read the refusal.
 const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -47,9 +51,13 @@ pub(crate) async fn front(State(shared): State<Shared>, request: Request, next: 
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
     let request_id = inbound_id(request.headers()).unwrap_or_else(|| shared.request_id());
-    let trace = inbound_trace(request.headers());
+    let trace = inbound_trace(request.headers()).map(|inbound| continued(&inbound, &shared.span_id()));
     let span = tracing::info_span!("request", id = %request_id, %method, route = route.as_deref(), trace = trace.as_deref());
 
+    let mut request = request;
+    if let Some(trace) = &trace {
+        request.extensions_mut().insert(Trace(trace.clone()));
+    }
     let response = {
         let _in_flight = InFlight::enter(&shared);
         admit(&shared, request, next, &path).instrument(span.clone()).await
@@ -230,10 +238,22 @@ fn inbound_trace(headers: &HeaderMap) -> Option<String> {
         part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
     let sane = match parts.as_slice() {
-        ["00", trace, span, flags] => hex(trace, 32) && hex(span, 16) && hex(flags, 2) && trace.bytes().any(|byte| byte != b'0'),
+        ["00", trace, span, flags] => {
+            let some = |part: &str| part.bytes().any(|byte| byte != b'0');
+            hex(trace, 32) && hex(span, 16) && hex(flags, 2) && some(trace) && some(span)
+        }
         _ => false,
     };
     sane.then(|| text.to_owned())
+}
+
+/// The same trace with a span of our own.
+fn continued(inbound: &str, span: &str) -> String {
+    let parts: Vec<&str> = inbound.split('-').collect();
+    match parts.as_slice() {
+        [version, trace, _, flags] => format!("{version}-{trace}-{span}-{flags}"),
+        _ => inbound.to_owned(),
+    }
 }
 
 /// Bytes of a body that [`front`] has read already.

@@ -15,6 +15,7 @@ pub mod extract;
 pub mod front;
 pub mod health;
 pub mod listener;
+pub mod logins;
 pub mod metrics;
 mod nearest;
 pub mod paths;

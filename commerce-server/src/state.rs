@@ -2,7 +2,6 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,23 +15,24 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::logins::{Account, Logins};
 use crate::metrics::Metrics;
 use crate::rate_limit::{Client, Limiter};
 
-/// The account and the address of a login, hashed: what failed logins are counted by.
-pub type LoginKey = (u64, IpAddr);
-
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
-pub struct Shared(Arc<Inner>);
+pub struct Shared {
+    inner: Arc<Inner>,
+    /// The shop, in the course of one request's trace if that has one.
+    shop: Arc<Commerce>,
+}
 
 struct Inner {
-    shop: Commerce,
     config: Config,
     metrics: Metrics,
     users: Limiter<Client>,
     addresses: Limiter<Client>,
-    failed_logins: Limiter<LoginKey>,
+    logins: Logins,
     tasks: TaskTracker,
     stopping: CancellationToken,
     /// Random by process; names requests and hides accounts in the books of failed logins.
@@ -46,101 +46,119 @@ impl Shared {
     pub fn new(shop: Commerce, config: Config) -> Self {
         const MINUTE: Duration = Duration::from_mins(1);
         let gateway = &config.gateway;
-        Self(Arc::new(Inner {
+        let inner = Inner {
             users: Limiter::new(gateway.rate_limit_per_minute, MINUTE),
             addresses: Limiter::new(gateway.rate_limit_anonymous_per_minute, MINUTE),
-            failed_logins: Limiter::new(config.auth.failed_logins_per_quarter_hour, MINUTE * 15),
-            shop,
+            logins: Logins::new(config.auth.failed_logins_per_quarter_hour),
             config,
             metrics: Metrics::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             seed: RandomState::new(),
             requests: AtomicU64::new(0),
-        }))
+        };
+        Self { inner: Arc::new(inner), shop: Arc::new(shop) }
+    }
+
+    /// The same for a request with this W3C `traceparent`.
+    #[must_use]
+    pub fn in_trace(&self, traceparent: &str) -> Self {
+        Self { inner: Arc::clone(&self.inner), shop: Arc::new(self.shop.in_trace(traceparent)) }
     }
 
     /// The whole shop.
     #[must_use]
     pub fn shop(&self) -> &Commerce {
-        &self.0.shop
+        &self.shop
     }
 
     /// Who may log in.
     #[must_use]
     pub fn users(&self) -> &Users {
-        &self.0.shop.users
+        &self.shop.users
     }
 
     /// What is sold.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
-        &self.0.shop.catalog
+        &self.shop.catalog
     }
 
     /// What is bought.
     #[must_use]
     pub fn orders(&self) -> &Orders {
-        &self.0.shop.orders
+        &self.shop.orders
     }
 
     /// Who is told what.
     #[must_use]
     pub fn notifications(&self) -> &Notifications {
-        &self.0.shop.notifications
+        &self.shop.notifications
     }
 
     /// The settings.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.0.config
+        &self.inner.config
     }
 
     /// The figures.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+        &self.inner.metrics
     }
 
     /// The limit that counts this client.
     #[must_use]
     pub fn limiter(&self, client: Client) -> &Limiter<Client> {
         match client {
-            Client::User(_) => &self.0.users,
-            Client::Address(_) => &self.0.addresses,
+            Client::User(_) => &self.inner.users,
+            Client::Address(_) => &self.inner.addresses,
         }
     }
 
-    /// The limit of failed logins.
+    /// Who may still try to log in.
     #[must_use]
-    pub fn failed_logins(&self) -> &Limiter<LoginKey> {
-        &self.0.failed_logins
+    pub fn logins(&self) -> &Logins {
+        &self.inner.logins
     }
 
     /// What failed logins of this account are counted by.
     #[must_use]
-    pub fn account_key(&self, email: &str) -> u64 {
-        self.0.seed.hash_one(email.trim().to_lowercase())
+    pub fn account_key(&self, email: &str) -> Account {
+        self.inner.seed.hash_one(email.trim().to_lowercase())
     }
 
     /// Requests that go on though nobody waits for them any more.
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
-        &self.0.tasks
+        &self.inner.tasks
     }
 
     /// Cancelled when the server begins to stop.
     #[must_use]
     pub fn stopping(&self) -> &CancellationToken {
-        &self.0.stopping
+        &self.inner.stopping
     }
 
     /// A name for a request, unlike all others.
     #[must_use]
     pub fn request_id(&self) -> String {
-        let count = self.0.requests.fetch_add(1, Ordering::Relaxed);
-        let mut hasher = self.0.seed.build_hasher();
+        let (count, drawn) = self.draw();
+        format!("{drawn:016x}{count:08x}")
+    }
+
+    /// A name for our part of a trace: 16 hexadecimal digits, never all zero.
+    #[must_use]
+    pub fn span_id(&self) -> String {
+        let (_, drawn) = self.draw();
+        format!("{:016x}", drawn.max(1))
+    }
+
+    fn draw(&self) -> (u64, u64) {
+        let count = self.inner.requests.fetch_add(1, Ordering::Relaxed);
+        let mut hasher = self.inner.seed.build_hasher();
         hasher.write_u64(count);
-        format!("{:016x}{count:08x}", hasher.finish())
+        (count, hasher.finish())
     }
 }

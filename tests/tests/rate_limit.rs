@@ -1,6 +1,7 @@
 //! How much one user or one address may ask for.
 
 use commerce_tests::{Options, Server, shared};
+use futures_util::future::join_all;
 use serde_json::json;
 
 fn limited(user: u32, anonymous: u32) -> Server {
@@ -99,4 +100,37 @@ async fn only_failed_logins_are_throttled() {
     // Neither her session nor anybody else suffers.
     user.get("/api/users/me").send().await.expect(200);
     login(&other.email, "correct horse battery").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_storm_of_logins_is_turned_away_and_gotten_over() {
+    let shop = Server::start_with(Options::default());
+    let user = shop.customer().await;
+    let anyone = shop.anyone();
+    let body = json!({"email": user.email, "password": "correct horse battery"});
+    let answers = join_all((0..200).map(|_| anyone.post("/api/auth/login", &body).send())).await;
+    for answer in &answers {
+        assert!([200, 503].contains(&answer.status), "{}", answer.text());
+        assert_eq!(answer.status == 503, !answer.header("retry-after").is_empty(), "{:?}", answer.headers);
+    }
+    assert!(answers.iter().any(|answer| answer.status == 200), "who waits in the queue is served");
+    assert!(answers.iter().any(|answer| answer.status == 503), "the queue is bounded");
+    anyone.post("/api/auth/login", &body).send().await.expect(200);
+}
+
+#[tokio::test]
+async fn one_address_may_not_try_many_accounts() {
+    let shop = Server::start_with(Options::default());
+    let user = shop.customer().await;
+    shop.anyone().logged_in(&user.email, "correct horse battery").await;
+    let mut limited = 0;
+    for account in 0..120 {
+        let body = json!({"email": format!("nobody-{account}@example.com"), "password": "wrong horse battery"});
+        let answer = shop.anyone().post("/api/auth/login", &body).send().await;
+        assert!([401, 429].contains(&answer.status), "{}", answer.text());
+        limited += usize::from(answer.status == 429);
+    }
+    assert!(limited > 0, "passwords can be sprayed over any number of accounts");
+    // Who logged in here before is not kept out by it.
+    shop.anyone().logged_in(&user.email, "correct horse battery").await;
 }

@@ -47,7 +47,7 @@ fn alert(stock: &Inventory, product: Option<&Product>, ids: &IdSource, now: Time
         aggregate: stock.product.uuid(),
         version: stock.version,
         at: now,
-        traceparent: None,
+        traceparent: ids.traceparent(),
         data: json!({
             "sku": stock.sku,
             "productId": stock.product,

@@ -95,6 +95,7 @@ mod tests {
             created_at: NOON,
             sent_at: None,
             maybe_twice: false,
+            traceparent: None,
             version: 1,
         }
     }

@@ -121,6 +121,8 @@ pub struct Notification {
     pub sent_at: Option<Timestamp>,
     /// Whether a crash may have sent it twice.
     pub maybe_twice: bool,
+    /// W3C `traceparent` of the request that caused the event.
+    pub traceparent: Option<String>,
     /// Grows by one with every change.
     pub version: u64,
 }

@@ -44,6 +44,7 @@ impl NotificationRecorder {
             created_at: now,
             sent_at: None,
             maybe_twice: false,
+            traceparent: event.traceparent.clone(),
             version: 1,
         })
     }

@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tracing::Instrument;
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::{Error, Outcome};
@@ -43,17 +44,34 @@ impl Notifications {
             .await
     }
 
-    /// Whether this worker dealt with the message; false when somebody else did.
+    /// Sends one message; what is logged meanwhile names it, and the request that caused it.
     async fn send_one(&self, notification: Notification) -> Outcome<bool> {
+        let (id, trace) = (notification.id, notification.traceparent.clone());
+        let span = tracing::info_span!("mail", %id, template = notification.template.as_str(), trace);
+        self.deliver(notification).instrument(span).await
+    }
+
+    /// Whether this worker dealt with the message; false when somebody else did.
+    async fn deliver(&self, notification: Notification) -> Outcome<bool> {
         let mail = match self.prepare(&notification).await {
             Ok(mail) => mail,
             Err(hindrance) => return self.put_off(notification, hindrance).await,
         };
         let Some(begun) = self.save(notification.begun(mail.to.clone(), self.clock.now())).await? else { return Ok(false) };
         let ended = match self.mailer.send(&mail).await {
-            Ok(Handover::Accepted) => begun.sent(self.clock.now()),
-            Ok(Handover::Rejected(why)) => begun.given_up(why),
-            Err(error) => begun.delayed(whole_story(&error), self.clock.now()),
+            Ok(Handover::Accepted) => {
+                tracing::debug!("a mail was handed over");
+                begun.sent(self.clock.now())
+            }
+            Ok(Handover::Rejected(why)) => {
+                tracing::warn!(why, "a mail was refused");
+                begun.given_up(why)
+            }
+            Err(error) => {
+                let why = whole_story(&error);
+                tracing::warn!(why, "a mail waits for its next try");
+                begun.delayed(why, self.clock.now())
+            }
         };
         self.save(ended).await.map(|saved| saved.is_some())
     }

@@ -134,7 +134,7 @@ impl Orders {
                 aggregate: order.id.uuid(),
                 version: order.version,
                 at: now,
-                traceparent: None,
+                traceparent: self.ids.traceparent(),
                 data: serde_json::to_value(facts(decided)).unwrap_or_default(),
             };
             (event, entry)

@@ -103,7 +103,7 @@ impl Users {
             aggregate: user.id.uuid(),
             version: user.version,
             at,
-            traceparent: None,
+            traceparent: self.ids.traceparent(),
             data: json!({ "userId": user.id, "fullName": user.full_name }),
         }
     }

@@ -112,7 +112,7 @@ pub const KEYS: &[Key] = &[
         "auth.failed_logins_per_quarter_hour",
         Kind::Number(0, 10_000),
         "10",
-        "Failed logins of one account from one address in 15 minutes before it must wait; 0 switches the limit off.",
+        "Failed logins of one account in 15 minutes before others must wait (ten times as many of one address over all accounts); 0 switches the limits off.",
     ),
     key("database.dir", Kind::Folder, r#""commerce-data""#, "The data directory."),
     key("search.enabled", Kind::Switch, "true", "Whether a search index is kept; without it searches scan the catalog."),

@@ -1,6 +1,8 @@
 //! Logging in, staying logged in, logging out.
-
-use std::time::Instant;
+//!
+//! These accept a key like every POST and need none: no token is ever kept to be answered again. A
+//! login repeated is a session more, a refresh repeated at once gets the same successor, and a
+//! session that has ended stays so.
 
 use axum::Extension;
 use axum::extract::State;
@@ -12,9 +14,9 @@ use crate::address::client_group;
 use crate::answer::{Told, shown};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
-use crate::extract::Json;
+use crate::extract::{Json, RequestIdempotency};
 use crate::front::ClientAddress;
-use crate::problem::{Answered, Problem};
+use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::user::{LoginBody, RefreshBody, TokensView};
 
@@ -43,24 +45,33 @@ pub(super) fn routes(api: Api) -> Api {
 async fn login(
     State(shared): State<Shared>,
     Extension(address): Extension<ClientAddress>,
+    _: RequestIdempotency,
     Json(body): Json<LoginBody>,
 ) -> Answered<Told<TokensView>> {
-    let key = (shared.account_key(&body.email), client_group(address.0));
-    if let Some(seconds) = shared.failed_logins().look(key, Instant::now()).and_then(|left| left.wait_seconds()) {
-        return Err(Problem::from(Refusal::TooMany).retry_after(seconds));
-    }
+    let (account, address) = (shared.account_key(&body.email), client_group(address.0));
+    let turn = shared.logins().turn(account, address).await?;
     let tokens = shared.users().login(&body.email, &body.password).await;
-    if tokens.as_ref().is_err_and(|error| error.refusal() == Some(&Refusal::BadCredentials)) {
-        shared.failed_logins().take(key, Instant::now());
+    match &tokens {
+        Ok(_) => shared.logins().passed(account, address),
+        Err(error) if error.refusal() == Some(&Refusal::BadCredentials) => shared.logins().failed(account, address),
+        Err(_) => {}
     }
+    drop(turn);
     Ok(shown(tokens?.into()))
 }
 
-async fn refresh(State(shared): State<Shared>, Json(body): Json<RefreshBody>) -> Answered<Told<TokensView>> {
-    Ok(shown(shared.users().refresh(&body.refresh_token).await?.into()))
+async fn refresh(
+    State(shared): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
+    _: RequestIdempotency,
+    Json(body): Json<RefreshBody>,
+) -> Answered<Told<TokensView>> {
+    let tokens = shared.users().refresh(&body.refresh_token).await?;
+    shared.logins().passed(shared.account_key(tokens.user.email.as_str()), client_group(address.0));
+    Ok(shown(tokens.into()))
 }
 
-async fn logout(State(shared): State<Shared>, signed_in: SignedIn) -> Answered<StatusCode> {
+async fn logout(State(shared): State<Shared>, signed_in: SignedIn, _: RequestIdempotency) -> Answered<StatusCode> {
     shared.users().logout(signed_in.session).await?;
     Ok(StatusCode::NO_CONTENT)
 }

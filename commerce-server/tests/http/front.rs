@@ -1,8 +1,37 @@
 //! What every answer has, and who is let in.
 
+use commerce_core::Actor;
+use commerce_core::events::Outbox;
+use commerce_core::notifications::NotificationFilter;
+use commerce_core::page::PageRequest;
 use commerce_core::users::Role;
 
-use crate::support::Shop;
+use crate::support::{Shop, order};
+
+#[tokio::test]
+async fn a_trace_goes_with_the_events_and_the_mails_that_follow() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    shop.stock(&admin, "A", 5).await;
+    shop.memory.settle().await.unwrap();
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let placed =
+        shop.ask("POST", "/api/orders").token(&asha).header("traceparent", trace).json(&order("A", 1, "COD")).send().await;
+    let ours = placed.expect(201).header("traceparent").to_owned();
+    let said = shop.memory.orders_db.unpublished(10).await.unwrap();
+    assert_eq!(said.len(), 2, "created and confirmed");
+    assert!(said.iter().all(|event| event.traceparent.as_deref() == Some(&ours)), "{said:?}");
+
+    shop.memory.settle().await.unwrap();
+    let all = NotificationFilter::default();
+    let mails = shop.memory.notifications.list(&Actor::System, &all, &PageRequest::first()).await.unwrap().items;
+    let traced = mails.iter().filter(|mail| mail.traceparent.as_deref() == Some(&ours)).count();
+    assert_eq!((traced, mails.len()), (2, 4), "two mails of the order, two welcomes without a trace");
+
+    shop.post("/api/orders", &asha, order("A", 1, "COD")).await.expect(201);
+    let said = shop.memory.orders_db.unpublished(10).await.unwrap();
+    assert!(said.iter().all(|event| event.traceparent.is_none()), "the next request has none");
+}
 
 #[tokio::test]
 async fn every_answer_is_named_and_guarded() {
@@ -10,7 +39,10 @@ async fn every_answer_is_named_and_guarded() {
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let reply = shop.ask("GET", "/api/nothing").header("x-request-id", "mine-1").header("traceparent", trace).send().await;
     assert_eq!(reply.refused(404), "NOT_FOUND");
-    assert_eq!((reply.header("x-request-id"), reply.header("traceparent")), ("mine-1", trace));
+    assert_eq!(reply.header("x-request-id"), "mine-1");
+    let (ours, theirs) = (reply.header("traceparent"), trace);
+    assert_eq!((&ours[..36], &ours[52..]), (&theirs[..36], &theirs[52..]), "the trace goes on");
+    assert_ne!(&ours[36..52], &theirs[36..52], "with a span of our own");
     assert_eq!(reply.header("x-content-type-options"), "nosniff");
     assert_eq!(reply.header("referrer-policy"), "no-referrer");
     assert!(reply.header("content-security-policy").contains("default-src 'self'"));

@@ -23,7 +23,8 @@ use crate::sql::bulk::{Bulk, RowText, ids};
 use crate::sql::fields::Fields;
 use crate::sql::judge::{Loaded, NotificationJudge, NotificationRow};
 
-const MIGRATIONS: &[Migration] = migrations!("notifications", [(1, "notifications"), (2, "messages"), (3, "writers")]);
+const MIGRATIONS: &[Migration] =
+    migrations!("notifications", [(1, "notifications"), (2, "messages"), (3, "writers"), (4, "trace")]);
 
 impl Context for NotificationWrite {
     type Judge<'a> = NotificationJudge<'a>;
@@ -57,9 +58,10 @@ impl Context for NotificationWrite {
 
     fn write(script: &mut Script, judge: &NotificationJudge<'_>, _: Timestamp) {
         const NEW: &str = "INSERT INTO notification_logs (id, event_id, kind, template, recipient, address, data, status,
-                tries, due_at, error, created_at, sent_at, maybe_twice, version)
+                tries, due_at, error, created_at, sent_at, maybe_twice, version, traceparent)
             SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-                value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14
+                value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
+                value ->> 15
             FROM jsonb_each(?)";
         // What it is about never changes, only how far it is.
         const CHANGED: &str = "UPDATE notification_logs SET address = value ->> 1, status = value ->> 2, tries = value ->> 3,
@@ -74,7 +76,7 @@ impl Context for NotificationWrite {
             let row = row.id(it.id).id(it.event).text(it.kind.as_str()).text(it.template.as_str()).text(&it.recipient.key());
             let row = row.opt_text(it.address.as_ref().map(Email::as_str)).json(&*it.data);
             let row = row.text(it.status.as_str()).int(it.tries).opt_at(it.due_at).opt_text(it.error.as_deref());
-            row.at(it.created_at).opt_at(it.sent_at).flag(it.maybe_twice).count(it.version)
+            row.at(it.created_at).opt_at(it.sent_at).flag(it.maybe_twice).count(it.version).opt_text(it.traceparent.as_deref())
         });
         script.bulk(NEW, new);
         let changed = Bulk::of(written(true), |row: RowText, it: &Notification| {
@@ -119,6 +121,7 @@ fn read_notification(row: &SqliteRow, operation: &'static str) -> Result<Notific
         created_at: fields.at("created_at")?,
         sent_at: fields.opt_at("sent_at")?,
         maybe_twice: fields.flag("maybe_twice")?,
+        traceparent: fields.opt_text("traceparent")?,
         version: fields.count("version")?,
     })
 }

@@ -234,6 +234,7 @@ pub(super) fn notification(id: NotificationId, now: Timestamp) -> Notification {
         created_at: now,
         sent_at: None,
         maybe_twice: false,
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         version: 1,
     }
 }
