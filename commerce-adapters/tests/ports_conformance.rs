@@ -5,12 +5,15 @@ use std::sync::Arc;
 use commerce_adapters::auth::argon2::Argon2Hasher;
 use commerce_adapters::auth::jwt::JwtSigner;
 use commerce_adapters::images::ObjectImages;
+use commerce_adapters::mail::eml::FileMailer;
+use commerce_adapters::mail::templates::TemplateRenderer;
 use commerce_adapters::payments::sandbox::Sandbox;
 use commerce_core::Currency;
 use commerce_core::catalog::ImageStore;
+use commerce_core::notifications::{Mailer, Renderer};
 use commerce_core::orders::PaymentGateway;
 use commerce_core::testing::SeededEntropy;
-use commerce_core::testing::conformance::{self, Made};
+use commerce_core::testing::conformance::{self, Made, Post};
 use commerce_core::users::{PasswordHasher, TokenSigner};
 
 #[tokio::test]
@@ -56,6 +59,40 @@ async fn search() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let search = commerce_adapters::search::TantivySearch::new(&folder.path().join("search"));
         Made::<dyn commerce_core::catalog::ProductSearch>::new(Arc::new(search)).keeping(folder)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn mailer() {
+    conformance::mailer(async || {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let mail = folder.path().join("mail");
+        let mailer = FileMailer::new(&mail);
+        let handed_over = Box::new(move || {
+            let days = std::fs::read_dir(&mail).into_iter().flatten().map(|day| day.expect("it can be read").path());
+            let files = days.flat_map(|day| std::fs::read_dir(day).expect("a day is a folder"));
+            files.map(|file| std::fs::read_to_string(file.expect("it can be read").path()).expect("mails are text")).collect()
+        });
+        Post { mailer: Made::<dyn Mailer>::new(Arc::new(mailer)).keeping(folder), handed_over }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn renderer() {
+    conformance::renderer(async || {
+        Made::<dyn Renderer>::new(Arc::new(TemplateRenderer::new().expect("the templates are well formed")))
+    })
+    .await;
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn bus() {
+    conformance::bus(async |boxes, clock| {
+        let bus = commerce_adapters::embedded::InProcessBus::new(boxes, clock);
+        Made::<dyn commerce_core::events::EventBus>::new(Arc::new(bus))
     })
     .await;
 }

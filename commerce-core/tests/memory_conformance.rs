@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use commerce_core::catalog::{CatalogStore, ImageStore, ProductSearch};
-use commerce_core::notifications::NotificationStore;
+use commerce_core::events::EventBus;
+use commerce_core::notifications::{Mailer, NotificationStore, Renderer};
 use commerce_core::orders::{CartStore, OrderStore, PaymentGateway};
-use commerce_core::testing::conformance::{self, Made, Opened};
+use commerce_core::testing::conformance::{self, Made, Opened, Post};
 use commerce_core::testing::memory::{
-    MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher, PlainTokens,
-    ScriptedGateway,
+    MemoryBus, MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher,
+    PlainRenderer, PlainTokens, RecordingMailer, ScriptedGateway,
 };
 use commerce_core::users::{PasswordHasher, TokenSigner, UserStore};
 use futures_executor::block_on;
@@ -56,4 +57,32 @@ fn tokens() {
 #[test]
 fn search() {
     block_on(conformance::search(async || Made::<dyn ProductSearch>::new(Arc::new(MemorySearch::new()))));
+}
+
+#[test]
+fn mailer() {
+    block_on(conformance::mailer(async || {
+        let mailer = Arc::new(RecordingMailer::new());
+        let handed_over = Box::new({
+            let mailer = mailer.clone();
+            move || mailer.mails().iter().map(|mail| format!("{mail:?}")).collect()
+        });
+        Post { mailer: Made::<dyn Mailer>::new(mailer), handed_over }
+    }));
+}
+
+#[test]
+fn renderer() {
+    block_on(conformance::renderer(async || Made::<dyn Renderer>::new(Arc::new(PlainRenderer))));
+}
+
+#[test]
+fn bus() {
+    block_on(conformance::bus(async |boxes, clock| {
+        let bus = MemoryBus::new(clock);
+        for (consumer, letters) in boxes {
+            bus.subscribe(consumer, letters);
+        }
+        Made::<dyn EventBus>::new(Arc::new(bus))
+    }));
 }

@@ -14,6 +14,7 @@ use commerce_core::ids::EventId;
 use commerce_core::limits;
 use commerce_core::time::Clock;
 use futures_util::StreamExt;
+use tracing::Instrument;
 
 /// Aggregates whose events are brought side by side; their commits then share transactions.
 const SIDE_BY_SIDE: usize = 256;
@@ -37,10 +38,13 @@ impl InProcessBus {
     async fn bring(&self, events: &[Envelope], places: Vec<usize>) -> Vec<EventId> {
         let mut through = Vec::with_capacity(places.len());
         for event in places.into_iter().filter_map(|place| events.get(place)) {
+            let mut done = true;
             for letter_box in self.boxes.iter().filter(|(consumer, _)| consumer.wants(event.kind)) {
-                if !self.deliver(letter_box, event).await {
-                    return through;
-                }
+                // One that cannot record it now keeps no other from recording it.
+                done &= self.deliver(letter_box, event).await;
+            }
+            if !done {
+                return through;
             }
             through.push(event.id);
         }
@@ -51,13 +55,15 @@ impl InProcessBus {
     async fn deliver(&self, letter_box: &LetterBox, event: &Envelope) -> bool {
         let (consumer, _) = letter_box;
         let name = consumer.name();
-        match consumer.handle(event).await {
+        let span = tracing::debug_span!("consume", consumer = name, event = %event.id, trace = event.traceparent);
+        match consumer.handle(event).instrument(span).await {
             Ok(()) => {
                 self.forget(name, event.id);
                 true
             }
             Err(ConsumeError::Transient(error)) => {
-                tracing::warn!(consumer = name, event = %event.id, error = &error as &dyn std::error::Error, "a delivery waits");
+                let (error, trace) = (&error as &dyn std::error::Error, &event.traceparent);
+                tracing::warn!(consumer = name, event = %event.id, trace, error, "a delivery waits");
                 false
             }
             Err(ConsumeError::Permanent(reason)) => self.fail(letter_box, event, reason).await,
@@ -67,7 +73,7 @@ impl InProcessBus {
     async fn fail(&self, (consumer, letters): &LetterBox, event: &Envelope, reason: String) -> bool {
         let consumer = consumer.name();
         let receives = self.count(consumer, event.id);
-        tracing::warn!(consumer, event = %event.id, receives, reason, "a delivery failed");
+        tracing::warn!(consumer, event = %event.id, trace = event.traceparent, receives, reason, "a delivery failed");
         if receives < limits::RECEIVES_MAX {
             return false;
         }

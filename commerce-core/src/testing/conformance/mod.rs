@@ -23,6 +23,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "cases count in small numbers")]
 #![expect(clippy::cloned_ref_to_slice_refs, reason = "what a list should hold reads better as a list")]
 
+mod buses;
 mod carts;
 mod categories;
 mod fixture;
@@ -31,6 +32,7 @@ mod holds;
 mod images;
 mod letters;
 mod machinery;
+mod mails;
 mod notifications;
 mod orders;
 mod outbox;
@@ -45,12 +47,15 @@ mod subjects;
 mod users;
 
 pub use fixture::{Fixture, Opened, Subject};
+pub use mails::Post;
 pub use outside::Made;
 
 use std::sync::Arc;
 
 use crate::catalog::{CatalogStore, ImageStore, ProductSearch};
-use crate::notifications::NotificationStore;
+use crate::events::EventBus;
+use crate::events::desk::LetterBox;
+use crate::notifications::{NotificationStore, Renderer};
 use crate::orders::{CartStore, OrderStore, PaymentGateway};
 use crate::testing::ManualClock;
 use crate::users::{PasswordHasher, TokenSigner, UserStore};
@@ -121,4 +126,20 @@ pub async fn tokens(make: impl AsyncFn(u8) -> Made<dyn TokenSigner>) {
 /// Every promise of a [`ProductSearch`] that holds whatever the ranking.
 pub async fn search(make: impl AsyncFn() -> Made<dyn ProductSearch>) {
     search::all(&make).await;
+}
+
+/// Every promise of a [`Mailer`](crate::notifications::Mailer).
+pub async fn mailer(make: impl AsyncFn() -> Post) {
+    mails::mailer(&make).await;
+}
+
+/// Every promise of a [`Renderer`].
+pub async fn renderer(make: impl AsyncFn() -> Made<dyn Renderer>) {
+    mails::renderer(&make).await;
+}
+
+/// Every promise of an [`EventBus`]; `make` gets the consumers, each with the place of its dead
+/// letters.
+pub async fn bus(make: impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) -> Made<dyn EventBus>) {
+    buses::all(&make).await;
 }

@@ -56,6 +56,7 @@ pub struct PlainRenderer;
 impl Renderer for PlainRenderer {
     fn render(&self, template: Template, context: &MailContext) -> Result<Rendered, StoreError> {
         let text = format!("{}: {}", context.recipient_name, context.data);
-        Ok(Rendered { subject: template.to_string(), html: format!("<p>{text}</p>"), text })
+        let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        Ok(Rendered { subject: template.to_string(), html: format!("<p>{html}</p>"), text })
     }
 }
