@@ -9,7 +9,7 @@ use commerce_core::page::PageRequest;
 
 use crate::bench;
 use crate::commands::{
-    completions, config, dlq, doctor, email, init, migrate, openapi, order, outbox, product, search, serve, stock, user,
+    completions, config, dlq, doctor, email, init, keys, migrate, openapi, order, outbox, product, search, serve, stock, user,
 };
 use crate::output::Format;
 
@@ -115,6 +115,9 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     /// Bring the databases up to this version
     Migrate(migrate::Args),
+    /// The keys that sign access tokens
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Users, and the first admin
     #[command(subcommand)]
     User(user::Command),
@@ -179,6 +182,8 @@ mod tests {
             "config show",
             "doctor",
             "migrate --plan",
+            "keys list",
+            "keys rotate --revoke",
             "user create --email a@b.co --full-name N --role ADMIN --password-stdin",
             "user list",
             "user set-role a@b.co ADMIN",

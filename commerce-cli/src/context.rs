@@ -68,10 +68,16 @@ impl Context {
     /// # Errors
     /// With `--url`; when the settings are wrong or the shop cannot be opened.
     pub(crate) async fn shop(&self, what: &str) -> Result<Shop, Failure> {
-        if self.globals.url.is_some() {
-            return Err(not_over_http(what));
-        }
+        self.local_only(what)?;
         Shop::open(&self.settings()?).await
+    }
+
+    /// Passes unless `--url` is given, for what only the data directory has.
+    ///
+    /// # Errors
+    /// Bad usage with `--url`.
+    pub(crate) fn local_only(&self, what: &str) -> Result<(), Failure> {
+        if self.globals.url.is_some() { Err(not_over_http(what)) } else { Ok(()) }
     }
 
     /// Asks before something that cannot be undone.
@@ -93,7 +99,7 @@ pub(crate) fn set(config: &mut Config, key: &str, value: &str) -> Result<(), Fai
 
 /// A server offers no such thing.
 pub(crate) fn not_over_http(what: &str) -> Failure {
-    Failure::new("NOT_OVER_HTTP", format!("{what} works on the data directory only: leave --url away"))
+    Failure::usage_of("NOT_OVER_HTTP", format!("{what} works on the data directory only: leave --url away"))
 }
 
 fn faulty(faults: &[commerce_server::ConfigFault]) -> Failure {

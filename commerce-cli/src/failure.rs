@@ -24,7 +24,12 @@ impl Failure {
 
     /// Bad usage: exit code 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { exit: 2, ..Self::new("USAGE", message) }
+        Self::usage_of("USAGE", message)
+    }
+
+    /// Bad usage that has a code of its own: exit code 2.
+    pub(crate) fn usage_of(code: &str, message: impl Into<String>) -> Self {
+        Self { exit: 2, ..Self::new(code, message) }
     }
 
     /// The operating system said no.

@@ -4,16 +4,20 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use commerce_adapters::auth::jwt::key_id;
+use commerce_adapters::auth::key_file::{KeyFile, KeyRing, Seed};
 use commerce_adapters::embedded::{self, Embedded};
 use commerce_adapters::sql::sqlite::{Databases, PendingMigration};
+use commerce_adapters::system::OsEntropy;
 use commerce_core::catalog::StockPolicy;
 use commerce_core::commerce::Policies;
 use commerce_core::error::StoreError;
 use commerce_core::notifications::{Handover, Mail, MailPolicy, Mailer};
 use commerce_core::orders::OrderPolicy;
 use commerce_core::users::AuthPolicy;
-use commerce_core::{Commerce, Currency};
+use commerce_core::{Clock, Commerce, Currency, Timestamp};
 use commerce_server::Config;
+use tempfile::TempDir;
 
 use crate::failure::Failure;
 
@@ -33,6 +37,21 @@ impl Shop {
     /// When the directory cannot be used.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
         Self::started(config, shop(config).without_workers()).await
+    }
+
+    /// Where there is no shop yet, an empty one in a folder of its own, which goes with it: for looking
+    /// at what would happen without making one.
+    ///
+    /// # Errors
+    /// When no folder can be made.
+    pub(crate) async fn empty_instead(config: &Config) -> Result<Option<(Self, TempDir)>, Failure> {
+        if config.data_dir.join("catalog.db").exists() {
+            return Ok(None);
+        }
+        let folder = tempfile::tempdir().map_err(|error| Failure::io("make a temporary folder", &error))?;
+        let mut elsewhere = config.clone();
+        folder.path().clone_into(&mut elsewhere.data_dir);
+        Ok(Some((Self::open(&elsewhere).await?, folder)))
     }
 
     /// Opens it to be served: with its workers.
@@ -99,7 +118,9 @@ fn shop(config: &Config) -> Embedded {
             shop_url: config.server.public_url.clone(),
         },
     };
-    Embedded::at(&config.data_dir).policies(policies).sandbox_webhook_secret(config.sandbox_webhook_secret.expose())
+    let shop = Embedded::at(&config.data_dir).policies(policies);
+    let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
+    if config.search_enabled { shop } else { shop.without_index() }
 }
 
 /// Takes every mail and keeps none.
@@ -110,6 +131,45 @@ impl Mailer for NoMail {
     async fn send(&self, _mail: &Mail) -> Result<Handover, StoreError> {
         Ok(Handover::Accepted)
     }
+}
+
+/// A key that access tokens are signed with, or were, or will be.
+pub(crate) struct SigningKey {
+    /// `current`, `next` or `previous`.
+    pub(crate) used: &'static str,
+    /// Its name in tokens.
+    pub(crate) kid: String,
+    /// Since when it has been that.
+    pub(crate) since: Timestamp,
+}
+
+/// The signing keys of the data directory.
+///
+/// # Errors
+/// When there are none yet, or they cannot be read.
+pub(crate) fn signing_keys(config: &Config) -> Result<Vec<SigningKey>, Failure> {
+    Ok(listed(&key_file(config).load()?))
+}
+
+/// Lets the next signing key sign, and forgets the others where they are to be revoked.
+///
+/// # Errors
+/// When there are none yet, or the last rotation is too young.
+pub(crate) fn rotate_keys(config: &Config, revoke: bool) -> Result<Vec<SigningKey>, Failure> {
+    let (keys, now) = (key_file(config), SystemClock.now());
+    Ok(listed(&if revoke { keys.revoke(now)? } else { keys.rotate(now)? }))
+}
+
+fn key_file(config: &Config) -> KeyFile {
+    KeyFile::new(&config.data_dir, Arc::new(OsEntropy))
+}
+
+fn listed(ring: &KeyRing) -> Vec<SigningKey> {
+    let all = [("current", Some(ring.current)), ("next", ring.next), ("previous", ring.previous)];
+    let shown = |(used, seed): (&'static str, Option<Seed>)| {
+        seed.map(|seed| SigningKey { used, kid: key_id(&seed.secret), since: seed.since })
+    };
+    all.into_iter().filter_map(shown).collect()
 }
 
 /// The migrations that the databases of the data directory have not seen.

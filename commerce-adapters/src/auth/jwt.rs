@@ -1,7 +1,11 @@
 //! Access tokens: JSON Web Tokens signed with Ed25519 (RFC 7519, 8037, 9068).
 //!
-//! One algorithm, one key, named by the process and never by the token: `alg` and `kid` must be
-//! ours, and a header with any other member (`jku`, `jwk`, `x5u`, `crit`) is refused.
+//! One algorithm, and keys named by the process and never by the token: `alg` must be ours, `kid` one
+//! of the shop's few keys, and a header with any other member (`jku`, `jwk`, `x5u`, `crit`) is
+//! refused. A signer that follows a file takes over a rotation by another process within a second.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::key_file::{KeyFile, KeyRing};
+
 /// Characters of a token: ours have some 500; longer ones only burn CPU.
 const TOKEN_MAX: usize = 2_048;
 /// The type of access tokens (RFC 9068).
@@ -21,14 +27,51 @@ const TYPE: &str = "at+jwt";
 /// The name of Ed25519 in RFC 8037, written; RFC 9864 calls it `Ed25519`, read too.
 const ALGORITHM: &str = "EdDSA";
 
-/// Signs and reads access tokens with one key.
+/// How often the file of the keys is looked at, at most.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Signs access tokens with the current key, and reads those of all.
 pub struct JwtSigner {
-    key: SigningKey,
-    public: VerifyingKey,
-    kid: String,
+    held: Mutex<Held>,
+    /// Where rotations are seen; none for keys that never change.
+    file: Option<KeyFile>,
     issuer: String,
     audience: String,
-    successor_key: [u8; 32],
+}
+
+/// The keys as last read.
+struct Held {
+    keys: Arc<Keys>,
+    looked_at: Instant,
+    written_at: Option<SystemTime>,
+}
+
+struct Keys {
+    current: Key,
+    /// The next one and the one before.
+    others: Vec<Key>,
+    refresh: [u8; 32],
+}
+
+struct Key {
+    signing: SigningKey,
+    public: VerifyingKey,
+    kid: String,
+}
+
+impl Key {
+    fn of(seed: &[u8; 32]) -> Self {
+        let signing = SigningKey::from_bytes(seed);
+        let public = signing.verifying_key();
+        Self { kid: thumbprint(&public), signing, public }
+    }
+}
+
+impl From<&KeyRing> for Keys {
+    fn from(ring: &KeyRing) -> Self {
+        let others = [ring.next, ring.previous].into_iter().flatten().map(|seed| Key::of(&seed.secret)).collect();
+        Self { current: Key::of(&ring.current.secret), others, refresh: ring.refresh }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,12 +96,37 @@ struct Payload {
 }
 
 impl JwtSigner {
-    /// Signs with the key made from `seed`, as `issuer` for `audience`.
+    /// Signs with the one key made from `seed`, as `issuer` for `audience`.
     pub fn new(seed: &[u8; 32], issuer: impl Into<String>, audience: impl Into<String>) -> Self {
-        let key = SigningKey::from_bytes(seed);
-        let public = key.verifying_key();
-        let successor_key = Sha256::new().chain_update(b"refresh token successor").chain_update(seed).finalize().into();
-        Self { kid: thumbprint(&public), key, public, issuer: issuer.into(), audience: audience.into(), successor_key }
+        Self::over(&KeyRing::single(*seed, Timestamp::EPOCH), None, issuer, audience)
+    }
+
+    /// Signs with the keys of `file`, which held `ring` when it was opened, as `issuer` for `audience`.
+    pub fn following(file: KeyFile, ring: &KeyRing, issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self::over(ring, Some(file), issuer, audience)
+    }
+
+    fn over(ring: &KeyRing, file: Option<KeyFile>, issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        let held = Held { keys: Arc::new(ring.into()), looked_at: Instant::now(), written_at: None };
+        Self { held: Mutex::new(held), file, issuer: issuer.into(), audience: audience.into() }
+    }
+
+    /// The keys, read again if the file was replaced. While it cannot be read, those held go on.
+    fn keys(&self) -> Arc<Keys> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &self.file
+            && held.looked_at.elapsed() >= LOOK_EVERY
+        {
+            held.looked_at = Instant::now();
+            let written_at = std::fs::metadata(file.path()).and_then(|metadata| metadata.modified()).ok();
+            if written_at != held.written_at {
+                match file.load() {
+                    Ok(ring) => *held = Held { keys: Arc::new((&ring).into()), written_at, ..*held },
+                    Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the signing keys cannot be read"),
+                }
+            }
+        }
+        Arc::clone(&held.keys)
     }
 
     fn claims(&self, token: &str) -> Option<Claims> {
@@ -68,11 +136,13 @@ impl JwtSigner {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
         let header: Header = decode(header)?;
-        if !matches!(header.alg.as_str(), ALGORITHM | "Ed25519") || header.typ != TYPE || header.kid != self.kid {
+        if !matches!(header.alg.as_str(), ALGORITHM | "Ed25519") || header.typ != TYPE {
             return None;
         }
+        let keys = self.keys();
+        let key = std::iter::once(&keys.current).chain(&keys.others).find(|key| key.kid == header.kid)?;
         let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
-        self.public.verify_strict(signed.as_bytes(), &signature).ok()?;
+        key.public.verify_strict(signed.as_bytes(), &signature).ok()?;
         let payload: Payload = decode(payload)?;
         (payload.iss == self.issuer && payload.aud == self.audience).then_some(Claims {
             user: payload.sub,
@@ -87,7 +157,8 @@ impl JwtSigner {
 
 impl TokenSigner for JwtSigner {
     fn sign(&self, claims: &Claims) -> String {
-        let header = Header { alg: ALGORITHM.to_owned(), typ: TYPE.to_owned(), kid: self.kid.clone() };
+        let keys = self.keys();
+        let header = Header { alg: ALGORITHM.to_owned(), typ: TYPE.to_owned(), kid: keys.current.kid.clone() };
         let payload = Payload {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
@@ -99,7 +170,7 @@ impl TokenSigner for JwtSigner {
             exp: to_seconds(claims.expires_at),
         };
         let signed = format!("{}.{}", encode(&header), encode(&payload));
-        let signature = self.key.sign(signed.as_bytes());
+        let signature = keys.current.signing.sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 
@@ -108,14 +179,25 @@ impl TokenSigner for JwtSigner {
     }
 
     fn successor(&self, refresh_token: &str) -> String {
-        let mac = Hmac::<Sha256>::new_from_slice(&self.successor_key).expect("HMAC takes keys of any length");
+        let mac = Hmac::<Sha256>::new_from_slice(&self.keys().refresh).expect("HMAC takes keys of any length");
         hex::encode(mac.chain_update(refresh_token.as_bytes()).finalize().into_bytes())
     }
 
     fn jwks(&self) -> Value {
-        let x = URL_SAFE_NO_PAD.encode(self.public.as_bytes());
-        json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": self.kid, "use": "sig", "alg": ALGORITHM }] })
+        let keys = self.keys();
+        let shown = |key: &Key| {
+            let x = URL_SAFE_NO_PAD.encode(key.public.as_bytes());
+            json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": key.kid, "use": "sig", "alg": ALGORITHM })
+        };
+        let all: Vec<Value> = std::iter::once(&keys.current).chain(&keys.others).map(shown).collect();
+        json!({ "keys": all })
     }
+}
+
+/// The name of a signing key: the `kid` of its tokens.
+#[must_use]
+pub fn key_id(seed: &[u8; 32]) -> String {
+    thumbprint(&SigningKey::from_bytes(seed).verifying_key())
 }
 
 /// The key's name: its JWK thumbprint (RFC 7638).
@@ -142,8 +224,7 @@ fn from_seconds(seconds: i64) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::super::key_file::Seed;
     use super::*;
 
     fn signer() -> JwtSigner {
@@ -165,7 +246,7 @@ mod tests {
     /// A token with this header and payload, rightly signed.
     fn signed(header: &Value, payload: &Value) -> String {
         let signed = format!("{}.{}", encode(header), encode(payload));
-        let signature = signer().key.sign(signed.as_bytes());
+        let signature = SigningKey::from_bytes(&[7; 32]).sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 
@@ -238,9 +319,29 @@ mod tests {
         let (mut header, payload) = parts();
         header["alg"] = json!("HS256");
         let signed = format!("{}.{}", encode(&header), encode(&payload));
-        let mac = Hmac::<Sha256>::new_from_slice(signer().public.as_bytes()).unwrap();
+        let mac = Hmac::<Sha256>::new_from_slice(signer().keys().current.public.as_bytes()).unwrap();
         let signature = mac.chain_update(signed.as_bytes()).finalize().into_bytes();
         assert_eq!(signer().read(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))), None);
+    }
+
+    #[test]
+    fn a_rotation_shows_and_ends_no_token() {
+        let seed = |byte: u8| Seed { secret: [byte; 32], since: Timestamp::EPOCH };
+        let before = KeyRing { next: Some(seed(8)), ..KeyRing::single([7; 32], Timestamp::EPOCH) };
+        let after = KeyRing { current: seed(8), next: Some(seed(9)), previous: Some(seed(7)), refresh: before.refresh };
+        let of = |ring: &KeyRing| JwtSigner::over(ring, None, "https://shop.example", "commerce");
+        let (old, new) = (of(&before), of(&after));
+        assert_eq!(new.read(&old.sign(&claims())), Some(claims()), "the key before is still known");
+        assert_eq!(old.read(&new.sign(&claims())), Some(claims()), "the next key was known before");
+        assert_eq!(old.successor("token"), new.successor("token"));
+        let kids = |signer: &JwtSigner| {
+            let shown = signer.jwks();
+            shown["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(kids(&old), [key_id(&[7; 32]), key_id(&[8; 32])]);
+        assert_eq!(kids(&new), [key_id(&[8; 32]), key_id(&[9; 32]), key_id(&[7; 32])]);
+        let revoked = KeyRing { previous: None, ..after };
+        assert_eq!(of(&revoked).read(&old.sign(&claims())), None, "a forgotten key opens nothing");
     }
 
     #[test]

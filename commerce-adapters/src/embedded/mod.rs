@@ -22,7 +22,7 @@ use commerce_core::time::Clock;
 
 use crate::auth::argon2::Argon2Hasher;
 use crate::auth::jwt::JwtSigner;
-use crate::auth::key_file;
+use crate::auth::key_file::{KeyFile, KeyRing};
 use crate::images::ObjectImages;
 use crate::mail::eml::FileMailer;
 use crate::mail::templates::TemplateRenderer;
@@ -60,6 +60,7 @@ pub struct Embedded {
     images: Option<Arc<dyn ImageStore>>,
     gateways: Vec<Arc<dyn PaymentGateway>>,
     webhook_secret: String,
+    index: bool,
     workers: bool,
 }
 
@@ -76,6 +77,7 @@ impl Embedded {
             images: None,
             gateways: Vec::new(),
             webhook_secret: SANDBOX_WEBHOOK_SECRET.to_owned(),
+            index: true,
             workers: true,
         }
     }
@@ -129,6 +131,13 @@ impl Embedded {
         self
     }
 
+    /// Without a search index: searches scan the catalog.
+    #[must_use]
+    pub fn without_index(mut self) -> Self {
+        self.index = false;
+        self
+    }
+
     /// Without workers: nothing is done later until [`Commerce::settle`] or [`Commerce::step`] is
     /// called, or another process on the directory does it.
     #[must_use]
@@ -144,30 +153,28 @@ impl Embedded {
     pub async fn open(self) -> Result<Shop, StoreError> {
         let Self { dir, clock, entropy, .. } = &self;
         let databases = Databases::open(dir, Arc::clone(clock)).await?;
-        let key = key_file::load_or_create(dir, &**entropy)?;
+        let keys = KeyFile::new(dir, Arc::clone(entropy));
+        let ring = keys.load_or_create(clock.now())?;
         let owner = IdSource::new(Arc::clone(clock), Arc::clone(entropy)).mint::<SessionId>().uuid();
         let workers = self.workers;
         let clock = Arc::clone(clock);
         let search = self.search();
-        let commerce = assemble(self, &databases, &key, search)?;
+        let commerce = assemble(self, &databases, (keys.clone(), ring), search)?;
         let leases: Vec<(Context, Arc<dyn Leases>)> = vec![
             (Context::Users, Arc::new(databases.users())),
             (Context::Catalog, Arc::new(databases.catalog())),
             (Context::Orders, Arc::new(databases.orders())),
             (Context::Notifications, Arc::new(databases.notifications())),
         ];
-        let workers = workers.then(|| Workers::start(&commerce, &databases, leases.clone(), owner, &clock));
+        let workers = workers.then(|| Workers::start(&commerce, &databases, keys, leases.clone(), owner, &clock));
         Ok(Shop::new(commerce, databases, workers, leases, owner, clock))
     }
 
-    #[cfg(feature = "search")]
     fn search(&self) -> Arc<dyn ProductSearch> {
-        Arc::new(crate::search::TantivySearch::new(&self.dir.join("search")))
-    }
-
-    #[cfg(not(feature = "search"))]
-    #[expect(clippy::unused_self, reason = "the same call as with an index")]
-    fn search(&self) -> Arc<dyn ProductSearch> {
+        #[cfg(feature = "search")]
+        if self.index {
+            return Arc::new(crate::search::TantivySearch::new(&self.dir.join("search")));
+        }
         Arc::new(crate::search::NoSearch)
     }
 }
@@ -175,10 +182,11 @@ impl Embedded {
 fn assemble(
     parts: Embedded,
     databases: &Databases,
-    key: &[u8; 32],
+    (keys, ring): (KeyFile, KeyRing),
     search: Arc<dyn ProductSearch>,
 ) -> Result<Commerce, StoreError> {
-    let Embedded { dir, policies, clock, entropy, mailer, renderer, images, mut gateways, webhook_secret, workers: _ } = parts;
+    let Embedded { dir, policies, clock, entropy, mailer, renderer, images, mut gateways, webhook_secret, index: _, workers: _ } =
+        parts;
     let renderer = match renderer {
         Some(renderer) => renderer,
         None => Arc::new(TemplateRenderer::new()?),
@@ -194,7 +202,7 @@ fn assemble(
         entropy: Arc::clone(&entropy),
         users: Arc::new(databases.users()),
         passwords: Arc::new(Argon2Hasher::new(entropy)),
-        tokens: Arc::new(JwtSigner::new(key, ISSUER, ISSUER)),
+        tokens: Arc::new(JwtSigner::following(keys, &ring, ISSUER, ISSUER)),
         catalog: Arc::new(databases.catalog()),
         search,
         images,

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::auth::key_file::KeyFile;
 use crate::sql::sqlite::Databases;
 
 /// The lease under which a context's work is done.
@@ -98,6 +99,7 @@ impl Workers {
     pub(super) fn start(
         shop: &Commerce,
         databases: &Databases,
+        keys: KeyFile,
         leases: Vec<(Context, Arc<dyn Leases>)>,
         owner: Uuid,
         clock: &Arc<dyn Clock>,
@@ -113,6 +115,9 @@ impl Workers {
         }
         for post in posts.iter().filter(|post| post.context == Context::Orders) {
             tasks.spawn(forget(databases.clone(), post.clone(), stop.clone()));
+        }
+        for post in posts.iter().filter(|post| post.context == Context::Users) {
+            tasks.spawn(rotate(keys.clone(), post.clone(), stop.clone()));
         }
         tasks.spawn(index(shop.clone(), stop.clone()));
         tasks.close();
@@ -165,6 +170,21 @@ async fn forget(databases: Databases, post: Post, stop: CancellationToken) {
             && let Err(error) = databases.retention(post.clock.now()).await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "old rows are left for later");
+        }
+    }
+}
+
+/// Lets the next signing key sign once the current one has done so long enough; looks once an hour.
+async fn rotate(keys: KeyFile, post: Post, stop: CancellationToken) {
+    loop {
+        match keys.rotate_if_due(post.clock.now()) {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the signing keys were rotated"),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the signing keys are not rotated yet"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(FORGET_PAUSE) => {}
         }
     }
 }

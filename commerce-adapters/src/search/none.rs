@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use commerce_core::StoreError;
 use commerce_core::catalog::{CatalogStore, ProductSearch, SearchHits, SearchQuery};
 
-/// For shops built without the search feature.
+/// For shops without an index: built without the search feature, or told to keep none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSearch;
 

@@ -6,6 +6,7 @@ pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod email;
 pub(crate) mod init;
+pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod order;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(command) => config::run(&cx, &command),
         Command::Doctor(args) => block(doctor::run(&cx, args)),
         Command::Migrate(args) => block(migrate::run(&cx, args)),
+        Command::Keys(command) => keys::run(&cx, &command),
         Command::User(command) => block(user::run(&cx, command)),
         Command::Product(command) => block(product::run(&cx, command)),
         Command::Stock(command) => block(stock::run(&cx, command)),

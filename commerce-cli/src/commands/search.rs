@@ -39,6 +39,9 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
 
 async fn reindex(cx: &Context) -> Result<(), Failure> {
     let shop = cx.shop("rebuilding the index").await?;
+    if !cx.settings()?.search_enabled {
+        return Err(Failure::new("NO_INDEX", "search.enabled is false: this shop keeps no index"));
+    }
     let bar = ProgressBar::no_length();
     let count = shop.catalog.reindex(&|count| bar.set_position(count)).await?;
     bar.finish_and_clear();

@@ -95,8 +95,14 @@ impl Importing {
 
 pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let source = import::open_path(&args.file)?;
-    let currency = cx.settings()?.server.currency;
-    let shop = cx.shop("an import").await?;
+    cx.local_only("an import")?;
+    let config = cx.settings()?;
+    let currency = config.server.currency;
+    let empty = if args.dry_run { Shop::empty_instead(&config).await? } else { None };
+    let (shop, _scratch) = match empty {
+        Some((shop, folder)) => (shop, Some(folder)),
+        None => (Shop::open(&config).await?, None),
+    };
     let told = !cx.out.is_json();
     let tell = |kind: &'static str, remark: &Remark| {
         if told {
