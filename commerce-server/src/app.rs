@@ -6,6 +6,7 @@ use axum::Router;
 use axum::http::{Method, header};
 use axum::middleware::from_fn_with_state;
 use commerce_core::Commerce;
+use commerce_core::orders::PaymentMethod;
 use serde_json::Value;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -29,7 +30,11 @@ impl App {
     #[must_use]
     pub fn new(shop: Commerce, config: Config) -> Self {
         let cors = cors(&config);
-        let about = About { shop_name: &config.server.shop_name, currency: config.server.currency.code() };
+        let about = About {
+            shop_name: &config.server.shop_name,
+            currency: config.server.currency.code(),
+            card_provider: shop.orders.provider_of(PaymentMethod::Card).unwrap_or_default(),
+        };
         let (pages, missing) = (web::routes(&about), web::missing(&about));
         let shared = Shared::new(shop, config);
         let (router, spec) = routes::all(Api::new()).finish();

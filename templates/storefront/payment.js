@@ -1,5 +1,5 @@
-// How an order is paid. The shop's provider is a sandbox, so in place of a card's number one
-// chooses what the bank shall answer; no money moves.
+// How an order is paid. Where the shop's provider is the sandbox, one chooses in place of a card's
+// number what the bank shall answer; no money moves.
 
 import { h, select } from "./lib/dom.js";
 
@@ -16,6 +16,8 @@ const ANSWERS = [
   ["tok_pending", "Wait for the customer's bank"],
 ];
 
+const SANDBOX = document.documentElement.dataset.provider === "sandbox";
+
 /** The choice of a method. */
 export function paymentFields(legend, methods = METHODS.map(([id]) => id)) {
   const token = h(
@@ -31,7 +33,7 @@ export function paymentFields(legend, methods = METHODS.map(([id]) => id)) {
   });
   const fieldset = h("fieldset", { class: "choices" }, h("legend", {}, legend), choices, token);
   const refresh = () => {
-    token.hidden = fieldset.querySelector("input:checked").value === "COD";
+    token.hidden = !SANDBOX || fieldset.querySelector("input:checked").value === "COD";
   };
   fieldset.addEventListener("change", refresh);
   refresh();
@@ -41,5 +43,5 @@ export function paymentFields(legend, methods = METHODS.map(([id]) => id)) {
 /** What the API takes. */
 export function readPayment(form) {
   const method = form.elements.method.value;
-  return method === "COD" ? { method } : { method, token: form.elements.token.value };
+  return method === "COD" || !SANDBOX ? { method } : { method, token: form.elements.token.value };
 }

@@ -29,6 +29,8 @@ pub struct About<'a> {
     pub shop_name: &'a str,
     /// ISO 4217 code of the currency in which prices are entered.
     pub currency: &'a str,
+    /// Who takes cards; the sandbox is shown with what it can be told to answer.
+    pub card_provider: &'a str,
 }
 
 /// Pictures may be links into the world that an import kept; everything else is ours.

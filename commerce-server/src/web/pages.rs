@@ -22,6 +22,7 @@ impl Page {
             .replace("{{assets}}", &format!("/assets/{version}"))
             .replace("{{script}}", self.script)
             .replace("{{currency}}", &escaped(about.currency))
+            .replace("{{provider}}", &escaped(about.card_provider))
             .replace("{{title}}", &title)
             .replace("{{shop}}", &shop)
             .replace("{{main}}", self.body)

@@ -4,7 +4,7 @@ use tower::ServiceExt;
 
 use super::*;
 
-const ABOUT: About = About { shop_name: "Tea & <Cake>", currency: "INR" };
+const ABOUT: About = About { shop_name: "Tea & <Cake>", currency: "INR", card_provider: "sandbox" };
 
 async fn get(path: &str, known: Option<&HeaderValue>) -> Response<Body> {
     let mut request = Request::get(path).body(Body::empty()).unwrap();
