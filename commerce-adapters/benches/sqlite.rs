@@ -114,8 +114,15 @@ const PRICE: Money = Money::new(49_900, Currency::INR);
 
 async fn stock(shop: &Shop) {
     let now = shop.clock.now();
-    let variant =
-        Variant { sku: sku(), price: PRICE, compare_at: None, options: BTreeMap::new(), weight_grams: None, barcode: None };
+    let variant = Variant {
+        sku: sku(),
+        price: PRICE,
+        compare_at: None,
+        options: BTreeMap::new(),
+        weight_grams: None,
+        barcode: None,
+        metadata: Metadata::new(),
+    };
     let product = Product {
         id: shop.ids.mint(),
         slug: "hot".parse().expect("it is a slug"),

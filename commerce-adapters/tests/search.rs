@@ -58,6 +58,7 @@ impl Shop {
             options: BTreeMap::from([("Size".to_owned(), "Petite".to_owned())]),
             weight_grams: None,
             barcode: None,
+            metadata: Metadata::new(),
         };
         let product = Product {
             id,

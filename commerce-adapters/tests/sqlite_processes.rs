@@ -47,8 +47,15 @@ impl Seller {
 
     async fn stock_up(&self, units: i64) {
         let now = self.clock.now();
-        let variant =
-            Variant { sku: sku(), price: PRICE, compare_at: None, options: BTreeMap::new(), weight_grams: None, barcode: None };
+        let variant = Variant {
+            sku: sku(),
+            price: PRICE,
+            compare_at: None,
+            options: BTreeMap::new(),
+            weight_grams: None,
+            barcode: None,
+            metadata: Metadata::new(),
+        };
         let product = Product {
             id: self.ids.mint(),
             slug: "hot".parse().expect("it is a slug"),

@@ -53,6 +53,7 @@ async fn stocked() -> Outcome<(MemoryShop, Actor)> {
         stock: 100,
         weight_grams: None,
         barcode: None,
+        metadata: Metadata::new(),
     };
     let kurta = NewProduct {
         name: "Kurta".to_owned(),

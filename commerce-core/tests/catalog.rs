@@ -177,6 +177,7 @@ fn variant(sku: &str, stock: i64) -> NewVariant {
         stock,
         weight_grams: None,
         barcode: None,
+        metadata: Metadata::new(),
     }
 }
 

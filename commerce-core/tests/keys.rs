@@ -2,13 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::BTreeMap;
+
+use commerce_core::catalog::{NewProduct, NewVariant};
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::notifications::{Notification, NotificationFilter, NotificationStatus};
+use commerce_core::orders::CartOwner;
 use commerce_core::page::PageRequest;
 use commerce_core::testing::MemoryShop;
 use commerce_core::text::Metadata;
 use commerce_core::users::Register;
-use commerce_core::{Actor, Refusal};
+use commerce_core::{Actor, Currency, Money, Refusal};
 use futures_executor::block_on;
 use futures_util::future::join;
 
@@ -62,6 +66,42 @@ fn a_message_is_put_up_once_for_each_key() {
             "its present state, not sent again"
         );
         assert_eq!(resend(key("k", 2)).await.unwrap_err().refusal(), Some(&Refusal::IdempotencyMismatch));
+    });
+}
+
+#[test]
+fn of_twins_at_the_brim_of_a_cart_one_is_the_replay_of_the_other() {
+    block_on(async {
+        for seed in 0..20 {
+            let shop = MemoryShop::new(seed);
+            let variant = NewVariant {
+                sku: "A".to_owned(),
+                price: Money::new(49_900, Currency::INR),
+                compare_at: None,
+                options: BTreeMap::new(),
+                stock: 5_000,
+                weight_grams: None,
+                barcode: None,
+                metadata: Metadata::new(),
+            };
+            let product = NewProduct {
+                name: "Kurta".to_owned(),
+                description: String::new(),
+                slug: None,
+                category: None,
+                seller: None,
+                status: None,
+                variants: vec![variant],
+                metadata: Metadata::new(),
+                images: Vec::new(),
+            };
+            shop.catalog.create_product(&Actor::System, product, None).await.unwrap();
+            let (owner, items) = (CartOwner::guest("token"), [("A".to_owned(), 999)]);
+            let add = || shop.orders.add_to_cart(&Actor::Anonymous, owner, &items, None, key("k", 1));
+            let (one, two) = join(add(), add()).await;
+            let (one, two) = (one.unwrap(), two.unwrap());
+            assert_ne!(matches!(one, Answer::Replayed(_)), matches!(two, Answer::Replayed(_)), "with seed {seed}");
+        }
     });
 }
 

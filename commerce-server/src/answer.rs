@@ -50,6 +50,13 @@ pub fn shown_at<T>(body: T, version: impl FnOnce(&T) -> u64) -> Told<T> {
 }
 
 impl<T> Told<T> {
+    /// Which version of a thing it is, as it says itself.
+    #[must_use]
+    pub fn at(self, version: impl FnOnce(&T) -> u64) -> Self {
+        let version = version(&self.body);
+        self.version(version)
+    }
+
     /// Which version of a thing it is.
     #[must_use]
     pub fn version(self, version: u64) -> Self {

@@ -22,7 +22,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) fn run(cx: &Context, command: &Command) -> Result<(), Failure> {
-    cx.local_only("the signing keys")?;
+    cx.local_only("keys")?;
     let config = cx.settings()?;
     let keys = match command {
         Command::List => signing_keys(&config)?,

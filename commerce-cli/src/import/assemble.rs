@@ -132,8 +132,16 @@ impl Assembled {
         if siblings.iter().any(|sibling| sibling.options == options) {
             return Err(format!("{sku}: another variant of the product has the same options"));
         }
-        let variant =
-            DraftVariant { sku, price, compare_at, options, stock, weight_grams: grams(&row.grams)?, barcode: self.barcode(row) };
+        let variant = DraftVariant {
+            sku,
+            price,
+            compare_at,
+            options,
+            stock,
+            weight_grams: grams(&row.grams)?,
+            barcode: self.barcode(row),
+            metadata: Metadata::new(),
+        };
         self.taken.insert(mark(&variant.sku.as_str()), row.line);
         Ok(variant)
     }

@@ -53,6 +53,8 @@ pub(crate) struct LineVariant {
     pub weight_grams: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub barcode: Option<String>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
 }
 
 /// An amount: with its currency in minor units, or a decimal of the shop's currency.
@@ -153,6 +155,7 @@ impl Lines {
             stock: variant.stock,
             weight_grams: variant.weight_grams,
             barcode: variant.barcode,
+            metadata: variant.metadata,
             sku: variant.sku,
         })
     }

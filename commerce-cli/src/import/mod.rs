@@ -74,6 +74,8 @@ pub(crate) struct DraftVariant {
     pub weight_grams: Option<u32>,
     /// EAN, UPC or ISBN.
     pub barcode: Option<String>,
+    /// The client's own notes.
+    pub metadata: Metadata,
 }
 
 /// A link to a picture; never fetched.

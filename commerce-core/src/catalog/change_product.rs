@@ -78,6 +78,8 @@ pub struct VariantPatch {
     pub weight_grams: Option<Option<u32>>,
     /// EAN, UPC or ISBN.
     pub barcode: Option<Option<String>>,
+    /// The client's own notes, all of them.
+    pub metadata: Option<Metadata>,
 }
 
 /// A product as it shall be, with the first stock of its new SKUs.
@@ -136,9 +138,6 @@ impl Catalog {
         key: Option<RequestKey>,
     ) -> Outcome<Answer<Product>> {
         let keyed = Keyed::of(actor, format!("POST /api/products/{id}/variants"), key);
-        if keyed.seen(&*self.store).await?.is_some() {
-            return Ok(Answer::Replayed(self.managed_product(actor, id).await?));
-        }
         let add = |product: Product| with_variant(product, &new);
         self.change_keyed(actor, id, None, &keyed, id.uuid(), add).await
     }
@@ -191,6 +190,11 @@ impl Catalog {
         let change = &change;
         rounds("product", || async move {
             let before = self.managed_product(actor, id).await?;
+            // In this order: what a twin of this request changed has its key by then. What was read
+            // may be older than the key.
+            if keyed.seen(&*self.store).await?.is_some() {
+                return Ok(Round::Done(Answer::Replayed(self.managed_product(actor, id).await?)));
+            }
             expect_version("product", expected, before.version)?;
             let Changed { mut product, stock } = change(before.clone())?;
             if product == before {
@@ -270,7 +274,8 @@ pub(super) fn patched(mut product: Product, patch: &ProductPatch, ids: &IdSource
     if let Some(variants) = variants {
         let known = |sku: &Sku| skus(&product).any(|known| known == sku);
         stock = variants.iter().filter(|(new, _)| !known(&new.sku)).map(|(new, count)| (new.sku.clone(), *count)).collect();
-        product.variants = variants.into_iter().map(|(variant, _)| variant).collect();
+        let before = std::mem::take(&mut product.variants);
+        product.variants = variants.into_iter().map(|(variant, _)| with_own_notes(variant, &before)).collect();
     }
     product.name = name;
     product.description = description;
@@ -282,6 +287,14 @@ pub(super) fn patched(mut product: Product, patch: &ProductPatch, ids: &IdSource
     product.metadata = patch.metadata.clone().unwrap_or(product.metadata);
     one_currency(&product.variants)?;
     Ok(Changed { product, stock })
+}
+
+/// A variant that comes without notes keeps those it has.
+fn with_own_notes(variant: Variant, before: &[Variant]) -> Variant {
+    match before.iter().find(|known| known.sku == variant.sku) {
+        Some(known) if variant.metadata.is_empty() => Variant { metadata: known.metadata.clone(), ..variant },
+        Some(_) | None => variant,
+    }
 }
 
 fn with_variant(mut product: Product, new: &NewVariant) -> Result<Changed, Refusal> {
@@ -323,6 +336,8 @@ fn changed_variant(mut variant: Variant, patch: &VariantPatch) -> Result<Variant
         check_price(&mut check, "compareAtPrice", before);
     }
     check_options(&mut check, "options", &variant.options);
+    variant.metadata = patch.metadata.clone().unwrap_or(variant.metadata);
+    check.metadata(&variant.metadata);
     check.finish()?;
     Ok(variant)
 }

@@ -135,6 +135,8 @@ pub struct Variant {
     pub weight_grams: Option<u32>,
     /// EAN, UPC or ISBN.
     pub barcode: Option<String>,
+    /// The client's own notes.
+    pub metadata: Metadata,
 }
 
 /// A picture: an upload of ours, or a link kept from an import and never fetched.

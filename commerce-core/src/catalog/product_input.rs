@@ -67,6 +67,9 @@ pub struct NewVariant {
     /// EAN, UPC or ISBN.
     #[serde(default)]
     pub barcode: Option<String>,
+    /// The client's own notes. Left empty on a SKU that exists, its own stay.
+    #[serde(default)]
+    pub metadata: Metadata,
 }
 
 /// A link to a picture.
@@ -130,8 +133,9 @@ pub(super) fn parse_variant(check: &mut Check, field: &str, new: &NewVariant) ->
         check.fault(format!("{field}.stock"), "OUT_OF_RANGE", "must be between 0 and 1,000,000,000");
     }
     let barcode = check_barcode(check, &format!("{field}.barcode"), new.barcode.as_deref());
-    let (options, weight_grams) = (new.options.clone(), new.weight_grams);
-    Some((Variant { sku: sku?, price, compare_at, options, weight_grams, barcode }, new.stock))
+    check.metadata(&new.metadata);
+    let (options, weight_grams, metadata) = (new.options.clone(), new.weight_grams, new.metadata.clone());
+    Some((Variant { sku: sku?, price, compare_at, options, weight_grams, barcode, metadata }, new.stock))
 }
 
 pub(super) fn check_price(check: &mut Check, field: &str, price: Money) {
@@ -196,6 +200,7 @@ mod tests {
             stock,
             weight_grams: None,
             barcode: None,
+            metadata: Metadata::new(),
         }
     }
 

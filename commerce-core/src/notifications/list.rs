@@ -30,8 +30,9 @@ impl Notifications {
         actor.require_staff()?;
         let keyed = &Keyed::of(actor, format!("POST /api/notifications/{id}/resend"), key);
         rounds("notification", || async move {
+            let used = keyed.seen(&*self.store).await?.is_some();
             let notification = self.store.notification(id).await?.ok_or(Refusal::NotFound("notification"))?;
-            if keyed.seen(&*self.store).await?.is_some() {
+            if used {
                 return Ok(Round::Done(Answer::Replayed(notification)));
             }
             let now = self.clock.now();

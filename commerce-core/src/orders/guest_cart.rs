@@ -61,14 +61,13 @@ impl Orders {
         let (owner, guest) = (CartOwner::User(user), CartOwner::guest(token));
         may_touch(actor, owner)?;
         let claim = key.map(|key| self.cart_claim(actor, owner, "merge", key));
-        if let Some(claim) = &claim
-            && let Some(record) = self.carts.key(&claim.scope).await?
-            && record.replay(&claim.body_hash)?.is_some()
-        {
-            return Ok(Answer::Replayed(self.cart(actor, owner).await?));
-        }
         let merged = rounds("cart", || async {
             let (mut into, mut from) = (self.present(owner).await?, self.present(guest).await?);
+            // In this order: what a twin of this request moved has its key by then. What was read may
+            // be older than the key.
+            if self.cart_key_used(claim.as_ref()).await? {
+                return Ok(Round::Done(Answer::Replayed(self.present(owner).await?)));
+            }
             if from.lines.is_empty() && claim.is_none() {
                 return Ok(Round::Done(Answer::Fresh(into)));
             }

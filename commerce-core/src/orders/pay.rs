@@ -32,7 +32,10 @@ impl Orders {
         let answer = rounds("order", || async {
             let order = self.order(actor, id).await?;
             let open = order.status == OrderStatus::Pending && order.payment.open_attempt().is_some();
-            if self.used_before(claim.as_ref()).await? || open {
+            if self.used_before(claim.as_ref()).await? {
+                return Ok(Round::Done(Answer::Replayed(self.order(actor, id).await?)));
+            }
+            if open {
                 return Ok(Round::Done(Answer::Replayed(order)));
             }
             payable(&order, self.clock.now())?;

@@ -8,7 +8,7 @@ use crate::change::{
 use crate::error::{Outcome, Refusal};
 use crate::ids::ProductId;
 use crate::money::Money;
-use crate::text::{Quantity, Sku};
+use crate::text::{Check, Metadata, Quantity, Sku};
 
 use super::Orders;
 use super::cart::{Cart, CartOwner};
@@ -62,7 +62,7 @@ impl Orders {
         self.view(cart, &[]).await
     }
 
-    /// Puts items in, on top of what is there.
+    /// Puts items in, on top of what is there; `metadata` takes the place of the cart's own.
     ///
     /// # Errors
     /// `INVALID` naming the item that is unknown, not on sale or too many; `CURRENCY_MISMATCH`.
@@ -71,16 +71,17 @@ impl Orders {
         actor: &Actor,
         owner: CartOwner,
         items: &[(String, i64)],
+        metadata: Option<Metadata>,
         key: Option<RequestKey>,
     ) -> Outcome<Answer<CartView>> {
         may_touch(actor, owner)?;
         let claim = key.map(|key| self.cart_claim(actor, owner, "add", key));
-        if let Some(claim) = &claim
-            && let Some(record) = self.carts.key(&claim.scope).await?
-            && record.replay(&claim.body_hash)?.is_some()
-        {
+        if self.cart_key_used(claim.as_ref()).await? {
             return Ok(Answer::Replayed(self.cart(actor, owner).await?));
         }
+        let mut check = Check::new();
+        check.metadata(metadata.as_ref().unwrap_or(&Metadata::new()));
+        check.finish()?;
         let lines = parse_items("items", items)?;
         let skus: Vec<Sku> = lines.iter().map(|(sku, _)| sku.clone()).collect();
         let known = self.catalog.items(&skus).await?;
@@ -89,6 +90,7 @@ impl Orders {
                 let item = on_sale(&known, sku, || format!("items[{index}].sku"))?;
                 cart.add(sku, *quantity, item.unit_price)?;
             }
+            cart.metadata = metadata.clone().unwrap_or_else(|| std::mem::take(&mut cart.metadata));
             Ok(())
         };
         self.edit_cart(owner, &known, claim, None, edit).await
@@ -158,6 +160,11 @@ impl Orders {
     ) -> Outcome<Answer<CartView>> {
         let cart = rounds("cart", || async {
             let mut cart = self.present(owner).await?;
+            // In this order: what a twin of this request put in has its key by then. What was read
+            // may be older than the key.
+            if self.cart_key_used(claim.as_ref()).await? {
+                return Ok(Round::Done(Answer::Replayed(self.present(owner).await?)));
+            }
             expect_version("cart", expected, cart.version)?;
             let before = cart.clone();
             edit(&mut cart)?;
@@ -213,6 +220,13 @@ impl Orders {
         let currency = lines.first().map_or(self.policy.currency, |line| line.unit_price.currency);
         let subtotal = Money::sum(currency, lines.iter().map(|line| line.line_total))?;
         Ok(CartView { cart, lines, subtotal, discount: Money::zero(currency), total: subtotal })
+    }
+
+    /// Whether the same request was done before under this key.
+    pub(super) async fn cart_key_used(&self, claim: Option<&KeyClaim>) -> Outcome<bool> {
+        let Some(claim) = claim else { return Ok(false) };
+        let Some(record) = self.carts.key(&claim.scope).await? else { return Ok(false) };
+        Ok(record.replay(&claim.body_hash)?.is_some())
     }
 
     pub(super) fn cart_claim(&self, actor: &Actor, owner: CartOwner, step: &str, key: RequestKey) -> KeyClaim {

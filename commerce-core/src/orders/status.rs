@@ -66,7 +66,7 @@ impl Orders {
         rounds("order", || async {
             let order = self.order(actor, id).await?;
             if self.used_before(claim.as_ref()).await? {
-                return Ok(Round::Done(Answer::Replayed(order)));
+                return Ok(Round::Done(Answer::Replayed(self.order(actor, id).await?)));
             }
             let decided = cancel(order, &reason, &self.ids, self.clock.now())?;
             let (order, changes) = self.update(decided, actor);

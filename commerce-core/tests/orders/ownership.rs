@@ -27,7 +27,7 @@ fn strangers_find_nothing() -> Outcome<()> {
             assert_eq!(code(&scene.orders.set_status(who, id, OrderStatus::Cancelled, None, None).await), expected);
             let cart = CartOwner::User(scene.asha_id());
             assert_eq!(code(&scene.orders.cart(who, cart).await), expected);
-            assert_eq!(code(&scene.orders.add_to_cart(who, cart, &[("A".to_owned(), 1)], None).await), expected);
+            assert_eq!(code(&scene.orders.add_to_cart(who, cart, &[("A".to_owned(), 1)], None, None).await), expected);
             assert_eq!(code(&scene.orders.clear_cart(who, cart, None).await), expected);
             let hers = OrderFilter { user: Some(scene.asha_id()), ..OrderFilter::default() };
             assert_eq!(code(&scene.orders.orders(who, hers, &page).await), expected);

@@ -223,7 +223,7 @@ fn a_cart_is_ordered_once_and_what_came_later_stays() -> Outcome<()> {
             let add = |sku: &str, count| {
                 let items = [(sku.to_owned(), count)];
                 let scene = &scene;
-                async move { scene.orders.add_to_cart(&scene.asha, owner, &items, None).await }
+                async move { scene.orders.add_to_cart(&scene.asha, owner, &items, None, None).await }
             };
             add("A", 2).await?;
             // Two tabs, two keys, one cart.
@@ -249,7 +249,7 @@ fn named_items_leave_the_cart_alone() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(8, &[A]).await?;
         let owner = CartOwner::User(scene.asha_id());
-        scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None).await?;
+        scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None, None).await?;
         scene.place(wish(&[("A", 2)], COD)).await?;
         scene.settle().await?;
         assert_eq!(scene.orders.cart(&scene.asha, owner).await?.lines.len(), 1);

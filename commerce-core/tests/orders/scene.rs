@@ -101,7 +101,16 @@ impl Scene {
 
 pub(crate) fn product(sku: &str, stock: i64, price: Money) -> NewProduct {
     let options = BTreeMap::new();
-    let variant = NewVariant { sku: sku.to_owned(), price, compare_at: None, options, stock, weight_grams: None, barcode: None };
+    let variant = NewVariant {
+        sku: sku.to_owned(),
+        price,
+        compare_at: None,
+        options,
+        stock,
+        weight_grams: None,
+        barcode: None,
+        metadata: Metadata::new(),
+    };
     NewProduct {
         name: format!("Kurta {sku}"),
         description: String::new(),

@@ -158,7 +158,7 @@ fn a_cart_is_reduced_once_however_often_it_is_told() -> Outcome<()> {
             let owner = CartOwner::User(scene.asha_id());
             let add = |count| {
                 let scene = &scene;
-                async move { scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), count)], None).await }
+                async move { scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), count)], None, None).await }
             };
             add(2).await?;
             scene.place(wish(&[], COD)).await?;

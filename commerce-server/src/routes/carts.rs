@@ -34,7 +34,7 @@ async fn add(
     request: KeyedJson<AddBody>,
 ) -> Answered<Told<CartView>> {
     let owner = owner(&params, &caller)?;
-    Ok(done(add_to(&shared, &caller.actor, owner, request).await?.map(CartView::from)))
+    Ok(done(add_to(&shared, &caller.actor, owner, request).await?.map(CartView::from)).at(CartView::version))
 }
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<CartView>> {
@@ -72,7 +72,7 @@ async fn merge(
 ) -> Answered<Told<CartView>> {
     let (user, key) = (params.user(&caller.actor)?, request.key());
     let cart = shared.orders().merge_cart(&caller.actor, user, &request.body.cart_token, key).await?;
-    Ok(done(cart.map(CartView::from)))
+    Ok(done(cart.map(CartView::from)).at(CartView::version))
 }
 
 fn owner(params: &Params, caller: &SignedIn) -> Answered<CartOwner> {
@@ -88,8 +88,9 @@ pub(super) async fn add_to(
 ) -> Answered<Answer<PricedCart>> {
     let key = request.key();
     let listed = request.body.items.is_some();
+    let metadata = request.body.metadata.clone();
     let items = items(request.body)?;
-    let added = shared.orders().add_to_cart(actor, owner, &items, key).await;
+    let added = shared.orders().add_to_cart(actor, owner, &items, metadata, key).await;
     Ok(if listed { added? } else { added.map_err(unlisted)? })
 }
 

@@ -53,7 +53,7 @@ async fn create(
     let key = request.key();
     let CategoryBody { name, slug, parent_id: parent } = request.body;
     let category = shared.catalog().create_category(&caller.actor, NewCategory { name, slug, parent }, key).await?;
-    Ok(created(category.map(CategoryView::from), CategoryView::location))
+    Ok(created(category.map(CategoryView::from), CategoryView::location).at(CategoryView::version))
 }
 
 async fn list(State(shared): State<Shared>) -> Answered<Told<Value>> {

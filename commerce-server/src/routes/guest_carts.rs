@@ -28,7 +28,7 @@ pub(super) fn routes(api: Api) -> Api {
 
 async fn open(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OpenBody>) -> Answered<Told<CartView>> {
     let opened = shared.orders().open_guest_cart(&actor, request.key()).await?;
-    Ok(created(opened.map(|(token, cart)| CartView::of_guest(&token, cart)), CartView::location))
+    Ok(created(opened.map(|(token, cart)| CartView::of_guest(&token, cart)), CartView::location).at(CartView::version))
 }
 
 async fn add(
@@ -39,7 +39,7 @@ async fn add(
 ) -> Answered<Told<CartView>> {
     let token = token(&params)?;
     let cart = add_to(&shared, &actor, CartOwner::guest(token), request).await?;
-    Ok(done(cart.map(|cart| CartView::of_guest(token, cart))))
+    Ok(done(cart.map(|cart| CartView::of_guest(token, cart))).at(CartView::version))
 }
 
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<CartView>> {

@@ -65,7 +65,7 @@ async fn threshold(
     Json(body): Json<ThresholdBody>,
 ) -> Answered<Told<InventoryView>> {
     let stock = shared.catalog().set_threshold(&caller.actor, &sku(&params)?, body.low_stock_threshold).await?;
-    Ok(shown(stock.into()))
+    Ok(shown_at(stock.into(), InventoryView::version))
 }
 
 async fn adjust(
@@ -77,7 +77,7 @@ async fn adjust(
     let key = request.key();
     let AdjustBody { delta, reason } = request.body;
     let stock = shared.catalog().adjust_stock(&caller.actor, &sku(&params)?, delta, reason, key).await?;
-    Ok(done(stock.map(InventoryView::from)))
+    Ok(done(stock.map(InventoryView::from)).at(InventoryView::version))
 }
 
 async fn ledger(State(shared): State<Shared>, caller: SignedIn, params: Params, Paging(page): Paging) -> Answered<Told<Value>> {

@@ -77,7 +77,7 @@ async fn place(State(shared): State<Shared>, caller: SignedIn, request: KeyedJso
         return Err(Problem::field(StatusCode::BAD_REQUEST, "MISSING_FIELD", "payment", "REQUIRED", "is needed"));
     }
     let order = shared.orders().place(&caller.actor, request.body.into(), key).await?;
-    Ok(created(order.map(OrderView::from), OrderView::location))
+    Ok(created(order.map(OrderView::from), OrderView::location).at(OrderView::version))
 }
 
 async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {
@@ -133,7 +133,7 @@ async fn cancel(
 ) -> Answered<Told<OrderView>> {
     let (id, key) = (id(&params)?, request.key());
     let order = shared.orders().cancel(&caller.actor, id, request.body.reason, key).await?;
-    Ok(done(order.map(OrderView::from)))
+    Ok(done(order.map(OrderView::from)).at(OrderView::version))
 }
 
 fn one_address(body: &OrderBody) -> Answered<()> {

@@ -74,12 +74,14 @@ pub(super) struct VariantBody {
     weight_grams: Option<u32>,
     #[serde(default)]
     barcode: Option<String>,
+    #[serde(default)]
+    metadata: Metadata,
 }
 
 impl From<VariantBody> for NewVariant {
     fn from(body: VariantBody) -> Self {
-        let VariantBody { sku, price, compare_at_price: compare_at, options, stock, weight_grams, barcode } = body;
-        Self { sku, price, compare_at, options, stock, weight_grams, barcode }
+        let VariantBody { sku, price, compare_at_price: compare_at, options, stock, weight_grams, barcode, metadata } = body;
+        Self { sku, price, compare_at, options, stock, weight_grams, barcode, metadata }
     }
 }
 
@@ -125,23 +127,28 @@ pub(super) struct ProductPatchBody {
     /// A pair whose value is null goes; pairs that are not there stay.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Option<String>>>)]
-    metadata: Option<BTreeMap<String, Option<String>>>,
+    metadata: Option<MetadataPatch>,
     #[serde(default)]
     images: Option<Vec<ImageBody>>,
 }
 
+/// A merge patch of metadata.
+type MetadataPatch = BTreeMap<String, Option<String>>;
+
+fn merged(mut metadata: Metadata, pairs: MetadataPatch) -> Metadata {
+    for (name, value) in pairs {
+        match value {
+            Some(value) => metadata.insert(name, value),
+            None => metadata.remove(&name),
+        };
+    }
+    metadata
+}
+
 impl ProductPatchBody {
     /// The change, its metadata merged into `metadata`.
-    pub(super) fn onto(self, mut metadata: Metadata) -> ProductPatch {
-        let changed = self.metadata.map(|pairs| {
-            for (name, value) in pairs {
-                match value {
-                    Some(value) => metadata.insert(name, value),
-                    None => metadata.remove(&name),
-                };
-            }
-            metadata
-        });
+    pub(super) fn onto(self, metadata: Metadata) -> ProductPatch {
+        let changed = self.metadata.map(|pairs| merged(metadata, pairs));
         ProductPatch {
             name: self.name,
             description: self.description,
@@ -176,11 +183,17 @@ pub(super) struct VariantPatchBody {
     #[serde(default, deserialize_with = "maybe")]
     #[schema(value_type = Option<String>)]
     barcode: Option<Option<String>>,
+    /// A pair whose value is null goes; pairs that are not there stay.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Option<String>>>)]
+    metadata: Option<MetadataPatch>,
 }
 
-impl From<VariantPatchBody> for VariantPatch {
-    fn from(body: VariantPatchBody) -> Self {
-        let VariantPatchBody { price, compare_at_price: compare_at, options, weight_grams, barcode } = body;
-        Self { price, compare_at, options, weight_grams, barcode }
+impl VariantPatchBody {
+    /// The change, its metadata merged into `known`.
+    pub(super) fn onto(self, known: Metadata) -> VariantPatch {
+        let Self { price, compare_at_price: compare_at, options, weight_grams, barcode, metadata } = self;
+        let metadata = metadata.map(|pairs| merged(known, pairs));
+        VariantPatch { price, compare_at, options, weight_grams, barcode, metadata }
     }
 }

@@ -61,7 +61,7 @@ async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJs
     if let Some(user) = known.user {
         shared.users().set_seller(&caller.actor, user, known.id).await?;
     }
-    Ok(created(seller.map(SellerView::from), SellerView::location))
+    Ok(created(seller.map(SellerView::from), SellerView::location).at(SellerView::version))
 }
 
 async fn list(State(shared): State<Shared>, Paging(page): Paging) -> Answered<Told<Value>> {

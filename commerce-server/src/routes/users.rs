@@ -52,7 +52,7 @@ async fn register(
 ) -> Answered<Told<UserView>> {
     let key = request.key();
     let user = shared.users().register(&actor, request.body.into(), key).await?;
-    Ok(created(user.map(UserView::from), UserView::location))
+    Ok(created(user.map(UserView::from), UserView::location).at(UserView::version))
 }
 
 async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {

@@ -2,7 +2,7 @@
 
 use commerce_core::ids::{ProductId, UserId};
 use commerce_core::orders::{CartLineView as Line, CartOwner, CartView as Priced};
-use commerce_core::text::{Quantity, Sku};
+use commerce_core::text::{Metadata, Quantity, Sku};
 use commerce_core::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,6 +31,7 @@ pub struct CartView {
     total: Money,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    metadata: Metadata,
 }
 
 /// One SKU in a cart.
@@ -74,6 +75,7 @@ impl From<Priced> for CartView {
             version: cart.version,
             lines: lines.into_iter().map(CartLineView::from).collect(),
             expires_at: cart.expires_at(),
+            metadata: cart.metadata,
             coupon_code: cart.coupon,
             subtotal,
             discount,
@@ -132,6 +134,9 @@ pub struct AddBody {
     /// Several items, instead of `sku` and `quantity`.
     #[serde(default)]
     pub items: Option<Vec<ItemBody>>,
+    /// The client's own notes on the cart, all of them.
+    #[serde(default)]
+    pub metadata: Option<Metadata>,
 }
 
 /// How many.

@@ -61,6 +61,7 @@ pub struct VariantView {
     weight_grams: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     barcode: Option<String>,
+    metadata: Metadata,
 }
 
 /// A picture.
@@ -118,6 +119,7 @@ impl ProductView {
             options: variant.options,
             weight_grams: variant.weight_grams,
             barcode: variant.barcode,
+            metadata: variant.metadata,
         };
         Self {
             id: product.id,

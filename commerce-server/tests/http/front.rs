@@ -12,7 +12,7 @@ use crate::support::{Shop, order};
 async fn a_trace_goes_with_the_events_and_the_mails_that_follow() {
     let shop = Shop::open().await;
     let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
-    shop.stock(&admin, "A", 5).await;
+    shop.stock(&admin, "A", 50).await;
     shop.memory.settle().await.unwrap();
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let placed =

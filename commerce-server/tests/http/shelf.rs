@@ -109,3 +109,31 @@ async fn the_shop_decides_when_stock_is_low() {
     let own = shop.ask("PATCH", "/api/inventory/A").token(&admin).json(&json!({"lowStockThreshold": 2})).send().await;
     assert_eq!(own.expect(200).body["lowStockThreshold"], 2);
 }
+
+#[tokio::test]
+async fn notes_on_variants_and_carts_are_echoed_and_merged() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let mut noted = variant("A", 5);
+    noted["metadata"] = json!({"shelf": "B 7", "colour": "indigo"});
+    let body = json!({"name": "Kurta", "description": "", "variants": [noted, variant("B", 5)]});
+    let product = shop.post("/api/products", &admin, body).await.expect(201);
+    assert_eq!(product.body["variants"][0]["metadata"], json!({"shelf": "B 7", "colour": "indigo"}));
+    assert_eq!(product.body["variants"][1]["metadata"], json!({}));
+    let path = format!("/api/products/{}", product.body["id"].as_str().unwrap());
+    let change = json!({"metadata": {"colour": null, "fit": "slim"}});
+    let merged = shop.ask("PATCH", &format!("{path}/variants/A")).token(&admin).json(&change).send().await.expect(200);
+    assert_eq!(merged.body["variants"][0]["metadata"], json!({"shelf": "B 7", "fit": "slim"}));
+    let without = json!({"variants": [variant("A", 5), variant("B", 5)]});
+    let kept = shop.ask("PATCH", &path).token(&admin).header("if-match", "*").json(&without).send().await.expect(200);
+    assert_eq!(kept.body["variants"][0]["metadata"], json!({"shelf": "B 7", "fit": "slim"}), "what is not said stays");
+    let long = json!({"metadata": {"x".repeat(41): "y"}});
+    let refused = shop.ask("PATCH", &format!("{path}/variants/A")).token(&admin).json(&long).send().await;
+    assert_eq!(refused.refused(422), "INVALID");
+
+    let line = json!({"sku": "A", "quantity": 1, "metadata": {"gift": "yes"}});
+    let cart = shop.post("/api/cart/me", &admin, line).await.expect(200);
+    assert_eq!(cart.body["metadata"], json!({"gift": "yes"}));
+    let cart = shop.post("/api/cart/me", &admin, json!({"sku": "A", "quantity": 1})).await.expect(200);
+    assert_eq!(cart.body["metadata"], json!({"gift": "yes"}));
+}

@@ -167,7 +167,7 @@ async fn a_clean_stop_leaves_four_files_and_nothing_pending() {
     assert_eq!(Databases::pending_migrations(bench.dir.path()).await.unwrap(), []);
     let empty = tempfile::tempdir().unwrap();
     let pending: Vec<PendingMigration> = Databases::pending_migrations(empty.path()).await.unwrap();
-    assert_eq!(pending.len(), 13);
+    assert_eq!(pending.len(), 14);
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "a plan changes nothing");
 }
 
@@ -201,5 +201,5 @@ fn every_migration_of_the_folder_is_in_the_program() {
     for context in ["users", "catalog", "orders", "notifications"] {
         files += std::fs::read_dir(folder.join(context).join("sqlite")).unwrap().count();
     }
-    assert_eq!(files, 13);
+    assert_eq!(files, 14);
 }

@@ -130,6 +130,7 @@ fn line(product: Product, stock: &Stock, tree: &CategoryTree) -> Line {
         options: variant.options,
         weight_grams: variant.weight_grams,
         barcode: variant.barcode,
+        metadata: variant.metadata,
         sku: variant.sku,
     };
     Line {

@@ -255,6 +255,7 @@ fn variant(variant: DraftVariant) -> NewVariant {
         stock: variant.stock,
         weight_grams: variant.weight_grams,
         barcode: variant.barcode,
+        metadata: variant.metadata,
     }
 }
 

@@ -45,6 +45,7 @@ fn full(fixture: &Catalog) -> Product {
         compare_at: Some(paise(limits::PRICE_MAX_MINOR)),
         weight_grams: Some(u32::from(u16::MAX)),
         barcode: Some("4006381333931".to_owned()),
+        metadata: [("shelf".to_owned(), "B 7".to_owned())].into(),
         ..with_options(&sku("FULL (ü) 日本"), &[("Größe", "M"), ("Farbe", samples::UNICODE)])
     };
     let other = samples::variant(&sku("FULL-2"), paise(0));

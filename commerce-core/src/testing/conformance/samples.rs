@@ -109,7 +109,15 @@ pub(super) fn category(id: CategoryId, parent: Option<CategoryId>, now: Timestam
 }
 
 pub(super) fn variant(sku: &Sku, price: Money) -> Variant {
-    Variant { sku: sku.clone(), price, compare_at: None, options: BTreeMap::new(), weight_grams: None, barcode: None }
+    Variant {
+        sku: sku.clone(),
+        price,
+        compare_at: None,
+        options: BTreeMap::new(),
+        weight_grams: None,
+        barcode: None,
+        metadata: Metadata::new(),
+    }
 }
 
 /// A product on sale with one variant for each SKU.

@@ -8,7 +8,7 @@ use commerce_core::catalog::{
 use commerce_core::error::StoreError;
 use commerce_core::ids::{Id, ImageId, ProductId, SellerId};
 use commerce_core::page::{Page, PageRequest};
-use commerce_core::text::{Sku, Slug};
+use commerce_core::text::{Metadata, Sku, Slug};
 use commerce_core::{Currency, Money, Timestamp};
 use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
@@ -25,7 +25,7 @@ macro_rules! select_products {
             "SELECT id, slug, name, description, status, category_id, seller_id, rating_count, rating_sum, metadata,
                 created_at, updated_at, changed_at, version,
                 (SELECT json_group_array(json_array(position, sku, price_minor, currency, compare_at_minor,
-                        compare_at_currency, json(options), weight_grams, barcode))
+                        compare_at_currency, json(options), weight_grams, barcode, json(metadata)))
                     FROM product_variants WHERE product_id = products.id) AS variants,
                 (SELECT json_group_array(json_array(position, hex(images.id), url, alt))
                     FROM product_images AS images WHERE images.product_id = products.id) AS images
@@ -46,6 +46,7 @@ struct VariantCells(
     BTreeMap<String, String>,
     Option<u32>,
     Option<String>,
+    Metadata,
 );
 
 #[derive(Deserialize)]
@@ -76,7 +77,7 @@ fn read_product(row: &SqliteRow, operation: &'static str) -> Result<Product, Sto
 }
 
 fn variant(cells: VariantCells) -> Variant {
-    let VariantCells(_, sku, price, currency, compare_at, compare_currency, options, weight_grams, barcode) = cells;
+    let VariantCells(_, sku, price, currency, compare_at, compare_currency, options, weight_grams, barcode, metadata) = cells;
     Variant {
         sku,
         price: Money::new(price, currency),
@@ -84,6 +85,7 @@ fn variant(cells: VariantCells) -> Variant {
         options,
         weight_grams,
         barcode,
+        metadata,
     }
 }
 

@@ -62,9 +62,9 @@ fn write_products(script: &mut Script, judge: &CatalogJudge<'_>, now: Timestamp)
     const VARIANTS_GONE: &str = "DELETE FROM product_variants WHERE product_id IN (SELECT unhex(value) FROM json_each(?))";
     const IMAGES_GONE: &str = "DELETE FROM product_images WHERE product_id IN (SELECT unhex(value) FROM json_each(?))";
     const VARIANTS: &str = "INSERT INTO product_variants (sku, product_id, position, price_minor, currency,
-            compare_at_minor, compare_at_currency, options, weight_grams, barcode)
+            compare_at_minor, compare_at_currency, options, weight_grams, barcode, metadata)
         SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-            value ->> 7, value ->> 8, value ->> 9
+            value ->> 7, value ->> 8, value ->> 9, value ->> 10
         FROM jsonb_each(?)";
     const IMAGES: &str = "INSERT INTO product_images (id, product_id, position, url, alt)
         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4 FROM jsonb_each(?)";
@@ -96,7 +96,7 @@ fn variant_row(row: RowText, (product, position, it): (ProductId, i64, &Variant)
     let row = row.text(it.sku.as_str()).id(product).int(position).int(it.price.minor).text(it.price.currency.code());
     let row = row.opt_int(it.compare_at.map(|price| price.minor));
     let row = row.opt_text(it.compare_at.as_ref().map(|price| price.currency.code()));
-    row.json(&it.options).opt_int(it.weight_grams).opt_text(it.barcode.as_deref())
+    row.json(&it.options).opt_int(it.weight_grams).opt_text(it.barcode.as_deref()).json(&it.metadata)
 }
 
 fn image_row(row: RowText, (product, position, it): (ProductId, i64, &Image)) -> RowText {
