@@ -13,11 +13,6 @@ use super::engine::{Context, Database};
 const CHUNK: u32 = 500;
 /// Chunks of one kind that one run deletes; the next run goes on.
 const CHUNKS_MAX: u32 = 200;
-/// How long a published event stays, for those who look back.
-const OUTBOX_KEEP: Duration = Duration::from_hours(7 * 24);
-/// How long a handled delivery is known; above the longest time a delivery can be repeated.
-const INBOX_KEEP: Duration = Duration::from_hours(30 * 24);
-
 /// How long the mark of a writer stays that committed nothing since; far longer than a doubt lasts.
 const MARK_KEEP: Duration = Duration::from_hours(24);
 
@@ -42,7 +37,7 @@ impl Databases {
         gone += self.orders.forget_messages(now).await?;
         gone += self.notifications.forget_messages(now).await?;
         gone += self.orders.forget(CARTS, now.minus(limits::CART_KEEP)).await?;
-        gone += self.orders.forget(CLAIMS, now.minus(INBOX_KEEP)).await?;
+        gone += self.orders.forget(CLAIMS, now.minus(limits::HANDLED_KEEP)).await?;
         gone += self.users.forget(TOKENS, now.minus(limits::SESSION_MAX)).await?;
         gone += self.users.forget(SESSIONS, now.minus(limits::SESSION_MAX)).await?;
         Ok(gone)
@@ -62,8 +57,8 @@ impl<W: Context> Database<W> {
             (SELECT scope FROM idempotency_keys WHERE used_at < ?1 ORDER BY used_at LIMIT ?2)";
         const MARKS: &str = "DELETE FROM writers WHERE id IN (SELECT id FROM writers WHERE committed_at < ?1 LIMIT ?2)";
         let mut gone = self.forget(MARKS, now.minus(MARK_KEEP)).await?;
-        gone += self.forget(OUTBOX, now.minus(OUTBOX_KEEP)).await?;
-        gone += self.forget(INBOX, now.minus(INBOX_KEEP)).await?;
+        gone += self.forget(OUTBOX, now.minus(limits::EVENT_KEEP)).await?;
+        gone += self.forget(INBOX, now.minus(limits::HANDLED_KEEP)).await?;
         gone += self.forget(KEYS, now.minus(limits::IDEMPOTENCY_KEEP)).await?;
         Ok(gone)
     }
