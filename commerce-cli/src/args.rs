@@ -12,6 +12,7 @@ use crate::commands::{
     completions, config, dlq, doctor, email, init, migrate, openapi, order, outbox, product, search, serve, stock, user,
 };
 use crate::output::Format;
+use crate::torture;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -141,6 +142,8 @@ pub(crate) enum Command {
     Email(email::Command),
     /// Measure speed under load
     Bench(bench::Args),
+    /// Try the shop hard, kill it, and see whether all holds
+    Torture(torture::Args),
     /// Completions for a shell, on standard output
     Completions(completions::Args),
     /// The HTTP contract as OpenAPI, on standard output
@@ -204,6 +207,7 @@ mod tests {
             "email preview welcome",
             "email send-test --to a@b.co",
             "bench browse --connections 4 --seconds 1",
+            "torture --kill --buyers 4 --seconds 1 --seed 7 --hot-skus 2",
             "completions bash",
             "openapi",
         ] {

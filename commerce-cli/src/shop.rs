@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_adapters::embedded::{self, Embedded};
+use commerce_adapters::payments::sandbox::Sandbox;
 use commerce_adapters::sql::sqlite::{Databases, PendingMigration};
 use commerce_core::catalog::StockPolicy;
 use commerce_core::commerce::Policies;
@@ -12,7 +13,7 @@ use commerce_core::error::StoreError;
 use commerce_core::notifications::{Handover, Mail, MailPolicy, Mailer};
 use commerce_core::orders::OrderPolicy;
 use commerce_core::users::AuthPolicy;
-use commerce_core::{Commerce, Currency};
+use commerce_core::{Commerce, Currency, Timestamp};
 use commerce_server::Config;
 
 use crate::failure::Failure;
@@ -100,6 +101,13 @@ fn shop(config: &Config) -> Embedded {
         },
     };
     Embedded::at(&config.data_dir).policies(policies).sandbox_webhook_secret(config.sandbox_webhook_secret.expose())
+}
+
+/// Signs webhooks as the sandbox payment provider does, with the shop's secret.
+pub(crate) fn webhook_signer(config: &Config) -> Box<dyn Fn(&[u8], Timestamp) -> String + Send + Sync> {
+    // Signing needs no books.
+    let sandbox = Sandbox::new(&config.data_dir, config.sandbox_webhook_secret.expose(), config.server.currency);
+    Box::new(move |body, at| sandbox.sign(body, at))
 }
 
 /// Takes every mail and keeps none.

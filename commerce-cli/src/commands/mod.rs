@@ -22,6 +22,7 @@ use crate::args::{Cli, Command};
 use crate::bench;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::torture;
 
 /// Runs the command.
 ///
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Dlq(command) => block(dlq::run(&cx, command)),
         Command::Email(command) => block(email::run(&cx, command)),
         Command::Bench(args) => block(bench::run(&cx, args)),
+        Command::Torture(args) => block(torture::run(&cx, args)),
         Command::Completions(args) => completions::run(&args),
         Command::Openapi(args) => block(openapi::run(&cx, args)),
     }
