@@ -245,6 +245,29 @@ fn a_cart_is_ordered_once_and_what_came_later_stays() -> Outcome<()> {
 }
 
 #[test]
+fn clicks_on_a_cart_that_is_being_emptied_are_answered_with_its_order() -> Outcome<()> {
+    block_on(async {
+        for seed in 0..200 {
+            let scene = Scene::open(seed, &[("A", 10)]).await?;
+            let owner = CartOwner::User(scene.asha_id());
+            scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None).await?;
+            let click = || scene.place_keyed(wish(&[], COD), "click");
+            let emptying = async {
+                let first = click().await;
+                scene.settle().await?;
+                first
+            };
+            let (first, second, third) = join3(emptying, click(), click()).await;
+            let codes = [code(&first), code(&second), code(&third)];
+            assert_eq!(codes, ["OK"; 3], "seed {seed}");
+            let ids = [first?, second?, third?].map(|answer| answer.into_inner().id);
+            assert!(ids.iter().all(|id| id == &ids[0]), "seed {seed}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn named_items_leave_the_cart_alone() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(8, &[A]).await?;
