@@ -15,6 +15,8 @@ mod person;
 mod report;
 mod staff;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::ffi::OsString;
@@ -90,7 +92,7 @@ async fn tried(cx: &Context, args: &Args, workspace: &Path) -> Result<Report, Fa
             .ok_or_else(|| Failure::new("UNAUTHENTICATED", "give the token of a staff login in COMMERCE_TOKEN or --token"))?;
         cx.confirm(&format!("The shop at {url} gets buyers, products and orders named TORTURE for {} s. Go on?", args.seconds))?;
         let history = History::new();
-        let staff = staff::by_token(Wire::new(url)?, history.clone(), token);
+        let staff = Caller::with_token(Wire::new(url)?, history.clone(), token);
         let trial = Trial { args, run, history, data: cx.globals.data.clone(), config: &config };
         return trial.hold(staff, None, url.clone()).await;
     }
@@ -154,8 +156,7 @@ impl Trial<'_> {
     /// Load, rest, checks.
     async fn hold(self, staff: Caller, premises: Option<(Premises, PathBuf)>, shop: String) -> Result<Report, Failure> {
         let (mut premises, log) = premises.unzip();
-        let currency = self.config.server.currency;
-        let shelf = staff::fill_shelf(&staff, &self.run, self.args.hot_skus, self.args.hot_units(), currency).await?;
+        let shelf = staff::fill_shelf(&staff, &self.run, self.args, self.config.server.currency).await?;
         self.load(&staff, &shelf, premises.as_mut()).await?;
         let ended = self.history.now();
         if let Some(premises) = &mut premises {

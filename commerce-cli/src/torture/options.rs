@@ -47,8 +47,9 @@ impl Args {
         Duration::from_secs(self.seconds)
     }
 
-    /// Units of each hot SKU: about half of what the buyers ask for in a minute.
-    pub(crate) fn hot_units(&self) -> i64 {
-        i64::from(self.buyers) * 2
+    /// Units of the hot SKU of this number: as many as there are buyers of the first, half as many of
+    /// the next, so that some are gone at once and others are fought for at the end.
+    pub(crate) fn hot_units(&self, number: u32) -> i64 {
+        i64::from(self.buyers.checked_shr(number).unwrap_or(0)).max(1)
     }
 }

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use crate::bench::draw::Draw;
 use crate::failure::Failure;
 
+use super::Args;
 use super::buyer::Goods;
 use super::history::{Action, Adjustment, History, Outcome};
 use super::person::{Caller, told};
-use super::wire::{Answer, Ask, Heard, Wire};
+use super::wire::{Answer, Ask, Heard};
 
 /// Units of what does not sell out.
-pub(crate) const PLENTY_UNITS: i64 = 1_000_000;
+const PLENTY_UNITS: i64 = 1_000_000;
 /// SKUs of what does not sell out.
 const PLENTY: u32 = 3;
 /// Pause between two acts: staff is slower than buyers.
@@ -35,14 +36,14 @@ pub(crate) struct Shelf {
 ///
 /// # Errors
 /// When the shop refuses.
-pub(crate) async fn fill_shelf(staff: &Caller, run: &str, hot: u32, units: i64, currency: Currency) -> Result<Shelf, Failure> {
+pub(crate) async fn fill_shelf(staff: &Caller, run: &str, args: &Args, currency: Currency) -> Result<Shelf, Failure> {
     let mut shelf =
         Shelf { goods: Arc::new(Goods { hot: Vec::new(), plenty: Vec::new() }), units: Vec::new(), products: Vec::new() };
     let (mut hot_skus, mut plenty_skus) = (Vec::new(), Vec::new());
-    for number in 0..hot + PLENTY {
-        let is_hot = number < hot;
+    for number in 0..args.hot_skus + PLENTY {
+        let is_hot = number < args.hot_skus;
         let sku = format!("TORTURE-{run}-{}{number}", if is_hot { "HOT" } else { "CUP" });
-        let units = if is_hot { units } else { PLENTY_UNITS };
+        let units = if is_hot { args.hot_units(number) } else { PLENTY_UNITS };
         let price = json!({ "amount": 1_000 + i64::from(number) * 137, "currency": currency });
         let variants = json!([{ "sku": sku, "price": price, "stock": units }]);
         let body = json!({ "name": format!("TORTURE {sku}"), "description": "Made by commerce torture", "variants": variants });
@@ -163,9 +164,4 @@ pub(crate) async fn all(staff: &Caller, path: &str) -> Result<Vec<Value>, Failur
             None => return Ok(items),
         }
     }
-}
-
-/// Staff of a running server, by its token.
-pub(crate) fn by_token(wire: Wire, history: History, token: String) -> Caller {
-    Caller::with_token(wire, history, token)
 }

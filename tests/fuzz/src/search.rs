@@ -8,7 +8,7 @@ use commerce_core::catalog::{NewProduct, NewVariant, ProductSearch, SearchQuery,
 use commerce_core::testing::MemoryShop;
 use commerce_core::text::Metadata;
 use commerce_core::{Actor, Currency, Money, limits};
-use futures_executor::block_on;
+use tokio::runtime::{Builder, Runtime};
 
 /// Hits of one page.
 const LIMIT: u32 = 3;
@@ -17,6 +17,8 @@ const LIMIT: u32 = 3;
 struct Shelf {
     shop: MemoryShop,
     index: TantivySearch,
+    /// Where the index is asked and written.
+    runtime: Runtime,
     _folder: tempfile::TempDir,
 }
 
@@ -33,6 +35,7 @@ fn shelf() -> &'static Shelf {
     static SHELF: OnceLock<Shelf> = OnceLock::new();
     SHELF.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().expect("a runtime can be started");
         let (shop, index) = (MemoryShop::new(7), TantivySearch::new(&folder.path().join("search")));
         for (number, (name, description)) in PRODUCTS.iter().enumerate() {
             let variant = NewVariant {
@@ -55,10 +58,10 @@ fn shelf() -> &'static Shelf {
                 metadata: Metadata::new(),
                 images: Vec::new(),
             };
-            block_on(shop.commerce.catalog.create_product(&Actor::System, product, None)).expect("the product is taken");
+            runtime.block_on(shop.catalog.create_product(&Actor::System, product, None)).expect("the product is taken");
         }
-        block_on(index.catch_up(&*shop.catalog)).expect("the index is written");
-        Shelf { shop, index, _folder: folder }
+        runtime.block_on(index.catch_up(&*shop.catalog_db)).expect("the index is written");
+        Shelf { shop, index, runtime, _folder: folder }
     })
 }
 
@@ -67,7 +70,7 @@ fn shelf() -> &'static Shelf {
 pub fn search(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let request = SearchRequest { text: text.clone(), ..SearchRequest::default() };
-    match block_on(shelf().shop.commerce.catalog.search(&Actor::Anonymous, request)) {
+    match shelf().runtime.block_on(shelf().shop.catalog.search(&Actor::Anonymous, request)) {
         Ok(results) => assert!(results.hits.total >= results.hits.products.len() as u64),
         Err(error) => {
             assert_eq!(error.code(), "INVALID", "{text:?}");
@@ -76,7 +79,9 @@ pub fn search(bytes: &[u8]) {
         }
     }
     let query = SearchQuery { text, limit: LIMIT, ..SearchQuery::default() };
-    let ask = |query: &SearchQuery| block_on(shelf().index.search(query)).expect("the index answers").expect("there is one");
+    let ask = |query: &SearchQuery| {
+        shelf().runtime.block_on(shelf().index.search(query)).expect("the index answers").expect("there is one")
+    };
     let hits = ask(&query);
     assert!(hits.products.len() as u64 == hits.total.min(u64::from(LIMIT)), "{:?}", query.text);
     assert!(hits.total <= PRODUCTS.len() as u64, "{:?}", query.text);
