@@ -4,15 +4,19 @@
 //! promise no speed. A commit works on a copy of the rows and puts it in place only when every
 //! condition holds. Start reading at `database`, then `orders`.
 
+mod books;
 mod bus;
 mod catalog;
 mod catalog_rows;
+mod catalog_sheets;
 mod database;
 mod gateway;
 mod images;
 mod mail;
 mod notifications;
 mod orders;
+mod orders_sheets;
+mod people_sheets;
 mod search;
 mod secrets;
 mod users;

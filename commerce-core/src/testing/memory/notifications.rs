@@ -30,8 +30,8 @@ impl MemoryNotifications {
 database_ports!(MemoryNotifications);
 
 #[derive(Clone, Default)]
-struct Rows {
-    notifications: BTreeMap<NotificationId, Notification>,
+pub(super) struct Rows {
+    pub(super) notifications: BTreeMap<NotificationId, Notification>,
 }
 
 impl Rows {

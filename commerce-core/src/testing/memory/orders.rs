@@ -34,12 +34,12 @@ impl MemoryOrders {
 database_ports!(MemoryOrders);
 
 #[derive(Clone, Default)]
-struct Rows {
-    orders: BTreeMap<OrderId, Order>,
-    timeline: BTreeMap<TimelineId, TimelineEntry>,
-    claimed_carts: BTreeSet<Uuid>,
-    provider_events: BTreeMap<(String, String), ProviderEvent>,
-    carts: BTreeMap<Uuid, Cart>,
+pub(super) struct Rows {
+    pub(super) orders: BTreeMap<OrderId, Order>,
+    pub(super) timeline: BTreeMap<TimelineId, TimelineEntry>,
+    pub(super) claimed_carts: BTreeSet<Uuid>,
+    pub(super) provider_events: BTreeMap<(String, String), ProviderEvent>,
+    pub(super) carts: BTreeMap<Uuid, Cart>,
 }
 
 impl Rows {

@@ -31,11 +31,11 @@ impl MemoryUsers {
 database_ports!(MemoryUsers);
 
 #[derive(Clone, Default)]
-struct Rows {
-    users: BTreeMap<UserId, User>,
-    addresses: BTreeMap<AddressId, Address>,
-    sessions: BTreeMap<SessionId, Session>,
-    tokens: BTreeMap<[u8; 32], RefreshToken>,
+pub(super) struct Rows {
+    pub(super) users: BTreeMap<UserId, User>,
+    pub(super) addresses: BTreeMap<AddressId, Address>,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) tokens: BTreeMap<[u8; 32], RefreshToken>,
 }
 
 impl Rows {
