@@ -19,7 +19,7 @@ use commerce_server::Config;
 use crate::failure::Failure;
 
 pub(crate) use commerce_adapters::auth::key_file::KEY_FILE;
-pub(crate) use commerce_adapters::system::SystemClock;
+pub(crate) use commerce_adapters::system::{RealTime, SystemClock};
 
 /// The shop of a data directory.
 pub(crate) struct Shop {

@@ -206,10 +206,11 @@ impl Buyer {
                 placing.fresh += u32::from(answer.status == 201);
                 Some(answer)
             }
-            Heard::Answer(answer) if answer.status < 500 => {
+            Heard::Answer(answer) if answer.is_final() => {
                 placing.refused.push(answer.code.clone());
                 Some(answer)
             }
+            Heard::Answer(answer) if answer.status == 429 => None,
             Heard::Answer(_) | Heard::Nothing(_) => {
                 placing.unknown += 1;
                 None

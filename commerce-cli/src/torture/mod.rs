@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use commerce_core::audit::AuditRequest;
 use commerce_core::{Actor, Clock};
 use commerce_server::Config;
 use futures_util::future::join_all;
@@ -32,7 +33,7 @@ use crate::bench::draw::Draw;
 use crate::bench::host::Workspace;
 use crate::context::{Context, set};
 use crate::failure::Failure;
-use crate::shop::{Shop, SystemClock, webhook_signer};
+use crate::shop::{RealTime, Shop, SystemClock, webhook_signer};
 
 use buyer::{Buyer, Sign};
 use disturb::Premises;
@@ -177,8 +178,10 @@ impl Trial<'_> {
         }
         violations.extend(log.as_deref().and_then(panicked));
         let mut left_out = Vec::new();
-        if survey.mails.is_none() {
-            left_out.push("the mails, which lie in the server's data directory".to_owned());
+        if self.data.is_some() {
+            violations.extend(audit(self.config).await?);
+        } else {
+            left_out.push("mails and books, which lie in the server's data directory (name it with --data)".to_owned());
         }
         Ok(Report {
             shop,
@@ -251,6 +254,20 @@ impl Trial<'_> {
         // Neighbouring seeds begin alike; the first number tells them apart.
         Draw::new(draw.next())
     }
+}
+
+/// What the audit finds in the shop's books, the run's or not.
+async fn audit(config: &Config) -> Result<Vec<Violation>, Failure> {
+    let shop = Shop::open(config).await?;
+    let report = shop.audit(&Actor::System, AuditRequest::new(&RealTime)).await?;
+    shop.finish().await?;
+    let told = |violation: commerce_core::audit::Violation| {
+        Violation::new(violation.invariant.as_str(), violation.entity, violation.expected, violation.found)
+    };
+    let listed = report.violations.len() as u64;
+    let more = report.counts.values().sum::<u64>().saturating_sub(listed);
+    let rest = (more > 0).then(|| Violation::new("AUDIT", "the books", "no violation", format!("{more} more than are listed")));
+    Ok(report.violations.into_iter().map(told).chain(rest).collect())
 }
 
 /// A panic that the server's log tells of.

@@ -107,7 +107,7 @@ impl Caller {
         let mut pause = Duration::from_millis(20);
         while self.history.now() - begun < TRIES_FOR {
             match self.send(action, ask, allowed).await {
-                Heard::Answer(answer) if answer.status < 500 => return Some(answer),
+                Heard::Answer(answer) if answer.is_final() => return Some(answer),
                 Heard::Answer(_) | Heard::Nothing(_) => tokio::time::sleep(pause).await,
             }
             pause = (pause * 2).min(Duration::from_millis(500));
@@ -119,7 +119,7 @@ impl Caller {
     /// What can be wrong with an answer whoever hears it.
     fn judge(&self, what: &str, answer: &Answer, allowed: &[&str]) {
         let code = answer.code.as_str();
-        let known = answer.is_done() || answer.status >= 500;
+        let known = answer.is_done() || !answer.is_final();
         if !known && !ALWAYS.contains(&code) && !allowed.contains(&code) {
             let expected = if allowed.is_empty() { "success".to_owned() } else { format!("success or {}", allowed.join(", ")) };
             let found = format!("{} {}", answer.status, told(answer));

@@ -170,7 +170,7 @@ impl Report {
         };
         text.push_str(&settled);
         if let Some(mails) = &self.survey.mails {
-            let _ = write!(text, "\n{} mails lie there for them.", mails.len());
+            let _ = write!(text, "\n{} mails lie there for them. The audit has looked through the books.", mails.len());
         }
         for what in &self.left_out {
             let _ = write!(text, "\nNot looked at: {what}.");

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use super::Args;
 use super::buyer::Goods;
 use super::history::{Action, Adjustment, History, Outcome};
-use super::person::{Caller, told};
+use super::person::{Caller, TRIES_FOR, told};
 use super::wire::{Answer, Ask, Heard};
 
 /// Units of what does not sell out.
@@ -22,6 +22,8 @@ const PLENTY_UNITS: i64 = 1_000_000;
 const PLENTY: u32 = 3;
 /// Pause between two acts: staff is slower than buyers.
 const PAUSE: Duration = Duration::from_millis(40);
+/// Pause before a busy server is asked again.
+const COME_BACK: Duration = Duration::from_millis(250);
 /// What a step may be refused with when customers and colleagues were quicker.
 const STEPS: &[&str] = &["ILLEGAL_TRANSITION", "PAYMENT_REQUIRED"];
 
@@ -68,15 +70,20 @@ pub(crate) async fn clear_shelf(staff: &Caller, shelf: &Shelf) -> Result<(), Fai
     Ok(())
 }
 
-/// Asks as staff for what must be answered.
+/// Asks as staff for what must be answered; again, while the server says to come back.
 ///
 /// # Errors
 /// The problem, or that the server does not answer.
 pub(crate) async fn ask(staff: &Caller, ask: &Ask) -> Result<Answer, Failure> {
-    match staff.wire.send(&ask.clone().by(&staff.token)).await {
-        Heard::Answer(answer) if answer.is_done() => Ok(answer),
-        Heard::Answer(answer) => Err(Failure::problem(answer.status, &answer.body).about(&ask.path)),
-        Heard::Nothing(why) => Err(Failure::new("UNREACHABLE", format!("{}: {why}", ask.path))),
+    let (ask, begun) = (ask.clone().by(&staff.token), staff.history.now());
+    loop {
+        let in_time = staff.history.now() - begun < TRIES_FOR;
+        match staff.wire.send(&ask).await {
+            Heard::Answer(answer) if answer.is_done() => return Ok(answer),
+            Heard::Answer(answer) if !answer.is_final() && in_time => tokio::time::sleep(COME_BACK).await,
+            Heard::Answer(answer) => return Err(Failure::problem(answer.status, &answer.body).about(&ask.path)),
+            Heard::Nothing(why) => return Err(Failure::new("UNREACHABLE", format!("{}: {why}", ask.path))),
+        }
     }
 }
 
@@ -131,7 +138,7 @@ async fn adjust(staff: &Caller, draw: &mut Draw, goods: &Goods, reason: &str) {
     let ask = Ask::post(format!("/api/inventory/{sku}/adjust"), &body).by(&staff.token);
     let outcome = match staff.send(Action::Adjust, &ask, &["BELOW_RESERVED"]).await {
         Heard::Answer(answer) if answer.is_done() => Outcome::Acknowledged,
-        Heard::Answer(answer) if answer.status < 500 => Outcome::Refused(answer.status, told(&answer), false),
+        Heard::Answer(answer) if answer.is_final() => Outcome::Refused(answer.status, told(&answer), false),
         Heard::Answer(answer) => Outcome::Unknown(told(&answer)),
         Heard::Nothing(why) => Outcome::Unknown(why),
     };

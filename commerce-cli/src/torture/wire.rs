@@ -94,6 +94,11 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// Whether it was done or refused for good, and not for now only.
+    pub(crate) fn is_final(&self) -> bool {
+        self.status < 500 && self.status != 429
+    }
+
     /// A text in the body; empty when it is not there.
     pub(crate) fn text_at(&self, pointer: &str) -> &str {
         self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()

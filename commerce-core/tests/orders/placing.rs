@@ -3,6 +3,7 @@
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::error::Refusal;
 use commerce_core::orders::{CartOwner, OrderStatus, PaymentStatus, PlaceOrder};
+use commerce_core::page::PageRequest;
 use commerce_core::{Currency, Money, Outcome};
 use futures_executor::block_on;
 use futures_util::future::{join, join_all, join3};
@@ -263,6 +264,19 @@ fn clicks_on_a_cart_that_is_being_emptied_are_answered_with_its_order() -> Outco
             let ids = [first?, second?, third?].map(|answer| answer.into_inner().id);
             assert!(ids.iter().all(|id| id == &ids[0]), "seed {seed}");
         }
+        Ok(())
+    })
+}
+
+#[test]
+fn an_order_and_its_history_begin_at_one_instant() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(9, &[A]).await?;
+        scene.clock.tick();
+        let order = scene.place(wish(&[("A", 1)], COD)).await?;
+        let history = scene.orders.timeline(&STAFF, order.id, &PageRequest::first()).await?.items;
+        assert!(!history.is_empty());
+        assert!(history.iter().all(|line| line.at == order.updated_at), "{history:?}, updated {}", order.updated_at);
         Ok(())
     })
 }
