@@ -110,6 +110,19 @@ pub const CHECK_PAUSE_MAX: Duration = Duration::from_mins(5);
 pub const AUDIT_STRETCH: u32 = 64;
 /// Keys of one stretch at most: bounds the memory of an audit.
 pub const AUDIT_STRETCH_MAX: u32 = 1_024;
+/// How long an audit gives events to arrive before it looks again at what did not fit.
+pub const AUDIT_LAG: Duration = Duration::from_secs(2);
+/// Suspicions that an audit looks at again together: bounds its memory.
+pub const AUDIT_SUSPICIONS_MAX: usize = 1_000;
+/// How long after its time work may wait before an audit calls it forgotten: well above every
+/// worker's pause and every backoff between two tries.
+pub const AUDIT_OVERDUE: Duration = Duration::from_mins(15);
+/// How far an id's time may be from its row's: clocks are set, and ids only grow.
+pub const AUDIT_CLOCK_SLACK: Duration = Duration::from_hours(24);
+/// How long a published event stays, for those who look back.
+pub const EVENT_KEEP: Duration = Duration::from_hours(7 * 24);
+/// How long a handled delivery is known; above the longest time a delivery can be repeated.
+pub const HANDLED_KEEP: Duration = Duration::from_hours(30 * 24);
 /// Violations that an audit lists; more are only counted.
 pub const AUDIT_VIOLATIONS_MAX: usize = 10_000;
 /// Passes over all work that [`settle`](crate::Commerce::settle) makes at most, should something

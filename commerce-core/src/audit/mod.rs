@@ -9,12 +9,21 @@
 //! Start reading at [`Commerce::audit`](crate::Commerce::audit), then `run`.
 
 pub mod books;
+mod cross;
 mod findings;
+mod keys;
+mod money;
 mod orders;
+mod people;
+mod products;
 mod run;
+mod said;
+mod shopping;
+mod standing;
 mod stock;
 pub mod tables;
 mod timeline;
+mod told;
 mod walks;
 
 use std::collections::BTreeMap;

@@ -1,16 +1,23 @@
 //! The walk through the books: stretch by stretch, each judged as soon as it is read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::commerce::Context;
 use crate::error::StoreError;
 use crate::limits;
 use crate::time::{Clock, Timestamp};
 
-use super::books::{Books, Pages, ShopBooks, Walk};
+use super::books::{Books, Cell, Pages, Row, ShopBooks, Table, Walk};
+use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
-use super::walks::{Entry, HOLDS, ORDER_BOOK, SHELVES, entries};
-use super::{AuditRequest, Progress, Report, orders, stock, timeline};
+use super::tables::{CATEGORIES, INBOX, LEDGER, PROVIDER_EVENTS};
+use super::walks::{
+    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST,
+    ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_LIST, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, entries,
+};
+use super::{AuditRequest, Progress, Report, keys, money, orders, people, products, said, shopping, stock, timeline, told};
 
 /// A stretch that took longer than this is followed by shorter ones.
 const STRETCH_LONG: Duration = Duration::from_millis(200);
@@ -27,6 +34,20 @@ pub(super) struct Scene {
 /// A rule on the rows of one key.
 type Rule = fn(&Entry<'_>, &Scene, &mut Findings);
 
+/// What holds of each order in its own database.
+const ORDER_RULES: &[Rule] = &[
+    orders::amounts,
+    timeline::history,
+    money::payment,
+    money::attempts,
+    money::refunds,
+    money::deadline,
+    said::steps,
+    said::facts,
+    said::words,
+    said::key,
+];
+
 /// One audit.
 pub(crate) struct Auditor<'a> {
     books: &'a ShopBooks,
@@ -40,13 +61,37 @@ impl<'a> Auditor<'a> {
         Self { books, clock, request, findings: Findings::default() }
     }
 
-    /// Looks at everything.
+    /// Looks at everything. Within a database, effects are read before what caused them.
     pub(crate) async fn run(mut self) -> Result<Report, StoreError> {
         let started_at = self.clock.now();
-        let books = self.books;
-        self.walk(&*books.catalog, SHELVES, &[stock::shelf]).await?;
-        self.walk(&*books.catalog, HOLDS, &[stock::hold]).await?;
-        self.walk(&*books.orders, ORDER_BOOK, &[orders::amounts, timeline::history]).await?;
+        let ShopBooks { users, catalog, orders, notifications } = self.books;
+        let books: [(Context, &dyn Books); 4] = [
+            (Context::Notifications, &**notifications),
+            (Context::Catalog, &**catalog),
+            (Context::Orders, &**orders),
+            (Context::Users, &**users),
+        ];
+        self.walk(&**notifications, MESSAGE_LIST, &[told::message], Some(Cross::Message)).await?;
+        self.walk(&**catalog, SHELVES, &[stock::shelf], Some(Cross::LowStock)).await?;
+        self.walk(&**catalog, HOLDS, &[stock::hold], Some(Cross::HoldOrders)).await?;
+        self.walk(&**catalog, PRODUCT_BOOK, &[products::product, products::product_said], Some(Cross::Product)).await?;
+        self.walk(&**catalog, SELLER_LIST, &[], Some(Cross::Seller)).await?;
+        self.forest().await?;
+        self.walk_each(&**catalog, LEDGER, "sku", "id", None).await?;
+        self.walk(&**orders, ORDER_BOOK, ORDER_RULES, Some(Cross::OrderHolds)).await?;
+        self.walk(&**orders, CART_LIST, &[shopping::cart], Some(Cross::Cart)).await?;
+        self.walk(&**orders, CLAIM_LIST, &[], None).await?;
+        self.walk_each(&**orders, PROVIDER_EVENTS, "provider", "event_id", Some(Cross::Provider)).await?;
+        self.walk(&**users, USER_BOOK, &[people::user], None).await?;
+        self.walk(&**users, SESSION_LIST, &[people::session], Some(Cross::Session)).await?;
+        self.walk(&**users, TOKEN_LIST, &[people::token], Some(Cross::Token)).await?;
+        for (context, books) in books {
+            self.walk_each(books, INBOX, "consumer", "event_id", Some(Cross::Handled)).await?;
+            self.walk(books, EVENT_LIST, &[told::event], Some(Cross::Effects)).await?;
+            self.walk(books, LETTER_LIST, &[told::letter], Some(Cross::Letter)).await?;
+            self.walk(books, LEASE_LIST, &[told::lease], None).await?;
+            self.walk(books, KEY_LIST, &[keys::outcome], Some(Cross::Keys(context))).await?;
+        }
         Ok(self.report(started_at))
     }
 
@@ -56,19 +101,91 @@ impl<'a> Auditor<'a> {
         Report { violations, counts, unsettled, rows, started_at, ended_at: self.clock.now() }
     }
 
-    /// Judges every stretch of a walk.
-    async fn walk(&mut self, books: &dyn Books, walk: &Walk, rules: &[Rule]) -> Result<(), StoreError> {
+    /// The tree of categories, which is read whole.
+    async fn forest(&mut self) -> Result<(), StoreError> {
+        let scene = Scene { now: self.clock.now() };
+        let mut all = self.books.catalog.stretch(TREE_LIST, None, 2).await?.pages;
+        let nodes = self.books.catalog.stretch(CATEGORY_LIST, None, u32::MAX).await?.pages;
+        self.judge(CATEGORY_LIST, &nodes, &scene, &[]);
+        self.judge(TREE_LIST, &all, &scene, &[]);
+        all.put(CATEGORIES, nodes.of(CATEGORIES).to_vec());
+        products::forest(&all, &mut self.findings);
+        Ok(())
+    }
+
+    /// Walks a table part by part: for each value of `column` the rows that hold it, by `key`.
+    async fn walk_each(
+        &mut self,
+        books: &dyn Books,
+        table: &'static Table,
+        column: &'static str,
+        key: &'static str,
+        cross: Option<Cross>,
+    ) -> Result<(), StoreError> {
+        let parts = walks::alone(table, column, column);
+        let mut after = None;
+        while let Some(part) = books.keys(&parts, after.as_ref(), 1).await?.into_iter().next() {
+            self.walk(books, &walks::within(table, (column, part.clone()), key), &[], cross).await?;
+            after = Some(part);
+        }
+        Ok(())
+    }
+
+    /// Judges every stretch of a walk, and looks twice at what does not fit with other books.
+    async fn walk(&mut self, books: &dyn Books, walk: &Walk, rules: &[Rule], cross: Option<Cross>) -> Result<(), StoreError> {
         let (mut after, mut limit) = (None, limits::AUDIT_STRETCH);
+        let mut suspects: Vec<Suspicion> = Vec::new();
         loop {
             let now = self.clock.now();
             let stretch = books.stretch(walk, after.as_ref(), limit).await?;
             limit = next_limit(limit, self.clock.now().since(now));
             self.judge(walk, &stretch.pages, &Scene { now }, rules);
+            if let Some(cross) = cross {
+                let mut eyes = Eyes { books: self.books, now, moving: 0 };
+                suspects.extend(eyes.look(cross, walk, &stretch.pages).await?);
+                self.findings.unsettled = self.findings.unsettled.saturating_add(eyes.moving);
+                if suspects.len() >= limits::AUDIT_SUSPICIONS_MAX {
+                    self.look_again(books, walk, cross, std::mem::take(&mut suspects)).await?;
+                }
+            }
             match stretch.upto {
                 Some(upto) => after = Some(upto),
-                None => return Ok(()),
+                None => break,
             }
         }
+        match cross {
+            Some(cross) if !suspects.is_empty() => self.look_again(books, walk, cross, suspects).await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Reports the suspicions that still stand when events had time to arrive. What changes while
+    /// it is looked at is not settled.
+    async fn look_again(
+        &mut self,
+        books: &dyn Books,
+        walk: &Walk,
+        cross: Cross,
+        suspects: Vec<Suspicion>,
+    ) -> Result<(), StoreError> {
+        self.request.patience.wait(limits::AUDIT_LAG).await;
+        let keys: BTreeSet<Cell> = suspects.iter().map(|(key, _)| key.clone()).collect();
+        let keys: Vec<Cell> = keys.into_iter().collect();
+        let mut eyes = Eyes { books: self.books, now: self.clock.now(), moving: 0 };
+        let before = books.look_up(walk, &keys).await?;
+        let again = eyes.look(cross, walk, &before).await?;
+        let after = books.look_up(walk, &keys).await?;
+        for (key, violation) in again {
+            let lead = |pages: &Pages| pages.of(walk.lead).iter().filter(|row| *row.cell(walk.key) == key).cloned().collect();
+            let (old, new): (Vec<Row>, Vec<Row>) = (lead(&before), lead(&after));
+            let twice = |(other, seen): &Suspicion| *other == key && seen.invariant == violation.invariant;
+            if old == new && suspects.iter().any(twice) {
+                self.findings.take(violation);
+            } else {
+                self.findings.unsettled();
+            }
+        }
+        Ok(())
     }
 
     fn judge(&mut self, walk: &Walk, pages: &Pages, scene: &Scene, rules: &[Rule]) {
@@ -76,6 +193,7 @@ impl<'a> Auditor<'a> {
             for row in entry.rows() {
                 self.findings.rows = self.findings.rows.saturating_add(1);
                 self.findings.read(&entry.name, row);
+                told::born(&entry.name, row, &mut self.findings);
             }
             for rule in rules {
                 rule(&entry, scene, &mut self.findings);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{HoldState, MovementKind};
+use crate::limits::AUDIT_OVERDUE;
 
 use super::Invariant::{HoldEnds, OnHand, Reference, Reserved};
 use super::books::Row;
@@ -53,7 +54,7 @@ struct Moved {
 
 /// Each generation of a hold was taken once and ended at most once, with all its lines and their
 /// quantities, as the ledger says.
-pub(super) fn hold(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn hold(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
     let mut by_sku: BTreeMap<&str, (Vec<&Row>, Moved)> = BTreeMap::new();
     for row in entry.of(RESERVATIONS) {
         by_sku.entry(row.text("sku").unwrap_or_default()).or_default().0.push(row);
@@ -63,6 +64,15 @@ pub(super) fn hold(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
         movement(&entry.name, row, moved, findings);
     }
     generations(entry, findings);
+    for row in entry.of(RESERVATIONS).filter(|row| row.word("state") == Some(HoldState::Active)) {
+        if let Some(at) = row.at("expires_at") {
+            let late = at.plus(AUDIT_OVERDUE) < scene.now;
+            findings.hold(HoldEnds, &entry.name, !late, format_args!("ended or asked about soon after {at}"), "ACTIVE");
+            if at < scene.now && !late {
+                findings.unsettled();
+            }
+        }
+    }
     for (sku, (rows, moved)) in by_sku {
         let entity = format!("{} {sku}", entry.name);
         let of = |wanted: &[HoldState]| {

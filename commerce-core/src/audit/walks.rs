@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::books::{Beside, Cell, Pages, Row, Table, Walk};
 use super::tables::{
-    ATTEMPTS, HISTORY, INVENTORY, ITEMS, KEYS, LEDGER, LEDGER_SUMS, LIVE_HOLDS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RESERVATIONS,
-    VARIANTS,
+    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, DEAD_LETTERS, HISTORY, IMAGES, INVENTORY, ITEMS, KEYS,
+    LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS,
+    SESSIONS, TOKENS, USERS, VARIANTS,
 };
 
 const fn beside(table: &'static Table, key: &'static str) -> Beside {
@@ -46,6 +47,55 @@ pub(super) const ORDER_BOOK: &Walk = &Walk {
         beside(KEYS, "result_id"),
     ],
 };
+
+/// Products with everything that belongs to them.
+pub(super) const PRODUCT_BOOK: &Walk = &Walk {
+    lead: PRODUCTS,
+    key: "id",
+    name: "slug",
+    within: None,
+    beside: &[
+        beside(VARIANTS, "product_id"),
+        beside(IMAGES, "product_id"),
+        beside(INVENTORY, "product_id"),
+        beside(OUTBOX, "aggregate_id"),
+    ],
+};
+
+/// Users with what belongs to them.
+pub(super) const USER_BOOK: &Walk = &Walk {
+    lead: USERS,
+    key: "id",
+    name: "id",
+    within: None,
+    beside: &[beside(ADDRESSES, "user_id"), beside(OUTBOX, "aggregate_id"), beside(KEYS, "result_id")],
+};
+
+/// A way through one table alone.
+pub(super) const fn alone(lead: &'static Table, key: &'static str, name: &'static str) -> Walk {
+    Walk { lead, key, name, within: None, beside: &[] }
+}
+
+/// A way through the rows of one table that hold `value` in `column`.
+pub(super) fn within(lead: &'static Table, (column, value): (&'static str, Cell), key: &'static str) -> Walk {
+    Walk { within: Some((column, value)), ..alone(lead, key, key) }
+}
+
+pub(super) const CATEGORY_LIST: &Walk = &alone(CATEGORIES, "id", "slug");
+pub(super) const TREE_LIST: &Walk = &alone(CATEGORY_TREE, "only", "only");
+pub(super) const SELLER_LIST: &Walk = &alone(SELLERS, "id", "slug");
+pub(super) const SESSION_LIST: &Walk = &alone(SESSIONS, "id", "user_id");
+pub(super) const TOKEN_LIST: &Walk = &alone(TOKENS, "hash", "hash");
+pub(super) const CART_LIST: &Walk = &alone(CARTS, "owner_id", "owner_id");
+pub(super) const CLAIM_LIST: &Walk = &alone(CART_CLAIMS, "claim", "claim");
+pub(super) const MESSAGE_LIST: &Walk = &alone(NOTIFICATIONS, "id", "id");
+pub(super) const EVENT_LIST: &Walk = &alone(OUTBOX, "position", "aggregate_id");
+pub(super) const LETTER_LIST: &Walk = &alone(DEAD_LETTERS, "place", "event_id");
+pub(super) const LEASE_LIST: &Walk = &alone(LEASES, "name", "name");
+pub(super) const KEY_LIST: &Walk = &alone(KEYS, "scope", "scope");
+pub(super) const ORDERS_BY_HOLD: &Walk = &alone(ORDERS, "hold_key", "number");
+pub(super) const EVENTS_BY_ID: &Walk = &alone(OUTBOX, "id", "id");
+pub(super) const MESSAGES_BY_EVENT: &Walk = &alone(NOTIFICATIONS, "event_id", "id");
 
 /// The rows of one key.
 pub(super) struct Entry<'p> {

@@ -1,7 +1,5 @@
 //! Forgets what nobody asks for any more, in chunks so small that no caller waits for it.
 
-use std::time::Duration;
-
 use commerce_core::Timestamp;
 use commerce_core::error::StoreError;
 use commerce_core::limits;
@@ -13,11 +11,6 @@ use super::engine::{Context, Database};
 const CHUNK: u32 = 500;
 /// Chunks of one kind that one run deletes; the next run goes on.
 const CHUNKS_MAX: u32 = 200;
-/// How long a published event stays, for those who look back.
-const OUTBOX_KEEP: Duration = Duration::from_hours(7 * 24);
-/// How long a handled delivery is known; above the longest time a delivery can be repeated.
-const INBOX_KEEP: Duration = Duration::from_hours(30 * 24);
-
 impl Databases {
     /// Deletes, as of `now`: published events after 7 days, handled deliveries and claims of carts
     /// after 30, idempotency keys after their 30, expired carts after a day, sessions and refresh
@@ -39,7 +32,7 @@ impl Databases {
         gone += self.orders.forget_messages(now).await?;
         gone += self.notifications.forget_messages(now).await?;
         gone += self.orders.forget(CARTS, now.minus(limits::CART_KEEP)).await?;
-        gone += self.orders.forget(CLAIMS, now.minus(INBOX_KEEP)).await?;
+        gone += self.orders.forget(CLAIMS, now.minus(limits::HANDLED_KEEP)).await?;
         gone += self.users.forget(TOKENS, now.minus(limits::SESSION_MAX)).await?;
         gone += self.users.forget(SESSIONS, now.minus(limits::SESSION_MAX)).await?;
         Ok(gone)
@@ -57,8 +50,8 @@ impl<W: Context> Database<W> {
             (SELECT consumer, event_id FROM inbox WHERE handled_at < ?1 ORDER BY handled_at LIMIT ?2)";
         const KEYS: &str = "DELETE FROM idempotency_keys WHERE scope IN
             (SELECT scope FROM idempotency_keys WHERE used_at < ?1 ORDER BY used_at LIMIT ?2)";
-        let mut gone = self.forget(OUTBOX, now.minus(OUTBOX_KEEP)).await?;
-        gone += self.forget(INBOX, now.minus(INBOX_KEEP)).await?;
+        let mut gone = self.forget(OUTBOX, now.minus(limits::EVENT_KEEP)).await?;
+        gone += self.forget(INBOX, now.minus(limits::HANDLED_KEEP)).await?;
         gone += self.forget(KEYS, now.minus(limits::IDEMPOTENCY_KEEP)).await?;
         Ok(gone)
     }

@@ -1,0 +1,54 @@
+//! Used idempotency keys and providers' messages: what they made is there.
+
+use uuid::Uuid;
+
+use super::Invariant::{Key, Reference};
+use super::books::{Cell, Row, Table};
+use super::tables::{KEYS, ORDERS, PRODUCTS, SELLERS, USERS};
+use super::walks::Entry;
+use super::{Violation, findings::Findings, run::Scene};
+
+/// Which table holds what a request on this route made, where that cannot be deleted later.
+pub(super) fn made_in(route: &str) -> Option<&'static Table> {
+    match route {
+        "POST /api/orders" => Some(ORDERS),
+        "POST /api/products" => Some(PRODUCTS),
+        "POST /api/sellers" => Some(SELLERS),
+        "POST /api/users" => Some(USERS),
+        _ if route.starts_with("POST /api/orders/") => Some(ORDERS),
+        _ => None,
+    }
+}
+
+/// A key that made something says what, and one that was refused says nothing.
+pub(super) fn outcome(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+    let Some(row) = entry.one(KEYS) else { return };
+    let made = *row.cell("result_id") != Cell::Null;
+    let done = row.text("outcome") == Some("DONE");
+    findings.hold(Key, &entry.name, made == done, "a result only of what was done", row.cell("outcome"));
+    let route = row.text("route").unwrap_or_default();
+    let named = route.strip_prefix("POST /api/orders/").and_then(|rest| rest.split('/').next());
+    if let (Some(named), Some(result)) = (named.and_then(|named| Uuid::try_parse(named).ok()), row.id("result_id")) {
+        findings.same(Key, &entry.name, "result of", named, result);
+    }
+}
+
+/// That the thing a key made is not there.
+pub(super) fn missing(key: &Row) -> Violation {
+    Violation {
+        invariant: Key,
+        entity: key.cell("result_id").to_string(),
+        expected: format!("what {} made", key.cell("route")),
+        found: "nothing".to_owned(),
+    }
+}
+
+/// That something names what is not there.
+pub(super) fn dangling(entity: &str, what: &str, named: &Cell) -> Violation {
+    Violation {
+        invariant: Reference,
+        entity: entity.to_owned(),
+        expected: what.to_owned(),
+        found: format!("{named}, which is none"),
+    }
+}

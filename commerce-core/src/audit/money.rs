@@ -1,0 +1,188 @@
+//! Money: what a payment says against its attempts and refunds, and against its order.
+
+use crate::limits;
+use crate::money::{Currency, Money};
+use crate::orders::{Attempt, AttemptState, OrderStatus, Payment, PaymentMethod, RefundState};
+use crate::time::Timestamp;
+
+use super::Invariant::{self, Overdue, Paid, Reference};
+use super::books::Row;
+use super::findings::Findings;
+use super::run::Scene;
+use super::tables::{ATTEMPTS, ORDERS, PAYMENTS, REFUNDS};
+use super::walks::Entry;
+
+/// What attempts and refunds add up to, in minor units.
+struct Sums {
+    captured: i64,
+    claimed: i64,
+    refunded: i64,
+}
+
+fn minor(row: &Row) -> i64 {
+    row.int("amount_minor").unwrap_or(0)
+}
+
+fn total<'p>(rows: impl Iterator<Item = &'p Row>) -> i64 {
+    rows.fold(0, |sum, row| sum.saturating_add(minor(row)))
+}
+
+impl Sums {
+    fn of(entry: &Entry<'_>) -> Self {
+        let refunds =
+            |wanted: fn(RefundState) -> bool| entry.of(REFUNDS).filter(move |row| row.word("state").is_some_and(wanted));
+        Self {
+            captured: total(entry.of(ATTEMPTS).filter(|row| row.word("state") == Some(AttemptState::Captured))),
+            claimed: total(refunds(|state| state != RefundState::Failed)),
+            refunded: total(refunds(|state| state == RefundState::Succeeded)),
+        }
+    }
+}
+
+/// The payment's sums and status are what its attempts and refunds say.
+pub(super) fn payment(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+    let (Some(order), Some(payment)) = (entry.one(ORDERS), entry.one(PAYMENTS)) else { return };
+    let (Some(status), Some(method)) = (order.word::<OrderStatus>("status"), payment.word::<PaymentMethod>("method")) else {
+        return;
+    };
+    let (number, sums, amount) = (&entry.name, Sums::of(entry), minor(payment));
+    let cash = if method == PaymentMethod::Cod && status == OrderStatus::Delivered { amount } else { 0 };
+    let captured = payment.int("captured_minor").unwrap_or(0);
+    findings.same(Invariant::Money, number, "captured", sums.captured.saturating_add(cash), captured);
+    findings.same(Invariant::Money, number, "refunded", sums.refunded, payment.int("refunded_minor").unwrap_or(0));
+    if let Some(whole) = read_payment(entry, payment, method) {
+        findings.same(Invariant::Money, number, "payment", whole.status().to_string(), payment.cell("status").to_string());
+    }
+    let last = entry.of(ATTEMPTS).last().map(|row| row.cell("method").to_string());
+    let fits = method == PaymentMethod::Cod || last.as_deref() == Some(method.as_str());
+    findings.hold(Invariant::Money, number, fits, "the last attempt's method", method);
+
+    let live = !matches!(status, OrderStatus::Pending | OrderStatus::Cancelled);
+    let paid = method == PaymentMethod::Cod || captured >= amount;
+    findings.hold(Paid, number, !live || paid, format_args!("{amount} captured for {status}"), captured);
+    let due_back = match status {
+        OrderStatus::Cancelled => sums.captured,
+        _ if method == PaymentMethod::Cod => sums.captured,
+        _ => sums.captured.saturating_sub(amount).max(0),
+    };
+    findings.same(Paid, number, "to go back", due_back, sums.claimed);
+    let waits = status == OrderStatus::Pending;
+    findings.hold(
+        Paid,
+        number,
+        waits == (*order.cell("payment_due_at") != super::books::Cell::Null),
+        if waits { "a time to be paid" } else { "no time to be paid" },
+        order.cell("payment_due_at"),
+    );
+    findings.hold(Paid, number, !(waits && method == PaymentMethod::Cod), "confirmed at once", "PENDING and paid on delivery");
+}
+
+/// The payment as its rows say, for its status.
+fn read_payment(entry: &Entry<'_>, row: &Row, method: PaymentMethod) -> Option<Payment> {
+    use crate::ids::Id;
+    let currency: Currency = row.word("currency")?;
+    let money = |column| row.int(column).map(|minor| Money::new(minor, currency));
+    let attempt = |row: &Row| {
+        Some(Attempt {
+            id: Id::from_uuid(row.id("id")?),
+            provider: row.text("provider")?.to_owned(),
+            method: row.word("method")?,
+            amount: Money::new(minor(row), currency),
+            state: row.word("state")?,
+            token: None,
+            reference: None,
+            failure_code: None,
+            next_action: None,
+            created_at: row.at("created_at")?,
+            check_at: None,
+            checks: 0,
+        })
+    };
+    Some(Payment {
+        id: Id::from_uuid(row.id("id")?),
+        method,
+        amount: money("amount_minor")?,
+        captured: money("captured_minor")?,
+        refunded: money("refunded_minor")?,
+        attempts: entry.of(ATTEMPTS).map(attempt).collect::<Option<_>>()?,
+        refunds: Vec::new(),
+    })
+}
+
+/// Attempts are numbered through, for the order's amount, and at most one is open. What is open is
+/// asked about; what is final is not.
+pub(super) fn attempts(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+    let number = &entry.name;
+    let amount = entry.one(PAYMENTS).map_or(0, minor);
+    let mut open = 0_u32;
+    for (row, position) in entry.of(ATTEMPTS).zip(0_i64..) {
+        let what = format!("attempt {position}");
+        findings.same(Reference, number, "attempt", position, row.int("position").unwrap_or(-1));
+        findings.same(Invariant::Money, number, &what, amount, minor(row));
+        let Some(state) = row.word::<AttemptState>("state") else { continue };
+        open = open.saturating_add(u32::from(state.is_open()));
+        check_at(number, &what, row, state.is_open(), scene.now, findings);
+        let declined = state == AttemptState::Declined;
+        let why = row.text("failure_code").is_some();
+        findings.hold(Invariant::Money, number, declined == why, format_args!("a reason only for a declined {what}"), state);
+        let action = row.text("next_action_type").is_some() || row.text("next_action_url").is_some();
+        let finished = state.is_open() || !(action || row.text("token").is_some());
+        findings.hold(Invariant::Money, number, finished, format_args!("nothing left to do for {what}"), state);
+        let both = row.text("next_action_type").is_some() == row.text("next_action_url").is_some();
+        findings.hold(Invariant::Money, number, both, format_args!("a next action of {what} with its address"), "half of it");
+    }
+    findings.hold(Invariant::Money, number, open <= 1, "at most one open attempt", open);
+}
+
+/// Refunds are numbered through, each out of a capture of the order, and never more than that.
+pub(super) fn refunds(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+    let number = &entry.name;
+    for (row, position) in entry.of(REFUNDS).zip(0_i64..) {
+        let what = format!("refund {position}");
+        findings.same(Reference, number, "refund", position, row.int("position").unwrap_or(-1));
+        let attempt = entry.of(ATTEMPTS).find(|attempt| attempt.cell("id") == row.cell("attempt_id"));
+        let captured = attempt.is_some_and(|attempt| attempt.word("state") == Some(AttemptState::Captured));
+        findings.hold(Invariant::Money, number, captured, format_args!("{what} out of a capture"), row.cell("attempt_id"));
+        let claimed = entry.of(REFUNDS).filter(|other| other.cell("attempt_id") == row.cell("attempt_id"));
+        let claimed = total(claimed.filter(|other| other.word("state") != Some(RefundState::Failed)));
+        let most = attempt.map_or(0, minor);
+        findings.hold(Invariant::Money, number, claimed <= most, format_args!("at most {most} back"), claimed);
+        let Some(state) = row.word::<RefundState>("state") else { continue };
+        let open = matches!(state, RefundState::Pending | RefundState::Unknown);
+        check_at(number, &what, row, open, scene.now, findings);
+        let named = state != RefundState::Succeeded || row.text("reference").is_some();
+        findings.hold(Invariant::Money, number, named, format_args!("the provider's name for {what}"), "none");
+    }
+}
+
+/// What is open has a time to be looked at, which has not long passed; what is final has none.
+fn check_at(number: &str, what: &str, row: &Row, open: bool, now: Timestamp, findings: &mut Findings) {
+    let at = row.at("check_at");
+    findings.hold(
+        Invariant::Money,
+        number,
+        at.is_some() == open,
+        format_args!("{what} asked about while it is open"),
+        row.cell("state"),
+    );
+    if let Some(at) = at {
+        due(number, what, at, now, findings);
+    }
+}
+
+/// Counts what waits since `at`; long past it is a violation.
+pub(super) fn due(entity: &str, what: &str, at: Timestamp, now: Timestamp, findings: &mut Findings) {
+    if at.plus(limits::AUDIT_OVERDUE) < now {
+        findings.add(Overdue, entity, format_args!("{what} done soon after {at}"), "it still waits");
+    } else if at < now {
+        findings.unsettled();
+    }
+}
+
+/// A pending order is paid or given up in time.
+pub(super) fn deadline(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+    let Some(order) = entry.one(ORDERS) else { return };
+    if let Some(at) = order.at("payment_due_at") {
+        due(&entry.name, "paid or given up", at, scene.now, findings);
+    }
+}

@@ -1,0 +1,72 @@
+//! Users with their addresses, sessions and refresh tokens.
+
+use crate::events::EventKind;
+use crate::limits;
+use crate::users::Role;
+
+use super::Invariant::{DefaultAddress, Event, Key, Reference, Times, Version};
+use super::books::Cell;
+use super::findings::Findings;
+use super::run::Scene;
+use super::said::is_kept;
+use super::tables::{ADDRESSES, KEYS, OUTBOX, USERS};
+use super::walks::Entry;
+
+/// A user has one default address if she has any, and none once she is erased; a seller only as a
+/// seller; and her registration was said once.
+pub(super) fn user(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+    let name = &entry.name;
+    let Some(user) = entry.one(USERS) else {
+        if entry.one(ADDRESSES).is_some() {
+            findings.add(Reference, name, "a user", "addresses of none");
+        }
+        if entry.one(OUTBOX).is_some() {
+            findings.add(Event, name, "a user", "events of none");
+        }
+        return;
+    };
+    let addresses = entry.of(ADDRESSES).count();
+    let defaults = entry.of(ADDRESSES).filter(|row| row.int("is_default") == Some(1)).count();
+    findings.same(DefaultAddress, name, "default addresses", usize::from(addresses > 0), defaults);
+    let erased = user.text("password_hash") == Some("");
+    if erased {
+        findings.same(Reference, name, "addresses of an erased user", 0, addresses);
+        let mail = user.text("email").is_some_and(|mail| mail.ends_with("@erased.invalid"));
+        findings.hold(Reference, name, mail, "no mail address of an erased user", "one");
+    }
+    let seller = *user.cell("seller_id") != Cell::Null;
+    let fits = !seller || user.word("role") == Some(Role::Seller);
+    findings.hold(Reference, name, fits, "a seller only for SELLER", user.cell("role"));
+
+    let said = entry.of(OUTBOX).filter(|event| event.word("type") == Some(EventKind::UserRegistered));
+    let count = said.clone().count();
+    let kept = user.at("created_at").is_some_and(|at| is_kept(at, scene.now));
+    findings.hold(Event, name, count == 1 || (count == 0 && !kept), "registered said once", count);
+    for event in said {
+        let data: serde_json::Value = event.json("data").unwrap_or_default();
+        let found = data.get("userId").and_then(serde_json::Value::as_str).unwrap_or_default();
+        findings.same(Event, name, "said of", entry.key.to_string(), found.to_owned());
+        findings.same(Version, name, "registered with version", 1, event.int("version").unwrap_or(0));
+    }
+    for key in entry.of(KEYS) {
+        let route = key.text("route").unwrap_or_default();
+        findings.hold(Key, name, route == "POST /api/users", "a key that registered her", route);
+    }
+}
+
+/// A session's times are in order.
+pub(super) fn session(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+    let Some(session) = entry.one(super::tables::SESSIONS) else { return };
+    let (created, used, revoked) = (session.at("created_at"), session.at("last_used_at"), session.at("revoked_at"));
+    findings.hold(Times, &entry.name, created <= used, "used after it began", "before");
+    findings.hold(Times, &entry.name, revoked.is_none() || created <= revoked, "ended after it began", "before");
+    let latest = Some(scene.now.plus(limits::AUDIT_CLOCK_SLACK));
+    findings.hold(Times, &entry.name, used <= latest, "used until now", "in the future");
+}
+
+/// A token's times are in order.
+pub(super) fn token(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+    let Some(token) = entry.one(super::tables::TOKENS) else { return };
+    let (created, rotated) = (token.at("created_at"), token.at("rotated_at"));
+    findings.hold(Times, &entry.name, rotated.is_none() || created <= rotated, "rotated after it was made", "before");
+}

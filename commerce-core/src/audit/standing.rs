@@ -1,0 +1,100 @@
+//! Orders against the holds they stand on. Pure; `cross` brings the rows.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{HoldState, MovementKind};
+use crate::events::EventKind;
+use crate::orders::OrderStatus;
+
+use super::Invariant::{HoldOfOrder, Price, Reference};
+use super::books::{Cell, Row};
+use super::findings::Findings;
+use super::tables::{HISTORY, ITEMS, LEDGER, ORDERS, OUTBOX, RESERVATIONS};
+use super::walks::Entry;
+
+/// Whether what an order said about `kind` is still on its way.
+fn is_moving(order: &Entry<'_>, kind: EventKind) -> bool {
+    order.of(OUTBOX).any(|event| event.word("type") == Some(kind) && *event.cell("published_at") == Cell::Null)
+}
+
+/// A live order's hold is kept or sold, a cancelled one's is not; its lines are the order's, at the
+/// order's prices.
+pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, on_sale: &dyn Fn(&str) -> bool, findings: &mut Findings) {
+    let Some(row) = order.one(ORDERS) else { return };
+    let Some(status) = row.word::<OrderStatus>("status") else { return };
+    let number = &order.name;
+    let generation = row.cell("hold_generation");
+    let lines: Vec<&Row> =
+        hold.map(|hold| hold.of(RESERVATIONS).filter(|line| line.cell("generation") == generation).collect()).unwrap_or_default();
+    let Some(first) = lines.first() else {
+        findings.add(Reference, number, "a hold", "none");
+        return;
+    };
+    same_lines(order, &lines, findings);
+    let Some(state) = first.word::<HoldState>("state") else { return };
+    let confirmed = order.of(HISTORY).any(|step| step.word("status") == Some(OrderStatus::Confirmed));
+    let fits = match status {
+        OrderStatus::Pending => state == HoldState::Active,
+        OrderStatus::Cancelled => match state {
+            HoldState::Active => is_moving(order, EventKind::OrderCancelled),
+            HoldState::Committed => confirmed,
+            HoldState::Released | HoldState::Expired => true,
+        },
+        OrderStatus::Confirmed
+        | OrderStatus::Processing
+        | OrderStatus::Shipped
+        | OrderStatus::OutForDelivery
+        | OrderStatus::Delivered => {
+            state == HoldState::Committed || (state == HoldState::Active && is_moving(order, EventKind::OrderConfirmed))
+        }
+    };
+    findings.hold(HoldOfOrder, number, fits, format_args!("a hold as of {status}"), state);
+    if fits && state == HoldState::Active && status != OrderStatus::Pending {
+        findings.unsettled();
+    }
+    if let Some(hold) = hold.filter(|_| state == HoldState::Committed && only(hold, generation)) {
+        restocked(order, hold, status, on_sale, findings);
+    }
+}
+
+/// Whether this is the only sold generation of the hold, so that what came back is of it.
+fn only(hold: Option<&Entry<'_>>, generation: &Cell) -> bool {
+    let sold = |line: &&Row| line.word("state") == Some(HoldState::Committed) && line.cell("generation") != generation;
+    hold.is_some_and(|hold| !hold.of(RESERVATIONS).any(|line| sold(&line)))
+}
+
+/// What was sold came back once if the order was cancelled, and did not if it lives.
+fn restocked(order: &Entry<'_>, hold: &Entry<'_>, status: OrderStatus, on_sale: &dyn Fn(&str) -> bool, findings: &mut Findings) {
+    let cancelled = status == OrderStatus::Cancelled;
+    let moving = is_moving(order, EventKind::OrderCancelled);
+    for item in order.of(ITEMS) {
+        let sku = item.text("sku").unwrap_or_default();
+        let back =
+            hold.of(LEDGER).filter(|line| line.word("kind") == Some(MovementKind::Restock) && line.text("sku") == Some(sku));
+        let back: Vec<i64> = back.filter_map(|line| line.int("on_hand_change")).collect();
+        let quantity = item.int("quantity").unwrap_or(0);
+        let fits = if cancelled { back == [quantity] || (back.is_empty() && (moving || !on_sale(sku))) } else { back.is_empty() };
+        let expected = if cancelled { format!("{quantity} of {sku} restocked") } else { format!("no {sku} restocked") };
+        findings.hold(HoldOfOrder, &order.name, fits, expected, format_args!("{back:?}"));
+    }
+}
+
+fn same_lines(order: &Entry<'_>, held: &[&Row], findings: &mut Findings) {
+    let number = &order.name;
+    let mut left: BTreeMap<&str, &Row> = held.iter().filter_map(|line| Some((line.text("sku")?, *line))).collect();
+    for item in order.of(ITEMS) {
+        let sku = item.text("sku").unwrap_or_default();
+        let Some(line) = left.remove(sku) else {
+            findings.add(HoldOfOrder, number, format_args!("{sku} held"), "nothing");
+            continue;
+        };
+        let what = format!("units of {sku} held");
+        findings.same(HoldOfOrder, number, &what, item.cell("quantity"), line.cell("quantity"));
+        let what = format!("price of {sku} as it was held");
+        findings.same(Price, number, &what, line.cell("unit_price_minor"), item.cell("unit_price_minor"));
+        findings.same(Price, number, "currency as it was held", line.cell("currency"), item.cell("currency"));
+    }
+    for sku in left.keys() {
+        findings.add(HoldOfOrder, number, "no more held than ordered", sku);
+    }
+}
