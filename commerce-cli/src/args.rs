@@ -13,6 +13,7 @@ use crate::commands::{
     user,
 };
 use crate::output::Format;
+use crate::torture;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -147,6 +148,8 @@ pub(crate) enum Command {
     Audit(audit::Args),
     /// Measure speed under load
     Bench(bench::Args),
+    /// Try the shop hard, kill it, and see whether all holds
+    Torture(torture::Args),
     /// Completions for a shell, on standard output
     Completions(completions::Args),
     /// The HTTP contract as OpenAPI, on standard output
@@ -213,6 +216,7 @@ mod tests {
             "email send-test --to a@b.co",
             "audit",
             "bench browse --connections 4 --seconds 1",
+            "torture --kill --buyers 4 --seconds 1 --seed 7 --hot-skus 2",
             "completions bash",
             "openapi",
         ] {

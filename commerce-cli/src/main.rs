@@ -1,25 +1,6 @@
-//! The `commerce` command: serves a shop and administers it.
-//!
-//! A thin shell over the core: a command reads its arguments, calls one use case and shows what it
-//! answers. Never holds a rule of its own. Start reading at [`args`], then `commands`.
-
-mod args;
-mod bench;
-mod commands;
-mod confirm;
-mod context;
-mod demo;
-mod failure;
-mod import;
-mod output;
-mod remote;
-mod secret;
-mod shop;
-mod views;
+//! The process of the `commerce` command; see the library beside it.
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 /// What one thread allocates another one frees here (statements, events, mails), which is where the
 /// system's allocator is slow. Programs that embed the library choose their own.
@@ -27,13 +8,5 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
-    let format = cli.globals.output;
-    match commands::run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("{}", failure.report(format));
-            ExitCode::from(failure.exit())
-        }
-    }
+    commerce_cli::main()
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use commerce_adapters::auth::jwt::key_id;
 use commerce_adapters::auth::key_file::{KeyFile, KeyRing, Seed};
 use commerce_adapters::embedded::{self, Embedded};
+use commerce_adapters::payments::sandbox::Sandbox;
 use commerce_adapters::sql::sqlite::{Databases, PendingMigration};
 use commerce_adapters::system::OsEntropy;
 use commerce_core::catalog::StockPolicy;
@@ -22,7 +23,7 @@ use tempfile::TempDir;
 use crate::failure::Failure;
 
 pub(crate) use commerce_adapters::auth::key_file::KEY_FILE;
-pub(crate) use commerce_adapters::system::SystemClock;
+pub(crate) use commerce_adapters::system::{RealTime, SystemClock};
 
 /// The shop of a data directory.
 pub(crate) struct Shop {
@@ -121,6 +122,13 @@ fn shop(config: &Config) -> Embedded {
     let shop = Embedded::at(&config.data_dir).policies(policies);
     let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
     if config.search_enabled { shop } else { shop.without_index() }
+}
+
+/// Signs webhooks as the sandbox payment provider does, with the shop's secret.
+pub(crate) fn webhook_signer(config: &Config) -> Box<dyn Fn(&[u8], Timestamp) -> String + Send + Sync> {
+    // Signing needs no books.
+    let sandbox = Sandbox::new(&config.data_dir, config.sandbox_webhook_secret.expose(), config.server.currency);
+    Box::new(move |body, at| sandbox.sign(body, at))
 }
 
 /// Takes every mail and keeps none.

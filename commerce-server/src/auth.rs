@@ -50,7 +50,9 @@ pub async fn identify(headers: &HeaderMap, users: &Users) -> Identity {
     }
 }
 
-fn bearer(value: &str) -> Option<&str> {
+/// The token of an `Authorization` header's value, if it is a bearer's.
+#[must_use]
+pub fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

@@ -17,6 +17,6 @@ mod wait;
 pub use client::{Answer, Call, Client};
 pub use mail::{Mail, mails};
 pub use raw::raw_request;
-pub use server::{CommandOutput, Options, Server, shared};
+pub use server::{CommandOutput, Options, Server, run_command, shared};
 pub use shop::{Order, Product, address, cod, inr, sign_webhook, unique};
 pub use wait::{eventually, eventually_within};

@@ -296,6 +296,13 @@ fn environment(command: &mut Command, options: &Options) {
     command.envs(options.env.iter().map(|(name, value)| (name, value)));
 }
 
+/// Runs a command that is about no running server.
+pub fn run_command(args: &[&str]) -> CommandOutput {
+    let mut command = Command::new(binary());
+    environment(command.args(args), &Options::default());
+    run(&mut command, "")
+}
+
 pub(crate) fn run(command: &mut Command, input: &str) -> CommandOutput {
     let mut child = command
         .stdin(Stdio::piped())

@@ -5,8 +5,8 @@
 //! the disk gives, since that bounds every figure. Start reading at [`run`].
 
 mod data;
-mod draw;
-mod host;
+pub(crate) mod draw;
+pub(crate) mod host;
 mod http;
 mod library;
 mod load;
@@ -275,7 +275,7 @@ async fn customers(shared: &Arc<library::Shared>, group: &str, count: u32) -> Re
 }
 
 fn workspace(cx: &Context) -> Result<Workspace, Failure> {
-    Workspace::below(&cx.globals.data.clone().unwrap_or_else(|| PathBuf::from(".")))
+    Workspace::below(&cx.globals.data.clone().unwrap_or_else(|| PathBuf::from(".")), "bench")
 }
 
 async fn filled(cx: &Context, args: &Args, folder: &Path) -> Result<Shop, Failure> {

@@ -1,6 +1,5 @@
 //! `audit`: checks that everything is true that must be true of the shop's data.
 
-use commerce_adapters::system::RealTime;
 use commerce_core::Actor;
 use commerce_core::audit::{AuditRequest, Progress, Report};
 use indicatif::ProgressBar;
@@ -9,6 +8,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Column;
+use crate::shop::RealTime;
 
 const COLUMNS: &[Column] = &[("INVARIANT", "/invariant"), ("ENTITY", "/entity"), ("EXPECTED", "/expected"), ("FOUND", "/found")];
 

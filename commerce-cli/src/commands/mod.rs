@@ -24,6 +24,7 @@ use crate::args::{Cli, Command};
 use crate::bench;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::torture;
 
 /// Runs the command.
 ///
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Email(command) => block(email::run(&cx, command)),
         Command::Audit(args) => block(audit::run(&cx, args)),
         Command::Bench(args) => block(bench::run(&cx, args)),
+        Command::Torture(args) => block(torture::run(&cx, args)),
         Command::Completions(args) => completions::run(&args),
         Command::Openapi(args) => block(openapi::run(&cx, args)),
     }

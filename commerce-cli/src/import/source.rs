@@ -39,7 +39,12 @@ impl Source {
 
     /// From text that is in the program.
     pub(crate) fn text(name: &str, text: &str) -> Self {
-        Self { path: PathBuf::from(name), piped: Some(text.as_bytes().to_vec()), length: text.len() as u64 }
+        Self::bytes(name, text.as_bytes().to_vec())
+    }
+
+    /// From bytes that are in the program.
+    pub(crate) fn bytes(name: &str, bytes: Vec<u8>) -> Self {
+        Self { path: PathBuf::from(name), length: bytes.len() as u64, piped: Some(bytes) }
     }
 
     /// The file's path.

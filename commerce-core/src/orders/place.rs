@@ -56,7 +56,11 @@ impl Orders {
             return Ok(Answer::Replayed(order));
         }
         for _ in 0..limits::CONFLICT_TRIES {
-            let read = self.read(user, &command).await?;
+            let read = match self.read(user, &command).await {
+                Ok(read) => read,
+                // A twin may have ordered the cart with this very key, and it was emptied, meanwhile.
+                Err(refused) => return self.placed_before(&scope, &key).await?.map(Answer::Replayed).ok_or(refused),
+            };
             match self.hold_and_commit(actor, &command, read, &scope, &key).await? {
                 Round::Placed(order) => return Ok(Answer::Fresh(self.collect(*order).await)),
                 Round::Twin(order) => return Ok(Answer::Replayed(*order)),

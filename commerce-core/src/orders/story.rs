@@ -106,10 +106,11 @@ impl Orders {
         (decided.order, told.into_iter().fold(changes, add))
     }
 
-    /// The change set that places a new order, and the order.
+    /// The change set that places a new order, and the order. Its history begins at the very instant
+    /// that the order was decided.
     pub(crate) fn insert(&self, mut decided: Decided, actor: &Actor) -> (Order, ChangeSet<OrderWrite>) {
         decided.order.version = 1;
-        let told = self.tell(&decided, actor, self.clock.now());
+        let told = self.tell(&decided, actor, decided.order.updated_at);
         let changes = ChangeSet::of([OrderWrite::Insert(decided.order.clone())]);
         (decided.order, told.into_iter().fold(changes, add))
     }

@@ -7,25 +7,34 @@ use crate::ids::Entropy;
 use crate::time::{Clock, Timestamp};
 
 /// Stands still until it is moved.
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    now: AtomicI64,
+    /// Microseconds that pass with every look.
+    tick: AtomicI64,
+}
 
 impl ManualClock {
     /// Stands at `at`.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
-        Self(AtomicI64::new(at.as_micros()))
+        Self { now: AtomicI64::new(at.as_micros()), tick: AtomicI64::new(0) }
     }
 
     /// Moves forward.
     pub fn advance(&self, span: Duration) {
         let span = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-        self.0.fetch_add(span, Ordering::SeqCst);
+        self.now.fetch_add(span, Ordering::SeqCst);
+    }
+
+    /// From now on moves a microsecond with every look, so that no two looks are the same instant.
+    pub fn tick(&self) {
+        self.tick.store(1, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+        Timestamp::from_micros(self.now.fetch_add(self.tick.load(Ordering::SeqCst), Ordering::SeqCst))
     }
 }
 

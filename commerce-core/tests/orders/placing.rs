@@ -3,6 +3,7 @@
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::error::Refusal;
 use commerce_core::orders::{CartOwner, OrderStatus, PaymentStatus, PlaceOrder};
+use commerce_core::page::PageRequest;
 use commerce_core::{Currency, Money, Outcome};
 use futures_executor::block_on;
 use futures_util::future::{join, join_all, join3};
@@ -240,6 +241,42 @@ fn a_cart_is_ordered_once_and_what_came_later_stays() -> Outcome<()> {
             assert_eq!(left, [("A", 1), ("B", 3)], "seed {seed}");
             assert_eq!(scene.stock("A").await?, (8, 0), "the refused one gave its hold back, seed {seed}");
         }
+        Ok(())
+    })
+}
+
+#[test]
+fn clicks_on_a_cart_that_is_being_emptied_are_answered_with_its_order() -> Outcome<()> {
+    block_on(async {
+        for seed in 0..200 {
+            let scene = Scene::open(seed, &[("A", 10)]).await?;
+            let owner = CartOwner::User(scene.asha_id());
+            scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None).await?;
+            let click = || scene.place_keyed(wish(&[], COD), "click");
+            let emptying = async {
+                let first = click().await;
+                scene.settle().await?;
+                first
+            };
+            let (first, second, third) = join3(emptying, click(), click()).await;
+            let codes = [code(&first), code(&second), code(&third)];
+            assert_eq!(codes, ["OK"; 3], "seed {seed}");
+            let ids = [first?, second?, third?].map(|answer| answer.into_inner().id);
+            assert!(ids.iter().all(|id| id == &ids[0]), "seed {seed}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn an_order_and_its_history_begin_at_one_instant() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(9, &[A]).await?;
+        scene.clock.tick();
+        let order = scene.place(wish(&[("A", 1)], COD)).await?;
+        let history = scene.orders.timeline(&STAFF, order.id, &PageRequest::first()).await?.items;
+        assert!(!history.is_empty());
+        assert!(history.iter().all(|line| line.at == order.updated_at), "{history:?}, updated {}", order.updated_at);
         Ok(())
     })
 }

@@ -1,0 +1,40 @@
+//! The `commerce` command: serves a shop and administers it.
+//!
+//! A thin shell over the core: a command reads its arguments, calls one use case and shows what it
+//! answers. Never holds a rule of its own, and is no library: all that is public is [`main`].
+//! Start reading at `args`, then `commands`.
+
+mod args;
+mod bench;
+mod commands;
+mod confirm;
+mod context;
+mod demo;
+mod failure;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+mod import;
+mod output;
+mod remote;
+mod secret;
+mod shop;
+mod torture;
+mod views;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs the command of the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let format = cli.globals.output;
+    match commands::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", failure.report(format));
+            ExitCode::from(failure.exit())
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! `commerce torture` as its user runs it: all holds, and what does not is named.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use commerce_tests::{CommandOutput, run_command};
+use serde_json::Value;
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+fn report(done: &CommandOutput) -> Value {
+    serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("no JSON ({error}): {done:?}"))
+}
+
+fn violations(report: &Value) -> Vec<&str> {
+    report["violations"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_shop_that_is_killed_again_and_again_holds() {
+    let done = run_command(&["torture", "--kill", "--buyers", "8", "--seconds", "5", "--seed", "7", "--output", "json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let report = report(&done);
+    assert!(report["killed"].as_u64().unwrap() >= 1, "{report}");
+    assert!(report["orders"].as_u64().unwrap() >= 1 && report["mails"].as_u64().unwrap() >= 1, "{report}");
+    assert_eq!(violations(&report), [] as [&str; 0]);
+}
+
+/// A shop whose books forget that an order was cancelled: found, named, and kept to be looked at.
+#[tokio::test]
+async fn a_spoilt_shop_does_not_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    assert_eq!(run_command(&["migrate", "--data", data]).code, 0);
+    let database = SqliteConnectOptions::new().filename(folder.path().join("orders.db"));
+    let mut database = SqliteConnection::connect_with(&database).await.unwrap();
+    let forget = "CREATE TRIGGER forget AFTER INSERT ON order_status_history WHEN NEW.status = 'CANCELLED'
+                  BEGIN DELETE FROM order_status_history WHERE id = NEW.id; END";
+    sqlx::query(forget).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+
+    let unasked = run_command(&["torture", "--data", data]);
+    assert_eq!((unasked.code, unasked.err.contains("NOT_CONFIRMED")), (1, true), "{unasked:?}");
+    let args = ["torture", "--data", data, "--yes", "--buyers", "6", "--seconds", "3", "--seed", "3", "--output", "json"];
+    let done = run_command(&args);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.err.contains("TORTURE_FOUND"), "{done:?}");
+    let kept = done.err.lines().find_map(|line| line.split_once("is kept: ")).expect("the folder of the run is named").1;
+    std::fs::remove_dir_all(kept).unwrap();
+    let report = report(&done);
+    assert!(violations(&report).contains(&"TIMELINE_ENDS_ELSEWHERE"), "{report}");
+    let products = run_command(&["product", "list", "--data", data, "--output", "json"]);
+    assert!(products.json()["items"].as_array().unwrap().iter().all(|product| product["status"] == "ARCHIVED"), "{products:?}");
+}
+
+#[test]
+fn bad_usage_is_2() {
+    for args in [&["--kill", "--url", "http://127.0.0.1:1"][..], &["--buyers", "0"], &["--seconds", "soon"], &["--hot"]] {
+        assert_eq!(run_command(&[&["torture"], args].concat()).code, 2, "{args:?}");
+    }
+}
