@@ -1,6 +1,5 @@
 //! Users, addresses, sessions and refresh tokens.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +12,8 @@ use crate::text::Email;
 use crate::time::{Clock, Timestamp};
 use crate::users::{Address, RefreshToken, Role, Session, User, UserStore, UserWrite};
 
-use super::database::{Apply, Database, database_ports, judge_free, judge_version};
+use super::database::{Apply, Database, database_ports, judge_free, judge_version, undo_tables};
+use super::table::Table;
 
 /// The users database.
 #[derive(Clone)]
@@ -30,13 +30,15 @@ impl MemoryUsers {
 
 database_ports!(MemoryUsers);
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Rows {
-    users: BTreeMap<UserId, User>,
-    addresses: BTreeMap<AddressId, Address>,
-    sessions: BTreeMap<SessionId, Session>,
-    tokens: BTreeMap<[u8; 32], RefreshToken>,
+    users: Table<UserId, User>,
+    addresses: Table<AddressId, Address>,
+    sessions: Table<SessionId, Session>,
+    tokens: Table<[u8; 32], RefreshToken>,
 }
+
+undo_tables!(Rows: users, addresses, sessions, tokens);
 
 impl Rows {
     fn judge_email(&self, user: &User) -> Result<(), CommitRefusal> {
