@@ -64,7 +64,22 @@ impl Buyer {
         }
         let answers = join_all((0..clicks).map(|_| self.place(note, wish.clone()))).await;
         let told = self.agree(note, answers);
+        let told = self.come_back(note, told, &wish).await;
         self.remember(note, told, &wish).await
+    }
+
+    /// Whoever did not get her order may try again much later, under the same key.
+    async fn come_back(&self, note: &str, told: Told<Order>, wish: &PlaceOrder) -> Told<Order> {
+        if matches!(told, Told::Done(_)) || self.client.throw(|dice| dice.permille(500)) {
+            return told;
+        }
+        self.client.dawdle(DUE).await;
+        match (told, self.place(note, wish.clone()).await) {
+            (_, Told::Done(order)) => Told::Done(order),
+            (Told::Refused(_, true), later) => later,
+            (_, Told::Refused(code, _)) => Told::Refused(code, false),
+            (_, Told::Unknown) => Told::Unknown,
+        }
     }
 
     async fn quote(&self, wish: &PlaceOrder) -> Option<Money> {
@@ -124,12 +139,8 @@ impl Buyer {
                 other => self.client.must(false, || format!("{note} of {} was refused as {other}", self.user)),
             }
         }
-        let (entry, order) = match told {
-            Told::Done(order) => (Told::Done(order.id), Some(order)),
-            Told::Refused(code, alone) => (Told::Refused(code, alone), None),
-            Told::Unknown => (Told::Unknown, None),
-        };
-        self.history.write().orders.push((self.user, note.to_owned(), entry));
+        let order = if let Told::Done(order) = &told { Some(order.clone()) } else { None };
+        self.history.ordered(self.user, note, told.map(|order| order.id));
         if let Some(order) = &order {
             let expected = wish.expected_total.is_none_or(|total| total == order.total);
             self.client.must(expected, || format!("order {} costs {} and not what was expected", order.id, order.total));
@@ -166,9 +177,9 @@ impl Buyer {
             async move { shop.orders.add_to_cart(&me, owner, &items, Some(key)).await }
         };
         match self.client.insist(request).await {
-            Told::Done(_) => self.history.write().carted.push((self.user, sku, quantity, true)),
+            Told::Done(_) => self.history.carted(self.user, sku, quantity, true),
             Told::Refused(_, true) => {}
-            Told::Refused(_, false) | Told::Unknown => self.history.write().carted.push((self.user, sku, quantity, false)),
+            Told::Refused(_, false) | Told::Unknown => self.history.carted(self.user, sku, quantity, false),
         }
     }
 
@@ -230,6 +241,15 @@ impl Buyer {
                 }
                 self.client.dawdle(DUE).await;
                 provider::finish(&self.client.house.ground, attempt.id, attempt.amount, paid);
+                if !paid && self.client.throw(|dice| dice.permille(600)) {
+                    self.client.dawdle(DUE).await;
+                    self.pay_again(note, order).await;
+                    // The bank thinks better of it.
+                    if self.client.throw(|dice| dice.permille(500)) {
+                        self.client.dawdle(self.leisure).await;
+                        provider::finish(&self.client.house.ground, attempt.id, attempt.amount, true);
+                    }
+                }
             }
             AttemptState::Declined => {
                 self.client.dawdle(self.leisure).await;
@@ -273,7 +293,7 @@ impl Buyer {
             async move { shop.orders.cancel(&me, id, None, Some(key)).await }
         };
         match self.client.insist(request).await {
-            Told::Done(_) => self.history.write().cancelled.push(id),
+            Told::Done(_) => self.history.cancelled(id),
             Told::Refused(code, _) => {
                 self.client
                     .must(matches!(code, "ILLEGAL_TRANSITION" | "CONFLICT"), || format!("cancelling {id} was refused as {code}"));

@@ -33,10 +33,10 @@ pub enum Told<T> {
 
 /// What all clients were told, to be held against the stores at the end.
 #[derive(Default)]
-pub struct History(Mutex<Told_>);
+pub struct History(Mutex<Entries>);
 
 #[derive(Default)]
-pub(super) struct Told_ {
+pub(super) struct Entries {
     /// Orders by whose they are and the client's note, with what she was told.
     pub(super) orders: Vec<(UserId, String, Told<OrderId>)>,
     /// Orders whose cancellation was acknowledged.
@@ -48,7 +48,27 @@ pub(super) struct Told_ {
 }
 
 impl History {
-    pub(super) fn write(&self) -> MutexGuard<'_, Told_> {
+    /// A client was told this about the order that she calls `note`.
+    pub fn ordered(&self, user: UserId, note: &str, told: Told<OrderId>) {
+        self.write().orders.push((user, note.to_owned(), told));
+    }
+
+    /// The cancelling of this order was acknowledged.
+    pub fn cancelled(&self, order: OrderId) {
+        self.write().cancelled.push(order);
+    }
+
+    /// So many units went into her cart: acknowledged, or perhaps.
+    pub fn carted(&self, user: UserId, sku: Sku, quantity: i64, surely: bool) {
+        self.write().carted.push((user, sku, quantity, surely));
+    }
+
+    /// Somebody was told this about the adjustment with this reason.
+    pub fn adjusted(&self, sku: Sku, reason: String, told: Told<()>) {
+        self.write().adjusted.push((sku, reason, told));
+    }
+
+    pub(super) fn write(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,6 +82,17 @@ pub struct Client {
     pub actor: Actor,
     /// How often she gives up instead of trying again, in a thousand.
     pub gives_up: u32,
+}
+
+impl<T> Told<T> {
+    /// The same about something made of it.
+    pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Told<U> {
+        match self {
+            Self::Done(thing) => Told::Done(turn(thing)),
+            Self::Refused(code, alone) => Told::Refused(code, alone),
+            Self::Unknown => Told::Unknown,
+        }
+    }
 }
 
 impl Client {
@@ -106,6 +137,8 @@ impl Client {
                     self.learn(&answer, lost, unknown);
                     return Told::Done(answer.into_inner());
                 }
+                // "Try again", it says, and so she does.
+                Heard::Answer(Err(Error::Refused(refusal))) if refusal.code() == "CONFLICT" => {}
                 Heard::Answer(Err(Error::Refused(refusal))) => return Told::Refused(refusal.code(), !under_way),
                 Heard::Answer(Err(Error::Store(error))) => unknown |= error.kind == StoreErrorKind::OutcomeUnknown,
                 Heard::Lost => lost = true,

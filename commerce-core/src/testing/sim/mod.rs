@@ -104,7 +104,7 @@ fn play(world: &mut World, options: &Options) -> Result<(), String> {
 }
 
 /// Opens the shop in peace: one product, and everybody's account.
-async fn open(house: Arc<House>, variants: usize, units: i64, buyers: usize) -> Option<(ProductId, Vec<UserId>)> {
+pub async fn open(house: Arc<House>, variants: usize, units: i64, buyers: usize) -> Option<(ProductId, Vec<UserId>)> {
     let shop = house.calm()?;
     shop.catalog.house_seller().await.ok()?;
     let variants = (0..variants).map(|number| goods::variant(number, 50_000, units)).collect();

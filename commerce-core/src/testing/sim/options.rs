@@ -64,7 +64,7 @@ impl Options {
             variants: 1 + dice.below(3),
             units: i64::try_from(1 + dice.below(5)).unwrap_or(1),
             chores: size(&mut dice, 5),
-            changes: size(&mut dice, 4),
+            changes: size(&mut dice, 6),
             poison: if dice.permille(100) { 1 } else { 0 },
             pauses: (dice.between(20_000, 2_000_000), dice.between(20_000_000, 120_000_000)),
             leisure: *dice.pick(&[0, 1_000_000, 60_000_000, 600_000_000]),
@@ -91,7 +91,7 @@ fn rates(dice: &mut Dice) -> Rates {
     let mut calls = Vec::new();
     for call in Call::ALL {
         if dice.permille(600) {
-            calls.push((*call, *dice.pick(&[5, 20, 60])));
+            calls.push((*call, *dice.pick(&[5, 20, 60, 200])));
         }
     }
     Rates { calls, faults: Fault::ALL.iter().copied().filter(|_| dice.permille(600)).collect() }

@@ -288,6 +288,8 @@ impl Scheduler {
             return None;
         }
         let mut works = self.clockwork.works();
+        // No step takes no time: two effects never share an instant.
+        works.now = works.now.saturating_add(1);
         let place = works.choose(&ready, self.last);
         let task = ready.remove(place);
         works.trace.decision(task);

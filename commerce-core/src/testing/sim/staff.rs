@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::client::{Client, History, Told, key};
+use super::client::{Client, History, key};
 use super::goods;
 use super::house::{Heard, House};
 use crate::Commerce;
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::events::{Envelope, EventKind, Topic};
 use crate::ids::{EventId, Id, OrderId, ProductId};
 use crate::money::{Currency, Money};
-use crate::orders::{OrderStatus, OrderStore, OrderWrite};
+use crate::orders::{OrderStatus, OrderStore, OrderWrite, RefundAnswer};
 
 /// The longest pause between two blows, in microseconds.
 const BLOW_PAUSE: u64 = 120_000_000;
@@ -69,7 +69,7 @@ impl Staff {
     async fn set(&self, order: OrderId, status: OrderStatus) {
         let heard = self.client.ask(move |shop, me| async move { shop.orders.set_status(&me, order, status, None).await }).await;
         match heard {
-            Heard::Answer(Ok(_)) if status == OrderStatus::Cancelled => self.history.write().cancelled.push(order),
+            Heard::Answer(Ok(_)) if status == OrderStatus::Cancelled => self.history.cancelled(order),
             Heard::Answer(Err(Error::Refused(refusal))) => {
                 let code = refusal.code();
                 let expected = matches!(code, "ILLEGAL_TRANSITION" | "PAYMENT_REQUIRED" | "CONFLICT");
@@ -90,12 +90,8 @@ impl Staff {
             let (sku, reason, key) = (sku.clone(), reason.clone(), key.clone());
             async move { shop.catalog.adjust_stock(&me, &sku, delta, reason, Some(key)).await }
         };
-        let told = match self.client.insist(request).await {
-            Told::Done(_) => Told::Done(()),
-            Told::Refused(code, alone) => Told::Refused(code, alone),
-            Told::Unknown => Told::Unknown,
-        };
-        self.history.write().adjusted.push((sku, reason, told));
+        let told = self.client.insist(request).await.map(|_| ());
+        self.history.adjusted(sku, reason, told);
     }
 
     /// So many changes to the product.
@@ -145,17 +141,17 @@ impl Staff {
     }
 }
 
-/// Kills nodes and lets their clocks jump, so many times.
+/// Kills nodes, lets their clocks jump and a refund go unanswered, so many times in all.
 pub(super) async fn befall(house: Arc<House>, blows: usize) {
     let client = Client { house, actor: Actor::System, gives_up: 0 };
+    let nodes = client.house.nodes();
     for _ in 0..blows {
         client.dawdle(BLOW_PAUSE).await;
-        let (node, kills, jump) =
-            (client.any_node(), client.throw(|dice| dice.permille(600)), client.throw(|dice| dice.between(0, 4_000_000)));
-        if kills {
-            client.house.ground.clockwork.kill(node);
-        } else {
-            client.house.jump(node, i64::try_from(jump).unwrap_or(0) - 2_000_000);
+        let (node, what, jump) = client.throw(|dice| (dice.below(nodes), dice.below(3), dice.between(0, 4_000_000)));
+        match what {
+            0 => client.house.jump(node, i64::try_from(jump).unwrap_or(0) - 2_000_000),
+            1 => client.house.ground.gateway.script_refunds([RefundAnswer::NoAnswer]),
+            _ => client.house.ground.clockwork.kill(node),
         }
     }
 }
