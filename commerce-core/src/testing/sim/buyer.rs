@@ -135,7 +135,9 @@ impl Buyer {
             match *code {
                 "SOLD_OUT" => self.client.house.ground.count(Situation::SoldOut),
                 "PRICE_CHANGED" => self.client.house.ground.count(Situation::PriceChanged),
-                "EMPTY_ORDER" | "CART_ORDERED" | "INVALID" | "CONFLICT" => {}
+                "EMPTY_ORDER" | "CART_ORDERED" | "INVALID" => {}
+                // The cart changed between two tries, and the first one's hold is still active.
+                "IDEMPOTENCY_MISMATCH" if wish.items.is_none() => {}
                 other => self.client.must(false, || format!("{note} of {} was refused as {other}", self.user)),
             }
         }

@@ -287,11 +287,13 @@ async fn judge_carts(house: &House, shop: &Commerce, history: &History) -> Resul
         *most += quantity;
     }
     for ((user, sku), (least, most)) in expected {
-        let ordered = house.ground.books().carted.get(&(user.uuid(), sku.clone())).map_or(0, |carted| carted.ordered);
+        let reduced = house.ground.books().carted.get(&(user.uuid(), sku.clone())).map_or(0, |carted| carted.reduced);
         let cart = shop.orders.cart(&Actor::Customer(user), CartOwner::User(user)).await.map_err(|error| error.to_string())?;
         let kept = cart.cart.lines.iter().find(|line| line.sku == sku).map_or(0, |line| i64::from(line.quantity.get()));
-        if kept + ordered < least || kept + ordered > most {
-            return Err(format!("{user} put {least} to {most} of {sku} into her cart, ordered {ordered} and has {kept} left"));
+        if kept + reduced < least || kept + reduced > most {
+            return Err(format!(
+                "{user} put {least} to {most} of {sku} into her cart, {reduced} left it and she has {kept} left"
+            ));
         }
     }
     Ok(())

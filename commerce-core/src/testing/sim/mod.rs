@@ -36,6 +36,7 @@ pub use ground::{DAWN, Ground, Hits, Plan, Rates};
 pub use house::{Heard, House, Stores};
 pub use options::Options;
 pub use provider::Mood;
+pub use scheduler::{Choice, Clockwork, Deaths, Script};
 pub use situations::{Situation, Situations};
 pub use trace::Trace;
 pub use world::{Setup, World};
