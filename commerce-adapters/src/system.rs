@@ -1,7 +1,9 @@
-//! The system's clock and randomness.
+//! The system's clock, timers and randomness.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
+use commerce_core::audit::Patience;
 use commerce_core::ids::Entropy;
 use commerce_core::time::{Clock, Timestamp};
 
@@ -24,5 +26,16 @@ pub struct OsEntropy;
 impl Entropy for OsEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system has randomness once it has booted");
+    }
+}
+
+/// Waits in real time. Needs a running tokio.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealTime;
+
+#[async_trait]
+impl Patience for RealTime {
+    async fn wait(&self, span: Duration) {
+        tokio::time::sleep(span).await;
     }
 }

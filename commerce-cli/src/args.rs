@@ -9,7 +9,7 @@ use commerce_core::page::PageRequest;
 
 use crate::bench;
 use crate::commands::{
-    completions, config, dlq, doctor, email, init, migrate, openapi, order, outbox, product, search, serve, stock, user,
+    audit, completions, config, dlq, doctor, email, init, migrate, openapi, order, outbox, product, search, serve, stock, user,
 };
 use crate::output::Format;
 
@@ -139,6 +139,8 @@ pub(crate) enum Command {
     /// Mails: see them, and try the way out
     #[command(subcommand)]
     Email(email::Command),
+    /// Check that everything is true that must be true of the shop's data
+    Audit(audit::Args),
     /// Measure speed under load
     Bench(bench::Args),
     /// Completions for a shell, on standard output
@@ -203,6 +205,7 @@ mod tests {
             "dlq purge --all",
             "email preview welcome",
             "email send-test --to a@b.co",
+            "audit",
             "bench browse --connections 4 --seconds 1",
             "completions bash",
             "openapi",

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use crate::actor::Actor;
+use crate::audit::{AuditRequest, Auditor, Report, ShopBooks};
 use crate::catalog::{Catalog, CatalogStore, ImageStore, ProductSearch, StockKeeper, StockPolicy};
 use crate::error::Outcome;
 use crate::events::desk::DeadLetterDesk;
@@ -30,6 +32,7 @@ pub struct Commerce {
     pub notifications: Notifications,
     /// What consumers could not handle.
     pub dead_letters: DeadLetterDesk,
+    books: ShopBooks,
     clock: Arc<dyn Clock>,
     relays: Vec<(Context, Relay)>,
     outboxes: Vec<(Context, Arc<dyn Outbox>)>,
@@ -65,6 +68,8 @@ pub struct Ports {
     pub renderer: Arc<dyn Renderer>,
     /// Hands mails over.
     pub mailer: Arc<dyn Mailer>,
+    /// What an audit reads.
+    pub books: ShopBooks,
 }
 
 /// Everything a shop decides for itself.
@@ -154,8 +159,9 @@ impl Commerce {
         let own_clock = Arc::clone(&clock);
         let notifications =
             Notifications::new(ports.notifications, contacts, ports.renderer, ports.mailer, clock, ids, policies.mail);
-        let dead_letters = DeadLetterDesk::default();
-        Self { users, catalog, orders, notifications, dead_letters, clock: own_clock, relays: Vec::new(), outboxes: Vec::new() }
+        let (dead_letters, books) = (DeadLetterDesk::default(), ports.books);
+        let (relays, outboxes) = (Vec::new(), Vec::new());
+        Self { users, catalog, orders, notifications, dead_letters, books, clock: own_clock, relays, outboxes }
     }
 
     /// What time it is for this shop.
@@ -238,6 +244,16 @@ impl Commerce {
             backlogs.push((*context, outbox.backlog().await?));
         }
         Ok(backlogs)
+    }
+
+    /// Looks whether everything is true that must be true of the shop's data. Staff. May take long
+    /// on a large shop; the shop goes on meanwhile.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, and when a database does not answer.
+    pub async fn audit(&self, actor: &Actor, request: AuditRequest<'_>) -> Outcome<Report> {
+        actor.require_staff()?;
+        Ok(Auditor::new(&self.books, &self.clock, request).run().await?)
     }
 
     async fn relay(&self, context: Context) -> Outcome<usize> {

@@ -96,6 +96,15 @@ ids! {
     NotificationId,
 }
 
+impl UserId {
+    /// The logical shard, 0 to 1023, of all the user's orders.
+    #[must_use]
+    pub fn shard(self) -> u16 {
+        let digest = Sha256::digest(self.0.as_bytes());
+        digest.iter().take(2).fold(0, |value, byte| (value << 8) | u16::from(*byte)) & 0x3ff
+    }
+}
+
 impl OrderId {
     /// When the order was placed, to the millisecond.
     #[must_use]
@@ -149,8 +158,7 @@ impl IdSource {
     /// A new order of `user`: UUIDv7 whose ten bits after the variant are the user's shard.
     #[must_use]
     pub fn order(&self, user: UserId) -> OrderId {
-        let digest = Sha256::digest(user.uuid().as_bytes());
-        let shard = digest.iter().take(2).fold(0u128, |value, byte| (value << 8) | u128::from(*byte)) & 0x3ff;
+        let shard = u128::from(user.shard());
         let mask = 0x3ff_u128 << 52;
         OrderId(Uuid::from_u128((self.uuid_v7().as_u128() & !mask) | (shard << 52)))
     }

@@ -16,6 +16,7 @@
 )]
 
 pub mod actor;
+pub mod audit;
 pub mod catalog;
 pub mod change;
 pub mod commerce;

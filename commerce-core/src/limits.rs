@@ -106,6 +106,12 @@ pub const CHARGE_ANSWER_WITHIN: Duration = Duration::from_secs(15);
 pub const CHECK_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause between two questions about an open attempt or refund.
 pub const CHECK_PAUSE_MAX: Duration = Duration::from_mins(5);
+/// Keys of the first stretch that an audit reads; later ones are longer or shorter as reading takes.
+pub const AUDIT_STRETCH: u32 = 64;
+/// Keys of one stretch at most: bounds the memory of an audit.
+pub const AUDIT_STRETCH_MAX: u32 = 1_024;
+/// Violations that an audit lists; more are only counted.
+pub const AUDIT_VIOLATIONS_MAX: usize = 10_000;
 /// Passes over all work that [`settle`](crate::Commerce::settle) makes at most, should something
 /// keep causing more.
 pub const SETTLE_PASSES_MAX: u32 = 10_000;

@@ -11,6 +11,7 @@ mod workers;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use commerce_core::audit::ShopBooks;
 use commerce_core::catalog::{ImageStore, ProductSearch};
 use commerce_core::commerce::{Commerce, Context, Policies, Ports};
 use commerce_core::error::StoreError;
@@ -204,6 +205,12 @@ fn assemble(
         notifications: Arc::new(databases.notifications()),
         renderer,
         mailer: mailer.unwrap_or_else(|| Arc::new(FileMailer::new(dir.join("mail")))),
+        books: ShopBooks {
+            users: Arc::new(databases.users()),
+            catalog: Arc::new(databases.catalog()),
+            orders: Arc::new(databases.orders()),
+            notifications: Arc::new(databases.notifications()),
+        },
     };
     let commerce = Commerce::new(ports, policies);
     let letters: [(Context, Arc<dyn DeadLetters>); 4] = [

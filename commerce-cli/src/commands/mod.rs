@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dlq;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Outbox(command) => block(outbox::run(&cx, command)),
         Command::Dlq(command) => block(dlq::run(&cx, command)),
         Command::Email(command) => block(email::run(&cx, command)),
+        Command::Audit(args) => block(audit::run(&cx, args)),
         Command::Bench(args) => block(bench::run(&cx, args)),
         Command::Completions(args) => completions::run(&args),
         Command::Openapi(args) => block(openapi::run(&cx, args)),

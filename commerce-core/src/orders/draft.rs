@@ -41,7 +41,7 @@ impl Draft<'_> {
         let prepaid = self.tender.provider.is_some();
         let order = Order {
             id,
-            number: number(id),
+            number: number_of(id),
             user: self.user,
             status: if prepaid { OrderStatus::Pending } else { OrderStatus::Confirmed },
             lines: self.quote.lines.clone(),
@@ -103,7 +103,8 @@ pub(crate) fn attempt(tender: &Tender, amount: Money, ids: &IdSource, now: Times
 /// A number for people, thirteen characters of Crockford's base 32: the millisecond and the upper
 /// random bits of the id, so that numbers grow and hardly ever collide (the store refuses those
 /// that do). It is shown, searched for and printed; it opens nothing.
-fn number(id: OrderId) -> String {
+#[must_use]
+pub fn number_of(id: OrderId) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let uuid = id.uuid().as_u128();
     let millis = uuid >> 80;

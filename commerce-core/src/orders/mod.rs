@@ -32,6 +32,7 @@ use crate::money::{Currency, Money};
 use crate::time::Clock;
 
 pub use cart::*;
+pub use draft::number_of;
 pub use facts::*;
 pub use model::*;
 pub use payment::*;

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::audit::ShopBooks;
 use crate::commerce::{Commerce, Context, Policies, Ports};
 use crate::events::{DeadLetters, EventBus};
 use crate::time::{Clock, Timestamp};
@@ -60,6 +61,12 @@ impl MemoryShop {
             notifications: notifications.clone(),
             renderer: Arc::new(PlainRenderer),
             mailer: mailer.clone(),
+            books: ShopBooks {
+                users: users.clone(),
+                catalog: catalog.clone(),
+                orders: orders.clone(),
+                notifications: notifications.clone(),
+            },
         };
         let shop = Commerce::new(ports, Policies::default());
         let bus = Arc::new(MemoryBus::new(time));

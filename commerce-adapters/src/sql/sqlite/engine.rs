@@ -22,6 +22,7 @@ use super::head::{ask_head, write_head};
 use super::migrate::{Migration, migrate};
 use super::readers::{Question, Readers};
 use super::script::{Queries, Script, Stopped, Unread};
+use super::snapshot::Snapshots;
 use crate::sql::batch::{Failure, Queue, Verdict, Writer};
 use crate::sql::judge::{Head, Judge, Loaded, judge_all};
 
@@ -69,6 +70,7 @@ pub struct Database<W> {
 struct Inner<W> {
     queue: Queue<W, Chore>,
     readers: Readers,
+    auditor: Snapshots,
     clock: Arc<dyn Clock>,
 }
 
@@ -87,9 +89,10 @@ impl<W: Context> Database<W> {
         let reading = options.clone().thread_name(|_| format!("read-{}", W::NAME));
         let reading = reading.pragma("cache_size", READER_CACHE_KIB).pragma("query_only", "on");
         let readers = Readers::start(&reading);
+        let auditor = Snapshots::over(reading.clone().thread_name(|_| format!("audit-{}", W::NAME)));
         let writer = SqliteWriter { connection, options, clock: clock.clone() };
         let queue = Queue::start(ContextWriter::<W> { writer, context: std::marker::PhantomData }, W::COMMIT);
-        Ok(Self { inner: Arc::new(Inner { queue, readers, clock }) })
+        Ok(Self { inner: Arc::new(Inner { queue, readers, auditor, clock }) })
     }
 
     /// Commits a change set whole or not at all.
@@ -131,9 +134,15 @@ impl<W: Context> Database<W> {
         Ok(self.rows(operation, question).await?.into_iter().next())
     }
 
+    /// For an audit: several questions at one instant.
+    pub(super) fn snapshots(&self) -> &Snapshots {
+        &self.inner.auditor
+    }
+
     /// Finishes what waits, moves the log into the database and lets go of it.
     pub(super) async fn close(&self) {
         self.inner.readers.close().await;
+        self.inner.auditor.close().await;
         self.inner.queue.close().await;
     }
 }

@@ -4,6 +4,7 @@
 //! use them at once: every batch takes the write lock before it reads what it judges. Start reading
 //! at [`Databases::open`], then at `engine`, then at a context's `mod.rs`.
 
+mod books;
 mod catalog;
 mod engine;
 mod error;
@@ -15,6 +16,7 @@ mod ports;
 mod readers;
 mod retention;
 mod script;
+mod snapshot;
 mod users;
 
 #[cfg(test)]

@@ -23,6 +23,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "cases count in small numbers")]
 #![expect(clippy::cloned_ref_to_slice_refs, reason = "what a list should hold reads better as a list")]
 
+mod audit;
 mod carts;
 mod categories;
 mod fixture;
@@ -44,6 +45,7 @@ mod stock;
 mod subjects;
 mod users;
 
+pub use audit::{NoWait, Tampered, audit, trade};
 pub use fixture::{Fixture, Opened, Subject};
 pub use outside::Made;
 

@@ -1,20 +1,25 @@
 //! One database: the context's rows, and what every database has besides: used keys, inbox, outbox,
 //! dead letters and leases.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, KeyClaim, KeyRecord, KeyScope};
+use crate::audit::books::{Cell, Pages, Row, Stretch, Walk};
+use crate::audit::tables::{DEAD_LETTERS, INBOX, KEYS, LEASES, OUTBOX};
+use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, KeyClaim, KeyRecord, KeyResult, KeyScope};
 use crate::events::{Backlog, DeadLetter, Envelope};
-use crate::ids::{Entropy, EventId};
+use crate::ids::{Entropy, EventId, Id};
 use crate::limits;
 use crate::page::{Page, PageRequest};
 use crate::testing::SeededEntropy;
 use crate::time::{Clock, Timestamp};
+
+use super::books::{self, Sheets, Tampering, row};
 
 /// Rows of a context that take its writes.
 pub(super) trait Apply<W>: Undo {
@@ -66,11 +71,21 @@ impl<R> Clone for Database<R> {
 
 struct State<R> {
     rows: R,
-    keys: BTreeMap<[u8; 32], (Timestamp, KeyRecord)>,
-    inbox: BTreeSet<(&'static str, EventId)>,
+    keys: BTreeMap<[u8; 32], Used>,
+    inbox: BTreeMap<(&'static str, EventId), Timestamp>,
     outbox: Vec<Envelope>,
+    /// What has left the outbox, with when it did.
+    published: Vec<(Envelope, Timestamp)>,
     letters: BTreeMap<(String, EventId), DeadLetter>,
     leases: BTreeMap<String, Lease>,
+    tampered: Vec<Tampering>,
+}
+
+struct Used {
+    at: Timestamp,
+    route: String,
+    generation: u32,
+    record: KeyRecord,
 }
 
 struct Lease {
@@ -85,10 +100,12 @@ impl<R: Default> Database<R> {
         let state = State {
             rows: R::default(),
             keys: BTreeMap::new(),
-            inbox: BTreeSet::new(),
+            inbox: BTreeMap::new(),
             outbox: Vec::new(),
+            published: Vec::new(),
             letters: BTreeMap::new(),
             leases: BTreeMap::new(),
+            tampered: Vec::new(),
         };
         Self { clock, turns: Some(Arc::new(SeededEntropy::new(0))), state: Arc::new(Mutex::new(state)) }
     }
@@ -159,9 +176,11 @@ impl<R> Database<R> {
         state.rows.keep();
         if let Some(claim) = changes.claim {
             let record = KeyRecord { body_hash: claim.body_hash, result: claim.result };
-            state.keys.insert(claim.scope.digest(), (claim.at, record));
+            let scope = claim.scope.digest();
+            let used = Used { at: claim.at, route: claim.scope.route, generation: claim.generation, record };
+            state.keys.insert(scope, used);
         }
-        state.inbox.extend(changes.handled.map(|handled| (handled.consumer, handled.event)));
+        state.inbox.extend(changes.handled.map(|handled| ((handled.consumer, handled.event), handled.at)));
         state.outbox.extend(changes.events);
         Ok(())
     }
@@ -180,7 +199,11 @@ impl<R> Database<R> {
 
     /// See [`Outbox`](crate::events::Outbox).
     pub(super) fn published(&self, events: &[EventId]) {
-        self.state().outbox.retain(|event| !events.contains(&event.id));
+        let now = self.clock.now();
+        let mut state = self.state();
+        let (published, left): (Vec<Envelope>, _) = state.outbox.drain(..).partition(|event| events.contains(&event.id));
+        state.outbox = left;
+        state.published.extend(published.into_iter().map(|event| (event, now)));
     }
 
     /// See [`Outbox`](crate::events::Outbox).
@@ -232,10 +255,72 @@ impl<R> Database<R> {
     }
 }
 
+impl<R: Sheets> Database<R> {
+    /// See [`Books`](crate::audit::Books).
+    pub(super) async fn stretch(&self, walk: &Walk, after: Option<&Cell>, limit: u32) -> Stretch {
+        self.turn().await;
+        books::stretch(&self.state().sheets(), walk, after, limit)
+    }
+
+    /// See [`Books`](crate::audit::Books).
+    pub(super) async fn keys(&self, walk: &Walk, after: Option<&Cell>, limit: u32) -> Vec<Cell> {
+        self.turn().await;
+        books::keys(&self.state().sheets(), walk, after, limit)
+    }
+
+    /// See [`Books`](crate::audit::Books).
+    pub(super) async fn look_up(&self, walk: &Walk, keys: &[Cell]) -> Pages {
+        self.turn().await;
+        books::look_up(&self.state().sheets(), walk, keys)
+    }
+
+    /// From here on the books show this, too.
+    pub(super) fn tamper(&self, tampering: Tampering) {
+        self.state().tampered.push(tampering);
+    }
+}
+
+impl<R: Sheets> State<R> {
+    fn sheets(&self) -> Vec<Row> {
+        let published = self.published.iter().map(|(event, at)| (event, Some(*at)));
+        let events = published.chain(self.outbox.iter().map(|event| (event, None)));
+        let mut rows = self.rows.sheets();
+        for ((it, published), position) in events.zip(1_u64..) {
+            rows.push(
+                row![OUTBOX; position, it.id.uuid(), it.topic.as_str(), it.kind.as_str(), u32::from(it.schema), it.aggregate,
+                it.version, it.at, it.traceparent.as_deref(), it.data.clone(), published],
+            );
+        }
+        for ((consumer, event), at) in &self.inbox {
+            rows.push(row![INBOX; *consumer, event.uuid(), *at]);
+        }
+        for it in self.letters.values() {
+            rows.push(
+                row![DEAD_LETTERS; it.place(), it.consumer.as_str(), it.event.id.uuid(), json!(it.event), it.reason.as_str(),
+                it.receives, it.at],
+            );
+        }
+        for (name, it) in &self.leases {
+            rows.push(row![LEASES; name.as_str(), it.owner, it.epoch, it.until]);
+        }
+        for (scope, it) in &self.keys {
+            let (outcome, made, generation) = match it.record.result {
+                KeyResult::Done(made) => ("DONE", Some(made), it.generation),
+                KeyResult::Refused(generation) => ("REFUSED", None, generation),
+            };
+            rows.push(
+                row![KEYS; Cell::Blob(scope.to_vec()), it.route.as_str(), Cell::Blob(it.record.body_hash.to_vec()), outcome,
+                made, generation, it.at],
+            );
+        }
+        self.tampered.iter().fold(rows, |rows, tampering| tampering.on(rows))
+    }
+}
+
 impl<R> State<R> {
     fn key(&self, scope: &KeyScope, now: Timestamp) -> Option<&KeyRecord> {
-        let (at, record) = self.keys.get(&scope.digest())?;
-        (now < at.plus(limits::IDEMPOTENCY_KEEP)).then_some(record)
+        let used = self.keys.get(&scope.digest())?;
+        (now < used.at.plus(limits::IDEMPOTENCY_KEEP)).then_some(&used.record)
     }
 
     fn judge_key(&self, claim: &KeyClaim, now: Timestamp) -> Result<(), CommitRefusal> {
@@ -246,7 +331,7 @@ impl<R> State<R> {
     }
 
     fn judge_delivery(&self, handled: &Handled) -> Result<(), CommitRefusal> {
-        let known = self.inbox.contains(&(handled.consumer, handled.event));
+        let known = self.inbox.contains_key(&(handled.consumer, handled.event));
         if known { Err(CommitRefusal::AlreadyHandled) } else { Ok(()) }
     }
 }
@@ -267,6 +352,41 @@ macro_rules! database_ports {
             #[must_use]
             pub fn without_turns(self) -> Self {
                 Self { db: self.db.without_turns() }
+            }
+
+            /// Puts a value into a column of a row, behind the back of the shop, or takes the row
+            /// out: from here on the books of an audit show it so.
+            pub fn tamper(&self, row: &$crate::audit::books::Row, change: Option<(&'static str, $crate::audit::books::Cell)>) {
+                self.db.tamper(super::books::Tampering { row: row.clone(), change });
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl $crate::audit::Books for $adapter {
+            async fn stretch(
+                &self,
+                walk: &$crate::audit::books::Walk,
+                after: Option<&$crate::audit::books::Cell>,
+                limit: u32,
+            ) -> Result<$crate::audit::books::Stretch, $crate::error::StoreError> {
+                Ok(self.db.stretch(walk, after, limit).await)
+            }
+
+            async fn keys(
+                &self,
+                walk: &$crate::audit::books::Walk,
+                after: Option<&$crate::audit::books::Cell>,
+                limit: u32,
+            ) -> Result<Vec<$crate::audit::books::Cell>, $crate::error::StoreError> {
+                Ok(self.db.keys(walk, after, limit).await)
+            }
+
+            async fn look_up(
+                &self,
+                walk: &$crate::audit::books::Walk,
+                keys: &[$crate::audit::books::Cell],
+            ) -> Result<$crate::audit::books::Pages, $crate::error::StoreError> {
+                Ok(self.db.look_up(walk, keys).await)
             }
         }
 

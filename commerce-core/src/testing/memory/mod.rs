@@ -4,15 +4,19 @@
 //! promise no speed. A commit works on the rows themselves, which take back what it did when a
 //! condition does not hold. Start reading at `database`, then `orders`.
 
+mod books;
 mod bus;
 mod catalog;
 mod catalog_rows;
+mod catalog_sheets;
 mod database;
 mod gateway;
 mod images;
 mod mail;
 mod notifications;
 mod orders;
+mod orders_sheets;
+mod people_sheets;
 mod search;
 mod secrets;
 mod table;

@@ -30,8 +30,8 @@ impl MemoryNotifications {
 database_ports!(MemoryNotifications);
 
 #[derive(Default)]
-struct Rows {
-    notifications: Table<NotificationId, Notification>,
+pub(super) struct Rows {
+    pub(super) notifications: Table<NotificationId, Notification>,
 }
 
 undo_tables!(Rows: notifications);

@@ -34,12 +34,12 @@ impl MemoryOrders {
 database_ports!(MemoryOrders);
 
 #[derive(Default)]
-struct Rows {
-    orders: Table<OrderId, Order>,
-    timeline: Table<TimelineId, TimelineEntry>,
-    claimed_carts: Table<Uuid, ()>,
-    provider_events: Table<(String, String), ProviderEvent>,
-    carts: Table<Uuid, Cart>,
+pub(super) struct Rows {
+    pub(super) orders: Table<OrderId, Order>,
+    pub(super) timeline: Table<TimelineId, TimelineEntry>,
+    pub(super) claimed_carts: Table<Uuid, ()>,
+    pub(super) provider_events: Table<(String, String), ProviderEvent>,
+    pub(super) carts: Table<Uuid, Cart>,
 }
 
 undo_tables!(Rows: orders, timeline, claimed_carts, provider_events, carts);

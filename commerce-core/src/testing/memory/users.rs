@@ -31,11 +31,11 @@ impl MemoryUsers {
 database_ports!(MemoryUsers);
 
 #[derive(Default)]
-struct Rows {
-    users: Table<UserId, User>,
-    addresses: Table<AddressId, Address>,
-    sessions: Table<SessionId, Session>,
-    tokens: Table<[u8; 32], RefreshToken>,
+pub(super) struct Rows {
+    pub(super) users: Table<UserId, User>,
+    pub(super) addresses: Table<AddressId, Address>,
+    pub(super) sessions: Table<SessionId, Session>,
+    pub(super) tokens: Table<[u8; 32], RefreshToken>,
 }
 
 undo_tables!(Rows: users, addresses, sessions, tokens);

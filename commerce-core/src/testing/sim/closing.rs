@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use super::books::Books;
 use super::client::{History, Told};
 use super::house::House;
 use crate::actor::Actor;
+use crate::audit::{AuditRequest, Patience, Violation};
 use crate::catalog::{HoldState, StockReads};
 use crate::commerce::Commerce;
 use crate::error::StoreError;
@@ -50,7 +53,30 @@ pub async fn close(house: Arc<House>, history: Arc<History>, works: bool) -> Res
     }
     judge_books(&house)?;
     judge_history(&house, &history)?;
-    judge_stores(&house, &shop, &history).await
+    judge_stores(&house, &shop, &history).await?;
+    audit(&house, &shop).await
+}
+
+/// Waits in virtual time.
+struct Virtual(Arc<House>);
+
+#[async_trait]
+impl Patience for Virtual {
+    async fn wait(&self, span: Duration) {
+        self.0.ground.clockwork.sleep(span).await;
+    }
+}
+
+/// The shop's own audit, by rows alone. What is poisoned was said by no change, as it says.
+async fn audit(house: &Arc<House>, shop: &Commerce) -> Result<(), String> {
+    let patience = Virtual(Arc::clone(house));
+    let report = shop.audit(&Actor::System, AuditRequest::new(&patience)).await.map_err(|error| error.to_string())?;
+    let poison: Vec<String> = house.ground.books().poison.iter().map(ToString::to_string).collect();
+    let meant = |violation: &&Violation| !poison.contains(&violation.entity);
+    match report.violations.iter().find(meant) {
+        Some(violation) => Err(format!("the audit finds {violation:?}")),
+        None => Ok(()),
+    }
 }
 
 /// What is not at rest yet, if anything.

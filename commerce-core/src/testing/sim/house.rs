@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::ground::{Ground, SkewedClock, Weather};
 use super::scheduler::NodeId;
 use super::situations::Situation;
+use crate::audit::ShopBooks;
 use crate::catalog::{CatalogStore, ImageStore, ProductSearch};
 use crate::commerce::{Commerce, Context, Policies, Ports, Work};
 use crate::error::Outcome;
@@ -125,6 +126,12 @@ impl House {
             notifications: faulty::<dyn NotificationStore>(stores.notifications.clone(), faults),
             renderer: Arc::new(PlainRenderer),
             mailer: faulty::<dyn Mailer>(stores.mailer.clone(), faults),
+            books: ShopBooks {
+                users: stores.users.clone(),
+                catalog: stores.catalog.clone(),
+                orders: stores.orders.clone(),
+                notifications: stores.notifications.clone(),
+            },
         };
         let shop = Commerce::new(ports, Policies::default());
         let letters: [(Context, Arc<dyn DeadLetters>); 3] = [

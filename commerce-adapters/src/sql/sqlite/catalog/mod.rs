@@ -18,7 +18,7 @@ use super::migrate::{Migration, migrations};
 use super::script::{Queries, Script};
 use crate::sql::judge::{CatalogJudge, CatalogWants, Loaded};
 
-const MIGRATIONS: &[Migration] = migrations!("catalog", [(1, "catalog"), (2, "messages")]);
+const MIGRATIONS: &[Migration] = migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "audit")]);
 
 impl Context for CatalogWrite {
     type Judge<'a> = CatalogJudge<'a>;

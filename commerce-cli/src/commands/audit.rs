@@ -1,0 +1,55 @@
+//! `audit`: checks that everything is true that must be true of the shop's data.
+
+use commerce_adapters::system::RealTime;
+use commerce_core::Actor;
+use commerce_core::audit::{AuditRequest, Progress, Report};
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Column;
+
+const COLUMNS: &[Column] = &[("INVARIANT", "/invariant"), ("ENTITY", "/entity"), ("EXPECTED", "/expected"), ("FOUND", "/found")];
+
+const WHOLE: &[Column] = &[
+    ("Violations", "/violationCount"),
+    ("Unsettled", "/unsettled"),
+    ("Rows", "/rows"),
+    ("Started", "/startedAt"),
+    ("Ended", "/endedAt"),
+];
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Runs beside a running server. Ends with code 0 when everything holds, and with code 1
+(AUDIT_VIOLATIONS) and a row for each violation when not. What is still on its way is counted as
+unsettled.")]
+pub(crate) struct Args {}
+
+pub(crate) async fn run(cx: &Context, _args: Args) -> Result<(), Failure> {
+    let shop = cx.shop("the audit").await?;
+    let bar = ProgressBar::no_length();
+    let tell = |progress: Progress| {
+        bar.set_message(progress.what);
+        bar.set_position(progress.rows);
+    };
+    let report = shop.audit(&Actor::System, AuditRequest::new(&RealTime).telling(&tell)).await?;
+    bar.finish_and_clear();
+    show(cx, &report)?;
+    shop.close().await?;
+    match report.counts.values().sum::<u64>() {
+        0 => Ok(()),
+        count => Err(Failure::new("AUDIT_VIOLATIONS", format!("{count} violations"))),
+    }
+}
+
+fn show(cx: &Context, report: &Report) -> Result<(), Failure> {
+    let mut value = json!(report);
+    value["violationCount"] = json!(report.counts.values().sum::<u64>());
+    if !cx.out.is_json() && !report.is_clean() {
+        let rows: Vec<_> = report.violations.iter().map(|violation| json!(violation)).collect();
+        cx.out.list(&rows, COLUMNS)?;
+    }
+    cx.out.record(&value, WHOLE)
+}

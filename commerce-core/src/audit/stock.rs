@@ -1,0 +1,140 @@
+//! Stock: the shelf against the ledger, the ledger against the holds.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{HoldState, MovementKind};
+
+use super::Invariant::{HoldEnds, OnHand, Reference, Reserved};
+use super::books::Row;
+use super::findings::Findings;
+use super::run::Scene;
+use super::tables::{INVENTORY, LEDGER, LEDGER_SUMS, LIVE_HOLDS, RESERVATIONS, VARIANTS};
+use super::walks::Entry;
+
+/// On hand is what the ledger adds up to, and reserved is both that and what the active holds add
+/// up to. Every variant has a shelf, and every shelf a variant.
+pub(super) fn shelf(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+    let sku = &entry.name;
+    let sum = |column| entry.one(LEDGER_SUMS).and_then(|row| row.int(column)).unwrap_or(0);
+    let held = entry.one(LIVE_HOLDS).and_then(|row| row.int("quantity")).unwrap_or(0);
+    match (entry.one(INVENTORY), entry.one(VARIANTS)) {
+        (Some(shelf), variant) => {
+            let (on_hand, reserved) = (shelf.int("on_hand").unwrap_or(0), shelf.int("reserved").unwrap_or(0));
+            findings.same(OnHand, sku, "on hand as the ledger adds up:", sum("on_hand"), on_hand);
+            findings.same(Reserved, sku, "reserved as the ledger adds up:", sum("reserved"), reserved);
+            findings.same(Reserved, sku, "reserved for active holds:", held, reserved);
+            findings.hold(Reserved, sku, reserved <= on_hand, format_args!("at most {on_hand} reserved"), reserved);
+            match variant {
+                Some(variant) => {
+                    let product = variant.cell("product_id");
+                    findings.hold(Reference, sku, product == shelf.cell("product_id"), product, shelf.cell("product_id"));
+                }
+                None => findings.add(Reference, sku, "a variant", "stock of none"),
+            }
+        }
+        (None, Some(_)) => findings.add(Reference, sku, "an inventory row", "none"),
+        // The variant is gone; its ledger stays, and nothing was left of it.
+        (None, None) => {
+            findings.same(OnHand, sku, "on hand of what is sold no more:", 0, sum("on_hand"));
+            findings.same(Reserved, sku, "reserved of what is sold no more:", 0, held);
+        }
+    }
+}
+
+/// What one SKU's lines of a hold's ledger add up to.
+#[derive(Default)]
+struct Moved {
+    taken: Vec<i64>,
+    sold: Vec<i64>,
+    released: Vec<i64>,
+    expired: Vec<i64>,
+    restocked: Vec<i64>,
+}
+
+/// Each generation of a hold was taken once and ended at most once, with all its lines and their
+/// quantities, as the ledger says.
+pub(super) fn hold(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+    let mut by_sku: BTreeMap<&str, (Vec<&Row>, Moved)> = BTreeMap::new();
+    for row in entry.of(RESERVATIONS) {
+        by_sku.entry(row.text("sku").unwrap_or_default()).or_default().0.push(row);
+    }
+    for row in entry.of(LEDGER) {
+        let moved = &mut by_sku.entry(row.text("sku").unwrap_or_default()).or_default().1;
+        movement(&entry.name, row, moved, findings);
+    }
+    generations(entry, findings);
+    for (sku, (rows, moved)) in by_sku {
+        let entity = format!("{} {sku}", entry.name);
+        let of = |wanted: &[HoldState]| {
+            let mut quantities: Vec<i64> = rows
+                .iter()
+                .filter(|row| row.word("state").is_some_and(|state| wanted.contains(&state)))
+                .filter_map(|row| row.int("quantity"))
+                .collect();
+            quantities.sort_unstable();
+            quantities
+        };
+        let mut compare = |what: &str, expected: Vec<i64>, mut found: Vec<i64>| {
+            found.sort_unstable();
+            if expected != found {
+                findings.add(HoldEnds, &entity, format_args!("{what} {expected:?} in the ledger"), format_args!("{found:?}"));
+            }
+        };
+        compare("taken", of(HoldState::ALL), moved.taken);
+        let sold = of(&[HoldState::Committed]);
+        let restocked = moved.restocked.iter().all(|quantity| sold.contains(quantity)) && moved.restocked.len() <= sold.len();
+        compare("sold", sold, moved.sold);
+        compare("given back", of(&[HoldState::Released]), moved.released);
+        compare("run out", of(&[HoldState::Expired]), moved.expired);
+        if !restocked {
+            findings.add(HoldEnds, &entity, "only what was sold comes back", format_args!("{:?} restocked", moved.restocked));
+        }
+    }
+}
+
+/// Sorts one line of the ledger, and checks that it moves what its kind moves.
+fn movement(hold: &str, row: &Row, moved: &mut Moved, findings: &mut Findings) {
+    let (on_hand, reserved) = (row.int("on_hand_change").unwrap_or(0), row.int("reserved_change").unwrap_or(0));
+    let (quantity, fits, place) = match row.word::<MovementKind>("kind") {
+        Some(MovementKind::Reservation) => (reserved, on_hand == 0 && reserved > 0, &mut moved.taken),
+        Some(MovementKind::Sale) => (reserved.saturating_neg(), on_hand == reserved && reserved < 0, &mut moved.sold),
+        Some(MovementKind::Release) => (reserved.saturating_neg(), on_hand == 0 && reserved < 0, &mut moved.released),
+        Some(MovementKind::Expiry) => (reserved.saturating_neg(), on_hand == 0 && reserved < 0, &mut moved.expired),
+        Some(MovementKind::Restock) => (on_hand, on_hand > 0 && reserved == 0, &mut moved.restocked),
+        Some(MovementKind::Receipt | MovementKind::Adjustment) => {
+            findings.add(HoldEnds, hold, "no hold behind a movement by hand", row.cell("kind"));
+            return;
+        }
+        None => return,
+    };
+    let entity = format!("{hold} {}", row.cell("sku"));
+    let found = format!("{} of {on_hand} on hand, {reserved} reserved", row.cell("kind"));
+    findings.hold(HoldEnds, &entity, fits, "a movement as its kind moves", found);
+    place.push(quantity);
+}
+
+/// The lines of a generation share its state and its times; generations follow each other, and
+/// only the last may be active.
+fn generations(entry: &Entry<'_>, findings: &mut Findings) {
+    let mut generations: BTreeMap<i64, Vec<&Row>> = BTreeMap::new();
+    for row in entry.of(RESERVATIONS) {
+        generations.entry(row.int("generation").unwrap_or(0)).or_default().push(row);
+    }
+    let last = generations.keys().next_back().copied();
+    for ((generation, rows), count) in generations.iter().zip(1_i64..) {
+        findings.same(HoldEnds, &entry.name, "generation", count, *generation);
+        let Some(first) = rows.first() else { continue };
+        for column in ["state", "created_at", "expires_at"] {
+            let other = rows.iter().find(|row| row.cell(column) != first.cell(column));
+            if let Some(other) = other {
+                let what = format!("one {} of generation {generation}: {}", column.replace('_', " "), first.cell(column));
+                findings.add(HoldEnds, &entry.name, what, other.cell(column));
+            }
+        }
+        let active = first.word("state") == Some(HoldState::Active);
+        let in_order = !active || last == Some(*generation);
+        findings.hold(HoldEnds, &entry.name, in_order, "only the last generation active", format_args!("{generation} active"));
+        let times = first.at("created_at") <= first.at("expires_at");
+        findings.hold(super::Invariant::Times, &entry.name, times, "held before it runs out", "created after its expiry");
+    }
+}

@@ -1,0 +1,196 @@
+//! The tables as an audit reads them: every column, and what it may hold.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::catalog::{HoldState, MovementKind, ProductStatus};
+use crate::events::{Envelope, EventKind, Topic};
+use crate::limits::{QUANTITY_MAX, STOCK_MAX};
+use crate::money::Currency;
+use crate::notifications::{NotificationStatus, Template};
+use crate::orders::{
+    AttemptState, CartLine, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundState, TaxLine,
+};
+use crate::text::{CountryCode, Email, Metadata, Sku, Slug};
+use crate::users::Role;
+
+use super::books::Kind::{self, At, Hash, Id, Int, OptAt, OptId, OptInt, OptShaped, OptText, Shaped, Text};
+use super::books::Table;
+
+fn is<T: FromStr>(text: &str) -> bool {
+    text.parse::<T>().is_ok()
+}
+
+fn json<T: DeserializeOwned>(text: &str) -> bool {
+    serde_json::from_str::<T>(text).is_ok()
+}
+
+fn is_route(text: &str) -> bool {
+    text.split_once(' ').is_some_and(|(method, path)| !method.is_empty() && path.starts_with('/'))
+}
+
+fn is_recipient(text: &str) -> bool {
+    text == "ops" || is::<uuid::Uuid>(text)
+}
+
+fn is_outcome(text: &str) -> bool {
+    matches!(text, "DONE" | "REFUSED")
+}
+
+fn is_owner_kind(text: &str) -> bool {
+    matches!(text, "USER" | "GUEST")
+}
+
+const FLAG: Kind = Int(0, 1);
+const COUNT: Kind = Int(0, i64::MAX);
+const FROM_ONE: Kind = Int(1, i64::MAX);
+const ANY: Kind = Int(i64::MIN, i64::MAX);
+const CURRENCY: Kind = Shaped(is::<Currency>);
+const METADATA: Kind = Shaped(json::<Metadata>);
+const QUANTITY: Kind = Int(1, QUANTITY_MAX as i64);
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $id:ident = $name:literal { $($column:literal: $kind:expr),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        pub const $id: &Table = &Table { name: $name, columns: &[$(($column, $kind)),+] };
+    )+};
+}
+
+tables! {
+    /// Sellers.
+    SELLERS = "sellers" {
+        "id": Id, "name": Text, "slug": Shaped(is::<Slug>), "user_id": OptId, "created_at": At, "version": FROM_ONE,
+    }
+    /// Categories.
+    CATEGORIES = "categories" {
+        "id": Id, "slug": Shaped(is::<Slug>), "name": Text, "parent_id": OptId, "created_at": At, "version": FROM_ONE,
+    }
+    /// The version of the category tree.
+    CATEGORY_TREE = "category_tree" { "only": Int(1, 1), "version": COUNT }
+    /// Products.
+    PRODUCTS = "products" {
+        "id": Id, "slug": Shaped(is::<Slug>), "name": Text, "description": Text, "status": Shaped(is::<ProductStatus>),
+        "category_id": OptId, "seller_id": Id, "rating_count": COUNT, "rating_sum": COUNT, "metadata": METADATA,
+        "created_at": At, "updated_at": At, "changed_at": At, "version": FROM_ONE,
+    }
+    /// Variants.
+    VARIANTS = "product_variants" {
+        "sku": Shaped(is::<Sku>), "product_id": Id, "position": COUNT, "price_minor": COUNT, "currency": CURRENCY,
+        "compare_at_minor": OptInt(0, i64::MAX), "compare_at_currency": OptShaped(is::<Currency>),
+        "options": Shaped(json::<BTreeMap<String, String>>), "weight_grams": OptInt(0, u32::MAX as i64), "barcode": OptText,
+    }
+    /// Pictures.
+    IMAGES = "product_images" { "id": Id, "product_id": Id, "position": COUNT, "url": Text, "alt": Text }
+    /// Stock.
+    INVENTORY = "inventory" {
+        "sku": Shaped(is::<Sku>), "product_id": Id, "on_hand": Int(0, STOCK_MAX), "reserved": Int(0, STOCK_MAX),
+        "low_stock_threshold": Int(0, STOCK_MAX), "low_stock_alerted": FLAG, "version": FROM_ONE,
+    }
+    /// Holds, one row for each SKU of each generation.
+    RESERVATIONS = "reservations" {
+        "hold_key": Hash, "generation": Int(1, u32::MAX as i64), "sku": Shaped(is::<Sku>), "quantity": QUANTITY,
+        "unit_price_minor": COUNT, "currency": CURRENCY, "state": Shaped(is::<HoldState>), "created_at": At, "expires_at": At,
+    }
+    /// Every change of stock.
+    LEDGER = "stock_ledger" {
+        "sku": Shaped(is::<Sku>), "id": Id, "kind": Shaped(is::<MovementKind>), "on_hand_change": Int(-STOCK_MAX, STOCK_MAX),
+        "reserved_change": Int(-STOCK_MAX, STOCK_MAX), "reference": OptText, "reason": Text, "actor_id": OptId, "moved_at": At,
+    }
+    /// What the ledger of each SKU adds up to.
+    LEDGER_SUMS = "ledger_sums" { "sku": Shaped(is::<Sku>), "on_hand": ANY, "reserved": ANY, "movements": COUNT }
+    /// What the active holds of each SKU add up to.
+    LIVE_HOLDS = "live_holds" { "sku": Shaped(is::<Sku>), "quantity": ANY }
+    /// Orders.
+    ORDERS = "orders" {
+        "id": Id, "number": Text, "user_id": Id, "status": Shaped(is::<OrderStatus>), "currency": CURRENCY,
+        "subtotal_minor": COUNT, "discount_minor": COUNT, "shipping_minor": COUNT, "tax_minor": COUNT, "total_minor": COUNT,
+        "tax_lines": Shaped(json::<Vec<TaxLine>>), "coupon": OptText, "ship_full_name": Text, "ship_line1": Text,
+        "ship_line2": OptText, "ship_city": Text, "ship_state": OptText, "ship_postal_code": Text,
+        "ship_country": Shaped(is::<CountryCode>), "ship_phone": OptText, "shipping_option": Text, "hold_key": Hash,
+        "hold_generation": Int(1, u32::MAX as i64), "payment_due_at": OptAt, "payment_extended": FLAG, "metadata": METADATA,
+        "updated_at": At, "version": FROM_ONE,
+    }
+    /// Lines of orders.
+    ITEMS = "order_items" {
+        "order_id": Id, "position": COUNT, "sku": Shaped(is::<Sku>), "product_id": Id, "name": Text, "quantity": QUANTITY,
+        "currency": CURRENCY, "unit_price_minor": COUNT, "discount_minor": COUNT, "tax_minor": COUNT, "total_minor": COUNT,
+    }
+    /// Histories of orders.
+    HISTORY = "order_status_history" {
+        "order_id": Id, "id": Id, "status": Shaped(is::<OrderStatus>), "reached_at": At, "note": Text, "actor": Text,
+    }
+    /// Payments of orders.
+    PAYMENTS = "payments" {
+        "order_id": Id, "id": Id, "method": Shaped(is::<PaymentMethod>), "status": Shaped(is::<PaymentStatus>),
+        "currency": CURRENCY, "amount_minor": COUNT, "captured_minor": COUNT, "refunded_minor": COUNT,
+    }
+    /// Attempts to collect.
+    ATTEMPTS = "payment_attempts" {
+        "order_id": Id, "position": COUNT, "id": Id, "provider": Text, "method": Shaped(is::<PaymentMethod>),
+        "currency": CURRENCY, "amount_minor": COUNT, "state": Shaped(is::<AttemptState>), "token": OptText,
+        "reference": OptText, "failure_code": OptText, "next_action_type": OptText, "next_action_url": OptText,
+        "created_at": At, "check_at": OptAt, "checks": Int(0, u32::MAX as i64),
+    }
+    /// Refunds.
+    REFUNDS = "refunds" {
+        "order_id": Id, "position": COUNT, "id": Id, "attempt_id": Id, "currency": CURRENCY, "amount_minor": FROM_ONE,
+        "state": Shaped(is::<RefundState>), "reason": Text, "reference": OptText, "created_at": At, "check_at": OptAt,
+        "checks": Int(0, u32::MAX as i64),
+    }
+    /// Messages of payment providers.
+    PROVIDER_EVENTS = "provider_events" {
+        "provider": Text, "event_id": Text, "reference": Text, "fact": Shaped(json::<ProviderFact>),
+        "state": Shaped(is::<ProviderEventState>), "received_at": At,
+    }
+    /// Carts.
+    CARTS = "carts" {
+        "owner_id": Id, "owner_kind": Shaped(is_owner_kind), "lines": Shaped(json::<Vec<CartLine>>), "coupon": OptText,
+        "metadata": METADATA, "updated_at": At, "expires_at": At, "version": FROM_ONE,
+    }
+    /// States of carts that were ordered.
+    CART_CLAIMS = "cart_claims" { "claim": Id, "claimed_at": At }
+    /// Users.
+    USERS = "users" {
+        "id": Id, "email": Shaped(is::<Email>), "full_name": Text, "phone": OptText, "role": Shaped(is::<Role>),
+        "seller_id": OptId, "password_hash": Text, "metadata": METADATA, "created_at": At, "version": FROM_ONE,
+    }
+    /// Addresses.
+    ADDRESSES = "addresses" {
+        "id": Id, "user_id": Id, "full_name": Text, "line1": Text, "line2": OptText, "city": Text, "state": OptText,
+        "postal_code": Text, "country": Shaped(is::<CountryCode>), "phone": OptText, "is_default": FLAG, "created_at": At,
+    }
+    /// Sessions.
+    SESSIONS = "sessions" { "id": Id, "user_id": Id, "created_at": At, "last_used_at": At, "revoked_at": OptAt }
+    /// Refresh tokens.
+    TOKENS = "refresh_tokens" { "hash": Hash, "session_id": Id, "created_at": At, "rotated_at": OptAt }
+    /// Messages to people.
+    NOTIFICATIONS = "notification_logs" {
+        "id": Id, "event_id": Id, "kind": Shaped(is::<EventKind>), "template": Shaped(is::<Template>),
+        "recipient": Shaped(is_recipient), "address": OptShaped(is::<Email>), "data": Shaped(json::<Value>),
+        "status": Shaped(is::<NotificationStatus>), "tries": Int(0, u32::MAX as i64), "due_at": OptAt, "error": OptText,
+        "created_at": At, "sent_at": OptAt, "maybe_twice": FLAG, "version": FROM_ONE,
+    }
+    /// Events on their way, and those of the last days.
+    OUTBOX = "outbox" {
+        "position": ANY, "id": Id, "topic": Shaped(is::<Topic>), "type": Shaped(is::<EventKind>), "schema": Int(0, u16::MAX as i64),
+        "aggregate_id": Id, "version": COUNT, "occurred_at": At, "traceparent": OptText, "data": Shaped(json::<Value>),
+        "published_at": OptAt,
+    }
+    /// Deliveries that were handled.
+    INBOX = "inbox" { "consumer": Text, "event_id": Id, "handled_at": At }
+    /// Deliveries that failed for good.
+    DEAD_LETTERS = "dead_letters" {
+        "place": Id, "consumer": Text, "event_id": Id, "event": Shaped(json::<Envelope>), "reason": Text, "receives": COUNT,
+        "buried_at": At,
+    }
+    /// Leases.
+    LEASES = "leases" { "name": Text, "owner_id": Id, "epoch": FROM_ONE, "until_at": OptAt }
+    /// Used idempotency keys.
+    KEYS = "idempotency_keys" {
+        "scope": Hash, "route": Shaped(is_route), "body_hash": Hash, "outcome": Shaped(is_outcome), "result_id": OptId,
+        "generation": COUNT, "used_at": At,
+    }
+}

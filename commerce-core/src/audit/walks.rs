@@ -1,0 +1,101 @@
+//! The ways through the tables, and the rows of one key together.
+
+use std::collections::BTreeMap;
+
+use super::books::{Beside, Cell, Pages, Row, Table, Walk};
+use super::tables::{
+    ATTEMPTS, HISTORY, INVENTORY, ITEMS, KEYS, LEDGER, LEDGER_SUMS, LIVE_HOLDS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RESERVATIONS,
+    VARIANTS,
+};
+
+const fn beside(table: &'static Table, key: &'static str) -> Beside {
+    Beside { table, key, in_hex: false }
+}
+
+/// Stock by SKU: what should be there beside what is.
+pub(super) const SHELVES: &Walk = &Walk {
+    lead: INVENTORY,
+    key: "sku",
+    name: "sku",
+    within: None,
+    beside: &[beside(VARIANTS, "sku"), beside(LEDGER_SUMS, "sku"), beside(LIVE_HOLDS, "sku")],
+};
+
+/// Holds with their lines in the ledger.
+pub(super) const HOLDS: &Walk = &Walk {
+    lead: RESERVATIONS,
+    key: "hold_key",
+    name: "hold_key",
+    within: None,
+    beside: &[Beside { table: LEDGER, key: "reference", in_hex: true }],
+};
+
+/// Orders with everything that belongs to them.
+pub(super) const ORDER_BOOK: &Walk = &Walk {
+    lead: ORDERS,
+    key: "id",
+    name: "number",
+    within: None,
+    beside: &[
+        beside(ITEMS, "order_id"),
+        beside(HISTORY, "order_id"),
+        beside(PAYMENTS, "order_id"),
+        beside(ATTEMPTS, "order_id"),
+        beside(REFUNDS, "order_id"),
+        beside(OUTBOX, "aggregate_id"),
+        beside(KEYS, "result_id"),
+    ],
+};
+
+/// The rows of one key.
+pub(super) struct Entry<'p> {
+    /// What people know it by.
+    pub(super) name: String,
+    /// The key itself.
+    pub(super) key: Cell,
+    rows: Vec<&'p Row>,
+}
+
+impl<'p> Entry<'p> {
+    /// Its rows in a table.
+    pub(super) fn of(&self, table: &'static Table) -> impl Iterator<Item = &'p Row> + Clone {
+        self.rows.iter().copied().filter(move |row| row.table().name == table.name)
+    }
+
+    /// Its row in a table that has at most one.
+    pub(super) fn one(&self, table: &'static Table) -> Option<&'p Row> {
+        self.of(table).next()
+    }
+
+    /// All its rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &'p Row> {
+        self.rows.iter().copied()
+    }
+}
+
+/// The rows of a stretch by key. A key whose leading row is missing has an entry, too.
+pub(super) fn entries<'p>(walk: &Walk, pages: &'p Pages) -> Vec<Entry<'p>> {
+    let mut by_key: BTreeMap<Cell, Vec<&Row>> = BTreeMap::new();
+    for row in pages.of(walk.lead) {
+        by_key.entry(row.cell(walk.key).clone()).or_default().push(row);
+    }
+    for beside in walk.beside {
+        for row in pages.of(beside.table) {
+            by_key.entry(read_key(beside, row)).or_default().push(row);
+        }
+    }
+    let entry = |(key, rows): (Cell, Vec<&'p Row>)| {
+        let lead = rows.first().filter(|row| row.table().name == walk.lead.name);
+        let name = lead.map_or_else(|| key.to_string(), |row| row.cell(walk.name).to_string());
+        Entry { name, key, rows }
+    };
+    by_key.into_iter().map(entry).collect()
+}
+
+fn read_key(beside: &Beside, row: &Row) -> Cell {
+    let spelt = row.cell(beside.key);
+    match spelt {
+        Cell::Text(text) if beside.in_hex => hex::decode(text).map_or_else(|_| spelt.clone(), Cell::Blob),
+        Cell::Null | Cell::Int(_) | Cell::Text(_) | Cell::Blob(_) => spelt.clone(),
+    }
+}

@@ -1,0 +1,153 @@
+//! A bit of everything that a shop does, so that there is something to audit.
+
+use std::collections::BTreeMap;
+
+use crate::actor::Actor;
+use crate::catalog::{NewCategory, NewProduct, NewSeller, NewVariant};
+use crate::change::RequestKey;
+use crate::commerce::Commerce;
+use crate::error::Outcome;
+use crate::money::{Currency, Money};
+use crate::orders::{AddressChoice, CartOwner, OrderStatus, PaymentMethod, PlaceOrder};
+use crate::text::{Metadata, Sku};
+use crate::users::{NewAddress, Register};
+
+const STAFF: Actor = Actor::System;
+
+/// Trades in an empty shop whose payment provider knows the sandbox's tokens, until there is every
+/// kind of row, and settles it.
+///
+/// # Errors
+/// When the shop does not do what it should.
+pub async fn trade(shop: &Commerce) -> Outcome<()> {
+    stock_up(shop).await?;
+    let asha = customer(shop, "asha@example.com").await?;
+    let bela = customer(shop, "bela@example.com").await?;
+    for actor in [&asha, &bela] {
+        let user = actor.require_user()?;
+        shop.users.add_address(actor, user, address(), Some(key("home"))).await?;
+        shop.users.add_address(actor, user, address(), None).await?;
+    }
+    let tokens = shop.users.login("asha@example.com", "correct horse").await?;
+    shop.users.refresh(&tokens.refresh_token).await?;
+    shop.users.login("bela@example.com", "correct horse").await?;
+
+    let cod = (PaymentMethod::Cod, None);
+    let card = (PaymentMethod::Card, Some("tok_ok"));
+    for (name, actor, items, payment) in [
+        ("cod", &asha, vec![("CUP-1", 2), ("CUP-2", 1)], cod),
+        ("card", &asha, vec![("CUP-1", 1)], card),
+        ("cancelled", &bela, vec![("CUP-2", 3)], card),
+        ("given-up", &bela, vec![("CUP-1", 1)], (PaymentMethod::Card, Some("tok_declined"))),
+        ("declined", &bela, vec![("CUP-2", 1)], (PaymentMethod::Card, Some("tok_declined"))),
+        ("delivered", &asha, vec![("CUP-2", 2)], cod),
+    ] {
+        let order = shop.orders.place(actor, wish(&items, payment), Some(key(name))).await?.into_inner();
+        shop.settle().await?;
+        match name {
+            "cancelled" | "given-up" => {
+                shop.orders.cancel(actor, order.id, Some("changed my mind".to_owned()), Some(key("cancel"))).await?;
+            }
+            "delivered" => {
+                for status in [OrderStatus::Processing, OrderStatus::Shipped, OrderStatus::Delivered] {
+                    shop.orders.set_status(&STAFF, order.id, status, None).await?;
+                    shop.settle().await?;
+                }
+            }
+            _ => {}
+        }
+        shop.settle().await?;
+    }
+    let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
+    shop.catalog.adjust_stock(&STAFF, &sku, -1, "broken".to_owned(), Some(key("broken"))).await?;
+    carts(shop, &asha).await?;
+    shop.settle().await
+}
+
+async fn stock_up(shop: &Commerce) -> Outcome<()> {
+    shop.catalog.house_seller().await?;
+    let new = NewSeller { name: "Potter".to_owned(), slug: None, user: None };
+    let potter = shop.catalog.create_seller(&STAFF, new, None).await?.into_inner();
+    let mut parent = None;
+    for name in ["Kitchen", "Cups"] {
+        let new = NewCategory { name: name.to_owned(), slug: None, parent };
+        parent = Some(shop.catalog.create_category(&STAFF, new, None).await?.into_inner().id);
+    }
+    let variant = |number: i64, stock: i64| NewVariant {
+        sku: format!("CUP-{number}"),
+        price: Money::new(49_900, Currency::INR),
+        compare_at: None,
+        options: BTreeMap::from([("Size".to_owned(), number.to_string())]),
+        stock,
+        weight_grams: Some(300),
+        barcode: None,
+    };
+    let product = NewProduct {
+        name: "Cup".to_owned(),
+        description: "For tea.".to_owned(),
+        slug: None,
+        category: parent,
+        seller: Some(potter.id),
+        status: None,
+        variants: vec![variant(1, 20), variant(2, 9)],
+        metadata: Metadata::new(),
+        images: Vec::new(),
+    };
+    shop.catalog.create_product(&STAFF, product, Some(key("cup"))).await?;
+    Ok(())
+}
+
+async fn customer(shop: &Commerce, email: &str) -> Outcome<Actor> {
+    let register = Register {
+        email: email.to_owned(),
+        password: "correct horse".to_owned(),
+        full_name: "Asha Rao".to_owned(),
+        phone: None,
+        metadata: Metadata::new(),
+    };
+    let user = shop.users.register(&Actor::Anonymous, register, Some(key(email))).await?.into_inner();
+    Ok(Actor::Customer(user.id))
+}
+
+fn address() -> NewAddress {
+    NewAddress {
+        full_name: "Asha Rao".to_owned(),
+        line1: "12 MG Road".to_owned(),
+        line2: None,
+        city: "Bengaluru".to_owned(),
+        state: Some("KA".to_owned()),
+        postal_code: "560001".to_owned(),
+        country: "IN".to_owned(),
+        phone: None,
+        is_default: None,
+    }
+}
+
+fn wish(items: &[(&str, i64)], (method, token): (PaymentMethod, Option<&str>)) -> PlaceOrder {
+    PlaceOrder {
+        items: Some(items.iter().map(|(sku, quantity)| ((*sku).to_owned(), *quantity)).collect()),
+        coupon_code: None,
+        address: AddressChoice::Saved(None),
+        shipping_option: None,
+        payment: Some((method, token.map(str::to_owned))),
+        expected_total: None,
+        metadata: Metadata::new(),
+    }
+}
+
+fn key(name: &str) -> RequestKey {
+    RequestKey { key: name.parse().expect("a constant key is well formed"), body_hash: [1; 32] }
+}
+
+/// An order out of a cart, a cart that stays, and a guest's.
+async fn carts(shop: &Commerce, actor: &Actor) -> Outcome<()> {
+    let owner = CartOwner::User(actor.require_user()?);
+    shop.orders.add_to_cart(actor, owner, &[("CUP-1".to_owned(), 2)], Some(key("into-cart"))).await?;
+    let bought = PlaceOrder { items: None, ..wish(&[], (PaymentMethod::Cod, None)) };
+    shop.orders.place(actor, bought, Some(key("cart"))).await?;
+    shop.settle().await?;
+    shop.orders.add_to_cart(actor, owner, &[("CUP-2".to_owned(), 1)], None).await?;
+    let (token, _) = shop.orders.open_guest_cart().await?;
+    shop.orders.add_to_cart(&Actor::Anonymous, CartOwner::guest(&token), &[("CUP-1".to_owned(), 1)], None).await?;
+    Ok(())
+}

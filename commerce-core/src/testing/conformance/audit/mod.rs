@@ -1,0 +1,141 @@
+//! The promises of the books that an audit reads: a healthy shop is clean, and each thing that is
+//! altered behind its back is found and named.
+//!
+//! Start reading at [`Books`], then at `cases`: a table of alterations with what must be reported.
+
+mod cases;
+mod history;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::actor::Actor;
+use crate::audit::books::{Cell, Row, Table, Walk};
+use crate::audit::{AuditRequest, Invariant, Patience, Report, ShopBooks};
+use crate::commerce::{Commerce, Context};
+
+pub use history::trade;
+
+/// A shop that trades, and hands that reach behind its back.
+#[async_trait]
+pub trait Tampered: Send + Sync {
+    /// The shop.
+    fn shop(&self) -> &Commerce;
+
+    /// Its books.
+    fn books(&self) -> &ShopBooks;
+
+    /// Puts `value` into `column` of the one row that is `row`, whatever the schema says to it; with
+    /// no column takes the row out.
+    async fn tamper(&self, context: Context, row: &Row, change: Option<(&'static str, Cell)>);
+}
+
+/// Lets no time pass: a settled shop is not waited for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoWait;
+
+#[async_trait]
+impl Patience for NoWait {
+    async fn wait(&self, _span: Duration) {}
+}
+
+/// Every promise of the [`Books`](crate::audit::Books) of a shop. `make` opens a shop that has
+/// [traded](trade) and is settled.
+pub async fn audit<T: Tampered>(make: impl AsyncFn() -> T) {
+    a_healthy_shop_is_clean(&make().await).await;
+    strangers_may_not(&make().await).await;
+    let mut missed = Vec::new();
+    for case in cases::CASES {
+        missed.extend(case.run(&make().await).await);
+    }
+    assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
+}
+
+async fn look(shop: &Commerce) -> Report {
+    shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read")
+}
+
+async fn a_healthy_shop_is_clean(tampered: &dyn Tampered) {
+    let report = look(tampered.shop()).await;
+    assert_eq!(report.violations, [], "a healthy shop");
+    assert_eq!(report.unsettled, 0, "a settled shop");
+    assert!(report.rows > 100, "it looked at {} rows", report.rows);
+}
+
+async fn strangers_may_not(tampered: &dyn Tampered) {
+    let refused = tampered.shop().audit(&Actor::Anonymous, AuditRequest::new(&NoWait)).await;
+    assert_eq!(refused.map_err(|error| error.code()), Err("UNAUTHENTICATED"));
+}
+
+/// Every row of a table.
+async fn rows(books: &ShopBooks, context: Context, table: &'static Table) -> Vec<Row> {
+    let books = match context {
+        Context::Users => &books.users,
+        Context::Catalog => &books.catalog,
+        Context::Orders => &books.orders,
+        Context::Notifications => &books.notifications,
+    };
+    let key = table.columns.first().map_or("id", |(name, _)| *name);
+    let walk = Walk { lead: table, key, name: key, within: None, beside: &[] };
+    let stretch = books.stretch(&walk, None, 10_000).await.expect("the books can be read");
+    stretch.pages.of(table).to_vec()
+}
+
+/// One thing altered, and what must be found.
+pub(super) struct Case {
+    /// What is done, in words.
+    what: &'static str,
+    context: Context,
+    table: &'static Table,
+    /// Which row: the first for which this holds.
+    pick: fn(&Row) -> bool,
+    change: Option<(&'static str, fn(&Cell) -> Cell)>,
+    /// What must be reported.
+    expect: Invariant,
+    /// Of what.
+    entity: Entity,
+}
+
+/// How a violation names what it is about.
+pub(super) enum Entity {
+    /// By this column of the altered row.
+    Column(&'static str),
+    /// By the number of the order whose id is in this column.
+    Order(&'static str),
+    /// By the JSON text under this pointer in this column.
+    Json(&'static str, &'static str),
+    /// By this word.
+    Word(&'static str),
+}
+
+impl Case {
+    /// What the audit did not find.
+    async fn run(&self, tampered: &dyn Tampered) -> Option<String> {
+        let what = self.what;
+        let rows = rows(tampered.books(), self.context, self.table).await;
+        let row = rows.iter().find(|row| (self.pick)(row)).unwrap_or_else(|| panic!("{what}: there is no such row"));
+        let entity = self.entity(row, tampered.books()).await;
+        let change = self.change.map(|(column, value)| (column, value(row.cell(column))));
+        tampered.tamper(self.context, row, change).await;
+        let report = look(tampered.shop()).await;
+        let named = report.violations.iter().any(|it| it.invariant == self.expect && it.entity.starts_with(&entity));
+        (!named).then(|| format!("{what}: {} of {entity} is not among {:?}", self.expect, report.violations))
+    }
+
+    async fn entity(&self, row: &Row, books: &ShopBooks) -> String {
+        match self.entity {
+            Entity::Column(column) => row.cell(column).to_string(),
+            Entity::Word(word) => word.to_owned(),
+            Entity::Json(column, pointer) => {
+                let value: serde_json::Value = row.json(column).unwrap_or_default();
+                value.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+            }
+            Entity::Order(column) => {
+                let orders = rows(books, Context::Orders, crate::audit::tables::ORDERS).await;
+                let order = orders.iter().find(|order| order.cell("id") == row.cell(column));
+                order.map(|order| order.cell("number").to_string()).unwrap_or_default()
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The databases in memory as tables, for an audit; and hands that alter what they should not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::audit::books::{Cell, Pages, Row, Stretch, Table, Walk};
+use crate::audit::tables::{LEDGER, LEDGER_SUMS, LIVE_HOLDS, RESERVATIONS};
+
+/// Rows of a context as its tables hold them.
+pub(super) trait Sheets {
+    /// Every row, in the order of its table's key.
+    fn sheets(&self) -> Vec<Row>;
+}
+
+/// What a hand did to the stored rows behind the back of the shop.
+#[derive(Clone, Debug)]
+pub(super) struct Tampering {
+    /// To which row.
+    pub(super) row: Row,
+    /// Which column got which value; none when the row was taken out.
+    pub(super) change: Option<(&'static str, Cell)>,
+}
+
+impl Tampering {
+    /// The rows after it.
+    pub(super) fn on(&self, rows: Vec<Row>) -> Vec<Row> {
+        let meant = |row: &Row| *row == self.row;
+        match &self.change {
+            Some((column, value)) => {
+                rows.into_iter().map(|row| if meant(&row) { row.with(column, value) } else { row }).collect()
+            }
+            None => rows.into_iter().filter(|row| !meant(row)).collect(),
+        }
+    }
+}
+
+/// See [`Books::stretch`](crate::audit::Books::stretch).
+pub(super) fn stretch(rows: &[Row], walk: &Walk, after: Option<&Cell>, limit: u32) -> Stretch {
+    let upto = keys(rows, walk, after, limit).into_iter().nth(usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(1));
+    let within = |key: &Cell, spell: &dyn Fn(&Cell) -> Cell| {
+        after.is_none_or(|after| *key > spell(after)) && upto.as_ref().is_none_or(|upto| *key <= spell(upto))
+    };
+    Stretch { pages: pages(rows, walk, within), upto }
+}
+
+/// See [`Books::keys`](crate::audit::Books::keys).
+pub(super) fn keys(rows: &[Row], walk: &Walk, after: Option<&Cell>, limit: u32) -> Vec<Cell> {
+    let keys = led(rows, walk).map(|row| row.cell(walk.key)).filter(|key| after.is_none_or(|after| *key > after));
+    let keys: BTreeSet<&Cell> = keys.collect();
+    super::at_most(keys.into_iter().cloned(), limit)
+}
+
+/// The rows of the leading table that a walk is about.
+fn led<'r>(rows: &'r [Row], walk: &'r Walk) -> impl Iterator<Item = &'r Row> {
+    of(rows, walk.lead).filter(|row| walk.within.as_ref().is_none_or(|(column, value)| row.cell(column) == value))
+}
+
+/// See [`Books::look_up`](crate::audit::Books::look_up).
+pub(super) fn look_up(rows: &[Row], walk: &Walk, keys: &[Cell]) -> Pages {
+    pages(rows, walk, |key, spell| keys.iter().any(|wanted| *key == spell(wanted)))
+}
+
+fn pages(rows: &[Row], walk: &Walk, within: impl Fn(&Cell, &dyn Fn(&Cell) -> Cell) -> bool) -> Pages {
+    let mut pages = Pages::default();
+    let lead = led(rows, walk).filter(|row| within(row.cell(walk.key), &Cell::clone));
+    pages.put(walk.lead, lead.cloned().collect());
+    for beside in walk.beside {
+        let table: Vec<Row> = match beside.table.name {
+            name if name == LEDGER_SUMS.name => ledger_sums(rows),
+            name if name == LIVE_HOLDS.name => live_holds(rows),
+            _ => of(rows, beside.table).cloned().collect(),
+        };
+        let belongs = |row: &Row| *row.cell(beside.key) != Cell::Null && within(row.cell(beside.key), &|key| beside.spell(key));
+        pages.put(beside.table, table.into_iter().filter(belongs).collect());
+    }
+    pages
+}
+
+fn of<'r>(rows: &'r [Row], table: &'static Table) -> impl Iterator<Item = &'r Row> {
+    rows.iter().filter(move |row| row.table().name == table.name)
+}
+
+fn ledger_sums(rows: &[Row]) -> Vec<Row> {
+    let mut sums: BTreeMap<Cell, (i64, i64, i64)> = BTreeMap::new();
+    for row in of(rows, LEDGER) {
+        let (on_hand, reserved, movements) = sums.entry(row.cell("sku").clone()).or_default();
+        *on_hand = on_hand.saturating_add(row.int("on_hand_change").unwrap_or(0));
+        *reserved = reserved.saturating_add(row.int("reserved_change").unwrap_or(0));
+        *movements = movements.saturating_add(1);
+    }
+    let row = |(sku, (on_hand, reserved, movements)): (Cell, (i64, i64, i64))| {
+        Row::new(LEDGER_SUMS, vec![sku, on_hand.into(), reserved.into(), movements.into()])
+    };
+    sums.into_iter().map(row).collect()
+}
+
+fn live_holds(rows: &[Row]) -> Vec<Row> {
+    let mut sums: BTreeMap<Cell, i64> = BTreeMap::new();
+    for row in of(rows, RESERVATIONS).filter(|row| row.text("state") == Some("ACTIVE")) {
+        let sum = sums.entry(row.cell("sku").clone()).or_default();
+        *sum = sum.saturating_add(row.int("quantity").unwrap_or(0));
+    }
+    sums.into_iter().map(|(sku, quantity)| Row::new(LIVE_HOLDS, vec![sku, quantity.into()])).collect()
+}
+
+/// A cell from whatever a column holds.
+macro_rules! row {
+    ($table:expr; $($value:expr),+ $(,)?) => {
+        $crate::audit::books::Row::new($table, vec![$($crate::audit::books::Cell::from($value)),+])
+    };
+}
+pub(super) use row;

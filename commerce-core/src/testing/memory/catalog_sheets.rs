@@ -1,0 +1,68 @@
+//! The catalog's rows as its tables hold them.
+
+use serde_json::json;
+
+use crate::audit::books::{Cell, Row};
+use crate::audit::tables::{CATEGORIES, CATEGORY_TREE, IMAGES, INVENTORY, LEDGER, PRODUCTS, RESERVATIONS, SELLERS, VARIANTS};
+use crate::catalog::{Hold, Product};
+use crate::ids::Id;
+use crate::time::Timestamp;
+
+use super::books::{Sheets, row};
+use super::catalog_rows::Rows;
+
+impl Sheets for Rows {
+    fn sheets(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for seller in self.sellers.values() {
+            let user = seller.user.map(Id::uuid);
+            rows.push(row![SELLERS; seller.id.uuid(), seller.name.as_str(), seller.slug.as_str(), user, seller.created_at, seller.version]);
+        }
+        for it in self.categories.values() {
+            let parent = it.parent.map(Id::uuid);
+            rows.push(row![CATEGORIES; it.id.uuid(), it.slug.as_str(), it.name.as_str(), parent, it.created_at, it.version]);
+        }
+        rows.push(row![CATEGORY_TREE; 1_u32, self.tree_version()]);
+        for it in self.products.values() {
+            let changed = self.changed.get(&it.id).copied().unwrap_or(it.updated_at);
+            product(&mut rows, it, changed);
+        }
+        for it in self.inventory.values() {
+            let (low, alerted) = (it.low_stock_threshold, i64::from(it.low_stock_alerted));
+            rows.push(row![INVENTORY; it.sku.as_str(), it.product.uuid(), it.on_hand, it.reserved, low, alerted, it.version]);
+        }
+        for it in self.holds.values().flat_map(|generations| generations.values()) {
+            hold(&mut rows, it);
+        }
+        for it in self.ledger.values() {
+            rows.push(row![LEDGER; it.sku.as_str(), it.id.uuid(), it.kind.as_str(), it.on_hand, it.reserved,
+                it.reference.as_deref(), it.reason.as_str(), it.actor.map(Id::uuid), it.at]);
+        }
+        rows
+    }
+}
+
+fn product(rows: &mut Vec<Row>, it: &Product, changed: Timestamp) {
+    let (category, seller) = (it.category.map(Id::uuid), it.seller.uuid());
+    rows.push(row![PRODUCTS; it.id.uuid(), it.slug.as_str(), it.name.as_str(), it.description.as_str(), it.status.as_str(),
+        category, seller, it.rating.count, it.rating.sum, json!(it.metadata), it.created_at, it.updated_at, changed, it.version]);
+    for (variant, position) in it.variants.iter().zip(0_u32..) {
+        let compare_at = variant.compare_at.map(|price| price.minor);
+        let currency = variant.compare_at.as_ref().map(|price| price.currency.code());
+        rows.push(
+            row![VARIANTS; variant.sku.as_str(), it.id.uuid(), position, variant.price.minor, variant.price.currency.code(),
+            compare_at, currency, json!(variant.options), variant.weight_grams, variant.barcode.as_deref()],
+        );
+    }
+    for (image, position) in it.images.iter().zip(0_u32..) {
+        rows.push(row![IMAGES; image.id.uuid(), it.id.uuid(), position, image.url.as_str(), image.alt.as_str()]);
+    }
+}
+
+fn hold(rows: &mut Vec<Row>, it: &Hold) {
+    for line in &it.lines {
+        let (price, currency) = (line.unit_price.minor, line.unit_price.currency.code());
+        rows.push(row![RESERVATIONS; Cell::Blob(it.key.0.to_vec()), it.generation, line.sku.as_str(), line.quantity, price,
+            currency, it.state.as_str(), it.created_at, it.expires_at]);
+    }
+}

@@ -1,0 +1,78 @@
+//! The rows of orders and carts as their tables hold them.
+
+use serde_json::json;
+
+use crate::audit::books::{Cell, Row};
+use crate::audit::tables::{ATTEMPTS, CART_CLAIMS, CARTS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REFUNDS};
+use crate::ids::Id;
+use crate::orders::{Cart, CartOwner, Order, Payment};
+use crate::time::Timestamp;
+
+use super::books::{Sheets, row};
+use super::orders::Rows;
+
+impl Sheets for Rows {
+    fn sheets(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for it in self.orders.values() {
+            order(&mut rows, it);
+            payment(&mut rows, it.id.uuid().into(), &it.payment);
+        }
+        for it in self.timeline.values() {
+            rows.push(
+                row![HISTORY; it.order.uuid(), it.id.uuid(), it.status.as_str(), it.at, it.note.as_str(), it.actor.as_str()],
+            );
+        }
+        for it in self.provider_events.values() {
+            rows.push(row![PROVIDER_EVENTS; it.provider.as_str(), it.event_id.as_str(), it.reference.as_str(), json!(it.fact),
+                it.state.as_str(), it.at]);
+        }
+        for claim in self.claimed_carts.keys() {
+            rows.push(row![CART_CLAIMS; *claim, Timestamp::EPOCH]);
+        }
+        rows.extend(self.carts.values().map(cart));
+        rows
+    }
+}
+
+fn order(rows: &mut Vec<Row>, it: &Order) {
+    let to = &it.shipping_address;
+    rows.push(row![ORDERS; it.id.uuid(), it.number.as_str(), it.user.uuid(), it.status.as_str(), it.total.currency.code(),
+        it.subtotal.minor, it.discount.minor, it.shipping.minor, it.tax.minor, it.total.minor, json!(it.tax_lines),
+        it.coupon.as_deref(), to.full_name.as_str(), to.line1.as_str(), to.line2.as_deref(), to.city.as_str(),
+        to.state.as_deref(), to.postal_code.as_str(), to.country.as_str(), to.phone.as_deref(), it.shipping_option.as_str(),
+        Cell::Blob(it.hold.key.0.to_vec()), it.hold.generation, it.payment_due_at, i64::from(it.payment_extended),
+        json!(it.metadata), it.updated_at, it.version]);
+    for (line, position) in it.lines.iter().zip(0_u32..) {
+        rows.push(row![ITEMS; it.id.uuid(), position, line.sku.as_str(), line.product_id.uuid(), line.name.as_str(),
+            line.quantity.get(), line.total.currency.code(), line.unit_price.minor, line.discount.minor, line.tax.minor,
+            line.total.minor]);
+    }
+}
+
+fn payment(rows: &mut Vec<Row>, order: Cell, it: &Payment) {
+    let currency = it.amount.currency.code();
+    rows.push(row![PAYMENTS; order.clone(), it.id.uuid(), it.method.as_str(), it.status().as_str(), currency, it.amount.minor,
+        it.captured.minor, it.refunded.minor]);
+    for (it, position) in it.attempts.iter().zip(0_u32..) {
+        let next = it.next_action.as_ref();
+        rows.push(row![ATTEMPTS; order.clone(), position, it.id.uuid(), it.provider.as_str(), it.method.as_str(),
+            it.amount.currency.code(), it.amount.minor, it.state.as_str(), it.token.as_deref(), it.reference.as_deref(),
+            it.failure_code.as_deref(), next.map(|next| next.kind.as_str()), next.map(|next| next.url.as_str()), it.created_at,
+            it.check_at, it.checks]);
+    }
+    for (it, position) in it.refunds.iter().zip(0_u32..) {
+        rows.push(row![REFUNDS; order.clone(), position, it.id.uuid(), it.attempt.uuid(), it.amount.currency.code(),
+            it.amount.minor, it.state.as_str(), it.reason.as_str(), it.reference.as_deref(), it.created_at, it.check_at,
+            it.checks]);
+    }
+}
+
+fn cart(it: &Cart) -> Row {
+    let kind = match it.owner {
+        CartOwner::User(_) => "USER",
+        CartOwner::Guest(_) => "GUEST",
+    };
+    row![CARTS; it.owner.key(), kind, json!(it.lines), it.coupon.as_deref(), json!(it.metadata), it.updated_at, it.expires_at(),
+        it.version]
+}

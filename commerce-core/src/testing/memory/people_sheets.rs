@@ -1,0 +1,47 @@
+//! The rows of users and notifications as their tables hold them.
+
+use serde_json::json;
+
+use crate::audit::books::{Cell, Row};
+use crate::audit::tables::{ADDRESSES, NOTIFICATIONS, SESSIONS, TOKENS, USERS};
+use crate::ids::Id;
+
+use super::books::{Sheets, row};
+use super::{notifications, users};
+
+impl Sheets for users::Rows {
+    fn sheets(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for it in self.users.values() {
+            rows.push(row![USERS; it.id.uuid(), it.email.as_str(), it.full_name.as_str(), it.phone.as_deref(), it.role.as_str(),
+                it.seller.map(Id::uuid), it.password_hash.0.as_str(), json!(it.metadata), it.created_at, it.version]);
+        }
+        for it in self.addresses.values() {
+            let to = &it.postal;
+            rows.push(
+                row![ADDRESSES; it.id.uuid(), it.user.uuid(), to.full_name.as_str(), to.line1.as_str(), to.line2.as_deref(),
+                to.city.as_str(), to.state.as_deref(), to.postal_code.as_str(), to.country.as_str(), to.phone.as_deref(),
+                i64::from(it.is_default), it.created_at],
+            );
+        }
+        for it in self.sessions.values() {
+            rows.push(row![SESSIONS; it.id.uuid(), it.user.uuid(), it.created_at, it.last_used_at, it.revoked_at]);
+        }
+        for it in self.tokens.values() {
+            rows.push(row![TOKENS; Cell::Blob(it.hash.to_vec()), it.session.uuid(), it.created_at, it.rotated_at]);
+        }
+        rows
+    }
+}
+
+impl Sheets for notifications::Rows {
+    fn sheets(&self) -> Vec<Row> {
+        let row = |it: &crate::notifications::Notification| {
+            let (recipient, address) = (it.recipient.key(), it.address.as_ref().map(crate::text::Email::as_str));
+            row![NOTIFICATIONS; it.id.uuid(), it.event.uuid(), it.kind.as_str(), it.template.as_str(), recipient.as_str(), address,
+                (*it.data).clone(), it.status.as_str(), it.tries, it.due_at, it.error.as_deref(), it.created_at, it.sent_at,
+                i64::from(it.maybe_twice), it.version]
+        };
+        self.notifications.values().map(row).collect()
+    }
+}
