@@ -163,6 +163,13 @@ impl IdSource {
         T::from_uuid(self.uuid_v7())
     }
 
+    /// As [`mint`](Self::mint), but as of `at`: greater than what anybody minted before `at`, also
+    /// while the clock here is behind.
+    #[must_use]
+    pub fn mint_at<T: Id>(&self, at: Timestamp) -> T {
+        T::from_uuid(self.uuid_v7_at(at))
+    }
+
     /// A new order of `user`: UUIDv7 whose ten bits after the variant are the user's shard.
     #[must_use]
     pub fn order(&self, user: UserId) -> OrderId {
@@ -191,10 +198,13 @@ impl IdSource {
     /// stands still or has stepped back, it goes on from the last one by a random step, so that the
     /// random part stays one.
     fn uuid_v7(&self) -> Uuid {
+        self.uuid_v7_at(self.clock.now())
+    }
+
+    fn uuid_v7_at(&self, now: Timestamp) -> Uuid {
         let mut random = [0u8; 16];
         self.entropy.fill(&mut random);
         let random = u128::from_be_bytes(random);
-        let now = self.clock.now();
         let fraction = u128::try_from(now.as_micros().rem_euclid(1_000)).unwrap_or(0).saturating_mul(4_096) / 1_000;
         let fresh = (u128::from(now.as_millis()) << 74) | (fraction << 62) | (random >> 66);
         let step = (random & STEP_MASK).saturating_add(1);

@@ -9,10 +9,9 @@ use crate::time::Timestamp;
 use super::model::{Notification, NotificationStatus};
 
 impl Notification {
-    /// Handed to the mailer from here on. Found half-way, it may have been sent before.
+    /// Handed to the mailer from here on.
     pub(super) fn begun(self, to: Email, now: Timestamp) -> Self {
         Self {
-            maybe_twice: self.maybe_twice || self.status == NotificationStatus::Sending,
             status: NotificationStatus::Sending,
             address: Some(to),
             due_at: Some(now.plus(limits::MAIL_SENDING_FOR)),
@@ -20,9 +19,11 @@ impl Notification {
         }
     }
 
-    /// Tried once more.
+    /// Tried once more. Found half-way, it may have been sent before; that is remembered also when
+    /// this try does not come as far as the mailer.
     pub(super) fn tried(self) -> Self {
-        Self { tries: self.tries.saturating_add(1), ..self }
+        let maybe_twice = self.maybe_twice || self.status == NotificationStatus::Sending;
+        Self { tries: self.tries.saturating_add(1), maybe_twice, ..self }
     }
 
     /// Out of our hands.
@@ -110,6 +111,13 @@ mod tests {
         assert!(!once.maybe_twice);
         assert!(!begun(once.clone().delayed("busy".to_owned(), NOON)).maybe_twice);
         assert!(begun(once).maybe_twice);
+    }
+
+    #[test]
+    fn an_interrupted_message_that_is_put_off_may_be_there_twice() {
+        let put_off = begun(pending()).tried().delayed("users do not answer".to_owned(), NOON);
+        assert_eq!(put_off.status, NotificationStatus::Pending);
+        assert!(begun(put_off).maybe_twice);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::error::Error as StdError;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use tracing::Instrument;
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
@@ -34,14 +34,15 @@ impl Notifications {
     /// holds the worker's lease calls this.
     ///
     /// # Errors
-    /// When the store does not answer. A mailer that does not answer is written to the message.
+    /// When the store does not answer: the first failure, after every other message was dealt with,
+    /// for a message that is dropped on its way would be sent again. A mailer that does not answer is
+    /// written to the message.
     pub async fn send_due(&self, limit: u32) -> Outcome<usize> {
         let due = self.store.due(self.clock.now(), limit).await?;
-        stream::iter(due)
-            .map(|notification| self.send_one(notification))
-            .buffer_unordered(limits::MAILS_AT_ONCE)
-            .try_fold(0_usize, |count, dealt_with| async move { Ok(count.saturating_add(usize::from(dealt_with))) })
-            .await
+        let sends = stream::iter(due).map(|notification| self.send_one(notification));
+        let dealt_with: Vec<Outcome<bool>> = sends.buffer_unordered(limits::MAILS_AT_ONCE).collect().await;
+        let dealt_with = dealt_with.into_iter().collect::<Outcome<Vec<bool>>>()?;
+        Ok(dealt_with.into_iter().filter(|dealt_with| *dealt_with).count())
     }
 
     /// Sends one message; what is logged meanwhile names it, and the request that caused it.

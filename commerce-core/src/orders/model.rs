@@ -136,7 +136,7 @@ impl Order {
             return Err(Refusal::PaymentRequired);
         }
         self.status = next;
-        self.updated_at = now;
+        self.updated_at = self.updated_at.max(now);
         Ok(self)
     }
 }

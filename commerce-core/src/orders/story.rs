@@ -1,5 +1,7 @@
 //! From a decision to a change set: the order as it will be, its history and its events together.
 
+use std::time::Duration;
+
 use crate::actor::Actor;
 use crate::change::ChangeSet;
 use crate::events::{Envelope, EventKind, Topic};
@@ -9,6 +11,9 @@ use crate::time::Timestamp;
 use super::Orders;
 use super::model::{Order, OrderFacts, OrderStatus, TimelineEntry};
 use super::ports::OrderWrite;
+
+/// The least that lies between two changes of one order: the clock's own unit.
+const TICK: Duration = Duration::from_micros(1);
 
 /// What happened to an order; each happening is one event, and each status one line of history.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,9 +101,11 @@ impl Decided {
 }
 
 impl Orders {
-    /// The change set that makes a decision about an existing order true, and the order after it.
+    /// The change set that makes a decision about an existing order true, and the order after it. It
+    /// happens after what happened before, also where another process with a clock ahead of ours
+    /// wrote that: an order's times and its history only go forward.
     pub(crate) fn update(&self, mut decided: Decided, actor: &Actor) -> (Order, ChangeSet<OrderWrite>) {
-        let now = self.clock.now();
+        let now = self.clock.now().max(decided.order.updated_at.plus(TICK));
         decided.order.version = decided.order.version.saturating_add(1);
         decided.order.updated_at = now;
         let told = self.tell(&decided, actor, now);
@@ -118,7 +125,7 @@ impl Orders {
     fn tell(&self, decided: &Decided, actor: &Actor, now: Timestamp) -> Vec<(Envelope, Option<TimelineEntry>)> {
         let order = &decided.order;
         let line = |happening: &Happening| {
-            let id: EventId = self.ids.mint();
+            let id: EventId = self.ids.mint_at(now);
             let entry = happening.status().map(|status| TimelineEntry {
                 id: TimelineId::from_uuid(id.uuid()),
                 order: order.id,

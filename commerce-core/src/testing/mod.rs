@@ -3,8 +3,10 @@
 
 mod clock;
 pub mod conformance;
+pub mod fault;
 pub mod memory;
 mod shop;
+pub mod sim;
 
 pub use clock::{ManualClock, SeededEntropy};
 pub use shop::MemoryShop;

@@ -82,7 +82,7 @@ impl ProductReads for MemoryCatalog {
     async fn categories(&self) -> Result<CategoryTree, StoreError> {
         Ok(self
             .db
-            .read(|rows| CategoryTree { version: rows.tree_version, nodes: rows.categories.values().cloned().collect() })
+            .read(|rows| CategoryTree { version: rows.tree_version(), nodes: rows.categories.values().cloned().collect() })
             .await)
     }
 

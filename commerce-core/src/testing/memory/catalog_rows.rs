@@ -10,23 +10,31 @@ use crate::limits;
 use crate::text::Sku;
 use crate::time::Timestamp;
 
-use super::database::{Apply, judge_free, judge_version};
+use super::database::{Apply, judge_free, judge_version, undo_tables};
+use super::table::Table;
 
 /// Everything the catalog knows.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Rows {
-    pub(super) products: BTreeMap<ProductId, Product>,
+    pub(super) products: Table<ProductId, Product>,
     /// When each product last changed as the search index sees it.
-    pub(super) changed: BTreeMap<ProductId, Timestamp>,
-    pub(super) categories: BTreeMap<CategoryId, Category>,
-    pub(super) tree_version: u64,
-    pub(super) sellers: BTreeMap<SellerId, Seller>,
-    pub(super) inventory: BTreeMap<Sku, Inventory>,
-    pub(super) ledger: BTreeMap<MovementId, Movement>,
-    pub(super) holds: BTreeMap<HoldKey, BTreeMap<u32, Hold>>,
+    pub(super) changed: Table<ProductId, Timestamp>,
+    pub(super) categories: Table<CategoryId, Category>,
+    /// The one row is the tree as a whole.
+    pub(super) tree_version: Table<(), u64>,
+    pub(super) sellers: Table<SellerId, Seller>,
+    pub(super) inventory: Table<Sku, Inventory>,
+    pub(super) ledger: Table<MovementId, Movement>,
+    pub(super) holds: Table<HoldKey, BTreeMap<u32, Hold>>,
 }
 
+undo_tables!(Rows: products, changed, categories, tree_version, sellers, inventory, ledger, holds);
+
 impl Rows {
+    pub(super) fn tree_version(&self) -> u64 {
+        self.tree_version.get(&()).copied().unwrap_or(0)
+    }
+
     fn write(&mut self, write: CatalogWrite, now: Timestamp) -> Result<(), CommitRefusal> {
         match write {
             CatalogWrite::InsertProduct(product) => {
@@ -49,8 +57,8 @@ impl Rows {
                 self.categories.remove(&id);
             }
             CatalogWrite::TouchTree(version) => {
-                judge_version("category tree", Some(self.tree_version), version)?;
-                self.tree_version = version;
+                judge_version("category tree", Some(self.tree_version()), version)?;
+                self.tree_version.insert((), version);
             }
             CatalogWrite::InsertSeller(seller) => {
                 judge_free("id", self.sellers.contains_key(&seller.id))?;
@@ -83,9 +91,15 @@ impl Rows {
         if self.inventory.iter().any(stranded) {
             return Err(CommitRefusal::Stale("product"));
         }
-        self.inventory.retain(|sku, row| row.product != product.id || skus.contains(sku));
+        let is_gone = |(sku, row): &(&Sku, &Inventory)| row.product == product.id && !skus.contains(sku);
+        let gone: Vec<Sku> = self.inventory.iter().filter(is_gone).map(|(sku, _)| sku.clone()).collect();
+        for sku in &gone {
+            self.inventory.remove(sku);
+        }
         for sku in skus {
-            self.inventory.entry(sku.clone()).or_insert_with(|| empty_stock(sku, product.id));
+            if !self.inventory.contains_key(sku) {
+                self.inventory.insert(sku.clone(), empty_stock(sku, product.id));
+            }
         }
         self.changed.insert(product.id, now);
         self.products.insert(product.id, product);
@@ -118,7 +132,7 @@ impl Rows {
 
     /// Every SKU whose movements do not fit together, in order of first mention. A SKU that the
     /// change set made itself had nothing before.
-    fn shortages(&self, before: &BTreeMap<Sku, Inventory>, movements: &[Movement]) -> Vec<Shortage> {
+    fn shortages(&self, movements: &[Movement]) -> Vec<Shortage> {
         let mut asked: Vec<&Sku> = Vec::new();
         for movement in movements {
             if !asked.contains(&&movement.sku) {
@@ -128,7 +142,7 @@ impl Rows {
         let shortage = |sku: &Sku| {
             let of_sku = || movements.iter().filter(|movement| movement.sku == *sku);
             let made = self.inventory.get(sku).map(|row| empty_stock(sku, row.product));
-            let start = before.get(sku).cloned().or(made);
+            let start = self.inventory.before(sku).cloned().or(made);
             let fits = start.clone().and_then(|start| of_sku().try_fold(start, |row, movement| row.after(movement))).is_some();
             let requested = of_sku().fold(0_i64, |sum, movement| sum.saturating_add(taken_by(movement)));
             (!fits).then(|| Shortage {
@@ -140,10 +154,11 @@ impl Rows {
         asked.into_iter().filter_map(shortage).collect()
     }
 
-    /// Notes which products came into stock or ran out since `before`.
-    fn note_turns(&mut self, before: &BTreeMap<Sku, Inventory>, now: Timestamp) {
-        for row in self.inventory.values() {
-            let had = before.get(&row.sku).is_some_and(|row| row.available() > 0);
+    /// Notes which products came into stock or ran out.
+    fn note_turns(&mut self, now: Timestamp) {
+        for sku in self.inventory.touched() {
+            let Some(row) = self.inventory.get(sku) else { continue };
+            let had = self.inventory.before(sku).is_some_and(|row| row.available() > 0);
             if had != (row.available() > 0) {
                 self.changed.insert(row.product, now);
             }
@@ -151,12 +166,14 @@ impl Rows {
     }
 
     fn insert_hold(&mut self, hold: Hold) -> Result<(), CommitRefusal> {
-        let generations = self.holds.entry(hold.key).or_default();
+        let mut generations = self.holds.get(&hold.key).cloned().unwrap_or_default();
         let (last, active) = generations.last_key_value().map_or((0, false), |(last, hold)| (*last, is_active(hold)));
         if active || last.checked_add(1) != Some(hold.generation) {
             return Err(CommitRefusal::Stale("hold"));
         }
+        let key = hold.key;
         generations.insert(hold.generation, hold);
+        self.holds.insert(key, generations);
         Ok(())
     }
 
@@ -174,13 +191,12 @@ impl Rows {
 
 impl Apply<CatalogWrite> for Rows {
     fn apply(&mut self, writes: Vec<CatalogWrite>, now: Timestamp) -> Result<(), CommitRefusal> {
-        let before = self.inventory.clone();
         let movements: Vec<Movement> = writes.iter().filter_map(movement).cloned().collect();
         match writes.into_iter().try_for_each(|write| self.write(write, now)) {
-            Err(CommitRefusal::Short(_)) => Err(CommitRefusal::Short(self.shortages(&before, &movements))),
+            Err(CommitRefusal::Short(_)) => Err(CommitRefusal::Short(self.shortages(&movements))),
             Err(refusal) => Err(refusal),
             Ok(()) => {
-                self.note_turns(&before, now);
+                self.note_turns(now);
                 Ok(())
             }
         }

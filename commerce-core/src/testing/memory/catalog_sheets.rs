@@ -22,7 +22,7 @@ impl Sheets for Rows {
             let parent = it.parent.map(Id::uuid);
             rows.push(row![CATEGORIES; it.id.uuid(), it.slug.as_str(), it.name.as_str(), parent, it.created_at, it.version]);
         }
-        rows.push(row![CATEGORY_TREE; 1_u32, self.tree_version]);
+        rows.push(row![CATEGORY_TREE; 1_u32, self.tree_version()]);
         for it in self.products.values() {
             let changed = self.changed.get(&it.id).copied().unwrap_or(it.updated_at);
             product(&mut rows, it, changed);

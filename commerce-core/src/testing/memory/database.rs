@@ -22,20 +22,51 @@ use crate::time::{Clock, Timestamp};
 use super::books::{self, Sheets, Tampering, row};
 
 /// Rows of a context that take its writes.
-pub(super) trait Apply<W>: Clone {
-    /// Judges and makes the writes in order. What is half made when it refuses is thrown away.
+pub(super) trait Apply<W>: Undo {
+    /// Judges and makes the writes in order. What is half made when it refuses is undone.
     ///
     /// # Errors
     /// The first condition that does not hold.
     fn apply(&mut self, writes: Vec<W>, now: Timestamp) -> Result<(), CommitRefusal>;
 }
 
+/// Rows that can take back what the change set in hand did to them.
+pub(super) trait Undo {
+    /// What was done stays.
+    fn keep(&mut self);
+
+    /// What was done is undone.
+    fn undo(&mut self);
+}
+
+/// [`Undo`] for rows that are [tables](super::table::Table).
+macro_rules! undo_tables {
+    ($rows:ty: $($table:ident),+) => {
+        impl $crate::testing::memory::database::Undo for $rows {
+            fn keep(&mut self) {
+                $(self.$table.keep();)+
+            }
+
+            fn undo(&mut self) {
+                $(self.$table.undo();)+
+            }
+        }
+    };
+}
+pub(super) use undo_tables;
+
 /// One database in memory. Clones share it.
-#[derive(Clone)]
 pub(super) struct Database<R> {
     clock: Arc<dyn Clock>,
-    turns: Arc<SeededEntropy>,
+    /// None: nobody goes first.
+    turns: Option<Arc<SeededEntropy>>,
     state: Arc<Mutex<State<R>>>,
+}
+
+impl<R> Clone for Database<R> {
+    fn clone(&self) -> Self {
+        Self { clock: Arc::clone(&self.clock), turns: self.turns.clone(), state: Arc::clone(&self.state) }
+    }
 }
 
 struct State<R> {
@@ -76,7 +107,7 @@ impl<R: Default> Database<R> {
             leases: BTreeMap::new(),
             tampered: Vec::new(),
         };
-        Self { clock, turns: Arc::new(SeededEntropy::new(0)), state: Arc::new(Mutex::new(state)) }
+        Self { clock, turns: Some(Arc::new(SeededEntropy::new(0))), state: Arc::new(Mutex::new(state)) }
     }
 }
 
@@ -87,13 +118,19 @@ impl<R> Database<R> {
 
     /// With turns drawn from `seed`: callers at the same time meet in another order with each seed.
     pub(super) fn with_turns(self, seed: u64) -> Self {
-        Self { turns: Arc::new(SeededEntropy::new(seed)), ..self }
+        Self { turns: Some(Arc::new(SeededEntropy::new(seed))), ..self }
+    }
+
+    /// Where every call runs through at once: whoever schedules the callers decides who goes first.
+    pub(super) fn without_turns(self) -> Self {
+        Self { turns: None, ..self }
     }
 
     /// Lets others go first, up to three times, as a database would.
     async fn turn(&self) {
+        let Some(dice) = &self.turns else { return };
         let mut drawn = [0u8];
-        self.turns.fill(&mut drawn);
+        dice.fill(&mut drawn);
         let mut turns = drawn.first().map_or(0, |drawn| drawn % 4);
         poll_fn(|context| {
             if turns == 0 {
@@ -132,10 +169,11 @@ impl<R> Database<R> {
         if changes.deadline.is_some_and(|deadline| now >= deadline) {
             return Err(CommitRefusal::TooLate.into());
         }
-        let mut rows = state.rows.clone();
-        rows.apply(changes.writes, now)?;
-
-        state.rows = rows;
+        if let Err(refusal) = state.rows.apply(changes.writes, now) {
+            state.rows.undo();
+            return Err(refusal.into());
+        }
+        state.rows.keep();
         if let Some(claim) = changes.claim {
             let record = KeyRecord { body_hash: claim.body_hash, result: claim.result };
             let scope = claim.scope.digest();
@@ -307,6 +345,13 @@ macro_rules! database_ports {
             #[must_use]
             pub fn with_turns(self, seed: u64) -> Self {
                 Self { db: self.db.with_turns(seed) }
+            }
+
+            /// Where every call runs through at once: whoever schedules the callers decides who
+            /// goes first.
+            #[must_use]
+            pub fn without_turns(self) -> Self {
+                Self { db: self.db.without_turns() }
             }
 
             /// Puts a value into a column of a row, behind the back of the shop, or takes the row

@@ -1,8 +1,8 @@
 //! The reference adapters: every port in memory, simple and obviously right.
 //!
 //! They say what the ports mean; an adapter that differs from them is wrong. They keep nothing and
-//! promise no speed. A commit works on a copy of the rows and puts it in place only when every
-//! condition holds. Start reading at `database`, then `orders`.
+//! promise no speed. A commit works on the rows themselves, which take back what it did when a
+//! condition does not hold. Start reading at `database`, then `orders`.
 
 mod books;
 mod bus;
@@ -19,6 +19,7 @@ mod orders_sheets;
 mod people_sheets;
 mod search;
 mod secrets;
+mod table;
 mod users;
 
 pub use bus::MemoryBus;

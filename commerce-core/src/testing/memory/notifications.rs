@@ -1,6 +1,5 @@
 //! Notifications.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,7 +11,8 @@ use crate::notifications::{Notification, NotificationFilter, NotificationStatus,
 use crate::page::{Page, PageRequest};
 use crate::time::{Clock, Timestamp};
 
-use super::database::{Apply, Database, database_ports, judge_free, judge_version};
+use super::database::{Apply, Database, database_ports, judge_free, judge_version, undo_tables};
+use super::table::Table;
 
 /// The notifications database.
 #[derive(Clone)]
@@ -29,10 +29,12 @@ impl MemoryNotifications {
 
 database_ports!(MemoryNotifications);
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Rows {
-    pub(super) notifications: BTreeMap<NotificationId, Notification>,
+    pub(super) notifications: Table<NotificationId, Notification>,
 }
+
+undo_tables!(Rows: notifications);
 
 impl Rows {
     fn write(&mut self, write: NotificationWrite) -> Result<(), CommitRefusal> {

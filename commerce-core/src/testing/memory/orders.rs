@@ -1,6 +1,5 @@
 //! Orders with their payments and history, provider messages, and carts: one database.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,7 +15,8 @@ use crate::orders::{
 use crate::page::{Page, PageRequest};
 use crate::time::{Clock, Timestamp};
 
-use super::database::{Apply, Database, database_ports, judge_free, judge_version};
+use super::database::{Apply, Database, database_ports, judge_free, judge_version, undo_tables};
+use super::table::Table;
 
 /// The orders database, carts included.
 #[derive(Clone)]
@@ -33,14 +33,16 @@ impl MemoryOrders {
 
 database_ports!(MemoryOrders);
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Rows {
-    pub(super) orders: BTreeMap<OrderId, Order>,
-    pub(super) timeline: BTreeMap<TimelineId, TimelineEntry>,
-    pub(super) claimed_carts: BTreeSet<Uuid>,
-    pub(super) provider_events: BTreeMap<(String, String), ProviderEvent>,
-    pub(super) carts: BTreeMap<Uuid, Cart>,
+    pub(super) orders: Table<OrderId, Order>,
+    pub(super) timeline: Table<TimelineId, TimelineEntry>,
+    pub(super) claimed_carts: Table<Uuid, ()>,
+    pub(super) provider_events: Table<(String, String), ProviderEvent>,
+    pub(super) carts: Table<Uuid, Cart>,
 }
+
+undo_tables!(Rows: orders, timeline, claimed_carts, provider_events, carts);
 
 impl Rows {
     fn write(&mut self, write: OrderWrite) -> Result<(), CommitRefusal> {
@@ -59,7 +61,7 @@ impl Rows {
                 self.timeline.insert(entry.id, entry);
             }
             OrderWrite::ClaimCart(claim) => {
-                if !self.claimed_carts.insert(claim) {
+                if self.claimed_carts.insert(claim, ()).is_some() {
                     return Err(CommitRefusal::AlreadyHandled);
                 }
             }

@@ -27,7 +27,7 @@ impl Sheets for Rows {
             rows.push(row![PROVIDER_EVENTS; it.provider.as_str(), it.event_id.as_str(), it.reference.as_str(), json!(it.fact),
                 it.state.as_str(), it.at]);
         }
-        for claim in &self.claimed_carts {
+        for claim in self.claimed_carts.keys() {
             rows.push(row![CART_CLAIMS; *claim, Timestamp::EPOCH]);
         }
         rows.extend(self.carts.values().map(cart));

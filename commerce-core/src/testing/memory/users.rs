@@ -1,6 +1,5 @@
 //! Users, addresses, sessions and refresh tokens.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +12,8 @@ use crate::text::Email;
 use crate::time::{Clock, Timestamp};
 use crate::users::{Address, RefreshToken, Role, Session, User, UserStore, UserWrite};
 
-use super::database::{Apply, Database, database_ports, judge_free, judge_version};
+use super::database::{Apply, Database, database_ports, judge_free, judge_version, undo_tables};
+use super::table::Table;
 
 /// The users database.
 #[derive(Clone)]
@@ -30,13 +30,15 @@ impl MemoryUsers {
 
 database_ports!(MemoryUsers);
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Rows {
-    pub(super) users: BTreeMap<UserId, User>,
-    pub(super) addresses: BTreeMap<AddressId, Address>,
-    pub(super) sessions: BTreeMap<SessionId, Session>,
-    pub(super) tokens: BTreeMap<[u8; 32], RefreshToken>,
+    pub(super) users: Table<UserId, User>,
+    pub(super) addresses: Table<AddressId, Address>,
+    pub(super) sessions: Table<SessionId, Session>,
+    pub(super) tokens: Table<[u8; 32], RefreshToken>,
 }
+
+undo_tables!(Rows: users, addresses, sessions, tokens);
 
 impl Rows {
     fn judge_email(&self, user: &User) -> Result<(), CommitRefusal> {

@@ -1,0 +1,170 @@
+//! The ports whose calls go wrong the same way, as tables. How each kind of call goes wrong is said
+//! once, in the module above.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{Faulty, Happened};
+use crate::catalog::{
+    CatalogStore, CatalogWrite, CategoryTree, Hold, HoldKey, HoldOwners, ImageStore, Inventory, Item, Movement, Product,
+    ProductFilter, ProductReads, ProductSearch, SearchHits, SearchQuery, Seller, Standing, StockReads,
+};
+use crate::change::{ChangeSet, CommitError, KeyRecord, KeyScope, Keys};
+use crate::error::{Outcome, StoreError};
+use crate::events::{Backlog, Envelope, Leases, Outbox};
+use crate::ids::{AddressId, EventId, ImageId, NotificationId, OrderId, ProductId, SellerId, SessionId, UserId};
+use crate::notifications::{Contacts, Notification, NotificationFilter, NotificationStore, NotificationWrite};
+use crate::orders::{
+    Cart, CartOwner, CartStore, CartWrite, CatalogPort, Customers, DueWork, Held, HoldRef, Order, OrderFilter, OrderStatus,
+    OrderStore, OrderWrite, ProviderEvent, TimelineEntry,
+};
+use crate::page::{Page, PageRequest};
+use crate::text::{Email, Quantity, Sku, Slug};
+use crate::time::Timestamp;
+use crate::users::{
+    Address, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, User, UserStore, UserWrite, Verdict,
+};
+
+type Stored<T> = Result<T, StoreError>;
+
+/// One port of a decorated port: what kind of call each method is, and what its commits write.
+macro_rules! faulty {
+    ($($trait:ident of $port:ty, $name:literal {
+        $($call:ident $method:ident($($arg:ident: $type:ty),*) -> $answer:ty;)*
+        $(=> $context:ident: $write:ty;)?
+    })+) => {$(
+        #[async_trait]
+        impl $trait for Faulty<$port> {
+            $(async fn $method(&self, $($arg: $type),*) -> $answer {
+                self.$call(concat!($name, ".", stringify!($method)), self.port.$method($($arg),*)).await
+            })*
+
+            $(async fn commit(&self, changes: ChangeSet<$write>) -> Result<(), CommitError> {
+                let commit = |changes| self.port.commit(changes);
+                self.change(concat!($name, ".commit"), changes, commit, |written| Happened::$context(written)).await
+            })?
+        }
+    )+};
+}
+
+/// What every database has, for each port that brings it along.
+macro_rules! keys {
+    ($($port:ty, $name:literal;)+) => {
+        faulty! {$(Keys of $port, $name {
+            read key(scope: &KeyScope) -> Stored<Option<KeyRecord>>;
+        })+}
+    };
+}
+
+keys! {
+    dyn UserStore, "users";
+    dyn CatalogStore, "catalog";
+    dyn OrderStore, "orders";
+    dyn CartStore, "carts";
+}
+
+faulty! {
+    UserStore of dyn UserStore, "users" {
+        read user(id: UserId) -> Stored<Option<User>>;
+        read user_by_email(email: &Email) -> Stored<Option<User>>;
+        read users(role: Option<Role>, page: &PageRequest) -> Stored<Page<User>>;
+        read addresses(user: UserId) -> Stored<Vec<Address>>;
+        read session(id: SessionId) -> Stored<Option<Session>>;
+        read sessions(user: UserId) -> Stored<Vec<Session>>;
+        read refresh_token(hash: &[u8; 32]) -> Stored<Option<RefreshToken>>;
+        => Users: UserWrite;
+    }
+
+    PasswordHasher of dyn PasswordHasher, "passwords" {
+        read hash(password: &str) -> Stored<PasswordHash>;
+        read verify(password: &str, hash: Option<&PasswordHash>) -> Stored<Verdict>;
+    }
+
+    ProductReads of dyn CatalogStore, "catalog" {
+        read product(id: ProductId) -> Stored<Option<Product>>;
+        read product_by_slug(slug: &Slug) -> Stored<Option<Product>>;
+        read products(filter: &ProductFilter, page: &PageRequest) -> Stored<Page<Product>>;
+        read products_by_id(ids: &[ProductId]) -> Stored<Vec<Product>>;
+        look products_changed(since: Timestamp, after: Option<ProductId>, limit: u32) -> Stored<Vec<(Timestamp, Product)>>;
+        read categories() -> Stored<CategoryTree>;
+        read seller(id: SellerId) -> Stored<Option<Seller>>;
+        read sellers(page: &PageRequest) -> Stored<Page<Seller>>;
+    }
+
+    StockReads of dyn CatalogStore, "catalog" {
+        read items(skus: &[Sku]) -> Stored<Vec<Item>>;
+        read inventory(skus: &[Sku]) -> Stored<Vec<Inventory>>;
+        read ledger(sku: &Sku, page: &PageRequest) -> Stored<Page<Movement>>;
+        read hold(key: HoldKey) -> Stored<Option<Hold>>;
+        look expired_holds(now: Timestamp, limit: u32) -> Stored<Vec<Hold>>;
+        look low_stock_crossings(limit: u32) -> Stored<Vec<Inventory>>;
+    }
+
+    CatalogStore of dyn CatalogStore, "catalog" {
+        => Catalog: CatalogWrite;
+    }
+
+    HoldOwners of dyn HoldOwners, "hold-owners" {
+        read standing(key: HoldKey, generation: u32) -> Stored<Standing>;
+    }
+
+    ProductSearch of dyn ProductSearch, "search" {
+        read search(query: &SearchQuery) -> Stored<Option<SearchHits>>;
+        effect catch_up(catalog: &dyn CatalogStore) -> Stored<u64>;
+        effect rebuild(catalog: &dyn CatalogStore, progress: &(dyn Fn(u64) + Send + Sync)) -> Stored<u64>;
+    }
+
+    ImageStore of dyn ImageStore, "images" {
+        effect put(id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Stored<String>;
+        read get(name: &str) -> Stored<Option<Vec<u8>>>;
+        effect delete(url: &str) -> Stored<()>;
+    }
+
+    OrderStore of dyn OrderStore, "orders" {
+        read order(id: OrderId) -> Stored<Option<Order>>;
+        read orders(filter: &OrderFilter, page: &PageRequest) -> Stored<Page<Order>>;
+        read timeline(order: OrderId, page: &PageRequest) -> Stored<Page<TimelineEntry>>;
+        read order_by_reference(provider: &str, reference: &str) -> Stored<Option<OrderId>>;
+        read order_on_hold(hold: HoldRef) -> Stored<Option<(OrderId, OrderStatus)>>;
+        look due(work: DueWork, now: Timestamp, limit: u32) -> Stored<Vec<OrderId>>;
+        look parked(limit: u32) -> Stored<Vec<ProviderEvent>>;
+        => Orders: OrderWrite;
+    }
+
+    CartStore of dyn CartStore, "carts" {
+        read cart(owner: CartOwner, now: Timestamp) -> Stored<Option<Cart>>;
+        => Carts: CartWrite;
+    }
+
+    CatalogPort of dyn CatalogPort, "catalog-port" {
+        read items(skus: &[Sku]) -> Outcome<Vec<Item>>;
+        effect reserve(key: HoldKey, lines: &[(Sku, Quantity)]) -> Outcome<Held>;
+        effect release(hold: HoldRef) -> Outcome<()>;
+    }
+
+    Customers of dyn Customers, "customers" {
+        read address(user: UserId, address: Option<AddressId>) -> Outcome<Option<PostalAddress>>;
+    }
+
+    Contacts of dyn Contacts, "contacts" {
+        read contact(user: UserId) -> Outcome<Option<(Email, String)>>;
+    }
+
+    NotificationStore of dyn NotificationStore, "notifications" {
+        read notification(id: NotificationId) -> Stored<Option<Notification>>;
+        read notifications(filter: &NotificationFilter, page: &PageRequest) -> Stored<Page<Notification>>;
+        look due(now: Timestamp, limit: u32) -> Stored<Vec<Notification>>;
+        => Notifications: NotificationWrite;
+    }
+
+    Outbox of dyn Outbox, "outbox" {
+        look unpublished(limit: u32) -> Stored<Vec<Envelope>>;
+        effect published(events: &[EventId]) -> Stored<()>;
+        read backlog() -> Stored<Backlog>;
+    }
+
+    Leases of dyn Leases, "leases" {
+        effect acquire(name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Stored<Option<u64>>;
+        effect give_back(name: &str, owner: Uuid) -> Stored<()>;
+    }
+}

@@ -1,0 +1,222 @@
+//! Books of what really happened, kept beside the stores, and what must hold after every entry.
+//!
+//! Every commit that any node makes is taken down here as it was written, whatever its caller heard.
+//! The books know nothing of the rules' code: they say again, in other words, what may be written.
+//! What needs the whole picture is judged at the end, in `closing`. Start reading at
+//! [`Books::take_down`].
+
+mod carts;
+mod catalog;
+mod mails;
+mod orders;
+
+pub(super) use orders::NOTE;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use crate::catalog::{HoldKey, HoldState};
+use crate::change::{ChangeSet, CommitRefusal};
+use crate::events::Envelope;
+use crate::ids::{AttemptId, EventId, Id, NotificationId, OrderId, UserId};
+use crate::money::Money;
+use crate::notifications::Notification;
+use crate::orders::{Cart, HoldRef, Order, OrderStatus};
+use crate::testing::fault::Happened;
+use crate::text::Sku;
+use crate::time::Timestamp;
+use crate::users::User;
+
+use super::scheduler::NodeId;
+use super::situations::Situation;
+
+/// What really happened, and what was found wrong with it.
+#[derive(Default)]
+pub struct Books {
+    pub(super) users: BTreeMap<UserId, User>,
+    pub(super) stock: BTreeMap<Sku, Stock>,
+    pub(super) holds: BTreeMap<HoldName, HoldEntry>,
+    pub(super) orders: BTreeMap<OrderId, OrderEntry>,
+    pub(super) by_note: BTreeMap<(UserId, String), OrderId>,
+    pub(super) on_hold: BTreeMap<HoldName, OrderId>,
+    pub(super) carts: BTreeMap<Uuid, Cart>,
+    pub(super) carted: BTreeMap<(Uuid, Sku), Carted>,
+    pub(super) notifications: BTreeMap<NotificationId, Notification>,
+    pub(super) mails: BTreeMap<NotificationId, MailEntry>,
+    pub(super) said: BTreeMap<EventId, Envelope>,
+    pub(super) handled: BTreeSet<(&'static str, EventId)>,
+    pub(super) buried: BTreeSet<(String, EventId)>,
+    pub(super) keys: BTreeSet<[u8; 32]>,
+    /// Events that nobody can understand.
+    pub(super) poison: BTreeSet<EventId>,
+    /// Attempts about which the provider has sent its message.
+    told: BTreeSet<AttemptId>,
+    /// Events that each node is publishing.
+    publishing: BTreeMap<NodeId, Vec<EventId>>,
+    effect: u128,
+    violation: Option<String>,
+}
+
+/// A generation of a hold.
+pub(super) type HoldName = (HoldKey, u32);
+
+/// The stock of one SKU as its movements add up, and every price it had.
+#[derive(Default)]
+pub(super) struct Stock {
+    pub(super) on_hand: i64,
+    pub(super) reserved: i64,
+    /// Whether a variant has it now.
+    pub(super) on_shelf: bool,
+    /// Sold and restocked units of each hold.
+    pub(super) sold: BTreeMap<String, (i64, i64)>,
+    /// Each price with the instant it ended; none for the present one.
+    pub(super) prices: Vec<(Money, Option<Timestamp>)>,
+}
+
+pub(super) struct HoldEntry {
+    pub(super) state: HoldState,
+    pub(super) lines: Vec<(Sku, u32, Money)>,
+    pub(super) expires_at: Timestamp,
+}
+
+pub(super) struct OrderEntry {
+    pub(super) order: Order,
+    pub(super) path: Vec<OrderStatus>,
+    pub(super) from_cart: bool,
+    pub(super) first_due: Option<Timestamp>,
+    pub(super) was_confirmed: bool,
+}
+
+/// Units of one SKU that went into a cart, and came out of it for orders.
+#[derive(Default)]
+pub(super) struct Carted {
+    pub(super) reduced: i64,
+    pub(super) ordered: i64,
+}
+
+#[derive(Default)]
+pub(super) struct MailEntry {
+    /// How often the transport accepted it.
+    pub(super) accepted: u32,
+    /// How often the shop did not hear so.
+    pub(super) untold: u32,
+}
+
+impl Books {
+    /// Takes down what happened; answers the situations it amounts to.
+    pub(super) fn take_down(&mut self, node: NodeId, now: Timestamp, operation: &str, what: &Happened<'_>) -> Vec<Situation> {
+        let mut met = Vec::new();
+        self.effect = 0;
+        match what {
+            Happened::Users(changes) => self.users(changes),
+            Happened::Catalog(changes) => self.catalog(changes, now, &mut met),
+            Happened::Orders(changes) => self.orders(changes, now, &mut met),
+            Happened::Carts(changes) => self.carts(changes),
+            Happened::Notifications(changes) => self.notifications(changes, &mut met),
+            Happened::Refused(CommitRefusal::Stale(_)) => met.push(Situation::RaceLost),
+            Happened::Refused(CommitRefusal::AlreadyHandled) if operation != "orders.commit" => met.push(Situation::BroughtAgain),
+            Happened::Refused(_) => {}
+            Happened::Publishing(events) => self.publishing(node, events, &mut met),
+            Happened::Published => {
+                self.publishing.remove(&node);
+            }
+            Happened::Buried(letter) => {
+                met.push(Situation::DeadLetter);
+                self.must(letter.receives >= crate::limits::RECEIVES_MAX, || format!("{} was buried early", letter.event.id));
+                self.buried.insert((letter.consumer.clone(), letter.event.id));
+            }
+            Happened::Answered(attempt, _) => self.effect = attempt.id.uuid().as_u128(),
+            Happened::Refunded(refund, _) => self.effect = refund.id.uuid().as_u128(),
+            Happened::Mailed(mail, told) => self.mailed(mail, *told, &mut met),
+        }
+        met
+    }
+
+    /// What every change set brings besides its writes.
+    fn common<W>(&mut self, changes: &ChangeSet<W>) {
+        if let Some(claim) = &changes.claim
+            && matches!(claim.result, crate::change::KeyResult::Done(_))
+        {
+            let free = self.keys.insert(claim.scope.digest());
+            self.must(free, || format!("the key {} of {} was used up twice", claim.scope.key, claim.scope.route));
+        }
+        if let Some(handled) = &changes.handled {
+            let first = self.handled.insert((handled.consumer, handled.event));
+            self.must(first, || format!("{} handled {} twice", handled.consumer, handled.event));
+            self.effect ^= handled.event.uuid().as_u128();
+        }
+        for event in &changes.events {
+            self.effect = self.effect.rotate_left(1) ^ event.id.uuid().as_u128();
+            let fresh = self.said.insert(event.id, event.clone()).is_none();
+            self.must(fresh, || format!("the event {} was said twice", event.id));
+        }
+        self.effect = self.effect.rotate_left(1) ^ u128::try_from(changes.writes.len()).unwrap_or(0);
+    }
+
+    fn publishing(&mut self, node: NodeId, events: &[Envelope], met: &mut Vec<Situation>) {
+        let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
+        let elsewhere =
+            self.publishing.iter().filter(|(other, _)| **other != node).any(|(_, other)| other.iter().any(|id| ids.contains(id)));
+        if elsewhere {
+            met.push(Situation::RelaysOverlapped);
+        }
+        for event in events {
+            let said = self.said.contains_key(&event.id);
+            self.must(said, || format!("{} {} was published and never said", event.kind, event.id));
+        }
+        self.publishing.insert(node, ids);
+    }
+
+    /// A node died: what it was publishing, it is not any more.
+    pub(super) fn forget_node(&mut self, node: NodeId) {
+        self.publishing.remove(&node);
+    }
+
+    /// True once for each attempt.
+    pub(super) fn tell_once(&mut self, attempt: AttemptId) -> bool {
+        self.told.insert(attempt)
+    }
+
+    /// Notes a violation unless `holds`. The first is kept: what follows it may follow from it.
+    pub(super) fn must(&mut self, holds: bool, why: impl FnOnce() -> String) {
+        if !holds && self.violation.is_none() {
+            self.violation = Some(why());
+        }
+    }
+
+    /// The last entry in a number, and the violation, if there is one.
+    pub(super) fn last_word(&self) -> (u128, Option<String>) {
+        (self.effect, self.violation.clone())
+    }
+
+    /// What was found wrong first.
+    pub fn violation(&self) -> Option<&str> {
+        self.violation.as_deref()
+    }
+
+    /// The order that a client's note names, if it was placed.
+    pub(super) fn placed(&self, user: UserId, note: &str) -> Option<OrderId> {
+        self.by_note.get(&(user, note.to_owned())).copied()
+    }
+
+    /// Orders in the order they were placed.
+    pub(super) fn order_ids(&self) -> Vec<OrderId> {
+        self.orders.keys().copied().collect()
+    }
+
+    /// The newest state of an order.
+    pub(super) fn order(&self, id: OrderId) -> Option<&Order> {
+        self.orders.get(&id).map(|entry| &entry.order)
+    }
+
+    /// Somebody says something that nobody can understand.
+    pub(super) fn poisoned(&mut self, event: &Envelope) {
+        self.said.insert(event.id, event.clone());
+        self.poison.insert(event.id);
+    }
+}
+
+fn name(hold: HoldRef) -> HoldName {
+    (hold.key, hold.generation)
+}

@@ -1,0 +1,237 @@
+//! Orders, their money and their history.
+
+use super::{Books, OrderEntry, name};
+use crate::catalog::HoldState;
+use crate::change::ChangeSet;
+use crate::events::{Envelope, EventKind};
+use crate::ids::Id;
+use crate::orders::{
+    AttemptState, Order, OrderStatus, OrderWrite, PaymentMethod, ProviderEventState, RefundState, TimelineEntry,
+};
+use crate::time::Timestamp;
+
+use super::super::situations::Situation;
+
+/// Under this key the simulation's clients write into an order's metadata what they call it.
+pub(in crate::testing::sim) const NOTE: &str = "note";
+
+impl Books {
+    pub(super) fn orders(&mut self, changes: &ChangeSet<OrderWrite>, now: Timestamp, met: &mut Vec<Situation>) {
+        self.common(changes);
+        for write in &changes.writes {
+            match write {
+                OrderWrite::Insert(order) => self.inserted(order, changes, now),
+                OrderWrite::Update(order) => self.updated(order, now, met),
+                OrderWrite::Timeline(entry) => self.told(entry, changes),
+                OrderWrite::ClaimCart(_) => {}
+                OrderWrite::Provider(event) => match event.state {
+                    ProviderEventState::Applied => {}
+                    ProviderEventState::Parked => met.push(Situation::WebhookParked),
+                    ProviderEventState::Quarantined => met.push(Situation::WebhookQuarantined),
+                },
+            }
+        }
+        self.said_of(changes);
+    }
+
+    fn inserted(&mut self, order: &Order, changes: &ChangeSet<OrderWrite>, now: Timestamp) {
+        let id = order.id;
+        let hold = self.holds.get(&name(order.hold));
+        let active = hold.is_some_and(|hold| hold.state == HoldState::Active);
+        let held_so = hold.is_some_and(|hold| {
+            order.lines.len() == hold.lines.len()
+                && order.lines.iter().all(|line| hold.lines.contains(&(line.sku.clone(), line.quantity.get(), line.unit_price)))
+        });
+        let priced =
+            order.lines.iter().all(|line| self.stock.get(&line.sku).is_some_and(|stock| stock.cost(line.unit_price, now)));
+        self.must(active, || format!("order {id} appeared on a hold that is not active"));
+        self.must(held_so, || format!("order {id} is not what its hold holds"));
+        self.must(priced, || format!("order {id} has a price that is not the catalog's"));
+        self.must(adds_up(order), || format!("the parts of order {id} do not add up to {}", order.total));
+        self.must(order.version == 1 && changes.claim.is_some(), || format!("order {id} was placed without a key"));
+        let begins = match order.status {
+            OrderStatus::Pending => order.payment.attempts.len() == 1 && order.payment_due_at.is_some(),
+            OrderStatus::Confirmed => order.payment.method == PaymentMethod::Cod && order.payment.attempts.is_empty(),
+            OrderStatus::Processing
+            | OrderStatus::Shipped
+            | OrderStatus::OutForDelivery
+            | OrderStatus::Delivered
+            | OrderStatus::Cancelled => false,
+        };
+        self.must(begins && order.payment.captured.minor == 0, || format!("order {id} begins as {}", order.status));
+        if let Some(note) = order.metadata.get(NOTE) {
+            let first = self.by_note.insert((order.user, note.clone()), id).is_none();
+            self.must(first, || format!("{note} of {} was ordered twice", order.user));
+        }
+        let alone = self.on_hold.insert(name(order.hold), id).is_none();
+        self.must(alone, || format!("two orders stand on the hold of {id}"));
+        let from_cart = changes.writes.iter().any(|write| matches!(write, OrderWrite::ClaimCart(_)));
+        if from_cart {
+            for line in &order.lines {
+                let carted = self.carted.entry((order.user.uuid(), line.sku.clone())).or_default();
+                carted.ordered = carted.ordered.saturating_add(i64::from(line.quantity.get()));
+            }
+        }
+        let entry = OrderEntry {
+            order: order.clone(),
+            path: Vec::new(),
+            from_cart,
+            first_due: order.payment_due_at,
+            was_confirmed: order.status == OrderStatus::Confirmed,
+        };
+        let fresh = self.orders.insert(id, entry).is_none();
+        self.must(fresh, || format!("order {id} was placed twice"));
+    }
+
+    fn updated(&mut self, order: &Order, now: Timestamp, met: &mut Vec<Situation>) {
+        let id = order.id;
+        let Some(entry) = self.orders.get_mut(&id) else {
+            return self.must(false, || format!("order {id} changed and was never placed"));
+        };
+        let before = std::mem::replace(&mut entry.order, order.clone());
+        entry.was_confirmed |= order.status == OrderStatus::Confirmed;
+        let first_due = entry.first_due;
+        self.must(order.version == before.version.saturating_add(1), || {
+            format!("order {id} went from version {} to {}", before.version, order.version)
+        });
+        let legal = order.status == before.status || before.status.may_become(order.status);
+        self.must(legal, || format!("order {id} went from {} to {}", before.status, order.status));
+        let same = (&before.number, before.user, &before.lines, before.total, before.hold, &before.shipping_address)
+            == (&order.number, order.user, &order.lines, order.total, order.hold, &order.shipping_address);
+        self.must(same && adds_up(order), || format!("order {id} is not what was ordered any more"));
+        self.money(&before, order);
+        situations(&before, order, first_due, now, met);
+    }
+
+    fn money(&mut self, before: &Order, order: &Order) {
+        let id = order.id;
+        let (was, is) = (&before.payment, &order.payment);
+        let kept = was.attempts.iter().all(|old| {
+            let new = is.attempts.iter().find(|new| new.id == old.id);
+            new.is_some_and(|new| {
+                new.amount == old.amount && (old.state != AttemptState::Captured || new.state == AttemptState::Captured)
+            })
+        });
+        self.must(kept, || format!("order {id} forgot an attempt or its capture"));
+        let open = is.attempts.iter().filter(|attempt| attempt.state.is_open()).count();
+        self.must(open <= 1, || format!("order {id} has {open} open attempts"));
+        let by_attempts: i64 = is
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.state == AttemptState::Captured)
+            .map(|attempt| attempt.amount.minor)
+            .sum();
+        let cash = if is.method == PaymentMethod::Cod && order.status == OrderStatus::Delivered { is.amount.minor } else { 0 };
+        self.must(is.captured.minor == by_attempts + cash, || {
+            format!("order {id} counts {} captured, its attempts {by_attempts} and its courier {cash}", is.captured)
+        });
+        let went =
+            |state| is.refunds.iter().filter(move |refund| refund.state == state).map(|refund| refund.amount.minor).sum::<i64>();
+        let claimed = went(RefundState::Pending) + went(RefundState::Unknown) + went(RefundState::Succeeded);
+        self.must(claimed <= by_attempts, || format!("order {id} gives back {claimed} of {by_attempts}"));
+        self.must(is.refunded.minor == went(RefundState::Succeeded), || format!("order {id} counts {} refunded", is.refunded));
+        let final_refunds = was.refunds.iter().all(|old| {
+            let new = is.refunds.iter().find(|new| new.id == old.id && new.amount == old.amount);
+            new.is_some_and(|new| old.state != RefundState::Succeeded || new.state == RefundState::Succeeded)
+        });
+        self.must(final_refunds, || format!("order {id} forgot a refund"));
+        let (kept, owed) = (by_attempts - claimed, if is.method == PaymentMethod::Cod { 0 } else { is.amount.minor });
+        if order.status == OrderStatus::Cancelled {
+            self.must(kept == 0, || format!("order {id} is cancelled and keeps {kept}"));
+        } else if order.status != OrderStatus::Pending {
+            self.must(kept == owed, || format!("order {id} is {} and keeps {kept} of {owed}", order.status));
+        }
+    }
+
+    /// A line of history: its step is legal, and an event of the same change set says the same.
+    fn told(&mut self, entry: &TimelineEntry, changes: &ChangeSet<OrderWrite>) {
+        let id = entry.order;
+        let event = changes.events.iter().find(|event| event.id.uuid() == entry.id.uuid());
+        let said = event.is_some_and(|event| event.aggregate == id.uuid() && status_of(event.kind) == Some(entry.status));
+        self.must(said, || format!("order {id} became {} and nobody was told", entry.status));
+        let Some(known) = self.orders.get_mut(&id) else { return };
+        let last = known.path.last().copied();
+        known.path.push(entry.status);
+        let legal = match last {
+            None => entry.status == OrderStatus::Pending,
+            Some(last) => last.may_become(entry.status),
+        };
+        self.must(legal, || format!("the history of order {id} goes from {last:?} to {}", entry.status));
+    }
+
+    /// Every order that the change set writes has its status as the last line of its history, and
+    /// every event is about what was written.
+    fn said_of(&mut self, changes: &ChangeSet<OrderWrite>) {
+        for write in &changes.writes {
+            let (OrderWrite::Insert(order) | OrderWrite::Update(order)) = write else { continue };
+            let last = self.orders.get(&order.id).and_then(|entry| entry.path.last().copied());
+            self.must(last == Some(order.status), || {
+                format!("order {} is {} and its history ends with {last:?}", order.id, order.status)
+            });
+            let about = |event: &Envelope| event.aggregate == order.id.uuid() && event.version == order.version;
+            let ours = changes.events.iter().all(about);
+            self.must(ours, || format!("order {} says something about another state", order.id));
+        }
+    }
+}
+
+fn adds_up(order: &Order) -> bool {
+    let lines: i64 = order.lines.iter().map(|line| line.unit_price.minor * i64::from(line.quantity.get())).sum();
+    let total = order.subtotal.minor - order.discount.minor + order.shipping.minor + order.tax.minor;
+    lines == order.subtotal.minor && total == order.total.minor && order.payment.amount == order.total && total >= 0
+}
+
+fn status_of(kind: EventKind) -> Option<OrderStatus> {
+    match kind {
+        EventKind::OrderCreated => Some(OrderStatus::Pending),
+        EventKind::OrderConfirmed => Some(OrderStatus::Confirmed),
+        EventKind::OrderProcessing => Some(OrderStatus::Processing),
+        EventKind::OrderShipped => Some(OrderStatus::Shipped),
+        EventKind::OrderOutForDelivery => Some(OrderStatus::OutForDelivery),
+        EventKind::OrderDelivered => Some(OrderStatus::Delivered),
+        EventKind::OrderCancelled => Some(OrderStatus::Cancelled),
+        EventKind::UserRegistered
+        | EventKind::ProductUpdated
+        | EventKind::LowStockAlert
+        | EventKind::PaymentSuccess
+        | EventKind::PaymentFailed
+        | EventKind::RefundSucceeded => None,
+    }
+}
+
+fn situations(before: &Order, order: &Order, first_due: Option<Timestamp>, now: Timestamp, met: &mut Vec<Situation>) {
+    let (was, is) = (&before.payment, &order.payment);
+    let newly = |status| order.status == status && before.status != status;
+    let captured = |payment: &crate::orders::Payment| {
+        payment.attempts.iter().filter(|attempt| attempt.state == AttemptState::Captured).count()
+    };
+    if captured(is) > captured(was) {
+        if before.status == OrderStatus::Cancelled {
+            met.push(Situation::CapturedAfterCancel);
+        }
+        if captured(is) > 1 {
+            met.push(Situation::PaidTwice);
+        }
+        if first_due.is_some_and(|due| due < now) {
+            met.push(Situation::LatePayment);
+        }
+        if is.attempts.iter().any(|attempt| attempt.state == AttemptState::Declined) {
+            met.push(Situation::PaidAfterDecline);
+        }
+    }
+    if is.method == PaymentMethod::Cod && was.method != PaymentMethod::Cod {
+        met.push(Situation::SwitchedToCash);
+    }
+    if newly(OrderStatus::Delivered) {
+        met.push(Situation::Delivered);
+    }
+    if newly(OrderStatus::Cancelled) && before.payment_due_at.is_some_and(|due| due <= now) {
+        met.push(Situation::Unpaid);
+    }
+    let unknown = |refund: &&crate::orders::Refund| refund.state == RefundState::Unknown;
+    let now_done =
+        |old: &crate::orders::Refund| is.refunds.iter().any(|new| new.id == old.id && new.state == RefundState::Succeeded);
+    if was.refunds.iter().filter(unknown).any(now_done) {
+        met.push(Situation::RefundUnknownThenSucceeded);
+    }
+}

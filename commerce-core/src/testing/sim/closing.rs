@@ -1,0 +1,326 @@
+//! The end of a world: nothing goes wrong any more, everything comes to rest, and the whole picture
+//! is judged. What can be judged at every step is in `books`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::books::Books;
+use super::client::{History, Told};
+use super::house::House;
+use crate::actor::Actor;
+use crate::audit::{AuditRequest, Patience, Violation};
+use crate::catalog::{HoldState, StockReads};
+use crate::commerce::Commerce;
+use crate::error::StoreError;
+use crate::events::{EventKind, Outbox};
+use crate::ids::{Id, OrderId};
+use crate::notifications::{NotificationStatus, Template};
+use crate::orders::{CartOwner, OrderStatus, OrderStore, PaymentMethod, RefundState};
+use crate::page::{Cursor, Page, PageRequest};
+use crate::text::Sku;
+
+/// How often it is looked whether everything is at rest, and the pause in between. Together they are
+/// longer than the longest pause between two tries of a mail.
+const LOOKS: u32 = 80;
+const PAUSE: Duration = Duration::from_mins(3);
+
+/// Waits until everything is at rest, working along if `works`, and judges.
+///
+/// # Errors
+/// What never came to rest, or what is wrong.
+pub async fn close(house: Arc<House>, history: Arc<History>, works: bool) -> Result<(), String> {
+    let shop = loop {
+        match house.calm() {
+            Some(shop) => break shop,
+            None => house.ground.clockwork.sleep(PAUSE).await,
+        }
+    };
+    for look in 0..LOOKS {
+        if works {
+            shop.settle().await.map_err(|error| format!("at peace, the shop does not settle: {error}"))?;
+        }
+        let unrest = unrest(&house).await.map_err(|error| error.to_string())?;
+        if unrest.is_none() {
+            break;
+        }
+        if look + 1 == LOOKS {
+            return Err(format!("never at rest: {}", unrest.unwrap_or_default()));
+        }
+        house.ground.clockwork.sleep(PAUSE).await;
+    }
+    judge_books(&house)?;
+    judge_history(&house, &history)?;
+    judge_stores(&house, &shop, &history).await?;
+    audit(&house, &shop).await
+}
+
+/// Waits in virtual time.
+struct Virtual(Arc<House>);
+
+#[async_trait]
+impl Patience for Virtual {
+    async fn wait(&self, span: Duration) {
+        self.0.ground.clockwork.sleep(span).await;
+    }
+}
+
+/// The shop's own audit, by rows alone. What is poisoned was said by no change, as it says.
+async fn audit(house: &Arc<House>, shop: &Commerce) -> Result<(), String> {
+    let patience = Virtual(Arc::clone(house));
+    let report = shop.audit(&Actor::System, AuditRequest::new(&patience)).await.map_err(|error| error.to_string())?;
+    let poison: Vec<String> = house.ground.books().poison.iter().map(ToString::to_string).collect();
+    let meant = |violation: &&Violation| !poison.contains(&violation.entity);
+    match report.violations.iter().find(meant) {
+        Some(violation) => Err(format!("the audit finds {violation:?}")),
+        None => Ok(()),
+    }
+}
+
+/// What is not at rest yet, if anything.
+async fn unrest(house: &House) -> Result<Option<String>, StoreError> {
+    let stores = &house.stores;
+    for backlog in [stores.users.backlog().await?, stores.catalog.backlog().await?, stores.orders.backlog().await?] {
+        if backlog.waiting > 0 {
+            return Ok(Some(format!("{} events are unpublished since {:?}", backlog.waiting, backlog.oldest)));
+        }
+    }
+    if house.ground.undelivered() > 0 {
+        return Ok(Some("the provider has messages for the shop".to_owned()));
+    }
+    let low = stores.catalog.low_stock_crossings(1).await?;
+    Ok(house.ground.books().unrest().or_else(|| low.first().map(|stock| format!("nobody was told about {}", stock.sku))))
+}
+
+impl Books {
+    fn unrest(&self) -> Option<String> {
+        for (id, entry) in &self.orders {
+            let payment = &entry.order.payment;
+            if entry.order.status == OrderStatus::Pending {
+                return Some(format!("order {id} is pending"));
+            }
+            if payment.open_attempt().is_some() {
+                return Some(format!("order {id} has an open attempt"));
+            }
+            if payment.refunds.iter().any(|refund| refund.check_at.is_some()) {
+                return Some(format!("order {id} has an open refund"));
+            }
+        }
+        let active = |(_, hold): &(&super::books::HoldName, &super::books::HoldEntry)| hold.state == HoldState::Active;
+        if let Some(((key, generation), _)) = self.holds.iter().find(active) {
+            return Some(format!("hold {} of generation {generation} is active", key.to_hex()));
+        }
+        let open = |status| matches!(status, NotificationStatus::Pending | NotificationStatus::Sending);
+        let waiting = self.notifications.values().find(|notification| open(notification.status));
+        waiting.map(|notification| format!("notification {} is {}", notification.id, notification.status))
+    }
+
+    /// Stock of ended orders, money of ended orders, and who was told.
+    fn judge(&self, house: &House) -> Result<(), String> {
+        for (id, entry) in &self.orders {
+            self.judge_stock(*id)?;
+            let payment = &entry.order.payment;
+            let due = match (entry.order.status, payment.method) {
+                (OrderStatus::Cancelled, _) => 0,
+                (OrderStatus::Delivered, PaymentMethod::Cod) => payment.amount.minor,
+                (_, PaymentMethod::Cod) => 0,
+                _ => payment.amount.minor,
+            };
+            let kept = payment.captured.minor - payment.refunded.minor;
+            let refused = payment.refunds.iter().any(|refund| refund.state == RefundState::Failed);
+            if kept != due || refused {
+                return Err(format!("order {id} is {}, is owed {due} and keeps {kept}", entry.order.status));
+            }
+            if entry.from_cart
+                && !self.handled.iter().any(|(consumer, event)| {
+                    *consumer == "order-cart-queue" && self.said.get(event).is_some_and(|event| event.aggregate == id.uuid())
+                })
+            {
+                return Err(format!("order {id} never left its cart"));
+            }
+        }
+        let attempts = self.orders.values().flat_map(|entry| &entry.order.payment.attempts);
+        let captured: i64 = attempts
+            .filter(|attempt| attempt.state == crate::orders::AttemptState::Captured)
+            .map(|attempt| attempt.amount.minor)
+            .sum();
+        let refunded: i64 = self.orders.values().map(|entry| entry.order.payment.refunded.minor).sum();
+        let theirs = (house.ground.gateway.captured_minor(), house.ground.gateway.refunded_minor());
+        if theirs != (captured, refunded) {
+            return Err(format!("the provider took and gave back {theirs:?}, the shop knows of {:?}", (captured, refunded)));
+        }
+        self.judge_mails(house)
+    }
+
+    fn judge_stock(&self, id: OrderId) -> Result<(), String> {
+        let Some(entry) = self.orders.get(&id) else { return Ok(()) };
+        let order = &entry.order;
+        let Some(hold) = self.holds.get(&(order.hold.key, order.hold.generation)) else { return Ok(()) };
+        let cancelled = order.status == OrderStatus::Cancelled;
+        let right = match hold.state {
+            HoldState::Active => false,
+            HoldState::Committed => !cancelled || entry.was_confirmed,
+            HoldState::Released | HoldState::Expired => cancelled,
+        };
+        if !right {
+            return Err(format!("order {id} is {} and its hold {}", order.status, hold.state));
+        }
+        for line in &order.lines {
+            let Some(stock) = self.stock.get(&line.sku) else { continue };
+            let (sold, back) = stock.sold.get(&order.hold.key.to_hex()).copied().unwrap_or_default();
+            // Units of a variant that was dropped meanwhile have no shelf to come back to.
+            let dropped = stock.prices.iter().any(|(_, until)| until.is_some());
+            let lines = i64::from(line.quantity.get());
+            let right = if cancelled { sold == back || dropped } else { sold - back == lines };
+            if !right {
+                return Err(format!("order {id} is {}: {sold} of {} were sold, {back} came back", order.status, line.sku));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every event that causes a mail has caused one, and it is there once.
+    fn judge_mails(&self, house: &House) -> Result<(), String> {
+        let mails = house.stores.mailer.mails();
+        for event in self.said.values().filter(|event| !self.poison.contains(&event.id)) {
+            let Some(template) = Template::of(event.kind) else { continue };
+            let told: Vec<_> = self.notifications.values().filter(|told| told.event == event.id).collect();
+            let [told] = told.as_slice() else {
+                return Err(format!("{} {} caused {} notifications", event.kind, event.id, told.len()));
+            };
+            if told.template != template || told.status != NotificationStatus::Sent {
+                return Err(format!("the mail about {} {} is {}", event.kind, event.id, told.status));
+            }
+            let count = mails.iter().filter(|mail| mail.id == told.id).count();
+            if count != 1 {
+                return Err(format!("the mail about {} {} is there {count} times", event.kind, event.id));
+            }
+        }
+        let poisoned = self.said.values().filter(|event| self.poison.contains(&event.id));
+        let consumers = poisoned.filter(|event| event.kind == EventKind::OrderCancelled).count() * 2;
+        if self.buried.len() != consumers || self.buried.iter().any(|(_, event)| !self.poison.contains(event)) {
+            return Err(format!("{:?} are buried, and {consumers} should be", self.buried));
+        }
+        Ok(())
+    }
+}
+
+fn judge_books(house: &House) -> Result<(), String> {
+    house.ground.books().judge(house)
+}
+
+/// What clients were told, against what is.
+fn judge_history(house: &House, history: &History) -> Result<(), String> {
+    let books = house.ground.books();
+    let told = history.write();
+    for (user, note, told) in &told.orders {
+        let placed = books.placed(*user, note);
+        let right = match told {
+            Told::Done(id) => placed == Some(*id),
+            Told::Refused(_, true) => placed.is_none(),
+            Told::Refused(_, false) | Told::Unknown => true,
+        };
+        if !right {
+            return Err(format!("{note} of {user} was told as {told:?}, and the order is {placed:?}"));
+        }
+    }
+    for id in &told.cancelled {
+        let status = books.order(*id).map(|order| order.status);
+        if status != Some(OrderStatus::Cancelled) {
+            return Err(format!("the cancelling of {id} was acknowledged, and it is {status:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// The stores against the books: nothing is lost, nothing is there that was never written.
+async fn judge_stores(house: &House, shop: &Commerce, history: &History) -> Result<(), String> {
+    let orders = house.stores.orders.as_ref() as &dyn OrderStore;
+    let ids = house.ground.books().order_ids();
+    for id in ids {
+        let stored = orders.order(id).await.map_err(|error| error.to_string())?;
+        let timeline = orders.timeline(id, &PageRequest::first()).await.map_err(|error| error.to_string())?;
+        let path: Vec<OrderStatus> = timeline.items.iter().map(|entry| entry.status).collect();
+        let books = house.ground.books();
+        let entry = books.orders.get(&id);
+        if stored.as_ref() != entry.map(|entry| &entry.order) || Some(&path) != entry.map(|entry| &entry.path) {
+            return Err(format!("order {id} is not as it was written"));
+        }
+    }
+    let skus: Vec<Sku> = house.ground.books().stock.keys().cloned().collect();
+    let rows = house.stores.catalog.inventory(&skus).await.map_err(|error| error.to_string())?;
+    for sku in &skus {
+        let ledger = whole_ledger(house, sku).await?;
+        let books = house.ground.books();
+        let Some(stock) = books.stock.get(sku) else { continue };
+        let row = rows.iter().find(|row| row.sku == *sku).map_or((0, 0), |row| (row.on_hand, row.reserved));
+        if row != (stock.on_hand, stock.reserved) || row != ledger {
+            return Err(format!(
+                "{sku} has {row:?}, its ledger says {ledger:?}, the books {:?}",
+                (stock.on_hand, stock.reserved)
+            ));
+        }
+    }
+    judge_adjustments(house, history).await?;
+    judge_carts(house, shop, history).await
+}
+
+async fn whole_ledger(house: &House, sku: &Sku) -> Result<(i64, i64), String> {
+    let all = all_movements(house, sku).await?;
+    Ok(all.iter().fold((0, 0), |(on_hand, reserved), movement| (on_hand + movement.on_hand, reserved + movement.reserved)))
+}
+
+async fn all_movements(house: &House, sku: &Sku) -> Result<Vec<crate::catalog::Movement>, String> {
+    let (mut all, mut page) = (Vec::new(), PageRequest::first());
+    loop {
+        let some: Page<_> = house.stores.catalog.ledger(sku, &page).await.map_err(|error| error.to_string())?;
+        let last = some.items.last().map(|movement| Cursor(movement.id.uuid()).encode());
+        let more = some.next_cursor.is_some();
+        all.extend(some.items);
+        match last.filter(|_| more) {
+            Some(last) => page = PageRequest::parse(None, Some(&last)).map_err(|refusal| refusal.to_string())?,
+            None => return Ok(all),
+        }
+    }
+}
+
+/// An acknowledged adjustment is in the ledger once, a refused one never.
+async fn judge_adjustments(house: &House, history: &History) -> Result<(), String> {
+    let adjusted = std::mem::take(&mut history.write().adjusted);
+    for (sku, reason, told) in adjusted {
+        let count = all_movements(house, &sku).await?.iter().filter(|movement| movement.reason == reason).count();
+        let right = match told {
+            Told::Done(()) => count == 1,
+            Told::Refused(_, true) => count == 0,
+            Told::Refused(_, false) | Told::Unknown => count <= 1,
+        };
+        if !right {
+            return Err(format!("{reason} of {sku} was told as {told:?} and is {count} times in the ledger"));
+        }
+    }
+    Ok(())
+}
+
+/// What went into a cart and was not ordered is still in it.
+async fn judge_carts(house: &House, shop: &Commerce, history: &History) -> Result<(), String> {
+    let carted = std::mem::take(&mut history.write().carted);
+    let mut expected: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+    for (user, sku, quantity, surely) in carted {
+        let (least, most) = expected.entry((user, sku)).or_default();
+        *least += if surely { quantity } else { 0 };
+        *most += quantity;
+    }
+    for ((user, sku), (least, most)) in expected {
+        let reduced = house.ground.books().carted.get(&(user.uuid(), sku.clone())).map_or(0, |carted| carted.reduced);
+        let cart = shop.orders.cart(&Actor::Customer(user), CartOwner::User(user)).await.map_err(|error| error.to_string())?;
+        let kept = cart.cart.lines.iter().find(|line| line.sku == sku).map_or(0, |line| i64::from(line.quantity.get()));
+        if kept + reduced < least || kept + reduced > most {
+            return Err(format!(
+                "{user} put {least} to {most} of {sku} into her cart, {reduced} left it and she has {kept} left"
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! What is on sale in a world, and what its people write on their forms.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{NewProduct, NewVariant};
+use crate::money::{Currency, Money};
+use crate::orders::{AddressChoice, PaymentMethod, PlaceOrder};
+use crate::text::{Metadata, Sku};
+use crate::users::{RawAddress, Register};
+
+use super::books::NOTE;
+
+/// The product that everybody buys; its variants are called after its slug.
+pub const SLUG: &str = "tea";
+
+/// The SKU of a variant.
+pub fn sku(variant: usize) -> Sku {
+    format!("{SLUG}-{variant}").parse().expect("it is well formed")
+}
+
+/// A variant at a price, with so many units.
+pub fn variant(number: usize, price: i64, stock: i64) -> NewVariant {
+    NewVariant {
+        sku: sku(number).to_string(),
+        price: Money::new(price, Currency::INR),
+        compare_at: None,
+        options: BTreeMap::from([("Size".to_owned(), number.to_string())]),
+        stock,
+        weight_grams: None,
+        barcode: None,
+    }
+}
+
+/// The product with these variants.
+pub fn product(variants: Vec<NewVariant>) -> NewProduct {
+    NewProduct {
+        name: "Tea".to_owned(),
+        description: String::new(),
+        slug: Some(SLUG.to_owned()),
+        category: None,
+        seller: None,
+        status: None,
+        variants,
+        metadata: Metadata::new(),
+        images: Vec::new(),
+    }
+}
+
+/// A customer's form.
+pub fn register(number: usize) -> Register {
+    Register {
+        email: format!("buyer{number}@example.com"),
+        password: "correct horse".to_owned(),
+        full_name: format!("Buyer {number}"),
+        phone: None,
+        metadata: Metadata::new(),
+    }
+}
+
+/// An order of these items, or of the cart, that its customer calls `note`.
+pub fn order(items: Option<Vec<(Sku, i64)>>, payment: (PaymentMethod, Option<&str>), note: &str) -> PlaceOrder {
+    let address = RawAddress {
+        full_name: "Asha Rao".to_owned(),
+        line1: "12 MG Road".to_owned(),
+        line2: None,
+        city: "Bengaluru".to_owned(),
+        state: Some("KA".to_owned()),
+        postal_code: "560001".to_owned(),
+        country: "IN".to_owned(),
+        phone: None,
+    };
+    PlaceOrder {
+        items: items.map(|items| items.into_iter().map(|(sku, quantity)| (sku.to_string(), quantity)).collect()),
+        coupon_code: None,
+        address: AddressChoice::Given(Box::new(address)),
+        shipping_option: None,
+        payment: Some((payment.0, payment.1.map(str::to_owned))),
+        expected_total: None,
+        metadata: Metadata::from([(NOTE.to_owned(), note.to_owned())]),
+    }
+}

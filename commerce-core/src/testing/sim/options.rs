@@ -1,0 +1,115 @@
+//! What one seed plays: every seed switches on another subset of people, sizes and faults.
+
+use std::fmt;
+
+use super::dice::Dice;
+use super::ground::Rates;
+use super::provider::Mood;
+use crate::testing::fault::{Call, Fault};
+
+/// The options of one simulation, drawn from its seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Of everything.
+    pub seed: u64,
+    /// Processes over the same stores, each with workers of its own.
+    pub nodes: usize,
+    /// How far each node's clock is ahead, in microseconds.
+    pub skews: Vec<i64>,
+    /// Customers.
+    pub buyers: usize,
+    /// What each of them does, one after the other.
+    pub errands: usize,
+    /// Variants on sale.
+    pub variants: usize,
+    /// Units of each.
+    pub units: i64,
+    /// Things that staff do.
+    pub chores: usize,
+    /// Things that sellers do.
+    pub changes: usize,
+    /// Poisoned events.
+    pub poison: usize,
+    /// Least and most pause of a worker, in microseconds.
+    pub pauses: (u64, u64),
+    /// The longest pause between two errands, in microseconds.
+    pub leisure: u64,
+    /// How often a client gives up after a try, in a thousand.
+    pub gives_up: u32,
+    /// Awaits of a node, in a million, at which it dies.
+    pub deaths: u32,
+    /// Times that a node is killed and that a clock jumps.
+    pub blows: usize,
+    /// What goes wrong how often.
+    pub rates: Rates,
+    /// How the provider's messages travel.
+    pub mood: Mood,
+}
+
+impl Options {
+    /// Those of `seed`.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let mut dice = Dice::new(seed ^ 0x5eed);
+        let nodes = 1 + dice.below(2);
+        let skewed = dice.permille(300);
+        let rough = dice.permille(700);
+        let size = |dice: &mut Dice, most: usize| if dice.permille(600) { dice.below(most.saturating_add(1)) } else { 0 };
+        Self {
+            seed,
+            nodes,
+            skews: (0..nodes).map(|_| if skewed { skew(&mut dice) } else { 0 }).collect(),
+            buyers: 1 + dice.below(4),
+            errands: 1 + dice.below(3),
+            variants: 1 + dice.below(3),
+            units: i64::try_from(1 + dice.below(5)).unwrap_or(1),
+            chores: size(&mut dice, 5),
+            changes: size(&mut dice, 6),
+            poison: if dice.permille(100) { 1 } else { 0 },
+            pauses: (dice.between(20_000, 2_000_000), dice.between(20_000_000, 120_000_000)),
+            leisure: *dice.pick(&[0, 1_000_000, 60_000_000, 600_000_000]),
+            gives_up: if rough { *dice.pick(&[0, 100, 300]) } else { 0 },
+            deaths: if rough && dice.permille(500) { *dice.pick(&[500, 3_000, 10_000]) } else { 0 },
+            blows: if rough { size(&mut dice, 3) } else { 0 },
+            rates: if rough { rates(&mut dice) } else { Rates::default() },
+            mood: Mood {
+                sends: *dice.pick(&[0, 500, 1_000]),
+                early: *dice.pick(&[0, 300, 1_000]),
+                repeats: *dice.pick(&[0, 300]),
+                lies: *dice.pick(&[0, 0, 200]),
+            },
+        }
+    }
+}
+
+/// Within the ten seconds that processes may differ in a well kept house.
+fn skew(dice: &mut Dice) -> i64 {
+    i64::try_from(dice.between(0, 10_000_000)).unwrap_or(0) - 5_000_000
+}
+
+fn rates(dice: &mut Dice) -> Rates {
+    let mut calls = Vec::new();
+    for call in Call::ALL {
+        if dice.permille(600) {
+            calls.push((*call, *dice.pick(&[5, 20, 60, 200])));
+        }
+    }
+    Rates { calls, faults: Fault::ALL.iter().copied().filter(|_| dice.permille(600)).collect() }
+}
+
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { nodes, skews, buyers, errands, variants, units, chores, changes, poison, pauses, leisure, .. } = self;
+        write!(f, "nodes:{nodes} skews:{skews:?} buyers:{buyers} errands:{errands} variants:{variants} units:{units} ")?;
+        write!(f, "chores:{chores} changes:{changes} poison:{poison} pauses:{pauses:?} leisure:{leisure} ")?;
+        let Self { gives_up, deaths, blows, rates, mood, .. } = self;
+        write!(f, "gives-up:{gives_up} deaths:{deaths} blows:{blows} ")?;
+        let Mood { sends, early, repeats, lies } = mood;
+        write!(f, "messages:{sends}/{early}/{repeats}/{lies} rates:")?;
+        for (call, rate) in &rates.calls {
+            write!(f, "{call}={rate},")?;
+        }
+        f.write_str(" faults:")?;
+        rates.faults.iter().try_for_each(|fault| write!(f, "{fault},"))
+    }
+}

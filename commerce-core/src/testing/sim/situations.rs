@@ -1,0 +1,101 @@
+//! What a simulation must have met to be worth its name: counted by name over a run.
+
+crate::events::wire_names! {
+    /// A situation that is rare in life and common here.
+    Situation {
+        /// A node died and came back.
+        NodeDied = "node-died",
+        /// A request found nobody home, or its node died under it.
+        RequestLost = "request-lost",
+        /// A client got no answer, and the same key answered what had been done.
+        ReplayAfterDeath = "replay-after-death",
+        /// A commit's outcome was unknown, and it had happened.
+        UnknownWasPresent = "unknown-was-present",
+        /// A commit's outcome was unknown, and it had not happened.
+        UnknownWasAbsent = "unknown-was-absent",
+        /// Both of a double click were answered with one order.
+        DoubleClick = "double-click",
+        /// A key came with another body and was refused.
+        KeyMismatch = "key-mismatch",
+        /// A cart was ordered while it was edited.
+        CartEditedWhileOrdered = "cart-edited-while-ordered",
+        /// An order was refused because its stock was gone.
+        SoldOut = "sold-out",
+        /// A price changed between quote and order.
+        PriceChanged = "price-changed",
+        /// A change set lost a race.
+        RaceLost = "race-lost",
+        /// A key held its stock a second time, after its first hold had ended.
+        HeldAnew = "held-anew",
+        /// A hold ran out with nobody behind it.
+        HoldExpired = "hold-expired",
+        /// The sweeper asked about a hold while its order was being paid.
+        SweptWhilePaying = "swept-while-paying",
+        /// An order was not paid in time.
+        Unpaid = "unpaid",
+        /// Money came after the first deadline.
+        LatePayment = "late-payment",
+        /// Money came for a cancelled order.
+        CapturedAfterCancel = "captured-after-cancel",
+        /// Money came twice.
+        PaidTwice = "paid-twice",
+        /// A declined order was paid with another attempt.
+        PaidAfterDecline = "paid-after-decline",
+        /// An order was switched to cash while its card was open or declined.
+        SwitchedToCash = "switched-to-cash",
+        /// A provider's message came before its attempt was known by name.
+        WebhookParked = "webhook-parked",
+        /// A provider's message contradicted the books.
+        WebhookQuarantined = "webhook-quarantined",
+        /// A refund went unanswered and then succeeded.
+        RefundUnknownThenSucceeded = "refund-unknown-then-succeeded",
+        /// A sold unit came back.
+        Restocked = "restocked",
+        /// A sold unit came back to a shelf that was gone.
+        RestockedToNowhere = "restocked-to-nowhere",
+        /// An order was delivered.
+        Delivered = "delivered",
+        /// Two relays published the same event at once.
+        RelaysOverlapped = "relays-overlapped",
+        /// An event was brought again after it had been recorded.
+        BroughtAgain = "brought-again",
+        /// A delivery went to the dead letters.
+        DeadLetter = "dead-letter",
+        /// A mail was interrupted and may be there twice.
+        MailMaybeTwice = "mail-maybe-twice",
+        /// A mail was accepted more than once under one id.
+        MailAcceptedAgain = "mail-accepted-again",
+    }
+}
+
+/// How often each situation came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Situations(std::collections::BTreeMap<Situation, u64>);
+
+impl Situations {
+    /// It came.
+    pub fn count(&mut self, situation: Situation) {
+        let count = self.0.entry(situation).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// How often it came.
+    #[must_use]
+    pub fn of(&self, situation: Situation) -> u64 {
+        self.0.get(&situation).copied().unwrap_or(0)
+    }
+
+    /// Those of another run too.
+    pub fn add(&mut self, other: &Self) {
+        for (situation, times) in &other.0 {
+            let count = self.0.entry(*situation).or_default();
+            *count = count.saturating_add(*times);
+        }
+    }
+
+    /// Those that never came.
+    #[must_use]
+    pub fn missing(&self) -> Vec<Situation> {
+        Situation::ALL.iter().copied().filter(|situation| self.of(*situation) == 0).collect()
+    }
+}

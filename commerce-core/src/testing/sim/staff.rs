@@ -1,0 +1,175 @@
+//! Those who run the shop: staff ship, cancel and count; sellers change prices and drop variants;
+//! and whatever befalls the machines.
+
+use std::sync::Arc;
+
+use super::client::{Client, History, key};
+use super::goods;
+use super::house::{Heard, House};
+use crate::Commerce;
+use crate::actor::Actor;
+use crate::catalog::{ImportProduct, VariantPatch};
+use crate::change::{Answer, ChangeSet};
+use crate::error::Error;
+use crate::events::{Envelope, EventKind, Topic};
+use crate::ids::{EventId, Id, OrderId, ProductId};
+use crate::money::{Currency, Money};
+use crate::orders::{OrderStatus, OrderStore, OrderWrite, RefundAnswer};
+
+/// The longest pause between two blows, in microseconds.
+const BLOW_PAUSE: u64 = 120_000_000;
+
+/// Somebody on the shop's side.
+#[derive(Clone)]
+pub(super) struct Staff {
+    pub(super) client: Client,
+    pub(super) history: Arc<History>,
+    pub(super) product: ProductId,
+    pub(super) variants: usize,
+    pub(super) leisure: u64,
+}
+
+impl Staff {
+    /// So many chores: orders are moved on, stock is counted.
+    pub(super) async fn work(self, chores: usize) {
+        for chore in 0..chores {
+            self.client.dawdle(self.leisure).await;
+            if self.client.throw(|dice| dice.permille(300)) {
+                self.adjust(chore).await;
+            } else {
+                self.move_on().await;
+            }
+        }
+    }
+
+    /// Takes an order a few steps further, or cancels it.
+    async fn move_on(&self) {
+        let orders = self.client.house.ground.books().order_ids();
+        if orders.is_empty() {
+            return;
+        }
+        let (order, cancels, steps) = self.client.throw(|dice| (*dice.pick(&orders), dice.permille(200), 1 + dice.below(4)));
+        if cancels {
+            return self.set(order, OrderStatus::Cancelled).await;
+        }
+        for _ in 0..steps {
+            let status = self.client.house.ground.books().order(order).map(|order| order.status);
+            let next = match status {
+                Some(OrderStatus::Pending) => OrderStatus::Confirmed,
+                Some(OrderStatus::Confirmed) => OrderStatus::Processing,
+                Some(OrderStatus::Processing) => OrderStatus::Shipped,
+                Some(OrderStatus::Shipped) => OrderStatus::OutForDelivery,
+                Some(OrderStatus::OutForDelivery) => OrderStatus::Delivered,
+                Some(OrderStatus::Delivered | OrderStatus::Cancelled) | None => return,
+            };
+            self.set(order, next).await;
+        }
+    }
+
+    async fn set(&self, order: OrderId, status: OrderStatus) {
+        let heard = self.client.ask(move |shop, me| async move { shop.orders.set_status(&me, order, status, None).await }).await;
+        match heard {
+            Heard::Answer(Ok(_)) if status == OrderStatus::Cancelled => self.history.cancelled(order),
+            Heard::Answer(Err(Error::Refused(refusal))) => {
+                let code = refusal.code();
+                let expected = matches!(code, "ILLEGAL_TRANSITION" | "PAYMENT_REQUIRED" | "CONFLICT");
+                self.client.must(expected, || format!("moving {order} to {status} was refused as {code}"));
+            }
+            Heard::Answer(_) | Heard::Lost | Heard::Nothing => {}
+        }
+    }
+
+    async fn adjust(&self, chore: usize) {
+        let (variant, up, units) = self.client.throw(|dice| (dice.below(self.variants), dice.permille(700), dice.between(1, 3)));
+        let sku = goods::sku(variant);
+        let units = i64::try_from(units).unwrap_or(1);
+        let delta = if up { units } else { -units };
+        let reason = format!("count {chore}");
+        let key = key(&reason, 1);
+        let request = |shop: Commerce, me: Actor| {
+            let (sku, reason, key) = (sku.clone(), reason.clone(), key.clone());
+            async move { shop.catalog.adjust_stock(&me, &sku, delta, reason, Some(key)).await }
+        };
+        let told = self.client.insist(request).await.map(|_| ());
+        self.history.adjusted(sku, reason, told);
+    }
+
+    /// So many changes to the product.
+    pub(super) async fn sell(self, changes: usize) {
+        for _ in 0..changes {
+            self.client.dawdle(self.leisure).await;
+            let (what, number, price) = self.client.throw(|dice| (dice.below(4), dice.below(self.variants), dice.between(1, 9)));
+            let price = i64::try_from(price).unwrap_or(1) * 10_000;
+            match what {
+                0 => self.reprice(number, price).await,
+                1 => self.drop_variant(number).await,
+                2 => self.add_variant(number, price).await,
+                _ => self.import(price).await,
+            }
+        }
+    }
+
+    async fn reprice(&self, number: usize, price: i64) {
+        let (product, sku) = (self.product, goods::sku(number));
+        let patch = VariantPatch { price: Some(Money::new(price, Currency::INR)), ..VariantPatch::default() };
+        self.client.ask(|shop, me| async move { shop.catalog.update_variant(&me, product, &sku, patch).await }).await;
+    }
+
+    async fn drop_variant(&self, number: usize) {
+        let (product, sku) = (self.product, goods::sku(number));
+        self.client.ask(|shop, me| async move { shop.catalog.remove_variant(&me, product, &sku).await }).await;
+    }
+
+    async fn add_variant(&self, number: usize, price: i64) {
+        let product = self.product;
+        let request = |shop: Commerce, me: Actor| {
+            let variant = goods::variant(number, price, 2);
+            async move { shop.catalog.add_variant(&me, product, variant, None).await }
+        };
+        self.client.insist(request).await;
+    }
+
+    /// The same product from elsewhere: repeated, it changes nothing.
+    async fn import(&self, price: i64) {
+        let variants = (0..self.variants).map(|number| goods::variant(number, price, 1)).collect();
+        let import = ImportProduct { slug: goods::SLUG.parse().expect("it is well formed"), product: goods::product(variants) };
+        let request = |shop: Commerce, me: Actor| {
+            let import = import.clone();
+            async move { shop.catalog.import_product(&me, import).await.map(Answer::Fresh) }
+        };
+        self.client.insist(request).await;
+    }
+}
+
+/// Kills nodes, lets their clocks jump and a refund go unanswered, so many times in all.
+pub(super) async fn befall(house: Arc<House>, blows: usize) {
+    let client = Client { house, actor: Actor::System, gives_up: 0 };
+    let nodes = client.house.nodes();
+    for _ in 0..blows {
+        client.dawdle(BLOW_PAUSE).await;
+        let (node, what, jump) = client.throw(|dice| (dice.below(nodes), dice.below(3), dice.between(0, 4_000_000)));
+        match what {
+            0 => client.house.jump(node, i64::try_from(jump).unwrap_or(0) - 2_000_000),
+            1 => client.house.ground.gateway.script_refunds([RefundAnswer::NoAnswer]),
+            _ => client.house.ground.clockwork.kill(node),
+        }
+    }
+}
+
+/// Says something that no consumer can understand.
+pub(super) async fn poison(house: Arc<House>, number: usize) {
+    let event = Envelope {
+        id: EventId::from_uuid(uuid::Uuid::from_u128(u128::try_from(number).unwrap_or(0) + 1)),
+        topic: Topic::Orders,
+        kind: EventKind::OrderCancelled,
+        schema: 1,
+        aggregate: uuid::Uuid::nil(),
+        version: 1,
+        at: house.ground.now(),
+        traceparent: None,
+        data: serde_json::json!({ "poison": number }),
+    };
+    house.ground.books().poisoned(&event);
+    let said = house.stores.orders.as_ref() as &dyn OrderStore;
+    said.commit(ChangeSet::<OrderWrite>::new().say([event])).await.expect("nothing can refuse it");
+}
