@@ -90,7 +90,7 @@ impl Stage {
     /// Without a key: done already counts as done.
     async fn set_status(&self, id: OrderId, status: OrderStatus) {
         for _ in 0..TRIES {
-            match self.staff().ask(move |shop, me| async move { shop.orders.set_status(&me, id, status, None).await }).await {
+            match self.staff().ask(move |shop, me| async move { shop.orders.set_status(&me, id, status, None, None).await }).await {
                 Heard::Answer(Ok(_)) => return,
                 Heard::Answer(Err(error)) if error.code() == "ILLEGAL_TRANSITION" => return,
                 Heard::Answer(Err(_)) | Heard::Lost | Heard::Nothing => self.wait(Duration::from_secs(6)).await,
@@ -270,13 +270,13 @@ fn cart(stage: Stage) -> BoxFuture<'static, ()> {
             .asha()
             .insist(|shop, me| {
                 let items = items.clone();
-                async move { shop.orders.add_to_cart(&me, owner, &items, Some(key("add", 1))).await }
+                async move { shop.orders.add_to_cart(&me, owner, &items, None, Some(key("add", 1))).await }
             })
             .await;
         stage.staff().must(matches!(told, Told::Done(_)), || format!("she could not fill her cart: {told:?}"));
         stage.history.carted(stage.user, goods::sku(0), 2, true);
         let removed = |shop: Commerce, me| async move {
-            shop.orders.remove_cart_line(&me, owner, goods::sku(1).as_str()).await.map(Answer::Fresh)
+            shop.orders.remove_cart_line(&me, owner, goods::sku(1).as_str(), None).await.map(Answer::Fresh)
         };
         stage.asha().insist(removed).await;
         stage.order(goods::order(None, (PaymentMethod::Cod, None), "order")).await;
@@ -311,7 +311,7 @@ fn adjust(stage: Stage) -> BoxFuture<'static, ()> {
         stage.history.adjusted(goods::sku(1), "broken".to_owned(), told.map(|_| ()));
         let product = stage.product;
         let dropped = |shop: Commerce, me| async move {
-            let dropped: Outcome<_> = shop.catalog.remove_variant(&me, product, &goods::sku(1)).await;
+            let dropped: Outcome<_> = shop.catalog.remove_variant(&me, product, &goods::sku(1), None).await;
             dropped.map(Answer::Fresh)
         };
         stage.staff().insist(dropped).await;

@@ -61,6 +61,7 @@ keys! {
     dyn CatalogStore, "catalog";
     dyn OrderStore, "orders";
     dyn CartStore, "carts";
+    dyn NotificationStore, "notifications";
 }
 
 faulty! {

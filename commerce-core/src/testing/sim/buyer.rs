@@ -176,7 +176,7 @@ impl Buyer {
         let owner = CartOwner::User(self.user);
         let request = |shop: crate::Commerce, me: Actor| {
             let (items, key) = (items.clone(), key.clone());
-            async move { shop.orders.add_to_cart(&me, owner, &items, Some(key)).await }
+            async move { shop.orders.add_to_cart(&me, owner, &items, None, Some(key)).await }
         };
         match self.client.insist(request).await {
             Told::Done(_) => self.history.carted(self.user, sku, quantity, true),

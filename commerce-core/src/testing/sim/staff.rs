@@ -67,7 +67,7 @@ impl Staff {
     }
 
     async fn set(&self, order: OrderId, status: OrderStatus) {
-        let heard = self.client.ask(move |shop, me| async move { shop.orders.set_status(&me, order, status, None).await }).await;
+        let heard = self.client.ask(move |shop, me| async move { shop.orders.set_status(&me, order, status, None, None).await }).await;
         match heard {
             Heard::Answer(Ok(_)) if status == OrderStatus::Cancelled => self.history.cancelled(order),
             Heard::Answer(Err(Error::Refused(refusal))) => {
@@ -112,12 +112,12 @@ impl Staff {
     async fn reprice(&self, number: usize, price: i64) {
         let (product, sku) = (self.product, goods::sku(number));
         let patch = VariantPatch { price: Some(Money::new(price, Currency::INR)), ..VariantPatch::default() };
-        self.client.ask(|shop, me| async move { shop.catalog.update_variant(&me, product, &sku, patch).await }).await;
+        self.client.ask(|shop, me| async move { shop.catalog.update_variant(&me, product, &sku, patch, None).await }).await;
     }
 
     async fn drop_variant(&self, number: usize) {
         let (product, sku) = (self.product, goods::sku(number));
-        self.client.ask(|shop, me| async move { shop.catalog.remove_variant(&me, product, &sku).await }).await;
+        self.client.ask(|shop, me| async move { shop.catalog.remove_variant(&me, product, &sku, None).await }).await;
     }
 
     async fn add_variant(&self, number: usize, price: i64) {

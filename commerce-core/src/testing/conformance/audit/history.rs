@@ -50,7 +50,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
             }
             "delivered" => {
                 for status in [OrderStatus::Processing, OrderStatus::Shipped, OrderStatus::Delivered] {
-                    shop.orders.set_status(&STAFF, order.id, status, None).await?;
+                    shop.orders.set_status(&STAFF, order.id, status, None, None).await?;
                     shop.settle().await?;
                 }
             }
@@ -81,6 +81,7 @@ async fn stock_up(shop: &Commerce) -> Outcome<()> {
         stock,
         weight_grams: Some(300),
         barcode: None,
+        metadata: crate::text::Metadata::new(),
     };
     let product = NewProduct {
         name: "Cup".to_owned(),
@@ -142,12 +143,12 @@ fn key(name: &str) -> RequestKey {
 /// An order out of a cart, a cart that stays, and a guest's.
 async fn carts(shop: &Commerce, actor: &Actor) -> Outcome<()> {
     let owner = CartOwner::User(actor.require_user()?);
-    shop.orders.add_to_cart(actor, owner, &[("CUP-1".to_owned(), 2)], Some(key("into-cart"))).await?;
+    shop.orders.add_to_cart(actor, owner, &[("CUP-1".to_owned(), 2)], None, Some(key("into-cart"))).await?;
     let bought = PlaceOrder { items: None, ..wish(&[], (PaymentMethod::Cod, None)) };
     shop.orders.place(actor, bought, Some(key("cart"))).await?;
     shop.settle().await?;
-    shop.orders.add_to_cart(actor, owner, &[("CUP-2".to_owned(), 1)], None).await?;
-    let (token, _) = shop.orders.open_guest_cart().await?;
-    shop.orders.add_to_cart(&Actor::Anonymous, CartOwner::guest(&token), &[("CUP-1".to_owned(), 1)], None).await?;
+    shop.orders.add_to_cart(actor, owner, &[("CUP-2".to_owned(), 1)], None, None).await?;
+    let (token, _) = shop.orders.open_guest_cart(&Actor::Anonymous, None).await?.into_inner();
+    shop.orders.add_to_cart(&Actor::Anonymous, CartOwner::guest(&token), &[("CUP-1".to_owned(), 1)], None, None).await?;
     Ok(())
 }
