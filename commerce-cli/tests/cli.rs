@@ -47,8 +47,16 @@ fn usage_is_2_and_refusals_are_1_with_their_code() {
     let invalid = commerce(here, &["order", "list", "--limit", "101", "--output", "json"], "");
     let problem: Value = serde_json::from_slice(&invalid.stderr).unwrap();
     assert_eq!((invalid.status.code(), problem["code"].as_str()), (Some(1), Some("INVALID")));
-    assert!(error(&commerce(here, &["outbox", "status", "--url", "http://127.0.0.1:1"], "")).contains("NOT_OVER_HTTP"));
-    assert!(error(&commerce(here, &["product", "list", "--url", "http://127.0.0.1:1"], "")).contains("UNREACHABLE"));
+    for local in ["outbox status", "keys list", "dlq list", "migrate", "search reindex", "product export", "user list", "serve"] {
+        let words: Vec<&str> = local.split(' ').chain(["--url", "http://127.0.0.1:1"]).collect();
+        let refused = commerce(here, &words, "");
+        assert_eq!(refused.status.code(), Some(2), "{local}");
+        assert!(error(&refused).contains("NOT_OVER_HTTP"), "{local}: {}", error(&refused));
+    }
+    for url in ["http://127.0.0.1:1", "https://127.0.0.1:1"] {
+        assert!(error(&commerce(here, &["product", "list", "--url", url], "")).contains("UNREACHABLE"), "{url}");
+    }
+    assert_eq!(commerce(here, &["product", "list", "--url", "ftp://127.0.0.1"], "").status.code(), Some(2));
 }
 
 #[test]
@@ -73,6 +81,7 @@ fn an_import_is_repeatable_and_names_bad_rows() {
     let here = folder.path();
     let dry = json(here, &["product", "import", APPAREL, "--format", "shopify-csv", "--dry-run"]);
     assert_eq!((&dry["created"], &dry["dryRun"]), (&20.into(), &true.into()));
+    assert_eq!(std::fs::read_dir(here).unwrap().count(), 0, "looking makes no shop");
     assert_eq!(json(here, &["product", "list"])["items"].as_array().unwrap().len(), 0);
     assert_eq!(json(here, &["product", "import", APPAREL])["created"], 20);
     let sku = "CLASSIC-VARSITY-TOP-MEDIUM";
@@ -144,4 +153,28 @@ fn the_house_can_be_looked_after() {
     json(here, &["email", "send-test", "--to", "a@example.com"]);
     assert!(json(here, &["openapi"])["paths"].is_object());
     assert!(String::from_utf8_lossy(&commerce(here, &["completions", "bash"], "").stdout).contains("commerce"));
+}
+
+#[test]
+fn keys_rotate_and_a_shop_can_do_without_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    assert_eq!(commerce(here, &["keys", "list"], "").status.code(), Some(1), "there is no shop yet");
+    std::fs::write(here.join("commerce.toml"), "[search]\nenabled = false\n").unwrap();
+    json(here, &["product", "import", APPAREL]);
+    assert!(!here.join("commerce-data/search").exists());
+    assert!(json(here, &["search", "query", "varsity"])["items"].as_array().is_some_and(|hits| !hits.is_empty()));
+    assert!(error(&commerce(here, &["search", "reindex"], "")).contains("NO_INDEX"));
+
+    let keys = |args: &[&str]| {
+        let rows = json(here, args)["items"].as_array().unwrap().clone();
+        rows.into_iter().map(|row| (row["use"].as_str().unwrap().to_owned(), row["kid"].clone())).collect::<Vec<_>>()
+    };
+    let before = keys(&["keys", "list"]);
+    let after = keys(&["keys", "rotate"]);
+    assert_eq!((&after[0].1, &after[2].1), (&before[1].1, &before[0].1), "the next signs, the last one is known");
+    assert_eq!(keys(&["keys", "list"]), after);
+    assert_eq!(commerce(here, &["keys", "rotate"], "").status.code(), Some(1), "not twice within a token's life");
+    assert_eq!(commerce(here, &["keys", "rotate", "--revoke"], "").status.code(), Some(1), "it asks");
+    assert_eq!(keys(&["keys", "rotate", "--revoke", "--yes"]).len(), 2);
 }

@@ -16,8 +16,8 @@ use commerce_core::{Actor, Currency, Money, Refusal};
 use futures_executor::block_on;
 use futures_util::future::join;
 
-fn key(text: &str, body: u8) -> Option<RequestKey> {
-    Some(RequestKey { key: text.parse().unwrap(), body_hash: [body; 32] })
+fn key(text: &str, body: u8) -> RequestKey {
+    RequestKey { key: text.parse().unwrap(), body_hash: [body; 32] }
 }
 
 #[test]
@@ -25,16 +25,16 @@ fn a_guests_cart_opened_twice_under_one_key_is_one_cart() {
     block_on(async {
         let shop = MemoryShop::new(1);
         let open = |key| shop.orders.open_guest_cart(&Actor::Anonymous, key);
-        let (first, twin) = join(open(key("k", 1)), open(key("k", 1))).await;
+        let (first, twin) = join(open(Some(key("k", 1))), open(Some(key("k", 1)))).await;
         let (first, twin) = (first.unwrap(), twin.unwrap());
         assert_eq!([&first, &twin].into_iter().filter(|answer| matches!(answer, Answer::Fresh(_))).count(), 1);
         let (token, _) = first.into_inner();
         assert_eq!(token, twin.into_inner().0);
         assert!(token.len() == 64 && token.bytes().all(|byte| byte.is_ascii_hexdigit()), "{token}");
-        let Answer::Replayed((again, _)) = open(key("k", 1)).await.unwrap() else { panic!("a replay") };
+        let Answer::Replayed((again, _)) = open(Some(key("k", 1))).await.unwrap() else { panic!("a replay") };
         assert_eq!(again, token);
-        assert_eq!(open(key("k", 2)).await.unwrap_err().refusal(), Some(&Refusal::IdempotencyMismatch));
-        for other in [key("l", 1), None, None] {
+        assert_eq!(open(Some(key("k", 2))).await.unwrap_err().refusal(), Some(&Refusal::IdempotencyMismatch));
+        for other in [Some(key("l", 1)), None, None] {
             assert_ne!(open(other).await.unwrap().into_inner().0, token);
         }
     });
@@ -56,16 +56,16 @@ fn a_message_is_put_up_once_for_each_key() {
         let sent = the_message(&shop).await;
         assert_eq!(sent.status, NotificationStatus::Sent);
         let resend = |key| shop.notifications.resend(&Actor::System, sent.id, key);
-        let Answer::Fresh(due) = resend(key("k", 1)).await.unwrap() else { panic!("done now") };
+        let Answer::Fresh(due) = resend(Some(key("k", 1))).await.unwrap() else { panic!("done now") };
         assert_eq!(due.status, NotificationStatus::Pending);
         shop.settle().await.unwrap();
-        let Answer::Replayed(now) = resend(key("k", 1)).await.unwrap() else { panic!("a replay") };
+        let Answer::Replayed(now) = resend(Some(key("k", 1))).await.unwrap() else { panic!("a replay") };
         assert_eq!(
             (now.status, &now),
             (NotificationStatus::Sent, &the_message(&shop).await),
             "its present state, not sent again"
         );
-        assert_eq!(resend(key("k", 2)).await.unwrap_err().refusal(), Some(&Refusal::IdempotencyMismatch));
+        assert_eq!(resend(Some(key("k", 2))).await.unwrap_err().refusal(), Some(&Refusal::IdempotencyMismatch));
     });
 }
 
@@ -97,7 +97,7 @@ fn of_twins_at_the_brim_of_a_cart_one_is_the_replay_of_the_other() {
             };
             shop.catalog.create_product(&Actor::System, product, None).await.unwrap();
             let (owner, items) = (CartOwner::guest("token"), [("A".to_owned(), 999)]);
-            let add = || shop.orders.add_to_cart(&Actor::Anonymous, owner, &items, None, key("k", 1));
+            let add = || shop.orders.add_to_cart(&Actor::Anonymous, owner, &items, None, Some(key("k", 1)));
             let (one, two) = join(add(), add()).await;
             let (one, two) = (one.unwrap(), two.unwrap());
             assert_ne!(matches!(one, Answer::Replayed(_)), matches!(two, Answer::Replayed(_)), "with seed {seed}");

@@ -27,6 +27,8 @@ impl Client {
     /// # Panics
     /// When the HTTP client cannot be made.
     pub fn new(base: &str) -> Self {
+        // The command's client speaks TLS, so that this build of reqwest wants to know with what.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let http =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a plain client can be made");
         Self { http, base: base.to_owned(), token: None, refresh: None, user: String::new(), email: String::new() }

@@ -142,6 +142,9 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let report = if args.library {
         through_library(cx, &args).await?
     } else if let Some(url) = cx.globals.url.clone() {
+        if !url.starts_with("http://") {
+            return Err(Failure::usage("bench measures over http:// only: TLS would be measured along"));
+        }
         over_http(&args, &url, args.pid, &format!("HTTP, {url}")).await?
     } else {
         own_server(cx, &args).await?
