@@ -23,7 +23,7 @@ fn a_history_goes_forward_over_processes_whose_clocks_differ() {
         let Heard::Answer(Ok(placed)) = placed else { panic!("{placed:?}") };
         let id = placed.into_inner().id;
         let moved = house.ask(1, move |shop: Commerce| async move {
-            shop.orders.set_status(&Actor::System, id, OrderStatus::Processing, None).await
+            shop.orders.set_status(&Actor::System, id, OrderStatus::Processing, None, None).await
         });
         let moved = moved.await;
         let Heard::Answer(Ok(_)) = moved else { panic!("{moved:?}") };

@@ -251,7 +251,7 @@ fn clicks_on_a_cart_that_is_being_emptied_are_answered_with_its_order() -> Outco
         for seed in 0..200 {
             let scene = Scene::open(seed, &[("A", 10)]).await?;
             let owner = CartOwner::User(scene.asha_id());
-            scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None).await?;
+            scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None, None).await?;
             let click = || scene.place_keyed(wish(&[], COD), "click");
             let emptying = async {
                 let first = click().await;
