@@ -103,8 +103,11 @@ fn shop(config: &Config) -> Embedded {
     Embedded::at(&config.data_dir).policies(policies).sandbox_webhook_secret(config.sandbox_webhook_secret.expose())
 }
 
+/// The `X-Signature` header of a body sent at a time.
+pub(crate) type WebhookSigner = dyn Fn(&[u8], Timestamp) -> String + Send + Sync;
+
 /// Signs webhooks as the sandbox payment provider does, with the shop's secret.
-pub(crate) fn webhook_signer(config: &Config) -> Box<dyn Fn(&[u8], Timestamp) -> String + Send + Sync> {
+pub(crate) fn webhook_signer(config: &Config) -> Box<WebhookSigner> {
     // Signing needs no books.
     let sandbox = Sandbox::new(&config.data_dir, config.sandbox_webhook_secret.expose(), config.server.currency);
     Box::new(move |body, at| sandbox.sign(body, at))
