@@ -205,7 +205,7 @@ mod tests {
             "dlq purge --all",
             "email preview welcome",
             "email send-test --to a@b.co",
-            "audit",
+            "audit --fix",
             "bench browse --connections 4 --seconds 1",
             "completions bash",
             "openapi",

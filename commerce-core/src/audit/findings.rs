@@ -20,8 +20,7 @@ pub(super) struct Findings {
 impl Findings {
     /// A violation, with what should be and what is found.
     pub(super) fn add(&mut self, invariant: Invariant, entity: &str, expected: impl Display, found: impl Display) {
-        let (entity, expected, found) = (entity.to_owned(), expected.to_string(), found.to_string());
-        self.take(Violation { invariant, entity, expected, found });
+        self.take(Violation::new(invariant, entity, expected.to_string(), found.to_string()));
     }
 
     /// A violation unless the two are the same.

@@ -98,7 +98,7 @@ impl<'a> Auditor<'a> {
     fn report(self, started_at: Timestamp) -> Report {
         let Findings { mut violations, counts, unsettled, rows } = self.findings;
         violations.sort();
-        Report { violations, counts, unsettled, rows, started_at, ended_at: self.clock.now() }
+        Report { violations, counts, repairs: Vec::new(), unsettled, rows, started_at, ended_at: self.clock.now() }
     }
 
     /// The tree of categories, which is read whole.
