@@ -7,12 +7,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_adapters::sql::sqlite::Databases;
+use commerce_adapters::system::RealTime;
+use commerce_core::Actor;
 use commerce_core::Timestamp;
-use commerce_core::audit::ShopBooks;
-use commerce_core::audit::books::{Cell, Row};
+use commerce_core::audit::books::{Cell, Row, Table, Walk};
+use commerce_core::audit::tables::{ADDRESSES, INVENTORY, NOTIFICATIONS, ORDERS, PAYMENTS};
+use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks};
 use commerce_core::commerce::{Commerce, Context, Policies, Ports};
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
-use commerce_core::testing::conformance::{self, Tampered, trade};
+use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
 use commerce_core::testing::memory::{
     MemoryBus, MemoryImages, MemorySearch, PlainHasher, PlainRenderer, PlainTokens, RecordingMailer, ScriptedGateway,
 };
@@ -127,4 +130,81 @@ async fn the_books_in_sqlite_hide_nothing() {
     trade(&healthy.commerce).await.expect("a shop trades");
     healthy.databases.close().await;
     conformance::audit(async || Subject::open(copy(healthy.dir.path())).await).await;
+}
+
+async fn look(shop: &Commerce, fix: bool) -> Report {
+    shop.audit(&Actor::System, AuditRequest::new(&NoWait).fixing(fix)).await.expect("the books can be read")
+}
+
+/// The first row of a table that holds `text` in `column`.
+async fn row(books: &dyn Books, table: &'static Table, (column, value): (&str, Cell)) -> Row {
+    let key = table.columns[0].0;
+    let walk = Walk { lead: table, key, name: key, within: None, beside: &[] };
+    let stretch = books.stretch(&walk, None, 10_000).await.expect("the books can be read");
+    stretch.pages.of(table).iter().find(|row| *row.cell(column) == value).expect("there is such a row").clone()
+}
+
+#[tokio::test]
+async fn what_can_be_derived_is_repaired_and_stays_so() {
+    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    trade(&shop.commerce).await.expect("a shop trades");
+    let ShopBooks { users, catalog, orders, notifications } = &shop.books;
+    let shelf = row(&**catalog, INVENTORY, ("sku", "CUP-1".into())).await;
+    shop.tamper(Context::Catalog, &shelf, Some(("on_hand", Cell::Int(1_000)))).await;
+    let shelf = row(&**catalog, INVENTORY, ("sku", "CUP-2".into())).await;
+    shop.tamper(Context::Catalog, &shelf, Some(("reserved", Cell::Int(0)))).await;
+    let home = row(&**users, ADDRESSES, ("is_default", Cell::Int(1))).await;
+    shop.tamper(Context::Users, &home, Some(("is_default", Cell::Int(0)))).await;
+    let paid = row(&**orders, PAYMENTS, ("status", "CAPTURED".into())).await;
+    shop.tamper(Context::Orders, &paid, Some(("status", "UNKNOWN".into()))).await;
+    let told = row(&**notifications, NOTIFICATIONS, ("kind", "ORDER_CONFIRMED".into())).await;
+    shop.tamper(Context::Notifications, &told, None).await;
+
+    let found = look(&shop.commerce, false).await;
+    for invariant in
+        [Invariant::OnHand, Invariant::Reserved, Invariant::DefaultAddress, Invariant::Money, Invariant::Notification]
+    {
+        assert!(found.counts.contains_key(&invariant), "{invariant} is not among {:#?}", found.violations);
+    }
+    let fixed = look(&shop.commerce, true).await;
+    assert_eq!(fixed.violations, [], "after {:#?}", fixed.repairs);
+    assert_eq!(fixed.repairs.len(), 5, "{:#?}", fixed.repairs);
+    assert_eq!(look(&shop.commerce, true).await.repairs, [], "nothing is left to be repaired");
+}
+
+#[tokio::test]
+async fn money_is_never_repaired() {
+    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    trade(&shop.commerce).await.expect("a shop trades");
+    let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
+    shop.tamper(Context::Orders, &order, Some(("total_minor", Cell::Int(1)))).await;
+    let fixed = look(&shop.commerce, true).await;
+    assert!(fixed.counts.contains_key(&Invariant::Amounts), "{:#?}", fixed.violations);
+    let after = row(&*shop.books.orders, ORDERS, ("id", order.cell("id").clone())).await;
+    assert_eq!(*after.cell("total_minor"), Cell::Int(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_shop_raises_no_alarm() {
+    const ROUNDS: usize = 12;
+    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    trade(&shop.commerce).await.expect("a shop trades");
+    let busy = async {
+        for _ in 0..ROUNDS {
+            let orders = (0..4).map(|_| conformance::buy_and_change_mind(&shop.commerce));
+            for bought in futures_util::future::join_all(orders).await {
+                bought.expect("a shop sells");
+            }
+            shop.commerce.settle().await.expect("a shop settles");
+        }
+    };
+    let watch = async {
+        for _ in 0..ROUNDS {
+            let report = shop.commerce.audit(&Actor::System, AuditRequest::new(&RealTime)).await.expect("the books can be read");
+            assert_eq!(report.violations, []);
+        }
+    };
+    tokio::join!(busy, watch);
+    let settled = look(&shop.commerce, false).await;
+    assert_eq!((settled.violations, settled.unsettled), (Vec::new(), 0));
 }

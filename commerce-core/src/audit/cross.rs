@@ -87,14 +87,13 @@ impl Eyes<'_> {
                 found.extend(self.named(walk, pages, "seller_id", &*self.books.catalog, SELLERS, "a seller").await?);
                 Ok(found)
             }
-            Cross::Seller => self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await,
+            Cross::Seller | Cross::Session => self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await,
             Cross::Cart => {
                 let rows = pages.of(CARTS).iter().filter(|row| row.text("owner_kind") == Some("USER")).cloned().collect();
                 let mut users = Pages::default();
                 users.put(CARTS, rows);
                 self.named(walk, &users, "owner_id", &*self.books.users, USERS, "a user").await
             }
-            Cross::Session => self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await,
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,
             Cross::Effects => self.effects(walk, pages).await,

@@ -24,9 +24,11 @@ impl Findings {
     }
 
     /// A violation unless the two are the same.
+    #[expect(clippy::needless_pass_by_value, reason = "most callers compare values they have just made")]
     pub(super) fn same<T: PartialEq + Display>(&mut self, invariant: Invariant, entity: &str, what: &str, expected: T, found: T) {
         if expected != found {
-            self.add(invariant, entity, format_args!("{what} {expected}"), found);
+            let (expected, found) = (format!("{what} {expected}"), found.to_string());
+            self.take(Violation::new(invariant, entity, expected, found));
         }
     }
 

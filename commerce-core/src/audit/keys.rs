@@ -21,7 +21,7 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
 }
 
 /// A key that made something says what, and one that was refused says nothing.
-pub(super) fn outcome(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn outcome(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let Some(row) = entry.one(KEYS) else { return };
     let made = *row.cell("result_id") != Cell::Null;
     let done = row.text("outcome") == Some("DONE");

@@ -16,7 +16,7 @@ use super::tables::{CATEGORIES, CATEGORY_TREE, IMAGES, INVENTORY, OUTBOX, PRODUC
 use super::walks::Entry;
 
 /// A product has variants in one currency, each with a shelf, numbered through as its pictures are.
-pub(super) fn product(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn product(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let name = &entry.name;
     let Some(product) = entry.one(PRODUCTS) else {
         for row in [VARIANTS, IMAGES, INVENTORY].into_iter().flat_map(|table| entry.of(table)) {
@@ -59,7 +59,7 @@ fn numbered(entry: &Entry<'_>, table: &'static Table, what: &str, findings: &mut
 }
 
 /// Each change of a product was said with its version, and nothing was said that it has not been.
-pub(super) fn product_said(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn product_said(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(product) = entry.one(PRODUCTS) else { return };
     let (name, version) = (&entry.name, product.int("version").unwrap_or(0));
     let mut said = BTreeSet::new();

@@ -9,7 +9,7 @@ use super::tables::{HISTORY, ORDERS};
 use super::walks::Entry;
 
 /// The history begins with PENDING, follows the state graph and ends at the order's status.
-pub(super) fn history(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn history(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let Some(order) = entry.one(ORDERS) else { return };
     let number = &entry.name;
     let mut before: Option<OrderStatus> = None;

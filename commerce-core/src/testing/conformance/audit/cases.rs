@@ -9,7 +9,7 @@ use crate::audit::tables::{
 use crate::commerce::Context;
 
 use super::Entity::{Column, Json, Order, Word};
-use super::{Case, Entity};
+use super::{Case, Change, Entity};
 
 fn any(_: &Row) -> bool {
     true
@@ -73,13 +73,11 @@ fn has(row: &Row, column: &str, text: &str) -> bool {
     row.text(column) == Some(text)
 }
 
-type Change = Option<(&'static str, fn(&Cell) -> Cell)>;
-
 const fn set(column: &'static str, value: fn(&Cell) -> Cell) -> Change {
-    Some((column, value))
+    Change::Set(column, value)
 }
 
-const GONE: Change = None;
+const GONE: Change = Change::Gone;
 
 const fn case(
     what: &'static str,
