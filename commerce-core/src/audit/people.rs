@@ -35,8 +35,8 @@ pub(super) fn user(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         findings.hold(Reference, name, mail, "no mail address of an erased user", "one");
     }
     let seller = *user.cell("seller_id") != Cell::Null;
-    let fits = !seller || user.word("role") == Some(Role::Seller);
-    findings.hold(Reference, name, fits, "a seller only for SELLER", user.cell("role"));
+    let fits = seller == (user.word("role") == Some(Role::Seller));
+    findings.hold(Reference, name, fits, "a seller for SELLER alone", user.cell("role"));
 
     let said = entry.of(OUTBOX).filter(|event| event.word("type") == Some(EventKind::UserRegistered));
     let count = said.clone().count();

@@ -70,15 +70,9 @@ pub(super) fn product_said(entry: &Entry<'_>, scene: Scene, findings: &mut Findi
                 let fits = (1..=version).contains(&of) && said.insert(of);
                 findings.hold(Version, name, fits, format_args!("each version up to {version} said once"), of);
             }
-            Some(EventKind::LowStockAlert) => {
-                let data: serde_json::Value = event.json("data").unwrap_or_default();
-                let sku = data.get("sku").and_then(serde_json::Value::as_str).unwrap_or_default();
-                let shelf = entry.of(INVENTORY).find(|row| row.text("sku") == Some(sku));
-                let most = shelf.and_then(|row| row.int("version")).unwrap_or(i64::MAX);
-                findings.hold(Version, sku, of <= most, format_args!("a version up to {most}"), of);
-            }
+            // Of a SKU's stock, whose versions begin anew when it is taken out and comes back.
+            Some(EventKind::LowStockAlert) | None => {}
             Some(kind) => findings.add(Event, name, "events of products", kind),
-            None => {}
         }
     }
     let kept = product.at("updated_at").is_some_and(|at| is_kept(at, scene.now));

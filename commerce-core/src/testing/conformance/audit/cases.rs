@@ -233,14 +233,6 @@ pub(super) const CASES: &[Case] = &[
     ),
     case("a shelf of another product", SHELF, any, set("product_id", other), I::Reference, Column("sku")),
     case(
-        "a shelf's version fell",
-        SHELF,
-        |row| row.int("low_stock_alerted") == Some(1),
-        set("version", one),
-        I::Version,
-        Column("sku"),
-    ),
-    case(
         "a hold at another price",
         HOLD,
         |row| has(row, "state", "COMMITTED"),
