@@ -2,7 +2,8 @@
 //!
 //! Every repair is an ordinary change set: versioned, so that a use case that runs at the same time
 //! wins or loses whole, and with a line in the ledger where stock is concerned. Never touches
-//! amounts, captures or refunds, and never says an event again: its consumers may have acted on it.
+//! amounts, captures or refunds, nor a payment's status that is at odds with them (which of the two was
+//! altered nobody can tell), and never says an event again: its consumers may have acted on it.
 
 use serde::Serialize;
 
@@ -15,7 +16,7 @@ use crate::events::Envelope;
 use crate::ids::{Id, UserId};
 use crate::limits;
 use crate::notifications::NotificationRecorder;
-use crate::orders::{Order, OrderFilter, OrderStatus, OrderWrite};
+use crate::orders::{Order, OrderFilter, OrderStatus};
 use crate::page::PageRequest;
 use crate::text::Sku;
 use crate::users::{Address, UserWrite};
@@ -60,7 +61,6 @@ impl Commerce {
         match violation.invariant {
             Invariant::OnHand | Invariant::Reserved => self.recount(&violation.entity).await,
             Invariant::HoldOfOrder => self.end_hold(&violation.entity).await,
-            Invariant::Money => self.write_again(&violation.entity).await,
             Invariant::DefaultAddress => self.choose_address(&violation.entity).await,
             Invariant::Notification => match &violation.cause {
                 Some(event) => self.tell(event).await,
@@ -70,6 +70,7 @@ impl Commerce {
             | Invariant::HoldEnds
             | Invariant::Amounts
             | Invariant::Price
+            | Invariant::Money
             | Invariant::Provider
             | Invariant::Paid
             | Invariant::Key
@@ -147,14 +148,6 @@ impl Commerce {
         };
         catalog.store.commit(ChangeSet::of(ending(&hold, how, &catalog.ids, self.now()))).await?;
         Ok(Some(if how == Ending::Sold { "its hold is sold" } else { "its hold is given back" }.to_owned()))
-    }
-
-    /// Writes an order again, and with it what its columns derive.
-    async fn write_again(&self, number: &str) -> Outcome<Option<String>> {
-        let Some(order) = self.numbered(number).await? else { return Ok(None) };
-        let (version, status) = (order.version.saturating_add(1), order.payment.status());
-        self.orders.store.commit(ChangeSet::of([OrderWrite::Update(Order { version, ..order })])).await?;
-        Ok(Some(format!("written again, its payment {status}")))
     }
 
     /// Makes the oldest address the default of a book that has none.
