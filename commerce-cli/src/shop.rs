@@ -100,7 +100,10 @@ fn shop(config: &Config) -> Embedded {
             shop_url: config.server.public_url.clone(),
         },
     };
-    Embedded::at(&config.data_dir).policies(policies).sandbox_webhook_secret(config.sandbox_webhook_secret.expose())
+    Embedded::at(&config.data_dir)
+        .policies(policies)
+        .audit_at(config.telemetry.audit_at)
+        .sandbox_webhook_secret(config.sandbox_webhook_secret.expose())
 }
 
 /// The `X-Signature` header of a body sent at a time.

@@ -5,6 +5,7 @@
 //! embedder's own before the shop is opened.
 
 mod bus;
+mod nightly;
 mod shop;
 mod workers;
 
@@ -62,6 +63,7 @@ pub struct Embedded {
     gateways: Vec<Arc<dyn PaymentGateway>>,
     webhook_secret: String,
     workers: bool,
+    audit_at: Option<u32>,
 }
 
 impl Embedded {
@@ -78,6 +80,7 @@ impl Embedded {
             gateways: Vec::new(),
             webhook_secret: SANDBOX_WEBHOOK_SECRET.to_owned(),
             workers: true,
+            audit_at: None,
         }
     }
 
@@ -130,6 +133,14 @@ impl Embedded {
         self
     }
 
+    /// With an audit every day at this minute of the day in UTC, by one process of the directory.
+    /// What it finds goes to the log and is [`Commerce::last_audit`].
+    #[must_use]
+    pub fn audit_at(mut self, minute_of_day: Option<u32>) -> Self {
+        self.audit_at = minute_of_day;
+        self
+    }
+
     /// Without workers: nothing is done later until [`Commerce::settle`] or [`Commerce::step`] is
     /// called, or another process on the directory does it.
     #[must_use]
@@ -147,7 +158,7 @@ impl Embedded {
         let databases = Databases::open(dir, Arc::clone(clock)).await?;
         let key = key_file::load_or_create(dir, &**entropy)?;
         let owner = IdSource::new(Arc::clone(clock), Arc::clone(entropy)).mint::<SessionId>().uuid();
-        let workers = self.workers;
+        let (workers, audit_at) = (self.workers, self.audit_at);
         let clock = Arc::clone(clock);
         let search = self.search();
         let commerce = assemble(self, &databases, &key, search)?;
@@ -157,7 +168,8 @@ impl Embedded {
             (Context::Orders, Arc::new(databases.orders())),
             (Context::Notifications, Arc::new(databases.notifications())),
         ];
-        let workers = workers.then(|| Workers::start(&commerce, &databases, leases.clone(), owner, &clock));
+        let workers =
+            workers.then(|| Workers::start(&commerce, &databases, leases.clone(), owner, &clock).with_audit(&commerce, audit_at));
         Ok(Shop::new(commerce, databases, workers, leases, owner, clock))
     }
 
@@ -179,7 +191,19 @@ fn assemble(
     key: &[u8; 32],
     search: Arc<dyn ProductSearch>,
 ) -> Result<Commerce, StoreError> {
-    let Embedded { dir, policies, clock, entropy, mailer, renderer, images, mut gateways, webhook_secret, workers: _ } = parts;
+    let Embedded {
+        dir,
+        policies,
+        clock,
+        entropy,
+        mailer,
+        renderer,
+        images,
+        mut gateways,
+        webhook_secret,
+        workers: _,
+        audit_at: _,
+    } = parts;
     let renderer = match renderer {
         Some(renderer) => renderer,
         None => Arc::new(TemplateRenderer::new()?),
