@@ -214,7 +214,7 @@ mod tests {
             "dlq purge --all",
             "email preview welcome",
             "email send-test --to a@b.co",
-            "audit",
+            "audit --fix",
             "bench browse --connections 4 --seconds 1",
             "torture --kill --buyers 4 --seconds 1 --seed 7 --hot-skus 2",
             "completions bash",

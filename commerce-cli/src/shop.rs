@@ -120,12 +120,16 @@ fn shop(config: &Config) -> Embedded {
         },
     };
     let shop = Embedded::at(&config.data_dir).policies(policies);
+    let shop = shop.audit_at(config.telemetry.audit_at);
     let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
     if config.search_enabled { shop } else { shop.without_index() }
 }
 
+/// The `X-Signature` header of a body sent at a time.
+pub(crate) type WebhookSigner = dyn Fn(&[u8], Timestamp) -> String + Send + Sync;
+
 /// Signs webhooks as the sandbox payment provider does, with the shop's secret.
-pub(crate) fn webhook_signer(config: &Config) -> Box<dyn Fn(&[u8], Timestamp) -> String + Send + Sync> {
+pub(crate) fn webhook_signer(config: &Config) -> Box<WebhookSigner> {
     // Signing needs no books.
     let sandbox = Sandbox::new(&config.data_dir, config.sandbox_webhook_secret.expose(), config.server.currency);
     Box::new(move |body, at| sandbox.sign(body, at))

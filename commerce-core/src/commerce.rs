@@ -3,7 +3,7 @@
 //! [`Commerce`] owns no thread and no timer. A shell calls [`Commerce::step`] for each kind of
 //! [`Work`] as often as it likes, or [`Commerce::settle`] to drive everything that is due to rest.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::actor::Actor;
 use crate::audit::{AuditRequest, Auditor, Report, ShopBooks};
@@ -32,7 +32,8 @@ pub struct Commerce {
     pub notifications: Notifications,
     /// What consumers could not handle.
     pub dead_letters: DeadLetterDesk,
-    books: ShopBooks,
+    pub(crate) books: ShopBooks,
+    last_audit: Arc<Mutex<Option<Report>>>,
     clock: Arc<dyn Clock>,
     relays: Vec<(Context, Relay)>,
     outboxes: Vec<(Context, Arc<dyn Outbox>)>,
@@ -160,8 +161,8 @@ impl Commerce {
         let notifications =
             Notifications::new(ports.notifications, contacts, ports.renderer, ports.mailer, clock, ids, policies.mail);
         let (dead_letters, books) = (DeadLetterDesk::default(), ports.books);
-        let (relays, outboxes) = (Vec::new(), Vec::new());
-        Self { users, catalog, orders, notifications, dead_letters, books, clock: own_clock, relays, outboxes }
+        let (relays, outboxes, last_audit) = (Vec::new(), Vec::new(), Arc::default());
+        Self { users, catalog, orders, notifications, dead_letters, books, last_audit, clock: own_clock, relays, outboxes }
     }
 
     /// What time it is for this shop.
@@ -265,7 +266,20 @@ impl Commerce {
     /// `FORBIDDEN`, and when a database does not answer.
     pub async fn audit(&self, actor: &Actor, request: AuditRequest<'_>) -> Outcome<Report> {
         actor.require_staff()?;
-        Ok(Auditor::new(&self.books, &self.clock, request).run().await?)
+        let mut report = Auditor::new(&self.books, &self.clock, request).run().await?;
+        if request.fix && !report.is_clean() {
+            let repairs = self.repair(&report).await?;
+            self.settle().await?;
+            report = Report { repairs, ..Auditor::new(&self.books, &self.clock, request).run().await? };
+        }
+        *self.last_audit.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
+        Ok(report)
+    }
+
+    /// What the last audit of this process found.
+    #[must_use]
+    pub fn last_audit(&self) -> Option<Report> {
+        self.last_audit.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn relay(&self, context: Context) -> Outcome<usize> {

@@ -119,6 +119,8 @@ pub const AUDIT_SUSPICIONS_MAX: usize = 1_000;
 pub const AUDIT_OVERDUE: Duration = Duration::from_mins(15);
 /// How far an id's time may be from its row's: clocks are set, and ids only grow.
 pub const AUDIT_CLOCK_SLACK: Duration = Duration::from_hours(24);
+/// How far the times of one change set may be apart, which are read one after the other.
+pub const AUDIT_MOMENT: Duration = Duration::from_secs(10);
 /// How long a published event stays, for those who look back.
 pub const EVENT_KEEP: Duration = Duration::from_hours(7 * 24);
 /// How long a handled delivery is known; above the longest time a delivery can be repeated.

@@ -90,7 +90,8 @@ impl Stage {
     /// Without a key: done already counts as done.
     async fn set_status(&self, id: OrderId, status: OrderStatus) {
         for _ in 0..TRIES {
-            match self.staff().ask(move |shop, me| async move { shop.orders.set_status(&me, id, status, None, None).await }).await {
+            match self.staff().ask(move |shop, me| async move { shop.orders.set_status(&me, id, status, None, None).await }).await
+            {
                 Heard::Answer(Ok(_)) => return,
                 Heard::Answer(Err(error)) if error.code() == "ILLEGAL_TRANSITION" => return,
                 Heard::Answer(Err(_)) | Heard::Lost | Heard::Nothing => self.wait(Duration::from_secs(6)).await,

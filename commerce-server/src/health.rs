@@ -49,5 +49,8 @@ async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     let now = shared.shop().now();
     let lag = |backlog: &commerce_core::events::Backlog| backlog.oldest.map_or(0.0, |oldest| now.since(oldest).as_secs_f64());
     let backlogs: Vec<_> = backlogs.iter().map(|(context, backlog)| (context.as_str(), backlog.waiting, lag(backlog))).collect();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shared.metrics().render(&backlogs))
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        shared.metrics().render(&backlogs, shared.shop().last_audit().as_ref()),
+    )
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use commerce_core::audit::{Invariant, Report};
 
 /// Upper bounds of the latency buckets, in microseconds.
 const BUCKETS_MICROS: [u64; 11] =
@@ -54,12 +55,13 @@ impl Metrics {
         Arc::clone(routes.entry(key).or_default())
     }
 
-    /// All of it in Prometheus' text format, with the backlog of each outbox: waiting events and the
-    /// age of the oldest in seconds.
+    /// All of it in Prometheus' text format, with the backlog of each outbox (waiting events and the
+    /// age of the oldest in seconds) and what the last audit of this process found.
     #[must_use]
-    pub fn render(&self, backlogs: &[(&'static str, u64, f64)]) -> String {
+    pub fn render(&self, backlogs: &[(&'static str, u64, f64)], audit: Option<&Report>) -> String {
         let mut text = String::new();
-        self.write(&mut text, backlogs).expect("writing to a string does not fail");
+        let written = self.write(&mut text, backlogs).and_then(|()| audit.map_or(Ok(()), |audit| write_audit(&mut text, audit)));
+        written.expect("writing to a string does not fail");
         text
     }
 
@@ -103,6 +105,21 @@ impl Metrics {
     }
 }
 
+fn write_audit(text: &mut String, audit: &Report) -> std::fmt::Result {
+    text.push_str(
+        "# HELP audit_violations What the last audit found that is not as it must be.\n# TYPE audit_violations gauge\n",
+    );
+    for invariant in Invariant::ALL {
+        let count = audit.counts.get(invariant).copied().unwrap_or(0);
+        writeln!(text, "audit_violations{{invariant=\"{invariant}\"}} {count}")?;
+    }
+    let took = audit.ended_at.since(audit.started_at).as_secs_f64();
+    let ended = audit.ended_at.as_millis() / 1_000;
+    writeln!(text, "# TYPE audit_unsettled gauge\naudit_unsettled {}", audit.unsettled)?;
+    writeln!(text, "# TYPE audit_last_run_timestamp_seconds gauge\naudit_last_run_timestamp_seconds {ended}")?;
+    writeln!(text, "# TYPE audit_duration_seconds gauge\naudit_duration_seconds {took}")
+}
+
 impl RouteFigures {
     fn write_histogram(&self, text: &mut String, labels: &str) -> std::fmt::Result {
         let total: u64 = self.answers.iter().map(|count| count.load(Ordering::Relaxed)).sum();
@@ -129,7 +146,18 @@ mod tests {
         for millis in [1, 40] {
             metrics.answered(&Method::GET, "/api/products/{id}", StatusCode::OK, Duration::from_millis(millis));
         }
-        let text = metrics.render(&[("orders", 3, 1.5)]);
+        let now = commerce_core::Timestamp::EPOCH;
+        let audit = Report {
+            violations: Vec::new(),
+            counts: [(Invariant::Reserved, 2)].into(),
+            repairs: Vec::new(),
+            unsettled: 4,
+            rows: 9,
+            started_at: now,
+            ended_at: now.plus(Duration::from_secs(3)),
+        };
+        let text = metrics.render(&[("orders", 3, 1.5)], Some(&audit));
+        assert!(text.contains("audit_violations{invariant=\"I2\"} 2") && text.contains("audit_duration_seconds 3"), "{text}");
         assert!(text.contains("http_requests_total{method=\"GET\",route=\"/api/products/{id}\",status=\"2xx\"} 2"), "{text}");
         assert!(text.contains("le=\"0.05\"} 2") && text.contains("outbox_waiting{context=\"orders\"} 3"), "{text}");
     }

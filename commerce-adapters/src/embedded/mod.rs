@@ -5,6 +5,7 @@
 //! embedder's own before the shop is opened.
 
 mod bus;
+mod nightly;
 mod shop;
 mod workers;
 
@@ -63,6 +64,7 @@ pub struct Embedded {
     webhook_secret: String,
     index: bool,
     workers: bool,
+    audit_at: Option<u32>,
 }
 
 impl Embedded {
@@ -80,6 +82,7 @@ impl Embedded {
             webhook_secret: SANDBOX_WEBHOOK_SECRET.to_owned(),
             index: true,
             workers: true,
+            audit_at: None,
         }
     }
 
@@ -139,6 +142,14 @@ impl Embedded {
         self
     }
 
+    /// With an audit every day at this minute of the day in UTC, by one process of the directory.
+    /// What it finds goes to the log and is [`Commerce::last_audit`].
+    #[must_use]
+    pub fn audit_at(mut self, minute_of_day: Option<u32>) -> Self {
+        self.audit_at = minute_of_day;
+        self
+    }
+
     /// Without workers: nothing is done later until [`Commerce::settle`] or [`Commerce::step`] is
     /// called, or another process on the directory does it.
     #[must_use]
@@ -157,7 +168,7 @@ impl Embedded {
         let keys = KeyFile::new(dir, Arc::clone(entropy));
         let ring = keys.load_or_create(clock.now())?;
         let owner = IdSource::new(Arc::clone(clock), Arc::clone(entropy)).mint::<SessionId>().uuid();
-        let workers = self.workers;
+        let (workers, audit_at) = (self.workers, self.audit_at);
         let clock = Arc::clone(clock);
         let search = self.search();
         let commerce = assemble(self, &databases, (keys.clone(), ring), search)?;
@@ -167,7 +178,8 @@ impl Embedded {
             (Context::Orders, Arc::new(databases.orders())),
             (Context::Notifications, Arc::new(databases.notifications())),
         ];
-        let workers = workers.then(|| Workers::start(&commerce, &databases, keys, leases.clone(), owner, &clock));
+        let workers = workers
+            .then(|| Workers::start(&commerce, &databases, keys, leases.clone(), owner, &clock).with_audit(&commerce, audit_at));
         Ok(Shop::new(commerce, databases, workers, leases, owner, clock))
     }
 
@@ -186,8 +198,20 @@ fn assemble(
     (keys, ring): (KeyFile, KeyRing),
     search: Arc<dyn ProductSearch>,
 ) -> Result<Commerce, StoreError> {
-    let Embedded { dir, policies, clock, entropy, mailer, renderer, images, mut gateways, webhook_secret, index: _, workers: _ } =
-        parts;
+    let Embedded {
+        dir,
+        policies,
+        clock,
+        entropy,
+        mailer,
+        renderer,
+        images,
+        mut gateways,
+        webhook_secret,
+        index: _,
+        workers: _,
+        audit_at: _,
+    } = parts;
     let renderer = match renderer {
         Some(renderer) => renderer,
         None => Arc::new(TemplateRenderer::new()?),

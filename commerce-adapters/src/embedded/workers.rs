@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::nightly::Nightly;
 use crate::auth::key_file::KeyFile;
 use crate::sql::sqlite::Databases;
 
@@ -122,6 +123,16 @@ impl Workers {
         tasks.spawn(index(shop.clone(), stop.clone()));
         tasks.close();
         Self { stop, tasks, posts }
+    }
+
+    /// And an audit every day at `minute_of_day` in UTC.
+    pub(super) fn with_audit(self, shop: &Commerce, minute_of_day: Option<u32>) -> Self {
+        let post = self.posts.iter().find(|post| post.context == Context::Orders);
+        if let (Some(minute), Some(post)) = (minute_of_day, post) {
+            let night = Nightly { shop: shop.clone(), leases: Arc::clone(&post.leases), owner: post.owner, minute };
+            self.tasks.spawn(night.keep(Arc::clone(&post.clock), self.stop.clone()));
+        }
+        self
     }
 
     /// Lets every worker finish its step, then gives the leases back.

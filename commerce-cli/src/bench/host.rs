@@ -85,7 +85,7 @@ impl Drop for Workspace {
 
 /// How long a server may take from its start to being ready: with a full log to recover, on a busy
 /// machine or a slow disk.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 /// How long a server may take to stop after SIGTERM: what the contract allows.
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 

@@ -12,6 +12,8 @@ use crate::shop::RealTime;
 
 const COLUMNS: &[Column] = &[("INVARIANT", "/invariant"), ("ENTITY", "/entity"), ("EXPECTED", "/expected"), ("FOUND", "/found")];
 
+const REPAIRS: &[Column] = &[("REPAIRED", "/invariant"), ("ENTITY", "/entity"), ("DONE", "/done")];
+
 const WHOLE: &[Column] = &[
     ("Violations", "/violationCount"),
     ("Unsettled", "/unsettled"),
@@ -25,16 +27,20 @@ const WHOLE: &[Column] = &[
 Runs beside a running server. Ends with code 0 when everything holds, and with code 1
 (AUDIT_VIOLATIONS) and a row for each violation when not. What is still on its way is counted as
 unsettled.")]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Repair what can be derived, say what was done, and look again
+    #[arg(long)]
+    fix: bool,
+}
 
-pub(crate) async fn run(cx: &Context, _args: Args) -> Result<(), Failure> {
+pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let shop = cx.shop("the audit").await?;
     let bar = ProgressBar::no_length();
     let tell = |progress: Progress| {
         bar.set_message(progress.what);
         bar.set_position(progress.rows);
     };
-    let report = shop.audit(&Actor::System, AuditRequest::new(&RealTime).telling(&tell)).await?;
+    let report = shop.audit(&Actor::System, AuditRequest::new(&RealTime).fixing(args.fix).telling(&tell)).await?;
     bar.finish_and_clear();
     show(cx, &report)?;
     shop.close().await?;
@@ -47,6 +53,10 @@ pub(crate) async fn run(cx: &Context, _args: Args) -> Result<(), Failure> {
 fn show(cx: &Context, report: &Report) -> Result<(), Failure> {
     let mut value = json!(report);
     value["violationCount"] = json!(report.counts.values().sum::<u64>());
+    if !cx.out.is_json() && !report.repairs.is_empty() {
+        let rows: Vec<_> = report.repairs.iter().map(|repair| json!(repair)).collect();
+        cx.out.list(&rows, REPAIRS)?;
+    }
     if !cx.out.is_json() && !report.is_clean() {
         let rows: Vec<_> = report.violations.iter().map(|violation| json!(violation)).collect();
         cx.out.list(&rows, COLUMNS)?;

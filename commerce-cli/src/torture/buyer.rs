@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_core::Timestamp;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::bench::draw::Draw;
+use crate::shop::WebhookSigner;
 
 use super::history::{Action, Named, Placing, Violation};
 use super::person::Caller;
@@ -17,6 +17,8 @@ use super::wire::{Answer, Ask, Heard};
 
 /// More of one SKU than any hot one has, and as many as one line may have.
 const TOO_MANY: i64 = 999;
+/// What a buyer does at least, however slow the machine: a run in which nothing happened finds nothing.
+const ACTS_MIN: u32 = 5;
 /// Own orders that a buyer keeps in mind.
 const REMEMBERED: usize = 40;
 /// What an order may be refused with when many want the same.
@@ -34,9 +36,6 @@ pub(crate) struct Goods {
     pub plenty: Vec<String>,
 }
 
-/// Signs a webhook as the payment provider does.
-pub(crate) type Sign = dyn Fn(&[u8], Timestamp) -> String + Send + Sync;
-
 /// An own order.
 #[derive(Clone)]
 struct Mine {
@@ -51,7 +50,7 @@ pub(crate) struct Buyer {
     pub caller: Caller,
     pub draw: Draw,
     pub goods: Arc<Goods>,
-    pub sign: Arc<Sign>,
+    pub sign: Arc<WebhookSigner>,
     /// Whether the provider's secret is known for sure.
     pub secret_known: bool,
     /// Names her keys, which she counts.
@@ -64,19 +63,21 @@ pub(crate) struct Buyer {
 
 impl Buyer {
     /// Somebody with nothing ordered yet; `prefix` begins her keys.
-    pub(crate) fn new(caller: Caller, draw: Draw, goods: Arc<Goods>, sign: Arc<Sign>, prefix: String) -> Self {
+    pub(crate) fn new(caller: Caller, draw: Draw, goods: Arc<Goods>, sign: Arc<WebhookSigner>, prefix: String) -> Self {
         Self { caller, draw, goods, sign, secret_known: true, prefix, counted: 0, mine: Vec::new(), used: Vec::new() }
     }
 
-    /// Registers and buys until `until`.
+    /// Registers and buys until `until`, or a little longer.
     pub(crate) async fn shop(mut self, until: Duration) {
         if !self.caller.register().await {
             return;
         }
         self.caller.sign_in_book();
-        while self.caller.history.now() < until {
+        let mut acts = 0;
+        while acts < ACTS_MIN || self.caller.history.now() < until {
             self.caller.keep_logged_in().await;
             self.act().await;
+            acts += 1;
         }
     }
 

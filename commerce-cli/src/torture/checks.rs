@@ -157,9 +157,8 @@ fn money(record: &Record, order: &Seen, judged: &mut Judged) {
     }
     let kept = order.captured - order.refunded;
     let due = match (order.status.as_str(), order.method.as_str()) {
-        ("PENDING" | "CANCELLED", _) => 0,
         ("DELIVERED", "COD") => order.total,
-        (_, "COD") => 0,
+        ("PENDING" | "CANCELLED", _) | (_, "COD") => 0,
         _ => order.total,
     };
     let mut open = |name, expected: String, found: String| {

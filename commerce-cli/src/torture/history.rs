@@ -198,6 +198,11 @@ impl History {
         self.begun.elapsed()
     }
 
+    /// From an instant of this history till now.
+    pub(crate) fn since(&self, then: Duration) -> Duration {
+        self.now().saturating_sub(then)
+    }
+
     /// The record, to write in. Never held across a wait.
     pub(crate) fn write(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)

@@ -67,8 +67,8 @@ fn by_order<'a>(survey: &'a Survey, mails: &'a [Mail]) -> BTreeMap<&'a str, Vec<
     let numbers: BTreeSet<&str> = survey.orders.values().map(|order| order.number.as_str()).collect();
     let mut about: BTreeMap<&str, Vec<&Mail>> = BTreeMap::new();
     for mail in mails {
-        let words = mail.text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-');
-        if let Some(number) = words.filter_map(|word| numbers.get(word)).next() {
+        let mut words = mail.text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-');
+        if let Some(number) = words.find_map(|word| numbers.get(word)) {
             about.entry(number).or_default().push(mail);
         }
     }

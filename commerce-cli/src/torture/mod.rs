@@ -33,9 +33,9 @@ use crate::bench::draw::Draw;
 use crate::bench::host::Workspace;
 use crate::context::{Context, set};
 use crate::failure::Failure;
-use crate::shop::{RealTime, Shop, SystemClock, webhook_signer};
+use crate::shop::{RealTime, Shop, SystemClock, WebhookSigner, webhook_signer};
 
-use buyer::{Buyer, Sign};
+use buyer::Buyer;
 use disturb::Premises;
 use history::{History, Record, Violation};
 pub(crate) use options::Args;
@@ -201,7 +201,7 @@ impl Trial<'_> {
     /// Everybody at once, until the time is over and the last has an answer.
     async fn load(&self, staff: &Caller, shelf: &Shelf, premises: Option<&mut Premises>) -> Result<(), Failure> {
         let until = self.history.now() + self.args.duration();
-        let sign: Arc<Sign> = Arc::from(webhook_signer(self.config));
+        let sign: Arc<WebhookSigner> = Arc::from(webhook_signer(self.config));
         let mut tasks = Vec::new();
         for number in 0..self.args.buyers {
             let caller = Caller::new(staff.wire.clone(), self.history.clone(), &self.run, number);

@@ -8,7 +8,7 @@ use super::history::{Action, Call, History, Outcome, Person, Violation};
 use super::wire::{Answer, Ask, Heard, Wire};
 
 /// How long somebody tries to get an answer before giving up.
-pub(crate) const TRIES_FOR: Duration = Duration::from_secs(120);
+pub(crate) const TRIES_FOR: Duration = Duration::from_mins(2);
 /// How often everybody logs in anew: before a token is too old, so that a 401 is always a defect.
 const LOGIN_EVERY: Duration = Duration::from_mins(10);
 /// Refusals that any change may meet: others were quicker.
@@ -78,7 +78,7 @@ impl Caller {
 
     /// Logs in again before the token becomes too old.
     pub(crate) async fn keep_logged_in(&mut self) {
-        if !self.email.is_empty() && self.history.now() - self.since > LOGIN_EVERY {
+        if !self.email.is_empty() && self.history.since(self.since) > LOGIN_EVERY {
             self.login().await;
         }
     }
@@ -105,7 +105,7 @@ impl Caller {
     pub(crate) async fn until_answered(&self, action: Action, ask: &Ask, allowed: &[&str]) -> Option<Answer> {
         let begun = self.history.now();
         let mut pause = Duration::from_millis(20);
-        while self.history.now() - begun < TRIES_FOR {
+        while self.history.since(begun) < TRIES_FOR {
             match self.send(action, ask, allowed).await {
                 Heard::Answer(answer) if answer.is_final() => return Some(answer),
                 Heard::Answer(_) | Heard::Nothing(_) => tokio::time::sleep(pause).await,

@@ -77,7 +77,7 @@ pub(crate) async fn clear_shelf(staff: &Caller, shelf: &Shelf) -> Result<(), Fai
 pub(crate) async fn ask(staff: &Caller, ask: &Ask) -> Result<Answer, Failure> {
     let (ask, begun) = (ask.clone().by(&staff.token), staff.history.now());
     loop {
-        let in_time = staff.history.now() - begun < TRIES_FOR;
+        let in_time = staff.history.since(begun) < TRIES_FOR;
         match staff.wire.send(&ask).await {
             Heard::Answer(answer) if answer.is_done() => return Ok(answer),
             Heard::Answer(answer) if !answer.is_final() && in_time => tokio::time::sleep(COME_BACK).await,

@@ -87,14 +87,13 @@ impl Eyes<'_> {
                 found.extend(self.named(walk, pages, "seller_id", &*self.books.catalog, SELLERS, "a seller").await?);
                 Ok(found)
             }
-            Cross::Seller => self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await,
+            Cross::Seller | Cross::Session => self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await,
             Cross::Cart => {
                 let rows = pages.of(CARTS).iter().filter(|row| row.text("owner_kind") == Some("USER")).cloned().collect();
                 let mut users = Pages::default();
                 users.put(CARTS, rows);
                 self.named(walk, &users, "owner_id", &*self.books.users, USERS, "a user").await
             }
-            Cross::Session => self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await,
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,
             Cross::Effects => self.effects(walk, pages).await,
@@ -182,7 +181,7 @@ impl Eyes<'_> {
         let alone = sold().filter(|hold| !stands(hold)).map(|hold| {
             let entity = hold.cell("hold_key").to_string();
             let (expected, found) = ("an order that it was sold to".to_owned(), "none".to_owned());
-            (hold.cell("hold_key").clone(), Violation { invariant: HoldOfOrder, entity, expected, found })
+            (hold.cell("hold_key").clone(), Violation::new(HoldOfOrder, entity, expected, found))
         });
         Ok(alone.collect())
     }
@@ -255,7 +254,8 @@ impl Eyes<'_> {
                 }
                 let invariant = if consumer == MAIL { Notification } else { Event };
                 let (expected, found) = (format!("{} handled by {consumer}", event.cell("type")), "no trace of it".to_owned());
-                let violation = Violation { invariant, entity: about(event), expected, found };
+                let cause = (consumer == MAIL).then(|| event.cell("id").clone());
+                let violation = Violation { cause, ..Violation::new(invariant, about(event), expected, found) };
                 suspicions.push((event.cell(walk.key).clone(), violation));
             }
         }
@@ -293,7 +293,7 @@ impl Eyes<'_> {
         let kept = |row: &Row| row.at("buried_at").is_some_and(|at| is_kept(at, self.now));
         let lost = rows.filter(|row| !events.contains_key(row.cell("event_id")) && kept(row)).map(|row| {
             let (expected, found) = ("an event that was said".to_owned(), "none".to_owned());
-            let violation = Violation { invariant: Letter, entity: row.cell("event_id").to_string(), expected, found };
+            let violation = Violation::new(Letter, row.cell("event_id").to_string(), expected, found);
             (row.cell(walk.key).clone(), violation)
         });
         Ok(lost.collect())
@@ -342,7 +342,7 @@ impl Eyes<'_> {
             } else if !known.contains_key(row.cell("reference")) {
                 let (expected, found) = ("an attempt or refund of this name".to_owned(), "none".to_owned());
                 let entity = row.cell("reference").to_string();
-                suspicions.push((row.cell(walk.key).clone(), Violation { invariant: Provider, entity, expected, found }));
+                suspicions.push((row.cell(walk.key).clone(), Violation::new(Provider, entity, expected, found)));
             }
         }
         Ok(suspicions)
@@ -383,7 +383,7 @@ fn low_stock(pages: &Pages) -> Vec<Suspicion> {
         let told = row.int("low_stock_alerted")? == 1;
         let entity = row.cell("sku").to_string();
         let (expected, found) = (format!("low stock told: {low}"), told.to_string());
-        (low != told).then(|| (row.cell("sku").clone(), Violation { invariant: Overdue, entity, expected, found }))
+        (low != told).then(|| (row.cell("sku").clone(), Violation::new(Overdue, entity, expected, found)))
     };
     pages.of(INVENTORY).iter().filter_map(flag).collect()
 }

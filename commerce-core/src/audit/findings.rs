@@ -20,14 +20,15 @@ pub(super) struct Findings {
 impl Findings {
     /// A violation, with what should be and what is found.
     pub(super) fn add(&mut self, invariant: Invariant, entity: &str, expected: impl Display, found: impl Display) {
-        let (entity, expected, found) = (entity.to_owned(), expected.to_string(), found.to_string());
-        self.take(Violation { invariant, entity, expected, found });
+        self.take(Violation::new(invariant, entity, expected.to_string(), found.to_string()));
     }
 
     /// A violation unless the two are the same.
+    #[expect(clippy::needless_pass_by_value, reason = "most callers compare values they have just made")]
     pub(super) fn same<T: PartialEq + Display>(&mut self, invariant: Invariant, entity: &str, what: &str, expected: T, found: T) {
         if expected != found {
-            self.add(invariant, entity, format_args!("{what} {expected}"), found);
+            let (expected, found) = (format!("{what} {expected}"), found.to_string());
+            self.take(Violation::new(invariant, entity, expected, found));
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
 }
 
 /// A key that made something says what, and one that was refused says nothing.
-pub(super) fn outcome(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn outcome(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let Some(row) = entry.one(KEYS) else { return };
     let made = *row.cell("result_id") != Cell::Null;
     let done = row.text("outcome") == Some("DONE");
@@ -35,20 +35,10 @@ pub(super) fn outcome(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings
 
 /// That the thing a key made is not there.
 pub(super) fn missing(key: &Row) -> Violation {
-    Violation {
-        invariant: Key,
-        entity: key.cell("result_id").to_string(),
-        expected: format!("what {} made", key.cell("route")),
-        found: "nothing".to_owned(),
-    }
+    Violation::new(Key, key.cell("result_id").to_string(), format!("what {} made", key.cell("route")), "nothing")
 }
 
 /// That something names what is not there.
 pub(super) fn dangling(entity: &str, what: &str, named: &Cell) -> Violation {
-    Violation {
-        invariant: Reference,
-        entity: entity.to_owned(),
-        expected: what.to_owned(),
-        found: format!("{named}, which is none"),
-    }
+    Violation::new(Reference, entity, what, format!("{named}, which is none"))
 }

@@ -16,6 +16,7 @@ mod money;
 mod orders;
 mod people;
 mod products;
+mod repair;
 mod run;
 mod said;
 mod shopping;
@@ -36,6 +37,7 @@ use crate::events::wire_names;
 use crate::time::Timestamp;
 
 pub use books::{Books, ShopBooks};
+pub use repair::Repair;
 pub(crate) use run::Auditor;
 
 wire_names! {
@@ -106,6 +108,20 @@ pub struct Violation {
     pub expected: String,
     /// What is found.
     pub found: String,
+    /// The event whose effect is missing, where that can be had again.
+    #[serde(skip)]
+    pub(crate) cause: Option<books::Cell>,
+}
+
+impl Violation {
+    pub(crate) fn new(
+        invariant: Invariant,
+        entity: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self { invariant, entity: entity.into(), expected: expected.into(), found: found.into(), cause: None }
+    }
 }
 
 /// What an audit found.
@@ -117,6 +133,8 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// How many there are, by invariant; those that are not listed included.
     pub counts: BTreeMap<Invariant, u64>,
+    /// What was put right before; the violations are those that stayed.
+    pub repairs: Vec<Repair>,
     /// What is on its way and cannot be judged yet.
     pub unsettled: u64,
     /// Rows that were looked at.
@@ -154,6 +172,8 @@ pub trait Patience: Send + Sync {
 /// How an audit is to be done.
 #[derive(Clone, Copy)]
 pub struct AuditRequest<'a> {
+    /// Whether to repair what can be derived, and look again.
+    pub fix: bool,
     /// How it waits for events to arrive. A settled shop is not waited for.
     pub patience: &'a dyn Patience,
     /// Who hears how far it is.
@@ -163,7 +183,13 @@ pub struct AuditRequest<'a> {
 impl<'a> AuditRequest<'a> {
     /// An audit that changes nothing and tells nobody how far it is.
     pub fn new(patience: &'a dyn Patience) -> Self {
-        Self { patience, progress: &|_| {} }
+        Self { fix: false, patience, progress: &|_| {} }
+    }
+
+    /// Repairing what can be derived from something else that is kept. What is left is reported.
+    #[must_use]
+    pub fn fixing(self, fix: bool) -> Self {
+        Self { fix, ..self }
     }
 
     /// Telling `progress` how far it is.

@@ -40,7 +40,7 @@ impl Sums {
 }
 
 /// The payment's sums and status are what its attempts and refunds say.
-pub(super) fn payment(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let (Some(order), Some(payment)) = (entry.one(ORDERS), entry.one(PAYMENTS)) else { return };
     let (Some(status), Some(method)) = (order.word::<OrderStatus>("status"), payment.word::<PaymentMethod>("method")) else {
         return;
@@ -60,11 +60,8 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings
     let live = !matches!(status, OrderStatus::Pending | OrderStatus::Cancelled);
     let paid = method == PaymentMethod::Cod || captured >= amount;
     findings.hold(Paid, number, !live || paid, format_args!("{amount} captured for {status}"), captured);
-    let due_back = match status {
-        OrderStatus::Cancelled => sums.captured,
-        _ if method == PaymentMethod::Cod => sums.captured,
-        _ => sums.captured.saturating_sub(amount).max(0),
-    };
+    let all = status == OrderStatus::Cancelled || method == PaymentMethod::Cod;
+    let due_back = if all { sums.captured } else { sums.captured.saturating_sub(amount).max(0) };
     findings.same(Paid, number, "to go back", due_back, sums.claimed);
     let waits = status == OrderStatus::Pending;
     findings.hold(
@@ -111,7 +108,7 @@ fn read_payment(entry: &Entry<'_>, row: &Row, method: PaymentMethod) -> Option<P
 
 /// Attempts are numbered through, for the order's amount, and at most one is open. What is open is
 /// asked about; what is final is not.
-pub(super) fn attempts(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn attempts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let number = &entry.name;
     let amount = entry.one(PAYMENTS).map_or(0, minor);
     let mut open = 0_u32;
@@ -135,7 +132,7 @@ pub(super) fn attempts(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings
 }
 
 /// Refunds are numbered through, each out of a capture of the order, and never more than that.
-pub(super) fn refunds(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn refunds(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let number = &entry.name;
     for (row, position) in entry.of(REFUNDS).zip(0_i64..) {
         let what = format!("refund {position}");
@@ -180,7 +177,7 @@ pub(super) fn due(entity: &str, what: &str, at: Timestamp, now: Timestamp, findi
 }
 
 /// A pending order is paid or given up in time.
-pub(super) fn deadline(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn deadline(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(order) = entry.one(ORDERS) else { return };
     if let Some(at) = order.at("payment_due_at") {
         due(&entry.name, "paid or given up", at, scene.now, findings);

@@ -17,7 +17,7 @@ fn amount(row: &Row, column: &str) -> i128 {
 }
 
 /// Lines add up to the order, parts to the total, and everything is in one currency.
-pub(super) fn amounts(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn amounts(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let number = &entry.name;
     let Some(order) = entry.one(ORDERS) else {
         // What was said about it and which key made it is judged where these are walked.

@@ -14,7 +14,7 @@ use super::walks::Entry;
 
 /// A user has one default address if she has any, and none once she is erased; a seller only as a
 /// seller; and her registration was said once.
-pub(super) fn user(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn user(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let name = &entry.name;
     let Some(user) = entry.one(USERS) else {
         if entry.one(ADDRESSES).is_some() {
@@ -35,8 +35,8 @@ pub(super) fn user(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
         findings.hold(Reference, name, mail, "no mail address of an erased user", "one");
     }
     let seller = *user.cell("seller_id") != Cell::Null;
-    let fits = !seller || user.word("role") == Some(Role::Seller);
-    findings.hold(Reference, name, fits, "a seller only for SELLER", user.cell("role"));
+    let fits = seller == (user.word("role") == Some(Role::Seller));
+    findings.hold(Reference, name, fits, "a seller for SELLER alone", user.cell("role"));
 
     let said = entry.of(OUTBOX).filter(|event| event.word("type") == Some(EventKind::UserRegistered));
     let count = said.clone().count();
@@ -55,7 +55,7 @@ pub(super) fn user(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
 }
 
 /// A session's times are in order.
-pub(super) fn session(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn session(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(session) = entry.one(super::tables::SESSIONS) else { return };
     let (created, used, revoked) = (session.at("created_at"), session.at("last_used_at"), session.at("revoked_at"));
     findings.hold(Times, &entry.name, created <= used, "used after it began", "before");
@@ -65,7 +65,7 @@ pub(super) fn session(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings)
 }
 
 /// A token's times are in order.
-pub(super) fn token(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn token(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let Some(token) = entry.one(super::tables::TOKENS) else { return };
     let (created, rotated) = (token.at("created_at"), token.at("rotated_at"));
     findings.hold(Times, &entry.name, rotated.is_none() || created <= rotated, "rotated after it was made", "before");

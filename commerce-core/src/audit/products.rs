@@ -16,7 +16,7 @@ use super::tables::{CATEGORIES, CATEGORY_TREE, IMAGES, INVENTORY, OUTBOX, PRODUC
 use super::walks::Entry;
 
 /// A product has variants in one currency, each with a shelf, numbered through as its pictures are.
-pub(super) fn product(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn product(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let name = &entry.name;
     let Some(product) = entry.one(PRODUCTS) else {
         for row in [VARIANTS, IMAGES, INVENTORY].into_iter().flat_map(|table| entry.of(table)) {
@@ -59,7 +59,7 @@ fn numbered(entry: &Entry<'_>, table: &'static Table, what: &str, findings: &mut
 }
 
 /// Each change of a product was said with its version, and nothing was said that it has not been.
-pub(super) fn product_said(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn product_said(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(product) = entry.one(PRODUCTS) else { return };
     let (name, version) = (&entry.name, product.int("version").unwrap_or(0));
     let mut said = BTreeSet::new();
@@ -70,15 +70,9 @@ pub(super) fn product_said(entry: &Entry<'_>, scene: &Scene, findings: &mut Find
                 let fits = (1..=version).contains(&of) && said.insert(of);
                 findings.hold(Version, name, fits, format_args!("each version up to {version} said once"), of);
             }
-            Some(EventKind::LowStockAlert) => {
-                let data: serde_json::Value = event.json("data").unwrap_or_default();
-                let sku = data.get("sku").and_then(serde_json::Value::as_str).unwrap_or_default();
-                let shelf = entry.of(INVENTORY).find(|row| row.text("sku") == Some(sku));
-                let most = shelf.and_then(|row| row.int("version")).unwrap_or(i64::MAX);
-                findings.hold(Version, sku, of <= most, format_args!("a version up to {most}"), of);
-            }
+            // Of a SKU's stock, whose versions begin anew when it is taken out and comes back.
+            Some(EventKind::LowStockAlert) | None => {}
             Some(kind) => findings.add(Event, name, "events of products", kind),
-            None => {}
         }
     }
     let kept = product.at("updated_at").is_some_and(|at| is_kept(at, scene.now));

@@ -32,7 +32,7 @@ pub(super) struct Scene {
 }
 
 /// A rule on the rows of one key.
-type Rule = fn(&Entry<'_>, &Scene, &mut Findings);
+type Rule = fn(&Entry<'_>, Scene, &mut Findings);
 
 /// What holds of each order in its own database.
 const ORDER_RULES: &[Rule] = &[
@@ -98,7 +98,7 @@ impl<'a> Auditor<'a> {
     fn report(self, started_at: Timestamp) -> Report {
         let Findings { mut violations, counts, unsettled, rows } = self.findings;
         violations.sort();
-        Report { violations, counts, unsettled, rows, started_at, ended_at: self.clock.now() }
+        Report { violations, counts, repairs: Vec::new(), unsettled, rows, started_at, ended_at: self.clock.now() }
     }
 
     /// The tree of categories, which is read whole.
@@ -106,8 +106,8 @@ impl<'a> Auditor<'a> {
         let scene = Scene { now: self.clock.now() };
         let mut all = self.books.catalog.stretch(TREE_LIST, None, 2).await?.pages;
         let nodes = self.books.catalog.stretch(CATEGORY_LIST, None, u32::MAX).await?.pages;
-        self.judge(CATEGORY_LIST, &nodes, &scene, &[]);
-        self.judge(TREE_LIST, &all, &scene, &[]);
+        self.judge(CATEGORY_LIST, &nodes, scene, &[]);
+        self.judge(TREE_LIST, &all, scene, &[]);
         all.put(CATEGORIES, nodes.of(CATEGORIES).to_vec());
         products::forest(&all, &mut self.findings);
         Ok(())
@@ -139,7 +139,7 @@ impl<'a> Auditor<'a> {
             let now = self.clock.now();
             let stretch = books.stretch(walk, after.as_ref(), limit).await?;
             limit = next_limit(limit, self.clock.now().since(now));
-            self.judge(walk, &stretch.pages, &Scene { now }, rules);
+            self.judge(walk, &stretch.pages, Scene { now }, rules);
             if let Some(cross) = cross {
                 let mut eyes = Eyes { books: self.books, now, moving: 0 };
                 suspects.extend(eyes.look(cross, walk, &stretch.pages).await?);
@@ -188,7 +188,7 @@ impl<'a> Auditor<'a> {
         Ok(())
     }
 
-    fn judge(&mut self, walk: &Walk, pages: &Pages, scene: &Scene, rules: &[Rule]) {
+    fn judge(&mut self, walk: &Walk, pages: &Pages, scene: Scene, rules: &[Rule]) {
         for entry in entries(walk, pages) {
             for row in entry.rows() {
                 self.findings.rows = self.findings.rows.saturating_add(1);

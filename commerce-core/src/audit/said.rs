@@ -42,7 +42,7 @@ pub(super) fn is_kept(at: Timestamp, now: Timestamp) -> bool {
 
 /// Each step of the history was said under its own id, and each step that was said is in the
 /// history.
-pub(super) fn steps(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn steps(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let number = &entry.name;
     if entry.one(ORDERS).is_none() {
         return;
@@ -50,16 +50,13 @@ pub(super) fn steps(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
     for row in entry.of(HISTORY) {
         let event = entry.of(OUTBOX).find(|event| event.cell("id") == row.cell("id"));
         let Some(status) = row.word::<OrderStatus>("status") else { continue };
-        match event {
-            Some(event) => {
-                let said = event.word::<EventKind>("type").and_then(status_of);
-                findings.hold(Event, number, said == Some(status), format_args!("{status} said"), event.cell("type"));
-                findings.same(Event, number, "said when it was reached:", row.cell("reached_at"), event.cell("occurred_at"));
-            }
-            None => {
-                let kept = row.at("reached_at").is_some_and(|at| is_kept(at, scene.now));
-                findings.hold(Event, number, !kept, format_args!("{status} said"), "no event");
-            }
+        if let Some(event) = event {
+            let said = event.word::<EventKind>("type").and_then(status_of);
+            findings.hold(Event, number, said == Some(status), format_args!("{status} said"), event.cell("type"));
+            findings.same(Event, number, "said when it was reached:", row.cell("reached_at"), event.cell("occurred_at"));
+        } else {
+            let kept = row.at("reached_at").is_some_and(|at| is_kept(at, scene.now));
+            findings.hold(Event, number, !kept, format_args!("{status} said"), "no event");
         }
     }
     for event in entry.of(OUTBOX) {
@@ -72,7 +69,7 @@ pub(super) fn steps(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
 }
 
 /// Captures, declines and refunds were said, each once.
-pub(super) fn facts(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn facts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let (Some(order), Some(payment)) = (entry.one(ORDERS), entry.one(PAYMENTS)) else { return };
     let Some(id) = order.id("id").map(OrderId::from_uuid) else { return };
     let attempts = |state| count(entry.of(ATTEMPTS).filter(|row| row.word("state") == Some(state)));
@@ -101,7 +98,7 @@ fn count<'p>(rows: impl Iterator<Item = &'p Row>) -> u64 {
 
 /// What was said is what the order is: its number, user, lines and amounts. Versions do not fall
 /// and are none the order has not had.
-pub(super) fn words(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn words(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let Some(order) = entry.one(ORDERS) else {
         let orphan = entry.of(OUTBOX).find(|event| event.word("topic") == Some(Topic::Orders));
         if let Some(event) = orphan {
@@ -161,7 +158,7 @@ fn brief(line: &Value) -> Value {
 }
 
 /// An order was made under one key, of its hold's generation.
-pub(super) fn key(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn key(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(order) = entry.one(ORDERS) else { return };
     let Some(id) = order.id("id").map(OrderId::from_uuid) else { return };
     let made = || entry.of(KEYS).filter(|key| key.text("route") == Some("POST /api/orders"));

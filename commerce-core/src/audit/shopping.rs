@@ -12,7 +12,7 @@ use super::tables::CARTS;
 use super::walks::Entry;
 
 /// A cart names each SKU once, in one currency, and expires a day after its last edit.
-pub(super) fn cart(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn cart(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let Some(cart) = entry.one(CARTS) else { return };
     let name = &entry.name;
     let lines: Vec<CartLine> = cart.json("lines").unwrap_or_default();

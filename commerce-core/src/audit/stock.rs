@@ -14,7 +14,7 @@ use super::walks::Entry;
 
 /// On hand is what the ledger adds up to, and reserved is both that and what the active holds add
 /// up to. Every variant has a shelf, and every shelf a variant.
-pub(super) fn shelf(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn shelf(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let sku = &entry.name;
     let sum = |column| entry.one(LEDGER_SUMS).and_then(|row| row.int(column)).unwrap_or(0);
     let held = entry.one(LIVE_HOLDS).and_then(|row| row.int("quantity")).unwrap_or(0);
@@ -54,7 +54,7 @@ struct Moved {
 
 /// Each generation of a hold was taken once and ended at most once, with all its lines and their
 /// quantities, as the ledger says.
-pub(super) fn hold(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn hold(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let mut by_sku: BTreeMap<&str, (Vec<&Row>, Moved)> = BTreeMap::new();
     for row in entry.of(RESERVATIONS) {
         by_sku.entry(row.text("sku").unwrap_or_default()).or_default().0.push(row);

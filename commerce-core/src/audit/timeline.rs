@@ -1,5 +1,6 @@
 //! Histories: a path of the state graph, in time, that ends where the order is.
 
+use crate::limits::AUDIT_MOMENT;
 use crate::orders::OrderStatus;
 
 use super::Invariant::{History, Times};
@@ -9,7 +10,7 @@ use super::tables::{HISTORY, ORDERS};
 use super::walks::Entry;
 
 /// The history begins with PENDING, follows the state graph and ends at the order's status.
-pub(super) fn history(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn history(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let Some(order) = entry.one(ORDERS) else { return };
     let number = &entry.name;
     let mut before: Option<OrderStatus> = None;
@@ -25,6 +26,6 @@ pub(super) fn history(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings
     }
     let last = before.map_or_else(|| "no history".to_owned(), |last| last.to_string());
     findings.same(History, number, "status", last, order.cell("status").to_string());
-    let updated = order.at("updated_at");
+    let updated = order.at("updated_at").map(|at| at.plus(AUDIT_MOMENT));
     findings.hold(Times, number, time <= updated, "updated with its last step", "an update before its last step");
 }

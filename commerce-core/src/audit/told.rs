@@ -15,7 +15,7 @@ use super::walks::Entry;
 
 /// A message is the mail of its kind of event, to the one the event is about, and its times are
 /// those of its status.
-pub(super) fn message(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn message(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(row) = entry.one(NOTIFICATIONS) else { return };
     let name = &entry.name;
     if let (Some(kind), Some(template)) = (row.word::<EventKind>("kind"), row.word::<Template>("template")) {
@@ -41,7 +41,7 @@ pub(super) fn message(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings)
 }
 
 /// A dead letter is the event it says it is, and was received often enough.
-pub(super) fn letter(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings) {
+pub(super) fn letter(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let Some(row) = entry.one(DEAD_LETTERS) else { return };
     let name = &entry.name;
     let (receives, least) = (row.int("receives").unwrap_or(0), i64::from(limits::RECEIVES_MAX));
@@ -56,14 +56,14 @@ pub(super) fn letter(entry: &Entry<'_>, _scene: &Scene, findings: &mut Findings)
 }
 
 /// A lease ends soon unless it is renewed.
-pub(super) fn lease(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn lease(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let until = entry.one(LEASES).and_then(|row| row.at("until_at"));
     let latest = scene.now.plus(limits::AUDIT_CLOCK_SLACK);
     findings.hold(Lease, &entry.name, until.is_none_or(|until| until <= latest), "a lease that ends", "one that does not");
 }
 
 /// An event was said before it was published.
-pub(super) fn event(entry: &Entry<'_>, scene: &Scene, findings: &mut Findings) {
+pub(super) fn event(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(event) = entry.one(OUTBOX) else { return };
     match (event.at("occurred_at"), event.at("published_at")) {
         (Some(at), None) => due(&entry.name, "published", at, scene.now, findings),

@@ -32,7 +32,7 @@ pub(super) fn is_active(newest: &Hold, hold: HoldRef) -> bool {
 
 /// The ways a hold ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// Its order was confirmed: on hand and reserved both fall.
     Sold,
     /// Its order was cancelled or never came to be.
@@ -42,7 +42,7 @@ pub(super) enum Ending {
 }
 
 /// The writes that end a hold. `EndHold` comes first and guards the rest.
-pub(super) fn ending(hold: &Hold, how: Ending, ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
+pub(crate) fn ending(hold: &Hold, how: Ending, ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
     let (state, kind, reason) = match how {
         Ending::Sold => (HoldState::Committed, MovementKind::Sale, "sold"),
         Ending::Released => (HoldState::Released, MovementKind::Release, "given back"),

@@ -124,6 +124,18 @@ pub enum CatalogWrite {
     /// The sweeper may ask about an active hold again at this instant, because a live order stands
     /// behind it. `Stale("hold")` when it is not active.
     PostponeHold(HoldKey, u32, Timestamp),
+    /// On hand and reserved are these, as the ledger adds up: for an audit that found a shelf at odds
+    /// with it. `Stale("inventory")` unless `version` is the next of the SKU's.
+    Recount {
+        /// Of what.
+        sku: Sku,
+        /// The version the shelf will have.
+        version: u64,
+        /// Units in the house.
+        on_hand: i64,
+        /// Units of them promised to holds.
+        reserved: i64,
+    },
     /// What ops know about a SKU's stock.
     SetAlerted(Sku, bool),
     /// At this many available units ops are told.

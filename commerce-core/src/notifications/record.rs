@@ -27,6 +27,20 @@ impl NotificationRecorder {
         Self(notifications)
     }
 
+    /// Records the message of an event whose delivery was handled and whose message is not there.
+    ///
+    /// # Errors
+    /// As a commit of it.
+    pub(crate) async fn record_late(&self, event: &Envelope) -> Result<(), CommitError> {
+        let Some(template) = Template::of(event.kind) else { return Ok(()) };
+        let insert = ChangeSet::of([NotificationWrite::Insert(self.record(event, template)?)]);
+        let handled = Handled { consumer: Self::NAME, event: event.id, at: self.0.clock.now() };
+        match self.0.store.commit(insert.clone().handling(Some(handled))).await {
+            Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => self.0.store.commit(insert).await,
+            committed => committed,
+        }
+    }
+
     fn record(&self, event: &Envelope, template: Template) -> Result<Notification, ConsumeError> {
         let now = self.0.clock.now();
         Ok(Notification {

@@ -36,6 +36,8 @@ pub enum Kind {
     Number(i64, i64),
     /// `true` or `false`.
     Switch,
+    /// A time of day in UTC: `03:00`; empty for never.
+    TimeOfDay,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Origins: scheme, host and port each.
@@ -144,5 +146,11 @@ pub const KEYS: &[Key] = &[
         Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
         r#""info""#,
         "From which level on lines are written.",
+    ),
+    key(
+        "telemetry.audit_at",
+        Kind::TimeOfDay,
+        r#""03:00""#,
+        "When the server audits its data every day, in UTC; empty for never. What is found goes to the log and to /metrics.",
     ),
 ];

@@ -97,6 +97,8 @@ pub struct TelemetryConfig {
     pub json: bool,
     /// From which level on.
     pub level: tracing::Level,
+    /// At which minute of the day, in UTC, the server audits its data; none for never.
+    pub audit_at: Option<u32>,
 }
 
 /// A text that no log shows.
@@ -150,6 +152,7 @@ impl Config {
             telemetry: TelemetryConfig {
                 json: text(&settings, "telemetry.log") == "json",
                 level: parsed(&settings, "telemetry.level"),
+                audit_at: minute_of_day(text(&settings, "telemetry.audit_at")),
             },
             settings,
         }
@@ -175,6 +178,10 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
             fits(inside, &format!("must be a whole number from {from} to {to}"))
         }
         Kind::Switch => fits(value.is_bool(), "must be true or false"),
+        Kind::TimeOfDay => {
+            let text = text()?;
+            fits(text.is_empty() || minute_of_day(text).is_some(), "must be a time of day in UTC such as 03:00, or empty")
+        }
         Kind::Choice(words) => fits(words.contains(&text()?), &format!("must be one of {}", words.join(", "))),
         Kind::Origins => {
             let all = texts()?.iter().all(|origin| is_origin(origin));
@@ -186,6 +193,13 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
         }
         Kind::Shipping => shipping(value, Currency::INR).map(|_| ()),
     }
+}
+
+/// The minute of the day that a time such as `03:00` is.
+fn minute_of_day(text: &str) -> Option<u32> {
+    let (hour, minute) = text.split_once(':')?;
+    let number = |text: &str, most: u32| text.parse().ok().filter(|number| text.len() == 2 && *number <= most);
+    Some(number(hour, 23)? * 60 + number(minute, 59)?)
 }
 
 fn is_origin(text: &str) -> bool {

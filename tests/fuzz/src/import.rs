@@ -55,7 +55,7 @@ fn taken(imported: &Imported, bytes: &[u8]) {
         .map(|(_, product)| product)
         .filter(|product| slugs.insert(product["slug"].to_string()))
         .collect();
-    let written: String = once.iter().map(|product| format!("{product}\n")).collect();
+    let written = once.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let back = read_products("products.jsonl", written.as_bytes(), Currency::INR).expect("JSON lines are read");
     assert_eq!(back.left_out, [], "{written}");
     let back: Vec<&Value> = back.products.iter().map(|(_, product)| product).collect();

@@ -114,6 +114,11 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
                     let row = self.active_hold(*key, *generation)?;
                     self.holds.set((*key, *generation), HeldRow { expires_at: *until, ..row });
                 }
+                CatalogWrite::Recount { sku, version, on_hand, reserved } => {
+                    let stored = self.inventory.get(sku).map(|stock| stock.version);
+                    judge_version("inventory", stored, *version)?;
+                    self.change_stock(sku, |stock| (stock.on_hand, stock.reserved) = (*on_hand, *reserved))?;
+                }
                 CatalogWrite::SetAlerted(sku, alerted) => {
                     self.change_stock(sku, |stock| stock.low_stock_alerted = *alerted)?;
                 }
@@ -351,7 +356,7 @@ impl CatalogWants {
             CatalogWrite::EndHold(key, ..) | CatalogWrite::PostponeHold(key, ..) => {
                 self.holds.insert(*key);
             }
-            CatalogWrite::SetAlerted(sku, _) | CatalogWrite::SetThreshold(sku, _) => {
+            CatalogWrite::Recount { sku, .. } | CatalogWrite::SetAlerted(sku, _) | CatalogWrite::SetThreshold(sku, _) => {
                 self.skus.insert(sku.clone());
             }
         }

@@ -136,7 +136,7 @@ fn among(part: &Part<'_>, keys: &[Cell]) -> (String, Vec<Param>) {
     let list: Vec<serde_json::Value> = spelt.into_iter().map(as_json).collect();
     let value = if is_blob { "unhex(value)" } else { "value" };
     let (mut conditions, mut params) = within(part);
-    conditions.push(format!("{key} IS NOT NULL AND {key} IN (SELECT {value} FROM json_each(?))", key = part.key));
+    conditions.push(format!("{} IN (SELECT {value} FROM json_each(?))", part.key));
     params.push(serde_json::Value::from(list).to_string().into());
     (conditions.join(" AND "), params)
 }

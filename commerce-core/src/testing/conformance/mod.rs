@@ -47,7 +47,7 @@ mod stock;
 mod subjects;
 mod users;
 
-pub use audit::{NoWait, Tampered, audit, trade};
+pub use audit::{NoWait, Tampered, audit, buy_and_change_mind, trade};
 pub use fixture::{Fixture, Opened, Subject};
 pub use mails::Post;
 pub use outside::Made;

@@ -72,6 +72,11 @@ impl Rows {
             CatalogWrite::InsertHold(hold) => self.insert_hold(hold)?,
             CatalogWrite::EndHold(key, generation, state) => self.active_hold(key, generation)?.state = state,
             CatalogWrite::PostponeHold(key, generation, at) => self.active_hold(key, generation)?.expires_at = at,
+            CatalogWrite::Recount { sku, version, on_hand, reserved } => {
+                judge_version("inventory", self.inventory.get(&sku).map(|row| row.version), version)?;
+                let row = self.stock(&sku)?;
+                (row.on_hand, row.reserved) = (on_hand, reserved);
+            }
             CatalogWrite::SetAlerted(sku, alerted) => self.stock(&sku)?.low_stock_alerted = alerted,
             CatalogWrite::SetThreshold(sku, threshold) => self.stock(&sku)?.low_stock_threshold = threshold,
         }

@@ -274,6 +274,11 @@ impl<R: Sheets> Database<R> {
         books::look_up(&self.state().sheets(), walk, keys)
     }
 
+    /// The books show what is there again.
+    pub(super) fn heal(&self) {
+        self.state().tampered.clear();
+    }
+
     /// From here on the books show this, too.
     pub(super) fn tamper(&self, tampering: Tampering) {
         self.state().tampered.push(tampering);
@@ -358,6 +363,11 @@ macro_rules! database_ports {
             /// out: from here on the books of an audit show it so.
             pub fn tamper(&self, row: &$crate::audit::books::Row, change: Option<(&'static str, $crate::audit::books::Cell)>) {
                 self.db.tamper(super::books::Tampering { row: row.clone(), change });
+            }
+
+            /// Undoes all that was done behind the back of the shop.
+            pub fn heal(&self) {
+                self.db.heal();
             }
         }
 

@@ -1,6 +1,7 @@
 //! The rows of orders and carts as their tables hold them.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::audit::books::{Cell, Row};
 use crate::audit::tables::{ATTEMPTS, CART_CLAIMS, CARTS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REFUNDS};
@@ -16,7 +17,7 @@ impl Sheets for Rows {
         let mut rows = Vec::new();
         for it in self.orders.values() {
             order(&mut rows, it);
-            payment(&mut rows, it.id.uuid().into(), &it.payment);
+            payment(&mut rows, it.id.uuid(), &it.payment);
         }
         for it in self.timeline.values() {
             rows.push(
@@ -50,19 +51,19 @@ fn order(rows: &mut Vec<Row>, it: &Order) {
     }
 }
 
-fn payment(rows: &mut Vec<Row>, order: Cell, it: &Payment) {
+fn payment(rows: &mut Vec<Row>, order: Uuid, it: &Payment) {
     let currency = it.amount.currency.code();
-    rows.push(row![PAYMENTS; order.clone(), it.id.uuid(), it.method.as_str(), it.status().as_str(), currency, it.amount.minor,
+    rows.push(row![PAYMENTS; order, it.id.uuid(), it.method.as_str(), it.status().as_str(), currency, it.amount.minor,
         it.captured.minor, it.refunded.minor]);
     for (it, position) in it.attempts.iter().zip(0_u32..) {
         let next = it.next_action.as_ref();
-        rows.push(row![ATTEMPTS; order.clone(), position, it.id.uuid(), it.provider.as_str(), it.method.as_str(),
+        rows.push(row![ATTEMPTS; order, position, it.id.uuid(), it.provider.as_str(), it.method.as_str(),
             it.amount.currency.code(), it.amount.minor, it.state.as_str(), it.token.as_deref(), it.reference.as_deref(),
             it.failure_code.as_deref(), next.map(|next| next.kind.as_str()), next.map(|next| next.url.as_str()), it.created_at,
             it.check_at, it.checks]);
     }
     for (it, position) in it.refunds.iter().zip(0_u32..) {
-        rows.push(row![REFUNDS; order.clone(), position, it.id.uuid(), it.attempt.uuid(), it.amount.currency.code(),
+        rows.push(row![REFUNDS; order, position, it.id.uuid(), it.attempt.uuid(), it.amount.currency.code(),
             it.amount.minor, it.state.as_str(), it.reason.as_str(), it.reference.as_deref(), it.created_at, it.check_at,
             it.checks]);
     }

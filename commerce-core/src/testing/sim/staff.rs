@@ -67,7 +67,8 @@ impl Staff {
     }
 
     async fn set(&self, order: OrderId, status: OrderStatus) {
-        let heard = self.client.ask(move |shop, me| async move { shop.orders.set_status(&me, order, status, None, None).await }).await;
+        let heard =
+            self.client.ask(move |shop, me| async move { shop.orders.set_status(&me, order, status, None, None).await }).await;
         match heard {
             Heard::Answer(Ok(_)) if status == OrderStatus::Cancelled => self.history.cancelled(order),
             Heard::Answer(Err(Error::Refused(refusal))) => {

@@ -64,6 +64,25 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.settle().await
 }
 
+/// Somebody new registers, orders by card and on delivery, and cancels one of the two: traffic beside
+/// an audit. Settles nothing.
+///
+/// # Errors
+/// When the shop does not do what it should.
+pub async fn buy_and_change_mind(shop: &Commerce) -> Outcome<()> {
+    let name = format!("{}@example.com", shop.users.ids.secret());
+    let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
+    shop.catalog.adjust_stock(&STAFF, &sku, 2, "delivered".to_owned(), None).await?;
+    let actor = customer(shop, &name).await?;
+    shop.users.add_address(&actor, actor.require_user()?, address(), None).await?;
+    let card = wish(&[("CUP-1", 1)], (PaymentMethod::Card, Some("tok_ok")));
+    let cod = wish(&[("CUP-1", 1)], (PaymentMethod::Cod, None));
+    let given_up = shop.orders.place(&actor, card, None).await?.into_inner();
+    shop.orders.place(&actor, cod, None).await?;
+    shop.orders.cancel(&actor, given_up.id, None, None).await?;
+    Ok(())
+}
+
 async fn stock_up(shop: &Commerce) -> Outcome<()> {
     shop.catalog.house_seller().await?;
     let new = NewSeller { name: "Potter".to_owned(), slug: None, user: None };

@@ -15,7 +15,7 @@ use crate::audit::books::{Cell, Row, Table, Walk};
 use crate::audit::{AuditRequest, Invariant, Patience, Report, ShopBooks};
 use crate::commerce::{Commerce, Context};
 
-pub use history::trade;
+pub use history::{buy_and_change_mind, trade};
 
 /// A shop that trades, and hands that reach behind its back.
 #[async_trait]
@@ -90,11 +90,20 @@ pub(super) struct Case {
     table: &'static Table,
     /// Which row: the first for which this holds.
     pick: fn(&Row) -> bool,
-    change: Option<(&'static str, fn(&Cell) -> Cell)>,
+    change: Change,
     /// What must be reported.
     expect: Invariant,
     /// Of what.
     entity: Entity,
+}
+
+/// What is done to a row.
+#[derive(Clone, Copy)]
+pub(super) enum Change {
+    /// A column gets another value, made from the one it has.
+    Set(&'static str, fn(&Cell) -> Cell),
+    /// The row is taken out.
+    Gone,
 }
 
 /// How a violation names what it is about.
@@ -116,7 +125,10 @@ impl Case {
         let rows = rows(tampered.books(), self.context, self.table).await;
         let row = rows.iter().find(|row| (self.pick)(row)).unwrap_or_else(|| panic!("{what}: there is no such row"));
         let entity = self.entity(row, tampered.books()).await;
-        let change = self.change.map(|(column, value)| (column, value(row.cell(column))));
+        let change = match self.change {
+            Change::Set(column, value) => Some((column, value(row.cell(column)))),
+            Change::Gone => None,
+        };
         tampered.tamper(self.context, row, change).await;
         let report = look(tampered.shop()).await;
         let named = report.violations.iter().any(|it| it.invariant == self.expect && it.entity.starts_with(&entity));
