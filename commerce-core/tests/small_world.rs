@@ -54,10 +54,10 @@ fn one(contest: Contestants, script: Script) -> Result<(String, Vec<(usize, usiz
                 let results = Arc::clone(&results);
                 clockwork.spawn(Some(0), async move {
                     let result = contestant.await;
-                    results.lock().unwrap()[place] = result;
+                    results.lock().expect("one thread")[place] = result;
                 });
             }
-            while results.lock().unwrap().iter().any(String::is_empty) {
+            while results.lock().expect("one thread").iter().any(String::is_empty) {
                 clockwork.sleep(Duration::from_millis(1)).await;
             }
             clockwork.set_choice(Choice::Dice)
@@ -66,7 +66,7 @@ fn one(contest: Contestants, script: Script) -> Result<(String, Vec<(usize, usiz
     let Choice::Script(script) = ended? else { return Err("the script is gone".to_owned()) };
     let house = Arc::clone(&world.house);
     world.run(close(house, Arc::new(History::default()), true))??;
-    let results = results.lock().unwrap().join(" ");
+    let results = results.lock().expect("one thread").join(" ");
     Ok((results, script.taken))
 }
 
@@ -78,7 +78,7 @@ fn told(outcome: &Outcome<Order>) -> String {
 }
 
 fn shop(world: &World) -> Commerce {
-    world.house.calm().unwrap()
+    world.house.calm().expect("the node is alive")
 }
 
 fn buy(
@@ -145,11 +145,11 @@ fn capture(world: &mut World) -> Result<(Contest, Actor), String> {
         let shop = shop.clone();
         async move {
             let wish = goods::order(Some(vec![(goods::sku(0), 1)]), (PaymentMethod::Upi, Some("tok_pending")), "asha");
-            let order = shop.orders.place(&asha, wish, None).await.unwrap().into_inner();
+            let order = shop.orders.place(&asha, wish, None).await.expect("nothing fails here").into_inner();
             for minutes in [16, 10] {
-                shop.settle().await.unwrap();
+                shop.settle().await.expect("nothing fails here");
                 house.ground.clockwork.sleep(Duration::from_mins(minutes)).await;
-                shop.orders.expire_unpaid(0).await.unwrap();
+                shop.orders.expire_unpaid(0).await.expect("nothing fails here");
             }
             (order.payment.attempts[0].clone(), order.id)
         }
@@ -160,17 +160,17 @@ fn capture(world: &mut World) -> Result<(Contest, Actor), String> {
         world.ground.gateway.webhook_of("w-1", "payment.succeeded", &reference, attempt.amount, world.ground.now());
     let webhook = shop.clone();
     let capture: BoxFuture<'static, String> = Box::pin(async move {
-        webhook.orders.webhook("sandbox", Some(&signature), &body).await.unwrap();
+        webhook.orders.webhook("sandbox", Some(&signature), &body).await.expect("nothing fails here");
         "captured".to_owned()
     });
     let worker = shop.clone();
     let give_up: BoxFuture<'static, String> = Box::pin(async move {
-        worker.orders.expire_unpaid(10).await.unwrap();
-        worker.orders.order(&Actor::System, order).await.unwrap().status.to_string()
+        worker.orders.expire_unpaid(10).await.expect("nothing fails here");
+        worker.orders.order(&Actor::System, order).await.expect("nothing fails here").status.to_string()
     });
     let sweeper = shop.clone();
     let sweep: BoxFuture<'static, String> = Box::pin(async move {
-        sweeper.catalog.sweep_holds(10).await.unwrap();
+        sweeper.catalog.sweep_holds(10).await.expect("nothing fails here");
         "swept".to_owned()
     });
     Ok((vec![capture, give_up, sweep], bela))
