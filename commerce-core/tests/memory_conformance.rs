@@ -7,6 +7,7 @@ use commerce_core::events::EventBus;
 use commerce_core::notifications::{Mailer, NotificationStore, Renderer};
 use commerce_core::orders::{CartStore, OrderStore, PaymentGateway};
 use commerce_core::testing::conformance::{self, Made, Opened, Post};
+use commerce_core::testing::fault::{Calm, Faulty};
 use commerce_core::testing::memory::{
     MemoryBus, MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher,
     PlainRenderer, PlainTokens, RecordingMailer, ScriptedGateway,
@@ -32,6 +33,42 @@ conforms! {
     orders: MemoryOrders as OrderStore;
     carts: MemoryOrders as CartStore;
     notifications: MemoryNotifications as NotificationStore;
+}
+
+/// A decorated port at which nothing goes wrong keeps every promise too.
+mod decorated {
+    use super::*;
+
+    fn decorated<P: ?Sized>(port: Arc<P>) -> Arc<Faulty<P>> {
+        Arc::new(Faulty::new(port, Arc::new(Calm)))
+    }
+
+    macro_rules! conforms {
+        ($($suite:ident: $adapter:ident as $port:path;)+) => {$(
+            #[test]
+            fn $suite() {
+                block_on(conformance::$suite(async |clock| {
+                    let store = Arc::new($adapter::new(clock));
+                    Opened::<dyn $port>::new(decorated::<dyn $port>(store.clone()), store)
+                }));
+            }
+        )+};
+    }
+
+    conforms! {
+        users: MemoryUsers as UserStore;
+        catalog: MemoryCatalog as CatalogStore;
+        orders: MemoryOrders as OrderStore;
+        carts: MemoryOrders as CartStore;
+        notifications: MemoryNotifications as NotificationStore;
+    }
+
+    #[test]
+    fn sandbox_gateway() {
+        block_on(conformance::sandbox_gateway(async || {
+            Made::<dyn PaymentGateway>::new(decorated::<dyn PaymentGateway>(Arc::new(ScriptedGateway::new())))
+        }));
+    }
 }
 
 #[test]

@@ -147,6 +147,30 @@ pub trait Faults: Send + Sync {
     fn shuffle(&self, count: usize) -> Vec<usize>;
 }
 
+/// Nothing goes wrong: a decorated port is then the port itself, with others running in between.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Calm;
+
+impl Faults for Calm {
+    fn strike(&self, _call: Call, _operation: &'static str) -> Option<Fault> {
+        None
+    }
+
+    fn happened(&self, _operation: &'static str, _what: Happened<'_>) {}
+
+    fn pause(&self, _span: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(let_others_run())
+    }
+
+    fn yields_after(&self) -> bool {
+        true
+    }
+
+    fn shuffle(&self, count: usize) -> Vec<usize> {
+        (0..count).collect()
+    }
+}
+
 /// A port that goes wrong as its plan says.
 pub struct Faulty<P: ?Sized> {
     port: Arc<P>,

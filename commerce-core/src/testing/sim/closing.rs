@@ -122,12 +122,9 @@ impl Books {
         for (id, entry) in &self.orders {
             self.judge_stock(*id)?;
             let payment = &entry.order.payment;
-            let due = match (entry.order.status, payment.method) {
-                (OrderStatus::Cancelled, _) => 0,
-                (OrderStatus::Delivered, PaymentMethod::Cod) => payment.amount.minor,
-                (_, PaymentMethod::Cod) => 0,
-                _ => payment.amount.minor,
-            };
+            let (status, by_cash) = (entry.order.status, payment.method == PaymentMethod::Cod);
+            let owed = status != OrderStatus::Cancelled && (!by_cash || status == OrderStatus::Delivered);
+            let due = if owed { payment.amount.minor } else { 0 };
             let kept = payment.captured.minor - payment.refunded.minor;
             let refused = payment.refunds.iter().any(|refund| refund.state == RefundState::Failed);
             if kept != due || refused {

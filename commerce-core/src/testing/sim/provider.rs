@@ -57,7 +57,18 @@ pub(super) fn hear(ground: &Arc<Ground>, what: &Happened<'_>) {
         Happened::Refunded(refund, RefundAnswer::Succeeded { reference }) => {
             tell(ground, "refund.succeeded", reference.clone(), refund.amount);
         }
-        _ => {}
+        Happened::Answered(..)
+        | Happened::Refunded(..)
+        | Happened::Users(_)
+        | Happened::Catalog(_)
+        | Happened::Orders(_)
+        | Happened::Carts(_)
+        | Happened::Notifications(_)
+        | Happened::Refused(_)
+        | Happened::Publishing(_)
+        | Happened::Published
+        | Happened::Buried(_)
+        | Happened::Mailed(..) => {}
     }
 }
 

@@ -171,12 +171,9 @@ impl Clockwork {
         .await
     }
 
-    /// The script as it was followed, when there is one.
-    pub fn script_taken(&self) -> Vec<(usize, usize)> {
-        match &self.works().choice {
-            Choice::Dice => Vec::new(),
-            Choice::Script(script) => script.taken.clone(),
-        }
+    /// Picks tasks otherwise from now on; answers how they were picked.
+    pub fn set_choice(&self, choice: Choice) -> Choice {
+        std::mem::replace(&mut self.works().choice, choice)
     }
 }
 

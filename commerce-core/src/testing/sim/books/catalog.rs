@@ -27,6 +27,7 @@ impl Books {
                 CatalogWrite::InsertHold(hold) => self.held(hold, now, met),
                 CatalogWrite::EndHold(key, generation, state) => self.ended((*key, *generation), *state, met),
                 CatalogWrite::PostponeHold(key, generation, at) => self.postponed((*key, *generation), *at, met),
+                CatalogWrite::Recount { sku, .. } => self.must(false, || format!("{sku} is recounted, and nobody repairs here")),
                 CatalogWrite::InsertCategory(_)
                 | CatalogWrite::UpdateCategory(_)
                 | CatalogWrite::DeleteCategory(_)
