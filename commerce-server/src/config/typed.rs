@@ -198,7 +198,7 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
 /// The minute of the day that a time such as `03:00` is.
 fn minute_of_day(text: &str) -> Option<u32> {
     let (hour, minute) = text.split_once(':')?;
-    let number = |text: &str, most: u32| text.parse().ok().filter(|number| text.len() == 2 && *number <= most);
+    let number = |text: &str, most: u32| text.parse::<u32>().ok().filter(|number| text.len() == 2 && *number <= most);
     Some(number(hour, 23)? * 60 + number(minute, 59)?)
 }
 
