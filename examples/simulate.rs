@@ -14,7 +14,7 @@ use std::time::Instant;
 use commerce_core::testing::sim::{Report, Situation, Situations, simulate};
 
 /// Seeds after which every situation must have come.
-const SITUATIONS_AFTER: u64 = 5_000;
+const SITUATIONS_AFTER: u64 = 10_000;
 /// Every so many seeds one is played twice, to prove that it is the same.
 const TWICE_EVERY: u64 = 100;
 

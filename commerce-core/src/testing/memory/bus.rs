@@ -15,7 +15,8 @@ use crate::time::Clock;
 pub struct MemoryBus {
     clock: Arc<dyn Clock>,
     subscribers: Mutex<Vec<Subscriber>>,
-    /// Permanent failures so far.
+    /// Permanent failures so far. A buried delivery keeps its count, so that an event with several
+    /// consumers leaves when the last has buried it, however far apart they fail.
     failures: Mutex<BTreeMap<(&'static str, EventId), u32>>,
 }
 
@@ -58,11 +59,7 @@ impl MemoryBus {
     async fn bury(&self, subscriber: &Subscriber, event: &Envelope, reason: String, receives: u32) -> bool {
         let consumer = subscriber.consumer.name();
         let letter = DeadLetter { consumer: consumer.to_owned(), event: event.clone(), reason, receives, at: self.clock.now() };
-        let buried = subscriber.letters.bury(&letter).await.is_ok();
-        if buried {
-            self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&(consumer, event.id));
-        }
-        buried
+        subscriber.letters.bury(&letter).await.is_ok()
     }
 }
 

@@ -65,7 +65,7 @@ impl Buyer {
         let answers = join_all((0..clicks).map(|_| self.place(note, wish.clone()))).await;
         let told = self.agree(note, answers);
         let told = self.come_back(note, told, &wish).await;
-        self.remember(note, told, &wish).await
+        self.remember(note, told, &wish)
     }
 
     /// Whoever did not get her order may try again much later, under the same key.
@@ -130,7 +130,7 @@ impl Buyer {
         }
     }
 
-    async fn remember(&self, note: &str, told: Told<Order>, wish: &PlaceOrder) -> Option<Order> {
+    fn remember(&self, note: &str, told: Told<Order>, wish: &PlaceOrder) -> Option<Order> {
         if let Told::Refused(code, _) = &told {
             match *code {
                 "SOLD_OUT" => self.client.house.ground.count(Situation::SoldOut),
@@ -166,7 +166,7 @@ impl Buyer {
             self.place(note, wish.clone()).await
         };
         let told = self.agree(note, vec![told]);
-        self.remember(note, told, &wish).await
+        self.remember(note, told, &wish)
     }
 
     async fn fill(&self, name: &str) {

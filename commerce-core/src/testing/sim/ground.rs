@@ -140,13 +140,11 @@ impl Ground {
     pub(super) async fn next_letter(&self) -> (Message, Duration) {
         poll_fn(|context| {
             let mut letters = lock(&self.letters);
-            match letters.posted.pop() {
-                Some(letter) => Poll::Ready(letter),
-                None => {
-                    letters.postman = Some(context.waker().clone());
-                    Poll::Pending
-                }
+            if let Some(letter) = letters.posted.pop() {
+                return Poll::Ready(letter);
             }
+            letters.postman = Some(context.waker().clone());
+            Poll::Pending
         })
         .await
     }

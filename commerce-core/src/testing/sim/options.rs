@@ -65,7 +65,7 @@ impl Options {
             units: i64::try_from(1 + dice.below(5)).unwrap_or(1),
             chores: size(&mut dice, 5),
             changes: size(&mut dice, 6),
-            poison: if dice.permille(100) { 1 } else { 0 },
+            poison: usize::from(dice.permille(100)),
             pauses: (dice.between(20_000, 2_000_000), dice.between(20_000_000, 120_000_000)),
             leisure: *dice.pick(&[0, 1_000_000, 60_000_000, 600_000_000]),
             gives_up: if rough { *dice.pick(&[0, 100, 300]) } else { 0 },

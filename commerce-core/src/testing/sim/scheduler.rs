@@ -160,13 +160,11 @@ impl Clockwork {
     pub async fn next_death(&self) -> NodeId {
         poll_fn(|context| {
             let mut works = self.works();
-            match works.dead.pop() {
-                Some(node) => Poll::Ready(node),
-                None => {
-                    works.mourner = Some(context.waker().clone());
-                    Poll::Pending
-                }
+            if let Some(node) = works.dead.pop() {
+                return Poll::Ready(node);
             }
+            works.mourner = Some(context.waker().clone());
+            Poll::Pending
         })
         .await
     }

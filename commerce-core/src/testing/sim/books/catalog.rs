@@ -126,7 +126,7 @@ impl Books {
         let (status, confirmed) = order.map_or((None, false), |entry| (Some(entry.order.status), entry.was_confirmed));
         match state {
             HoldState::Committed => {
-                self.must(confirmed, || format!("hold {} was sold without a confirmed order", hold.0.to_hex()))
+                self.must(confirmed, || format!("hold {} was sold without a confirmed order", hold.0.to_hex()));
             }
             HoldState::Released | HoldState::Expired => {
                 let dead = status.is_none_or(|status| status == OrderStatus::Cancelled);
