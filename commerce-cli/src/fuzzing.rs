@@ -55,5 +55,6 @@ fn variant(variant: DraftVariant) -> LineVariant {
         stock: variant.stock,
         weight_grams: variant.weight_grams,
         barcode: variant.barcode,
+        metadata: variant.metadata,
     }
 }
