@@ -121,6 +121,8 @@ pub const AUDIT_OVERDUE: Duration = Duration::from_mins(15);
 pub const AUDIT_CLOCK_SLACK: Duration = Duration::from_hours(24);
 /// How far the times of one change set may be apart, which are read one after the other.
 pub const AUDIT_MOMENT: Duration = Duration::from_secs(10);
+/// How far the clocks of two processes may be apart, whose times an audit compares.
+pub const AUDIT_CLOCKS_APART: Duration = Duration::from_mins(5);
 /// How long a published event stays, for those who look back.
 pub const EVENT_KEEP: Duration = Duration::from_hours(7 * 24);
 /// How long a handled delivery is known; above the longest time a delivery can be repeated.

@@ -5,15 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use uuid::Uuid;
+
 use crate::commerce::Context;
 use crate::error::StoreError;
 use crate::events::EventKind;
 use crate::limits;
 use crate::notifications::{NotificationRecorder, Template};
-use crate::orders::ProviderEventState;
+use crate::orders::{AttemptState, PaymentFact, ProviderEventState, ProviderFact, RefundState};
 use crate::time::Timestamp;
 
-use super::Invariant::{Event, HoldOfOrder, Letter, Notification, Overdue, Provider};
+use super::Invariant::{Event, HoldOfOrder, Key, Letter, Notification, Overdue, Provider, Times};
 use super::Violation;
 use super::books::{Books, Cell, Pages, Row, ShopBooks, Table, Walk};
 use super::findings::Findings;
@@ -24,6 +26,7 @@ use super::tables::{
     ATTEMPTS, CARTS, CATEGORIES, DEAD_LETTERS, INBOX, INVENTORY, ITEMS, KEYS, LEDGER, NOTIFICATIONS, ORDERS, OUTBOX, PRODUCTS,
     PROVIDER_EVENTS, REFUNDS, RESERVATIONS, SELLERS, SESSIONS, TOKENS, USERS,
 };
+use super::told::{is_near, made_at};
 use super::walks::{EVENTS_BY_ID, HOLDS, MESSAGES_BY_EVENT, ORDER_BOOK, ORDERS_BY_HOLD, alone, entries, within};
 
 /// Which rule.
@@ -49,6 +52,8 @@ pub(super) enum Cross {
     Message,
     /// Events of a context against what consumers made of them.
     Effects,
+    /// Movements by hand against the users who made them.
+    Moved,
     /// Handled deliveries against the events they are of.
     Handled,
     /// Dead letters against their events.
@@ -92,8 +97,17 @@ impl Eyes<'_> {
                 let rows = pages.of(CARTS).iter().filter(|row| row.text("owner_kind") == Some("USER")).cloned().collect();
                 let mut users = Pages::default();
                 users.put(CARTS, rows);
-                self.named(walk, &users, "owner_id", &*self.books.users, USERS, "a user").await
+                let mut found = self.named(walk, &users, "owner_id", &*self.books.users, USERS, "a user").await?;
+                let guests = pages.of(CARTS).iter().filter(|row| row.text("owner_kind") == Some("GUEST"));
+                let guests: BTreeSet<Cell> = guests.map(|row| row.cell("owner_id").clone()).collect();
+                let known = self.rows(&*self.books.users, &alone(USERS, "id", "id"), guests).await?;
+                found.extend(known.into_keys().map(|user| {
+                    let (expected, found) = ("a user's cart".to_owned(), "GUEST".to_owned());
+                    (user.clone(), Violation::new(super::Invariant::Cart, user.to_string(), expected, found))
+                }));
+                Ok(found)
             }
+            Cross::Moved => self.named(walk, pages, "actor_id", &*self.books.users, USERS, "a user").await,
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,
             Cross::Effects => self.effects(walk, pages).await,
@@ -209,6 +223,8 @@ impl Eyes<'_> {
         let noted = within(INBOX, ("consumer", MAIL.into()), "event_id");
         let noted = self.rows(&*self.books.notifications, &noted, ids.clone()).await?;
         let events = self.events(ids).await?;
+        let to = pages.of(NOTIFICATIONS).iter().filter_map(|row| Some(Uuid::try_parse(row.text("recipient")?).ok()?.into()));
+        let users = self.rows(&*self.books.users, &alone(USERS, "id", "id"), to.collect()).await?;
         let mut suspicions = Vec::new();
         for row in pages.of(NOTIFICATIONS) {
             let mut findings = Findings::default();
@@ -219,12 +235,27 @@ impl Eyes<'_> {
                     findings.same(Notification, &name, "of the event", event.cell("type"), row.cell("kind"));
                     let same = event.json::<serde_json::Value>("data") == row.json("data");
                     findings.hold(Notification, &name, same, event.cell("data"), row.cell("data"));
+                    findings.same(Notification, &name, "in the trace of", event.cell("traceparent"), row.cell("traceparent"));
+                    let after = event.at("occurred_at") <= Some(created.plus(limits::AUDIT_CLOCKS_APART));
+                    findings.hold(Times, &name, after, format_args!("recorded after {}", event.cell("occurred_at")), created);
                 }
                 None if is_kept(created, self.now) => findings.add(Notification, &name, "an event that caused it", "none"),
                 None => {}
             }
             let kept = created.plus(limits::HANDLED_KEEP) > self.now;
             findings.hold(Event, &name, !kept || noted.contains_key(id), "a handled delivery", "none");
+            let handled = noted.get(id).and_then(|noted| noted.at("handled_at")).unwrap_or(created);
+            findings.hold(Times, &name, handled <= created, format_args!("recorded at {handled}, with its delivery"), created);
+            let user = row.text("recipient").and_then(|id| Uuid::try_parse(id).ok()).map(Cell::from);
+            match user.as_ref().map(|user| users.get(user)) {
+                Some(None) => findings.take(dangling(&name, "a user", user.as_ref().unwrap_or(&Cell::Null))),
+                // She has never changed anything, so it is her address still.
+                Some(Some(user)) if user.int("version") == Some(1) => {
+                    let fits = row.text("address").is_none_or(|address| Some(address) == user.text("email"));
+                    findings.hold(Notification, &name, fits, format_args!("sent to {}", user.cell("email")), row.cell("address"));
+                }
+                Some(Some(_)) | None => {}
+            }
             suspicions.extend(findings.violations.into_iter().map(|violation| (row.cell("id").clone(), violation)));
         }
         Ok(suspicions)
@@ -277,7 +308,18 @@ impl Eyes<'_> {
             let known = consumers(self.books).iter().any(|(known, _)| *known == consumer);
             findings.hold(Event, &name, known, "a consumer of the shop", consumer);
             match events.get(id) {
-                Some(event) => findings.hold(Event, &name, wants(consumer, event), "an event it wants", event.cell("type")),
+                Some(event) => {
+                    findings.hold(Event, &name, wants(consumer, event), "an event it wants", event.cell("type"));
+                    let at = row.at("handled_at").map(|at| at.plus(limits::AUDIT_CLOCKS_APART));
+                    let after = event.at("occurred_at") <= at;
+                    findings.hold(
+                        Times,
+                        &name,
+                        after,
+                        format_args!("handled after {}", event.cell("occurred_at")),
+                        row.cell("handled_at"),
+                    );
+                }
                 None => findings.hold(Event, &name, !kept, "an event that was handled", "none"),
             }
             let fits = consumer != MAIL || told.contains_key(id);
@@ -321,8 +363,20 @@ impl Eyes<'_> {
         for (table, keys) in by_table.into_values() {
             let ids = keys.iter().map(|key| key.cell("result_id").clone()).collect();
             let made = self.rows(books, &alone(table, "id", "id"), ids).await?;
-            let lost = keys.into_iter().filter(|key| !made.contains_key(key.cell("result_id")));
-            suspicions.extend(lost.map(|key| (key.cell(walk.key).clone(), missing(key))));
+            for key in keys {
+                let Some(made) = made.get(key.cell("result_id")) else {
+                    suspicions.push((key.cell(walk.key).clone(), missing(key)));
+                    continue;
+                };
+                let (id, used) = (made.id("id"), key.at("used_at"));
+                let creates = key.text("route").is_some_and(|route| route.matches('/').count() == 2);
+                if let (true, Some(id), Some(used)) = (creates && id.is_some_and(|id| id.get_version_num() == 7), id, used) {
+                    let fits = is_near(made_at(id), used) && made_at(id) <= used.plus(limits::AUDIT_CLOCKS_APART);
+                    let what = format!("used when it made something, {}", made_at(id));
+                    let violation = Violation::new(Key, Cell::from(id).to_string(), what, used.to_string());
+                    suspicions.extend((!fits).then(|| (key.cell(walk.key).clone(), violation)));
+                }
+            }
         }
         Ok(suspicions)
     }
@@ -343,10 +397,38 @@ impl Eyes<'_> {
                 let (expected, found) = ("an attempt or refund of this name".to_owned(), "none".to_owned());
                 let entity = row.cell("reference").to_string();
                 suspicions.push((row.cell(walk.key).clone(), Violation::new(Provider, entity, expected, found)));
+            } else if let Some(known) = known.get(row.cell("reference")) {
+                let mut findings = Findings::default();
+                agreed(row, known, self.now, &mut findings);
+                suspicions.extend(findings.violations.into_iter().map(|violation| (row.cell(walk.key).clone(), violation)));
             }
         }
         Ok(suspicions)
     }
+}
+
+/// What a provider said and was applied is what the attempt or refund has come to, for its amount.
+fn agreed(said: &Row, known: &Row, now: Timestamp, findings: &mut Findings) {
+    let entity = said.cell("reference").to_string();
+    let Some(fact) = said.json::<ProviderFact>("fact") else { return };
+    let (amount, fits) = match fact {
+        ProviderFact::Payment(PaymentFact::Captured { amount }) => {
+            (Some(amount), known.word("state") == Some(AttemptState::Captured))
+        }
+        ProviderFact::RefundSucceeded(amount) => (Some(amount), known.word("state") == Some(RefundState::Succeeded)),
+        ProviderFact::Payment(PaymentFact::Declined { .. }) => {
+            (None, known.word::<AttemptState>("state").is_some_and(|state| !state.is_open()))
+        }
+        ProviderFact::Payment(_) => (None, known.word::<AttemptState>("state").is_some()),
+    };
+    findings.hold(Provider, &entity, fits, format_args!("what was said: {}", said.cell("fact")), known.cell("state"));
+    if let Some(amount) = amount {
+        let ours = format!("{} {}", known.cell("amount_minor"), known.cell("currency"));
+        findings.same(Provider, &entity, "about", ours, format!("{} {}", amount.minor, amount.currency));
+    }
+    let (made, at) = (known.at("created_at"), said.at("received_at"));
+    let fits = made <= at.map(|at| at.plus(limits::AUDIT_CLOCKS_APART)) && at <= Some(now.plus(limits::AUDIT_CLOCKS_APART));
+    findings.hold(Times, &entity, fits, "said after it was asked, until now", said.cell("received_at"));
 }
 
 fn consumers(books: &ShopBooks) -> [(&'static str, &dyn Books); 3] {

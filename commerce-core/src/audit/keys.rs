@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::Invariant::{Key, Reference};
 use super::books::{Cell, Row, Table};
 use super::tables::{KEYS, ORDERS, PRODUCTS, SELLERS, USERS};
+use super::told::past;
 use super::walks::Entry;
 use super::{Violation, findings::Findings, run::Scene};
 
@@ -21,12 +22,16 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
 }
 
 /// A key that made something says what, and one that was refused says nothing.
-pub(super) fn outcome(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
+pub(super) fn outcome(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(row) = entry.one(KEYS) else { return };
+    past(entry, KEYS, "used_at", scene, findings);
     let made = *row.cell("result_id") != Cell::Null;
     let done = row.text("outcome") == Some("DONE");
     findings.hold(Key, &entry.name, made == done, "a result only of what was done", row.cell("outcome"));
     let route = row.text("route").unwrap_or_default();
+    let placing = route == "POST /api/orders";
+    let generation = row.int("generation").unwrap_or(0);
+    findings.hold(Key, &entry.name, placing || generation <= 1, format_args!("one generation of {route}"), generation);
     let named = route.strip_prefix("POST /api/orders/").and_then(|rest| rest.split('/').next());
     if let (Some(named), Some(result)) = (named.and_then(|named| Uuid::try_parse(named).ok()), row.id("result_id")) {
         findings.same(Key, &entry.name, "result of", named, result);

@@ -1,15 +1,19 @@
 //! Money: what a payment says against its attempts and refunds, and against its order.
 
+use serde_json::Value;
+
+use crate::events::EventKind;
 use crate::limits;
 use crate::money::{Currency, Money};
 use crate::orders::{Attempt, AttemptState, OrderStatus, Payment, PaymentMethod, RefundState};
 use crate::time::Timestamp;
 
-use super::Invariant::{self, Overdue, Paid, Reference};
+use super::Invariant::{self, Overdue, Paid, Reference, Times};
 use super::books::Row;
 use super::findings::Findings;
 use super::run::Scene;
-use super::tables::{ATTEMPTS, ORDERS, PAYMENTS, REFUNDS};
+use super::tables::{ATTEMPTS, HISTORY, ORDERS, OUTBOX, PAYMENTS, REFUNDS};
+use super::told::{is_near, made_at};
 use super::walks::Entry;
 
 /// What attempts and refunds add up to, in minor units.
@@ -118,7 +122,7 @@ pub(super) fn attempts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings)
         findings.same(Invariant::Money, number, &what, amount, minor(row));
         let Some(state) = row.word::<AttemptState>("state") else { continue };
         open = open.saturating_add(u32::from(state.is_open()));
-        check_at(number, &what, row, state.is_open(), scene.now, findings);
+        check_at(number, &what, row, state.is_open(), scene, findings);
         let declined = state == AttemptState::Declined;
         let why = row.text("failure_code").is_some();
         findings.hold(Invariant::Money, number, declined == why, format_args!("a reason only for a declined {what}"), state);
@@ -146,14 +150,14 @@ pub(super) fn refunds(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
         findings.hold(Invariant::Money, number, claimed <= most, format_args!("at most {most} back"), claimed);
         let Some(state) = row.word::<RefundState>("state") else { continue };
         let open = matches!(state, RefundState::Pending | RefundState::Unknown);
-        check_at(number, &what, row, open, scene.now, findings);
+        check_at(number, &what, row, open, scene, findings);
         let named = state != RefundState::Succeeded || row.text("reference").is_some();
         findings.hold(Invariant::Money, number, named, format_args!("the provider's name for {what}"), "none");
     }
 }
 
 /// What is open has a time to be looked at, which has not long passed; what is final has none.
-fn check_at(number: &str, what: &str, row: &Row, open: bool, now: Timestamp, findings: &mut Findings) {
+fn check_at(number: &str, what: &str, row: &Row, open: bool, scene: Scene, findings: &mut Findings) {
     let at = row.at("check_at");
     findings.hold(
         Invariant::Money,
@@ -163,23 +167,66 @@ fn check_at(number: &str, what: &str, row: &Row, open: bool, now: Timestamp, fin
         row.cell("state"),
     );
     if let Some(at) = at {
-        due(number, what, at, now, findings);
+        due(number, &format!("{what} asked about"), at, scene, findings);
     }
 }
 
-/// Counts what waits since `at`; long past it is a violation.
-pub(super) fn due(entity: &str, what: &str, at: Timestamp, now: Timestamp, findings: &mut Findings) {
-    if at.plus(limits::AUDIT_OVERDUE) < now {
-        findings.add(Overdue, entity, format_args!("{what} done soon after {at}"), "it still waits");
-    } else if at < now {
+/// Counts what waits since `at`. Long past it is a violation, if somebody had that time to do it:
+/// a shop that was switched off over night is not late when it is switched on.
+pub(super) fn due(entity: &str, what: &str, at: Timestamp, scene: Scene, findings: &mut Findings) {
+    let since = scene.working_since.map(|since| since.max(at));
+    if since.is_some_and(|since| since.plus(limits::AUDIT_OVERDUE) < scene.now) {
+        findings.add(Overdue, entity, format_args!("{what} soon after {at}"), "it still waits");
+    } else if at < scene.now {
         findings.unsettled();
     }
 }
 
-/// A pending order is paid or given up in time.
+/// A pending order is paid or given up in time: a quarter of an hour after it was placed, or once
+/// somewhat later.
 pub(super) fn deadline(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(order) = entry.one(ORDERS) else { return };
-    if let Some(at) = order.at("payment_due_at") {
-        due(&entry.name, "paid or given up", at, scene.now, findings);
+    let (number, extended) = (&entry.name, order.int("payment_extended") == Some(1));
+    if let (Some(at), Some(placed)) = (order.at("payment_due_at"), placed_at(entry)) {
+        let first = placed.plus(limits::PAYMENT_DUE);
+        let last = order.at("updated_at").map_or(first, |at| at.plus(limits::PAYMENT_GRACE).plus(limits::AUDIT_MOMENT));
+        let fits = if extended { first <= at && at <= last.max(first) } else { at == first };
+        findings.hold(Times, number, fits, format_args!("to be paid until {first}, or extended"), at);
+        due(number, "paid or given up", at, scene, findings);
+    }
+    let prepaid = entry.of(ATTEMPTS).next().is_some();
+    findings.hold(Invariant::Paid, number, prepaid || !extended, "more time only to be paid by a provider", "extended");
+}
+
+/// When the history of an order begins.
+pub(super) fn placed_at(entry: &Entry<'_>) -> Option<Timestamp> {
+    let first = entry.of(HISTORY).next().filter(|row| row.word("status") == Some(OrderStatus::Pending));
+    first.and_then(|row| row.at("reached_at"))
+}
+
+/// What belongs to an order was made in its life: the payment and the first attempt with it, and
+/// nothing after its last change. What is asked about is asked again within minutes of a change.
+pub(super) fn lifetime(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
+    let (Some(order), Some(placed)) = (entry.one(ORDERS), placed_at(entry)) else { return };
+    let number = &entry.name;
+    let Some(updated) = order.at("updated_at") else { return };
+    for (what, id) in [("order", order.id("id")), ("payment", entry.one(PAYMENTS).and_then(|row| row.id("id")))] {
+        let made = id.filter(|id| id.get_version_num() == 7).map(made_at);
+        let fits = made.is_none_or(|made| is_near(made, placed));
+        findings.hold(Times, number, fits, format_args!("{what} made when it was placed, {placed}"), made.unwrap_or(placed));
+    }
+    for (row, position) in entry.of(ATTEMPTS).chain(entry.of(REFUNDS)).zip(0_usize..) {
+        let (Some(created), table) = (row.at("created_at"), row.table().name) else { continue };
+        let first = position == 0 && table == ATTEMPTS.name && row.int("position") == Some(0);
+        let tender = entry.of(OUTBOX).find(|event| event.word("type") == Some(EventKind::OrderCreated));
+        let prepaid = tender.and_then(|event| event.json::<Value>("data")).and_then(|data| data.get("paymentMethod").cloned());
+        if first && prepaid.is_some_and(|method| method != PaymentMethod::Cod.as_str()) {
+            findings.same(Times, number, "first attempt when it was placed,", placed, created);
+        }
+        let fits = placed <= created.plus(limits::AUDIT_CLOCKS_APART) && created <= updated.plus(limits::AUDIT_MOMENT);
+        findings.hold(Times, number, fits, format_args!("{table} from {placed} to {updated}"), created);
+        let latest = updated.plus(limits::CHECK_PAUSE_MAX).plus(limits::AUDIT_MOMENT);
+        let at = row.at("check_at");
+        findings.hold(Times, number, at <= Some(latest), format_args!("asked about before {latest}"), at.unwrap_or(latest));
     }
 }

@@ -9,7 +9,8 @@ use super::books::Cell;
 use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
-use super::tables::{ADDRESSES, KEYS, OUTBOX, USERS};
+use super::tables::{ADDRESSES, KEYS, OUTBOX, SESSIONS, TOKENS, USERS};
+use super::told::past;
 use super::walks::Entry;
 
 /// A user has one default address if she has any, and none once she is erased; a seller only as a
@@ -46,6 +47,11 @@ pub(super) fn user(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         let data: serde_json::Value = event.json("data").unwrap_or_default();
         let found = data.get("userId").and_then(serde_json::Value::as_str).unwrap_or_default();
         findings.same(Event, name, "said of", entry.key.to_string(), found.to_owned());
+        findings.same(Times, name, "registered when it was said,", event.cell("occurred_at"), user.cell("created_at"));
+        if user.int("version") == Some(1) {
+            let found = data.get("fullName").and_then(serde_json::Value::as_str).unwrap_or_default();
+            findings.same(Event, name, "said full name", user.text("full_name").unwrap_or_default(), found);
+        }
         findings.same(Version, name, "registered with version", 1, event.int("version").unwrap_or(0));
     }
     for key in entry.of(KEYS) {
@@ -56,17 +62,22 @@ pub(super) fn user(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
 
 /// A session's times are in order.
 pub(super) fn session(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
-    let Some(session) = entry.one(super::tables::SESSIONS) else { return };
+    let Some(session) = entry.one(SESSIONS) else { return };
     let (created, used, revoked) = (session.at("created_at"), session.at("last_used_at"), session.at("revoked_at"));
     findings.hold(Times, &entry.name, created <= used, "used after it began", "before");
     findings.hold(Times, &entry.name, revoked.is_none() || created <= revoked, "ended after it began", "before");
-    let latest = Some(scene.now.plus(limits::AUDIT_CLOCK_SLACK));
-    findings.hold(Times, &entry.name, used <= latest, "used until now", "in the future");
+    past(entry, SESSIONS, "last_used_at", scene, findings);
+    past(entry, SESSIONS, "revoked_at", scene, findings);
+    let most = created.map(|at| at.plus(limits::SESSION_MAX));
+    findings.hold(Times, &entry.name, used <= most, "used within its longest life", "after it");
 }
 
 /// A token's times are in order.
-pub(super) fn token(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
-    let Some(token) = entry.one(super::tables::TOKENS) else { return };
+pub(super) fn token(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    let Some(token) = entry.one(TOKENS) else { return };
+    for column in ["created_at", "rotated_at"] {
+        past(entry, TOKENS, column, scene, findings);
+    }
     let (created, rotated) = (token.at("created_at"), token.at("rotated_at"));
     findings.hold(Times, &entry.name, rotated.is_none() || created <= rotated, "rotated after it was made", "before");
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::events::EventKind;
-use crate::limits::CATEGORY_DEPTH_MAX;
+use crate::limits::{AUDIT_CLOCKS_APART, AUDIT_MOMENT, CATEGORY_DEPTH_MAX};
 
 use super::Invariant::{Amounts, Event, Forest, Rating, Reference, Times, Version};
 use super::books::{Cell, Pages, Row, Table};
@@ -13,10 +14,11 @@ use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
 use super::tables::{CATEGORIES, CATEGORY_TREE, IMAGES, INVENTORY, OUTBOX, PRODUCTS, VARIANTS};
+use super::told::past;
 use super::walks::Entry;
 
 /// A product has variants in one currency, each with a shelf, numbered through as its pictures are.
-pub(super) fn product(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
+pub(super) fn product(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let name = &entry.name;
     let Some(product) = entry.one(PRODUCTS) else {
         for row in [VARIANTS, IMAGES, INVENTORY].into_iter().flat_map(|table| entry.of(table)) {
@@ -48,6 +50,11 @@ pub(super) fn product(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
     }
     let times = product.at("created_at") <= product.at("updated_at");
     findings.hold(Times, name, times, "updated after it was created", "before");
+    for column in ["updated_at", "changed_at"] {
+        past(entry, PRODUCTS, column, scene, findings);
+    }
+    let changed = product.at("changed_at").map(|at| at.plus(AUDIT_CLOCKS_APART));
+    findings.hold(Times, name, product.at("updated_at") <= changed, "changed when it was updated, or later", "before");
 }
 
 fn numbered(entry: &Entry<'_>, table: &'static Table, what: &str, findings: &mut Findings) {
@@ -69,6 +76,24 @@ pub(super) fn product_said(entry: &Entry<'_>, scene: Scene, findings: &mut Findi
             Some(EventKind::ProductUpdated) => {
                 let fits = (1..=version).contains(&of) && said.insert(of);
                 findings.hold(Version, name, fits, format_args!("each version up to {version} said once"), of);
+                let data: Value = event.json("data").unwrap_or_default();
+                let id = product.id("id").map_or(Value::Null, |id| json!(id));
+                findings.same(Event, name, "said of", id, data.get("productId").cloned().unwrap_or_default());
+                if of == version {
+                    for column in ["slug", "status"] {
+                        let found = data.get(column).cloned().unwrap_or_default();
+                        findings.same(Event, name, &format!("said {column}"), json!(product.text(column)), found);
+                    }
+                    let (said, updated) = (event.at("occurred_at"), product.at("updated_at"));
+                    let near = said <= updated.map(|at| at.plus(AUDIT_MOMENT)) && updated <= said.map(|at| at.plus(AUDIT_MOMENT));
+                    findings.hold(
+                        Times,
+                        name,
+                        near,
+                        format_args!("said when updated, {}", product.cell("updated_at")),
+                        event.cell("occurred_at"),
+                    );
+                }
             }
             // Of a SKU's stock, whose versions begin anew when it is taken out and comes back.
             Some(EventKind::LowStockAlert) | None => {}

@@ -12,13 +12,15 @@ use crate::time::{Clock, Timestamp};
 use super::books::{Books, Cell, Pages, Row, ShopBooks, Table, Walk};
 use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
-use super::tables::{CATEGORIES, INBOX, LEDGER, PROVIDER_EVENTS};
+use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, PROVIDER_EVENTS};
 use super::walks::{
     self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST,
-    ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_LIST, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, entries,
+    ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_LIST, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WRITER_LIST, entries,
 };
 use super::{AuditRequest, Progress, Report, keys, money, orders, people, products, said, shopping, stock, timeline, told};
 
+/// The lease of a context's workers.
+const WORKERS: &str = "workers";
 /// A stretch that took longer than this is followed by shorter ones.
 const STRETCH_LONG: Duration = Duration::from_millis(200);
 /// A stretch that took less than this is followed by longer ones.
@@ -29,6 +31,15 @@ const STRETCH_SHORT: Duration = Duration::from_millis(50);
 pub(super) struct Scene {
     /// When the stretch was read, or a little before.
     pub(super) now: Timestamp,
+    /// Since when somebody does this context's later work; none while nobody does.
+    pub(super) working_since: Option<Timestamp>,
+}
+
+/// The tables of one context, and since when somebody does its later work.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    books: &'a dyn Books,
+    working_since: Option<Timestamp>,
 }
 
 /// A rule on the rows of one key.
@@ -42,9 +53,11 @@ const ORDER_RULES: &[Rule] = &[
     money::attempts,
     money::refunds,
     money::deadline,
+    money::lifetime,
     said::steps,
     said::facts,
     said::words,
+    said::decisions,
     said::key,
 ];
 
@@ -65,34 +78,48 @@ impl<'a> Auditor<'a> {
     pub(crate) async fn run(mut self) -> Result<Report, StoreError> {
         let started_at = self.clock.now();
         let ShopBooks { users, catalog, orders, notifications } = self.books;
-        let books: [(Context, &dyn Books); 4] = [
-            (Context::Notifications, &**notifications),
-            (Context::Catalog, &**catalog),
-            (Context::Orders, &**orders),
-            (Context::Users, &**users),
-        ];
-        self.walk(&**notifications, MESSAGE_LIST, &[told::message], Some(Cross::Message)).await?;
-        self.walk(&**catalog, SHELVES, &[stock::shelf], Some(Cross::LowStock)).await?;
-        self.walk(&**catalog, HOLDS, &[stock::hold], Some(Cross::HoldOrders)).await?;
-        self.walk(&**catalog, PRODUCT_BOOK, &[products::product, products::product_said], Some(Cross::Product)).await?;
-        self.walk(&**catalog, SELLER_LIST, &[], Some(Cross::Seller)).await?;
+        let notifications = self.source(&**notifications).await?;
+        let catalog = self.source(&**catalog).await?;
+        let orders = self.source(&**orders).await?;
+        let users = self.source(&**users).await?;
+        self.walk(notifications, MESSAGE_LIST, &[told::message], Some(Cross::Message)).await?;
+        self.walk(catalog, SHELVES, &[stock::shelf], Some(Cross::LowStock)).await?;
+        self.walk(catalog, HOLDS, &[stock::hold], Some(Cross::HoldOrders)).await?;
+        self.walk(catalog, PRODUCT_BOOK, &[products::product, products::product_said], Some(Cross::Product)).await?;
+        self.walk(catalog, SELLER_LIST, &[], Some(Cross::Seller)).await?;
         self.forest().await?;
-        self.walk_each(&**catalog, LEDGER, "sku", "id", None).await?;
-        self.walk(&**orders, ORDER_BOOK, ORDER_RULES, Some(Cross::OrderHolds)).await?;
-        self.walk(&**orders, CART_LIST, &[shopping::cart], Some(Cross::Cart)).await?;
-        self.walk(&**orders, CLAIM_LIST, &[], None).await?;
-        self.walk_each(&**orders, PROVIDER_EVENTS, "provider", "event_id", Some(Cross::Provider)).await?;
-        self.walk(&**users, USER_BOOK, &[people::user], None).await?;
-        self.walk(&**users, SESSION_LIST, &[people::session], Some(Cross::Session)).await?;
-        self.walk(&**users, TOKEN_LIST, &[people::token], Some(Cross::Token)).await?;
-        for (context, books) in books {
-            self.walk_each(books, INBOX, "consumer", "event_id", Some(Cross::Handled)).await?;
+        self.walk_each(catalog, LEDGER, "sku", "id", &[stock::moved], Some(Cross::Moved)).await?;
+        self.walk(orders, ORDER_BOOK, ORDER_RULES, Some(Cross::OrderHolds)).await?;
+        self.walk(orders, CART_LIST, &[shopping::cart], Some(Cross::Cart)).await?;
+        self.walk(orders, CLAIM_LIST, &[told::claim], None).await?;
+        self.walk_each(orders, PROVIDER_EVENTS, "provider", "event_id", &[], Some(Cross::Provider)).await?;
+        self.walk(users, USER_BOOK, &[people::user], None).await?;
+        self.walk(users, SESSION_LIST, &[people::session], Some(Cross::Session)).await?;
+        self.walk(users, TOKEN_LIST, &[people::token], Some(Cross::Token)).await?;
+        let sources = [
+            (Context::Notifications, notifications),
+            (Context::Catalog, catalog),
+            (Context::Orders, orders),
+            (Context::Users, users),
+        ];
+        for (context, books) in sources {
+            self.walk_each(books, INBOX, "consumer", "event_id", &[told::handled], Some(Cross::Handled)).await?;
             self.walk(books, EVENT_LIST, &[told::event], Some(Cross::Effects)).await?;
             self.walk(books, LETTER_LIST, &[told::letter], Some(Cross::Letter)).await?;
             self.walk(books, LEASE_LIST, &[told::lease], None).await?;
+            self.walk(books, WRITER_LIST, &[told::writer], None).await?;
             self.walk(books, KEY_LIST, &[keys::outcome], Some(Cross::Keys(context))).await?;
         }
         Ok(self.report(started_at))
+    }
+
+    /// A context's tables. Who holds the lease of its workers began when its own id was made.
+    async fn source<'b>(&self, books: &'b dyn Books) -> Result<Source<'b>, StoreError> {
+        let pages = books.look_up(LEASE_LIST, &[WORKERS.into()]).await?;
+        let now = self.clock.now();
+        let held = |row: &&Row| row.at("until_at").is_some_and(|until| until.plus(limits::AUDIT_MOMENT) > now);
+        let owner = pages.of(LEASES).iter().find(held).and_then(|row| row.id("owner_id"));
+        Ok(Source { books, working_since: owner.map(told::made_at) })
     }
 
     fn report(self, started_at: Timestamp) -> Report {
@@ -103,7 +130,7 @@ impl<'a> Auditor<'a> {
 
     /// The tree of categories, which is read whole.
     async fn forest(&mut self) -> Result<(), StoreError> {
-        let scene = Scene { now: self.clock.now() };
+        let scene = Scene { now: self.clock.now(), working_since: None };
         let mut all = self.books.catalog.stretch(TREE_LIST, None, 2).await?.pages;
         let nodes = self.books.catalog.stretch(CATEGORY_LIST, None, u32::MAX).await?.pages;
         self.judge(CATEGORY_LIST, &nodes, scene, &[]);
@@ -116,30 +143,37 @@ impl<'a> Auditor<'a> {
     /// Walks a table part by part: for each value of `column` the rows that hold it, by `key`.
     async fn walk_each(
         &mut self,
-        books: &dyn Books,
+        books: Source<'_>,
         table: &'static Table,
         column: &'static str,
         key: &'static str,
+        rules: &[Rule],
         cross: Option<Cross>,
     ) -> Result<(), StoreError> {
         let parts = walks::alone(table, column, column);
         let mut after = None;
-        while let Some(part) = books.keys(&parts, after.as_ref(), 1).await?.into_iter().next() {
-            self.walk(books, &walks::within(table, (column, part.clone()), key), &[], cross).await?;
+        while let Some(part) = books.books.keys(&parts, after.as_ref(), 1).await?.into_iter().next() {
+            self.walk(books, &walks::within(table, (column, part.clone()), key), rules, cross).await?;
             after = Some(part);
         }
         Ok(())
     }
 
     /// Judges every stretch of a walk, and looks twice at what does not fit with other books.
-    async fn walk(&mut self, books: &dyn Books, walk: &Walk, rules: &[Rule], cross: Option<Cross>) -> Result<(), StoreError> {
+    async fn walk(
+        &mut self,
+        Source { books, working_since }: Source<'_>,
+        walk: &Walk,
+        rules: &[Rule],
+        cross: Option<Cross>,
+    ) -> Result<(), StoreError> {
         let (mut after, mut limit) = (None, limits::AUDIT_STRETCH);
         let mut suspects: Vec<Suspicion> = Vec::new();
         loop {
             let now = self.clock.now();
             let stretch = books.stretch(walk, after.as_ref(), limit).await?;
             limit = next_limit(limit, self.clock.now().since(now));
-            self.judge(walk, &stretch.pages, Scene { now }, rules);
+            self.judge(walk, &stretch.pages, Scene { now, working_since }, rules);
             if let Some(cross) = cross {
                 let mut eyes = Eyes { books: self.books, now, moving: 0 };
                 suspects.extend(eyes.look(cross, walk, &stretch.pages).await?);

@@ -1,5 +1,7 @@
 //! What an order said: its events against its history, its facts and itself; and its key.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -9,7 +11,7 @@ use crate::limits;
 use crate::orders::{AttemptState, OrderStatus, PaymentMethod, RefundState};
 use crate::time::Timestamp;
 
-use super::Invariant::{Event, Key, Version};
+use super::Invariant::{Event, Key, Times, Version};
 use super::books::Row;
 use super::findings::Findings;
 use super::run::Scene;
@@ -126,6 +128,76 @@ pub(super) fn words(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
         let said: Vec<Value> = said.iter().map(brief).collect();
         findings.hold(Event, number, said == lines, format_args!("said lines {}", json!(lines)), json!(said));
     }
+}
+
+/// What one decision said it said alike: one time, one trace, and one state of the order, which is
+/// the one that its history had come to, in the words of the history. The last decision is the order's last change,
+/// and what changed without words is asking providers.
+pub(super) fn decisions(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    let Some(order) = entry.one(ORDERS) else { return };
+    let number = &entry.name;
+    let mut by_version: BTreeMap<i64, Vec<&Row>> = BTreeMap::new();
+    for event in entry.of(OUTBOX) {
+        by_version.entry(event.int("version").unwrap_or(0)).or_default().push(event);
+    }
+    let mut status: Option<OrderStatus> = None;
+    for (version, events) in &by_version {
+        let Some(first) = events.first() else { continue };
+        for column in ["occurred_at", "traceparent", "data"] {
+            let other = events.iter().find(|event| event.cell(column) != first.cell(column));
+            if let Some(other) = other {
+                findings.add(
+                    Event,
+                    number,
+                    format_args!("one {column} of version {version}: {}", first.cell(column)),
+                    other.cell(column),
+                );
+            }
+        }
+        let reached = events.iter().filter_map(|event| event.word::<EventKind>("type").and_then(status_of)).last();
+        let before = status;
+        status = reached.or(status);
+        let Some(data) = first.json::<Value>("data") else { continue };
+        let said = |name| data.get(name).cloned().unwrap_or_default();
+        if let Some(status) = status {
+            findings.same(Event, number, &format!("version {version} said"), json!(status), said("status"));
+        }
+        if *version == 1 || before.is_some() {
+            let sold = before.is_some_and(|before| !matches!(before, OrderStatus::Pending | OrderStatus::Cancelled));
+            findings.same(Event, number, &format!("version {version} said sold before:"), json!(sold), said("wasConfirmed"));
+        }
+        let cart = *version == 1 || said("fromCart") == json!(false);
+        findings.hold(Event, number, cart, "only a new order out of a cart", format_args!("version {version}"));
+        for step in entry.of(HISTORY).filter(|step| events.iter().any(|event| event.cell("id") == step.cell("id"))) {
+            let note = step.text("note").filter(|note| !note.is_empty());
+            findings.same(Event, number, "in the words of the history", json!(note), said("note"));
+        }
+    }
+    let methods: BTreeSet<String> = entry.of(ATTEMPTS).filter_map(|row| row.text("method").map(str::to_owned)).collect();
+    for event in entry.of(OUTBOX) {
+        let method = event.json::<Value>("data").and_then(|data| data.get("paymentMethod")?.as_str().map(str::to_owned));
+        let Some(method) = method else { continue };
+        let fits = method == PaymentMethod::Cod.as_str() || methods.contains(&method);
+        findings.hold(Event, number, fits, format_args!("to be paid by one of {methods:?}"), method);
+    }
+    last_change(entry, order, &by_version, scene, findings);
+}
+
+fn last_change(entry: &Entry<'_>, order: &Row, said: &BTreeMap<i64, Vec<&Row>>, scene: Scene, findings: &mut Findings) {
+    let (number, version) = (&entry.name, order.int("version").unwrap_or(0));
+    let (Some((last, events)), Some(updated)) = (said.last_key_value(), order.at("updated_at")) else { return };
+    let Some(at) = events.first().and_then(|event| event.at("occurred_at")) else { return };
+    let fits = if *last == version { updated == at } else { updated > at };
+    findings.hold(Times, number, fits, format_args!("updated when version {version} was said, {at} version {last}"), updated);
+    let latest = scene.now.plus(limits::AUDIT_CLOCKS_APART);
+    findings.hold(Times, number, updated <= latest, "updated until now", updated);
+    // Each question to a provider is a change; so are each new attempt, its name, and more time to pay.
+    let rows = entry.of(ATTEMPTS).chain(entry.of(REFUNDS));
+    let asked = rows.fold(0_i64, |sum, row| sum.saturating_add(row.int("checks").unwrap_or(0)).saturating_add(4));
+    let most = i64::try_from(said.len()).unwrap_or(i64::MAX).saturating_add(asked);
+    let whole =
+        said.contains_key(&1) && entry.of(OUTBOX).all(|event| event.at("occurred_at").is_some_and(|at| is_kept(at, scene.now)));
+    findings.hold(Version, number, !whole || version <= most, format_args!("a version of at most {most}"), version);
 }
 
 fn amounts(order: &Row) -> Vec<(&'static str, Value)> {

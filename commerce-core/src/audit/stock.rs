@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{HoldState, MovementKind};
-use crate::limits::AUDIT_OVERDUE;
+use crate::limits;
+use crate::time::Timestamp;
 
-use super::Invariant::{HoldEnds, OnHand, Reference, Reserved};
-use super::books::Row;
+use super::Invariant::{HoldEnds, OnHand, Reference, Reserved, Times};
+use super::books::{Cell, Row};
 use super::findings::Findings;
+use super::money::due;
 use super::run::Scene;
 use super::tables::{INVENTORY, LEDGER, LEDGER_SUMS, LIVE_HOLDS, RESERVATIONS, VARIANTS};
 use super::walks::Entry;
@@ -66,14 +68,11 @@ pub(super) fn hold(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     generations(entry, findings);
     for row in entry.of(RESERVATIONS).filter(|row| row.word("state") == Some(HoldState::Active)) {
         if let Some(at) = row.at("expires_at") {
-            let late = at.plus(AUDIT_OVERDUE) < scene.now;
-            findings.hold(HoldEnds, &entry.name, !late, format_args!("ended or asked about soon after {at}"), "ACTIVE");
-            if at < scene.now && !late {
-                findings.unsettled();
-            }
+            due(&entry.name, "ended or asked about", at, scene, findings);
         }
     }
     for (sku, (rows, moved)) in by_sku {
+        spans(&entry.name, sku, &rows, entry, scene, findings);
         let entity = format!("{} {sku}", entry.name);
         let of = |wanted: &[HoldState]| {
             let mut quantities: Vec<i64> = rows
@@ -99,6 +98,54 @@ pub(super) fn hold(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         if !restocked {
             findings.add(HoldEnds, &entity, "only what was sold comes back", format_args!("{:?} restocked", moved.restocked));
         }
+    }
+}
+
+/// A generation was taken when the ledger says so, and put off by at most a quarter of an hour at a time until it
+/// ended.
+fn spans(hold: &str, sku: &str, rows: &[&Row], entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    let times = |wanted: fn(MovementKind) -> bool| {
+        let of = entry.of(LEDGER).filter(|row| row.text("sku") == Some(sku) && row.word("kind").is_some_and(wanted));
+        let mut times: Vec<Timestamp> = of.filter_map(|row| row.at("moved_at")).collect();
+        times.sort_unstable();
+        times
+    };
+    let taken = times(|kind| kind == MovementKind::Reservation);
+    let ended = times(|kind| matches!(kind, MovementKind::Sale | MovementKind::Release | MovementKind::Expiry));
+    let entity = format!("{hold} {sku}");
+    for (row, place) in rows.iter().zip(0_usize..) {
+        let (Some(created), Some(expires)) = (row.at("created_at"), row.at("expires_at")) else { continue };
+        if let Some(taken) = taken.get(place).filter(|_| taken.len() == rows.len()) {
+            findings.same(Times, &entity, "held when the ledger says,", *taken, created);
+        }
+        let first = created.plus(limits::HOLD_FOR);
+        let last = ended.get(place).copied().unwrap_or(scene.now).max(created);
+        let last = last.plus(limits::HOLD_FOR).plus(limits::AUDIT_CLOCKS_APART);
+        let fits = first <= expires && expires <= last;
+        findings.hold(HoldEnds, hold, fits, format_args!("{sku} held until {first}, or later until {last}"), expires);
+    }
+}
+
+/// What is moved by a checkout names its hold, and what is moved by hand does not.
+pub(super) fn moved(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
+    for row in entry.of(LEDGER) {
+        let Some(kind) = row.word::<MovementKind>("kind") else { continue };
+        let by_hand = matches!(kind, MovementKind::Receipt | MovementKind::Adjustment);
+        let named = row.text("reference").is_some();
+        let sku = row.cell("sku").to_string();
+        let expected = if by_hand { "no hold behind a movement by hand" } else { "a hold behind it" };
+        findings.hold(Reference, &sku, named != by_hand, format_args!("{kind}: {expected}"), row.cell("reference"));
+        findings.hold(
+            Reference,
+            &sku,
+            by_hand || row.cell("actor_id") == &Cell::Null,
+            format_args!("{kind} by the shop itself"),
+            row.cell("actor_id"),
+        );
+        let still = row.int("reserved_change") == Some(0);
+        findings.hold(OnHand, &sku, !by_hand || still, format_args!("{kind} of what is on hand"), row.cell("reserved_change"));
+        let grows = kind != MovementKind::Receipt || row.int("on_hand_change") > Some(0);
+        findings.hold(OnHand, &sku, grows, "a receipt of something", row.cell("on_hand_change"));
     }
 }
 
@@ -145,6 +192,6 @@ fn generations(entry: &Entry<'_>, findings: &mut Findings) {
         let in_order = !active || last == Some(*generation);
         findings.hold(HoldEnds, &entry.name, in_order, "only the last generation active", format_args!("{generation} active"));
         let times = first.at("created_at") <= first.at("expires_at");
-        findings.hold(super::Invariant::Times, &entry.name, times, "held before it runs out", "created after its expiry");
+        findings.hold(Times, &entry.name, times, "held before it runs out", "created after its expiry");
     }
 }

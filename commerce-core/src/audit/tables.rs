@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::catalog::{HoldState, MovementKind, ProductStatus};
+use crate::catalog::{HoldKey, HoldState, MovementKind, ProductStatus};
 use crate::events::{Envelope, EventKind, Topic};
 use crate::limits::{QUANTITY_MAX, STOCK_MAX};
 use crate::money::Currency;
@@ -44,10 +44,32 @@ fn is_owner_kind(text: &str) -> bool {
     matches!(text, "USER" | "GUEST")
 }
 
+/// One line that says something, as it was taken at the door.
+fn is_line(text: &str) -> bool {
+    !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
+}
+
+/// A text that says something, as somebody else wrote it.
+fn is_filled(text: &str) -> bool {
+    !text.trim().is_empty()
+}
+
+fn is_actor(text: &str) -> bool {
+    matches!(text, "anonymous" | "customer" | "seller" | "admin" | "system")
+}
+
+fn is_hold(text: &str) -> bool {
+    HoldKey::from_hex(text).is_some()
+}
+
 const FLAG: Kind = Int(0, 1);
 const COUNT: Kind = Int(0, i64::MAX);
 const FROM_ONE: Kind = Int(1, i64::MAX);
 const ANY: Kind = Int(i64::MIN, i64::MAX);
+const LINE: Kind = Shaped(is_line);
+const OPT_LINE: Kind = OptShaped(is_line);
+const FILLED: Kind = Shaped(is_filled);
+const OPT_FILLED: Kind = OptShaped(is_filled);
 const CURRENCY: Kind = Shaped(is::<Currency>);
 const METADATA: Kind = Shaped(json::<Metadata>);
 const QUANTITY: Kind = Int(1, QUANTITY_MAX as i64);
@@ -62,17 +84,17 @@ macro_rules! tables {
 tables! {
     /// Sellers.
     SELLERS = "sellers" {
-        "id": Id, "name": Text, "slug": Shaped(is::<Slug>), "user_id": OptId, "created_at": At, "version": FROM_ONE,
+        "id": Id, "name": LINE, "slug": Shaped(is::<Slug>), "user_id": OptId, "created_at": At, "version": FROM_ONE,
     }
     /// Categories.
     CATEGORIES = "categories" {
-        "id": Id, "slug": Shaped(is::<Slug>), "name": Text, "parent_id": OptId, "created_at": At, "version": FROM_ONE,
+        "id": Id, "slug": Shaped(is::<Slug>), "name": LINE, "parent_id": OptId, "created_at": At, "version": FROM_ONE,
     }
     /// The version of the category tree.
     CATEGORY_TREE = "category_tree" { "only": Int(1, 1), "version": COUNT }
     /// Products.
     PRODUCTS = "products" {
-        "id": Id, "slug": Shaped(is::<Slug>), "name": Text, "description": Text, "status": Shaped(is::<ProductStatus>),
+        "id": Id, "slug": Shaped(is::<Slug>), "name": LINE, "description": Text, "status": Shaped(is::<ProductStatus>),
         "category_id": OptId, "seller_id": Id, "rating_count": COUNT, "rating_sum": COUNT, "metadata": METADATA,
         "created_at": At, "updated_at": At, "changed_at": At, "version": FROM_ONE,
     }
@@ -80,10 +102,11 @@ tables! {
     VARIANTS = "product_variants" {
         "sku": Shaped(is::<Sku>), "product_id": Id, "position": COUNT, "price_minor": COUNT, "currency": CURRENCY,
         "compare_at_minor": OptInt(0, i64::MAX), "compare_at_currency": OptShaped(is::<Currency>),
-        "options": Shaped(json::<BTreeMap<String, String>>), "weight_grams": OptInt(0, u32::MAX as i64), "barcode": OptText,
+        "options": Shaped(json::<BTreeMap<String, String>>), "weight_grams": OptInt(0, u32::MAX as i64), "barcode": OPT_LINE,
+        "metadata": METADATA,
     }
     /// Pictures.
-    IMAGES = "product_images" { "id": Id, "product_id": Id, "position": COUNT, "url": Text, "alt": Text }
+    IMAGES = "product_images" { "id": Id, "product_id": Id, "position": COUNT, "url": FILLED, "alt": Text }
     /// Stock.
     INVENTORY = "inventory" {
         "sku": Shaped(is::<Sku>), "product_id": Id, "on_hand": Int(0, STOCK_MAX), "reserved": Int(0, STOCK_MAX),
@@ -97,7 +120,7 @@ tables! {
     /// Every change of stock.
     LEDGER = "stock_ledger" {
         "sku": Shaped(is::<Sku>), "id": Id, "kind": Shaped(is::<MovementKind>), "on_hand_change": Int(-STOCK_MAX, STOCK_MAX),
-        "reserved_change": Int(-STOCK_MAX, STOCK_MAX), "reference": OptText, "reason": Text, "actor_id": OptId, "moved_at": At,
+        "reserved_change": Int(-STOCK_MAX, STOCK_MAX), "reference": OptShaped(is_hold), "reason": LINE, "actor_id": OptId, "moved_at": At,
     }
     /// What the ledger of each SKU adds up to.
     LEDGER_SUMS = "ledger_sums" { "sku": Shaped(is::<Sku>), "on_hand": ANY, "reserved": ANY, "movements": COUNT }
@@ -105,22 +128,22 @@ tables! {
     LIVE_HOLDS = "live_holds" { "sku": Shaped(is::<Sku>), "quantity": ANY }
     /// Orders.
     ORDERS = "orders" {
-        "id": Id, "number": Text, "user_id": Id, "status": Shaped(is::<OrderStatus>), "currency": CURRENCY,
+        "id": Id, "number": LINE, "user_id": Id, "status": Shaped(is::<OrderStatus>), "currency": CURRENCY,
         "subtotal_minor": COUNT, "discount_minor": COUNT, "shipping_minor": COUNT, "tax_minor": COUNT, "total_minor": COUNT,
-        "tax_lines": Shaped(json::<Vec<TaxLine>>), "coupon": OptText, "ship_full_name": Text, "ship_line1": Text,
-        "ship_line2": OptText, "ship_city": Text, "ship_state": OptText, "ship_postal_code": Text,
-        "ship_country": Shaped(is::<CountryCode>), "ship_phone": OptText, "shipping_option": Text, "hold_key": Hash,
+        "tax_lines": Shaped(json::<Vec<TaxLine>>), "coupon": OPT_LINE, "ship_full_name": LINE, "ship_line1": LINE,
+        "ship_line2": OPT_LINE, "ship_city": LINE, "ship_state": OPT_LINE, "ship_postal_code": LINE,
+        "ship_country": Shaped(is::<CountryCode>), "ship_phone": OPT_LINE, "shipping_option": LINE, "hold_key": Hash,
         "hold_generation": Int(1, u32::MAX as i64), "payment_due_at": OptAt, "payment_extended": FLAG, "metadata": METADATA,
         "updated_at": At, "version": FROM_ONE,
     }
     /// Lines of orders.
     ITEMS = "order_items" {
-        "order_id": Id, "position": COUNT, "sku": Shaped(is::<Sku>), "product_id": Id, "name": Text, "quantity": QUANTITY,
+        "order_id": Id, "position": COUNT, "sku": Shaped(is::<Sku>), "product_id": Id, "name": LINE, "quantity": QUANTITY,
         "currency": CURRENCY, "unit_price_minor": COUNT, "discount_minor": COUNT, "tax_minor": COUNT, "total_minor": COUNT,
     }
     /// Histories of orders.
     HISTORY = "order_status_history" {
-        "order_id": Id, "id": Id, "status": Shaped(is::<OrderStatus>), "reached_at": At, "note": Text, "actor": Text,
+        "order_id": Id, "id": Id, "status": Shaped(is::<OrderStatus>), "reached_at": At, "note": Text, "actor": Shaped(is_actor),
     }
     /// Payments of orders.
     PAYMENTS = "payments" {
@@ -129,38 +152,39 @@ tables! {
     }
     /// Attempts to collect.
     ATTEMPTS = "payment_attempts" {
-        "order_id": Id, "position": COUNT, "id": Id, "provider": Text, "method": Shaped(is::<PaymentMethod>),
-        "currency": CURRENCY, "amount_minor": COUNT, "state": Shaped(is::<AttemptState>), "token": OptText,
-        "reference": OptText, "failure_code": OptText, "next_action_type": OptText, "next_action_url": OptText,
+        "order_id": Id, "position": COUNT, "id": Id, "provider": LINE, "method": Shaped(is::<PaymentMethod>),
+        "currency": CURRENCY, "amount_minor": COUNT, "state": Shaped(is::<AttemptState>), "token": OPT_FILLED,
+        "reference": OPT_FILLED, "failure_code": OPT_FILLED, "next_action_type": OPT_FILLED,
+        "next_action_url": OPT_FILLED,
         "created_at": At, "check_at": OptAt, "checks": Int(0, u32::MAX as i64),
     }
     /// Refunds.
     REFUNDS = "refunds" {
         "order_id": Id, "position": COUNT, "id": Id, "attempt_id": Id, "currency": CURRENCY, "amount_minor": FROM_ONE,
-        "state": Shaped(is::<RefundState>), "reason": Text, "reference": OptText, "created_at": At, "check_at": OptAt,
+        "state": Shaped(is::<RefundState>), "reason": FILLED, "reference": OPT_FILLED, "created_at": At, "check_at": OptAt,
         "checks": Int(0, u32::MAX as i64),
     }
     /// Messages of payment providers.
     PROVIDER_EVENTS = "provider_events" {
-        "provider": Text, "event_id": Text, "reference": Text, "fact": Shaped(json::<ProviderFact>),
+        "provider": FILLED, "event_id": FILLED, "reference": FILLED, "fact": Shaped(json::<ProviderFact>),
         "state": Shaped(is::<ProviderEventState>), "received_at": At,
     }
     /// Carts.
     CARTS = "carts" {
-        "owner_id": Id, "owner_kind": Shaped(is_owner_kind), "lines": Shaped(json::<Vec<CartLine>>), "coupon": OptText,
+        "owner_id": Id, "owner_kind": Shaped(is_owner_kind), "lines": Shaped(json::<Vec<CartLine>>), "coupon": OPT_LINE,
         "metadata": METADATA, "updated_at": At, "expires_at": At, "version": FROM_ONE,
     }
     /// States of carts that were ordered.
     CART_CLAIMS = "cart_claims" { "claim": Id, "claimed_at": At }
     /// Users.
     USERS = "users" {
-        "id": Id, "email": Shaped(is::<Email>), "full_name": Text, "phone": OptText, "role": Shaped(is::<Role>),
+        "id": Id, "email": Shaped(is::<Email>), "full_name": LINE, "phone": OPT_LINE, "role": Shaped(is::<Role>),
         "seller_id": OptId, "password_hash": Text, "metadata": METADATA, "created_at": At, "version": FROM_ONE,
     }
     /// Addresses.
     ADDRESSES = "addresses" {
-        "id": Id, "user_id": Id, "full_name": Text, "line1": Text, "line2": OptText, "city": Text, "state": OptText,
-        "postal_code": Text, "country": Shaped(is::<CountryCode>), "phone": OptText, "is_default": FLAG, "created_at": At,
+        "id": Id, "user_id": Id, "full_name": LINE, "line1": LINE, "line2": OPT_LINE, "city": LINE, "state": OPT_LINE,
+        "postal_code": LINE, "country": Shaped(is::<CountryCode>), "phone": OPT_LINE, "is_default": FLAG, "created_at": At,
     }
     /// Sessions.
     SESSIONS = "sessions" { "id": Id, "user_id": Id, "created_at": At, "last_used_at": At, "revoked_at": OptAt }
@@ -171,23 +195,25 @@ tables! {
         "id": Id, "event_id": Id, "kind": Shaped(is::<EventKind>), "template": Shaped(is::<Template>),
         "recipient": Shaped(is_recipient), "address": OptShaped(is::<Email>), "data": Shaped(json::<Value>),
         "status": Shaped(is::<NotificationStatus>), "tries": Int(0, u32::MAX as i64), "due_at": OptAt, "error": OptText,
-        "created_at": At, "sent_at": OptAt, "maybe_twice": FLAG, "version": FROM_ONE,
+        "created_at": At, "sent_at": OptAt, "maybe_twice": FLAG, "version": FROM_ONE, "traceparent": OPT_FILLED,
     }
     /// Events on their way, and those of the last days.
     OUTBOX = "outbox" {
-        "position": ANY, "id": Id, "topic": Shaped(is::<Topic>), "type": Shaped(is::<EventKind>), "schema": Int(0, u16::MAX as i64),
-        "aggregate_id": Id, "version": COUNT, "occurred_at": At, "traceparent": OptText, "data": Shaped(json::<Value>),
+        "position": ANY, "id": Id, "topic": Shaped(is::<Topic>), "type": Shaped(is::<EventKind>), "schema": Int(1, 1),
+        "aggregate_id": Id, "version": COUNT, "occurred_at": At, "traceparent": OPT_FILLED, "data": Shaped(json::<Value>),
         "published_at": OptAt,
     }
     /// Deliveries that were handled.
-    INBOX = "inbox" { "consumer": Text, "event_id": Id, "handled_at": At }
+    INBOX = "inbox" { "consumer": LINE, "event_id": Id, "handled_at": At }
     /// Deliveries that failed for good.
     DEAD_LETTERS = "dead_letters" {
-        "place": Id, "consumer": Text, "event_id": Id, "event": Shaped(json::<Envelope>), "reason": Text, "receives": COUNT,
+        "place": Id, "consumer": LINE, "event_id": Id, "event": Shaped(json::<Envelope>), "reason": Text, "receives": COUNT,
         "buried_at": At,
     }
+    /// The last batch of each writer.
+    WRITERS = "writers" { "id": Id, "batch": FROM_ONE, "committed_at": At }
     /// Leases.
-    LEASES = "leases" { "name": Text, "owner_id": Id, "epoch": FROM_ONE, "until_at": OptAt }
+    LEASES = "leases" { "name": LINE, "owner_id": Id, "epoch": FROM_ONE, "until_at": OptAt }
     /// Used idempotency keys.
     KEYS = "idempotency_keys" {
         "scope": Hash, "route": Shaped(is_route), "body_hash": Hash, "outcome": Shaped(is_outcome), "result_id": OptId,

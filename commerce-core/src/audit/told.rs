@@ -1,16 +1,18 @@
 //! Notifications and the machinery of messages: dead letters, leases, ids and their times.
 
-use crate::events::{DeadLetter, Envelope, EventKind};
+use uuid::Uuid;
+
+use crate::events::{DeadLetter, Envelope, EventKind, Topic};
 use crate::limits;
 use crate::notifications::{NotificationStatus, Template};
 use crate::time::Timestamp;
 
-use super::Invariant::{Lease, Letter, LetterReceives, Notification, Times};
-use super::books::{Cell, Row};
+use super::Invariant::{Event, Lease, Letter, LetterReceives, Notification, Times, Version};
+use super::books::{Cell, Row, Table};
 use super::findings::Findings;
 use super::money::due;
 use super::run::Scene;
-use super::tables::{DEAD_LETTERS, LEASES, NOTIFICATIONS, OUTBOX};
+use super::tables::{CART_CLAIMS, DEAD_LETTERS, INBOX, LEASES, NOTIFICATIONS, OUTBOX, SELLERS, WRITERS};
 use super::walks::Entry;
 
 /// A message is the mail of its kind of event, to the one the event is about, and its times are
@@ -29,15 +31,46 @@ pub(super) fn message(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     let open = matches!(status, NotificationStatus::Pending | NotificationStatus::Sending);
     findings.hold(Notification, name, row.at("due_at").is_some() == open, "a time to be sent while it is to be sent", status);
     if let Some(at) = row.at("due_at") {
-        due(name, "sent", at, scene.now, findings);
+        due(name, "sent", at, scene, findings);
     }
     let sent = status == NotificationStatus::Sent;
     let shown = row.at("sent_at").is_some() && row.text("address").is_some();
     findings.hold(Notification, name, !sent || shown, "when and where it was sent", "SENT");
-    let why = row.text("error").is_some();
-    findings.hold(Notification, name, status != NotificationStatus::Failed || why, "why it failed", "FAILED");
+    tried(name, row, status, findings);
+    if let Some(at) = row.at("due_at") {
+        let latest = scene.now.plus(limits::MAIL_BACKOFF_MAX).plus(limits::AUDIT_CLOCKS_APART);
+        findings.hold(Times, name, at <= latest, format_args!("a time to be sent before {latest}"), at);
+    }
+    past(entry, NOTIFICATIONS, "sent_at", scene, findings);
     let times = row.at("sent_at").is_none() || row.at("created_at") <= row.at("sent_at");
     findings.hold(Times, name, times, "sent after it was recorded", "before");
+}
+
+/// What is remembered of the tries is what a message of this status had: each is one change or two, and
+/// a version counts changes.
+fn tried(name: &str, row: &Row, status: NotificationStatus, findings: &mut Findings) {
+    let (tries, version) = (row.int("tries").unwrap_or(0), row.int("version").unwrap_or(0));
+    let has = |column| *row.cell(column) != Cell::Null;
+    let (least, why) = match status {
+        NotificationStatus::Pending => (0, Some(tries > 0)),
+        NotificationStatus::Sending => (1, None),
+        NotificationStatus::Sent => (1, Some(false)),
+        NotificationStatus::Failed => (0, Some(true)),
+        NotificationStatus::Suppressed => (0, Some(false)),
+    };
+    findings.hold(Notification, name, tries >= least, format_args!("at least {least} tries while {status}"), tries);
+    let expected = if why == Some(true) { "why it was not sent" } else { "no error" };
+    findings.hold(Notification, name, why.is_none_or(|why| why == has("error")), expected, row.cell("error"));
+    let sent = status == NotificationStatus::Sent;
+    let changes = tries.saturating_add(1).saturating_add(i64::from(sent));
+    findings.hold(Version, name, version >= changes, format_args!("a version of at least {changes}"), version);
+    // Being sent is a second change, and to have been found so a third; sent, and put up again.
+    let marks = [("address", 2), ("maybe_twice", 3 + i64::from(sent)), ("sent_at", 3 + i64::from(!sent))];
+    for (column, changes) in marks {
+        let marked = has(column) && *row.cell(column) != Cell::Int(0);
+        let what = format!("no {} before version {changes}", column.replace('_', " "));
+        findings.hold(Notification, name, !marked || version >= changes, what, row.cell(column));
+    }
 }
 
 /// A dead letter is the event it says it is, and was received often enough.
@@ -65,24 +98,83 @@ pub(super) fn lease(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
 /// An event was said before it was published.
 pub(super) fn event(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(event) = entry.one(OUTBOX) else { return };
+    for column in ["occurred_at", "published_at"] {
+        past(entry, OUTBOX, column, scene, findings);
+    }
+    if let Some(kind) = event.word::<EventKind>("type") {
+        let topic = match kind {
+            EventKind::UserRegistered => Topic::Users,
+            EventKind::ProductUpdated | EventKind::LowStockAlert => Topic::Catalog,
+            EventKind::OrderCreated
+            | EventKind::OrderConfirmed
+            | EventKind::OrderProcessing
+            | EventKind::OrderShipped
+            | EventKind::OrderOutForDelivery
+            | EventKind::OrderDelivered
+            | EventKind::OrderCancelled
+            | EventKind::PaymentSuccess
+            | EventKind::PaymentFailed
+            | EventKind::RefundSucceeded => Topic::Orders,
+        };
+        findings.hold(
+            Event,
+            &entry.name,
+            event.word("topic") == Some(topic),
+            format_args!("{kind} in {topic}"),
+            event.cell("topic"),
+        );
+    }
     match (event.at("occurred_at"), event.at("published_at")) {
-        (Some(at), None) => due(&entry.name, "published", at, scene.now, findings),
+        (Some(at), None) => due(&entry.name, "published", at, scene, findings),
         (Some(at), Some(published)) => {
-            let slack = published.plus(limits::AUDIT_CLOCK_SLACK);
+            let slack = published.plus(limits::AUDIT_CLOCKS_APART);
             findings.hold(Times, &entry.name, at <= slack, "published after it happened", "before");
         }
         (None, _) => {}
     }
 }
 
-/// An id carries the time it was made at, which is the row's within what clocks are set by.
+/// A mark of a batch is not of the future.
+pub(super) fn writer(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    past(entry, WRITERS, "committed_at", scene, findings);
+}
+
+/// A claim of a cart is not of the future.
+pub(super) fn claim(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    past(entry, CART_CLAIMS, "claimed_at", scene, findings);
+}
+
+/// A handled delivery is not of the future.
+pub(super) fn handled(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    past(entry, INBOX, "handled_at", scene, findings);
+}
+
+/// What happened did not happen in the future.
+pub(super) fn past(entry: &Entry<'_>, table: &'static Table, column: &str, scene: Scene, findings: &mut Findings) {
+    let latest = scene.now.plus(limits::AUDIT_CLOCKS_APART);
+    for at in entry.of(table).filter_map(|row| row.at(column)) {
+        findings.hold(Times, &entry.name, at <= latest, format_args!("{} until now", column.replace('_', " ")), at);
+    }
+}
+
+/// When an id was made.
+pub(super) fn made_at(id: Uuid) -> Timestamp {
+    let millis = i64::try_from(id.as_u128() >> 80).unwrap_or(i64::MAX);
+    Timestamp::from_micros(millis.saturating_mul(1_000))
+}
+
+/// Whether an id made at `made` can be that of something of `at`. Ids only grow, so that they are ahead
+/// while a clock that was set back catches up; nothing makes them fall behind.
+pub(super) fn is_near(made: Timestamp, at: Timestamp) -> bool {
+    at <= made.plus(limits::AUDIT_MOMENT) && made <= at.plus(limits::AUDIT_CLOCK_SLACK)
+}
+
+/// An id carries the time it was made at, which is the row's. A seller's may be that of the user who
+/// became one later.
 pub(super) fn born(name: &str, row: &Row, findings: &mut Findings) {
     let column = ["created_at", "moved_at", "reached_at", "occurred_at"];
     let Some(at) = column.into_iter().find_map(|column| row.at(column)) else { return };
-    let Some(id) = row.id("id").filter(|id| id.get_version_num() == 7) else { return };
-    let millis = i64::try_from(id.as_u128() >> 80).unwrap_or(i64::MAX);
-    let made = Timestamp::from_micros(millis.saturating_mul(1_000));
-    let apart = if made > at { made.since(at) } else { at.since(made) };
-    let what = format_args!("made at {made} in {}", row.table().name);
-    findings.hold(Times, name, apart <= limits::AUDIT_CLOCK_SLACK, what, at);
+    let Some(id) = row.id("id").filter(|id| id.get_version_num() == 7 && row.table().name != SELLERS.name) else { return };
+    let made = made_at(id);
+    findings.hold(Times, name, is_near(made, at), format_args!("made at {made} in {}", row.table().name), at);
 }

@@ -6,7 +6,7 @@ use super::books::{Beside, Cell, Pages, Row, Table, Walk};
 use super::tables::{
     ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, DEAD_LETTERS, HISTORY, IMAGES, INVENTORY, ITEMS, KEYS,
     LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS,
-    SESSIONS, TOKENS, USERS, VARIANTS,
+    SESSIONS, TOKENS, USERS, VARIANTS, WRITERS,
 };
 
 const fn beside(table: &'static Table, key: &'static str) -> Beside {
@@ -92,6 +92,7 @@ pub(super) const MESSAGE_LIST: &Walk = &alone(NOTIFICATIONS, "id", "id");
 pub(super) const EVENT_LIST: &Walk = &alone(OUTBOX, "position", "aggregate_id");
 pub(super) const LETTER_LIST: &Walk = &alone(DEAD_LETTERS, "place", "event_id");
 pub(super) const LEASE_LIST: &Walk = &alone(LEASES, "name", "name");
+pub(super) const WRITER_LIST: &Walk = &alone(WRITERS, "id", "id");
 pub(super) const KEY_LIST: &Walk = &alone(KEYS, "scope", "scope");
 pub(super) const ORDERS_BY_HOLD: &Walk = &alone(ORDERS, "hold_key", "number");
 pub(super) const EVENTS_BY_ID: &Walk = &alone(OUTBOX, "id", "id");

@@ -51,7 +51,8 @@ fn product(rows: &mut Vec<Row>, it: &Product, changed: Timestamp) {
         let currency = variant.compare_at.as_ref().map(|price| price.currency.code());
         rows.push(
             row![VARIANTS; variant.sku.as_str(), it.id.uuid(), position, variant.price.minor, variant.price.currency.code(),
-            compare_at, currency, json!(variant.options), variant.weight_grams, variant.barcode.as_deref()],
+            compare_at, currency, json!(variant.options), variant.weight_grams, variant.barcode.as_deref(),
+            json!(variant.metadata)],
         );
     }
     for (image, position) in it.images.iter().zip(0_u32..) {

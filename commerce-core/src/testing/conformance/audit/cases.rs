@@ -338,7 +338,7 @@ pub(super) const CASES: &[Case] = &[
         ORDER,
         |row| has(row, "status", "PENDING"),
         set("payment_due_at", |_| Cell::Int(5)),
-        I::Overdue,
+        I::Times,
         Column("number"),
     ),
     case(
