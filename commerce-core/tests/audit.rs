@@ -1,13 +1,24 @@
 //! The books of the reference adapters keep their promises.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use commerce_core::audit::ShopBooks;
+use commerce_core::Actor;
 use commerce_core::audit::books::{Cell, Row};
+use commerce_core::audit::{AuditRequest, Invariant, ShopBooks};
+use commerce_core::catalog::{CatalogStore, CatalogWrite};
+use commerce_core::change::ChangeSet;
 use commerce_core::commerce::{Commerce, Context};
-use commerce_core::testing::MemoryShop;
-use commerce_core::testing::conformance::{self, Tampered, trade};
+use commerce_core::events::{Envelope, EventKind, Leases, Topic};
+use commerce_core::ids::{Id, IdSource, SessionId};
+use commerce_core::limits::RECEIVES_MAX;
+use commerce_core::notifications::NotificationRecorder;
+use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
+use commerce_core::testing::{MemoryShop, SeededEntropy};
+use commerce_core::time::Clock;
+use uuid::Uuid;
 
 struct Subject {
     shop: Arc<MemoryShop>,
@@ -53,4 +64,74 @@ fn the_books_in_memory_hide_nothing() {
         Subject { shop: shop.clone(), books }
     });
     futures_executor::block_on(audit);
+}
+
+/// Somebody does the later work of every context from now on, for the next seconds.
+async fn work(shop: &MemoryShop, owner: Uuid) {
+    let now = shop.clock.now();
+    let leases: [&dyn Leases; 4] = [&*shop.users_db, &*shop.catalog_db, &*shop.orders_db, &*shop.notifications_db];
+    for books in leases {
+        books.acquire("workers", owner, now, now.plus(Duration::from_secs(3))).await.expect("the lease can be asked for");
+    }
+}
+
+#[test]
+fn a_shop_that_was_switched_off_is_not_late_until_somebody_had_time() {
+    let shop = MemoryShop::new(7);
+    let look = || async {
+        let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
+        (report.counts, report.unsettled)
+    };
+    futures_executor::block_on(async {
+        trade(&shop).await.expect("a shop trades");
+        shop.clock.advance(Duration::from_hours(10));
+        let (counts, unsettled) = look().await;
+        assert!(counts.is_empty() && unsettled > 0, "switched off: {counts:?}, {unsettled} unsettled");
+
+        let started = IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(9))).mint::<SessionId>().uuid();
+        work(&shop, started).await;
+        assert!(look().await.0.is_empty(), "just started");
+
+        shop.clock.advance(Duration::from_mins(16));
+        work(&shop, started).await;
+        let counts = look().await.0;
+        assert!(counts.contains_key(&Invariant::Overdue), "a quarter of an hour later: {counts:?}");
+
+        shop.settle().await.expect("a shop settles");
+        work(&shop, started).await;
+        assert_eq!(look().await, (BTreeMap::new(), 0), "everything is done");
+    });
+}
+
+#[test]
+fn a_letter_that_staff_threw_away_is_not_missed() {
+    let shop = MemoryShop::new(7);
+    futures_executor::block_on(async {
+        trade(&shop).await.expect("a shop trades");
+        let envelope = Envelope {
+            id: IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(9))).mint(),
+            topic: Topic::Catalog,
+            kind: EventKind::LowStockAlert,
+            schema: 1,
+            aggregate: Uuid::from_u128(1),
+            version: 1,
+            at: shop.clock.now(),
+            traceparent: None,
+            data: serde_json::json!({ "sku": 7 }),
+        };
+        let event = envelope.id;
+        let said = ChangeSet::<CatalogWrite>::new().say([envelope]);
+        shop.catalog_db.commit(said).await.expect("an event is said");
+        for _ in 0..RECEIVES_MAX {
+            shop.settle().await.expect("a shop settles");
+            shop.clock.advance(Duration::from_mins(2));
+        }
+        let look = || async {
+            let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
+            (report.violations, report.unsettled)
+        };
+        assert_eq!(look().await, (Vec::new(), 1), "a dead letter is not settled");
+        shop.dead_letters.purge(&Actor::System, NotificationRecorder::NAME, event).await.expect("there is a letter");
+        assert_eq!(look().await, (Vec::new(), 0));
+    });
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::commerce::Context;
 use crate::error::StoreError;
-use crate::events::EventKind;
+use crate::events::{EventKind, given_up};
 use crate::limits;
 use crate::notifications::{NotificationRecorder, Template};
 use crate::orders::{AttemptState, PaymentFact, ProviderEventState, ProviderFact, RefundState};
@@ -79,6 +79,7 @@ pub(super) struct Eyes<'a> {
 const STOCK: &str = "catalog-order-queue";
 const CART: &str = "order-cart-queue";
 const MAIL: &str = NotificationRecorder::NAME;
+const CONSUMERS: [&str; 3] = [STOCK, CART, MAIL];
 
 impl Eyes<'_> {
     /// What does not fit among `pages`, which were read along `walk`.
@@ -278,7 +279,10 @@ impl Eyes<'_> {
             let lost: Vec<&Row> = lost.collect();
             let ids: BTreeSet<Cell> = lost.iter().map(|event| event.cell("id").clone()).collect();
             let buried = self.rows(books, &within(DEAD_LETTERS, ("consumer", consumer.into()), "event_id"), ids).await?;
-            for event in lost {
+            let ids: BTreeSet<Cell> = lost.iter().map(|event| event.cell("id").clone()).collect();
+            let nobody = within(INBOX, ("consumer", given_up(consumer).into()), "event_id");
+            let dropped = self.rows(books, &nobody, ids).await?;
+            for event in lost.into_iter().filter(|event| !dropped.contains_key(event.cell("id"))) {
                 if buried.contains_key(event.cell("id")) {
                     self.moving = self.moving.saturating_add(1);
                     continue;
@@ -305,11 +309,19 @@ impl Eyes<'_> {
             let (id, consumer) = (row.cell("event_id"), row.text("consumer").unwrap_or_default());
             let kept = row.at("handled_at").is_some_and(|at| is_kept(at, self.now));
             let name = events.get(id).map_or_else(|| id.to_string(), about);
-            let known = consumers(self.books).iter().any(|(known, _)| *known == consumer);
+            let known = CONSUMERS.iter().copied();
+            let dropped = known.clone().find(|known| consumer == given_up(known));
+            let known = dropped.is_some() || known.clone().any(|known| known == consumer);
             findings.hold(Event, &name, known, "a consumer of the shop", consumer);
             match events.get(id) {
                 Some(event) => {
-                    findings.hold(Event, &name, wants(consumer, event), "an event it wants", event.cell("type"));
+                    findings.hold(
+                        Event,
+                        &name,
+                        wants(dropped.unwrap_or(consumer), event),
+                        "an event it wants",
+                        event.cell("type"),
+                    );
                     let at = row.at("handled_at").map(|at| at.plus(limits::AUDIT_CLOCKS_APART));
                     let after = event.at("occurred_at") <= at;
                     findings.hold(

@@ -79,14 +79,14 @@ impl DeadLetterDesk {
         }
     }
 
-    /// Throws a letter away.
+    /// Throws a letter away, and remembers that it was.
     ///
     /// # Errors
     /// `NOT_FOUND`.
     pub async fn purge(&self, actor: &Actor, consumer: &str, event: EventId) -> Outcome<DeadLetter> {
         actor.require_staff()?;
         let (consumer, letters) = self.place(consumer)?;
-        letters.exhume(consumer.name(), event).await?.ok_or_else(|| Refusal::NotFound("dead letter").into())
+        letters.give_up(consumer.name(), event).await?.ok_or_else(|| Refusal::NotFound("dead letter").into())
     }
 
     async fn find(&self, actor: &Actor, consumer: &str, event: EventId) -> Outcome<DeadLetter> {

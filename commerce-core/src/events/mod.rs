@@ -248,8 +248,18 @@ pub trait DeadLetters: Send + Sync {
     /// The letters, newest event first: by their [places](DeadLetter::place), falling.
     async fn letters(&self, page: &PageRequest) -> Result<Page<DeadLetter>, StoreError>;
 
-    /// Takes a letter out, for redriving or for good. `None` when it is not there.
+    /// Takes a letter out whose event was recorded after all. `None` when it is not there.
     async fn exhume(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError>;
+
+    /// Takes a letter out for good and remembers it as a delivery handled by [`given_up`], so that
+    /// nobody misses its effect. `None` when it is not there.
+    async fn give_up(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError>;
+}
+
+/// Who has handled a delivery that was thrown away instead of handled by `consumer`.
+#[must_use]
+pub fn given_up(consumer: &str) -> String {
+    format!("{consumer}/given-up")
 }
 
 /// Names who may do what only one may do at a time.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use commerce_core::Timestamp;
 use commerce_core::change::{KeyRecord, KeyScope, Keys};
 use commerce_core::error::StoreError;
-use commerce_core::events::{Backlog, DeadLetter, DeadLetters, Envelope, Leases, Outbox};
+use commerce_core::events::{Backlog, DeadLetter, DeadLetters, Envelope, Leases, Outbox, given_up};
 use commerce_core::ids::{EventId, Id};
 use commerce_core::limits;
 use commerce_core::page::{Page, PageRequest};
@@ -113,6 +113,27 @@ impl<W: Context> DeadLetters for Database<W> {
         let row = self
             .write(OPERATION, move |connection| {
                 Box::pin(async move { sqlx::query(SQL).bind(consumer).bind(blob(event.uuid())).fetch_optional(connection).await })
+            })
+            .await?;
+        row.map(|row| read_letter(&row, OPERATION)).transpose()
+    }
+
+    async fn give_up(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
+        const OPERATION: &str = "dead_letters.give_up";
+        const TAKE: &str = "DELETE FROM dead_letters WHERE consumer = ?1 AND event_id = ?2
+            RETURNING consumer, event, reason, receives, buried_at";
+        const NOTE: &str = "INSERT OR IGNORE INTO inbox (consumer, event_id, handled_at) VALUES (?1, ?2, ?3)";
+        let (consumer, nobody, now) = (consumer.to_owned(), given_up(consumer), self.now().as_micros());
+        let row = self
+            .write(OPERATION, move |connection| {
+                Box::pin(async move {
+                    let event = blob(event.uuid());
+                    let row = sqlx::query(TAKE).bind(consumer).bind(event.clone()).fetch_optional(&mut *connection).await?;
+                    if row.is_some() {
+                        sqlx::query(NOTE).bind(nobody).bind(event).bind(now).execute(connection).await?;
+                    }
+                    Ok(row)
+                })
             })
             .await?;
         row.map(|row| read_letter(&row, OPERATION)).transpose()

@@ -59,6 +59,10 @@ impl DeadLetters for Faulty<dyn DeadLetters> {
     async fn exhume(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
         self.effect("letters.exhume", self.port.exhume(consumer, event)).await
     }
+
+    async fn give_up(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
+        self.effect("letters.give_up", self.port.give_up(consumer, event)).await
+    }
 }
 
 /// A call to a provider that may not be heard: what it says when it is not.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::audit::books::{Cell, Pages, Row, Stretch, Walk};
 use crate::audit::tables::{DEAD_LETTERS, INBOX, KEYS, LEASES, OUTBOX};
 use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, KeyClaim, KeyRecord, KeyResult, KeyScope};
-use crate::events::{Backlog, DeadLetter, Envelope};
+use crate::events::{Backlog, DeadLetter, Envelope, given_up};
 use crate::ids::{Entropy, EventId, Id};
 use crate::limits;
 use crate::page::{Page, PageRequest};
@@ -72,7 +72,7 @@ impl<R> Clone for Database<R> {
 struct State<R> {
     rows: R,
     keys: BTreeMap<[u8; 32], Used>,
-    inbox: BTreeMap<(&'static str, EventId), Timestamp>,
+    inbox: BTreeMap<(String, EventId), Timestamp>,
     outbox: Vec<Envelope>,
     /// What has left the outbox, with when it did.
     published: Vec<(Envelope, Timestamp)>,
@@ -180,7 +180,7 @@ impl<R> Database<R> {
             let used = Used { at: claim.at, route: claim.scope.route, generation: claim.generation, record };
             state.keys.insert(scope, used);
         }
-        state.inbox.extend(changes.handled.map(|handled| ((handled.consumer, handled.event), handled.at)));
+        state.inbox.extend(changes.handled.map(|handled| ((handled.consumer.to_owned(), handled.event), handled.at)));
         state.outbox.extend(changes.events);
         Ok(())
     }
@@ -228,6 +228,15 @@ impl<R> Database<R> {
     /// See [`DeadLetters`](crate::events::DeadLetters).
     pub(super) fn exhume(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
         self.state().letters.remove(&(consumer.to_owned(), event))
+    }
+
+    /// See [`DeadLetters`](crate::events::DeadLetters).
+    pub(super) fn give_up(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let letter = state.letters.remove(&(consumer.to_owned(), event))?;
+        state.inbox.entry((given_up(consumer), event)).or_insert(now);
+        Some(letter)
     }
 
     /// See [`Leases`](crate::events::Leases).
@@ -297,7 +306,7 @@ impl<R: Sheets> State<R> {
             );
         }
         for ((consumer, event), at) in &self.inbox {
-            rows.push(row![INBOX; *consumer, event.uuid(), *at]);
+            rows.push(row![INBOX; consumer.as_str(), event.uuid(), *at]);
         }
         for it in self.letters.values() {
             rows.push(
@@ -336,7 +345,7 @@ impl<R> State<R> {
     }
 
     fn judge_delivery(&self, handled: &Handled) -> Result<(), CommitRefusal> {
-        let known = self.inbox.contains_key(&(handled.consumer, handled.event));
+        let known = self.inbox.contains_key(&(handled.consumer.to_owned(), handled.event));
         if known { Err(CommitRefusal::AlreadyHandled) } else { Ok(()) }
     }
 }
@@ -446,6 +455,14 @@ macro_rules! database_ports {
                 event: $crate::ids::EventId,
             ) -> Result<Option<$crate::events::DeadLetter>, $crate::error::StoreError> {
                 Ok(self.db.exhume(consumer, event))
+            }
+
+            async fn give_up(
+                &self,
+                consumer: &str,
+                event: $crate::ids::EventId,
+            ) -> Result<Option<$crate::events::DeadLetter>, $crate::error::StoreError> {
+                Ok(self.db.give_up(consumer, event))
             }
         }
 
