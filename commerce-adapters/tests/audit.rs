@@ -11,7 +11,7 @@ use commerce_adapters::system::RealTime;
 use commerce_core::Actor;
 use commerce_core::Timestamp;
 use commerce_core::audit::books::{Cell, Row, Table, Walk};
-use commerce_core::audit::tables::{ADDRESSES, INVENTORY, NOTIFICATIONS, ORDERS};
+use commerce_core::audit::tables::{ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, RESERVATIONS};
 use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks};
 use commerce_core::commerce::{Commerce, Context, Policies, Ports};
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
@@ -166,6 +166,53 @@ async fn what_can_be_derived_is_repaired_and_stays_so() {
     assert_eq!(fixed.violations, [], "after {:#?}", fixed.repairs);
     assert_eq!(fixed.repairs.len(), 4, "{:#?}", fixed.repairs);
     assert_eq!(look(&shop.commerce, true).await.repairs, [], "nothing is left to be repaired");
+}
+
+/// The lines of the ledger of a hold, of one kind.
+async fn moved(shop: &Subject, hold: &Row, kind: &str) -> Row {
+    let name = hold.cell("hold_key").to_string();
+    let walk = Walk { lead: LEDGER, key: "reference", name: "reference", within: None, beside: &[] };
+    let pages = shop.books.catalog.look_up(&walk, &[name.into()]).await.expect("the books can be read");
+    pages.of(LEDGER).iter().find(|row| row.text("kind") == Some(kind)).expect("there is such a line").clone()
+}
+
+#[tokio::test]
+async fn a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock() {
+    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    trade(&shop.commerce).await.expect("a shop trades");
+    let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
+    let hold = row(&*shop.books.catalog, RESERVATIONS, ("hold_key", order.cell("hold_key").clone())).await;
+    let shelf = row(&*shop.books.catalog, INVENTORY, ("sku", hold.cell("sku").clone())).await;
+    shop.tamper(Context::Catalog, &hold, Some(("state", "ACTIVE".into()))).await;
+    let found = look(&shop.commerce, false).await;
+    assert!(found.counts.contains_key(&Invariant::HoldOfOrder), "{:#?}", found.violations);
+    let fixed = look(&shop.commerce, true).await;
+    assert_eq!(fixed.violations, [], "after {:#?}", fixed.repairs);
+    assert_eq!(
+        row(&*shop.books.catalog, INVENTORY, ("sku", hold.cell("sku").clone())).await.cell("on_hand"),
+        shelf.cell("on_hand")
+    );
+}
+
+#[tokio::test]
+async fn a_hold_whose_sale_was_lost_is_sold() {
+    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    trade(&shop.commerce).await.expect("a shop trades");
+    let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
+    let hold = row(&*shop.books.catalog, RESERVATIONS, ("hold_key", order.cell("hold_key").clone())).await;
+    let quantity = hold.int("quantity").expect("a hold has a quantity");
+    let (sku, sale) = (hold.cell("sku").clone(), moved(&shop, &hold, "SALE").await);
+    shop.tamper(Context::Catalog, &hold, Some(("state", "ACTIVE".into()))).await;
+    shop.tamper(Context::Catalog, &sale, None).await;
+    for column in ["on_hand", "reserved"] {
+        let shelf = row(&*shop.books.catalog, INVENTORY, ("sku", sku.clone())).await;
+        let more = shelf.int(column).expect("a shelf has stock") + quantity;
+        shop.tamper(Context::Catalog, &shelf, Some((column, Cell::Int(more)))).await;
+    }
+    let fixed = look(&shop.commerce, true).await;
+    assert_eq!(fixed.violations, [], "after {:#?}", fixed.repairs);
+    assert_eq!(fixed.repairs.len(), 1, "{:#?}", fixed.repairs);
+    assert_eq!(moved(&shop, &hold, "SALE").await.int("on_hand_change"), Some(-quantity));
 }
 
 #[tokio::test]

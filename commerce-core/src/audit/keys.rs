@@ -31,7 +31,7 @@ pub(super) fn outcome(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     let route = row.text("route").unwrap_or_default();
     let placing = route == "POST /api/orders";
     let generation = row.int("generation").unwrap_or(0);
-    findings.hold(Key, &entry.name, placing || generation <= 1, format_args!("one generation of {route}"), generation);
+    findings.hold(Key, &entry.name, placing || generation == 1, format_args!("one generation of {route}"), generation);
     let named = route.strip_prefix("POST /api/orders/").and_then(|rest| rest.split('/').next());
     if let (Some(named), Some(result)) = (named.and_then(|named| Uuid::try_parse(named).ok()), row.id("result_id")) {
         findings.same(Key, &entry.name, "result of", named, result);

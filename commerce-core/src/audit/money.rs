@@ -126,6 +126,8 @@ pub(super) fn attempts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings)
         let declined = state == AttemptState::Declined;
         let why = row.text("failure_code").is_some();
         findings.hold(Invariant::Money, number, declined == why, format_args!("a reason only for a declined {what}"), state);
+        let named = state != AttemptState::Captured || row.text("reference").is_some();
+        findings.hold(Invariant::Money, number, named, format_args!("the provider's name for {what}"), "none");
         let action = row.text("next_action_type").is_some() || row.text("next_action_url").is_some();
         let finished = state.is_open() || !(action || row.text("token").is_some());
         findings.hold(Invariant::Money, number, finished, format_args!("nothing left to do for {what}"), state);

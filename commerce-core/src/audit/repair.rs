@@ -8,7 +8,7 @@
 use serde::Serialize;
 
 use crate::actor::Actor;
-use crate::catalog::{CatalogWrite, Ending, HoldState, Movement, MovementKind, ending};
+use crate::catalog::{CatalogWrite, Ending, Hold, HoldState, Movement, MovementKind, ending};
 use crate::change::{ChangeSet, CommitError};
 use crate::commerce::Commerce;
 use crate::error::{Outcome, StoreError};
@@ -22,8 +22,8 @@ use crate::text::Sku;
 use crate::users::{Address, UserWrite};
 
 use super::books::{Cell, Row};
-use super::tables::{INVENTORY, LEDGER_SUMS, LIVE_HOLDS};
-use super::walks::{EVENTS_BY_ID, SHELVES};
+use super::tables::{INVENTORY, LEDGER, LEDGER_SUMS, LIVE_HOLDS, RESERVATIONS};
+use super::walks::{EVENTS_BY_ID, HOLDS, SHELVES};
 use super::{Invariant, Report, Violation};
 
 /// Something that was put right.
@@ -36,6 +36,16 @@ pub struct Repair {
     pub entity: String,
     /// What was done.
     pub done: String,
+}
+
+/// Whether the stock of an active hold was moved as if it had ended.
+enum Moved {
+    /// It was not.
+    Not,
+    /// It was, like this.
+    As(Ending),
+    /// For some of its lines.
+    Unclear,
 }
 
 impl Commerce {
@@ -146,8 +156,47 @@ impl Commerce {
         let Some(hold) = hold.filter(|hold| hold.generation == order.hold.generation && hold.state == HoldState::Active) else {
             return Ok(None);
         };
-        catalog.store.commit(ChangeSet::of(ending(&hold, how, &catalog.ids, self.now()))).await?;
+        let writes = match self.ledger_of(&hold).await? {
+            // Nothing was moved when it should have ended: now it is.
+            Moved::Not => ending(&hold, how, &catalog.ids, self.now()),
+            // Its stock was moved already; only the hold does not say so.
+            Moved::As(already) if already == how => ending(&hold, how, &catalog.ids, self.now()).into_iter().take(1).collect(),
+            Moved::As(_) | Moved::Unclear => return Ok(None),
+        };
+        catalog.store.commit(ChangeSet::of(writes)).await?;
         Ok(Some(if how == Ending::Sold { "its hold is sold" } else { "its hold is given back" }.to_owned()))
+    }
+
+    /// What the ledger knows of the end of a hold's newest generation.
+    async fn ledger_of(&self, hold: &Hold) -> Outcome<Moved> {
+        let key = Cell::Blob(hold.key.0.to_vec());
+        let pages = self.books.catalog.look_up(HOLDS, &[key]).await?;
+        let ends = |sku: &str, wanted: MovementKind| {
+            let rows = pages.of(LEDGER).iter().filter(|row| row.text("sku") == Some(sku));
+            rows.filter(|row| row.word("kind") == Some(wanted)).count()
+        };
+        let was = |state: HoldState, sku: &str| {
+            let rows = pages.of(RESERVATIONS).iter().filter(|row| row.text("sku") == Some(sku));
+            rows.filter(|row| row.word("state") == Some(state)).count()
+        };
+        let kinds = [
+            (Ending::Sold, MovementKind::Sale, HoldState::Committed),
+            (Ending::Released, MovementKind::Release, HoldState::Released),
+            (Ending::Expired, MovementKind::Expiry, HoldState::Expired),
+        ];
+        // Endings that the ledger has beyond those of the dead generations.
+        let beyond = |sku: &str| {
+            let more = kinds
+                .iter()
+                .flat_map(|(how, kind, state)| std::iter::repeat_n(*how, ends(sku, *kind).saturating_sub(was(*state, sku))));
+            more.collect::<Vec<Ending>>()
+        };
+        let found: Vec<Vec<Ending>> = hold.lines.iter().map(|line| beyond(line.sku.as_str())).collect();
+        Ok(match found.first().map(Vec::as_slice) {
+            Some([]) if found.iter().all(Vec::is_empty) => Moved::Not,
+            Some([how]) if found.iter().all(|other| other.as_slice() == [*how]) => Moved::As(*how),
+            Some(_) | None => Moved::Unclear,
+        })
     }
 
     /// Makes the oldest address the default of a book that has none.

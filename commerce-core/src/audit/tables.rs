@@ -58,6 +58,10 @@ fn is_actor(text: &str) -> bool {
     matches!(text, "anonymous" | "customer" | "seller" | "admin" | "system")
 }
 
+fn is_action(text: &str) -> bool {
+    matches!(text, "redirect" | "upi_intent")
+}
+
 fn is_hold(text: &str) -> bool {
     HoldKey::from_hex(text).is_some()
 }
@@ -154,7 +158,7 @@ tables! {
     ATTEMPTS = "payment_attempts" {
         "order_id": Id, "position": COUNT, "id": Id, "provider": LINE, "method": Shaped(is::<PaymentMethod>),
         "currency": CURRENCY, "amount_minor": COUNT, "state": Shaped(is::<AttemptState>), "token": OPT_FILLED,
-        "reference": OPT_FILLED, "failure_code": OPT_FILLED, "next_action_type": OPT_FILLED,
+        "reference": OPT_FILLED, "failure_code": OPT_FILLED, "next_action_type": OptShaped(is_action),
         "next_action_url": OPT_FILLED,
         "created_at": At, "check_at": OptAt, "checks": Int(0, u32::MAX as i64),
     }
@@ -199,7 +203,7 @@ tables! {
     }
     /// Events on their way, and those of the last days.
     OUTBOX = "outbox" {
-        "position": ANY, "id": Id, "topic": Shaped(is::<Topic>), "type": Shaped(is::<EventKind>), "schema": Int(1, 1),
+        "position": FROM_ONE, "id": Id, "topic": Shaped(is::<Topic>), "type": Shaped(is::<EventKind>), "schema": Int(1, 1),
         "aggregate_id": Id, "version": COUNT, "occurred_at": At, "traceparent": OPT_FILLED, "data": Shaped(json::<Value>),
         "published_at": OptAt,
     }
