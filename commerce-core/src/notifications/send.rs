@@ -1,11 +1,12 @@
 //! The worker's step: what is due is rendered, marked as begun, handed over, marked as done.
 //!
 //! The mark before the call is committed first, so a crash in between is seen by the next worker:
-//! it sends once more under the same Message-ID and flags the message.
+//! it sends once more under the same Message-ID and flags the message. All marks of a step are on
+//! their way at once, so that a store that commits in groups takes them together.
 
 use std::error::Error as StdError;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, future, stream};
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::{Error, Outcome};
@@ -36,35 +37,47 @@ impl Notifications {
     /// When the store does not answer. A mailer that does not answer is written to the message.
     pub async fn send_due(&self, limit: u32) -> Outcome<usize> {
         let due = self.store.due(self.clock.now(), limit).await?;
+        let all = due.len().max(1);
         stream::iter(due)
-            .map(|notification| self.send_one(notification))
-            .buffer_unordered(limits::MAILS_AT_ONCE)
-            .try_fold(0_usize, |count, dealt_with| async move { Ok(count.saturating_add(usize::from(dealt_with))) })
+            .map(|notification| self.begin(notification))
+            .buffer_unordered(all)
+            .try_filter_map(future::ok)
+            .map_ok(|(begun, mail)| self.hand_over(begun, mail).map(Ok))
+            .try_buffer_unordered(limits::MAILS_AT_ONCE)
+            .map_ok(|ended| self.save(ended))
+            .try_buffer_unordered(all)
+            .try_fold(0_usize, |count, saved| future::ok(count.saturating_add(usize::from(saved.is_some()))))
             .await
     }
 
-    /// Whether this worker dealt with the message; false when somebody else did.
-    async fn send_one(&self, notification: Notification) -> Outcome<bool> {
-        let mail = match self.prepare(&notification).await {
-            Ok(mail) => mail,
-            Err(hindrance) => return self.put_off(notification, hindrance).await,
-        };
-        let Some(begun) = self.save(notification.begun(mail.to.clone(), self.clock.now())).await? else { return Ok(false) };
-        let ended = match self.mailer.send(&mail).await {
+    /// The message marked as begun, with its mail; or as it ends without one. None when somebody
+    /// else dealt with it.
+    async fn begin(&self, notification: Notification) -> Outcome<Option<(Notification, Option<Mail>)>> {
+        match self.prepare(&notification).await {
+            Ok(mail) => {
+                let begun = self.save(notification.begun(mail.to.clone(), self.clock.now())).await?;
+                Ok(begun.map(|begun| (begun, Some(mail))))
+            }
+            Err(hindrance) => Ok(Some((self.put_off(notification, hindrance), None))),
+        }
+    }
+
+    /// The message after its mail was handed over.
+    async fn hand_over(&self, begun: Notification, mail: Option<Mail>) -> Notification {
+        let Some(mail) = mail else { return begun };
+        match self.mailer.send(&mail).await {
             Ok(Handover::Accepted) => begun.sent(self.clock.now()),
             Ok(Handover::Rejected(why)) => begun.given_up(why),
             Err(error) => begun.delayed(whole_story(&error), self.clock.now()),
-        };
-        self.save(ended).await.map(|saved| saved.is_some())
+        }
     }
 
-    async fn put_off(&self, notification: Notification, hindrance: Hindrance) -> Outcome<bool> {
-        let put_off = match hindrance {
+    fn put_off(&self, notification: Notification, hindrance: Hindrance) -> Notification {
+        match hindrance {
             Hindrance::NobodyThere => notification.suppressed(),
             Hindrance::NotNow(why) => notification.tried().delayed(why, self.clock.now()),
             Hindrance::Never(why) => notification.given_up(why),
-        };
-        self.save(put_off).await.map(|saved| saved.is_some())
+        }
     }
 
     /// The message as a mail. Its date is the message's own, so that a second try is the same mail.
@@ -77,9 +90,9 @@ impl Notifications {
             Recipient::User(user) => self.contacts.contact(user).await.map_err(|error| Hindrance::NotNow(whole_story(&error)))?,
         };
         let (to, to_name) = contact.ok_or(Hindrance::NobodyThere)?;
-        let context = self.context(&to_name, &notification.data);
-        let words = self.renderer.render(notification.template, &context);
-        let words = words.map_err(|error| Hindrance::Never(whole_story(&error)))?;
+        let never = |error: &dyn StdError| Hindrance::Never(whole_story(error));
+        let context = self.context(&to_name, notification.data.read().map_err(|error| never(&error))?);
+        let words = self.renderer.render(notification.template, &context).map_err(|error| never(&error))?;
         Ok(Mail {
             id: notification.id,
             from: self.policy.from.clone(),

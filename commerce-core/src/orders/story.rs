@@ -2,7 +2,7 @@
 
 use crate::actor::Actor;
 use crate::change::ChangeSet;
-use crate::events::{Envelope, EventKind, Topic};
+use crate::events::{Envelope, EventData, EventKind, Topic};
 use crate::ids::{EventId, Id, TimelineId};
 use crate::time::Timestamp;
 
@@ -116,6 +116,7 @@ impl Orders {
 
     fn tell(&self, decided: &Decided, actor: &Actor, now: Timestamp) -> Vec<(Envelope, Option<TimelineEntry>)> {
         let order = &decided.order;
+        let data = EventData::of(&facts(decided));
         let line = |happening: &Happening| {
             let id: EventId = self.ids.mint();
             let entry = happening.status().map(|status| TimelineEntry {
@@ -135,7 +136,7 @@ impl Orders {
                 version: order.version,
                 at: now,
                 traceparent: None,
-                data: serde_json::to_value(facts(decided)).unwrap_or_default(),
+                data: data.clone(),
             };
             (event, entry)
         };
