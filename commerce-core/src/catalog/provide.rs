@@ -15,6 +15,10 @@ impl CatalogPort for Catalog {
         Self::items(self, skus).await
     }
 
+    async fn items_shown(&self, skus: &[Sku]) -> Outcome<Vec<Item>> {
+        Ok(self.store.items_shown(skus).await?)
+    }
+
     async fn reserve(&self, key: HoldKey, lines: &[(Sku, Quantity)]) -> Outcome<Held> {
         Self::reserve(self, key, lines).await
     }

@@ -165,6 +165,9 @@ pub trait CatalogPort: Send + Sync {
     /// What the catalog's writer says about these SKUs; unknown ones are left out.
     async fn items(&self, skus: &[Sku]) -> Outcome<Vec<PricedItem>>;
 
+    /// The same to be shown: at most a moment old, never for a decision.
+    async fn items_shown(&self, skus: &[Sku]) -> Outcome<Vec<PricedItem>>;
+
     /// Holds all lines or none. The same key and lines while active: the same hold. Other lines
     /// under an active hold: `IDEMPOTENCY_MISMATCH`. A dead hold is taken anew, one generation on.
     ///

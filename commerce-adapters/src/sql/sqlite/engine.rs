@@ -42,6 +42,8 @@ const STATEMENTS_MAX: usize = 200;
 pub(crate) trait Context: Sized + Send + Sync + 'static {
     /// What a batch works on.
     type Judge<'a>: Judge<'a, Self> + Default + Send;
+    /// What is kept beside the database and told of every batch.
+    type Beside: Default + Send + Sync;
 
     /// Its name and its file's: `orders`.
     const NAME: &'static str;
@@ -56,23 +58,28 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
 
     /// Writes what was accepted.
     fn write(script: &mut Script, judge: &Self::Judge<'_>, now: Timestamp);
+
+    /// Tells that a batch was committed, before its callers hear of it.
+    fn committed(_: &Self::Beside, _: &Self::Judge<'_>) {}
 }
 
 /// Work on the writer's connection besides change sets.
 pub(crate) type Chore = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, ()> + Send>;
 
 /// One context's database. Cheap to clone; clones share writer and readers.
-pub struct Database<W> {
+#[expect(private_bounds, reason = "only the contexts of this crate have databases")]
+pub struct Database<W: Context> {
     inner: Arc<Inner<W>>,
 }
 
-struct Inner<W> {
+struct Inner<W: Context> {
     queue: Queue<W, Chore>,
     readers: Readers,
+    beside: Arc<W::Beside>,
     clock: Arc<dyn Clock>,
 }
 
-impl<W> Clone for Database<W> {
+impl<W: Context> Clone for Database<W> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone() }
     }
@@ -88,8 +95,9 @@ impl<W: Context> Database<W> {
         let reading = reading.pragma("cache_size", READER_CACHE_KIB).pragma("query_only", "on");
         let readers = Readers::start(&reading);
         let writer = SqliteWriter { connection, options, clock: clock.clone() };
-        let queue = Queue::start(ContextWriter::<W> { writer, context: std::marker::PhantomData }, W::COMMIT);
-        Ok(Self { inner: Arc::new(Inner { queue, readers, clock }) })
+        let beside = Arc::<W::Beside>::default();
+        let queue = Queue::start(ContextWriter::<W> { writer, beside: Arc::clone(&beside) }, W::COMMIT);
+        Ok(Self { inner: Arc::new(Inner { queue, readers, beside, clock }) })
     }
 
     /// Commits a change set whole or not at all.
@@ -114,6 +122,11 @@ impl<W: Context> Database<W> {
         self.inner.queue.chore(chore).await?;
         let outcome = answered.await.map_err(|_| StoreError::unavailable(operation, "the writer went away"))?;
         outcome.map_err(store_error(operation))
+    }
+
+    /// What is kept beside the database.
+    pub(super) fn beside(&self) -> &W::Beside {
+        &self.inner.beside
     }
 
     /// The present instant.
@@ -221,9 +234,9 @@ impl SqliteWriter {
 }
 
 /// The writer of one context's database.
-struct ContextWriter<W> {
+struct ContextWriter<W: Context> {
     writer: SqliteWriter,
-    context: std::marker::PhantomData<fn() -> W>,
+    beside: Arc<W::Beside>,
 }
 
 impl<W: Context> ContextWriter<W> {
@@ -253,6 +266,7 @@ impl<W: Context> ContextWriter<W> {
             }
             failure(W::COMMIT)(error)
         })?;
+        W::committed(&self.beside, &loaded.judge);
         Ok(verdicts)
     }
 }

@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = migrations!("notifications", [(1, "notification
 
 impl Context for NotificationWrite {
     type Judge<'a> = NotificationJudge<'a>;
+    type Beside = ();
 
     const NAME: &'static str = "notifications";
     const COMMIT: &'static str = "notifications.commit";
