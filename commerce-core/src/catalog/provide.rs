@@ -19,8 +19,8 @@ impl CatalogPort for Catalog {
         Ok(self.store.items_shown(skus).await?)
     }
 
-    async fn reserve(&self, key: HoldKey, lines: &[(Sku, Quantity)]) -> Outcome<Held> {
-        Self::reserve(self, key, lines).await
+    async fn reserve(&self, key: HoldKey, lines: &[(Sku, Quantity)], known: &[Item]) -> Outcome<Held> {
+        self.reserve_known(key, lines, known).await
     }
 
     async fn release(&self, hold: HoldRef) -> Outcome<()> {
