@@ -1,7 +1,12 @@
 //! Access tokens: JSON Web Tokens signed with Ed25519 (RFC 7519, 8037, 9068).
 //!
 //! One algorithm, one key, named by the process and never by the token: `alg` and `kid` must be
-//! ours, and a header with any other member (`jku`, `jwk`, `x5u`, `crit`) is refused.
+//! ours, and a header with any other member (`jku`, `jwk`, `x5u`, `crit`) is refused. Checking a
+//! signature costs more than most of a request does, so that what a token was found to say is kept;
+//! whether it still holds is asked of others each time.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,6 +21,8 @@ use sha2::{Digest, Sha256};
 
 /// Characters of a token: ours have some 500; longer ones only burn CPU.
 const TOKEN_MAX: usize = 2_048;
+/// Tokens that were found good and are remembered, by their hash: a megabyte or two.
+const KNOWN_MAX: usize = 8_192;
 /// The type of access tokens (RFC 9068).
 const TYPE: &str = "at+jwt";
 /// The name of Ed25519 in RFC 8037, written; RFC 9864 calls it `Ed25519`, read too.
@@ -29,6 +36,7 @@ pub struct JwtSigner {
     issuer: String,
     audience: String,
     successor_key: [u8; 32],
+    known: Mutex<HashMap<[u8; 32], Claims>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,13 +66,11 @@ impl JwtSigner {
         let key = SigningKey::from_bytes(seed);
         let public = key.verifying_key();
         let successor_key = Sha256::new().chain_update(b"refresh token successor").chain_update(seed).finalize().into();
-        Self { kid: thumbprint(&public), key, public, issuer: issuer.into(), audience: audience.into(), successor_key }
+        let (issuer, audience) = (issuer.into(), audience.into());
+        Self { kid: thumbprint(&public), key, public, issuer, audience, successor_key, known: Mutex::default() }
     }
 
     fn claims(&self, token: &str) -> Option<Claims> {
-        if token.len() > TOKEN_MAX {
-            return None;
-        }
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
         let header: Header = decode(header)?;
@@ -104,7 +110,21 @@ impl TokenSigner for JwtSigner {
     }
 
     fn read(&self, token: &str) -> Option<Claims> {
-        self.claims(token)
+        if token.len() > TOKEN_MAX {
+            return None;
+        }
+        let hash: [u8; 32] = Sha256::digest(token).into();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        known.or_else(|| {
+            let claims = self.claims(token)?;
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= KNOWN_MAX {
+                // All at once: those in use are back with their next request.
+                known.clear();
+            }
+            known.insert(hash, claims.clone());
+            Some(claims)
+        })
     }
 
     fn successor(&self, refresh_token: &str) -> String {
@@ -241,6 +261,24 @@ mod tests {
         let mac = Hmac::<Sha256>::new_from_slice(signer().public.as_bytes()).unwrap();
         let signature = mac.chain_update(signed.as_bytes()).finalize().into_bytes();
         assert_eq!(signer().read(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))), None);
+    }
+
+    #[test]
+    fn a_token_is_checked_once_and_forgotten_when_there_are_many() {
+        let signer = signer();
+        let at = |second| Claims { issued_at: from_seconds(second), ..claims() };
+        let tokens: Vec<String> = (0..100).map(|second| signer.sign(&at(second))).collect();
+        for _ in 0..2 {
+            for (second, token) in (0..).zip(&tokens) {
+                assert_eq!(signer.read(token), Some(at(second)));
+            }
+        }
+        assert_eq!(signer.known.lock().unwrap().len(), tokens.len());
+        let full = (0..KNOWN_MAX).map(|n| (Sha256::digest(n.to_le_bytes()).into(), at(0)));
+        signer.known.lock().unwrap().extend(full);
+        assert_eq!(signer.read(&signer.sign(&at(101))), Some(at(101)));
+        assert_eq!(signer.known.lock().unwrap().len(), 1);
+        assert_eq!(signer.read(&tokens[0].replace('.', "_")), None);
     }
 
     #[test]
