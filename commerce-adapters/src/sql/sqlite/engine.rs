@@ -35,6 +35,9 @@ const CHECKPOINT_PAGES: &str = "16384";
 const WRITER_CACHE_KIB: &str = "-65536";
 /// KiB of pages that a reader keeps at most; the log and the file are in the system's cache anyway.
 const READER_CACHE_KIB: &str = "-8192";
+/// Rows that may wait on their way from a connection's thread: above those of nearly every answer, so
+/// that the thread need not wait for whoever takes them.
+const ROWS_WAITING_MAX: usize = 1_024;
 /// Prepared statements that a connection keeps; above the number of shapes there are.
 const STATEMENTS_MAX: usize = 200;
 
@@ -161,6 +164,7 @@ pub(super) fn options(dir: &Path, context: &'static str) -> SqliteConnectOptions
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS_MAX)
+        .row_buffer_size(ROWS_WAITING_MAX)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("cache_size", WRITER_CACHE_KIB)
         .pragma("temp_store", "memory")
