@@ -15,10 +15,11 @@ use commerce_core::users::AuthPolicy;
 use commerce_core::{Commerce, Currency};
 use commerce_server::Config;
 
+use crate::bench::Stores;
 use crate::failure::Failure;
 
 pub(crate) use commerce_adapters::auth::key_file::KEY_FILE;
-pub(crate) use commerce_adapters::system::SystemClock;
+pub(crate) use commerce_adapters::system::{OsEntropy, SystemClock};
 
 /// The shop of a data directory.
 pub(crate) struct Shop {
@@ -59,6 +60,16 @@ impl Shop {
     /// The shop's currency.
     pub(crate) fn currency(&self) -> Currency {
         self.currency
+    }
+
+    /// The stores beneath, for a benchmark to write a past into.
+    pub(crate) fn stores(&self) -> Stores {
+        let databases = self.inner.databases();
+        Stores {
+            orders: Arc::new(databases.orders()),
+            catalog: Arc::new(databases.catalog()),
+            notifications: Arc::new(databases.notifications()),
+        }
     }
 
     /// Settles what the command caused, unless a running server does it anyway, and closes.
