@@ -66,7 +66,8 @@ async fn what_is_shown_follows_every_commit(fixture: &Catalog) {
     for units in 1..=3 {
         fixture.write([take(fixture, "A", 1)]).await;
         for _ in 0..2 {
-            assert_eq!(shown().await.stock[0].available(), 10 - units);
+            let available: Vec<i64> = shown().await.stock.iter().map(Inventory::available).collect();
+            assert_eq!(available, [10 - units]);
             let items = got(fixture.store.items_shown(&[sku("A"), sku("NONE")]).await);
             assert_eq!(items.iter().map(|item| item.available).collect::<Vec<_>>(), [10 - units]);
         }
