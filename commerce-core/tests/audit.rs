@@ -117,7 +117,7 @@ fn a_letter_that_staff_threw_away_is_not_missed() {
             version: 1,
             at: shop.clock.now(),
             traceparent: None,
-            data: serde_json::json!({ "sku": 7 }),
+            data: serde_json::json!({ "sku": 7 }).into(),
         };
         let event = envelope.id;
         let said = ChangeSet::<CatalogWrite>::new().say([envelope]);
