@@ -23,6 +23,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     stock_up(shop).await?;
     let asha = customer(shop, "asha@example.com").await?;
     let bela = customer(shop, "bela@example.com").await?;
+    customer(shop, "chitra@example.com").await?;
     for actor in [&asha, &bela] {
         let user = actor.require_user()?;
         shop.users.add_address(actor, user, address(), Some(key("home"))).await?;
