@@ -108,7 +108,10 @@ impl Eyes<'_> {
                 }));
                 Ok(found)
             }
-            Cross::Moved => self.named(walk, pages, "actor_id", &*self.books.users, USERS, "a user").await,
+            Cross::Moved => {
+                let by_sku = Walk { name: "sku", ..alone(walk.lead, walk.key, walk.key) };
+                self.named(&by_sku, pages, "actor_id", &*self.books.users, USERS, "a user").await
+            }
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,
             Cross::Effects => self.effects(walk, pages).await,
