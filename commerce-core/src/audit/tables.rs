@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::catalog::{HoldState, MovementKind, ProductStatus};
+use crate::commerce::Context;
 use crate::events::{Envelope, EventKind, Topic};
 use crate::limits::{QUANTITY_MAX, STOCK_MAX};
 use crate::money::Currency;
@@ -81,6 +82,7 @@ tables! {
         "sku": Shaped(is::<Sku>), "product_id": Id, "position": COUNT, "price_minor": COUNT, "currency": CURRENCY,
         "compare_at_minor": OptInt(0, i64::MAX), "compare_at_currency": OptShaped(is::<Currency>),
         "options": Shaped(json::<BTreeMap<String, String>>), "weight_grams": OptInt(0, u32::MAX as i64), "barcode": OptText,
+        "metadata": METADATA,
     }
     /// Pictures.
     IMAGES = "product_images" { "id": Id, "product_id": Id, "position": COUNT, "url": Text, "alt": Text }
@@ -193,4 +195,18 @@ tables! {
         "scope": Hash, "route": Shaped(is_route), "body_hash": Hash, "outcome": Shaped(is_outcome), "result_id": OptId,
         "generation": COUNT, "used_at": At,
     }
+}
+
+/// What every database has besides its context's own tables.
+const EVERYWHERE: [&Table; 5] = [OUTBOX, INBOX, DEAD_LETTERS, LEASES, KEYS];
+
+/// The stored tables of a context.
+pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
+    let own: &[&Table] = match context {
+        Context::Users => &[USERS, ADDRESSES, SESSIONS, TOKENS],
+        Context::Catalog => &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER],
+        Context::Orders => &[ORDERS, ITEMS, HISTORY, PAYMENTS, ATTEMPTS, REFUNDS, PROVIDER_EVENTS, CARTS, CART_CLAIMS],
+        Context::Notifications => &[NOTIFICATIONS],
+    };
+    own.iter().chain(&EVERYWHERE).copied()
 }
