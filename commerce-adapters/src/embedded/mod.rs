@@ -179,7 +179,7 @@ impl Embedded {
             (Context::Notifications, Arc::new(databases.notifications())),
         ];
         let workers = workers
-            .then(|| Workers::start(&commerce, &databases, keys, leases.clone(), owner, &clock).with_audit(&commerce, audit_at));
+            .then(|| Workers::start(&commerce, &databases, &keys, leases.clone(), owner, &clock).with_audit(&commerce, audit_at));
         Ok(Shop::new(commerce, databases, workers, leases, owner, clock))
     }
 

@@ -102,7 +102,7 @@ impl Workers {
     pub(super) fn start(
         shop: &Commerce,
         databases: &Databases,
-        keys: KeyFile,
+        keys: &KeyFile,
         leases: Vec<(Context, Arc<dyn Leases>)>,
         owner: Uuid,
         clock: &Arc<dyn Clock>,

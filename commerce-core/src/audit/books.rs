@@ -178,6 +178,12 @@ impl Row {
         self.table
     }
 
+    /// The cell of its first column: the key, or what the key begins with.
+    #[must_use]
+    pub fn key(&self) -> &Cell {
+        self.cells.first().unwrap_or(&Cell::Null)
+    }
+
     /// One cell; nothing for a column the table does not have.
     #[must_use]
     pub fn cell(&self, column: &str) -> &Cell {

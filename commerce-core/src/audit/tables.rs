@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::catalog::{HoldKey, HoldState, MovementKind, ProductStatus};
+use crate::commerce::Context;
 use crate::events::{Envelope, EventKind, Topic};
 use crate::limits::{QUANTITY_MAX, STOCK_MAX};
 use crate::money::Currency;
@@ -223,4 +224,18 @@ tables! {
         "scope": Hash, "route": Shaped(is_route), "body_hash": Hash, "outcome": Shaped(is_outcome), "result_id": OptId,
         "generation": COUNT, "used_at": At,
     }
+}
+
+/// What every database has besides its context's own tables.
+const EVERYWHERE: [&Table; 5] = [OUTBOX, INBOX, DEAD_LETTERS, LEASES, KEYS];
+
+/// The stored tables of a context.
+pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
+    let own: &[&Table] = match context {
+        Context::Users => &[USERS, ADDRESSES, SESSIONS, TOKENS],
+        Context::Catalog => &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER],
+        Context::Orders => &[ORDERS, ITEMS, HISTORY, PAYMENTS, ATTEMPTS, REFUNDS, PROVIDER_EVENTS, CARTS, CART_CLAIMS],
+        Context::Notifications => &[NOTIFICATIONS],
+    };
+    own.iter().chain(&EVERYWHERE).copied()
 }

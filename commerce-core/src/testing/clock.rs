@@ -26,6 +26,11 @@ impl ManualClock {
         self.now.fetch_add(span, Ordering::SeqCst);
     }
 
+    /// Stands at `at` from now on.
+    pub fn set(&self, at: Timestamp) {
+        self.now.store(at.as_micros(), Ordering::SeqCst);
+    }
+
     /// From now on moves a microsecond with every look, so that no two looks are the same instant.
     pub fn tick(&self) {
         self.tick.store(1, Ordering::SeqCst);

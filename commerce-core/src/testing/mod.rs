@@ -5,6 +5,7 @@ mod clock;
 pub mod conformance;
 pub mod fault;
 pub mod memory;
+pub mod replay;
 mod shop;
 pub mod sim;
 

@@ -16,6 +16,9 @@ pub(super) async fn all<S: Subject + ?Sized>(make: &impl AsyncFn(Arc<ManualClock
     cases! { make;
         a_letter_is_kept_until_it_is_exhumed,
         letters_are_listed_newest_event_first,
+        pages_end_where_the_list_does,
+        a_list_goes_on_after_what_is_gone,
+        names_that_look_alike_are_not_the_same,
         a_lease_has_one_owner,
         an_epoch_grows_with_every_change_of_owner,
         leases_of_other_names_do_not_matter,
@@ -60,6 +63,66 @@ async fn letters_are_listed_newest_event_first<S: Subject + ?Sized>(fixture: &Fi
     buried.sort_by_key(|letter| std::cmp::Reverse(letter.place()));
     let listed = walk(async |page| got(fixture.letters.letters(&page).await)).await;
     assert_eq!(listed, buried, "none is skipped and none comes twice, letters of one event included");
+}
+
+/// Buries so many letters, and answers them as they are listed.
+async fn buried<S: ?Sized>(fixture: &Fixture<S>, count: usize) -> Vec<DeadLetter> {
+    let mut letters: Vec<DeadLetter> = (0..count).map(|_| letter(fixture, "test-queue")).collect();
+    for letter in &letters {
+        got(fixture.letters.bury(letter).await);
+    }
+    letters.sort_by_key(|letter| std::cmp::Reverse(letter.place()));
+    letters
+}
+
+/// Pages of one entry, of the whole list, of an exact part of it, and of more than there is, all made
+/// at one instant.
+async fn pages_end_where_the_list_does<S: Subject + ?Sized>(fixture: &Fixture<S>) {
+    let letters = buried(fixture, 6).await;
+    for limit in [1, 2, 3, 4, 6, 100] {
+        let (mut listed, mut cursor, mut pages) = (Vec::new(), None::<String>, 0);
+        loop {
+            let next = got(fixture.letters.letters(&page(limit, cursor.as_deref())).await);
+            pages += 1;
+            listed.extend(next.items);
+            cursor = next.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, letters, "with pages of {limit}");
+        assert_eq!(pages, (6 + limit - 1) / limit, "no page of {limit} is empty");
+    }
+}
+
+async fn a_list_goes_on_after_what_is_gone<S: Subject + ?Sized>(fixture: &Fixture<S>) {
+    let letters = buried(fixture, 5).await;
+    let first = got(fixture.letters.letters(&page(2, None)).await);
+    assert_eq!(first.items.as_slice(), letters.get(..2).unwrap_or_default());
+    for letter in &first.items {
+        got(fixture.letters.exhume("test-queue", letter.event.id).await);
+    }
+    let rest = got(fixture.letters.letters(&page(3, first.next_cursor.as_deref())).await);
+    assert_eq!(rest.items.as_slice(), letters.get(2..).unwrap_or_default(), "though the letter it was cut at is gone");
+    assert_eq!(rest.next_cursor, None);
+}
+
+/// In upper and lower case, with blanks around, composed and decomposed, beyond 16 bits: each is a
+/// name of its own for consumers and for leases.
+async fn names_that_look_alike_are_not_the_same<S: Subject + ?Sized>(fixture: &Fixture<S>) {
+    let names = samples::LOOKALIKES;
+    let alike = letter(fixture, "");
+    let letters = names.map(|name| DeadLetter { consumer: name.to_owned(), ..alike.clone() });
+    for letter in &letters {
+        got(fixture.letters.bury(letter).await);
+    }
+    let until = fixture.now().plus(Duration::from_secs(10));
+    for (name, letter) in names.iter().zip(&letters) {
+        let found = got(fixture.letters.exhume(name, alike.event.id).await);
+        assert_eq!(found.as_ref(), Some(letter), "the letter of {name:?}");
+        let epoch = got(fixture.leases.acquire(name, owner(fixture), fixture.now(), until).await);
+        assert_eq!(epoch, Some(1), "nobody holds {name:?}");
+    }
 }
 
 fn owner<S: ?Sized>(fixture: &Fixture<S>) -> Uuid {

@@ -134,6 +134,11 @@ async fn an_order_is_read_as_written(fixture: &Orders) {
         fixture.write([OrderWrite::Insert(order.clone())]).await;
         assert_eq!(got(fixture.store.order(order.id).await), Some(order));
     }
+    for at in [Timestamp::EPOCH, Timestamp::from_micros(1), samples::before_the_epoch()] {
+        let order = Order { payment_due_at: Some(at), updated_at: at, ..new_order(fixture) };
+        fixture.write([OrderWrite::Insert(order.clone())]).await;
+        assert_eq!(got(fixture.store.order(order.id).await), Some(order), "every microsecond is kept");
+    }
     let plain = new_order(fixture);
     fixture.write([OrderWrite::Insert(plain.clone())]).await;
     let mut filled = full(fixture);

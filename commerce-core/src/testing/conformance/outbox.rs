@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::change::ChangeSet;
+use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::events::{Backlog, Envelope, EventKind, Topic};
 use crate::ids::EventId;
 use crate::testing::ManualClock;
 
 use super::fixture::{Fixture, Opened, Subject, got};
+use super::machinery::{inserting, name};
 use super::{cases, samples};
 
 pub(super) async fn all<S: Subject + ?Sized>(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<S>) {
@@ -19,6 +20,7 @@ pub(super) async fn all<S: Subject + ?Sized>(make: &impl AsyncFn(Arc<ManualClock
         published_events_are_gone,
         the_backlog_counts_what_waits,
         envelopes_survive_the_trip,
+        an_event_is_said_once,
     }
 }
 
@@ -88,4 +90,33 @@ async fn envelopes_survive_the_trip<S: Subject + ?Sized>(fixture: &Fixture<S>) {
         .collect();
     fixture.commit(ChangeSet::new().say(said.clone())).await;
     assert_eq!(got(fixture.outbox.unpublished(100).await), said);
+}
+
+/// The same words again are refused, alone, beside themselves, and in the middle of others, whatever
+/// they come with.
+async fn an_event_is_said_once<S: Subject + ?Sized>(fixture: &Fixture<S>) {
+    let [old, new] = [(); 2].map(|()| samples::envelope(&fixture.ids, fixture.now()));
+    fixture.commit(ChangeSet::new().say([old.clone()])).await;
+    let row = name(fixture);
+    let again = inserting(fixture, row).say([new.clone(), old.clone()]);
+    assert_eq!(fixture.refusal(again).await, CommitRefusal::Duplicate("id"));
+    let twice = inserting(fixture, row).say([new.clone(), new.clone()]);
+    assert_eq!(fixture.refusal(twice).await, CommitRefusal::Duplicate("id"));
+    got(fixture.outbox.published(&[old.id]).await);
+
+    let names: Vec<_> = (0..9).map(|_| name(fixture)).collect();
+    let sets = names.iter().enumerate().map(|(place, id)| match place {
+        2 => inserting(fixture, *id).say([old.clone()]),
+        4 | 6 => inserting(fixture, *id).say([new.clone()]),
+        _ => inserting(fixture, *id),
+    });
+    let results = fixture.race(sets).await;
+    let refused = |result: &Result<(), CommitError>| matches!(result, Err(CommitError::Refused(CommitRefusal::Duplicate("id"))));
+    for (place, (id, result)) in names.iter().zip(&results).enumerate() {
+        assert_eq!(result.is_ok(), fixture.store.has(*id).await, "change set {place} is there whole or not at all");
+        assert!(result.is_ok() || (refused(result) && [2, 4, 6].contains(&place)), "change set {place} got {result:?}");
+    }
+    let heard = results.iter().skip(4).step_by(2).take(2).filter(|result| result.is_ok()).count();
+    assert!(results.get(2).is_some_and(refused) && heard == 1, "what is new is said once: {results:?}");
+    assert_eq!(waiting(fixture, 100).await, [new.id]);
 }

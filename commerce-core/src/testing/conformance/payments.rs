@@ -153,6 +153,11 @@ async fn a_message_is_heard_once(fixture: &Orders) {
         let other = ProviderEvent { provider: "stripe".to_owned(), ..message(fixture, &name, state) };
         fixture.write([OrderWrite::Provider(other)]).await;
     }
+    for name in samples::LOOKALIKES {
+        let provider = ProviderEvent { provider: name.to_owned(), ..message(fixture, "evt", ProviderEventState::Applied) };
+        let alike = [message(fixture, name, ProviderEventState::Applied), provider];
+        fixture.write(alike.map(OrderWrite::Provider)).await;
+    }
     assert_eq!(got(fixture.store.parked(10).await), []);
 }
 

@@ -25,6 +25,10 @@ use crate::users::{Address, PasswordHash, PostalAddress, Role, User};
 /// Text that breaks careless stores: several scripts, an emoji, quotes, a line break, a NUL-like look.
 pub(super) const UNICODE: &str = "Zoë \"O'Hara\" अनीता 日本語 👩‍🚀 \u{202e}left\u{202c}\n\\0 %_;--";
 
+/// Names that careless stores take for one another.
+pub(super) const LOOKALIKES: [&str; 10] =
+    ["name", "Name", "NAME", "name ", " name", "nam\u{e9}", "name\u{301}", "name\u{200f}", "𝓷ame", "nαme"];
+
 /// Rupees, in paise.
 pub(super) const fn paise(minor: i64) -> Money {
     Money::new(minor, Currency::INR)

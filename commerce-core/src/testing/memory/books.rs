@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use crate::audit::books::{Cell, Pages, Row, Stretch, Table, Walk};
 use crate::audit::tables::{LEDGER, LEDGER_SUMS, LIVE_HOLDS, RESERVATIONS};
 
@@ -100,6 +102,11 @@ fn live_holds(rows: &[Row]) -> Vec<Row> {
         *sum = sum.saturating_add(row.int("quantity").unwrap_or(0));
     }
     sums.into_iter().map(|(sku, quantity)| Row::new(LIVE_HOLDS, vec![sku, quantity.into()])).collect()
+}
+
+/// What is kept as JSON, spelt as it is kept.
+pub(super) fn text(value: &impl Serialize) -> Cell {
+    Cell::Text(serde_json::to_string(value).expect("domain values have text keys and finite numbers"))
 }
 
 /// A cell from whatever a column holds.

@@ -31,7 +31,7 @@ impl MemoryCatalog {
     }
 }
 
-database_ports!(MemoryCatalog);
+database_ports!(MemoryCatalog, Catalog);
 
 #[async_trait]
 impl ProductReads for MemoryCatalog {

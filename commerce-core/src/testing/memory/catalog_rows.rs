@@ -126,7 +126,6 @@ impl Rows {
     }
 
     fn move_stock(&mut self, movement: Movement) -> Result<(), CommitRefusal> {
-        judge_free("id", self.ledger.contains_key(&movement.id))?;
         let row = self.inventory.get_mut(&movement.sku);
         let (row, after) =
             row.and_then(|row| row.after(&movement).map(|after| (row, after))).ok_or(CommitRefusal::Short(Vec::new()))?;
@@ -197,12 +196,14 @@ impl Rows {
 impl Apply<CatalogWrite> for Rows {
     fn apply(&mut self, writes: Vec<CatalogWrite>, now: Timestamp) -> Result<(), CommitRefusal> {
         let movements: Vec<Movement> = writes.iter().filter_map(movement).cloned().collect();
+        let mut fresh = BTreeSet::new();
+        let repeats = movements.iter().any(|movement| self.ledger.contains_key(&movement.id) || !fresh.insert(movement.id));
         match writes.into_iter().try_for_each(|write| self.write(write, now)) {
             Err(CommitRefusal::Short(_)) => Err(CommitRefusal::Short(self.shortages(&movements))),
             Err(refusal) => Err(refusal),
             Ok(()) => {
                 self.note_turns(now);
-                Ok(())
+                judge_free("id", repeats)
             }
         }
     }

@@ -1,14 +1,12 @@
 //! The catalog's rows as its tables hold them.
 
-use serde_json::json;
-
 use crate::audit::books::{Cell, Row};
 use crate::audit::tables::{CATEGORIES, CATEGORY_TREE, IMAGES, INVENTORY, LEDGER, PRODUCTS, RESERVATIONS, SELLERS, VARIANTS};
 use crate::catalog::{Hold, Product};
 use crate::ids::Id;
 use crate::time::Timestamp;
 
-use super::books::{Sheets, row};
+use super::books::{Sheets, row, text};
 use super::catalog_rows::Rows;
 
 impl Sheets for Rows {
@@ -45,14 +43,13 @@ impl Sheets for Rows {
 fn product(rows: &mut Vec<Row>, it: &Product, changed: Timestamp) {
     let (category, seller) = (it.category.map(Id::uuid), it.seller.uuid());
     rows.push(row![PRODUCTS; it.id.uuid(), it.slug.as_str(), it.name.as_str(), it.description.as_str(), it.status.as_str(),
-        category, seller, it.rating.count, it.rating.sum, json!(it.metadata), it.created_at, it.updated_at, changed, it.version]);
+        category, seller, it.rating.count, it.rating.sum, text(&it.metadata), it.created_at, it.updated_at, changed, it.version]);
     for (variant, position) in it.variants.iter().zip(0_u32..) {
         let compare_at = variant.compare_at.map(|price| price.minor);
         let currency = variant.compare_at.as_ref().map(|price| price.currency.code());
         rows.push(
             row![VARIANTS; variant.sku.as_str(), it.id.uuid(), position, variant.price.minor, variant.price.currency.code(),
-            compare_at, currency, json!(variant.options), variant.weight_grams, variant.barcode.as_deref(),
-            json!(variant.metadata)],
+            compare_at, currency, text(&variant.options), variant.weight_grams, variant.barcode.as_deref(), text(&variant.metadata)],
         );
     }
     for (image, position) in it.images.iter().zip(0_u32..) {

@@ -1,17 +1,17 @@
 //! One database: the context's rows, and what every database has besides: used keys, inbox, outbox,
 //! dead letters and leases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::audit::books::{Cell, Pages, Row, Stretch, Walk};
 use crate::audit::tables::{DEAD_LETTERS, INBOX, KEYS, LEASES, OUTBOX};
 use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, KeyClaim, KeyRecord, KeyResult, KeyScope};
+use crate::commerce::Context;
 use crate::events::{Backlog, DeadLetter, Envelope, given_up};
 use crate::ids::{Entropy, EventId, Id};
 use crate::limits;
@@ -20,6 +20,7 @@ use crate::testing::SeededEntropy;
 use crate::time::{Clock, Timestamp};
 
 use super::books::{self, Sheets, Tampering, row};
+use super::journal::{Answer, Chore, Deed, Journal, Recorded};
 
 /// Rows of a context that take its writes.
 pub(super) trait Apply<W>: Undo {
@@ -60,12 +61,19 @@ pub(super) struct Database<R> {
     clock: Arc<dyn Clock>,
     /// None: nobody goes first.
     turns: Option<Arc<SeededEntropy>>,
+    /// Where everything is written down that changes it, and as whose database.
+    journal: Option<(Journal, Context)>,
     state: Arc<Mutex<State<R>>>,
 }
 
 impl<R> Clone for Database<R> {
     fn clone(&self) -> Self {
-        Self { clock: Arc::clone(&self.clock), turns: self.turns.clone(), state: Arc::clone(&self.state) }
+        Self {
+            clock: Arc::clone(&self.clock),
+            turns: self.turns.clone(),
+            journal: self.journal.clone(),
+            state: Arc::clone(&self.state),
+        }
     }
 }
 
@@ -73,9 +81,12 @@ struct State<R> {
     rows: R,
     keys: BTreeMap<[u8; 32], Used>,
     inbox: BTreeMap<(String, EventId), Timestamp>,
-    outbox: Vec<Envelope>,
+    /// What waits, by its position among all events of this database, from 1.
+    outbox: BTreeMap<u64, Envelope>,
     /// What has left the outbox, with when it did.
-    published: Vec<(Envelope, Timestamp)>,
+    published: BTreeMap<u64, (Envelope, Timestamp)>,
+    /// Every event, on its way or published.
+    said: BTreeSet<EventId>,
     letters: BTreeMap<(String, EventId), DeadLetter>,
     leases: BTreeMap<String, Lease>,
     tampered: Vec<Tampering>,
@@ -101,13 +112,15 @@ impl<R: Default> Database<R> {
             rows: R::default(),
             keys: BTreeMap::new(),
             inbox: BTreeMap::new(),
-            outbox: Vec::new(),
-            published: Vec::new(),
+            outbox: BTreeMap::new(),
+            published: BTreeMap::new(),
+            said: BTreeSet::new(),
             letters: BTreeMap::new(),
             leases: BTreeMap::new(),
             tampered: Vec::new(),
         };
-        Self { clock, turns: Some(Arc::new(SeededEntropy::new(0))), state: Arc::new(Mutex::new(state)) }
+        let turns = Some(Arc::new(SeededEntropy::new(0)));
+        Self { clock, turns, journal: None, state: Arc::new(Mutex::new(state)) }
     }
 }
 
@@ -124,6 +137,18 @@ impl<R> Database<R> {
     /// Where every call runs through at once: whoever schedules the callers decides who goes first.
     pub(super) fn without_turns(self) -> Self {
         Self { turns: None, ..self }
+    }
+
+    /// Which writes down everything that changes it.
+    pub(super) fn recording(self, journal: Journal, context: Context) -> Self {
+        Self { journal: Some((journal, context)), ..self }
+    }
+
+    /// Writes a chore down.
+    fn note(&self, chore: impl FnOnce() -> Chore, answer: Answer) {
+        if let Some((journal, context)) = &self.journal {
+            journal.write(self.clock.now(), Deed::Chore(*context, chore()), answer);
+        }
     }
 
     /// Lets others go first, up to three times, as a database would.
@@ -153,36 +178,20 @@ impl<R> Database<R> {
     ///
     /// # Errors
     /// The first condition that does not hold: claims, then the deadline, then the writes.
-    pub(super) async fn commit<W>(&self, changes: ChangeSet<W>) -> Result<(), CommitError>
+    pub(super) async fn commit<W: Recorded>(&self, changes: ChangeSet<W>) -> Result<(), CommitError>
     where
         R: Apply<W>,
     {
         self.turn().await;
         let now = self.clock.now();
+        let deed = self.journal.as_ref().map(|_| W::deed(changes.clone()));
         let mut state = self.state();
-        if let Some(claim) = &changes.claim {
-            state.judge_key(claim, now)?;
+        let verdict = state.commit(changes, now);
+        if let (Some((journal, _)), Some(deed)) = (&self.journal, deed) {
+            journal.write(now, deed, verdict.clone().map_or_else(Answer::Refused, |()| Answer::Done));
         }
-        if let Some(handled) = &changes.handled {
-            state.judge_delivery(handled)?;
-        }
-        if changes.deadline.is_some_and(|deadline| now >= deadline) {
-            return Err(CommitRefusal::TooLate.into());
-        }
-        if let Err(refusal) = state.rows.apply(changes.writes, now) {
-            state.rows.undo();
-            return Err(refusal.into());
-        }
-        state.rows.keep();
-        if let Some(claim) = changes.claim {
-            let record = KeyRecord { body_hash: claim.body_hash, result: claim.result };
-            let scope = claim.scope.digest();
-            let used = Used { at: claim.at, route: claim.scope.route, generation: claim.generation, record };
-            state.keys.insert(scope, used);
-        }
-        state.inbox.extend(changes.handled.map(|handled| ((handled.consumer.to_owned(), handled.event), handled.at)));
-        state.outbox.extend(changes.events);
-        Ok(())
+        drop(state);
+        Ok(verdict?)
     }
 
     /// See [`Keys`](crate::change::Keys).
@@ -194,29 +203,31 @@ impl<R> Database<R> {
 
     /// See [`Outbox`](crate::events::Outbox).
     pub(super) fn unpublished(&self, limit: u32) -> Vec<Envelope> {
-        super::at_most(self.state().outbox.iter().cloned(), limit)
+        super::at_most(self.state().outbox.values().cloned(), limit)
     }
 
     /// See [`Outbox`](crate::events::Outbox).
     pub(super) fn published(&self, events: &[EventId]) {
         let now = self.clock.now();
         let mut state = self.state();
-        let (published, left): (Vec<Envelope>, _) = state.outbox.drain(..).partition(|event| events.contains(&event.id));
-        state.outbox = left;
-        state.published.extend(published.into_iter().map(|event| (event, now)));
+        let published = state.outbox.extract_if(.., |_, event| events.contains(&event.id));
+        let published: Vec<(u64, Envelope)> = published.collect();
+        state.published.extend(published.into_iter().map(|(position, event)| (position, (event, now))));
+        self.note(|| Chore::Published(events.to_vec()), Answer::Done);
     }
 
     /// See [`Outbox`](crate::events::Outbox).
     pub(super) fn backlog(&self) -> Backlog {
         let state = self.state();
         let waiting = u64::try_from(state.outbox.len()).unwrap_or(u64::MAX);
-        Backlog { waiting, oldest: state.outbox.iter().map(|event| event.at).min() }
+        Backlog { waiting, oldest: state.outbox.values().map(|event| event.at).min() }
     }
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
     pub(super) fn bury(&self, letter: &DeadLetter) {
         let name = (letter.consumer.clone(), letter.event.id);
         self.state().letters.entry(name).or_insert_with(|| letter.clone());
+        self.note(|| Chore::Bury(letter.clone()), Answer::Done);
     }
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
@@ -227,31 +238,23 @@ impl<R> Database<R> {
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
     pub(super) fn exhume(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
-        self.state().letters.remove(&(consumer.to_owned(), event))
+        let letter = self.state().letters.remove(&(consumer.to_owned(), event));
+        self.note(|| Chore::Exhume(consumer.to_owned(), event), Answer::Letter(letter.clone().map(Box::new)));
+        letter
     }
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
     pub(super) fn give_up(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
-        let now = self.clock.now();
-        let mut state = self.state();
-        let letter = state.letters.remove(&(consumer.to_owned(), event))?;
-        state.inbox.entry((given_up(consumer), event)).or_insert(now);
-        Some(letter)
+        let letter = self.state().give_up(consumer, event, self.clock.now());
+        self.note(|| Chore::GiveUp(consumer.to_owned(), event), Answer::Letter(letter.clone().map(Box::new)));
+        letter
     }
 
     /// See [`Leases`](crate::events::Leases).
     pub(super) fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Option<u64> {
-        let mut state = self.state();
-        let lease = state.leases.entry(name.to_owned()).or_insert(Lease { owner, epoch: 1, until: None });
-        if lease.owner != owner {
-            if lease.until.is_some_and(|until| now < until) {
-                return None;
-            }
-            lease.owner = owner;
-            lease.epoch = lease.epoch.saturating_add(1);
-        }
-        lease.until = Some(until);
-        Some(lease.epoch)
+        let epoch = self.state().acquire(name, owner, now, until);
+        self.note(|| Chore::Acquire { name: name.to_owned(), owner, now, until }, Answer::Epoch(epoch));
+        epoch
     }
 
     /// See [`Leases`](crate::events::Leases).
@@ -261,6 +264,7 @@ impl<R> Database<R> {
         {
             lease.until = None;
         }
+        self.note(|| Chore::GiveBack(name.to_owned(), owner), Answer::Done);
     }
 }
 
@@ -296,10 +300,10 @@ impl<R: Sheets> Database<R> {
 
 impl<R: Sheets> State<R> {
     fn sheets(&self) -> Vec<Row> {
-        let published = self.published.iter().map(|(event, at)| (event, Some(*at)));
-        let events = published.chain(self.outbox.iter().map(|event| (event, None)));
+        let published = self.published.iter().map(|(position, (event, at))| (*position, event, Some(*at)));
+        let events = published.chain(self.outbox.iter().map(|(position, event)| (*position, event, None)));
         let mut rows = self.rows.sheets();
-        for ((it, published), position) in events.zip(1_u64..) {
+        for (position, it, published) in events {
             rows.push(
                 row![OUTBOX; position, it.id.uuid(), it.topic.as_str(), it.kind.as_str(), u32::from(it.schema), it.aggregate,
                 it.version, it.at, it.traceparent.as_deref(), it.data.as_str(), published],
@@ -310,7 +314,7 @@ impl<R: Sheets> State<R> {
         }
         for it in self.letters.values() {
             rows.push(
-                row![DEAD_LETTERS; it.place(), it.consumer.as_str(), it.event.id.uuid(), json!(it.event), it.reason.as_str(),
+                row![DEAD_LETTERS; it.place(), it.consumer.as_str(), it.event.id.uuid(), books::text(&it.event), it.reason.as_str(),
                 it.receives, it.at],
             );
         }
@@ -332,6 +336,65 @@ impl<R: Sheets> State<R> {
 }
 
 impl<R> State<R> {
+    /// Judges the claims, then the deadline, then the writes, then whether the events are new.
+    fn commit<W>(&mut self, changes: ChangeSet<W>, now: Timestamp) -> Result<(), CommitRefusal>
+    where
+        R: Apply<W>,
+    {
+        if let Some(claim) = &changes.claim {
+            self.judge_key(claim, now)?;
+        }
+        if let Some(handled) = &changes.handled {
+            self.judge_delivery(handled)?;
+        }
+        if changes.deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(CommitRefusal::TooLate);
+        }
+        let judged = self.rows.apply(changes.writes, now).and_then(|()| judge_free("id", self.repeats(&changes.events)));
+        if judged.is_err() {
+            self.rows.undo();
+            return judged;
+        }
+        self.rows.keep();
+        if let Some(claim) = changes.claim {
+            let record = KeyRecord { body_hash: claim.body_hash, result: claim.result };
+            let scope = claim.scope.digest();
+            let used = Used { at: claim.at, route: claim.scope.route, generation: claim.generation, record };
+            self.keys.insert(scope, used);
+        }
+        self.inbox.extend(changes.handled.map(|handled| ((handled.consumer.to_owned(), handled.event), handled.at)));
+        for event in changes.events {
+            self.said.insert(event.id);
+            self.outbox.insert(u64::try_from(self.said.len()).unwrap_or(u64::MAX), event);
+        }
+        Ok(())
+    }
+
+    /// Whether one of these events was said before.
+    fn repeats(&self, events: &[Envelope]) -> bool {
+        let mut fresh = BTreeSet::new();
+        events.iter().any(|event| self.said.contains(&event.id) || !fresh.insert(event.id))
+    }
+
+    fn give_up(&mut self, consumer: &str, event: EventId, now: Timestamp) -> Option<DeadLetter> {
+        let letter = self.letters.remove(&(consumer.to_owned(), event))?;
+        self.inbox.entry((given_up(consumer), event)).or_insert(now);
+        Some(letter)
+    }
+
+    fn acquire(&mut self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Option<u64> {
+        let lease = self.leases.entry(name.to_owned()).or_insert(Lease { owner, epoch: 1, until: None });
+        if lease.owner != owner {
+            if lease.until.is_some_and(|until| now < until) {
+                return None;
+            }
+            lease.owner = owner;
+            lease.epoch = lease.epoch.saturating_add(1);
+        }
+        lease.until = Some(until);
+        Some(lease.epoch)
+    }
+
     fn key(&self, scope: &KeyScope, now: Timestamp) -> Option<&KeyRecord> {
         let used = self.keys.get(&scope.digest())?;
         (now < used.at.plus(limits::IDEMPOTENCY_KEEP)).then_some(&used.record)
@@ -352,7 +415,7 @@ impl<R> State<R> {
 
 /// The ports every database has, for an adapter whose database is its field `db`.
 macro_rules! database_ports {
-    ($adapter:ty) => {
+    ($adapter:ty, $context:ident) => {
         impl $adapter {
             /// With turns drawn from `seed`: callers at the same time meet in another order with
             /// each seed.
@@ -366,6 +429,12 @@ macro_rules! database_ports {
             #[must_use]
             pub fn without_turns(self) -> Self {
                 Self { db: self.db.without_turns() }
+            }
+
+            /// Which writes down everything that changes it, with what it answered.
+            #[must_use]
+            pub fn recording(self, journal: $crate::testing::memory::Journal) -> Self {
+                Self { db: self.db.recording(journal, $crate::commerce::Context::$context) }
             }
 
             /// Puts a value into a column of a row, behind the back of the shop, or takes the row

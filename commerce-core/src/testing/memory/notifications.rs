@@ -27,7 +27,7 @@ impl MemoryNotifications {
     }
 }
 
-database_ports!(MemoryNotifications);
+database_ports!(MemoryNotifications, Notifications);
 
 #[derive(Default)]
 pub(super) struct Rows {

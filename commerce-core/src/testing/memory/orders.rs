@@ -31,13 +31,13 @@ impl MemoryOrders {
     }
 }
 
-database_ports!(MemoryOrders);
+database_ports!(MemoryOrders, Orders);
 
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) orders: Table<OrderId, Order>,
     pub(super) timeline: Table<TimelineId, TimelineEntry>,
-    pub(super) claimed_carts: Table<Uuid, ()>,
+    pub(super) claimed_carts: Table<Uuid, Timestamp>,
     pub(super) provider_events: Table<(String, String), ProviderEvent>,
     pub(super) carts: Table<Uuid, Cart>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Rows {
 undo_tables!(Rows: orders, timeline, claimed_carts, provider_events, carts);
 
 impl Rows {
-    fn write(&mut self, write: OrderWrite) -> Result<(), CommitRefusal> {
+    fn write(&mut self, write: OrderWrite, now: Timestamp) -> Result<(), CommitRefusal> {
         match write {
             OrderWrite::Insert(order) => {
                 judge_free("id", self.orders.contains_key(&order.id))?;
@@ -61,7 +61,7 @@ impl Rows {
                 self.timeline.insert(entry.id, entry);
             }
             OrderWrite::ClaimCart(claim) => {
-                if self.claimed_carts.insert(claim, ()).is_some() {
+                if self.claimed_carts.insert(claim, now).is_some() {
                     return Err(CommitRefusal::AlreadyHandled);
                 }
             }
@@ -97,8 +97,8 @@ impl Rows {
 }
 
 impl Apply<OrderWrite> for Rows {
-    fn apply(&mut self, writes: Vec<OrderWrite>, _now: Timestamp) -> Result<(), CommitRefusal> {
-        writes.into_iter().try_for_each(|write| self.write(write))
+    fn apply(&mut self, writes: Vec<OrderWrite>, now: Timestamp) -> Result<(), CommitRefusal> {
+        writes.into_iter().try_for_each(|write| self.write(write, now))
     }
 }
 

@@ -1,15 +1,13 @@
 //! The rows of orders and carts as their tables hold them.
 
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::audit::books::{Cell, Row};
 use crate::audit::tables::{ATTEMPTS, CART_CLAIMS, CARTS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REFUNDS};
 use crate::ids::Id;
 use crate::orders::{Cart, CartOwner, Order, Payment};
-use crate::time::Timestamp;
 
-use super::books::{Sheets, row};
+use super::books::{Sheets, row, text};
 use super::orders::Rows;
 
 impl Sheets for Rows {
@@ -25,12 +23,10 @@ impl Sheets for Rows {
             );
         }
         for it in self.provider_events.values() {
-            rows.push(row![PROVIDER_EVENTS; it.provider.as_str(), it.event_id.as_str(), it.reference.as_str(), json!(it.fact),
+            rows.push(row![PROVIDER_EVENTS; it.provider.as_str(), it.event_id.as_str(), it.reference.as_str(), text(&it.fact),
                 it.state.as_str(), it.at]);
         }
-        for claim in self.claimed_carts.keys() {
-            rows.push(row![CART_CLAIMS; *claim, Timestamp::EPOCH]);
-        }
+        rows.extend(self.claimed_carts.iter().map(|(claim, at)| row![CART_CLAIMS; *claim, *at]));
         rows.extend(self.carts.values().map(cart));
         rows
     }
@@ -39,11 +35,11 @@ impl Sheets for Rows {
 fn order(rows: &mut Vec<Row>, it: &Order) {
     let to = &it.shipping_address;
     rows.push(row![ORDERS; it.id.uuid(), it.number.as_str(), it.user.uuid(), it.status.as_str(), it.total.currency.code(),
-        it.subtotal.minor, it.discount.minor, it.shipping.minor, it.tax.minor, it.total.minor, json!(it.tax_lines),
+        it.subtotal.minor, it.discount.minor, it.shipping.minor, it.tax.minor, it.total.minor, text(&it.tax_lines),
         it.coupon.as_deref(), to.full_name.as_str(), to.line1.as_str(), to.line2.as_deref(), to.city.as_str(),
         to.state.as_deref(), to.postal_code.as_str(), to.country.as_str(), to.phone.as_deref(), it.shipping_option.as_str(),
         Cell::Blob(it.hold.key.0.to_vec()), it.hold.generation, it.payment_due_at, i64::from(it.payment_extended),
-        json!(it.metadata), it.updated_at, it.version]);
+        text(&it.metadata), it.updated_at, it.version]);
     for (line, position) in it.lines.iter().zip(0_u32..) {
         rows.push(row![ITEMS; it.id.uuid(), position, line.sku.as_str(), line.product_id.uuid(), line.name.as_str(),
             line.quantity.get(), line.total.currency.code(), line.unit_price.minor, line.discount.minor, line.tax.minor,
@@ -74,6 +70,6 @@ fn cart(it: &Cart) -> Row {
         CartOwner::User(_) => "USER",
         CartOwner::Guest(_) => "GUEST",
     };
-    row![CARTS; it.owner.key(), kind, json!(it.lines), it.coupon.as_deref(), json!(it.metadata), it.updated_at, it.expires_at(),
+    row![CARTS; it.owner.key(), kind, text(&it.lines), it.coupon.as_deref(), text(&it.metadata), it.updated_at, it.expires_at(),
         it.version]
 }

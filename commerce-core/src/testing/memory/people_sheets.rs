@@ -1,12 +1,10 @@
 //! The rows of users and notifications as their tables hold them.
 
-use serde_json::json;
-
 use crate::audit::books::{Cell, Row};
 use crate::audit::tables::{ADDRESSES, NOTIFICATIONS, SESSIONS, TOKENS, USERS};
 use crate::ids::Id;
 
-use super::books::{Sheets, row};
+use super::books::{Sheets, row, text};
 use super::{notifications, users};
 
 impl Sheets for users::Rows {
@@ -14,7 +12,7 @@ impl Sheets for users::Rows {
         let mut rows = Vec::new();
         for it in self.users.values() {
             rows.push(row![USERS; it.id.uuid(), it.email.as_str(), it.full_name.as_str(), it.phone.as_deref(), it.role.as_str(),
-                it.seller.map(Id::uuid), it.password_hash.0.as_str(), json!(it.metadata), it.created_at, it.version]);
+                it.seller.map(Id::uuid), it.password_hash.0.as_str(), text(&it.metadata), it.created_at, it.version]);
         }
         for it in self.addresses.values() {
             let to = &it.postal;

@@ -28,7 +28,7 @@ impl MemoryUsers {
     }
 }
 
-database_ports!(MemoryUsers);
+database_ports!(MemoryUsers, Users);
 
 #[derive(Default)]
 pub(super) struct Rows {

@@ -71,7 +71,7 @@ impl Patience for Virtual {
 async fn audit(house: &Arc<House>, shop: &Commerce) -> Result<(), String> {
     let patience = Virtual(Arc::clone(house));
     let report = shop.audit(&Actor::System, AuditRequest::new(&patience)).await.map_err(|error| error.to_string())?;
-    let poison: Vec<String> = house.ground.books().poison.iter().map(ToString::to_string).collect();
+    let poison = house.ground.books().poison_names();
     let meant = |violation: &&Violation| !poison.contains(&violation.entity);
     match report.violations.iter().find(meant) {
         Some(violation) => Err(format!("the audit finds {violation:?}")),

@@ -23,7 +23,7 @@ use crate::orders::{CartStore, OrderStore, PaymentGateway};
 use crate::testing::SeededEntropy;
 use crate::testing::fault::{Faults, Faulty};
 use crate::testing::memory::{
-    MemoryBus, MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher,
+    Journal, MemoryBus, MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher,
     PlainRenderer, PlainTokens, RecordingMailer,
 };
 use crate::time::Clock;
@@ -48,6 +48,32 @@ pub struct Stores {
     pub mailer: Arc<RecordingMailer>,
     images: Arc<MemoryImages>,
     entropy: Arc<SeededEntropy>,
+}
+
+impl Stores {
+    /// Empty ones, which write into the journal if there is one.
+    fn open(ground: &Arc<Ground>, seed: u64, journal: Option<&Journal>) -> Self {
+        let time: Arc<dyn Clock> = Arc::new(SkewedClock::new(Arc::clone(ground), 0));
+        let mut users = MemoryUsers::new(Arc::clone(&time)).without_turns();
+        let mut catalog = MemoryCatalog::new(Arc::clone(&time)).without_turns();
+        let mut orders = MemoryOrders::new(Arc::clone(&time)).without_turns();
+        let mut notifications = MemoryNotifications::new(time).without_turns();
+        if let Some(journal) = journal {
+            users = users.recording(journal.clone());
+            catalog = catalog.recording(journal.clone());
+            orders = orders.recording(journal.clone());
+            notifications = notifications.recording(journal.clone());
+        }
+        Self {
+            users: Arc::new(users),
+            catalog: Arc::new(catalog),
+            orders: Arc::new(orders),
+            notifications: Arc::new(notifications),
+            mailer: Arc::new(RecordingMailer::new()),
+            images: Arc::new(MemoryImages::new()),
+            entropy: Arc::new(SeededEntropy::new(seed)),
+        }
+    }
 }
 
 /// One process over the stores.
@@ -81,17 +107,14 @@ pub enum Heard<T> {
 impl House {
     /// With so many nodes, each with its clock so many microseconds ahead.
     #[must_use]
-    pub fn build(ground: &Arc<Ground>, seed: u64, skews: &[i64], pauses: Option<(u64, u64)>) -> Arc<Self> {
-        let time: Arc<dyn Clock> = Arc::new(SkewedClock::new(Arc::clone(ground), 0));
-        let stores = Stores {
-            users: Arc::new(MemoryUsers::new(Arc::clone(&time)).without_turns()),
-            catalog: Arc::new(MemoryCatalog::new(Arc::clone(&time)).without_turns()),
-            orders: Arc::new(MemoryOrders::new(Arc::clone(&time)).without_turns()),
-            notifications: Arc::new(MemoryNotifications::new(time).without_turns()),
-            mailer: Arc::new(RecordingMailer::new()),
-            images: Arc::new(MemoryImages::new()),
-            entropy: Arc::new(SeededEntropy::new(seed)),
-        };
+    pub fn build(
+        ground: &Arc<Ground>,
+        seed: u64,
+        skews: &[i64],
+        pauses: Option<(u64, u64)>,
+        journal: Option<&Journal>,
+    ) -> Arc<Self> {
+        let stores = Stores::open(ground, seed, journal);
         let node = |ahead: &i64| Node { clock: Arc::new(SkewedClock::new(Arc::clone(ground), *ahead)), shop: Mutex::new(None) };
         let nodes = skews.iter().map(node).collect();
         let house = Arc::new(Self { ground: Arc::clone(ground), stores, nodes, pauses });

@@ -46,6 +46,7 @@ use staff::Staff;
 
 use crate::actor::Actor;
 use crate::ids::{ProductId, UserId};
+use crate::testing::memory::{Entry, Journal};
 
 /// How one simulation went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,18 @@ impl fmt::Display for Report {
 /// Plays one seed to its end, or for so many steps.
 #[must_use]
 pub fn simulate(seed: u64, until: Option<u64>, log: Option<fn(&str)>) -> Report {
+    simulate_into(None, seed, until, log)
+}
+
+/// Plays one seed to its end; the stores write down everything that changes them.
+#[must_use]
+pub fn record(seed: u64) -> (Report, Vec<Entry>) {
+    let journal = Journal::default();
+    let report = simulate_into(Some(journal.clone()), seed, None, None);
+    (report, journal.entries())
+}
+
+fn simulate_into(journal: Option<Journal>, seed: u64, until: Option<u64>, log: Option<fn(&str)>) -> Report {
     let options = Options::of(seed);
     let setup = Setup {
         seed,
@@ -79,6 +92,7 @@ pub fn simulate(seed: u64, until: Option<u64>, log: Option<fn(&str)>) -> Report 
         pauses: Some(options.pauses),
         yields_after: options.deaths > 0 || options.blows > 0,
         log,
+        journal,
     };
     let mut world = World::new(setup);
     world.set_end(until);

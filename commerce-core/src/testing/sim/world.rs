@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::ground::{Ground, Plan};
 use super::house::House;
 use super::scheduler::{Choice, Clockwork, Deaths, Scheduler};
+use crate::testing::memory::Journal;
 
 /// Steps of one [`World::run`]: far more than any workload needs, so that one that never ends is found.
 const STEPS_MAX: u64 = 3_000_000;
@@ -24,13 +25,15 @@ pub struct Setup {
     pub yields_after: bool,
     /// Who reads what happens.
     pub log: Option<fn(&str)>,
+    /// Where the stores write down everything that changes them.
+    pub journal: Option<Journal>,
 }
 
 impl Setup {
     /// One node without workers of its own.
     #[must_use]
     pub fn quiet(seed: u64) -> Self {
-        Self { seed, choice: Choice::Dice, skews: vec![0], pauses: None, yields_after: true, log: None }
+        Self { seed, choice: Choice::Dice, skews: vec![0], pauses: None, yields_after: true, log: None, journal: None }
     }
 }
 
@@ -51,7 +54,7 @@ impl World {
     pub fn new(setup: Setup) -> Self {
         let clockwork = Arc::new(Clockwork::new(setup.seed, setup.choice, setup.log));
         let ground = Arc::new(Ground::new(Arc::clone(&clockwork), setup.yields_after));
-        let house = House::build(&ground, setup.seed, &setup.skews, setup.pauses);
+        let house = House::build(&ground, setup.seed, &setup.skews, setup.pauses, setup.journal.as_ref());
         clockwork.spawn(None, Arc::clone(&house).watch());
         clockwork.spawn(None, super::client::bring_letters(Arc::clone(&house)));
         Self { ground, house, scheduler: Scheduler::new(clockwork), until: None }

@@ -167,7 +167,7 @@ pub(super) const CASES: &[Case] = &[
     case("a line's price of one more", ITEM, any, set("unit_price_minor", more), I::Amounts, Order("order_id")),
     case("a line's total of one more", ITEM, any, set("total_minor", more), I::Amounts, Order("order_id")),
     case("a line is gone", ITEM, any, GONE, I::Amounts, Order("order_id")),
-    case("a line of another order", ITEM, any, set("position", more), I::Reference, Order("order_id")),
+    case("a line of another order", ITEM, any, set("position", |_| Cell::Int(9)), I::Reference, Order("order_id")),
     case("a step is gone", STEP, any, GONE, I::History, Order("order_id")),
     case("a step to nowhere", STEP, any, set("status", nonsense), I::Readable, Order("order_id")),
     case("a payment of one more", PAID, any, set("amount_minor", more), I::Amounts, Order("order_id")),

@@ -210,6 +210,13 @@ impl Books {
         self.orders.get(&id).map(|entry| &entry.order)
     }
 
+    /// What an audit may call events that nobody can understand: by themselves, and by what they are
+    /// about.
+    pub(super) fn poison_names(&self) -> Vec<String> {
+        let about = self.said.values().filter(|event| self.poison.contains(&event.id));
+        about.flat_map(|event| [event.id.to_string(), event.aggregate.to_string()]).collect()
+    }
+
     /// Somebody says something that nobody can understand.
     pub(super) fn poisoned(&mut self, event: &Envelope) {
         self.said.insert(event.id, event.clone());

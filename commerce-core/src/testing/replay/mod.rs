@@ -1,0 +1,133 @@
+//! Simulated histories, asked again of another set of stores: what the reference adapters answer,
+//! every store answers, and in the end every row is the same.
+//!
+//! A history is what the stores of a [simulation](super::sim) were asked: every change set and every
+//! chore, at its instant. [`replay`] asks it of fresh stores in memory and of the ones on trial, under
+//! one clock, and compares each answer, then every cell of every table, then what an audit says of
+//! both. Start reading there.
+
+#![expect(clippy::arithmetic_side_effects, reason = "moments are counted in small numbers")]
+
+mod history;
+mod replica;
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use crate::commerce::Context;
+use crate::testing::ManualClock;
+use crate::time::Clock;
+
+pub use replica::{Replica, Whole};
+
+use super::memory::{MemoryCatalog, MemoryNotifications, MemoryOrders, MemoryUsers};
+use super::sim::DAWN;
+use history::Moment;
+
+/// How a history is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// One thing after the other, each at the instant it had.
+    OneByOne,
+    /// Up to some dozens of change sets at one instant, all before the first answer, so that a store
+    /// that commits in batches has them in one; some of them twice, and some from long ago.
+    Together,
+}
+
+/// How much was compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Answers.
+    pub answers: u64,
+    /// Of these, refusals.
+    pub refusals: u64,
+    /// Rows.
+    pub rows: u64,
+}
+
+impl Tally {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { answers: self.answers + other.answers, refusals: self.refusals + other.refusals, rows: self.rows + other.rows }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} answers ({} refusals) and {} rows are the same", self.answers, self.refusals, self.rows)
+    }
+}
+
+/// Plays `seed`, then asks what its stores were asked of those that `make` opens empty. Those are
+/// asked from one task; a store that works in batches finds all of a moment in its queue if it runs
+/// on the same thread.
+///
+/// # Errors
+/// The first difference, with the seed.
+pub async fn replay(seed: u64, pace: Pace, make: impl AsyncFn(Arc<ManualClock>) -> Replica) -> Result<Tally, String> {
+    let moments = history::of(seed, pace);
+    let clock = Arc::new(ManualClock::at(DAWN));
+    let reference = in_memory(&clock);
+    let subject = make(Arc::clone(&clock)).await;
+    let compared = compare(&moments, &clock, &reference, &subject).await;
+    compared.map_err(|difference| format!("seed {seed}, {pace:?}: {difference}"))
+}
+
+fn in_memory(clock: &Arc<ManualClock>) -> Replica {
+    Replica::new(
+        Arc::new(MemoryUsers::new(clock.clone()).without_turns()),
+        Arc::new(MemoryCatalog::new(clock.clone()).without_turns()),
+        Arc::new(MemoryOrders::new(clock.clone()).without_turns()),
+        Arc::new(MemoryNotifications::new(clock.clone()).without_turns()),
+    )
+}
+
+async fn compare(moments: &[Moment], clock: &Arc<ManualClock>, reference: &Replica, subject: &Replica) -> Result<Tally, String> {
+    let mut tally = Tally::default();
+    for (number, moment) in moments.iter().enumerate() {
+        clock.set(moment.at);
+        let found = join_all(moment.deeds.iter().map(|deed| subject.ask(deed))).await;
+        for ((place, deed), found) in moment.deeds.iter().enumerate().zip(found) {
+            let expected = reference.ask(deed).await.map_err(|error| error.to_string())?;
+            let told = moment.told.as_ref().unwrap_or(&expected);
+            let place = || format!("deed {place} of moment {number} at {}: {deed:?}", moment.at);
+            if expected != *told {
+                return Err(format!("it was answered {told:?} when it happened, and now {expected:?}, at {}", place()));
+            }
+            match found {
+                Ok(found) if found == expected => {}
+                found => return Err(format!("{expected:?} is expected, and not {found:?}, at {}", place())),
+            }
+            tally.answers += 1;
+            tally.refusals += u64::from(matches!(expected, super::memory::Answer::Refused(_)));
+        }
+    }
+    for context in Context::ALL {
+        tally.rows += same_rows(*context, reference, subject).await?;
+    }
+    let time: Arc<dyn Clock> = clock.clone();
+    let (expected, found) = (reference.audit(&time).await, subject.audit(&time).await);
+    let (expected, found) = (expected.map_err(|error| error.to_string())?, found.map_err(|error| error.to_string())?);
+    if expected != found {
+        return Err(format!("the audit should say {expected:#?}\nand says {found:#?}"));
+    }
+    Ok(tally)
+}
+
+/// Compares every cell of every table of a context; answers how many rows there are.
+async fn same_rows(context: Context, reference: &Replica, subject: &Replica) -> Result<u64, String> {
+    let expected = reference.rows(context).await.map_err(|error| error.to_string())?;
+    let found = subject.rows(context).await.map_err(|error| error.to_string())?;
+    if let Some(row) = expected.iter().find(|row| !found.contains(row)) {
+        let key = row.key();
+        let near: Vec<_> = found.iter().filter(|other| other.table() == row.table() && other.key() == key).collect();
+        return Err(format!("{context}: this row is not there: {row:#?}\nbut {near:#?}"));
+    }
+    match found.iter().find(|row| !expected.contains(row)) {
+        Some(row) => Err(format!("{context}: this row should not be there: {row:#?}")),
+        None => Ok(u64::try_from(expected.len()).unwrap_or(u64::MAX)),
+    }
+}
