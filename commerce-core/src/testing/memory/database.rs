@@ -73,9 +73,12 @@ struct State<R> {
     rows: R,
     keys: BTreeMap<[u8; 32], Used>,
     inbox: BTreeMap<(&'static str, EventId), Timestamp>,
-    outbox: Vec<Envelope>,
+    /// Events said so far.
+    said: u64,
+    /// Each with its position among all that was said.
+    outbox: Vec<(u64, Envelope)>,
     /// What has left the outbox, with when it did.
-    published: Vec<(Envelope, Timestamp)>,
+    published: Vec<(u64, Envelope, Timestamp)>,
     letters: BTreeMap<(String, EventId), DeadLetter>,
     leases: BTreeMap<String, Lease>,
     tampered: Vec<Tampering>,
@@ -101,6 +104,7 @@ impl<R: Default> Database<R> {
             rows: R::default(),
             keys: BTreeMap::new(),
             inbox: BTreeMap::new(),
+            said: 0,
             outbox: Vec::new(),
             published: Vec::new(),
             letters: BTreeMap::new(),
@@ -181,7 +185,7 @@ impl<R> Database<R> {
             state.keys.insert(scope, used);
         }
         state.inbox.extend(changes.handled.map(|handled| ((handled.consumer, handled.event), handled.at)));
-        state.outbox.extend(changes.events);
+        state.say(changes.events);
         Ok(())
     }
 
@@ -194,23 +198,23 @@ impl<R> Database<R> {
 
     /// See [`Outbox`](crate::events::Outbox).
     pub(super) fn unpublished(&self, limit: u32) -> Vec<Envelope> {
-        super::at_most(self.state().outbox.iter().cloned(), limit)
+        super::at_most(self.state().outbox.iter().map(|(_, event)| event.clone()), limit)
     }
 
     /// See [`Outbox`](crate::events::Outbox).
     pub(super) fn published(&self, events: &[EventId]) {
         let now = self.clock.now();
         let mut state = self.state();
-        let (published, left): (Vec<Envelope>, _) = state.outbox.drain(..).partition(|event| events.contains(&event.id));
+        let (published, left): (Vec<_>, _) = state.outbox.drain(..).partition(|(_, event)| events.contains(&event.id));
         state.outbox = left;
-        state.published.extend(published.into_iter().map(|event| (event, now)));
+        state.published.extend(published.into_iter().map(|(position, event)| (position, event, now)));
     }
 
     /// See [`Outbox`](crate::events::Outbox).
     pub(super) fn backlog(&self) -> Backlog {
         let state = self.state();
         let waiting = u64::try_from(state.outbox.len()).unwrap_or(u64::MAX);
-        Backlog { waiting, oldest: state.outbox.iter().map(|event| event.at).min() }
+        Backlog { waiting, oldest: state.outbox.iter().map(|(_, event)| event.at).min() }
     }
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
@@ -287,10 +291,11 @@ impl<R: Sheets> Database<R> {
 
 impl<R: Sheets> State<R> {
     fn sheets(&self) -> Vec<Row> {
-        let published = self.published.iter().map(|(event, at)| (event, Some(*at)));
-        let events = published.chain(self.outbox.iter().map(|event| (event, None)));
+        let published = self.published.iter().map(|(position, event, at)| (*position, event, Some(*at)));
+        let mut events: Vec<_> = published.chain(self.outbox.iter().map(|(position, event)| (*position, event, None))).collect();
+        events.sort_unstable_by_key(|(position, ..)| *position);
         let mut rows = self.rows.sheets();
-        for ((it, published), position) in events.zip(1_u64..) {
+        for (position, it, published) in events {
             rows.push(
                 row![OUTBOX; position, it.id.uuid(), it.topic.as_str(), it.kind.as_str(), u32::from(it.schema), it.aggregate,
                 it.version, it.at, it.traceparent.as_deref(), it.data.clone(), published],
@@ -323,6 +328,13 @@ impl<R: Sheets> State<R> {
 }
 
 impl<R> State<R> {
+    fn say(&mut self, events: Vec<Envelope>) {
+        for event in events {
+            self.said = self.said.saturating_add(1);
+            self.outbox.push((self.said, event));
+        }
+    }
+
     fn key(&self, scope: &KeyScope, now: Timestamp) -> Option<&KeyRecord> {
         let used = self.keys.get(&scope.digest())?;
         (now < used.at.plus(limits::IDEMPOTENCY_KEEP)).then_some(&used.record)

@@ -57,7 +57,8 @@ pub(super) fn hear(ground: &Arc<Ground>, what: &Happened<'_>) {
         Happened::Refunded(refund, RefundAnswer::Succeeded { reference }) => {
             tell(ground, "refund.succeeded", reference.clone(), refund.amount);
         }
-        Happened::Answered(..)
+        Happened::Voiding(_)
+        | Happened::Answered(..)
         | Happened::Refunded(..)
         | Happened::Users(_)
         | Happened::Catalog(_)

@@ -48,9 +48,15 @@ impl Staff {
         if orders.is_empty() {
             return;
         }
-        let (order, cancels, steps) = self.client.throw(|dice| (*dice.pick(&orders), dice.permille(200), 1 + dice.below(4)));
-        if cancels {
-            return self.set(order, OrderStatus::Cancelled).await;
+        let (order, what, steps) = self.client.throw(|dice| (*dice.pick(&orders), dice.below(10), 1 + dice.below(4)));
+        match what {
+            0 | 1 => return self.set(order, OrderStatus::Cancelled).await,
+            // Whatever comes to mind, legal or not.
+            2 => {
+                let status = self.client.throw(|dice| *dice.pick(OrderStatus::ALL));
+                return self.set(order, status).await;
+            }
+            _ => {}
         }
         for _ in 0..steps {
             let status = self.client.house.ground.books().order(order).map(|order| order.status);
@@ -70,7 +76,7 @@ impl Staff {
         let heard =
             self.client.ask(move |shop, me| async move { shop.orders.set_status(&me, order, status, None, None).await }).await;
         match heard {
-            Heard::Answer(Ok(_)) if status == OrderStatus::Cancelled => self.history.cancelled(order),
+            Heard::Answer(Ok(_)) if status == OrderStatus::Cancelled => self.history.cancelled(order, &self.client.actor),
             Heard::Answer(Err(Error::Refused(refusal))) => {
                 let code = refusal.code();
                 let expected = matches!(code, "ILLEGAL_TRANSITION" | "PAYMENT_REQUIRED" | "CONFLICT");
