@@ -36,28 +36,31 @@ pub(super) struct Buyer {
 impl Buyer {
     /// So many errands, one after the other.
     pub(super) async fn live(self, errands: usize) {
+        let mut placed = Vec::new();
         for errand in 0..errands {
             self.client.dawdle(self.leisure).await;
             // Everybody calls her keys the same: a key counts for its user alone.
-            self.errand(&format!("errand-{errand}")).await;
+            placed.extend(self.errand(&format!("errand-{errand}")).await);
+        }
+        for (order, wish) in placed {
+            self.click_again(&order, wish).await;
         }
     }
 
-    async fn errand(&self, note: &str) {
+    async fn errand(&self, note: &str) -> Option<(Order, PlaceOrder)> {
         let payment = self.client.throw(|dice| *dice.pick(&PAYMENTS));
-        let order = if self.client.throw(|dice| dice.permille(300)) {
-            self.order_cart(note, payment).await
+        let (order, wish) = if self.client.throw(|dice| dice.permille(300)) {
+            self.order_cart(note, payment).await?
         } else {
-            self.order_items(note, payment).await
+            self.order_items(note, payment).await?
         };
-        if let Some(order) = order {
-            self.look(&order).await;
-            self.follow(note, order).await;
-        }
+        self.look(&order).await;
+        self.follow(note, order.clone()).await;
+        Some((order, wish))
     }
 
     /// Orders named items; sometimes clicks twice, sometimes at a price she saw before.
-    async fn order_items(&self, note: &str, payment: (PaymentMethod, Option<&'static str>)) -> Option<Order> {
+    async fn order_items(&self, note: &str, payment: (PaymentMethod, Option<&'static str>)) -> Option<(Order, PlaceOrder)> {
         let since = self.client.house.ground.now();
         let (lines, clicks) = self.client.throw(|dice| (1 + dice.below(2), if dice.permille(200) { 2 } else { 1 }));
         // Sometimes the same SKU twice.
@@ -72,17 +75,15 @@ impl Buyer {
         let told = self.agree(note, answers);
         let told = self.come_back(note, told, &wish).await;
         let order = self.remember(note, told, &wish, since);
-        self.click_again(note, order.as_ref(), wish).await;
-        order
+        order.map(|order| (order, wish))
     }
 
     /// The same request long after its answer is answered with the same order.
-    async fn click_again(&self, note: &str, order: Option<&Order>, wish: PlaceOrder) {
-        let Some(order) = order else { return };
-        if self.client.throw(|dice| dice.permille(800)) {
+    async fn click_again(&self, order: &Order, wish: PlaceOrder) {
+        if self.client.throw(|dice| dice.permille(700)) {
             return;
         }
-        self.client.dawdle(self.leisure).await;
+        let note = &wish.metadata.get(super::books::NOTE).cloned().unwrap_or_default();
         match self.place(note, wish).await {
             Told::Done(again) => {
                 self.client.must(again.id == order.id, || format!("{note} of {} was answered {}", self.user, again.id));
@@ -191,7 +192,7 @@ impl Buyer {
     }
 
     /// Fills the cart and orders it, sometimes in two tabs; goes on filling it meanwhile.
-    async fn order_cart(&self, note: &str, payment: (PaymentMethod, Option<&'static str>)) -> Option<Order> {
+    async fn order_cart(&self, note: &str, payment: (PaymentMethod, Option<&'static str>)) -> Option<(Order, PlaceOrder)> {
         let adds = self.client.throw(|dice| 1 + dice.below(2));
         for add in 0..adds {
             self.fill(&format!("{note}-add-{add}")).await;
@@ -216,8 +217,7 @@ impl Buyer {
         };
         let told = self.agree(note, vec![told]);
         let order = self.remember(note, told, &wish, since);
-        self.click_again(note, order.as_ref(), wish).await;
-        order
+        order.map(|order| (order, wish))
     }
 
     async fn fill(&self, name: &str) {
@@ -361,7 +361,13 @@ impl Buyer {
             let key = key.clone();
             async move { shop.orders.cancel(&me, id, None, Some(key)).await }
         };
-        match self.client.insist(request).await {
+        let told = self.client.insist(request).await;
+        if matches!(told, Told::Done(_)) && self.client.throw(|dice| dice.permille(300)) {
+            let again = self.client.insist(request).await;
+            let refused = matches!(again, Told::Refused(..));
+            self.client.must(!refused, || format!("{id} is cancelled, and the same request again was refused"));
+        }
+        match told {
             Told::Done(_) => self.history.cancelled(id, &self.client.actor),
             Told::Refused(code, alone) => {
                 if alone {

@@ -49,14 +49,8 @@ impl Staff {
             return;
         }
         let (order, what, steps) = self.client.throw(|dice| (*dice.pick(&orders), dice.below(10), 1 + dice.below(4)));
-        match what {
-            0 | 1 => return self.set(order, OrderStatus::Cancelled).await,
-            // Whatever comes to mind, legal or not.
-            2 => {
-                let status = self.client.throw(|dice| *dice.pick(OrderStatus::ALL));
-                return self.set(order, status).await;
-            }
-            _ => {}
+        if what < 2 {
+            return self.set(order, OrderStatus::Cancelled).await;
         }
         for _ in 0..steps {
             let status = self.client.house.ground.books().order(order).map(|order| order.status);
@@ -66,9 +60,14 @@ impl Staff {
                 Some(OrderStatus::Processing) => OrderStatus::Shipped,
                 Some(OrderStatus::Shipped) => OrderStatus::OutForDelivery,
                 Some(OrderStatus::OutForDelivery) => OrderStatus::Delivered,
-                Some(OrderStatus::Delivered | OrderStatus::Cancelled) | None => return,
+                Some(OrderStatus::Delivered | OrderStatus::Cancelled) | None => break,
             };
             self.set(order, next).await;
+        }
+        // And then whatever comes to mind, legal or not.
+        if what > 4 {
+            let status = self.client.throw(|dice| *dice.pick(OrderStatus::ALL));
+            self.set(order, status).await;
         }
     }
 
