@@ -84,7 +84,7 @@ impl Stage {
         let request = |shop: Commerce, me| async move { shop.orders.cancel(&me, id, None, Some(key("cancel", 1))).await };
         let told = self.asha().insist(request).await;
         self.staff().must(matches!(told, Told::Done(_)), || format!("she could not cancel: {told:?}"));
-        self.history.cancelled(id);
+        self.history.cancelled(id, &self.asha().actor);
     }
 
     /// Without a key: done already counts as done.

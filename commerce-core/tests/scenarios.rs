@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use commerce_core::catalog::VariantPatch;
+use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{OrderStatus, PaymentMethod};
 use commerce_core::page::PageRequest;
 use commerce_core::testing::fault::Fault;
@@ -34,6 +36,23 @@ fn a_history_goes_forward_over_processes_whose_clocks_differ() {
     let path: Vec<_> = history.iter().map(|entry| entry.status).collect();
     assert_eq!(path, [OrderStatus::Pending, OrderStatus::Confirmed, OrderStatus::Processing]);
     assert!(history.is_sorted_by_key(|entry| entry.at));
+}
+
+/// The same of a product: one that was made by a process whose clock is ahead, and changed by another at once, was
+/// changed before it was made.
+#[test]
+fn a_product_is_never_changed_before_it_was_made() {
+    let mut world = World::new(Setup { skews: vec![5_000_000, 0], ..Setup::quiet(1) });
+    let house = Arc::clone(&world.house);
+    let (id, _) = world.run(open(Arc::clone(&house), 1, 1, 1)).unwrap().unwrap();
+    let changed = world.run(async move {
+        let patch = VariantPatch { price: Some(Money::new(60_000, Currency::INR)), ..VariantPatch::default() };
+        let change =
+            |shop: Commerce| async move { shop.catalog.update_variant(&Actor::System, id, &goods::sku(0), patch, None).await };
+        house.ask(1, change).await
+    });
+    let Ok(Heard::Answer(Ok(changed))) = changed else { panic!("{changed:?}") };
+    assert!(changed.created_at <= changed.updated_at, "made {}, changed {}", changed.created_at, changed.updated_at);
 }
 
 /// One message that could not be marked as begun stopped the others of its batch between the mailer

@@ -46,6 +46,7 @@ impl InProcessBus {
             if !done {
                 return through;
             }
+            self.forget(event);
             through.push(event.id);
         }
         through
@@ -57,10 +58,7 @@ impl InProcessBus {
         let name = consumer.name();
         let span = tracing::debug_span!("consume", consumer = name, event = %event.id, trace = event.traceparent);
         match consumer.handle(event).instrument(span).await {
-            Ok(()) => {
-                self.forget(name, event.id);
-                true
-            }
+            Ok(()) => true,
             Err(ConsumeError::Transient(error)) => {
                 let (error, trace) = (&error as &dyn std::error::Error, &event.traceparent);
                 tracing::warn!(consumer = name, event = %event.id, trace, error, "a delivery waits");
@@ -81,7 +79,6 @@ impl InProcessBus {
         match letters.bury(&letter).await {
             Ok(()) => {
                 tracing::error!(consumer, event = %event.id, "a delivery went to the dead letters");
-                self.forget(consumer, event.id);
                 true
             }
             Err(error) => {
@@ -98,10 +95,15 @@ impl InProcessBus {
         *count
     }
 
-    fn forget(&self, consumer: &'static str, event: EventId) {
+    /// Only when everybody is done with the event: one that has buried it is brought it again for as long as
+    /// another is not, and must not begin to count anew.
+    fn forget(&self, event: &Envelope) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if !failures.is_empty() {
-            failures.remove(&(consumer, event));
+        if failures.is_empty() {
+            return;
+        }
+        for (consumer, _) in self.boxes.iter().filter(|(consumer, _)| consumer.wants(event.kind)) {
+            failures.remove(&(consumer.name(), event.id));
         }
     }
 }

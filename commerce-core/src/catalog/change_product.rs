@@ -200,7 +200,8 @@ impl Catalog {
             if product == before {
                 return Ok(Round::Done(Answer::Fresh(product)));
             }
-            let now = self.clock.now();
+            // Another process whose clock is ahead of ours may have written what we change.
+            let now = self.clock.now().max(before.updated_at);
             product.version = before.version.saturating_add(1);
             product.updated_at = now;
             let gone: Vec<Sku> = skus(&before).filter(|sku| !skus(&product).any(|kept| kept == *sku)).cloned().collect();

@@ -121,6 +121,7 @@ pub(super) async fn all(make: &impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) ->
     who_cannot_listen_now_hears_it_later(make).await;
     what_cannot_be_understood_goes_to_the_dead_letters(make).await;
     one_who_fails_keeps_no_other_from_hearing(make).await;
+    two_who_fail_out_of_step_are_both_done_with(make).await;
     events_of_one_aggregate_come_in_order(make).await;
 }
 
@@ -180,6 +181,25 @@ async fn one_who_fails_keeps_no_other_from_hearing(make: &impl AsyncFn(Vec<Lette
     assert_eq!((scene.first.heard(), scene.second.heard()), (Vec::new(), names(&events)), "the other has heard all");
     assert_eq!(scene.publish(&events).await, names(&events));
     assert_eq!(scene.first.heard(), names(&events));
+}
+
+/// The event leaves when the later of them has buried it, although the earlier one fails again meanwhile.
+async fn two_who_fail_out_of_step_are_both_done_with(
+    make: &impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) -> Made<dyn EventBus>,
+) {
+    let scene = Scene::set(make).await;
+    let events = events(1);
+    let never = || (0..2 * limits::RECEIVES_MAX).map(|_| Ending::Never);
+    scene.first.fail(never());
+    scene.second.fail([Ending::Later].into_iter().chain(never()));
+    for _ in 0..limits::RECEIVES_MAX {
+        assert_eq!(scene.publish(&events).await, [], "the second one is tried again");
+    }
+    assert_eq!(scene.publish(&events).await, names(&events), "then both are done with it");
+    let letters = got(scene.letters.letters(&PageRequest::first()).await).items;
+    let mut buried: Vec<_> = letters.iter().map(|letter| letter.consumer.as_str()).collect();
+    buried.sort_unstable();
+    assert_eq!(buried, ["first-queue", "second-queue"]);
 }
 
 async fn events_of_one_aggregate_come_in_order(make: &impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) -> Made<dyn EventBus>) {

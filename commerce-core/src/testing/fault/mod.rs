@@ -121,6 +121,8 @@ pub enum Happened<'a> {
     Published,
     /// A letter was buried.
     Buried(&'a DeadLetter),
+    /// The provider is to give an attempt up, whether it hears of it or not.
+    Voiding(&'a Attempt),
     /// The provider said this about an attempt, heard or not.
     Answered(&'a Attempt, &'a PaymentFact),
     /// The provider said this about a refund, heard or not.

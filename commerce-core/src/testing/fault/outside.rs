@@ -131,6 +131,7 @@ impl PaymentGateway for Faulty<dyn PaymentGateway> {
     }
 
     async fn void(&self, attempt: &Attempt) -> ProviderAnswer {
+        self.faults.happened("gateway.void", Happened::Voiding(attempt));
         self.ask_about("gateway.void", attempt, self.port.void(attempt)).await
     }
 

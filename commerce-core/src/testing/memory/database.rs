@@ -301,7 +301,8 @@ impl<R: Sheets> Database<R> {
 impl<R: Sheets> State<R> {
     fn sheets(&self) -> Vec<Row> {
         let published = self.published.iter().map(|(position, (event, at))| (*position, event, Some(*at)));
-        let events = published.chain(self.outbox.iter().map(|(position, event)| (*position, event, None)));
+        let mut events: Vec<_> = published.chain(self.outbox.iter().map(|(position, event)| (*position, event, None))).collect();
+        events.sort_unstable_by_key(|(position, ..)| *position);
         let mut rows = self.rows.sheets();
         for (position, it, published) in events {
             rows.push(

@@ -1,10 +1,12 @@
 //! Customers: they order, click twice, fill carts while they order, pay late or again, and cancel.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
 
 use super::client::{Client, History, Told, key};
+use super::dice::Dice;
 use super::goods;
 use super::house::Heard;
 use super::provider;
@@ -14,7 +16,9 @@ use crate::error::Error;
 use crate::ids::UserId;
 use crate::money::Money;
 use crate::orders::{AttemptState, CartOwner, Order, OrderStatus, PaymentMethod, PlaceOrder};
+use crate::page::PageRequest;
 use crate::text::Sku;
+use crate::time::Timestamp;
 
 /// Twenty-five minutes: as long as a prepaid order waits at most, in microseconds.
 const DUE: u64 = 25 * 60 * 1_000_000;
@@ -32,32 +36,37 @@ pub(super) struct Buyer {
 impl Buyer {
     /// So many errands, one after the other.
     pub(super) async fn live(self, errands: usize) {
+        let mut placed = Vec::new();
         for errand in 0..errands {
             self.client.dawdle(self.leisure).await;
             // Everybody calls her keys the same: a key counts for its user alone.
-            self.errand(&format!("errand-{errand}")).await;
+            placed.extend(self.errand(&format!("errand-{errand}")).await);
+        }
+        for (order, wish) in placed {
+            self.click_again(&order, wish).await;
         }
     }
 
-    async fn errand(&self, note: &str) {
+    async fn errand(&self, note: &str) -> Option<(Order, PlaceOrder)> {
         let payment = self.client.throw(|dice| *dice.pick(&PAYMENTS));
-        let order = if self.client.throw(|dice| dice.permille(300)) {
-            self.order_cart(note, payment).await
+        let (order, wish) = if self.client.throw(|dice| dice.permille(300)) {
+            self.order_cart(note, payment).await?
         } else {
-            self.order_items(note, payment).await
+            self.order_items(note, payment).await?
         };
-        if let Some(order) = order {
-            self.look(&order).await;
-            self.follow(note, order).await;
-        }
+        self.look(&order).await;
+        self.follow(note, order.clone()).await;
+        Some((order, wish))
     }
 
     /// Orders named items; sometimes clicks twice, sometimes at a price she saw before.
-    async fn order_items(&self, note: &str, payment: (PaymentMethod, Option<&'static str>)) -> Option<Order> {
-        let (variant, quantity, clicks) =
-            self.client.throw(|dice| (dice.below(self.variants), dice.between(1, 2), if dice.permille(200) { 2 } else { 1 }));
-        let sku = goods::sku(variant);
-        let mut wish = goods::order(Some(vec![(sku, i64::try_from(quantity).unwrap_or(1))]), payment, note);
+    async fn order_items(&self, note: &str, payment: (PaymentMethod, Option<&'static str>)) -> Option<(Order, PlaceOrder)> {
+        let since = self.client.house.ground.now();
+        let (lines, clicks) = self.client.throw(|dice| (1 + dice.below(2), if dice.permille(200) { 2 } else { 1 }));
+        // Sometimes the same SKU twice.
+        let line = |dice: &mut Dice| (goods::sku(dice.below(self.variants)), if dice.permille(400) { 2 } else { 1 });
+        let items: Vec<(Sku, i64)> = (0..lines).map(|_| self.client.throw(line)).collect();
+        let mut wish = goods::order(Some(items), payment, note);
         if self.client.throw(|dice| dice.permille(200)) {
             wish.expected_total = self.quote(&wish).await;
             self.client.dawdle(self.leisure).await;
@@ -65,7 +74,25 @@ impl Buyer {
         let answers = join_all((0..clicks).map(|_| self.place(note, wish.clone()))).await;
         let told = self.agree(note, answers);
         let told = self.come_back(note, told, &wish).await;
-        self.remember(note, told, &wish)
+        let order = self.remember(note, told, &wish, since);
+        order.map(|order| (order, wish))
+    }
+
+    /// The same request long after its answer is answered with the same order.
+    async fn click_again(&self, order: &Order, wish: PlaceOrder) {
+        if self.client.throw(|dice| dice.permille(700)) {
+            return;
+        }
+        let note = &wish.metadata.get(super::books::NOTE).cloned().unwrap_or_default();
+        match self.place(note, wish).await {
+            Told::Done(again) => {
+                self.client.must(again.id == order.id, || format!("{note} of {} was answered {}", self.user, again.id));
+            }
+            Told::Refused(code, _) => {
+                self.client.must(false, || format!("{note} of {} is placed and was refused as {code}", self.user));
+            }
+            Told::Unknown => {}
+        }
     }
 
     /// Whoever did not get her order may try again much later, under the same key.
@@ -130,10 +157,10 @@ impl Buyer {
         }
     }
 
-    fn remember(&self, note: &str, told: Told<Order>, wish: &PlaceOrder) -> Option<Order> {
+    fn remember(&self, note: &str, told: Told<Order>, wish: &PlaceOrder, since: Timestamp) -> Option<Order> {
         if let Told::Refused(code, _) = &told {
             match *code {
-                "SOLD_OUT" => self.client.house.ground.count(Situation::SoldOut),
+                "SOLD_OUT" => self.sold_out(note, wish, since),
                 "PRICE_CHANGED" => self.client.house.ground.count(Situation::PriceChanged),
                 "EMPTY_ORDER" | "CART_ORDERED" | "INVALID" => {}
                 // The cart changed between two tries, and the first one's hold is still active.
@@ -146,27 +173,51 @@ impl Buyer {
         if let Some(order) = &order {
             let expected = wish.expected_total.is_none_or(|total| total == order.total);
             self.client.must(expected, || format!("order {} costs {} and not what was expected", order.id, order.total));
+            let got: BTreeMap<String, i64> =
+                order.lines.iter().map(|line| (line.sku.to_string(), i64::from(line.quantity.get()))).collect();
+            let right = wanted(wish).is_none_or(|wanted| wanted == got);
+            self.client.must(right, || format!("order {} is {got:?} and not what was asked for", order.id));
         }
         order
     }
 
-    /// Fills the cart and orders it, and goes on filling it meanwhile.
-    async fn order_cart(&self, note: &str, payment: (PaymentMethod, Option<&'static str>)) -> Option<Order> {
+    /// Nobody is told that something is sold out while there is enough of everything.
+    fn sold_out(&self, note: &str, wish: &PlaceOrder, since: Timestamp) {
+        self.client.house.ground.count(Situation::SoldOut);
+        let Some(wanted) = wanted(wish) else { return };
+        let books = self.client.house.ground.books();
+        let short = wanted.iter().any(|(sku, wanted)| sku.parse().is_ok_and(|sku| books.was_short(&sku, *wanted, since)));
+        drop(books);
+        self.client.must(short, || format!("{note} of {} was sold out while everything was there", self.user));
+    }
+
+    /// Fills the cart and orders it, sometimes in two tabs; goes on filling it meanwhile.
+    async fn order_cart(&self, note: &str, payment: (PaymentMethod, Option<&'static str>)) -> Option<(Order, PlaceOrder)> {
         let adds = self.client.throw(|dice| 1 + dice.below(2));
         for add in 0..adds {
             self.fill(&format!("{note}-add-{add}")).await;
         }
+        let since = self.client.house.ground.now();
         let wish = goods::order(None, payment, note);
-        let busy = self.client.throw(|dice| dice.permille(400));
-        let told = if busy {
-            self.client.house.ground.count(Situation::CartEditedWhileOrdered);
-            let late = format!("{note}-add-late");
-            join(self.place(note, wish.clone()), self.fill(&late)).await.0
-        } else {
-            self.place(note, wish.clone()).await
+        let busy = self.client.throw(|dice| dice.below(4));
+        let told = match busy {
+            0 => {
+                self.client.house.ground.count(Situation::CartEditedWhileOrdered);
+                let late = format!("{note}-add-late");
+                join(self.place(note, wish.clone()), self.fill(&late)).await.0
+            }
+            1 => {
+                let other = format!("{note}-tab");
+                let same = goods::order(None, (PaymentMethod::Cod, None), &other);
+                let (told, in_other) = join(self.place(note, wish.clone()), self.place(&other, same.clone())).await;
+                self.remember(&other, in_other, &same, since);
+                told
+            }
+            _ => self.place(note, wish.clone()).await,
         };
         let told = self.agree(note, vec![told]);
-        self.remember(note, told, &wish)
+        let order = self.remember(note, told, &wish, since);
+        order.map(|order| (order, wish))
     }
 
     async fn fill(&self, name: &str) {
@@ -216,10 +267,26 @@ impl Buyer {
             }
             Heard::Answer(Err(Error::Store(_))) | Heard::Lost | Heard::Nothing => {}
         }
-        let (id, stranger) = (order.id, Actor::Customer(crate::ids::Id::from_uuid(uuid::Uuid::from_u128(1))));
-        let heard = self.client.ask(|shop, _| async move { shop.orders.cancel(&stranger, id, None, None).await }).await;
+        let stranger = Actor::Customer(crate::ids::Id::from_uuid(uuid::Uuid::from_u128(1)));
+        let (id, user) = (order.id, self.user);
+        let read = move |shop: crate::Commerce, _| async move {
+            shop.orders.order(&stranger, id).await?;
+            shop.orders.timeline(&stranger, id, &PageRequest::first()).await
+        };
+        self.keep_out("a stranger read an order", &self.client.ask(read).await);
+        let cart = move |shop: crate::Commerce, _| async move { shop.orders.cart(&stranger, CartOwner::User(user)).await };
+        self.keep_out("a stranger read the cart", &self.client.ask(cart).await);
+        let cancel = move |shop: crate::Commerce, _| async move { shop.orders.cancel(&stranger, id, None, None).await };
+        self.keep_out("a stranger cancelled an order", &self.client.ask(cancel).await);
+        let ship = move |shop: crate::Commerce, me| async move {
+            shop.orders.set_status(&me, id, OrderStatus::Processing, None, None).await
+        };
+        self.keep_out("a customer moved an order", &self.client.ask(ship).await);
+    }
+
+    fn keep_out<T>(&self, what: &str, heard: &Heard<T>) {
         let refused = !matches!(heard, Heard::Answer(Ok(_)));
-        self.client.must(refused, || format!("a stranger cancelled order {id}"));
+        self.client.must(refused, || format!("{what} of {}", self.user));
     }
 
     /// What she does about an order that stands: pays it, pays again, cancels it, or forgets it.
@@ -294,15 +361,33 @@ impl Buyer {
             let key = key.clone();
             async move { shop.orders.cancel(&me, id, None, Some(key)).await }
         };
-        match self.client.insist(request).await {
-            Told::Done(_) => self.history.cancelled(id),
-            Told::Refused(code, _) => {
+        let told = self.client.insist(request).await;
+        if matches!(told, Told::Done(_)) && self.client.throw(|dice| dice.permille(300)) {
+            let again = self.client.insist(request).await;
+            let refused = matches!(again, Told::Refused(..));
+            self.client.must(!refused, || format!("{id} is cancelled, and the same request again was refused"));
+        }
+        match told {
+            Told::Done(_) => self.history.cancelled(id, &self.client.actor),
+            Told::Refused(code, alone) => {
+                if alone {
+                    self.history.uncancelled(id);
+                }
                 self.client
                     .must(matches!(code, "ILLEGAL_TRANSITION" | "CONFLICT"), || format!("cancelling {id} was refused as {code}"));
             }
             Told::Unknown => {}
         }
     }
+}
+
+/// How many of each SKU are wished for by name.
+fn wanted(wish: &PlaceOrder) -> Option<BTreeMap<String, i64>> {
+    let mut wanted = BTreeMap::new();
+    for (sku, quantity) in wish.items.as_ref()? {
+        *wanted.entry(sku.clone()).or_default() += quantity;
+    }
+    Some(wanted)
 }
 
 /// How orders are paid: cash, and every token of the sandbox.

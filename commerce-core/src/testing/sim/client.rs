@@ -39,8 +39,10 @@ pub struct History(Mutex<Entries>);
 pub(super) struct Entries {
     /// Orders by whose they are and the client's note, with what she was told.
     pub(super) orders: Vec<(UserId, String, Told<OrderId>)>,
-    /// Orders whose cancellation was acknowledged.
-    pub(super) cancelled: Vec<OrderId>,
+    /// Orders whose cancellation was acknowledged to somebody, as the history calls him.
+    pub(super) cancelled: Vec<(OrderId, &'static str)>,
+    /// Orders whose cancellation was refused to their customers.
+    pub(super) uncancelled: Vec<OrderId>,
     /// Units that were put into carts: acknowledged, and perhaps.
     pub(super) carted: Vec<(UserId, Sku, i64, bool)>,
     /// Stock adjustments that were acknowledged or refused: the reason names each.
@@ -53,9 +55,14 @@ impl History {
         self.write().orders.push((user, note.to_owned(), told));
     }
 
-    /// The cancelling of this order was acknowledged.
-    pub fn cancelled(&self, order: OrderId) {
-        self.write().cancelled.push(order);
+    /// The cancelling of this order was acknowledged to `actor`.
+    pub fn cancelled(&self, order: OrderId, actor: &Actor) {
+        self.write().cancelled.push((order, actor.label()));
+    }
+
+    /// The cancelling of this order was refused to its customer.
+    pub fn uncancelled(&self, order: OrderId) {
+        self.write().uncancelled.push(order);
     }
 
     /// So many units went into her cart: acknowledged, or perhaps.

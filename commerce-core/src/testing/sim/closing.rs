@@ -223,10 +223,16 @@ fn judge_history(house: &House, history: &History) -> Result<(), String> {
             return Err(format!("{note} of {user} was told as {told:?}, and the order is {placed:?}"));
         }
     }
-    for id in &told.cancelled {
+    for (id, actor) in &told.cancelled {
         let status = books.order(*id).map(|order| order.status);
-        if status != Some(OrderStatus::Cancelled) {
-            return Err(format!("the cancelling of {id} was acknowledged, and it is {status:?}"));
+        let by = books.orders.get(id).map(|entry| entry.cancelled_by.as_str());
+        if status != Some(OrderStatus::Cancelled) || by != Some(*actor) {
+            return Err(format!("the cancelling of {id} was acknowledged to a {actor}, and it is {status:?} by {by:?}"));
+        }
+    }
+    for id in &told.uncancelled {
+        if books.orders.get(id).is_some_and(|entry| entry.cancelled_by == "customer") {
+            return Err(format!("{id} was cancelled by its customer, and she was told that it cannot be"));
         }
     }
     Ok(())

@@ -147,7 +147,9 @@ fn people(
         let buyer = Buyer { client, user: *user, history: Arc::clone(history), variants, leisure };
         people.push(Box::pin(buyer.live(options.errands)));
     }
-    let staff = Staff { client: client(Actor::System), history: Arc::clone(history), product, variants, leisure };
+    // Whoever runs the shop has an account like everybody.
+    let clerk = users.first().map_or(Actor::System, |user| Actor::Admin(*user));
+    let staff = Staff { client: client(clerk), history: Arc::clone(history), product, variants, leisure };
     people.push(Box::pin(staff.clone().work(options.chores)));
     people.push(Box::pin(staff.sell(options.changes)));
     people.push(Box::pin(staff::befall(Arc::clone(house), options.blows)));

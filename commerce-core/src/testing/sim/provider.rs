@@ -19,7 +19,7 @@ pub struct Mood {
     pub early: u32,
     /// It comes again.
     pub repeats: u32,
-    /// Another one comes before it, about another amount.
+    /// Others come beside it, about another amount and of a failure.
     pub lies: u32,
 }
 
@@ -57,7 +57,8 @@ pub(super) fn hear(ground: &Arc<Ground>, what: &Happened<'_>) {
         Happened::Refunded(refund, RefundAnswer::Succeeded { reference }) => {
             tell(ground, "refund.succeeded", reference.clone(), refund.amount);
         }
-        Happened::Answered(..)
+        Happened::Voiding(_)
+        | Happened::Answered(..)
         | Happened::Refunded(..)
         | Happened::Users(_)
         | Happened::Catalog(_)
@@ -83,6 +84,10 @@ fn tell(ground: &Arc<Ground>, kind: &'static str, reference: String, amount: Mon
         let lie =
             Message { id: format!("lie:{}", truth.id), amount: Money::new(amount.minor + 1, amount.currency), ..truth.clone() };
         send(ground, &mood, lie);
+        // What was captured is not declined any more.
+        if kind == "payment.succeeded" {
+            send(ground, &mood, Message { id: format!("doubt:{}", truth.id), kind: "payment.failed", ..truth.clone() });
+        }
     }
     if clockwork.throw(|dice| dice.permille(mood.repeats)) {
         send(ground, &mood, truth.clone());

@@ -48,8 +48,8 @@ impl Staff {
         if orders.is_empty() {
             return;
         }
-        let (order, cancels, steps) = self.client.throw(|dice| (*dice.pick(&orders), dice.permille(200), 1 + dice.below(4)));
-        if cancels {
+        let (order, what, steps) = self.client.throw(|dice| (*dice.pick(&orders), dice.below(10), 1 + dice.below(4)));
+        if what < 2 {
             return self.set(order, OrderStatus::Cancelled).await;
         }
         for _ in 0..steps {
@@ -60,9 +60,14 @@ impl Staff {
                 Some(OrderStatus::Processing) => OrderStatus::Shipped,
                 Some(OrderStatus::Shipped) => OrderStatus::OutForDelivery,
                 Some(OrderStatus::OutForDelivery) => OrderStatus::Delivered,
-                Some(OrderStatus::Delivered | OrderStatus::Cancelled) | None => return,
+                Some(OrderStatus::Delivered | OrderStatus::Cancelled) | None => break,
             };
             self.set(order, next).await;
+        }
+        // And then whatever comes to mind, legal or not.
+        if what > 4 {
+            let status = self.client.throw(|dice| *dice.pick(OrderStatus::ALL));
+            self.set(order, status).await;
         }
     }
 
@@ -70,7 +75,7 @@ impl Staff {
         let heard =
             self.client.ask(move |shop, me| async move { shop.orders.set_status(&me, order, status, None, None).await }).await;
         match heard {
-            Heard::Answer(Ok(_)) if status == OrderStatus::Cancelled => self.history.cancelled(order),
+            Heard::Answer(Ok(_)) if status == OrderStatus::Cancelled => self.history.cancelled(order, &self.client.actor),
             Heard::Answer(Err(Error::Refused(refusal))) => {
                 let code = refusal.code();
                 let expected = matches!(code, "ILLEGAL_TRANSITION" | "PAYMENT_REQUIRED" | "CONFLICT");

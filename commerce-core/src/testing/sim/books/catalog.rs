@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Books, HoldEntry, HoldName, Stock};
+use super::{Books, CLOCKS_DIFFER, HoldEntry, HoldName, Stock};
 use crate::catalog::{CatalogWrite, Hold, HoldState, Movement, MovementKind, Product};
 use crate::change::ChangeSet;
-use crate::events::EventKind;
+use crate::events::{Envelope, EventKind};
 use crate::ids::{Id, OrderId};
 use crate::money::Money;
 use crate::orders::{AttemptState, OrderStatus};
@@ -25,19 +25,26 @@ impl Books {
                 CatalogWrite::InsertProduct(product) | CatalogWrite::UpdateProduct(product) => self.shelve(product, now),
                 CatalogWrite::Move(movement) => self.moved(movement, met),
                 CatalogWrite::InsertHold(hold) => self.held(hold, now, met),
-                CatalogWrite::EndHold(key, generation, state) => self.ended((*key, *generation), *state, met),
+                CatalogWrite::EndHold(key, generation, state) => self.ended((*key, *generation), *state, now, met),
                 CatalogWrite::PostponeHold(key, generation, at) => self.postponed((*key, *generation), *at, met),
                 CatalogWrite::Recount { sku, .. } => self.must(false, || format!("{sku} is recounted, and nobody repairs here")),
+                CatalogWrite::SetAlerted(sku, true) => {
+                    let about =
+                        |event: &Envelope| event.data.get("sku").and_then(serde_json::Value::as_str) == Some(sku.as_str());
+                    let said = changes.events.iter().any(|event| event.kind == EventKind::LowStockAlert && about(event));
+                    self.must(said, || format!("{sku} is low and nobody was told"));
+                }
                 CatalogWrite::InsertCategory(_)
                 | CatalogWrite::UpdateCategory(_)
                 | CatalogWrite::DeleteCategory(_)
                 | CatalogWrite::TouchTree(_)
                 | CatalogWrite::InsertSeller(_)
                 | CatalogWrite::UpdateSeller(_)
-                | CatalogWrite::SetAlerted(..)
+                | CatalogWrite::SetAlerted(_, false)
                 | CatalogWrite::SetThreshold(..) => {}
             }
         }
+        self.note_levels(now);
         self.reserved_is_held(changes);
         self.came_back(changes, met);
     }
@@ -119,7 +126,7 @@ impl Books {
         self.must(fresh, || format!("hold {} has generation {} twice", hold.key.to_hex(), hold.generation));
     }
 
-    fn ended(&mut self, hold: HoldName, state: HoldState, met: &mut Vec<Situation>) {
+    fn ended(&mut self, hold: HoldName, state: HoldState, now: Timestamp, met: &mut Vec<Situation>) {
         let was = self.holds.get(&hold).map(|entry| entry.state);
         self.must(was == Some(HoldState::Active), || format!("hold {:?} ends as {state} and was {was:?}", hold.1));
         let order = self.on_hold.get(&hold).and_then(|order| self.orders.get(order));
@@ -135,6 +142,8 @@ impl Books {
             HoldState::Active => self.must(false, || "a hold ended as active".to_owned()),
         }
         if state == HoldState::Expired {
+            let over = self.holds.get(&hold).is_some_and(|entry| entry.expires_at <= now.plus(CLOCKS_DIFFER));
+            self.must(over, || format!("hold {} ran out before its time", hold.0.to_hex()));
             met.push(Situation::HoldExpired);
         }
         if let Some(entry) = self.holds.get_mut(&hold) {
@@ -151,6 +160,22 @@ impl Books {
         if let Some(entry) = self.holds.get_mut(&hold) {
             entry.expires_at = at;
         }
+    }
+
+    fn note_levels(&mut self, now: Timestamp) {
+        for stock in self.stock.values_mut() {
+            let level = if stock.on_shelf { stock.on_hand.saturating_sub(stock.reserved) } else { 0 };
+            if stock.levels.last().is_none_or(|(_, last)| *last != level) {
+                stock.levels.push((now, level));
+            }
+        }
+    }
+
+    /// Whether so many of `sku` could not be had at some instant since `since`.
+    pub(in crate::testing::sim) fn was_short(&self, sku: &Sku, wanted: i64, since: Timestamp) -> bool {
+        let Some(stock) = self.stock.get(sku) else { return true };
+        let before = stock.levels.iter().rposition(|(at, _)| *at <= since).unwrap_or(0);
+        stock.levels.iter().skip(before).any(|(_, level)| *level < wanted)
     }
 
     /// What is reserved is the sum of the active holds, for every SKU that moved.

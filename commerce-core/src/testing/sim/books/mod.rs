@@ -13,6 +13,7 @@ mod orders;
 pub(super) use orders::NOTE;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -31,6 +32,9 @@ use crate::users::User;
 use super::scheduler::NodeId;
 use super::situations::Situation;
 
+/// How far the clocks of a world's nodes are apart from the true time at most, jumps included.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
+
 /// What really happened, and what was found wrong with it.
 #[derive(Default)]
 pub struct Books {
@@ -42,6 +46,8 @@ pub struct Books {
     pub(super) on_hold: BTreeMap<HoldName, OrderId>,
     pub(super) carts: BTreeMap<Uuid, Cart>,
     pub(super) carted: BTreeMap<(Uuid, Sku), Carted>,
+    /// Carts, each in exactly one state, that were ordered.
+    ordered_carts: BTreeSet<Uuid>,
     pub(super) notifications: BTreeMap<NotificationId, Notification>,
     pub(super) mails: BTreeMap<NotificationId, MailEntry>,
     pub(super) said: BTreeMap<EventId, Envelope>,
@@ -50,6 +56,8 @@ pub struct Books {
     pub(super) keys: BTreeSet<[u8; 32]>,
     /// Events that nobody can understand.
     pub(super) poison: BTreeSet<EventId>,
+    /// Attempts that the provider was to give up.
+    given_up: BTreeSet<AttemptId>,
     /// Attempts about which the provider has sent its message.
     told: BTreeSet<AttemptId>,
     /// Events that each node is publishing.
@@ -70,6 +78,8 @@ pub(super) struct Stock {
     pub(super) on_shelf: bool,
     /// Sold and restocked units of each hold.
     pub(super) sold: BTreeMap<String, (i64, i64)>,
+    /// How many could be had, since when; nothing while it has no shelf.
+    pub(super) levels: Vec<(Timestamp, i64)>,
     /// Each price with the instant it ended; none for the present one.
     pub(super) prices: Vec<(Money, Option<Timestamp>)>,
 }
@@ -86,6 +96,8 @@ pub(super) struct OrderEntry {
     pub(super) from_cart: bool,
     pub(super) first_due: Option<Timestamp>,
     pub(super) was_confirmed: bool,
+    /// Who, in the words of the history, cancelled it.
+    pub(super) cancelled_by: String,
 }
 
 /// Units of one SKU that went into a cart, and came out of it for orders.
@@ -125,6 +137,9 @@ impl Books {
                 met.push(Situation::DeadLetter);
                 self.must(letter.receives >= crate::limits::RECEIVES_MAX, || format!("{} was buried early", letter.event.id));
                 self.buried.insert((letter.consumer.clone(), letter.event.id));
+            }
+            Happened::Voiding(attempt) => {
+                self.given_up.insert(attempt.id);
             }
             Happened::Answered(attempt, _) => self.effect = attempt.id.uuid().as_u128(),
             Happened::Refunded(refund, _) => self.effect = refund.id.uuid().as_u128(),

@@ -1,19 +1,29 @@
 //! Orders, their money and their history.
 
-use super::{Books, OrderEntry, name};
+use std::time::Duration;
+
+use super::{Books, CLOCKS_DIFFER, OrderEntry, name};
 use crate::catalog::HoldState;
 use crate::change::ChangeSet;
 use crate::events::{Envelope, EventKind};
-use crate::ids::Id;
+use crate::ids::{Id, OrderId};
 use crate::orders::{
-    AttemptState, Order, OrderStatus, OrderWrite, PaymentMethod, ProviderEventState, RefundState, TimelineEntry,
+    AttemptState, Order, OrderStatus, OrderWrite, PaymentFact, PaymentMethod, ProviderEvent, ProviderEventState, ProviderFact,
+    RefundState, TimelineEntry,
 };
 use crate::time::Timestamp;
 
 use super::super::situations::Situation;
 
+/// How histories call what the shop does by itself; whoever runs it is staff here, and has a name.
+const ENGINE: &str = "system";
+
 /// Under this key the simulation's clients write into an order's metadata what they call it.
 pub(in crate::testing::sim) const NOTE: &str = "note";
+
+/// What a hold must have left when an order appears on it: longer than any sweeper takes that has asked
+/// about it.
+const HOLD_LEFT: Duration = Duration::from_mins(5);
 
 impl Books {
     pub(super) fn orders(&mut self, changes: &ChangeSet<OrderWrite>, now: Timestamp, met: &mut Vec<Situation>) {
@@ -21,11 +31,11 @@ impl Books {
         for write in &changes.writes {
             match write {
                 OrderWrite::Insert(order) => self.inserted(order, changes, now),
-                OrderWrite::Update(order) => self.updated(order, now, met),
+                OrderWrite::Update(order) => self.updated(order, changes, now, met),
                 OrderWrite::Timeline(entry) => self.told(entry, changes),
                 OrderWrite::ClaimCart(_) => {}
                 OrderWrite::Provider(event) => match event.state {
-                    ProviderEventState::Applied => {}
+                    ProviderEventState::Applied => self.believed(event),
                     ProviderEventState::Parked => met.push(Situation::WebhookParked),
                     ProviderEventState::Quarantined => met.push(Situation::WebhookQuarantined),
                 },
@@ -44,7 +54,9 @@ impl Books {
         });
         let priced =
             order.lines.iter().all(|line| self.stock.get(&line.sku).is_some_and(|stock| stock.cost(line.unit_price, now)));
+        let in_time = hold.is_some_and(|hold| now < hold.expires_at.minus(HOLD_LEFT));
         self.must(active, || format!("order {id} appeared on a hold that is not active"));
+        self.must(in_time, || format!("order {id} appeared on a hold that is about to run out"));
         self.must(held_so, || format!("order {id} is not what its hold holds"));
         self.must(priced, || format!("order {id} has a price that is not the catalog's"));
         self.must(adds_up(order), || format!("the parts of order {id} do not add up to {}", order.total));
@@ -65,8 +77,13 @@ impl Books {
         }
         let alone = self.on_hold.insert(name(order.hold), id).is_none();
         self.must(alone, || format!("two orders stand on the hold of {id}"));
-        let from_cart = changes.writes.iter().any(|write| matches!(write, OrderWrite::ClaimCart(_)));
+        let says = |event: &Envelope| event.data.get("fromCart") == Some(&serde_json::Value::Bool(true));
+        let from_cart = changes.events.iter().any(says);
         if from_cart {
+            let claimed =
+                changes.writes.iter().find_map(|write| if let OrderWrite::ClaimCart(cart) = write { Some(*cart) } else { None });
+            let once = claimed.is_some_and(|cart| self.ordered_carts.insert(cart));
+            self.must(once, || format!("order {id} is out of a cart that was not claimed, or is ordered already"));
             for line in &order.lines {
                 let carted = self.carted.entry((order.user.uuid(), line.sku.clone())).or_default();
                 carted.ordered = carted.ordered.saturating_add(i64::from(line.quantity.get()));
@@ -77,13 +94,14 @@ impl Books {
             path: Vec::new(),
             from_cart,
             first_due: order.payment_due_at,
+            cancelled_by: String::new(),
             was_confirmed: order.status == OrderStatus::Confirmed,
         };
         let fresh = self.orders.insert(id, entry).is_none();
         self.must(fresh, || format!("order {id} was placed twice"));
     }
 
-    fn updated(&mut self, order: &Order, now: Timestamp, met: &mut Vec<Situation>) {
+    fn updated(&mut self, order: &Order, changes: &ChangeSet<OrderWrite>, now: Timestamp, met: &mut Vec<Situation>) {
         let id = order.id;
         let Some(entry) = self.orders.get_mut(&id) else {
             return self.must(false, || format!("order {id} changed and was never placed"));
@@ -94,11 +112,17 @@ impl Books {
         self.must(order.version == before.version.saturating_add(1), || {
             format!("order {id} went from version {} to {}", before.version, order.version)
         });
-        let legal = order.status == before.status || before.status.may_become(order.status);
+        let legal = order.status == before.status || may_follow(before.status, order.status);
         self.must(legal, || format!("order {id} went from {} to {}", before.status, order.status));
         let same = (&before.number, before.user, &before.lines, before.total, before.hold, &before.shipping_address)
             == (&order.number, order.user, &order.lines, order.total, order.hold, &order.shipping_address);
         self.must(same && adds_up(order), || format!("order {id} is not what was ordered any more"));
+        let said = says_its_money(&before, order, changes);
+        self.must(said, || format!("money moved for order {id} and nobody was told"));
+        let by_engine = |write: &OrderWrite| matches!(write, OrderWrite::Timeline(line) if line.actor == ENGINE);
+        let given_up = order.status == OrderStatus::Cancelled && changes.writes.iter().any(by_engine);
+        let overdue = before.payment_due_at.is_some_and(|due| due <= now.plus(CLOCKS_DIFFER));
+        self.must(!given_up || overdue, || format!("order {id} was given up before its time was over"));
         self.money(&before, order);
         situations(&before, order, first_due, now, met);
     }
@@ -113,7 +137,7 @@ impl Books {
             })
         });
         self.must(kept, || format!("order {id} forgot an attempt or its capture"));
-        let open = is.attempts.iter().filter(|attempt| attempt.state.is_open()).count();
+        let open = is.attempts.iter().filter(|attempt| is_open(attempt.state)).count();
         self.must(open <= 1, || format!("order {id} has {open} open attempts"));
         let by_attempts: i64 = is
             .attempts
@@ -143,18 +167,56 @@ impl Books {
         }
     }
 
+    /// What a provider says is believed only about the amount that we asked for.
+    fn believed(&mut self, event: &ProviderEvent) {
+        let payments = self.orders.values().map(|entry| &entry.order.payment);
+        let asked = match event.fact {
+            ProviderFact::Payment(PaymentFact::Captured { amount }) => {
+                let mut attempts = payments.flat_map(|payment| &payment.attempts);
+                attempts.any(|known| known.reference.as_ref() == Some(&event.reference) && known.amount == amount)
+            }
+            ProviderFact::RefundSucceeded(amount) => {
+                let mut refunds = payments.flat_map(|payment| &payment.refunds);
+                refunds.any(|known| known.reference.as_ref() == Some(&event.reference) && known.amount == amount)
+            }
+            ProviderFact::Payment(_) => true,
+        };
+        self.must(asked, || format!("a provider's message {} was believed about another amount", event.event_id));
+    }
+
+    /// Money that may still come is called off before its order is given up.
+    fn called_off(&mut self, order: OrderId) {
+        let Some(entry) = self.orders.get(&order) else { return };
+        let open = entry.order.payment.attempts.iter().filter(|attempt| is_open(attempt.state));
+        let forgotten = open.filter(|attempt| !self.given_up.contains(&attempt.id)).count();
+        self.must(forgotten == 0, || format!("order {order} was given up while its provider may still take the money"));
+    }
+
     /// A line of history: its step is legal, and an event of the same change set says the same.
     fn told(&mut self, entry: &TimelineEntry, changes: &ChangeSet<OrderWrite>) {
         let id = entry.order;
         let event = changes.events.iter().find(|event| event.id.uuid() == entry.id.uuid());
         let said = event.is_some_and(|event| event.aggregate == id.uuid() && status_of(event.kind) == Some(entry.status));
         self.must(said, || format!("order {id} became {} and nobody was told", entry.status));
+        let by_customer = entry.actor == "customer";
+        let fits = match entry.status {
+            OrderStatus::Pending => by_customer,
+            OrderStatus::Confirmed | OrderStatus::Cancelled => true,
+            OrderStatus::Processing | OrderStatus::Shipped | OrderStatus::OutForDelivery | OrderStatus::Delivered => !by_customer,
+        };
+        self.must(fits, || format!("order {id} became {} by a {}", entry.status, entry.actor));
+        if entry.status == OrderStatus::Cancelled && entry.actor == ENGINE {
+            self.called_off(id);
+        }
         let Some(known) = self.orders.get_mut(&id) else { return };
+        if entry.status == OrderStatus::Cancelled {
+            known.cancelled_by.clone_from(&entry.actor);
+        }
         let last = known.path.last().copied();
         known.path.push(entry.status);
         let legal = match last {
             None => entry.status == OrderStatus::Pending,
-            Some(last) => last.may_become(entry.status),
+            Some(last) => may_follow(last, entry.status),
         };
         self.must(legal, || format!("the history of order {id} goes from {last:?} to {}", entry.status));
     }
@@ -169,10 +231,53 @@ impl Books {
                 format!("order {} is {} and its history ends with {last:?}", order.id, order.status)
             });
             let about = |event: &Envelope| event.aggregate == order.id.uuid() && event.version == order.version;
-            let ours = changes.events.iter().all(about);
+            let ours = changes.events.iter().all(|event| about(event) && is_true_of(event, order));
             self.must(ours, || format!("order {} says something about another state", order.id));
         }
     }
+}
+
+/// The steps that an order may take.
+fn may_follow(last: OrderStatus, next: OrderStatus) -> bool {
+    use OrderStatus::{Cancelled, Confirmed, Delivered, OutForDelivery, Pending, Processing, Shipped};
+    matches!(
+        (last, next),
+        (Pending, Confirmed | Cancelled)
+            | (Confirmed, Processing | Shipped | Cancelled)
+            | (Processing, Shipped | Cancelled)
+            | (Shipped, OutForDelivery | Delivered)
+            | (OutForDelivery, Delivered)
+    )
+}
+
+fn is_open(state: AttemptState) -> bool {
+    use AttemptState::{Authorized, Captured, Created, Declined, Pending, Unknown, Voided};
+    match state {
+        Created | Pending | Unknown | Authorized => true,
+        Captured | Declined | Voided => false,
+    }
+}
+
+/// Whether an event's data are those of the order that was written with it.
+fn is_true_of(event: &Envelope, order: &Order) -> bool {
+    let data = |name: &str| event.data.get(name).and_then(serde_json::Value::as_str);
+    data("status") == Some(order.status.as_str())
+        && data("userId") == Some(order.user.to_string().as_str())
+        && data("orderId") == Some(order.id.to_string().as_str())
+        && event.data.pointer("/hold/key").and_then(serde_json::Value::as_str) == Some(order.hold.key.to_hex().as_str())
+        && event.data.pointer("/hold/generation") == Some(&order.hold.generation.into())
+        && event.data.get("lines").and_then(serde_json::Value::as_array).map(Vec::len) == Some(order.lines.len())
+}
+
+/// Every capture, decline and refund that a change brings is said.
+fn says_its_money(before: &Order, order: &Order, changes: &ChangeSet<OrderWrite>) -> bool {
+    let said = |kind| changes.events.iter().any(|event| event.kind == kind);
+    let attempts = |order: &Order, state| order.payment.attempts.iter().filter(|attempt| attempt.state == state).count();
+    let refunds = |order: &Order| order.payment.refunds.iter().filter(|refund| refund.state == RefundState::Succeeded).count();
+    let more = |state| attempts(order, state) > attempts(before, state);
+    (!more(AttemptState::Captured) || said(EventKind::PaymentSuccess))
+        && (!more(AttemptState::Declined) || said(EventKind::PaymentFailed))
+        && (refunds(order) == refunds(before) || said(EventKind::RefundSucceeded))
 }
 
 fn adds_up(order: &Order) -> bool {
