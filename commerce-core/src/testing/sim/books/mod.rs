@@ -239,6 +239,11 @@ impl Books {
     }
 }
 
+/// What an event says, as JSON that nobody's types have seen.
+fn words(event: &Envelope) -> serde_json::Value {
+    event.data.read().unwrap_or_default()
+}
+
 fn name(hold: HoldRef) -> HoldName {
     (hold.key, hold.generation)
 }

@@ -77,7 +77,7 @@ impl Books {
         }
         let alone = self.on_hold.insert(name(order.hold), id).is_none();
         self.must(alone, || format!("two orders stand on the hold of {id}"));
-        let says = |event: &Envelope| event.data.get("fromCart") == Some(&serde_json::Value::Bool(true));
+        let says = |event: &Envelope| super::words(event)["fromCart"] == true;
         let from_cart = changes.events.iter().any(says);
         if from_cart {
             let claimed =
@@ -260,13 +260,13 @@ fn is_open(state: AttemptState) -> bool {
 
 /// Whether an event's data are those of the order that was written with it.
 fn is_true_of(event: &Envelope, order: &Order) -> bool {
-    let data = |name: &str| event.data.get(name).and_then(serde_json::Value::as_str);
-    data("status") == Some(order.status.as_str())
-        && data("userId") == Some(order.user.to_string().as_str())
-        && data("orderId") == Some(order.id.to_string().as_str())
-        && event.data.pointer("/hold/key").and_then(serde_json::Value::as_str) == Some(order.hold.key.to_hex().as_str())
-        && event.data.pointer("/hold/generation") == Some(&order.hold.generation.into())
-        && event.data.get("lines").and_then(serde_json::Value::as_array).map(Vec::len) == Some(order.lines.len())
+    let words = super::words(event);
+    words["status"] == order.status.as_str()
+        && words["userId"] == order.user.to_string()
+        && words["orderId"] == order.id.to_string()
+        && words["hold"]["key"] == order.hold.key.to_hex()
+        && words["hold"]["generation"] == order.hold.generation
+        && words["lines"].as_array().map(Vec::len) == Some(order.lines.len())
 }
 
 /// Every capture, decline and refund that a change brings is said.
