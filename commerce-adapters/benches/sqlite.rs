@@ -200,7 +200,7 @@ async fn order(shop: Arc<Shop>) {
         version: 1,
         at: now,
         traceparent: None,
-        data: serde_json::json!({ "orderId": id, "number": order.number, "userId": user, "total": order.total }),
+        data: serde_json::json!({ "orderId": id, "number": order.number, "userId": user, "total": order.total }).into(),
     };
     let claim = KeyClaim {
         scope: KeyScope {

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 /// What one thread allocates another one frees here (statements, events, mails), which is where the
-/// system's allocator is slow. Programs that embed the library choose their own.
+/// system's allocator is slow. It takes the place of `malloc` too, for SQLite. Programs that embed the
+/// library choose their own.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -9,7 +9,6 @@ use commerce_adapters::auth::key_file::{KeyFile, KeyRing, Seed};
 use commerce_adapters::embedded::{self, Embedded};
 use commerce_adapters::payments::sandbox::Sandbox;
 use commerce_adapters::sql::sqlite::{Databases, PendingMigration};
-use commerce_adapters::system::OsEntropy;
 use commerce_core::catalog::StockPolicy;
 use commerce_core::commerce::Policies;
 use commerce_core::error::StoreError;
@@ -20,10 +19,11 @@ use commerce_core::{Clock, Commerce, Currency, Timestamp};
 use commerce_server::Config;
 use tempfile::TempDir;
 
+use crate::bench::Stores;
 use crate::failure::Failure;
 
 pub(crate) use commerce_adapters::auth::key_file::KEY_FILE;
-pub(crate) use commerce_adapters::system::{RealTime, SystemClock};
+pub(crate) use commerce_adapters::system::{OsEntropy, RealTime, SystemClock};
 
 /// The shop of a data directory.
 pub(crate) struct Shop {
@@ -79,6 +79,16 @@ impl Shop {
     /// The shop's currency.
     pub(crate) fn currency(&self) -> Currency {
         self.currency
+    }
+
+    /// The stores beneath, for a benchmark to write a past into.
+    pub(crate) fn stores(&self) -> Stores {
+        let databases = self.inner.databases();
+        Stores {
+            orders: Arc::new(databases.orders()),
+            catalog: Arc::new(databases.catalog()),
+            notifications: Arc::new(databases.notifications()),
+        }
     }
 
     /// Settles what the command caused, unless a running server does it anyway, and closes.

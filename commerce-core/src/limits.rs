@@ -79,6 +79,8 @@ pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
 /// round lets one rival through, so this is how many requests may change one thing at once: all
 /// connections of a browser, or of a busy client.
 pub const CONFLICT_TRIES: u32 = 64;
+/// How far what is shown to those who browse may be behind what another process wrote.
+pub const BROWSE_BEHIND: Duration = Duration::from_secs(1);
 /// Events that one relay step moves.
 pub const RELAY_BATCH: u32 = 512;
 /// Rows that one worker step takes.

@@ -15,7 +15,7 @@ use commerce_core::catalog::{
 };
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::error::StoreErrorKind;
-use commerce_core::events::{Consumer, Envelope, EventKind, Outbox, Topic};
+use commerce_core::events::{Consumer, Envelope, EventData, EventKind, Outbox, Topic};
 use commerce_core::ids::{Id, IdSource, OrderId, SellerId, UserId};
 use commerce_core::limits;
 use commerce_core::orders::{Held, HoldRef, OrderFacts, OrderLine, OrderStatus, PaymentMethod};
@@ -25,6 +25,7 @@ use commerce_core::testing::{ManualClock, SeededEntropy};
 use commerce_core::text::{IdempotencyKey, Metadata, Quantity, Sku};
 use commerce_core::{Actor, Clock, Currency, Money, Outcome, Refusal, StoreError, Timestamp};
 use futures_executor::block_on;
+use serde_json::Value;
 use uuid::Uuid;
 
 const KEY: HoldKey = HoldKey([7; 32]);
@@ -148,7 +149,7 @@ impl House {
             version: 1,
             at: self.clock.now(),
             traceparent: None,
-            data: serde_json::to_value(facts).unwrap(),
+            data: EventData::of(&facts),
         }
     }
 
@@ -330,8 +331,9 @@ fn ops_are_told_once_until_the_stock_has_risen() -> Outcome<()> {
         assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
         assert_eq!(house.catalog.alert_low_stock(10).await?, 0);
         let said = alerts().await;
-        assert_eq!((said.len(), &said[0].data["sku"], &said[0].data["available"]), (1, &"A".into(), &4.into()));
-        assert_eq!((&said[0].data["name"], &said[0].data["threshold"]), (&"Kurta A".into(), &5.into()));
+        let data: Value = said[0].data.read().unwrap();
+        assert_eq!((said.len(), &data["sku"], &data["available"]), (1, &"A".into(), &4.into()));
+        assert_eq!((&data["name"], &data["threshold"]), (&"Kurta A".into(), &5.into()));
         house.catalog.release(hold).await?;
         assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
         house.catalog.set_threshold(&STAFF, &sku("A"), 6).await?;

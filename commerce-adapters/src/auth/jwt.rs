@@ -3,7 +3,10 @@
 //! One algorithm, and keys named by the process and never by the token: `alg` must be ours, `kid` one
 //! of the shop's few keys, and a header with any other member (`jku`, `jwk`, `x5u`, `crit`) is
 //! refused. A signer that follows a file takes over a rotation by another process within a second.
+//! Checking a signature costs more than most of a request does, so that what a token was found to say
+//! is kept as long as the keys are; whether it still holds is asked of others each time.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -22,6 +25,8 @@ use super::key_file::{KeyFile, KeyRing};
 
 /// Characters of a token: ours have some 500; longer ones only burn CPU.
 const TOKEN_MAX: usize = 2_048;
+/// Tokens that were found good and are remembered, by their hash: a megabyte or two.
+const KNOWN_MAX: usize = 8_192;
 /// The type of access tokens (RFC 9068).
 const TYPE: &str = "at+jwt";
 /// The name of Ed25519 in RFC 8037, written; RFC 9864 calls it `Ed25519`, read too.
@@ -51,6 +56,8 @@ struct Keys {
     /// The next one and the one before.
     others: Vec<Key>,
     refresh: [u8; 32],
+    /// What tokens were found to say under these keys, by their hash.
+    known: Mutex<HashMap<[u8; 32], Claims>>,
 }
 
 struct Key {
@@ -70,7 +77,7 @@ impl Key {
 impl From<&KeyRing> for Keys {
     fn from(ring: &KeyRing) -> Self {
         let others = [ring.next, ring.previous].into_iter().flatten().map(|seed| Key::of(&seed.secret)).collect();
-        Self { current: Key::of(&ring.current.secret), others, refresh: ring.refresh }
+        Self { current: Key::of(&ring.current.secret), others, refresh: ring.refresh, known: Mutex::default() }
     }
 }
 
@@ -129,17 +136,13 @@ impl JwtSigner {
         Arc::clone(&held.keys)
     }
 
-    fn claims(&self, token: &str) -> Option<Claims> {
-        if token.len() > TOKEN_MAX {
-            return None;
-        }
+    fn claims(&self, keys: &Keys, token: &str) -> Option<Claims> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
         let header: Header = decode(header)?;
         if !matches!(header.alg.as_str(), ALGORITHM | "Ed25519") || header.typ != TYPE {
             return None;
         }
-        let keys = self.keys();
         let key = std::iter::once(&keys.current).chain(&keys.others).find(|key| key.kid == header.kid)?;
         let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
         key.public.verify_strict(signed.as_bytes(), &signature).ok()?;
@@ -175,7 +178,22 @@ impl TokenSigner for JwtSigner {
     }
 
     fn read(&self, token: &str) -> Option<Claims> {
-        self.claims(token)
+        if token.len() > TOKEN_MAX {
+            return None;
+        }
+        let hash: [u8; 32] = Sha256::digest(token).into();
+        let keys = self.keys();
+        let known = keys.known.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        known.or_else(|| {
+            let claims = self.claims(&keys, token)?;
+            let mut known = keys.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= KNOWN_MAX {
+                // All at once: those in use are back with their next request.
+                known.clear();
+            }
+            known.insert(hash, claims.clone());
+            Some(claims)
+        })
     }
 
     fn successor(&self, refresh_token: &str) -> String {
@@ -342,6 +360,24 @@ mod tests {
         assert_eq!(kids(&new), [key_id(&[8; 32]), key_id(&[9; 32]), key_id(&[7; 32])]);
         let revoked = KeyRing { previous: None, ..after };
         assert_eq!(of(&revoked).read(&old.sign(&claims())), None, "a forgotten key opens nothing");
+    }
+
+    #[test]
+    fn a_token_is_checked_once_and_forgotten_when_there_are_many() {
+        let signer = signer();
+        let at = |second| Claims { issued_at: from_seconds(second), ..claims() };
+        let tokens: Vec<String> = (0..100).map(|second| signer.sign(&at(second))).collect();
+        for _ in 0..2 {
+            for (second, token) in (0..).zip(&tokens) {
+                assert_eq!(signer.read(token), Some(at(second)));
+            }
+        }
+        assert_eq!(signer.keys().known.lock().unwrap().len(), tokens.len());
+        let full = (0..KNOWN_MAX).map(|n| (Sha256::digest(n.to_le_bytes()).into(), at(0)));
+        signer.keys().known.lock().unwrap().extend(full);
+        assert_eq!(signer.read(&signer.sign(&at(101))), Some(at(101)));
+        assert_eq!(signer.keys().known.lock().unwrap().len(), 1);
+        assert_eq!(signer.read(&tokens[0].replace('.', "_")), None);
     }
 
     #[test]

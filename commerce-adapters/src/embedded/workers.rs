@@ -30,8 +30,10 @@ const LEASE_RENEW: Duration = Duration::from_secs(1);
 const INDEX_PAUSE: Duration = Duration::from_millis(250);
 /// Pause between two rounds of deleting what is old.
 const FORGET_PAUSE: Duration = Duration::from_hours(1);
-/// Pause after there was work.
-const PAUSE_MIN: Duration = Duration::from_millis(5);
+/// Pause after there was some work: what gathers meanwhile shares its commits.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+/// So much work in one step that more of it waits, and there is no pause.
+const PLENTY: usize = 100;
 
 /// The longest pause between two looks for work of a kind.
 fn pause_max(work: Work) -> Duration {
@@ -149,7 +151,11 @@ async fn run(shop: Commerce, work: Work, post: Post, stop: CancellationToken) {
     let mut pause = PAUSE_MIN;
     loop {
         let done = if post.is_held() { step(&shop, work).await } else { 0 };
-        pause = if done > 0 { PAUSE_MIN } else { (pause * 2).min(pause_max(work)) };
+        pause = match done {
+            0 => (pause * 2).clamp(PAUSE_MIN, pause_max(work)),
+            PLENTY.. => Duration::ZERO,
+            _ => PAUSE_MIN,
+        };
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(pause) => {}

@@ -128,16 +128,19 @@ impl RowText {
     pub(crate) fn text(self, value: &str) -> Self {
         let mut row = self.next();
         row.text.push('"');
-        for char in value.chars() {
-            match char {
-                '"' => row.text.push_str("\\\""),
-                '\\' => row.text.push_str("\\\\"),
-                control if control < ' ' => {
-                    write!(row.text, "\\u{:04x}", u32::from(control)).expect("a string takes every write");
-                }
-                other => row.text.push(other),
+        let mut rest = value;
+        // Hardly any text has something to escape, and what has is ASCII.
+        while let Some(place) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+            let (plain, odd) = rest.split_at(place);
+            row.text.push_str(plain);
+            match odd.as_bytes()[0] {
+                b'"' => row.text.push_str("\\\""),
+                b'\\' => row.text.push_str("\\\\"),
+                control => write!(row.text, "\\u{control:04x}").expect("a string takes every write"),
             }
+            rest = &odd[1..];
         }
+        row.text.push_str(rest);
         row.text.push('"');
         row
     }
@@ -157,7 +160,7 @@ impl RowText {
 
     /// A UUID, in hexadecimal.
     pub(crate) fn uuid(self, uuid: uuid::Uuid) -> Self {
-        self.raw(format_args!("\"{}\"", uuid.simple()))
+        self.plain(uuid.simple().encode_lower(&mut uuid::Uuid::encode_buffer()))
     }
 
     /// An id or NULL.
@@ -170,8 +173,16 @@ impl RowText {
 
     /// A hash, in hexadecimal.
     pub(crate) fn hash(self, hash: &[u8; 32]) -> Self {
-        let hash = hex::encode(hash);
-        self.raw(format_args!("\"{hash}\""))
+        self.plain(&hex::encode(hash))
+    }
+
+    /// A text that needs no escape.
+    fn plain(self, value: &str) -> Self {
+        let mut row = self.next();
+        row.text.push('"');
+        row.text.push_str(value);
+        row.text.push('"');
+        row
     }
 
     /// Anything else, as JSON text of its own.

@@ -69,6 +69,11 @@ impl<'r> Fields<'r> {
         self.cell(column)
     }
 
+    /// A text as it lies in the row.
+    pub(crate) fn str(&self, column: &str) -> Result<&'r str, StoreError> {
+        self.cell(column)
+    }
+
     /// A text or NULL.
     pub(crate) fn opt_text(&self, column: &str) -> Result<Option<String>, StoreError> {
         self.cell(column)

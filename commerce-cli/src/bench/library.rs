@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use commerce_core::catalog::{HoldKey, SearchRequest};
-use commerce_core::ids::ProductId;
+use commerce_core::ids::{OrderId, ProductId};
 use commerce_core::orders::{AddressChoice, CartOwner, PaymentMethod, PlaceOrder};
 use commerce_core::text::{Metadata, Quantity, Sku};
 use commerce_core::users::{RawAddress, Register};
@@ -101,10 +101,10 @@ impl Customer {
         for item in self.two_skus() {
             self.shared.shop.orders.add_to_cart(&self.actor, owner, &[item], None, None).await?;
         }
-        self.order(None).await
+        self.order(None).await.map(drop)
     }
 
-    async fn order(&self, items: Option<Vec<(String, i64)>>) -> Outcome<()> {
+    async fn order(&self, items: Option<Vec<(String, i64)>>) -> Outcome<OrderId> {
         let address = RawAddress {
             full_name: "Bench Customer".to_owned(),
             line1: "1 Test Road".to_owned(),
@@ -124,7 +124,16 @@ impl Customer {
             expected_total: None,
             metadata: Metadata::new(),
         };
-        self.shared.shop.orders.place(&self.actor, command, None).await.map(drop)
+        Ok(self.shared.shop.orders.place(&self.actor, command, None).await?.into_inner().id)
+    }
+
+    /// Orders two lines, once.
+    ///
+    /// # Errors
+    /// When the shop refuses.
+    pub(crate) async fn order_once(mut self) -> Outcome<OrderId> {
+        let items = self.two_skus();
+        self.order(Some(items)).await
     }
 
     async fn reserve(&mut self) -> Outcome<()> {
@@ -153,9 +162,9 @@ impl Worker for Customer {
             Scenario::Checkout => self.checkout().await,
             Scenario::Order => {
                 let items = self.two_skus();
-                self.order(Some(items)).await
+                self.order(Some(items)).await.map(drop)
             }
-            Scenario::FlashSale => self.order(Some(vec![(FLASH_SKU.to_owned(), 1)])).await,
+            Scenario::FlashSale => self.order(Some(vec![(FLASH_SKU.to_owned(), 1)])).await.map(drop),
             Scenario::Reserve => self.reserve().await,
         };
         done.map_err(|error| error.code().to_owned())

@@ -10,6 +10,7 @@ pub(crate) mod host;
 mod http;
 mod library;
 mod load;
+mod past;
 mod report;
 mod shop;
 
@@ -28,10 +29,8 @@ use draw::Zipf;
 pub(crate) use host::commits_per_second;
 use host::{Server, Workspace, cpu_time, memory_mib};
 use load::{Plan, Samples, drive};
-use report::Report;
-
-/// Customers who place the orders that are there before anything is measured.
-const PLACERS: u32 = 256;
+pub(crate) use past::Stores;
+use report::{Report, Waiting};
 
 /// What is done over and over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -67,6 +66,9 @@ impl Scenario {
 Examples:
   commerce bench checkout                               a server of the run's own, 64 connections
   commerce bench order --library --connections 64 --skus 1000 --seconds 60
+  commerce bench order --library --skus 1               one hot SKU
+  commerce bench order --library --orders-before 1000000
+  commerce bench cart --library --connections 1 --cart-lines 199
   commerce bench search --uncached --rate 2000          an open loop of 2,000 searches a second
   commerce bench browse --url http://127.0.0.1:8080 --pid $(pidof commerce)
 
@@ -101,7 +103,7 @@ pub(crate) struct Args {
     /// Lines that stay in the cart (cart with --library)
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=199))]
     cart_lines: u32,
-    /// Place this many orders before anything is measured (with --library)
+    /// Orders that are there before anything is measured (with --library)
     #[arg(long, default_value_t = 0)]
     orders_before: u64,
     /// Write mails as files instead of dropping them (with --library)
@@ -173,11 +175,11 @@ async fn through_library(cx: &Context, args: &Args) -> Result<Report, Failure> {
         products,
     });
     if args.orders_before > 0 {
-        let count = Some(args.orders_before);
-        let plan = Plan { warm_up: Duration::ZERO, measure: Duration::ZERO, rate: None, count };
-        let before = library::Shared { scenario: Scenario::Order, ..(*shared).clone() };
-        drive(customers(&Arc::new(before), "before", PLACERS).await?, plan, || {}).await;
+        let before = Arc::new(library::Shared { scenario: Scenario::Order, ..(*shared).clone() });
+        let model = library::Customer::new(before, "before", 0).await?.order_once().await?;
         shop.settle().await?;
+        let skus: Vec<_> = shared.products.iter().take(shared.skus).map(|(_, sku)| sku.clone()).collect();
+        past::write(&shop.stores(), model, &skus, args.orders_before).await?;
     }
     let workers = customers(&shared, "now", args.connections).await?;
     let mut cpu = None;
@@ -287,12 +289,14 @@ async fn filled(cx: &Context, args: &Args, folder: &Path) -> Result<Shop, Failur
     Ok(shop)
 }
 
-/// How many events wait, and how long the shop takes to come to rest.
-async fn settled(shop: &Shop) -> Result<(u64, Duration), Failure> {
-    let waiting = shop.backlogs().await?.iter().map(|(_, backlog)| backlog.waiting).sum();
-    let start = Instant::now();
+/// What waits, and how long the shop takes to come to rest.
+async fn settled(shop: &Shop) -> Result<Waiting, Failure> {
+    let (start, backlogs) = (Instant::now(), shop.backlogs().await?);
+    let oldest = backlogs.iter().filter_map(|(_, backlog)| backlog.oldest).min();
+    let oldest = oldest.map_or(Duration::ZERO, |oldest| shop.now().since(oldest));
     shop.settle().await?;
-    Ok((waiting, start.elapsed()))
+    let events = backlogs.iter().map(|(_, backlog)| backlog.waiting).sum();
+    Ok(Waiting { events, oldest, settled_in: start.elapsed() })
 }
 
 fn spent(begun: Option<Duration>, process: u32) -> Option<Duration> {

@@ -26,8 +26,19 @@ pub(crate) struct Report {
     pub idle_memory_mib: Option<u64>,
     /// Durable commits of the disk per second, before and after.
     pub disk: Option<(u64, u64)>,
-    /// Events that waited when the load ended, and how long they took to be done with.
-    pub backlog: Option<(u64, Duration)>,
+    /// What waited when the load ended.
+    pub backlog: Option<Waiting>,
+}
+
+/// What waited when the load ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting {
+    /// Events that were not with all consumers yet.
+    pub events: u64,
+    /// The age of the oldest of them.
+    pub oldest: Duration,
+    /// How long the shop took to come to rest, mails included.
+    pub settled_in: Duration,
 }
 
 const COLUMNS: &[Column] = &[
@@ -50,6 +61,7 @@ const COLUMNS: &[Column] = &[
     ("Disk commits/s before", "/diskCommitsPerSecond/before"),
     ("Disk commits/s after", "/diskCommitsPerSecond/after"),
     ("Events waiting at the end", "/backlog/waiting"),
+    ("Oldest of them ms", "/backlog/oldestMs"),
     ("Settled after ms", "/backlog/settledMs"),
 ];
 
@@ -83,7 +95,9 @@ impl Report {
             "serverMemoryMib": self.server_memory_mib, "idleMemoryMib": self.idle_memory_mib,
             "openedMs": self.opened_in.map(|took| rounded(millis(took), 2)),
             "diskCommitsPerSecond": self.disk.map(|(before, after)| json!({ "before": before, "after": after })),
-            "backlog": self.backlog.map(|(waiting, took)| json!({ "waiting": waiting, "settledMs": rounded(millis(took), 1) })),
+            "backlog": self.backlog.map(|it| json!({
+                "waiting": it.events, "oldestMs": rounded(millis(it.oldest), 1), "settledMs": rounded(millis(it.settled_in), 1),
+            })),
         })
     }
 }

@@ -54,6 +54,7 @@ fn alert(stock: &Inventory, product: Option<&Product>, ids: &IdSource, now: Time
             "name": product.map_or(stock.sku.as_str(), |product| product.name.as_str()),
             "available": stock.available(),
             "threshold": stock.low_stock_threshold,
-        }),
+        })
+        .into(),
     }
 }

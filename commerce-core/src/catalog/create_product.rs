@@ -177,6 +177,6 @@ pub(super) fn product_updated(product: &Product, ids: &IdSource, now: Timestamp)
         version: product.version,
         at: now,
         traceparent: ids.traceparent(),
-        data: json!({ "productId": product.id, "slug": product.slug, "status": product.status }),
+        data: json!({ "productId": product.id, "slug": product.slug, "status": product.status }).into(),
     }
 }

@@ -1,5 +1,7 @@
 //! What the catalog needs of the world.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::change::{ChangeSet, CommitError, Keys};
@@ -82,9 +84,40 @@ pub trait StockReads: Send + Sync {
     async fn low_stock_crossings(&self, limit: u32) -> Result<Vec<Inventory>, StoreError>;
 }
 
+/// A product with the stock of its SKUs, as it is shown to those who browse.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// The product.
+    pub product: Product,
+    /// The stock of its SKUs, in no particular order.
+    pub stock: Vec<Inventory>,
+}
+
+impl Shown {
+    /// As a store has it now.
+    pub async fn read(store: &(impl ProductReads + StockReads + ?Sized), id: ProductId) -> Result<Option<Self>, StoreError> {
+        let Some(product) = store.product(id).await? else { return Ok(None) };
+        let skus: Vec<Sku> = product.variants.iter().map(|variant| variant.sku.clone()).collect();
+        let stock = store.inventory(&skus).await?;
+        Ok(Some(Self { product, stock }))
+    }
+}
+
 /// Keeps the catalog.
 #[async_trait]
 pub trait CatalogStore: ProductReads + StockReads + Keys {
+    /// A product with its stock for those who browse: never behind what was committed through this
+    /// store, at most [`limits::BROWSE_BEHIND`](crate::limits::BROWSE_BEHIND) behind what others
+    /// wrote. Nobody decides by it.
+    async fn shown(&self, id: ProductId) -> Result<Option<Arc<Shown>>, StoreError> {
+        Ok(Shown::read(self, id).await?.map(Arc::new))
+    }
+
+    /// [`items`](StockReads::items) to be shown in carts, as fresh as [`shown`](Self::shown).
+    async fn items_shown(&self, skus: &[Sku]) -> Result<Vec<Item>, StoreError> {
+        self.items(skus).await
+    }
+
     /// Commits a change set whole or not at all.
     async fn commit(&self, changes: ChangeSet<CatalogWrite>) -> Result<(), CommitError>;
 }

@@ -15,8 +15,12 @@ impl CatalogPort for Catalog {
         Self::items(self, skus).await
     }
 
-    async fn reserve(&self, key: HoldKey, lines: &[(Sku, Quantity)]) -> Outcome<Held> {
-        Self::reserve(self, key, lines).await
+    async fn items_shown(&self, skus: &[Sku]) -> Outcome<Vec<Item>> {
+        Ok(self.store.items_shown(skus).await?)
+    }
+
+    async fn reserve(&self, key: HoldKey, lines: &[(Sku, Quantity)], known: &[Item]) -> Outcome<Held> {
+        self.reserve_known(key, lines, known).await
     }
 
     async fn release(&self, hold: HoldRef) -> Outcome<()> {

@@ -1,6 +1,7 @@
 //! Reads products: what is on sale for everybody, the rest for those who manage it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::actor::Actor;
 use crate::error::{Outcome, Refusal};
@@ -11,7 +12,7 @@ use crate::text::{Sku, Slug};
 use super::Catalog;
 use super::access::{manages, sees};
 use super::model::{Product, ProductCard, ProductStatus};
-use super::ports::ProductFilter;
+use super::ports::{ProductFilter, Shown};
 
 /// Which products a list shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,18 @@ impl Catalog {
     pub async fn product(&self, actor: &Actor, id: ProductId) -> Outcome<Product> {
         let found = self.store.product(id).await?;
         Ok(found.filter(|product| sees(actor, product)).ok_or(Refusal::NotFound("product"))?)
+    }
+
+    /// A product with its stock, to be looked at: perhaps a moment old, but for those who manage it.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, also for a draft or an archived product of somebody else.
+    pub async fn shown(&self, actor: &Actor, id: ProductId) -> Outcome<Arc<Shown>> {
+        let found = match actor {
+            Actor::Anonymous | Actor::Customer(_) => self.store.shown(id).await?,
+            Actor::Seller(..) | Actor::Admin(_) | Actor::System => Shown::read(&*self.store, id).await?.map(Arc::new),
+        };
+        Ok(found.filter(|shown| sees(actor, &shown.product)).ok_or(Refusal::NotFound("product"))?)
     }
 
     /// A product by its slug.

@@ -1,9 +1,9 @@
 //! Takes stock for a checkout: all lines or none, and once however often it is asked for.
 //!
-//! Must stay at two reads and one commit: a flash sale is nothing but this.
+//! Must stay at one read and one commit: a flash sale is nothing but this. Hardly any key holds
+//! something already, so the store is asked about that only when it objects.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures_util::future::try_join;
 
@@ -15,9 +15,9 @@ use crate::orders::{Held, HoldRef};
 use crate::text::{Quantity, Sku};
 use crate::time::Timestamp;
 
+use super::Catalog;
 use super::ports::CatalogWrite;
 use super::stock::{Hold, HoldKey, HoldLine, HoldState, Item, Movement, MovementKind};
-use super::{Catalog, CatalogStore};
 
 impl Catalog {
     /// Holds all lines or none, for [`limits::HOLD_FOR`]. The same key and lines while the hold is
@@ -27,18 +27,36 @@ impl Catalog {
     /// `SOLD_OUT` with every short SKU (an unknown one, or one not on sale, has none available),
     /// `IDEMPOTENCY_MISMATCH` for other lines under an active hold, `EMPTY_ORDER`, `INVALID`.
     pub async fn reserve(&self, key: HoldKey, lines: &[(Sku, Quantity)]) -> Outcome<Held> {
-        let demand = add_up(lines)?;
-        let skus: Vec<Sku> = demand.keys().cloned().collect();
-        rounds("hold", || self.reserve_once(key, &demand, &skus)).await
+        let skus: Vec<Sku> = lines.iter().map(|(sku, _)| sku.clone()).collect();
+        self.reserve_known(key, lines, &self.store.items(&skus).await?).await
     }
 
-    async fn reserve_once(&self, key: HoldKey, demand: &BTreeMap<Sku, u32>, skus: &[Sku]) -> Outcome<Round<Held>> {
-        let store: &Arc<dyn CatalogStore> = &self.store;
-        let (existing, items) = try_join(store.hold(key), store.items(skus)).await?;
+    /// As [`reserve`](Self::reserve); `known` spares asking for items that were just asked for.
+    pub(super) async fn reserve_known(&self, key: HoldKey, lines: &[(Sku, Quantity)], known: &[Item]) -> Outcome<Held> {
+        let demand = add_up(lines)?;
+        if let Round::Done(held) = self.reserve_once(key, None, &demand, known).await? {
+            return Ok(held);
+        }
+        let (store, skus): (_, Vec<Sku>) = (&self.store, demand.keys().cloned().collect());
+        let (demand, skus) = (&demand, &skus);
+        rounds("hold", || async move {
+            let (existing, items) = try_join(store.hold(key), store.items(skus)).await?;
+            self.reserve_once(key, existing, demand, &items).await
+        })
+        .await
+    }
+
+    async fn reserve_once(
+        &self,
+        key: HoldKey,
+        existing: Option<Hold>,
+        demand: &BTreeMap<Sku, u32>,
+        items: &[Item],
+    ) -> Outcome<Round<Held>> {
         let now = self.clock.now();
-        let decided = decide_reserve(key, existing.as_ref(), demand, &items, now);
-        if decided.is_err() && store.hold(key).await? != existing {
-            // Between the two reads a twin took the stock under this very key.
+        let decided = decide_reserve(key, existing.as_ref(), demand, items, now);
+        if decided.is_err() && self.store.hold(key).await? != existing {
+            // The key holds something else than we thought: perhaps a twin took this very stock.
             return Ok(Round::Again);
         }
         match decided? {

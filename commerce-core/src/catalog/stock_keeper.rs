@@ -9,14 +9,14 @@ use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, Round, round
 use crate::error::{Error, Outcome};
 use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
 use crate::ids::IdSource;
-use crate::orders::{HoldRef, OrderFacts};
+use crate::orders::{HoldRef, OrderFacts, OrderLine};
 use crate::text::Sku;
 use crate::time::Timestamp;
 
 use super::Catalog;
 use super::end_hold::{Ending, ending};
 use super::ports::CatalogWrite;
-use super::stock::{Hold, HoldState, Inventory, Movement, MovementKind};
+use super::stock::{Hold, HoldLine, HoldState, Inventory, Movement, MovementKind};
 
 const NAME: &str = "catalog-order-queue";
 
@@ -66,6 +66,10 @@ impl Consumer for StockKeeper {
         let Some(news) = News::of(event.kind) else { return Ok(()) };
         let facts: OrderFacts = event.data()?;
         let facts = &facts;
+        // Nearly always a hold is as its order left it; what it is instead is asked when the store objects.
+        if let Round::Done(()) = self.keep(event, news, facts, &as_taken(facts)).await? {
+            return Ok(());
+        }
         let kept = rounds("hold", || async move {
             match self.catalog.store.hold(facts.hold.key).await.map_err(Error::from)? {
                 None => Ok(Round::Done(Err(unknown_hold(facts)))),
@@ -77,6 +81,15 @@ impl Consumer for StockKeeper {
         });
         kept.await?
     }
+}
+
+/// The hold that the order stands on, as it was taken: its lines are the order's, each SKU once.
+fn as_taken(facts: &OrderFacts) -> Hold {
+    let line = |line: &OrderLine| HoldLine { sku: line.sku.clone(), quantity: line.quantity.get(), unit_price: line.unit_price };
+    let mut lines: Vec<HoldLine> = facts.lines.iter().map(line).collect();
+    lines.sort_by(|one, other| one.sku.cmp(&other.sku));
+    let HoldRef { key, generation } = facts.hold;
+    Hold { key, generation, lines, state: HoldState::Active, created_at: Timestamp::EPOCH, expires_at: Timestamp::EPOCH }
 }
 
 fn unknown_hold(facts: &OrderFacts) -> ConsumeError {

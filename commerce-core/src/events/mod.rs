@@ -7,13 +7,13 @@
 //!
 //! Consumers only record. Slow or remote work is done by workers from what they recorded.
 
+mod data;
 pub mod desk;
 pub mod relay;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::change::digest;
@@ -21,6 +21,8 @@ use crate::error::{Error, StoreError};
 use crate::ids::{EventId, Id};
 use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
+
+pub use data::EventData;
 
 macro_rules! wire_names {
     ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? })+) => {$(
@@ -123,7 +125,7 @@ pub struct Envelope {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     /// Ids and what is public on the aggregate; never addresses or mail addresses.
-    pub data: Value,
+    pub data: EventData,
 }
 
 impl Envelope {
@@ -132,7 +134,7 @@ impl Envelope {
     /// # Errors
     /// [`ConsumeError::Permanent`] when it has another shape.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, ConsumeError> {
-        T::deserialize(&self.data).map_err(|error| ConsumeError::Permanent(format!("{}: {error}", self.kind)))
+        self.data.read().map_err(|error| ConsumeError::Permanent(format!("{}: {error}", self.kind)))
     }
 }
 

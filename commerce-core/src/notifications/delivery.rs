@@ -70,12 +70,11 @@ fn backoff(tries: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
     use uuid::Uuid;
 
     use super::super::model::{Recipient, Template};
     use super::*;
-    use crate::events::EventKind;
+    use crate::events::{EventData, EventKind};
     use crate::ids::{EventId, Id, NotificationId};
 
     const NOON: Timestamp = Timestamp::from_micros(1_772_366_400_000_000);
@@ -88,7 +87,7 @@ mod tests {
             template: Template::LowStock,
             recipient: Recipient::Ops,
             address: None,
-            data: Value::Null.into(),
+            data: EventData::of(&()),
             status: NotificationStatus::Pending,
             tries: 0,
             due_at: Some(NOON),

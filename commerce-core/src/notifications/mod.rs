@@ -49,12 +49,12 @@ impl Notifications {
         Self { store, contacts, renderer, mailer, clock, ids, policy }
     }
 
-    fn context(&self, recipient_name: &str, data: &serde_json::Value) -> MailContext {
+    fn context(&self, recipient_name: &str, data: serde_json::Value) -> MailContext {
         MailContext {
             shop_name: self.policy.shop_name.clone(),
             shop_url: self.policy.shop_url.clone(),
             recipient_name: recipient_name.to_owned(),
-            data: data.clone(),
+            data,
         }
     }
 }

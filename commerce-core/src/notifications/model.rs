@@ -1,11 +1,9 @@
 //! A message to somebody, from the event that caused it to the mail that was sent.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::events::{EventKind, wire_names};
+use crate::events::{EventData, EventKind, wire_names};
 use crate::ids::{EventId, NotificationId, UserId};
 use crate::text::Email;
 use crate::time::Timestamp;
@@ -106,7 +104,7 @@ pub struct Notification {
     /// The address it was sent to, once it was.
     pub address: Option<Email>,
     /// The event's data, from which the mail is rendered.
-    pub data: Arc<Value>,
+    pub data: EventData,
     /// How far.
     pub status: NotificationStatus,
     /// How often it was tried.

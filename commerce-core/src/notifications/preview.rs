@@ -15,7 +15,7 @@ impl Notifications {
     /// # Errors
     /// When the template does not render.
     pub fn preview(&self, template: Template) -> Outcome<Rendered> {
-        Ok(self.renderer.render(template, &self.context(SAMPLE_NAME, &sample(template)))?)
+        Ok(self.renderer.render(template, &self.context(SAMPLE_NAME, sample(template)))?)
     }
 
     /// Sends a mail rendered from its sample, to see whether mails arrive; for staff.

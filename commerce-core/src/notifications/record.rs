@@ -50,7 +50,7 @@ impl NotificationRecorder {
             template,
             recipient: recipient(template, event)?,
             address: None,
-            data: event.data.clone().into(),
+            data: event.data.clone(),
             status: NotificationStatus::Pending,
             tries: 0,
             due_at: Some(now),
@@ -145,7 +145,7 @@ mod tests {
             version: 1,
             at: Timestamp::EPOCH,
             traceparent: None,
-            data,
+            data: data.into(),
         }
     }
 

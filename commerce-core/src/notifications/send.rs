@@ -1,15 +1,16 @@
 //! The worker's step: what is due is rendered, marked as begun, handed over, marked as done.
 //!
 //! The mark before the call is committed first, so a crash in between is seen by the next worker:
-//! it sends once more under the same Message-ID and flags the message.
+//! it sends once more under the same Message-ID and flags the message. All marks of a step are on
+//! their way at once, so that a store that commits in groups takes them together.
 
 use std::error::Error as StdError;
 
 use futures_util::{StreamExt, stream};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, StoreError};
 use crate::limits;
 
 use super::Notifications;
@@ -29,6 +30,16 @@ enum Hindrance {
     Never(String),
 }
 
+/// What a message came to before its mail is handed over.
+enum Begun {
+    /// Marked as begun; its mail.
+    Mail(Box<(Notification, Mail)>),
+    /// It ends without a mail.
+    Without(Box<Notification>),
+    /// Somebody else deals with it.
+    Elsewhere,
+}
+
 impl Notifications {
     /// Sends what is due, at most `limit` messages, and answers how many it dealt with. Only who
     /// holds the worker's lease calls this.
@@ -39,27 +50,46 @@ impl Notifications {
     /// written to the message.
     pub async fn send_due(&self, limit: u32) -> Outcome<usize> {
         let due = self.store.due(self.clock.now(), limit).await?;
-        let sends = stream::iter(due).map(|notification| self.send_one(notification));
-        let dealt_with: Vec<Outcome<bool>> = sends.buffer_unordered(limits::MAILS_AT_ONCE).collect().await;
+        let all = due.len().max(1);
+        let dealt_with: Vec<Outcome<bool>> = stream::iter(due)
+            .map(|notification| self.begin(notification))
+            .buffer_unordered(all)
+            .map(|begun| self.hand_over(begun))
+            .buffer_unordered(limits::MAILS_AT_ONCE)
+            .map(|ended| self.end(ended))
+            .buffer_unordered(all)
+            .collect()
+            .await;
         let dealt_with = dealt_with.into_iter().collect::<Outcome<Vec<bool>>>()?;
         Ok(dealt_with.into_iter().filter(|dealt_with| *dealt_with).count())
     }
 
-    /// Sends one message; what is logged meanwhile names it, and the request that caused it.
-    async fn send_one(&self, notification: Notification) -> Outcome<bool> {
-        let (id, trace) = (notification.id, notification.traceparent.clone());
-        let span = tracing::info_span!("mail", %id, template = notification.template.as_str(), trace);
-        self.deliver(notification).instrument(span).await
+    /// The message marked as begun, with its mail; or as it ends without one.
+    async fn begin(&self, notification: Notification) -> Outcome<Begun> {
+        let span = span(&notification);
+        match self.prepare(&notification).instrument(span).await {
+            Ok(mail) => {
+                let begun = self.save(notification.begun(mail.to.clone(), self.clock.now())).await?;
+                Ok(begun.map_or(Begun::Elsewhere, |begun| Begun::Mail(Box::new((begun, mail)))))
+            }
+            Err(hindrance) => Ok(Begun::Without(Box::new(self.put_off(notification, hindrance)))),
+        }
     }
 
-    /// Whether this worker dealt with the message; false when somebody else did.
-    async fn deliver(&self, notification: Notification) -> Outcome<bool> {
-        let mail = match self.prepare(&notification).await {
-            Ok(mail) => mail,
-            Err(hindrance) => return self.put_off(notification, hindrance).await,
+    /// The message after its mail was handed over. None when somebody else deals with it.
+    async fn hand_over(&self, begun: Outcome<Begun>) -> Outcome<Option<Notification>> {
+        let (begun, mail) = match begun? {
+            Begun::Elsewhere => return Ok(None),
+            Begun::Without(ended) => return Ok(Some(*ended)),
+            Begun::Mail(mail) => *mail,
         };
-        let Some(begun) = self.save(notification.begun(mail.to.clone(), self.clock.now())).await? else { return Ok(false) };
-        let ended = match self.mailer.send(&mail).await {
+        let span = span(&begun);
+        let answer = self.mailer.send(&mail).instrument(span.clone()).await;
+        Ok(Some(span.in_scope(|| self.answered(begun, answer))))
+    }
+
+    fn answered(&self, begun: Notification, answer: Result<Handover, StoreError>) -> Notification {
+        match answer {
             Ok(Handover::Accepted) => {
                 tracing::debug!("a mail was handed over");
                 begun.sent(self.clock.now())
@@ -73,17 +103,23 @@ impl Notifications {
                 tracing::warn!(why, "a mail waits for its next try");
                 begun.delayed(why, self.clock.now())
             }
-        };
-        self.save(ended).await.map(|saved| saved.is_some())
+        }
     }
 
-    async fn put_off(&self, notification: Notification, hindrance: Hindrance) -> Outcome<bool> {
-        let put_off = match hindrance {
+    /// Whether this worker dealt with the message; false when somebody else did.
+    async fn end(&self, ended: Outcome<Option<Notification>>) -> Outcome<bool> {
+        match ended? {
+            Some(ended) => Ok(self.save(ended).await?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    fn put_off(&self, notification: Notification, hindrance: Hindrance) -> Notification {
+        match hindrance {
             Hindrance::NobodyThere => notification.suppressed(),
             Hindrance::NotNow(why) => notification.tried().delayed(why, self.clock.now()),
             Hindrance::Never(why) => notification.given_up(why),
-        };
-        self.save(put_off).await.map(|saved| saved.is_some())
+        }
     }
 
     /// The message as a mail. Its date is the message's own, so that a second try is the same mail.
@@ -96,9 +132,9 @@ impl Notifications {
             Recipient::User(user) => self.contacts.contact(user).await.map_err(|error| Hindrance::NotNow(whole_story(&error)))?,
         };
         let (to, to_name) = contact.ok_or(Hindrance::NobodyThere)?;
-        let context = self.context(&to_name, &notification.data);
-        let words = self.renderer.render(notification.template, &context);
-        let words = words.map_err(|error| Hindrance::Never(whole_story(&error)))?;
+        let never = |error: &dyn StdError| Hindrance::Never(whole_story(error));
+        let context = self.context(&to_name, notification.data.read().map_err(|error| never(&error))?);
+        let words = self.renderer.render(notification.template, &context).map_err(|error| never(&error))?;
         Ok(Mail {
             id: notification.id,
             from: self.policy.from.clone(),
@@ -121,6 +157,12 @@ impl Notifications {
             Err(error) => Err(Error::from(error)),
         }
     }
+}
+
+/// What is logged about a message names it, and the request that caused it.
+fn span(notification: &Notification) -> Span {
+    let Notification { id, template, traceparent, .. } = notification;
+    tracing::info_span!("mail", %id, template = template.as_str(), trace = traceparent.as_deref())
 }
 
 /// An error with its causes, in one line.

@@ -17,7 +17,7 @@ use super::Orders;
 use super::cart::CartOwner;
 use super::draft::{Draft, Tender, tender};
 use super::model::Order;
-use super::ports::{Held, OrderWrite};
+use super::ports::{Held, OrderWrite, PricedItem};
 use super::pricing::Quote;
 use super::quote::{AddressChoice, PlaceOrder, Wish};
 
@@ -29,6 +29,7 @@ struct Read {
     user: UserId,
     wish: Wish,
     quote: Quote,
+    items: Vec<PricedItem>,
     address: PostalAddress,
     tender: Tender,
 }
@@ -49,19 +50,19 @@ impl Orders {
     /// `IDEMPOTENCY_MISMATCH`, `NOT_FOUND` for a foreign address, `INVALID` naming the fields.
     pub async fn place(&self, actor: &Actor, command: PlaceOrder, key: Option<RequestKey>) -> Outcome<Answer<Order>> {
         let user = actor.require_user()?;
-        let theirs = key.is_some();
+        let scope = |key: &RequestKey| KeyScope { user: Some(user), route: ROUTE.to_owned(), key: key.key.clone() };
+        let scope = key.as_ref().map(scope);
         let key = key.unwrap_or_else(|| self.key_of_our_own());
-        let scope = KeyScope { user: Some(user), route: ROUTE.to_owned(), key: key.key.clone() };
-        if theirs && let Some(order) = self.placed_before(&scope, &key).await? {
+        if let Some(order) = self.placed_before(scope.as_ref(), &key).await? {
             return Ok(Answer::Replayed(order));
         }
         for _ in 0..limits::CONFLICT_TRIES {
             let read = match self.read(user, &command).await {
                 Ok(read) => read,
                 // A twin may have ordered the cart with this very key, and it was emptied, meanwhile.
-                Err(refused) => return self.placed_before(&scope, &key).await?.map(Answer::Replayed).ok_or(refused),
+                Err(refused) => return self.placed_before(scope.as_ref(), &key).await?.map(Answer::Replayed).ok_or(refused),
             };
-            match self.hold_and_commit(actor, &command, read, &scope, &key).await? {
+            match self.hold_and_commit(actor, &command, read, scope.as_ref(), &key).await? {
                 Round::Placed(order) => return Ok(Answer::Fresh(self.collect(*order).await)),
                 Round::Twin(order) => return Ok(Answer::Replayed(*order)),
                 Round::Again => {}
@@ -79,10 +80,10 @@ impl Orders {
             command.payment.clone().ok_or_else(|| Refusal::field("payment", "REQUIRED", "say how the order is paid"))?;
         let tender = tender(method, token, self.gateways.iter().map(|gateway| (gateway.name(), &**gateway)))?;
         let wish = self.wish(CartOwner::User(user), command).await?;
-        let quote = self.price(&wish.demand, command).await?;
+        let (quote, items) = self.price(&wish.demand, command).await?;
         expect_total(command, &quote)?;
         let address = self.address(user, &command.address).await?;
-        Ok(Read { user, wish, quote, address, tender })
+        Ok(Read { user, wish, quote, items, address, tender })
     }
 
     /// Second and third beat: hold the stock, decide under the prices it is held for, commit.
@@ -91,15 +92,16 @@ impl Orders {
         actor: &Actor,
         command: &PlaceOrder,
         read: Read,
-        scope: &KeyScope,
+        scope: Option<&KeyScope>,
         key: &RequestKey,
     ) -> Outcome<Round> {
-        let held = match self.catalog.reserve(HoldKey::of(read.user, &key.key), &sorted(&read.wish.demand)).await {
+        let hold = HoldKey::of(read.user, &key.key);
+        let held = match self.catalog.reserve(hold, &sorted(&read.wish.demand), &read.items).await {
             Ok(held) => held,
             // A twin may have bought the last unit with this very key while we were reading.
             Err(refused) => return self.placed_before(scope, key).await?.map(twin).ok_or(refused),
         };
-        let quote = if held_as_quoted(&held, &read.quote) { read.quote } else { self.price(&read.wish.demand, command).await? };
+        let quote = if held_as_quoted(&held, &read.quote) { read.quote } else { self.price(&read.wish.demand, command).await?.0 };
         if !held_as_quoted(&held, &quote) {
             // The price changed while we held: the hold's price is history, so is the hold.
             return self.give_up(scope, key, &held, None).await;
@@ -120,7 +122,7 @@ impl Orders {
         let (order, changes) = self.insert(draft.decide(&self.ids, self.clock.now()), actor);
 
         let changes = changes
-            .claim(Some(self.claim(scope, key, KeyResult::Done(order.id.uuid()), &held)))
+            .claim(self.claim(scope, key, KeyResult::Done(order.id.uuid()), &held))
             .before(held.expires_at.minus(limits::HOLD_MARGIN));
         let changes = match &read.wish.cart {
             Some(cart) => changes.and(OrderWrite::ClaimCart(cart.claim())),
@@ -158,9 +160,9 @@ impl Orders {
     /// Refuses after the stock was held. The hold may be shared with a twin that is about to commit
     /// on it, so it is released only once the key is committed as refused under its generation;
     /// where that cannot be had, the hold ends by its own expiry.
-    async fn give_up(&self, scope: &KeyScope, key: &RequestKey, held: &Held, why: Option<Refusal>) -> Outcome<Round> {
+    async fn give_up(&self, scope: Option<&KeyScope>, key: &RequestKey, held: &Held, why: Option<Refusal>) -> Outcome<Round> {
         let claim = self.claim(scope, key, KeyResult::Refused(held.hold.generation), held);
-        match self.store.commit(ChangeSet::new().claim(Some(claim))).await {
+        match self.store.commit(ChangeSet::new().claim(claim)).await {
             Ok(()) => self.catalog.release(held.hold).await?,
             Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                 if let Round::Twin(order) = self.outrun(&record, key, held).await? {
@@ -172,7 +174,8 @@ impl Orders {
         why.map_or(Ok(Round::Again), |refusal| Err(refusal.into()))
     }
 
-    async fn placed_before(&self, scope: &KeyScope, key: &RequestKey) -> Outcome<Option<Order>> {
+    async fn placed_before(&self, scope: Option<&KeyScope>, key: &RequestKey) -> Outcome<Option<Order>> {
+        let Some(scope) = scope else { return Ok(None) };
         let Some(record) = self.store.key(scope).await? else { return Ok(None) };
         match record.replay(&key.body_hash)? {
             Some(order) => Ok(Some(self.stored(OrderId::from_uuid(order)).await?)),
@@ -193,9 +196,10 @@ impl Orders {
         }
     }
 
-    fn claim(&self, scope: &KeyScope, key: &RequestKey, result: KeyResult, held: &Held) -> KeyClaim {
-        let at = self.clock.now();
-        KeyClaim { scope: scope.clone(), body_hash: key.body_hash, result, generation: held.hold.generation, at }
+    /// The use of the customer's key. A key of our own nobody can repeat, so it is not kept.
+    fn claim(&self, scope: Option<&KeyScope>, key: &RequestKey, result: KeyResult, held: &Held) -> Option<KeyClaim> {
+        let (scope, at) = (scope?.clone(), self.clock.now());
+        Some(KeyClaim { scope, body_hash: key.body_hash, result, generation: held.hold.generation, at })
     }
 
     fn key_of_our_own(&self) -> RequestKey {

@@ -165,12 +165,16 @@ pub trait CatalogPort: Send + Sync {
     /// What the catalog's writer says about these SKUs; unknown ones are left out.
     async fn items(&self, skus: &[Sku]) -> Outcome<Vec<PricedItem>>;
 
+    /// The same to be shown: at most a moment old, never for a decision.
+    async fn items_shown(&self, skus: &[Sku]) -> Outcome<Vec<PricedItem>>;
+
     /// Holds all lines or none. The same key and lines while active: the same hold. Other lines
     /// under an active hold: `IDEMPOTENCY_MISMATCH`. A dead hold is taken anew, one generation on.
+    /// `known` is what [`items`](Self::items) just said about these SKUs.
     ///
     /// # Errors
     /// `SOLD_OUT` with every short SKU.
-    async fn reserve(&self, key: HoldKey, lines: &[(Sku, Quantity)]) -> Outcome<Held>;
+    async fn reserve(&self, key: HoldKey, lines: &[(Sku, Quantity)], known: &[PricedItem]) -> Outcome<Held>;
 
     /// Gives an active hold back. Terminal: no later commit of it succeeds.
     async fn release(&self, hold: HoldRef) -> Outcome<()>;

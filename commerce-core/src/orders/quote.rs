@@ -9,6 +9,7 @@ use crate::users::RawAddress;
 use super::Orders;
 use super::cart::{Cart, CartOwner};
 use super::payment::PaymentMethod;
+use super::ports::PricedItem;
 use super::pricing::{Quote, ShippingOption, demand, quote};
 
 /// A wish to order, as it came in.
@@ -53,7 +54,7 @@ impl Orders {
     pub async fn quote(&self, actor: &Actor, command: &PlaceOrder) -> Outcome<Quote> {
         let user = actor.require_user()?;
         let wish = self.wish(CartOwner::User(user), command).await?;
-        self.price(&wish.demand, command).await
+        Ok(self.price(&wish.demand, command).await?.0)
     }
 
     /// The ways to ship an order in `currency`.
@@ -76,15 +77,15 @@ impl Orders {
         Ok(Wish { demand: demand(&lines)?, cart: Some(cart) })
     }
 
-    /// Prices from the catalog's writer, summed up.
-    pub(crate) async fn price(&self, demand: &[(Sku, Quantity)], command: &PlaceOrder) -> Outcome<Quote> {
+    /// Prices from the catalog's writer, summed up; and what else it said.
+    pub(crate) async fn price(&self, demand: &[(Sku, Quantity)], command: &PlaceOrder) -> Outcome<(Quote, Vec<PricedItem>)> {
         if let Some(code) = command.coupon_code.as_deref().filter(|code| !code.is_empty()) {
             return Err(Refusal::CouponNotApplicable(format!("there is no coupon {code}")).into());
         }
         let option = self.shipping_option(command.shipping_option.as_deref())?;
         let skus: Vec<Sku> = demand.iter().map(|(sku, _)| sku.clone()).collect();
         let items = self.catalog.items(&skus).await?;
-        Ok(quote(demand, &items, option)?)
+        Ok((quote(demand, &items, option)?, items))
     }
 
     fn shipping_option(&self, id: Option<&str>) -> Result<&ShippingOption, Refusal> {

@@ -198,7 +198,7 @@ impl Orders {
     pub(super) async fn view(&self, cart: Cart, known: &[PricedItem]) -> Outcome<CartView> {
         let unknown = |sku: &Sku| !known.iter().any(|item| item.sku == *sku);
         let skus: Vec<Sku> = cart.lines.iter().map(|line| line.sku.clone()).filter(unknown).collect();
-        let mut items = if skus.is_empty() { Vec::new() } else { self.catalog.items(&skus).await? };
+        let mut items = if skus.is_empty() { Vec::new() } else { self.catalog.items_shown(&skus).await? };
         items.extend_from_slice(known);
         items.sort_by(|left, right| left.sku.cmp(&right.sku));
         let mut lines = Vec::with_capacity(cart.lines.len());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::actor::Actor;
 use crate::change::ChangeSet;
-use crate::events::{Envelope, EventKind, Topic};
+use crate::events::{Envelope, EventData, EventKind, Topic};
 use crate::ids::{EventId, Id, TimelineId};
 use crate::time::Timestamp;
 
@@ -124,6 +124,7 @@ impl Orders {
 
     fn tell(&self, decided: &Decided, actor: &Actor, now: Timestamp) -> Vec<(Envelope, Option<TimelineEntry>)> {
         let order = &decided.order;
+        let data = EventData::of(&facts(decided));
         let line = |happening: &Happening| {
             let id: EventId = self.ids.mint_at(now);
             let entry = happening.status().map(|status| TimelineEntry {
@@ -143,7 +144,7 @@ impl Orders {
                 version: order.version,
                 at: now,
                 traceparent: self.ids.traceparent(),
-                data: serde_json::to_value(facts(decided)).unwrap_or_default(),
+                data: data.clone(),
             };
             (event, entry)
         };

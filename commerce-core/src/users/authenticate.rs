@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::future::try_join;
-
 use crate::actor::Actor;
 use crate::change::ChangeSet;
 use crate::error::{Outcome, Refusal};
@@ -38,9 +36,9 @@ impl Users {
     pub async fn authenticate(&self, access_token: &str) -> Outcome<Authenticated> {
         let now = self.clock.now();
         let claims = self.tokens.read(access_token).filter(|claims| is_current(claims, now)).ok_or(Refusal::Unauthenticated)?;
-        let (session, user) = try_join(self.store.session(claims.session), self.store.user(claims.user)).await?;
+        let found = self.store.session(claims.session).await?;
         let (session, user) =
-            session.zip(user).filter(|(session, user)| holds(session, user, now)).ok_or(Refusal::Unauthenticated)?;
+            found.filter(|(session, user)| holds(&claims, session, user, now)).ok_or(Refusal::Unauthenticated)?;
         self.touch(&session, now).await;
         Ok(Authenticated { actor: user.actor(), session: session.id, role: user.role })
     }
@@ -60,8 +58,8 @@ fn is_current(claims: &Claims, now: Timestamp) -> bool {
     now < claims.expires_at && claims.issued_at <= now.plus(CLOCK_SKEW)
 }
 
-fn holds(session: &Session, user: &User, now: Timestamp) -> bool {
-    session.user == user.id && session.is_alive(now) && !user.is_erased()
+fn holds(claims: &Claims, session: &Session, user: &User, now: Timestamp) -> bool {
+    claims.user == user.id && session.is_alive(now) && !user.is_erased()
 }
 
 impl User {

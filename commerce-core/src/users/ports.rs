@@ -26,8 +26,8 @@ pub trait UserStore: Keys {
     /// A user's whole address book, oldest first.
     async fn addresses(&self, user: UserId) -> Result<Vec<Address>, StoreError>;
 
-    /// A session by id, revoked ones too.
-    async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// A session by id, revoked ones too, with its user: every request asks for both.
+    async fn session(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError>;
 
     /// A user's sessions that are not revoked, newest first.
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError>;

@@ -44,12 +44,8 @@ impl Users {
 
     /// The user of a session that is alive.
     async fn alive(&self, id: SessionId, now: Timestamp) -> Outcome<User> {
-        let session = self.store.session(id).await?.filter(|session| session.is_alive(now));
-        let user = match session {
-            Some(session) => self.store.user(session.user).await?.filter(|user| !user.is_erased()),
-            None => None,
-        };
-        Ok(user.ok_or(Refusal::Unauthenticated)?)
+        let found = self.store.session(id).await?.filter(|(session, user)| session.is_alive(now) && !user.is_erased());
+        Ok(found.map(|(_, user)| user).ok_or(Refusal::Unauthenticated)?)
     }
 }
 

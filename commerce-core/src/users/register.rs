@@ -104,7 +104,7 @@ impl Users {
             version: user.version,
             at,
             traceparent: self.ids.traceparent(),
-            data: json!({ "userId": user.id, "fullName": user.full_name }),
+            data: json!({ "userId": user.id, "fullName": user.full_name }).into(),
         }
     }
 }

@@ -74,12 +74,14 @@ async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJs
 }
 
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<ProductView>> {
-    let product = match (params.text("id")?.parse(), params.text("id")?.parse::<Slug>()) {
-        (Ok(id), _) => shared.catalog().product(&actor, id).await?,
-        (Err(_), Ok(slug)) => shared.catalog().product_by_slug(&actor, &slug).await?,
+    let told = match (params.text("id")?.parse(), params.text("id")?.parse::<Slug>()) {
+        (Ok(id), _) => {
+            let shown = shared.catalog().shown(&actor, id).await?;
+            shown_at(ProductView::of(shown.product.clone(), &shown.stock), ProductView::version)
+        }
+        (Err(_), Ok(slug)) => view(&shared, shared.catalog().product_by_slug(&actor, &slug).await?).await?,
         (Err(_), Err(_)) => return Err(Problem::not_found("product")),
     };
-    let told = view(&shared, product).await?;
     Ok(told.cache(if actor == Actor::Anonymous { "public, no-cache" } else { "private, no-cache" }))
 }
 

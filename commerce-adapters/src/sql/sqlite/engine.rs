@@ -36,6 +36,9 @@ const CHECKPOINT_PAGES: &str = "16384";
 const WRITER_CACHE_KIB: &str = "-65536";
 /// KiB of pages that a reader keeps at most; the log and the file are in the system's cache anyway.
 const READER_CACHE_KIB: &str = "-8192";
+/// Rows that may wait on their way from a connection's thread: above those of nearly every answer, so
+/// that the thread need not wait for whoever takes them.
+const ROWS_WAITING_MAX: usize = 1_024;
 /// Prepared statements that a connection keeps; above the number of shapes there are.
 const STATEMENTS_MAX: usize = 200;
 
@@ -43,6 +46,8 @@ const STATEMENTS_MAX: usize = 200;
 pub(crate) trait Context: Sized + Send + Sync + 'static {
     /// What a batch works on.
     type Judge<'a>: Judge<'a, Self> + Default + Send;
+    /// What is kept beside the database and told of every batch.
+    type Beside: Default + Send + Sync;
 
     /// Its name and its file's: `orders`.
     const NAME: &'static str;
@@ -57,24 +62,29 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
 
     /// Writes what was accepted.
     fn write(script: &mut Script, judge: &Self::Judge<'_>, now: Timestamp);
+
+    /// Tells that a batch was committed, before its callers hear of it.
+    fn committed(_: &Self::Beside, _: &Self::Judge<'_>) {}
 }
 
 /// Work on the writer's connection besides change sets.
 pub(crate) type Chore = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, ()> + Send>;
 
 /// One context's database. Cheap to clone; clones share writer and readers.
-pub struct Database<W> {
+#[expect(private_bounds, reason = "only the contexts of this crate have databases")]
+pub struct Database<W: Context> {
     inner: Arc<Inner<W>>,
 }
 
-struct Inner<W> {
+struct Inner<W: Context> {
     queue: Queue<W, Chore>,
     readers: Readers,
     auditor: Snapshots,
+    beside: Arc<W::Beside>,
     clock: Arc<dyn Clock>,
 }
 
-impl<W> Clone for Database<W> {
+impl<W: Context> Clone for Database<W> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone() }
     }
@@ -94,8 +104,9 @@ impl<W: Context> Database<W> {
         let mark =
             sqlx::query_scalar("SELECT randomblob(16)").fetch_one(&mut connection).await.map_err(store_error(W::COMMIT))?;
         let writer = SqliteWriter { connection, options, clock: clock.clone(), mark, batch: 0 };
-        let queue = Queue::start(ContextWriter::<W> { writer, context: std::marker::PhantomData }, W::COMMIT);
-        Ok(Self { inner: Arc::new(Inner { queue, readers, auditor, clock }) })
+        let beside = Arc::<W::Beside>::default();
+        let queue = Queue::start(ContextWriter::<W> { writer, beside: Arc::clone(&beside) }, W::COMMIT);
+        Ok(Self { inner: Arc::new(Inner { queue, readers, auditor, beside, clock }) })
     }
 
     /// Commits a change set whole or not at all.
@@ -120,6 +131,11 @@ impl<W: Context> Database<W> {
         self.inner.queue.chore(chore).await?;
         let outcome = answered.await.map_err(|_| StoreError::unavailable(operation, "the writer went away"))?;
         outcome.map_err(store_error(operation))
+    }
+
+    /// What is kept beside the database.
+    pub(super) fn beside(&self) -> &W::Beside {
+        &self.inner.beside
     }
 
     /// The present instant.
@@ -160,6 +176,7 @@ pub(super) fn options(dir: &Path, context: &'static str) -> SqliteConnectOptions
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS_MAX)
+        .row_buffer_size(ROWS_WAITING_MAX)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("cache_size", WRITER_CACHE_KIB)
         .pragma("temp_store", "memory")
@@ -249,9 +266,9 @@ impl SqliteWriter {
 }
 
 /// The writer of one context's database.
-struct ContextWriter<W> {
+struct ContextWriter<W: Context> {
     writer: SqliteWriter,
-    context: std::marker::PhantomData<fn() -> W>,
+    beside: Arc<W::Beside>,
 }
 
 impl<W: Context> ContextWriter<W> {
@@ -281,7 +298,10 @@ impl<W: Context> ContextWriter<W> {
             script.with(MARK, [mark.clone().into(), (*batch).into(), loaded.head.now.as_micros().into()]);
         }
         script.with("COMMIT", []);
-        match script.execute(connection).await {
+        let executed = script.execute(connection).await;
+        // Also where it is in doubt whether it is committed.
+        W::committed(&self.beside, &loaded.judge);
+        match executed {
             Ok(()) => Ok(verdicts),
             Err(Stopped { error, at_last }) => {
                 let in_doubt = (at_last && leaves_doubt(&error)).then_some(verdicts);

@@ -2,7 +2,7 @@
 
 use commerce_core::Timestamp;
 use commerce_core::change::{ChangeSet, KeyRecord, KeyResult};
-use commerce_core::events::Envelope;
+use commerce_core::events::{Envelope, EventData};
 use commerce_core::ids::EventId;
 use commerce_core::limits;
 use sqlx::sqlite::SqliteRow;
@@ -85,7 +85,7 @@ fn event_row(row: RowText, event: &Envelope) -> RowText {
         .count(event.version)
         .at(event.at)
         .opt_text(event.traceparent.as_deref())
-        .json(&event.data)
+        .text(event.data.as_str())
 }
 
 /// Reads an event of the outbox.
@@ -100,7 +100,7 @@ pub(super) fn read_event(row: &SqliteRow, operation: &'static str) -> Result<Env
         version: fields.count("version")?,
         at: fields.at("occurred_at")?,
         traceparent: fields.opt_text("traceparent")?,
-        data: fields.json("data")?,
+        data: EventData::kept(fields.str("data")?),
     })
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use commerce_core::Timestamp;
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::StoreError;
-use commerce_core::events::EventKind;
+use commerce_core::events::{EventData, EventKind};
 use commerce_core::ids::{Id, NotificationId};
 use commerce_core::notifications::{
     Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite, Recipient,
@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] =
 
 impl Context for NotificationWrite {
     type Judge<'a> = NotificationJudge<'a>;
+    type Beside = ();
 
     const NAME: &'static str = "notifications";
     const COMMIT: &'static str = "notifications.commit";
@@ -74,7 +75,7 @@ impl Context for NotificationWrite {
         };
         let new = Bulk::of(written(false), |row: RowText, it: &Notification| {
             let row = row.id(it.id).id(it.event).text(it.kind.as_str()).text(it.template.as_str()).text(&it.recipient.key());
-            let row = row.opt_text(it.address.as_ref().map(Email::as_str)).json(&*it.data);
+            let row = row.opt_text(it.address.as_ref().map(Email::as_str)).text(it.data.as_str());
             let row = row.text(it.status.as_str()).int(it.tries).opt_at(it.due_at).opt_text(it.error.as_deref());
             row.at(it.created_at).opt_at(it.sent_at).flag(it.maybe_twice).count(it.version).opt_text(it.traceparent.as_deref())
         });
@@ -113,7 +114,7 @@ fn read_notification(row: &SqliteRow, operation: &'static str) -> Result<Notific
         template: fields.parse("template")?,
         recipient: read_recipient(&fields)?,
         address: fields.opt_parse("address")?,
-        data: fields.json::<serde_json::Value>("data")?.into(),
+        data: EventData::kept(fields.str("data")?),
         status: fields.parse("status")?,
         tries: fields.count("tries")?,
         due_at: fields.opt_at("due_at")?,

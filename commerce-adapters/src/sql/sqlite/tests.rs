@@ -46,7 +46,7 @@ impl Bench {
             version: 1,
             at: self.clock.now(),
             traceparent: None,
-            data: serde_json::json!({}),
+            data: serde_json::json!({}).into(),
         }
     }
 

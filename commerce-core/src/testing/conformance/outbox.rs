@@ -84,7 +84,7 @@ async fn envelopes_survive_the_trip<S: Subject + ?Sized>(fixture: &Fixture<S>) {
             version: u64::from(u32::MAX),
             at: samples::end_of_time(),
             traceparent: Some(trace.to_owned()),
-            data: json!({ "text": samples::UNICODE, "amount": i64::MAX, "list": [1, null, { "deep": true }] }),
+            data: json!({ "text": samples::UNICODE, "amount": i64::MAX, "list": [1, null, { "deep": true }] }).into(),
             ..samples::envelope(&fixture.ids, fixture.now())
         })
         .collect();

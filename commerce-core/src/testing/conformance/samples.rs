@@ -261,7 +261,7 @@ pub(super) fn envelope(ids: &IdSource, at: Timestamp) -> Envelope {
         version: 1,
         at,
         traceparent: None,
-        data: json!({ "number": "ORD-1" }),
+        data: json!({ "number": "ORD-1" }).into(),
     }
 }
 

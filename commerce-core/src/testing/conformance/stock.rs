@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::{CatalogStore, CatalogWrite, Inventory, Movement, MovementKind};
+use crate::catalog::{CatalogStore, CatalogWrite, Inventory, Movement, MovementKind, Product};
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::Shortage;
 use crate::limits;
@@ -26,6 +26,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Cata
         of_many_buyers_as_many_get_one_as_there_are,
         a_mixed_crowd_leaves_sound_books,
         crossings_of_the_threshold_are_found,
+        what_is_shown_follows_every_commit,
     }
 }
 
@@ -56,6 +57,26 @@ fn take(fixture: &Catalog, text: &str, count: i64) -> CatalogWrite {
 
 fn receive(fixture: &Catalog, text: &str, count: i64) -> CatalogWrite {
     CatalogWrite::Move(receipt(&fixture.ids, &sku(text), count, fixture.now()))
+}
+
+async fn what_is_shown_follows_every_commit(fixture: &Catalog) {
+    stock(fixture, &[("A", 10)]).await;
+    let id = inventory(fixture, "A").await.product;
+    let shown = async || got(fixture.store.shown(id).await).expect("the product is there");
+    for units in 1..=3 {
+        fixture.write([take(fixture, "A", 1)]).await;
+        for _ in 0..2 {
+            let available: Vec<i64> = shown().await.stock.iter().map(Inventory::available).collect();
+            assert_eq!(available, [10 - units]);
+            let items = got(fixture.store.items_shown(&[sku("A"), sku("NONE")]).await);
+            assert_eq!(items.iter().map(|item| item.available).collect::<Vec<_>>(), [10 - units]);
+        }
+    }
+    let product = &shown().await.product;
+    let renamed = Product { name: "Renamed".to_owned(), version: product.version + 1, ..product.clone() };
+    fixture.write([CatalogWrite::UpdateProduct(renamed.clone())]).await;
+    assert_eq!(shown().await.product, renamed);
+    assert_eq!(got(fixture.store.shown(fixture.ids.mint()).await), None);
 }
 
 async fn movements_change_the_stock_and_say_why(fixture: &Catalog) {

@@ -171,14 +171,14 @@ async fn sessions_end_once(fixture: &Users) {
     let later = fixture.now().plus(Duration::from_mins(5));
     fixture.write([UserWrite::TouchSession(second.id, later)]).await;
     let used = Session { last_used_at: later, ..second };
-    assert_eq!(got(fixture.store.session(used.id).await), Some(used.clone()));
+    assert_eq!(got(fixture.store.session(used.id).await), Some((used.clone(), user.clone())));
 
     let ended = fixture.now();
     fixture.write([UserWrite::RevokeSession(first.id, ended)]).await;
     fixture.write([UserWrite::RevokeSession(first.id, later)]).await;
     assert_eq!(got(fixture.store.sessions(user.id).await), [used], "an ended one is not listed");
     let first = Session { revoked_at: Some(ended), ..first };
-    assert_eq!(got(fixture.store.session(first.id).await), Some(first), "and ended when it first did");
+    assert_eq!(got(fixture.store.session(first.id).await), Some((first, user)), "and ended when it first did");
     assert_eq!(got(fixture.store.session(fixture.ids.mint::<SessionId>()).await), None);
 }
 

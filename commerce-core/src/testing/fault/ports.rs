@@ -70,7 +70,7 @@ faulty! {
         read user_by_email(email: &Email) -> Stored<Option<User>>;
         read users(role: Option<Role>, page: &PageRequest) -> Stored<Page<User>>;
         read addresses(user: UserId) -> Stored<Vec<Address>>;
-        read session(id: SessionId) -> Stored<Option<Session>>;
+        read session(id: SessionId) -> Stored<Option<(Session, User)>>;
         read sessions(user: UserId) -> Stored<Vec<Session>>;
         read refresh_token(hash: &[u8; 32]) -> Stored<Option<RefreshToken>>;
         => Users: UserWrite;
@@ -139,7 +139,8 @@ faulty! {
 
     CatalogPort of dyn CatalogPort, "catalog-port" {
         read items(skus: &[Sku]) -> Outcome<Vec<Item>>;
-        effect reserve(key: HoldKey, lines: &[(Sku, Quantity)]) -> Outcome<Held>;
+        read items_shown(skus: &[Sku]) -> Outcome<Vec<Item>>;
+        effect reserve(key: HoldKey, lines: &[(Sku, Quantity)], known: &[Item]) -> Outcome<Held>;
         effect release(hold: HoldRef) -> Outcome<()>;
     }
 

@@ -299,7 +299,7 @@ impl<R: Sheets> State<R> {
         for (position, it, published) in events {
             rows.push(
                 row![OUTBOX; position, it.id.uuid(), it.topic.as_str(), it.kind.as_str(), u32::from(it.schema), it.aggregate,
-                it.version, it.at, it.traceparent.as_deref(), it.data.clone(), published],
+                it.version, it.at, it.traceparent.as_deref(), it.data.as_str(), published],
             );
         }
         for ((consumer, event), at) in &self.inbox {

@@ -37,7 +37,7 @@ impl Sheets for notifications::Rows {
         let row = |it: &crate::notifications::Notification| {
             let (recipient, address) = (it.recipient.key(), it.address.as_ref().map(crate::text::Email::as_str));
             row![NOTIFICATIONS; it.id.uuid(), it.event.uuid(), it.kind.as_str(), it.template.as_str(), recipient.as_str(), address,
-                (*it.data).clone(), it.status.as_str(), it.tries, it.due_at, it.error.as_deref(), it.created_at, it.sent_at,
+                it.data.as_str(), it.status.as_str(), it.tries, it.due_at, it.error.as_deref(), it.created_at, it.sent_at,
                 i64::from(it.maybe_twice), it.version]
         };
         self.notifications.values().map(row).collect()

@@ -117,8 +117,9 @@ impl UserStore for MemoryUsers {
         Ok(self.db.read(|rows| rows.addresses.values().filter(|address| address.user == user).cloned().collect()).await)
     }
 
-    async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        Ok(self.db.read(|rows| rows.sessions.get(&id).cloned()).await)
+    async fn session(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        let user = |rows: &Rows, session: &Session| rows.users.get(&session.user).cloned();
+        Ok(self.db.read(|rows| rows.sessions.get(&id).and_then(|session| Some((session.clone(), user(rows, session)?)))).await)
     }
 
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {

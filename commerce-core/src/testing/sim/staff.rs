@@ -168,7 +168,7 @@ pub(super) async fn poison(house: Arc<House>, number: usize) {
         version: 1,
         at: house.ground.now(),
         traceparent: None,
-        data: serde_json::json!({ "poison": number }),
+        data: serde_json::json!({ "poison": number }).into(),
     };
     house.ground.books().poisoned(&event);
     let said = house.stores.orders.as_ref() as &dyn OrderStore;

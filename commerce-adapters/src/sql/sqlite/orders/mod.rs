@@ -20,6 +20,7 @@ const MIGRATIONS: &[Migration] = migrations!("orders", [(1, "orders"), (2, "mess
 
 impl Context for OrdersWrite {
     type Judge<'a> = OrdersJudge<'a>;
+    type Beside = ();
 
     const NAME: &'static str = "orders";
     const COMMIT: &'static str = "orders.commit";

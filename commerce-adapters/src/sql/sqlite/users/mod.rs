@@ -20,6 +20,7 @@ const MIGRATIONS: &[Migration] = migrations!("users", [(1, "users"), (2, "messag
 
 impl Context for UserWrite {
     type Judge<'a> = UserJudge<'a>;
+    type Beside = ();
 
     const NAME: &'static str = "users";
     const COMMIT: &'static str = "users.commit";

@@ -92,10 +92,20 @@ impl UserStore for Database<UserWrite> {
         rows.iter().map(|row| read_address(row, OPERATION)).collect()
     }
 
-    async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+    async fn session(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
         const OPERATION: &str = "users.session";
-        let row = self.row(OPERATION, Question::frequent("SELECT * FROM sessions WHERE id = ?").bind(blob(id.uuid()))).await?;
-        row.map(|row| read_session(&row, OPERATION)).transpose()
+        const SQL: &str = "SELECT sessions.created_at AS begun_at, last_used_at, revoked_at, users.*
+            FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = ?";
+        let Some(row) = self.row(OPERATION, Question::frequent(SQL).bind(blob(id.uuid()))).await? else { return Ok(None) };
+        let (fields, user) = (Fields::of(&row, OPERATION), read_user(&row, OPERATION)?);
+        let session = Session {
+            id,
+            user: user.id,
+            created_at: fields.at("begun_at")?,
+            last_used_at: fields.at("last_used_at")?,
+            revoked_at: fields.opt_at("revoked_at")?,
+        };
+        Ok(Some((session, user)))
     }
 
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
