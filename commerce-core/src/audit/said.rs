@@ -154,7 +154,7 @@ pub(super) fn decisions(entry: &Entry<'_>, scene: Scene, findings: &mut Findings
                 );
             }
         }
-        let reached = events.iter().filter_map(|event| event.word::<EventKind>("type").and_then(status_of)).last();
+        let reached = events.iter().filter_map(|event| event.word::<EventKind>("type").and_then(status_of)).next_back();
         let before = status;
         status = reached.or(status);
         let Some(data) = first.json::<Value>("data") else { continue };

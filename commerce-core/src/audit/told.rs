@@ -65,7 +65,7 @@ fn tried(name: &str, row: &Row, status: NotificationStatus, findings: &mut Findi
     let changes = tries.saturating_add(1).saturating_add(i64::from(sent));
     findings.hold(Version, name, version >= changes, format_args!("a version of at least {changes}"), version);
     // Being sent is a second change, and to have been found so a third; sent, and put up again.
-    let marks = [("address", 2), ("maybe_twice", 3 + i64::from(sent)), ("sent_at", 3 + i64::from(!sent))];
+    let marks = [("address", 2), ("maybe_twice", if sent { 4 } else { 3 }), ("sent_at", if sent { 3 } else { 4 })];
     for (column, changes) in marks {
         let marked = has(column) && *row.cell(column) != Cell::Int(0);
         let what = format!("no {} before version {changes}", column.replace('_', " "));
