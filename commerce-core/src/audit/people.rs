@@ -4,6 +4,8 @@ use crate::events::EventKind;
 use crate::limits;
 use crate::users::Role;
 
+use crate::time::Timestamp;
+
 use super::Invariant::{DefaultAddress, Event, Key, Reference, Times, Version};
 use super::books::Cell;
 use super::findings::Findings;
@@ -60,12 +62,18 @@ pub(super) fn user(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     }
 }
 
-/// A session's times are in order.
+/// As late as it may have been for the process that looked at another clock before.
+fn by_other_clocks(at: Option<Timestamp>) -> Option<Timestamp> {
+    at.map(|at| at.plus(limits::AUDIT_CLOCKS_APART))
+}
+
+/// A session's times are in order, as far as clocks agree.
 pub(super) fn session(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(session) = entry.one(SESSIONS) else { return };
     let (created, used, revoked) = (session.at("created_at"), session.at("last_used_at"), session.at("revoked_at"));
-    findings.hold(Times, &entry.name, created <= used, "used after it began", "before");
-    findings.hold(Times, &entry.name, revoked.is_none() || created <= revoked, "ended after it began", "before");
+    findings.hold(Times, &entry.name, created <= by_other_clocks(used), "used after it began", "before");
+    let ended = revoked.is_none() || created <= by_other_clocks(revoked);
+    findings.hold(Times, &entry.name, ended, "ended after it began", "before");
     past(entry, SESSIONS, "last_used_at", scene, findings);
     past(entry, SESSIONS, "revoked_at", scene, findings);
     let most = created.map(|at| at.plus(limits::SESSION_MAX));
@@ -79,5 +87,11 @@ pub(super) fn token(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         past(entry, TOKENS, column, scene, findings);
     }
     let (created, rotated) = (token.at("created_at"), token.at("rotated_at"));
-    findings.hold(Times, &entry.name, rotated.is_none() || created <= rotated, "rotated after it was made", "before");
+    findings.hold(
+        Times,
+        &entry.name,
+        rotated.is_none() || created <= by_other_clocks(rotated),
+        "rotated after it was made",
+        "before",
+    );
 }

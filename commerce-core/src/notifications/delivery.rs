@@ -26,9 +26,10 @@ impl Notification {
         Self { tries: self.tries.saturating_add(1), maybe_twice, ..self }
     }
 
-    /// Out of our hands.
+    /// Out of our hands. Never before it was recorded, also where the clock of who sends is behind.
     pub(super) fn sent(self, now: Timestamp) -> Self {
-        Self { status: NotificationStatus::Sent, sent_at: Some(now), due_at: None, error: None, ..self }
+        let sent_at = Some(now.max(self.created_at));
+        Self { status: NotificationStatus::Sent, sent_at, due_at: None, error: None, ..self }
     }
 
     /// To be tried again later, or given up after too many tries.
@@ -110,6 +111,12 @@ mod tests {
         assert!(!once.maybe_twice);
         assert!(!begun(once.clone().delayed("busy".to_owned(), NOON)).maybe_twice);
         assert!(begun(once).maybe_twice);
+    }
+
+    #[test]
+    fn a_message_is_sent_after_it_was_recorded_whatever_the_clocks_say() {
+        let early = NOON.minus(Duration::from_secs(3));
+        assert_eq!(begun(pending()).sent(early).sent_at, Some(NOON));
     }
 
     #[test]
