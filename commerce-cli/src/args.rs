@@ -51,7 +51,7 @@ pub(crate) struct Globals {
     /// The configuration file [default: ./commerce.toml if there is one]
     #[arg(long, global = true, value_name = "FILE", env = "COMMERCE_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Ask this running server instead of the data directory: http://HOST:PORT or https://HOST
+    /// Ask this running server instead of the data directory: `http://HOST:PORT` or `https://HOST`
     #[arg(long, global = true, value_name = "URL")]
     pub url: Option<String>,
     /// The access token for --url

@@ -2,9 +2,8 @@
 
 use crate::events::EventKind;
 use crate::limits;
-use crate::users::Role;
-
 use crate::time::Timestamp;
+use crate::users::Role;
 
 use super::Invariant::{DefaultAddress, Event, Key, Reference, Times, Version};
 use super::books::Cell;

@@ -86,6 +86,7 @@ fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Leave to put up what is read from now on: what was read before it was taken off is not put up.
+#[derive(Clone, Copy)]
 pub(super) struct Leave {
     taken_off: u64,
     read_at: Instant,

@@ -29,7 +29,7 @@ impl Books {
                 CatalogWrite::PostponeHold(key, generation, at) => self.postponed((*key, *generation), *at, met),
                 CatalogWrite::Recount { sku, .. } => self.must(false, || format!("{sku} is recounted, and nobody repairs here")),
                 CatalogWrite::SetAlerted(sku, true) => {
-                    let about = |event: &Envelope| super::words(event)["sku"] == sku.as_str();
+                    let about = |event: &Envelope| super::Words::of(event).at("/sku") == sku.as_str();
                     let said = changes.events.iter().any(|event| event.kind == EventKind::LowStockAlert && about(event));
                     self.must(said, || format!("{sku} is low and nobody was told"));
                 }

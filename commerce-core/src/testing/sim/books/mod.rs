@@ -15,6 +15,7 @@ pub(super) use orders::NOTE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::catalog::{HoldKey, HoldState};
@@ -240,8 +241,17 @@ impl Books {
 }
 
 /// What an event says, as JSON that nobody's types have seen.
-fn words(event: &Envelope) -> serde_json::Value {
-    event.data.read().unwrap_or_default()
+struct Words(Value);
+
+impl Words {
+    fn of(event: &Envelope) -> Self {
+        Self(event.data.read().unwrap_or_default())
+    }
+
+    /// What stands at a JSON pointer (RFC 6901); nothing where there is nothing.
+    fn at(&self, pointer: &str) -> &Value {
+        self.0.pointer(pointer).unwrap_or(&Value::Null)
+    }
 }
 
 fn name(hold: HoldRef) -> HoldName {

@@ -77,7 +77,7 @@ impl Books {
         }
         let alone = self.on_hold.insert(name(order.hold), id).is_none();
         self.must(alone, || format!("two orders stand on the hold of {id}"));
-        let says = |event: &Envelope| super::words(event)["fromCart"] == true;
+        let says = |event: &Envelope| *super::Words::of(event).at("/fromCart") == true;
         let from_cart = changes.events.iter().any(says);
         if from_cart {
             let claimed =
@@ -260,13 +260,13 @@ fn is_open(state: AttemptState) -> bool {
 
 /// Whether an event's data are those of the order that was written with it.
 fn is_true_of(event: &Envelope, order: &Order) -> bool {
-    let words = super::words(event);
-    words["status"] == order.status.as_str()
-        && words["userId"] == order.user.to_string()
-        && words["orderId"] == order.id.to_string()
-        && words["hold"]["key"] == order.hold.key.to_hex()
-        && words["hold"]["generation"] == order.hold.generation
-        && words["lines"].as_array().map(Vec::len) == Some(order.lines.len())
+    let words = super::Words::of(event);
+    words.at("/status") == order.status.as_str()
+        && *words.at("/userId") == order.user.to_string()
+        && *words.at("/orderId") == order.id.to_string()
+        && *words.at("/hold/key") == order.hold.key.to_hex()
+        && *words.at("/hold/generation") == order.hold.generation
+        && words.at("/lines").as_array().map(Vec::len) == Some(order.lines.len())
 }
 
 /// Every capture, decline and refund that a change brings is said.
