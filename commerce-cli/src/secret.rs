@@ -23,13 +23,9 @@ pub(crate) fn password(from_stdin: bool) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage("standard input is no terminal: say --password-stdin and send the password there"));
     }
-    let terminal = console::Term::stderr();
-    let ask = |prompt: &str| {
-        eprint!("{prompt}: ");
-        terminal.read_secure_line().map_err(|error| Failure::io("read the password", &error))
-    };
-    let password = ask("Password")?;
-    if ask("Once more")? == password { Ok(password) } else { Err(Failure::new("PASSWORDS_DIFFER", "the two entries differ")) }
+    let ask = |prompt| rpassword::prompt_password(prompt).map_err(|error| Failure::io("read the password", &error));
+    let password = ask("Password: ")?;
+    if ask("Once more: ")? == password { Ok(password) } else { Err(Failure::new("PASSWORDS_DIFFER", "the two entries differ")) }
 }
 
 fn less_one_newline(text: &str) -> &str {

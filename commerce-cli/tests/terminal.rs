@@ -1,6 +1,6 @@
 //! The command as a person at a terminal sees it: questions, passwords, progress.
 //!
-//! `script` of util-linux gives the command a pseudo-terminal of its own.
+//! `script` of util-linux gives the command a pseudo-terminal of its own, and `timeout` ends one that waits for ever.
 #![cfg(target_os = "linux")]
 
 use std::io::{Read, Write};
@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 const APPAREL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/shopify-apparel.csv");
+
+/// More than any of these commands takes on a slow, busy machine.
+const PATIENCE_SECONDS: &str = "120";
 
 /// A command at a terminal.
 struct Session {
@@ -18,8 +21,8 @@ struct Session {
 impl Session {
     fn start(folder: &Path, arguments: &str) -> Self {
         let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_commerce"));
-        let child = Command::new("script")
-            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        let child = Command::new("timeout")
+            .args(["--kill-after=5", PATIENCE_SECONDS, "script", "--quiet", "--return", "--command", &line, "/dev/null"])
             .current_dir(folder)
             .env_remove("COMMERCE_CONFIG")
             .stdin(Stdio::piped())
@@ -82,6 +85,16 @@ fn a_password_is_asked_for_twice_and_must_be_the_same() {
         assert_eq!(code, expected, "{shown}");
         assert_eq!(shown.contains("PASSWORDS_DIFFER"), code == Some(1), "{shown}");
     }
+}
+
+#[test]
+fn what_is_typed_before_the_question_is_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = Session::start(folder.path(), "user create --email a@example.com --full-name Asha");
+    session.enter("a long password");
+    session.enter("a long password");
+    let (code, shown) = session.end();
+    assert_eq!(code, Some(0), "{shown}");
 }
 
 #[test]
