@@ -157,9 +157,6 @@ impl Eyes<'_> {
         let hold_keys: Vec<Cell> = leads().map(|row| row.cell("hold_key").clone()).collect();
         let held = self.books.catalog.look_up(HOLDS, &hold_keys).await?;
         let holds: BTreeMap<Cell, _> = entries(HOLDS, &held).into_iter().map(|hold| (hold.key.clone(), hold)).collect();
-        let skus: BTreeSet<Cell> = pages.of(ITEMS).iter().map(|row| row.cell("sku").clone()).collect();
-        let shelves = self.rows(&*self.books.catalog, &alone(INVENTORY, "sku", "sku"), skus).await?;
-        let on_sale = |sku: &str| shelves.contains_key(&Cell::from(sku));
         let buyers: BTreeSet<Cell> = leads().map(|row| row.cell("user_id").clone()).collect();
         let users = self.rows(&*self.books.users, &alone(USERS, "id", "id"), buyers).await?;
         let sold: BTreeSet<Cell> = pages.of(ITEMS).iter().map(|row| row.cell("product_id").clone()).collect();
@@ -168,7 +165,7 @@ impl Eyes<'_> {
         for order in &orders {
             let Some(row) = order.one(ORDERS) else { continue };
             let mut findings = Findings::default();
-            standing(order, holds.get(row.cell("hold_key")), &on_sale, &mut findings);
+            standing(order, holds.get(row.cell("hold_key")), &mut findings);
             let user = row.cell("user_id");
             if !users.contains_key(user) {
                 findings.take(dangling(&order.name, "a user", user));

@@ -10,9 +10,8 @@ use async_trait::async_trait;
 use super::books::Books;
 use super::client::{History, Told};
 use super::house::House;
-use super::situations::Situation;
 use crate::actor::Actor;
-use crate::audit::{AuditRequest, Invariant, Patience, Violation};
+use crate::audit::{AuditRequest, Patience, Violation};
 use crate::catalog::{HoldState, StockReads};
 use crate::commerce::Commerce;
 use crate::error::StoreError;
@@ -73,10 +72,7 @@ async fn audit(house: &Arc<House>, shop: &Commerce) -> Result<(), String> {
     let patience = Virtual(Arc::clone(house));
     let report = shop.audit(&Actor::System, AuditRequest::new(&patience)).await.map_err(|error| error.to_string())?;
     let poison = house.ground.books().poison_names();
-    // A variant that was gone when its units came back, and is there again, looks the same in the rows.
-    let nowhere = house.ground.situations().of(Situation::RestockedToNowhere) > 0;
-    let is_nowhere = |violation: &Violation| nowhere && violation.invariant == Invariant::HoldOfOrder && violation.found == "[]";
-    let meant = |violation: &&Violation| !poison.contains(&violation.entity) && !is_nowhere(violation);
+    let meant = |violation: &&Violation| !poison.contains(&violation.entity);
     match report.violations.iter().find(meant) {
         Some(violation) => Err(format!("the audit finds {violation:?}")),
         None => Ok(()),
@@ -171,10 +167,8 @@ impl Books {
         for line in &order.lines {
             let Some(stock) = self.stock.get(&line.sku) else { continue };
             let (sold, back) = stock.sold.get(&order.hold.key.to_hex()).copied().unwrap_or_default();
-            // Units of a variant that was dropped meanwhile have no shelf to come back to.
-            let dropped = stock.prices.iter().any(|(_, until)| until.is_some());
             let lines = i64::from(line.quantity.get());
-            let right = if cancelled { sold == back || dropped } else { sold - back == lines };
+            let right = if cancelled { sold == back } else { sold - back == lines };
             if !right {
                 return Err(format!("order {id} is {}: {sold} of {} were sold, {back} came back", order.status, line.sku));
             }

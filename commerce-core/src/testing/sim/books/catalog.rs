@@ -23,7 +23,8 @@ impl Books {
         for write in &changes.writes {
             match write {
                 CatalogWrite::InsertProduct(product) | CatalogWrite::UpdateProduct(product) => self.shelve(product, now),
-                CatalogWrite::Move(movement) => self.moved(movement, met),
+                CatalogWrite::Move(movement) => self.moved(movement, true, met),
+                CatalogWrite::Note(movement) => self.moved(movement, false, met),
                 CatalogWrite::InsertHold(hold) => self.held(hold, now, met),
                 CatalogWrite::EndHold(key, generation, state) => self.ended((*key, *generation), *state, now, met),
                 CatalogWrite::PostponeHold(key, generation, at) => self.postponed((*key, *generation), *at, met),
@@ -48,7 +49,7 @@ impl Books {
         self.came_back(changes, met);
     }
 
-    /// A cancelled order whose stock was sold brings it back, as far as there are shelves.
+    /// A cancelled order whose stock was sold brings it back, to the shelf or past it.
     fn came_back(&mut self, changes: &ChangeSet<CatalogWrite>, met: &mut Vec<Situation>) {
         let Some(event) = changes.handled.as_ref().and_then(|handled| self.said.get(&handled.event)) else { return };
         if event.kind != EventKind::OrderCancelled {
@@ -82,8 +83,9 @@ impl Books {
         }
     }
 
-    fn moved(&mut self, movement: &Movement, met: &mut Vec<Situation>) {
+    fn moved(&mut self, movement: &Movement, shelved: bool, met: &mut Vec<Situation>) {
         let stock = self.stock.entry(movement.sku.clone()).or_default();
+        let placed = stock.on_shelf == shelved;
         stock.on_hand = stock.on_hand.saturating_add(movement.on_hand);
         stock.reserved = stock.reserved.saturating_add(movement.reserved);
         let (on_hand, reserved) = (stock.on_hand, stock.reserved);
@@ -106,6 +108,7 @@ impl Books {
         }
         let sku = &movement.sku;
         self.must(0 <= reserved && reserved <= on_hand, || format!("{sku} is oversold: {reserved} of {on_hand} reserved"));
+        self.must(placed, || format!("{} {sku} moved, and it has a shelf: {}", movement.kind, !shelved));
         self.must(books_fit, || format!("{sku} came back more often than it was sold, for hold {:?}", movement.reference));
     }
 
