@@ -44,6 +44,8 @@ pub(super) enum Cross {
     Seller,
     /// Carts against their users.
     Cart,
+    /// Claims on carts against their orders.
+    Claim,
     /// Sessions against their users.
     Session,
     /// Refresh tokens against their sessions.
@@ -108,13 +110,18 @@ impl Eyes<'_> {
                 }));
                 Ok(found)
             }
+            Cross::Claim => self.claims(walk, pages).await,
             Cross::Moved => {
                 let by_sku = Walk { name: "sku", ..alone(walk.lead, walk.key, walk.key) };
                 self.named(&by_sku, pages, "actor_id", &*self.books.users, USERS, "a user").await
             }
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,
-            Cross::Effects => self.effects(walk, pages).await,
+            Cross::Effects => {
+                let mut found = self.effects(walk, pages).await?;
+                found.extend(self.claimed(walk, pages).await?);
+                Ok(found)
+            }
             Cross::Handled => self.handled(walk, pages).await,
             Cross::Letter => self.letters(walk, pages).await,
             Cross::Keys(context) => self.keys(walk, pages, context).await,
@@ -123,7 +130,7 @@ impl Eyes<'_> {
     }
 
     /// The rows under these keys.
-    async fn rows(&self, books: &dyn Books, walk: &Walk, keys: BTreeSet<Cell>) -> Result<BTreeMap<Cell, Row>, StoreError> {
+    pub(super) async fn rows(&self, books: &dyn Books, walk: &Walk, keys: BTreeSet<Cell>) -> Result<BTreeMap<Cell, Row>, StoreError> {
         if keys.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -133,7 +140,7 @@ impl Eyes<'_> {
     }
 
     /// Rows whose `column` names something that is not in `table`.
-    async fn named(
+    pub(super) async fn named(
         &self,
         walk: &Walk,
         pages: &Pages,
@@ -462,7 +469,7 @@ fn wants(consumer: &str, event: &Row) -> bool {
 }
 
 /// What people know the subject of an event by.
-fn about(event: &Row) -> String {
+pub(super) fn about(event: &Row) -> String {
     let data: serde_json::Value = event.json("data").unwrap_or_default();
     let named =
         ["number", "sku", "slug", "userId"].into_iter().find_map(|name| data.get(name).and_then(serde_json::Value::as_str));

@@ -9,6 +9,7 @@
 //! Start reading at [`Commerce::audit`](crate::Commerce::audit), then `run`.
 
 pub mod books;
+mod claims;
 mod cross;
 mod findings;
 mod keys;

@@ -91,7 +91,7 @@ impl<'a> Auditor<'a> {
         self.walk_each(catalog, LEDGER, "sku", "id", &[stock::moved], Some(Cross::Moved)).await?;
         self.walk(orders, ORDER_BOOK, ORDER_RULES, Some(Cross::OrderHolds)).await?;
         self.walk(orders, CART_LIST, &[shopping::cart], Some(Cross::Cart)).await?;
-        self.walk(orders, CLAIM_LIST, &[told::claim], None).await?;
+        self.walk(orders, CLAIM_LIST, &[told::claim], Some(Cross::Claim)).await?;
         self.walk_each(orders, PROVIDER_EVENTS, "provider", "event_id", &[], Some(Cross::Provider)).await?;
         self.walk(users, USER_BOOK, &[people::user], None).await?;
         self.walk(users, SESSION_LIST, &[people::session], Some(Cross::Session)).await?;

@@ -178,9 +178,10 @@ tables! {
     CARTS = "carts" {
         "owner_id": Id, "owner_kind": Shaped(is_owner_kind), "lines": Shaped(json::<Vec<CartLine>>), "coupon": OPT_LINE,
         "metadata": METADATA, "updated_at": At, "expires_at": At, "version": FROM_ONE,
+        "begun_at": At,
     }
-    /// States of carts that were ordered.
-    CART_CLAIMS = "cart_claims" { "claim": Id, "claimed_at": At }
+    /// Carts that were ordered.
+    CART_CLAIMS = "cart_claims" { "claim": Id, "claimed_at": At, "order_id": Id }
     /// Users.
     USERS = "users" {
         "id": Id, "email": Shaped(is::<Email>), "full_name": LINE, "phone": OPT_LINE, "role": Shaped(is::<Role>),

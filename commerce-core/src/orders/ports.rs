@@ -80,8 +80,9 @@ pub enum OrderWrite {
     Update(Order),
     /// One more line of history.
     Timeline(TimelineEntry),
-    /// The cart in this state ([`Cart::claim`]) is ordered: `AlreadyHandled` when it was before.
-    ClaimCart(Uuid),
+    /// The cart that this claim stands for ([`Cart::claim`]) is ordered with this order: `CartOrdered`
+    /// when it was before.
+    ClaimCart(Uuid, OrderId),
     /// What a provider said, as it came in: `AlreadyHandled` when it came before, unless it was
     /// parked and is not any more.
     Provider(ProviderEvent),

@@ -287,13 +287,17 @@ async fn an_order_is_found_by_its_hold(fixture: &Orders) {
 }
 
 async fn a_cart_is_ordered_once(fixture: &Orders) {
-    let claim = || OrderWrite::ClaimCart(uuid::Uuid::from_u128(42));
+    let claim = |name, order: &Order| OrderWrite::ClaimCart(uuid::Uuid::from_u128(name), order.id);
     let orders: Vec<Order> = (0..10).map(|_| new_order(fixture)).collect();
-    let place = |order: &Order| ChangeSet::of([OrderWrite::Insert(order.clone()), claim()]);
+    let place = |order: &Order| ChangeSet::of([OrderWrite::Insert(order.clone()), claim(42, order)]);
     let results = fixture.race(orders.iter().map(place)).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-    assert_eq!(fixture.refusal(place(&new_order(fixture))).await, CommitRefusal::AlreadyHandled);
     let listed = walk(async |page| got(fixture.store.orders(&OrderFilter::default(), &page).await)).await;
-    assert_eq!(listed.len(), 1, "and one order came of it");
-    fixture.write([OrderWrite::ClaimCart(uuid::Uuid::from_u128(43))]).await;
+    let [first] = listed.as_slice() else { panic!("one order came of it, not {}", listed.len()) };
+    let said = CommitRefusal::CartOrdered(first.id);
+    assert_eq!(fixture.refusal(place(&new_order(fixture))).await, said, "and whoever comes later hears which");
+    for result in results.into_iter().filter(Result::is_err) {
+        assert_eq!(super::fixture::refusal(result), said, "as do those who came at the same time");
+    }
+    fixture.write([claim(43, first)]).await;
 }

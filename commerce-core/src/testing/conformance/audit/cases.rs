@@ -3,7 +3,7 @@
 use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
-    ADDRESSES, ATTEMPTS, CARTS, CATEGORIES, CATEGORY_TREE, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER, NOTIFICATIONS, ORDERS,
+    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER, NOTIFICATIONS, ORDERS,
     OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS, SESSIONS, TOKENS, USERS, VARIANTS,
 };
 use crate::commerce::Context;
@@ -104,6 +104,7 @@ const PAID: (Context, &Table) = (Context::Orders, PAYMENTS);
 const TRY: (Context, &Table) = (Context::Orders, ATTEMPTS);
 const BACK: (Context, &Table) = (Context::Orders, REFUNDS);
 const CART: (Context, &Table) = (Context::Orders, CARTS);
+const CLAIM: (Context, &Table) = (Context::Orders, CART_CLAIMS);
 const SAID: (Context, &Table) = (Context::Orders, OUTBOX);
 const USED: (Context, &Table) = (Context::Orders, KEYS);
 const USER: (Context, &Table) = (Context::Users, USERS);
@@ -553,6 +554,9 @@ pub(super) const CASES: &[Case] = &[
         I::Readable,
         Column("owner_id"),
     ),
+    case("a claim on a cart is gone", CLAIM, any, GONE, I::Cart, Word("ORD-")),
+    case("a claim on a cart for no order", CLAIM, any, set("order_id", other), I::Reference, Column("claim")),
+    case("a cart that begins later", CART, any, set("begun_at", later), I::Times, Column("owner_id")),
     case("a cart that lives longer", CART, any, set("expires_at", more), I::Times, Column("owner_id")),
     case(
         "a guest's cart of a user",
