@@ -11,7 +11,7 @@ use commerce_adapters::system::RealTime;
 use commerce_core::Actor;
 use commerce_core::Timestamp;
 use commerce_core::audit::books::{Cell, Row, Table, Walk};
-use commerce_core::audit::tables::{ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, RESERVATIONS};
+use commerce_core::audit::tables::{ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, REFUNDS, RESERVATIONS};
 use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks};
 use commerce_core::commerce::{Commerce, Context, Policies, Ports};
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
@@ -213,6 +213,36 @@ async fn a_hold_whose_sale_was_lost_is_sold() {
     assert_eq!(fixed.violations, [], "after {:#?}", fixed.repairs);
     assert_eq!(fixed.repairs.len(), 1, "{:#?}", fixed.repairs);
     assert_eq!(moved(&shop, &hold, "SALE").await.int("on_hand_change"), Some(-quantity));
+}
+
+#[tokio::test]
+async fn a_payment_status_that_derives_is_repaired() {
+    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    trade(&shop.commerce).await.expect("a shop trades");
+    let books = &*shop.books.orders;
+    // Cash that came and money that went back are in the sums; a refusal is in its attempt, with the bank's reason.
+    for (payment, wrong) in [("CAPTURED", "PENDING"), ("REFUNDED", "CAPTURED"), ("FAILED", "VOIDED")] {
+        let paid = row(books, PAYMENTS, ("status", payment.into())).await;
+        let order = row(books, ORDERS, ("id", paid.cell("order_id").clone())).await;
+        shop.tamper(Context::Orders, &paid, Some(("status", wrong.into()))).await;
+        let fixed = look(&shop.commerce, true).await;
+        assert_eq!(fixed.violations, [], "{payment} as {wrong}, after {:#?}", fixed.repairs);
+        assert_eq!(row(books, PAYMENTS, ("order_id", paid.cell("order_id").clone())).await, paid, "it is as it was");
+        assert_eq!(row(books, ORDERS, ("id", order.cell("id").clone())).await, order, "and nothing else is touched");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_status_beside_something_else_stays_as_found() {
+    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    trade(&shop.commerce).await.expect("a shop trades");
+    let books = &*shop.books.orders;
+    let paid = row(books, PAYMENTS, ("status", "REFUNDED".into())).await;
+    shop.tamper(Context::Orders, &paid, Some(("status", "CAPTURED".into()))).await;
+    let back = row(books, REFUNDS, ("order_id", paid.cell("order_id").clone())).await;
+    shop.tamper(Context::Orders, &back, Some(("state", "FAILED".into()))).await;
+    let fixed = look(&shop.commerce, true).await;
+    assert!(fixed.counts.contains_key(&Invariant::Money) && fixed.repairs.is_empty(), "{fixed:#?}");
 }
 
 #[tokio::test]

@@ -78,6 +78,9 @@ pub enum OrderWrite {
     Insert(Order),
     /// A changed order with its payment, attempts and refunds, with the version it will have.
     Update(Order),
+    /// An order as it is, whose derived columns are written as they derive: for an audit that found
+    /// them at odds. `Stale("order")` unless it still has this version.
+    Rewrite(Order),
     /// One more line of history.
     Timeline(TimelineEntry),
     /// The cart that this claim stands for ([`Cart::claim`]) is ordered with this order: `CartOrdered`

@@ -69,6 +69,11 @@ impl<'a> OrdersJudge<'a> {
                 judge_version("order", self.orders.get(&order.id).map(|row| row.version), order.version)?;
                 self.orders.set(order.id, Versioned { version: order.version, write: Some(order) });
             }
+            OrderWrite::Rewrite(order) => {
+                let stored = self.orders.get(&order.id).and_then(|row| row.version.checked_sub(1));
+                judge_version("order", stored, order.version)?;
+                self.orders.set(order.id, Versioned { version: order.version, write: Some(order) });
+            }
             OrderWrite::Timeline(entry) => {
                 judge_free("id", self.timeline.get(&entry.id).is_some())?;
                 self.timeline.set(entry.id, Some(entry));
@@ -165,7 +170,7 @@ impl OrdersWants {
                 self.orders.insert(order.id);
                 self.numbers.insert(order.number.clone());
             }
-            OrdersWrite::Order(OrderWrite::Update(order)) => {
+            OrdersWrite::Order(OrderWrite::Update(order) | OrderWrite::Rewrite(order)) => {
                 self.orders.insert(order.id);
             }
             OrdersWrite::Order(OrderWrite::Timeline(entry)) => {

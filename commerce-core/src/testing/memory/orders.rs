@@ -56,6 +56,10 @@ impl Rows {
                 judge_version("order", self.orders.get(&order.id).map(|order| order.version), order.version)?;
                 self.orders.insert(order.id, order);
             }
+            OrderWrite::Rewrite(order) => {
+                judge_version("order", self.orders.get(&order.id).and_then(|order| order.version.checked_sub(1)), order.version)?;
+                self.orders.insert(order.id, order);
+            }
             OrderWrite::Timeline(entry) => {
                 judge_free("id", self.timeline.contains_key(&entry.id))?;
                 self.timeline.insert(entry.id, entry);
