@@ -4,6 +4,7 @@
 //! a suspicion until it was found twice with time for events in between.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::error::StoreError;
 use crate::events::{EventKind, given_up};
 use crate::limits;
 use crate::notifications::{NotificationRecorder, Template};
-use crate::orders::{AttemptState, PaymentFact, ProviderEventState, ProviderFact, RefundState};
+use crate::orders::{AttemptState, PaymentFact, PaymentGateway, ProviderEventState, ProviderFact, RefundState};
 use crate::time::Timestamp;
 
 use super::Invariant::{Event, HoldOfOrder, Key, Letter, Notification, Overdue, Provider, Times};
@@ -32,7 +33,7 @@ use super::walks::{EVENTS_BY_ID, HOLDS, MESSAGES_BY_EVENT, ORDER_BOOK, ORDERS_BY
 /// Which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cross {
-    /// Orders against their holds, users and products.
+    /// Orders against their holds, users, products and providers.
     OrderHolds,
     /// Sold holds against their orders.
     HoldOrders,
@@ -72,6 +73,7 @@ pub(super) type Suspicion = (Cell, Violation);
 /// What looks.
 pub(super) struct Eyes<'a> {
     pub(super) books: &'a ShopBooks,
+    pub(super) gateways: &'a [Arc<dyn PaymentGateway>],
     pub(super) now: Timestamp,
     /// What is on its way.
     pub(super) moving: u64,
@@ -87,7 +89,11 @@ impl Eyes<'_> {
     /// What does not fit among `pages`, which were read along `walk`.
     pub(super) async fn look(&mut self, cross: Cross, walk: &Walk, pages: &Pages) -> Result<Vec<Suspicion>, StoreError> {
         match cross {
-            Cross::OrderHolds => self.order_holds(pages).await,
+            Cross::OrderHolds => {
+                let mut found = self.order_holds(pages).await?;
+                found.extend(self.statements(pages).await);
+                Ok(found)
+            }
             Cross::HoldOrders => self.hold_orders(pages).await,
             Cross::LowStock => Ok(low_stock(pages)),
             Cross::Product => {

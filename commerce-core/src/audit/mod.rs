@@ -22,6 +22,7 @@ mod run;
 mod said;
 mod shopping;
 mod standing;
+mod statement;
 mod stock;
 pub mod tables;
 mod timeline;

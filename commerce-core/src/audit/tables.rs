@@ -106,7 +106,7 @@ tables! {
     /// Variants.
     VARIANTS = "product_variants" {
         "sku": Shaped(is::<Sku>), "product_id": Id, "position": COUNT, "price_minor": COUNT, "currency": CURRENCY,
-        "compare_at_minor": OptInt(0, i64::MAX), "compare_at_currency": OptShaped(is::<Currency>),
+        "compare_at_minor": OptInt(1, i64::MAX), "compare_at_currency": OptShaped(is::<Currency>),
         "options": Shaped(json::<BTreeMap<String, String>>), "weight_grams": OptInt(0, u32::MAX as i64), "barcode": OPT_LINE,
         "metadata": METADATA,
     }
