@@ -59,6 +59,8 @@ crate::events::wire_names! {
         Delivered = "delivered",
         /// Two relays published the same event at once.
         RelaysOverlapped = "relays-overlapped",
+        /// A process worked under a lease that another had held before.
+        LeaseTakenOver = "lease-taken-over",
         /// An event was brought again after it had been recorded.
         BroughtAgain = "brought-again",
         /// A delivery went to the dead letters.
