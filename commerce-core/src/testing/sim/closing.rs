@@ -8,17 +8,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::books::Books;
-use super::client::{History, Told};
+use super::client::{History, Told, key};
 use super::house::House;
 use crate::actor::Actor;
 use crate::audit::{AuditRequest, Patience, Violation};
 use crate::catalog::{HoldState, StockReads};
 use crate::commerce::Commerce;
-use crate::error::StoreError;
+use crate::error::{Error, StoreError};
 use crate::events::{EventKind, Outbox};
-use crate::ids::{Id, OrderId};
+use crate::ids::{Id, OrderId, UserId};
 use crate::notifications::{NotificationStatus, Template};
-use crate::orders::{CartOwner, OrderStatus, OrderStore, PaymentMethod, RefundState};
+use crate::orders::{CartOwner, OrderStatus, OrderStore, PaymentMethod, PlaceOrder, RefundState};
 use crate::page::{Cursor, Page, PageRequest};
 use crate::text::Sku;
 
@@ -26,6 +26,8 @@ use crate::text::Sku;
 /// longer than the longest pause between two tries of a mail.
 const LOOKS: u32 = 80;
 const PAUSE: Duration = Duration::from_mins(3);
+/// The pause between two tries of a client who is told to try again.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Waits until everything is at rest, working along if `works`, and judges.
 ///
@@ -38,6 +40,10 @@ pub async fn close(house: Arc<House>, history: Arc<History>, works: bool) -> Res
             None => house.ground.clockwork.sleep(PAUSE).await,
         }
     };
+    let open = std::mem::take(&mut history.write().open);
+    for (user, note, wish) in open {
+        ask_once_more(&house, &shop, user, &note, wish).await?;
+    }
     for look in 0..LOOKS {
         if works {
             shop.settle().await.map_err(|error| format!("at peace, the shop does not settle: {error}"))?;
@@ -55,6 +61,24 @@ pub async fn close(house: Arc<House>, history: Arc<History>, works: bool) -> Res
     judge_history(&house, &history)?;
     judge_stores(&house, &shop, &history).await?;
     audit(&house, &shop).await
+}
+
+/// At peace whoever never learnt what became of her order is told under the same key. Somebody else may
+/// still be faster, but not for ever.
+async fn ask_once_more(house: &House, shop: &Commerce, user: UserId, note: &str, wish: PlaceOrder) -> Result<(), String> {
+    for _ in 0..LOOKS {
+        match shop.orders.place(&Actor::Customer(user), wish.clone(), Some(key(note, 1))).await {
+            Ok(answer) => {
+                let (order, placed) = (answer.into_inner().id, house.ground.books().placed(user, note));
+                let right = placed == Some(order);
+                return if right { Ok(()) } else { Err(format!("{note} of {user} is {placed:?} and was answered {order}")) };
+            }
+            Err(Error::Refused(refusal)) if refusal.code() == "CONFLICT" => house.ground.clockwork.sleep(MOMENT).await,
+            Err(Error::Refused(_)) => return Ok(()),
+            Err(Error::Store(error)) => return Err(format!("at peace, {note} of {user} failed: {error}")),
+        }
+    }
+    Err(format!("at peace, {note} of {user} is a conflict for ever"))
 }
 
 /// Waits in virtual time.

@@ -133,7 +133,9 @@ fn rates(dice: &mut Dice) -> Rates {
     let mut calls = Vec::new();
     for call in Call::ALL {
         if dice.permille(600) {
-            calls.push((*call, *dice.pick(&[5, 20, 60, 200])));
+            // A provider may be down altogether, as far as anybody can tell.
+            let rates: &[u32] = if *call == Call::Provider { &[5, 20, 60, 200, 700] } else { &[5, 20, 60, 200] };
+            calls.push((*call, *dice.pick(rates)));
         }
     }
     Rates { calls, faults: Fault::ALL.iter().copied().filter(|_| dice.permille(600)).collect() }

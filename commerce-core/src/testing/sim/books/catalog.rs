@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Books, CLOCKS_DIFFER, HoldEntry, HoldName, Stock};
-use crate::catalog::{CatalogWrite, Hold, HoldState, Movement, MovementKind, Product};
+use crate::catalog::{CatalogWrite, Hold, HoldKey, HoldState, Movement, MovementKind, Product};
 use crate::change::ChangeSet;
 use crate::events::{Envelope, EventKind};
 use crate::ids::{Id, OrderId};
@@ -123,7 +123,7 @@ impl Books {
             self.must(good, || format!("{} is held at {}, which is not its price", line.sku, line.unit_price));
         }
         let lines = hold.lines.iter().map(|line| (line.sku.clone(), line.quantity, line.unit_price)).collect();
-        let entry = HoldEntry { state: hold.state, lines, expires_at: hold.expires_at };
+        let entry = HoldEntry { state: hold.state, lines, expires_at: hold.expires_at, taken_at: now, ended_at: None };
         let fresh = self.holds.insert((hold.key, hold.generation), entry).is_none();
         self.must(fresh, || format!("hold {} has generation {} twice", hold.key.to_hex(), hold.generation));
     }
@@ -150,6 +150,7 @@ impl Books {
         }
         if let Some(entry) = self.holds.get_mut(&hold) {
             entry.state = state;
+            entry.ended_at = Some(now);
         }
     }
 
@@ -173,11 +174,19 @@ impl Books {
         }
     }
 
-    /// Whether so many of `sku` could not be had at some instant since `since`.
-    pub(in crate::testing::sim) fn was_short(&self, sku: &Sku, wanted: i64, since: Timestamp) -> bool {
+    /// Whether so many of `sku` could not be had at some instant since `since`, besides what the asker's
+    /// own key held then.
+    pub(in crate::testing::sim) fn was_short(&self, sku: &Sku, wanted: i64, since: Timestamp, own: HoldKey) -> bool {
         let Some(stock) = self.stock.get(sku) else { return true };
         let before = stock.levels.iter().rposition(|(at, _)| *at <= since).unwrap_or(0);
-        stock.levels.iter().skip(before).any(|(_, level)| *level < wanted)
+        stock.levels.iter().skip(before).any(|(at, level)| level.saturating_add(self.held_by(own, sku, *at)) < wanted)
+    }
+
+    /// Units of `sku` that a key held at an instant.
+    fn held_by(&self, key: HoldKey, sku: &Sku, at: Timestamp) -> i64 {
+        let holds = self.holds.range((key, 0)..=(key, u32::MAX)).map(|(_, hold)| hold);
+        let then = holds.filter(|hold| hold.taken_at <= at && hold.ended_at.is_none_or(|ended| ended > at));
+        then.flat_map(|hold| &hold.lines).filter(|(held, ..)| held == sku).map(|(_, quantity, _)| i64::from(*quantity)).sum()
     }
 
     /// What is reserved is the sum of the active holds, for every SKU that moved.

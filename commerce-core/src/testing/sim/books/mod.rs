@@ -90,6 +90,8 @@ pub(super) struct HoldEntry {
     pub(super) state: HoldState,
     pub(super) lines: Vec<(Sku, u32, Money)>,
     pub(super) expires_at: Timestamp,
+    pub(super) taken_at: Timestamp,
+    pub(super) ended_at: Option<Timestamp>,
 }
 
 pub(super) struct OrderEntry {
