@@ -10,8 +10,8 @@ use crate::text::{Quantity, Sku};
 
 use super::Orders;
 use super::cart::{Cart, CartOwner};
-use super::model::OrderLine;
 use super::ports::CartWrite;
+use super::pricing::OrderLine;
 
 impl Orders {
     /// Takes `ordered` out of the cart that `claim` stands for; one that has begun anew since then
