@@ -41,7 +41,9 @@ impl Subject {
 
     /// The shop in `dir`, whose payments are in the books of `gateway`.
     async fn open(dir: TempDir, gateway: Arc<ScriptedGateway>) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
+        let clock = ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000));
+        clock.tick();
+        let clock: Arc<dyn Clock> = Arc::new(clock);
         let databases = Databases::open(dir.path(), clock.clone()).await.expect("a shop opens");
         let (users, catalog) = (Arc::new(databases.users()), Arc::new(databases.catalog()));
         let (orders, notifications) = (Arc::new(databases.orders()), Arc::new(databases.notifications()));

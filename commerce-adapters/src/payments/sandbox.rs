@@ -22,8 +22,8 @@ use async_trait::async_trait;
 use commerce_core::error::{Outcome, Refusal};
 use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{
-    Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent,
-    ProviderEventState, ProviderFact, Refund, RefundAnswer,
+    Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
+    ProviderFact, Refund, RefundAnswer,
 };
 use commerce_core::time::Timestamp;
 use hmac::{Hmac, Mac};

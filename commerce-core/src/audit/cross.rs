@@ -136,7 +136,12 @@ impl Eyes<'_> {
     }
 
     /// The rows under these keys.
-    pub(super) async fn rows(&self, books: &dyn Books, walk: &Walk, keys: BTreeSet<Cell>) -> Result<BTreeMap<Cell, Row>, StoreError> {
+    pub(super) async fn rows(
+        &self,
+        books: &dyn Books,
+        walk: &Walk,
+        keys: BTreeSet<Cell>,
+    ) -> Result<BTreeMap<Cell, Row>, StoreError> {
         if keys.is_empty() {
             return Ok(BTreeMap::new());
         }

@@ -141,7 +141,12 @@ pub(super) fn count_events(pages: &Pages, counted: Option<i64>, now: Timestamp, 
     pages.of(OUTBOX).iter().fold(counted, |counted, event| {
         let position = event.int("position")?;
         if let Some(missing) = counted.and_then(|last| last.checked_add(1)).filter(|missing| *missing < position) {
-            findings.add(Event, &format!("{missing}"), format_args!("an event at position {missing}"), format_args!("{position} is next"));
+            findings.add(
+                Event,
+                &format!("{missing}"),
+                format_args!("an event at position {missing}"),
+                format_args!("{position} is next"),
+            );
         }
         let young = event.at("occurred_at").is_some_and(|at| is_kept(at.minus(limits::AUDIT_CLOCKS_APART), now));
         young.then_some(position)

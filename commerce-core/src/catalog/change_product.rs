@@ -19,8 +19,8 @@ use super::create_product::{product_updated, receipts, thresholds};
 use super::model::{Product, ProductStatus, Variant};
 use super::ports::CatalogWrite;
 use super::product_input::{
-    NewImage, NewProduct, NewVariant, check_barcode, check_options, check_price, former, one_currency, parse_images,
-    parse_slug, parse_texts, parse_variant, parse_variants,
+    NewImage, NewProduct, NewVariant, check_barcode, check_options, check_price, former, one_currency, parse_images, parse_slug,
+    parse_texts, parse_variant, parse_variants,
 };
 use super::stock::{Inventory, Movement, MovementKind};
 use crate::keyed::Keyed;

@@ -134,7 +134,9 @@ impl Orders {
             Err(CommitError::Refused(refusal)) => match refusal {
                 CommitRefusal::KeyTaken(record) => self.outrun(&record, key, &held).await,
                 CommitRefusal::TooLate => self.give_up(scope, key, &held, None).await,
-                CommitRefusal::CartOrdered(first) => self.order_what_stays(scope, key, &held, read.wish.cart.as_ref(), first).await,
+                CommitRefusal::CartOrdered(first) => {
+                    self.order_what_stays(scope, key, &held, read.wish.cart.as_ref(), first).await
+                }
                 CommitRefusal::AlreadyHandled => Err(Refusal::Conflict("order").into()),
                 // A fresh id or number collided: the hold stands, decide anew.
                 CommitRefusal::Duplicate(_) | CommitRefusal::Stale(_) => Ok(Round::Again),

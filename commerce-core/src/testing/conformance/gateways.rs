@@ -4,8 +4,7 @@ use futures_util::future::{join, join_all};
 
 use crate::ids::{AttemptId, Id, IdSource, RefundId};
 use crate::orders::{
-    Attempt, AttemptState, Entered, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, Refund, RefundAnswer,
-    RefundState,
+    Attempt, AttemptState, Entered, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, Refund, RefundAnswer, RefundState,
 };
 use crate::time::Timestamp;
 

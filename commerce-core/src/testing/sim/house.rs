@@ -118,13 +118,7 @@ pub enum Heard<T> {
 impl House {
     /// With so many nodes, each with its clock so many microseconds ahead.
     #[must_use]
-    pub fn build(
-        ground: &Arc<Ground>,
-        seed: u64,
-        skews: &[i64],
-        shifts: Option<Shifts>,
-        journal: Option<&Journal>,
-    ) -> Arc<Self> {
+    pub fn build(ground: &Arc<Ground>, seed: u64, skews: &[i64], shifts: Option<Shifts>, journal: Option<&Journal>) -> Arc<Self> {
         let stores = Stores::open(ground, seed, journal);
         let node = |ahead: &i64| Node { clock: Arc::new(SkewedClock::new(Arc::clone(ground), *ahead)), shop: Mutex::new(None) };
         let nodes = skews.iter().map(node).collect();

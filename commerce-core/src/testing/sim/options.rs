@@ -143,8 +143,12 @@ fn rates(dice: &mut Dice) -> Rates {
 
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { workload, nodes, skews, buyers, errands, variants, units, chores, changes, poison, pauses, leisure, .. } = self;
-        write!(f, "{workload} nodes:{nodes} skews:{skews:?} buyers:{buyers} errands:{errands} variants:{variants} units:{units} ")?;
+        let Self { workload, nodes, skews, buyers, errands, variants, units, chores, changes, poison, pauses, leisure, .. } =
+            self;
+        write!(
+            f,
+            "{workload} nodes:{nodes} skews:{skews:?} buyers:{buyers} errands:{errands} variants:{variants} units:{units} "
+        )?;
         write!(f, "chores:{chores} changes:{changes} poison:{poison} pauses:{pauses:?} leisure:{leisure} ")?;
         let Self { lease, gives_up, deaths, blows, rates, mood, .. } = self;
         write!(f, "lease:{lease:?} gives-up:{gives_up} deaths:{deaths} blows:{blows} ")?;

@@ -3,8 +3,8 @@
 use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
-    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER, NOTIFICATIONS, ORDERS,
-    OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS, SESSIONS, TOKENS, USERS, VARIANTS,
+    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
+    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS, SESSIONS, TOKENS, USERS, VARIANTS,
 };
 use crate::commerce::Context;
 
@@ -680,8 +680,22 @@ pub(super) const CASES: &[Case] = &[
     case("a session of nobody", SESSION, any, set("user_id", other), I::Reference, Word("")),
     case("a session is gone", SESSION, |row| *row.cell("revoked_at") == Cell::Null, GONE, I::Reference, Word("")),
     case("a session used before it began", SESSION, any, set("last_used_at", |_| Cell::Int(5)), I::Times, Column("user_id")),
-    case("a token that another took the place of", TOKEN, |row| *row.cell("rotated_at") != Cell::Null, GONE, I::Reference, Word("")),
-    case("a token that nobody put in its place", TOKEN, any, set("rotated_at", |_| Cell::Null), I::Reference, Word("")),
+    case(
+        "a token that another took the place of",
+        TOKEN,
+        |row| *row.cell("rotated_at") != Cell::Null,
+        GONE,
+        I::Reference,
+        Word(""),
+    ),
+    case(
+        "a token that nobody put in its place",
+        TOKEN,
+        |row| *row.cell("rotated_at") != Cell::Null,
+        set("rotated_at", |_| Cell::Null),
+        I::Reference,
+        Word(""),
+    ),
     case("a token of no session", TOKEN, any, set("session_id", |_| young()), I::Reference, Column("hash")),
     case("a message is gone", TOLD, |row| has(row, "kind", "ORDER_CONFIRMED"), GONE, I::Notification, Json("data", "/number")),
     case(

@@ -32,7 +32,9 @@ impl Books {
             match write {
                 OrderWrite::Insert(order) => self.inserted(order, changes, now),
                 OrderWrite::Update(order) => self.updated(order, changes, now, met),
-                OrderWrite::Rewrite(order) => self.must(false, || format!("{} is written again, and nobody repairs here", order.id)),
+                OrderWrite::Rewrite(order) => {
+                    self.must(false, || format!("{} is written again, and nobody repairs here", order.id))
+                }
                 OrderWrite::Timeline(entry) => self.told(entry, changes),
                 OrderWrite::ClaimCart(..) => {}
                 OrderWrite::Provider(event) => match event.state {
