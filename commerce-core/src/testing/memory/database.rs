@@ -19,7 +19,7 @@ use crate::page::{Page, PageRequest};
 use crate::testing::SeededEntropy;
 use crate::time::{Clock, Timestamp};
 
-use super::books::Tampering;
+use super::books::{Opened, Tampering};
 use super::journal::{Answer, Chore, Deed, Journal, Recorded};
 
 /// Rows of a context that take its writes.
@@ -90,6 +90,8 @@ struct State<R> {
     letters: BTreeMap<(String, EventId), DeadLetter>,
     leases: BTreeMap<String, Lease>,
     tampered: Vec<Tampering>,
+    /// What was shown last, unless something has changed since.
+    opened: Option<Arc<Opened>>,
 }
 
 struct Used {
@@ -118,6 +120,7 @@ impl<R: Default> Database<R> {
             letters: BTreeMap::new(),
             leases: BTreeMap::new(),
             tampered: Vec::new(),
+            opened: None,
         };
         let turns = Some(Arc::new(SeededEntropy::new(0)));
         Self { clock, turns, journal: None, state: Arc::new(Mutex::new(state)) }
@@ -127,6 +130,13 @@ impl<R: Default> Database<R> {
 impl<R> Database<R> {
     fn state(&self) -> MutexGuard<'_, State<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, to be changed.
+    fn changing(&self) -> MutexGuard<'_, State<R>> {
+        let mut state = self.state();
+        state.opened = None;
+        state
     }
 
     /// With turns drawn from `seed`: callers at the same time meet in another order with each seed.
@@ -185,7 +195,7 @@ impl<R> Database<R> {
         self.turn().await;
         let now = self.clock.now();
         let deed = self.journal.as_ref().map(|_| W::deed(changes.clone()));
-        let mut state = self.state();
+        let mut state = self.changing();
         let verdict = state.commit(changes, now);
         if let (Some((journal, _)), Some(deed)) = (&self.journal, deed) {
             journal.write(now, deed, verdict.clone().map_or_else(Answer::Refused, |()| Answer::Done));
@@ -209,7 +219,7 @@ impl<R> Database<R> {
     /// See [`Outbox`](crate::events::Outbox).
     pub(super) fn published(&self, events: &[EventId]) {
         let now = self.clock.now();
-        let mut state = self.state();
+        let mut state = self.changing();
         let published = state.outbox.extract_if(.., |_, event| events.contains(&event.id));
         let published: Vec<(u64, Envelope)> = published.collect();
         state.published.extend(published.into_iter().map(|(position, event)| (position, (event, now))));
@@ -226,7 +236,7 @@ impl<R> Database<R> {
     /// See [`DeadLetters`](crate::events::DeadLetters).
     pub(super) fn bury(&self, letter: &DeadLetter) {
         let name = (letter.consumer.clone(), letter.event.id);
-        self.state().letters.entry(name).or_insert_with(|| letter.clone());
+        self.changing().letters.entry(name).or_insert_with(|| letter.clone());
         self.note(|| Chore::Bury(letter.clone()), Answer::Done);
     }
 
@@ -238,28 +248,28 @@ impl<R> Database<R> {
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
     pub(super) fn exhume(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
-        let letter = self.state().letters.remove(&(consumer.to_owned(), event));
+        let letter = self.changing().letters.remove(&(consumer.to_owned(), event));
         self.note(|| Chore::Exhume(consumer.to_owned(), event), Answer::Letter(letter.clone().map(Box::new)));
         letter
     }
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
     pub(super) fn give_up(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
-        let letter = self.state().give_up(consumer, event, self.clock.now());
+        let letter = self.changing().give_up(consumer, event, self.clock.now());
         self.note(|| Chore::GiveUp(consumer.to_owned(), event), Answer::Letter(letter.clone().map(Box::new)));
         letter
     }
 
     /// See [`Leases`](crate::events::Leases).
     pub(super) fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Option<u64> {
-        let epoch = self.state().acquire(name, owner, now, until);
+        let epoch = self.changing().acquire(name, owner, now, until);
         self.note(|| Chore::Acquire { name: name.to_owned(), owner, now, until }, Answer::Epoch(epoch));
         epoch
     }
 
     /// See [`Leases`](crate::events::Leases).
     pub(super) fn give_back(&self, name: &str, owner: Uuid) {
-        if let Some(lease) = self.state().leases.get_mut(name)
+        if let Some(lease) = self.changing().leases.get_mut(name)
             && lease.owner == owner
         {
             lease.until = None;

@@ -1,40 +1,53 @@
 //! What every database shows to an audit.
 
+use std::sync::Arc;
+
 use crate::audit::books::{Cell, Pages, Row, Stretch, Walk};
 use crate::audit::tables::{DEAD_LETTERS, INBOX, KEYS, LEASES, OUTBOX};
 use crate::change::KeyResult;
 use crate::ids::Id;
 
-use super::super::books::{self, Sheets, Tampering, row};
+use super::super::books::{self, Opened, Sheets, Tampering, row};
 use super::{Database, State};
 
 impl<R: Sheets> Database<R> {
     /// See [`Books`](crate::audit::Books).
     pub(in crate::testing::memory) async fn stretch(&self, walk: &Walk, after: Option<&Cell>, limit: u32) -> Stretch {
         self.turn().await;
-        books::stretch(&self.state().sheets(), walk, after, limit)
+        books::stretch(&self.opened(), walk, after, limit)
     }
 
     /// See [`Books`](crate::audit::Books).
     pub(in crate::testing::memory) async fn keys(&self, walk: &Walk, after: Option<&Cell>, limit: u32) -> Vec<Cell> {
         self.turn().await;
-        books::keys(&self.state().sheets(), walk, after, limit)
+        books::keys(&self.opened(), walk, after, limit)
     }
 
     /// See [`Books`](crate::audit::Books).
     pub(in crate::testing::memory) async fn look_up(&self, walk: &Walk, keys: &[Cell]) -> Pages {
         self.turn().await;
-        books::look_up(&self.state().sheets(), walk, keys)
+        books::look_up(&self.opened(), walk, keys)
+    }
+
+    /// The rows as they are. They are laid out once for whoever reads them until something changes.
+    fn opened(&self) -> Arc<Opened> {
+        let mut state = self.state();
+        if let Some(opened) = &state.opened {
+            return Arc::clone(opened);
+        }
+        let opened = Arc::new(Opened::new(state.sheets()));
+        state.opened = Some(Arc::clone(&opened));
+        opened
     }
 
     /// The books show what is there again.
     pub(in crate::testing::memory) fn heal(&self) {
-        self.state().tampered.clear();
+        self.changing().tampered.clear();
     }
 
     /// From here on the books show this, too.
     pub(in crate::testing::memory) fn tamper(&self, tampering: Tampering) {
-        self.state().tampered.push(tampering);
+        self.changing().tampered.push(tampering);
     }
 }
 
