@@ -57,9 +57,9 @@ impl Rows {
                 judge_version("order", self.orders.get(&order.id).map(|order| order.version), order.version)?;
                 self.orders.insert(order.id, order);
             }
-            OrderWrite::Rewrite(order) => {
-                judge_version("order", self.orders.get(&order.id).and_then(|order| order.version.checked_sub(1)), order.version)?;
-                self.orders.insert(order.id, order);
+            // It is always derived here.
+            OrderWrite::Restate(order, version, _) => {
+                judge_version("order", self.orders.get(&order).and_then(|order| order.version.checked_sub(1)), version)?;
             }
             OrderWrite::Timeline(entry) => {
                 judge_free("id", self.timeline.contains_key(&entry.id))?;
