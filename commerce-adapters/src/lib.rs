@@ -10,12 +10,15 @@ pub mod auth;
 #[cfg(feature = "sqlite")]
 pub mod embedded;
 mod files;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod images;
 pub mod mail;
 pub mod payments;
 pub mod search;
 #[cfg(feature = "sqlite")]
 pub mod sql;
+pub mod stores;
 pub mod system;
 
 pub use commerce_core;

@@ -6,17 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_adapters::auth::jwt::key_id;
 use commerce_adapters::auth::key_file::{KeyFile, KeyRing, Seed};
-use commerce_adapters::embedded::{self, Embedded};
+use commerce_adapters::embedded::{Embedded, Shop as Opened};
 use commerce_adapters::payments::sandbox::Sandbox;
 use commerce_adapters::sql::sqlite::{Databases, PendingMigration};
-use commerce_core::catalog::StockPolicy;
-use commerce_core::commerce::Policies;
+use commerce_core::commerce::Context;
 use commerce_core::error::StoreError;
-use commerce_core::notifications::{Handover, Mail, MailPolicy, Mailer};
-use commerce_core::orders::OrderPolicy;
-use commerce_core::users::AuthPolicy;
+use commerce_core::notifications::{Handover, Mail, Mailer};
 use commerce_core::{Clock, Commerce, Currency, Timestamp};
 use commerce_server::Config;
+use commerce_server::assembly::embedded;
 use tempfile::TempDir;
 
 use crate::bench::Stores;
@@ -27,7 +25,7 @@ pub(crate) use commerce_adapters::system::{OsEntropy, RealTime, SystemClock};
 
 /// The shop of a data directory.
 pub(crate) struct Shop {
-    inner: embedded::Shop,
+    inner: Opened,
     currency: Currency,
 }
 
@@ -37,7 +35,8 @@ impl Shop {
     /// # Errors
     /// When the directory cannot be used.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
-        Self::started(config, shop(config).without_workers()).await
+        whole(config)?;
+        Self::started(config, embedded(config).without_workers()).await
     }
 
     /// Where there is no shop yet, an empty one in a folder of its own, which goes with it: for looking
@@ -60,7 +59,7 @@ impl Shop {
     /// # Errors
     /// When the directory cannot be used.
     pub(crate) async fn serve(config: &Config) -> Result<Self, Failure> {
-        Self::started(config, shop(config)).await
+        Self::started(config, embedded(config)).await
     }
 
     /// Opens it with its workers and drops every mail: for measuring.
@@ -68,7 +67,7 @@ impl Shop {
     /// # Errors
     /// When the directory cannot be used.
     pub(crate) async fn serve_without_mail(config: &Config) -> Result<Self, Failure> {
-        Self::started(config, shop(config).mailer(Arc::new(NoMail))).await
+        Self::started(config, embedded(config).mailer(Arc::new(NoMail))).await
     }
 
     async fn started(config: &Config, shop: Embedded) -> Result<Self, Failure> {
@@ -117,22 +116,18 @@ impl Deref for Shop {
     }
 }
 
-fn shop(config: &Config) -> Embedded {
-    let policies = Policies {
-        auth: AuthPolicy { password_min_length: config.auth.password_min_length },
-        stock: StockPolicy { low_stock_threshold: config.low_stock_threshold },
-        orders: OrderPolicy { currency: config.server.currency, shipping: config.shipping.clone() },
-        mail: MailPolicy {
-            shop_name: config.server.shop_name.clone(),
-            from: config.mail.from.clone(),
-            ops: config.mail.ops.clone(),
-            shop_url: config.server.public_url.clone(),
-        },
-    };
-    let shop = Embedded::at(&config.data_dir).policies(policies);
-    let shop = shop.audit_at(config.telemetry.audit_at);
-    let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
-    if config.search_enabled { shop } else { shop.without_index() }
+/// Passes a directory with all four databases, or none yet. A command on a service's directory would make
+/// the others there, and events would go to them.
+fn whole(config: &Config) -> Result<(), Failure> {
+    let file = |context: &Context| config.data_dir.join(format!("{context}.db"));
+    let (here, missing): (Vec<Context>, Vec<Context>) = Context::ALL.iter().partition(|context| file(context).exists());
+    if here.is_empty() || missing.is_empty() {
+        return Ok(());
+    }
+    let names = |contexts: &[Context]| contexts.iter().map(|context| context.as_str()).collect::<Vec<_>>().join(", ");
+    let message =
+        format!("{} holds {} without {}: name the directory of a whole shop", config.data_dir.display(), names(&here), names(&missing));
+    Err(Failure::new("PART_OF_A_SHOP", message))
 }
 
 /// The `X-Signature` header of a body sent at a time.

@@ -119,3 +119,27 @@ impl EventBus for InProcessBus {
         Ok(brought.buffer_unordered(SIDE_BY_SIDE).concat().await)
     }
 }
+
+/// Brings events to several places; one is through when it is through at all of them.
+pub struct ToAll(Vec<Arc<dyn EventBus>>);
+
+impl ToAll {
+    /// To these places.
+    pub fn new(places: Vec<Arc<dyn EventBus>>) -> Self {
+        Self(places)
+    }
+}
+
+#[async_trait]
+impl EventBus for ToAll {
+    async fn publish(&self, events: &[Envelope]) -> Result<Vec<EventId>, StoreError> {
+        // A place that does not answer keeps the others from nothing: they know the events by then.
+        let answers = futures_util::future::join_all(self.0.iter().map(|place| place.publish(events))).await;
+        let answers: Vec<Vec<EventId>> = answers.into_iter().collect::<Result<_, _>>()?;
+        let mut through = BTreeMap::<EventId, usize>::new();
+        for event in answers.iter().flat_map(|taken| taken.iter().copied().collect::<std::collections::BTreeSet<_>>()) {
+            *through.entry(event).or_default() += 1;
+        }
+        Ok(events.iter().map(|event| event.id).filter(|event| through.get(event) == Some(&self.0.len())).collect())
+    }
+}

@@ -4,6 +4,8 @@
 pub const SECTIONS: &[(&str, &str)] = &[
     ("server", "The HTTP server."),
     ("gateway", "What stands between the world and the services."),
+    ("services", "Where the services are that live in processes of their own (commerce serve --role). A whole shop needs none."),
+    ("events", "How what one context says reaches the others."),
     ("auth", "Accounts and logins."),
     ("database", "Where the books are kept."),
     ("redis", "Shared carts, locks and limits of several processes. Nothing to set with SQLite."),
@@ -44,6 +46,12 @@ pub enum Kind {
     Origins,
     /// IP addresses or networks (`10.0.0.0/8`).
     Networks,
+    /// An IP address and a port, or nothing.
+    AddressOrNone,
+    /// Any text, or nothing.
+    TextOrNone,
+    /// Listeners of a service: `http://HOST:PORT` each, or `dns+http://NAME:PORT`.
+    Instances,
     /// Ways to ship: `{ id, name, price, estimated_days }` each.
     Shipping,
 }
@@ -75,6 +83,12 @@ const SHIPPING: &str = r#"[
 /// Every key, in the order of the file.
 pub const KEYS: &[Key] = &[
     key("server.listen", Kind::Address, r#""127.0.0.1:8080""#, "Where the server listens."),
+    key(
+        "server.internal_listen",
+        Kind::AddressOrNone,
+        r#""""#,
+        "Where a service answers the other services of the shop, apart from the world; empty for a port 1000 above server.listen.",
+    ),
     key("server.public_url", Kind::Url, r#""http://127.0.0.1:8080""#, "How the world reaches it; links in mails begin with it."),
     key("server.currency", Kind::Currency, r#""INR""#, "The currency of carts without lines, of shipping prices and of imports."),
     key(
@@ -108,6 +122,27 @@ pub const KEYS: &[Key] = &[
         Kind::Networks,
         "[]",
         "Proxies whose X-Forwarded-For is believed: addresses or networks such as \"10.0.0.0/8\".",
+    ),
+    key("services.users", Kind::Instances, r#"["http://127.0.0.1:8081"]"#, "Where the gateway finds the users' service: http://HOST:PORT of each instance, or dns+http://NAME:PORT for every address that a name has."),
+    key("services.catalog", Kind::Instances, r#"["http://127.0.0.1:8082"]"#, "Where the gateway finds the catalog's service."),
+    key("services.orders", Kind::Instances, r#"["http://127.0.0.1:8083"]"#, "Where the gateway finds the orders' service."),
+    key("services.notifications", Kind::Instances, r#"["http://127.0.0.1:8084"]"#, "Where the gateway finds the notifications' service."),
+    key("services.users_internal", Kind::Instances, r#"["http://127.0.0.1:9081"]"#, "Where other services find it: its internal listeners (server.internal_listen)."),
+    key("services.catalog_internal", Kind::Instances, r#"["http://127.0.0.1:9082"]"#, "Where other services find the catalog's."),
+    key("services.orders_internal", Kind::Instances, r#"["http://127.0.0.1:9083"]"#, "Where other services find the orders'."),
+    key("services.notifications_internal", Kind::Instances, r#"["http://127.0.0.1:9084"]"#, "Where other services find the notifications'."),
+    Key {
+        name: "services.secret",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "Signs what services say to each other: the same 32 or more characters for all of them, and for nobody else.",
+        secret: true,
+    },
+    key(
+        "events.bus",
+        Kind::Choice(&["local"]),
+        r#""local""#,
+        "local brings each event from its outbox straight to every consumer, in other processes over their internal listeners.",
     ),
     key("auth.password_min_length", Kind::Number(6, 64), "8", "Characters that a password must have."),
     key(

@@ -1,10 +1,12 @@
 //! The settings as the program uses them.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use commerce_core::commerce::Context;
 use commerce_core::orders::ShippingOption;
 use commerce_core::text::Email;
 use commerce_core::{Currency, Money};
@@ -21,6 +23,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Limits at the door.
     pub gateway: GatewayConfig,
+    /// Where the services are.
+    pub services: ServicesConfig,
     /// Accounts and logins.
     pub auth: AuthConfig,
     /// The data directory.
@@ -45,6 +49,8 @@ pub struct Config {
 pub struct ServerConfig {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where it answers other services of the shop, if that was said.
+    pub internal_listen: Option<SocketAddr>,
     /// How the world reaches it, without a slash at the end.
     pub public_url: String,
     /// The shop's name.
@@ -70,6 +76,17 @@ pub struct GatewayConfig {
     pub rate_limit_anonymous_per_minute: u32,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<Network>,
+}
+
+/// Where the services are that live in processes of their own.
+#[derive(Clone, Debug)]
+pub struct ServicesConfig {
+    /// Where the gateway finds each: its public listeners.
+    pub public: BTreeMap<Context, Vec<String>>,
+    /// Where other services find each: its internal listeners.
+    pub internal: BTreeMap<Context, Vec<String>>,
+    /// Signs what they say to each other; empty for a shop in one process.
+    pub secret: Secret,
 }
 
 /// Accounts and logins.
@@ -126,6 +143,7 @@ impl Config {
         Self {
             server: ServerConfig {
                 listen: parsed(&settings, "server.listen"),
+                internal_listen: text(&settings, "server.internal_listen").parse().ok(),
                 public_url: text(&settings, "server.public_url").trim_end_matches('/').to_owned(),
                 shop_name: text(&settings, "mail.from_name").to_owned(),
                 currency,
@@ -138,6 +156,11 @@ impl Config {
                 rate_limit_per_minute: number(&settings, "gateway.rate_limit_per_minute"),
                 rate_limit_anonymous_per_minute: number(&settings, "gateway.rate_limit_anonymous_per_minute"),
                 trusted_proxies: list(&settings, "gateway.trusted_proxies"),
+            },
+            services: ServicesConfig {
+                public: instances(&settings, ""),
+                internal: instances(&settings, "_internal"),
+                secret: Secret(text(&settings, "services.secret").to_owned()),
             },
             auth: AuthConfig {
                 password_min_length: number(&settings, "auth.password_min_length"),
@@ -169,6 +192,15 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
     let fits = |fits: bool, message: &str| if fits { Ok(()) } else { Err(message.to_owned()) };
     match kind {
         Kind::Text | Kind::Folder => fits(!text()?.is_empty(), "must not be empty"),
+        Kind::TextOrNone => text().map(|_| ()),
+        Kind::AddressOrNone => {
+            let text = text()?;
+            fits(text.is_empty() || text.parse::<SocketAddr>().is_ok(), "must be an address and a port, or empty")
+        }
+        Kind::Instances => {
+            let all = texts()?.iter().all(|instance| is_instance(instance));
+            fits(all, "must be http://HOST:PORT each, or dns+http://NAME:PORT")
+        }
         Kind::Address => fits(text()?.parse::<SocketAddr>().is_ok(), "must be an address and a port such as 127.0.0.1:8080"),
         Kind::Url => fits(is_origin(text()?.trim_end_matches('/')), "must begin with http:// or https:// and have no path"),
         Kind::Mail => fits(text()?.parse::<Email>().is_ok(), "must be a mail address"),
@@ -206,6 +238,12 @@ fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let plain = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:[]_".contains(&byte));
     host.is_some_and(|host| !host.is_empty() && plain(host))
+}
+
+fn is_instance(text: &str) -> bool {
+    let plain = text.strip_prefix("dns+").unwrap_or(text);
+    let port = plain.rsplit_once(':').and_then(|(_, port)| port.trim_end_matches('/').parse::<u16>().ok());
+    plain.starts_with("http://") && is_origin(plain.trim_end_matches('/')) && port.is_some_and(|port| port > 0)
 }
 
 #[derive(serde::Deserialize)]
@@ -249,4 +287,9 @@ fn number<T: TryFrom<i64>>(settings: &Settings, key: &str) -> T {
 fn list<T: std::str::FromStr>(settings: &Settings, key: &str) -> Vec<T> {
     let items = settings.value(key).as_array().expect(CHECKED);
     items.iter().filter_map(|item| item.as_str()?.parse().ok()).collect()
+}
+
+/// Where each service is, by the keys that end so.
+fn instances(settings: &Settings, end: &str) -> BTreeMap<Context, Vec<String>> {
+    Context::ALL.iter().map(|context| (*context, list(settings, &format!("services.{context}{end}")))).collect()
 }

@@ -1,0 +1,299 @@
+//! The one file of this shell that names concrete adapters: a process of the platform, put together as its
+//! settings and roles say.
+//!
+//! Start reading at [`open`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::response::{IntoResponse, Response};
+use commerce_adapters::embedded::{Embedded, Service};
+use commerce_adapters::http::{self, Desk, Forwarder, Neighbour, Neighbours, Net, ServiceKey, Source};
+use commerce_adapters::payments::sandbox::Sandbox;
+use commerce_adapters::system::{OsEntropy, SystemClock};
+use commerce_core::catalog::StockPolicy;
+use commerce_core::commerce::{Context, Policies};
+use commerce_core::error::{StoreError, StoreErrorKind};
+use commerce_core::notifications::MailPolicy;
+use commerce_core::orders::OrderPolicy;
+use commerce_core::part::Here;
+use commerce_core::users::AuthPolicy;
+use commerce_core::{Clock, Part};
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::listener::{Shutdown, Site, listen, serve};
+use crate::roles::Roles;
+use crate::ways::{Doorman, Peer, Unforwarded, Upstream, Ways};
+
+/// How long a service serves on after it was asked to stop: four looks of whoever spreads requests.
+const NOTICE: Duration = Duration::from_secs(2);
+/// Characters that the secret of the services must have: 128 bits in hexadecimal digits.
+const SECRET_MIN: usize = 32;
+
+/// Why a process could not start, or went down.
+#[derive(Debug)]
+pub enum StartError {
+    /// The settings do not do for its roles.
+    Settings(String),
+    /// A database could not be opened or closed.
+    Store(StoreError),
+    /// An address could not be listened at.
+    Listen(SocketAddr, io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(message) => f.write_str(message),
+            Self::Store(error) => error.fmt(f),
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The contexts of one data directory as the settings say, about to be opened.
+#[must_use]
+pub fn embedded(config: &Config) -> Embedded {
+    let policies = policies(config);
+    let shop = Embedded::at(&config.data_dir).policies(policies);
+    let shop = shop.audit_at(config.telemetry.audit_at);
+    let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
+    if config.search_enabled { shop } else { shop.without_index() }
+}
+
+fn policies(config: &Config) -> Policies {
+    Policies {
+        auth: AuthPolicy { password_min_length: config.auth.password_min_length },
+        stock: StockPolicy { low_stock_threshold: config.low_stock_threshold },
+        orders: OrderPolicy { currency: config.server.currency, shipping: config.shipping.clone() },
+        mail: MailPolicy {
+            shop_name: config.server.shop_name.clone(),
+            from: config.mail.from.clone(),
+            ops: config.mail.ops.clone(),
+            shop_url: config.server.public_url.clone(),
+        },
+    }
+}
+
+/// A process of the platform that listens and is about to serve.
+pub struct Process {
+    public: (TcpListener, Site),
+    internal: Option<(TcpListener, Site)>,
+    service: Option<Service>,
+    neighbours: Neighbours,
+}
+
+/// Opens what these roles need and listens. Needs a running tokio.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> {
+    let key = key(&config)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let net = Net::new(roles.name(), key.clone(), Arc::clone(&clock));
+    let sources = |places: &BTreeMap<Context, Vec<String>>, context: Context| -> Result<Vec<Source>, StartError> {
+        let places = places.get(&context).into_iter().flatten();
+        places.map(|place| place.parse().map_err(|why| StartError::Settings(format!("services.{context} {why}")))).collect()
+    };
+    let mut internal = BTreeMap::new();
+    for context in roles.elsewhere() {
+        internal.insert(context, sources(&config.services.internal, context)?);
+    }
+    let neighbours = Neighbours::new(net, internal);
+
+    let here: Vec<Context> = roles.contexts().collect();
+    let service = if here.is_empty() { None } else { Some(part_of(&config, &here, &neighbours).await?) };
+    let part = match &service {
+        Some(service) => service.part().clone(),
+        None => empty(&config, &neighbours, &clock)?,
+    };
+    let door = Door { key: key.clone(), clock: Arc::clone(&clock), here: here.clone() };
+    let mut ways = Ways { doorman: Some(Arc::new(door)), ..Ways::default() };
+    let listen_at = if config.is_default("server.listen") { roles.listen() } else { config.server.listen };
+    let internal_at = config.server.internal_listen.or_else(|| roles.internal_listen(listen_at));
+    let connections_max = config.server.connections_max;
+    let app = if roles.gateway() {
+        for context in roles.elsewhere() {
+            let forwarder = neighbours.forwarder(context, sources(&config.services.public, context)?);
+            ways.upstreams.insert(context, Arc::new(There(forwarder)));
+        }
+        App::facing_clients(part.clone(), ways, Sandbox::NAME, config)
+    } else {
+        let needed = needed(&here).filter(|context| !here.contains(context));
+        let peer = |context| Some((context, Arc::new(neighbours.neighbour(context)?) as Arc<dyn Peer>));
+        ways.peers = needed.filter_map(peer).collect();
+        App::behind_gateway(part.clone(), ways, config)
+    };
+    let notice = if roles.gateway() { Duration::ZERO } else { NOTICE };
+    let stopping = app.shared().stopping().clone();
+    let internal = match internal_at.filter(|_| !here.is_empty()) {
+        Some(address) => {
+            let tasks = TaskTracker::new();
+            let desk = Desk::new(part, key, clock, stopping.clone());
+            let router = answering(desk, &tasks);
+            let listener = listen(address).map_err(|error| StartError::Listen(address, error))?;
+            Some((listener, Site { router, tasks, stopping, connections_max, notice }))
+        }
+        None => None,
+    };
+    let listener = listen(listen_at).map_err(|error| StartError::Listen(listen_at, error))?;
+    Ok(Process { public: (listener, Site { notice, ..app.into() }), internal, service, neighbours })
+}
+
+impl Process {
+    /// Where clients are answered.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.public.0.local_addr()
+    }
+
+    /// Where other services are answered, if any context lives here.
+    pub fn internal_address(&self) -> Option<SocketAddr> {
+        self.internal.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
+    }
+
+    /// Serves until asked to stop, then finishes what is open and closes.
+    ///
+    /// # Errors
+    /// When a database does not close cleanly; nothing is lost.
+    pub async fn serve(self, shutdown: Shutdown) -> Result<(), StartError> {
+        let Self { public, internal, service, neighbours } = self;
+        let internal = internal.map(|(listener, site)| serve(listener, site, shutdown.clone()));
+        let (listener, site) = public;
+        let (public, internal) = tokio::join!(serve(listener, site, shutdown), async {
+            match internal {
+                Some(internal) => internal.await,
+                None => Ok(()),
+            }
+        });
+        let served = public.and(internal);
+        if let Some(service) = service {
+            service.close().await?;
+        }
+        neighbours.stop().await;
+        served.map_err(|error| StartError::Store(StoreError::unavailable("serve", error)))
+    }
+}
+
+fn key(config: &Config) -> Result<ServiceKey, StartError> {
+    let secret = config.services.secret.expose();
+    if secret.len() < SECRET_MIN {
+        let message = "services.secret must be the same 32 or more characters for every process of the shop \
+                       (or services.secret_file the path of a file with them)";
+        return Err(StartError::Settings(message.to_owned()));
+    }
+    Ok(ServiceKey::new(secret))
+}
+
+/// The contexts that live here, over their own databases, with ways to the others.
+async fn part_of(config: &Config, here: &[Context], neighbours: &Neighbours) -> Result<Service, StoreError> {
+    let shop = embedded(config).elsewhere(neighbours.elsewhere());
+    let shop = neighbours.buses().into_iter().fold(shop, Embedded::also_to);
+    shop.open_part(here).await
+}
+
+/// No context at all: a gateway knows who asks, and nothing else.
+fn empty(config: &Config, neighbours: &Neighbours, clock: &Arc<dyn Clock>) -> Result<Part, StoreError> {
+    let (clock, entropy) = (Arc::clone(clock), Arc::new(OsEntropy));
+    let here = Here { clock, entropy, users: None, catalog: None, orders: None, notifications: None };
+    let part = Part::new(here, neighbours.elsewhere(), policies(config));
+    part.map_err(|missing| StoreError::new(StoreErrorKind::Internal, "shop.open", missing))
+}
+
+/// What the routes of these contexts ask of others. That users know who asks goes without saying.
+fn needed(here: &[Context]) -> impl Iterator<Item = Context> {
+    let catalog = here.contains(&Context::Orders).then_some(Context::Catalog);
+    [Context::Users].into_iter().chain(catalog)
+}
+
+/// What other services ask, each call in a task of its own, which a dropped connection does not cancel.
+fn answering(desk: Desk, tasks: &TaskTracker) -> Router {
+    let (desk, tasks) = (Arc::new(desk), tasks.clone());
+    Router::new().fallback(move |request: Request| {
+        let desk = Arc::clone(&desk);
+        let answered = tasks.spawn(async move { desk.answer(request).await });
+        async move {
+            match answered.await {
+                Ok(response) => response.into_response(),
+                Err(_) => axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            }
+        }
+    })
+}
+
+/// Services of this shop that requests are brought to.
+struct There(Forwarder<Body>);
+
+#[async_trait]
+impl Peer for There {
+    async fn is_ready(&self) -> bool {
+        self.0.is_ready().await
+    }
+}
+
+#[async_trait]
+impl Upstream for There {
+    fn pass(&self, client: &str) -> HeaderValue {
+        self.0.pass(client)
+    }
+
+    async fn forward(&self, request: Request) -> Result<Response, Unforwarded> {
+        match self.0.forward(request).await {
+            Ok(response) => Ok(response.map(Body::new)),
+            Err(http::Unforwarded::Body(error)) => Err(Unforwarded::Body(innermost(error))),
+            Err(http::Unforwarded::Unsent(error)) => Err(Unforwarded::Unsent(error)),
+            Err(http::Unforwarded::Lost(error)) => Err(Unforwarded::Lost(error)),
+        }
+    }
+}
+
+/// What a body's error is about, out of the boxes that bodies are wrapped in.
+fn innermost(error: http::BodyError) -> http::BodyError {
+    match error.downcast::<axum::Error>() {
+        Ok(wrapped) => wrapped.into_inner(),
+        Err(error) => error,
+    }
+}
+
+#[async_trait]
+impl Peer for Neighbour {
+    async fn is_ready(&self) -> bool {
+        Self::is_ready(self).await
+    }
+}
+
+/// Knows the passes of this shop's gateways to the contexts that live here.
+struct Door {
+    key: ServiceKey,
+    clock: Arc<dyn Clock>,
+    here: Vec<Context>,
+}
+
+impl Doorman for Door {
+    fn knows(&self, pass: &str, client: &str) -> bool {
+        let now = self.clock.now();
+        self.here.iter().any(|context| self.key.check(pass, context.as_str(), now, &http::pass_for(client)).is_ok())
+    }
+}
