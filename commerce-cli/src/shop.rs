@@ -125,8 +125,12 @@ fn whole(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
     let names = |contexts: &[Context]| contexts.iter().map(|context| context.as_str()).collect::<Vec<_>>().join(", ");
-    let message =
-        format!("{} holds {} without {}: name the directory of a whole shop", config.data_dir.display(), names(&here), names(&missing));
+    let message = format!(
+        "{} holds {} without {}: name the directory of a whole shop",
+        config.data_dir.display(),
+        names(&here),
+        names(&missing)
+    );
     Err(Failure::new("PART_OF_A_SHOP", message))
 }
 

@@ -146,11 +146,7 @@ impl Commerce {
             users: Some(UserPorts { store: ports.users, passwords: ports.passwords, tokens: ports.tokens }),
             catalog: Some(CatalogPorts { store: ports.catalog, search: ports.search, images: ports.images }),
             orders: Some(SalesPorts { store: ports.orders, carts: ports.carts, gateways: ports.gateways }),
-            notifications: Some(NotificationPorts {
-                store: ports.notifications,
-                renderer: ports.renderer,
-                mailer: ports.mailer,
-            }),
+            notifications: Some(NotificationPorts { store: ports.notifications, renderer: ports.renderer, mailer: ports.mailer }),
         };
         let part = Part::new(here, Elsewhere::default(), policies).expect(WHOLE);
         Self::of(part, ports.books).expect(WHOLE)

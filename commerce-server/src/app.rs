@@ -40,8 +40,7 @@ impl App {
     /// by the services that `ways` lead to. Pages say that `card_provider` takes cards.
     #[must_use]
     pub fn facing_clients(part: Part, ways: Ways, card_provider: &str, config: Config) -> Self {
-        let about =
-            About { shop_name: &config.server.shop_name, currency: config.server.currency.code(), card_provider };
+        let about = About { shop_name: &config.server.shop_name, currency: config.server.currency.code(), card_provider };
         let (pages, missing) = (web::routes(&about), web::missing(&about));
         let cors = cors(&config);
         let app = Self::assembled(part, ways, config, true, |router| router.merge(pages).fallback(missing));

@@ -40,8 +40,7 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     let (here, there) = join(here, there).await;
     let stopping = shared.stopping().is_cancelled();
     let answers = here.into_iter().map(|(context, error)| (context, error.is_none())).chain(there);
-    let answers: Vec<(&str, bool)> =
-        answers.map(|(context, up)| (context.as_str(), up)).chain([("server", !stopping)]).collect();
+    let answers: Vec<(&str, bool)> = answers.map(|(context, up)| (context.as_str(), up)).chain([("server", !stopping)]).collect();
     let up = answers.iter().all(|(_, up)| *up);
     let dependencies: Map<String, Value> =
         answers.iter().map(|(name, up)| ((*name).to_owned(), json!({"status": word(*up)}))).collect();

@@ -31,17 +31,17 @@ impl Place {
         Self::Ports(number(&public), number(&internal))
     }
 
-    pub(crate) fn public(&self) -> Option<u16> {
+    pub(crate) fn public(self) -> Option<u16> {
         match self {
             Self::Any => None,
-            Self::Ports(public, _) => Some(*public),
+            Self::Ports(public, _) => Some(public),
         }
     }
 
-    pub(crate) fn internal(&self) -> Option<u16> {
+    pub(crate) fn internal(self) -> Option<u16> {
         match self {
             Self::Any => None,
-            Self::Ports(_, internal) => Some(*internal),
+            Self::Ports(_, internal) => Some(internal),
         }
     }
 }
@@ -75,8 +75,7 @@ impl Process {
     pub(crate) fn start(&mut self) {
         let log = File::options().create(true).append(true).open(&self.log).expect("the log can be written");
         let copy = log.try_clone().expect("a file can be shared");
-        let mut child =
-            self.command.stdout(Stdio::piped()).stderr(log).spawn().expect("the commerce binary can be started");
+        let mut child = self.command.stdout(Stdio::piped()).stderr(log).spawn().expect("the commerce binary can be started");
         let lines = lines_of(child.stdout.take().expect("standard output is piped"), copy);
         self.child = Some(child);
         let deadline = Instant::now() + READY_WITHIN;

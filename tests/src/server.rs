@@ -35,15 +35,15 @@ pub struct Options {
     pub args: Vec<&'static str>,
     /// Whether the rate limits stay on.
     pub limits: bool,
-    /// Whether it is four services and a gateway, whatever the environment says.
-    pub services: bool,
+    /// Whether it is four services and a gateway, or one process; else as the environment says.
+    pub services: Option<bool>,
     /// Of which services there are two instances.
     pub twins: Vec<&'static str>,
 }
 
 impl Options {
     fn apart(&self) -> bool {
-        self.services || std::env::var(TOPOLOGY).is_ok_and(|topology| topology == "services")
+        self.services.unwrap_or_else(|| std::env::var(TOPOLOGY).is_ok_and(|topology| topology == "services"))
     }
 }
 
@@ -105,7 +105,7 @@ impl Server {
 
     /// Four services and a gateway without rate limits.
     pub fn start_services() -> Self {
-        Self::start_with(Options { services: true, ..Options::default() })
+        Self::start_with(Options { services: Some(true), ..Options::default() })
     }
 
     fn start_on(dir: Arc<TempDir>, options: Options) -> Self {
@@ -363,8 +363,8 @@ fn apart(dir: &TempDir, options: &Options) -> Vec<Process> {
             all.insert(all.len() - 1, (role, Place::free()));
         }
     }
-    let listed = |role: &str, of: fn(&Place) -> Option<u16>| {
-        let ports = all.iter().filter(|(known, _)| *known == role).filter_map(|(_, place)| of(place));
+    let listed = |role: &str, of: fn(Place) -> Option<u16>| {
+        let ports = all.iter().filter(|(known, _)| *known == role).filter_map(|(_, place)| of(*place));
         ports.map(|port| format!("http://127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
     };
     let mut services = vec![("COMMERCE_SERVICES__SECRET".to_owned(), SECRET.to_owned())];

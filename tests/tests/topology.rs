@@ -81,6 +81,23 @@ async fn a_stranger_is_told_nothing_of_the_inside_at_any_listener() {
 }
 
 #[tokio::test]
+async fn a_body_that_never_ends_is_cut_off() {
+    let shop = Server::start_services();
+    let customer = shop.customer().await;
+    let host = shop.base().trim_start_matches("http://");
+    let token = customer.token.as_deref().unwrap_or_default();
+    let head = format!(
+        "POST /api/orders HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    );
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x1_0000));
+    let answer = raw_request(host, format!("{head}{}0\r\n\r\n", chunk.repeat(20)).as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("BODY_TOO_LARGE"), "{answer}");
+    let answer = raw_request(host, format!("{head}{}0\r\n\r\n", chunk.repeat(2)).as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 400"), "spaces are no JSON, but they arrived: {answer}");
+}
+
+#[tokio::test]
 async fn what_does_not_need_a_service_that_is_gone_goes_on_and_the_rest_comes_back() {
     let shop = Server::start_services();
     let (admin, customer) = (shop.admin().await, shop.customer().await);
@@ -119,7 +136,7 @@ async fn what_does_not_need_a_service_that_is_gone_goes_on_and_the_rest_comes_ba
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn services_are_replaced_under_load_and_no_request_fails() {
-    let shop = Server::start_with(Options { services: true, twins: vec!["catalog", "orders"], ..Options::default() });
+    let shop = Server::start_with(Options { services: Some(true), twins: vec!["catalog", "orders"], ..Options::default() });
     let (admin, customer) = (shop.admin().await, shop.customer().await);
     let product = admin.product(1_000, 900).await;
     let stop = Arc::new(AtomicBool::new(false));
@@ -231,11 +248,14 @@ impl Transcript {
         let mut headers: Vec<String> = answer
             .headers
             .iter()
-            .filter(|(name, _)| !["date", "content-length", "ratelimit-reset", "x-request-id", "location"].contains(&name.as_str()))
+            .filter(|(name, _)| {
+                !["date", "content-length", "ratelimit-reset", "x-request-id", "location"].contains(&name.as_str())
+            })
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()))
             .collect();
         headers.sort();
-        let body = serde_json::from_slice::<Value>(&answer.body).map_or_else(|_| answer.text(), |body| timeless(body).to_string());
+        let body =
+            serde_json::from_slice::<Value>(&answer.body).map_or_else(|_| answer.text(), |body| timeless(body).to_string());
         self.0.push(format!("{what}: {} {headers:?} {body}", answer.status));
     }
 }
@@ -268,7 +288,8 @@ fn is_new(text: &str) -> bool {
 
 #[tokio::test]
 async fn one_process_and_four_services_say_the_same() {
-    let (one, four) = (Server::start(), Server::start_services());
+    let one = Server::start_with(Options { services: Some(false), ..Options::default() });
+    let four = Server::start_services();
     let (one, four) = (transcript(&one).await, transcript(&four).await);
     for (one, four) in one.iter().zip(&four) {
         assert_eq!(one, four);

@@ -26,13 +26,7 @@ pub struct Service {
 }
 
 impl Service {
-    pub(super) fn new(
-        part: Part,
-        backings: Vec<Backing>,
-        workers: Option<Workers>,
-        owner: Uuid,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(super) fn new(part: Part, backings: Vec<Backing>, workers: Option<Workers>, owner: Uuid, clock: Arc<dyn Clock>) -> Self {
         Self { part, backings, workers, owner, clock }
     }
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use commerce_core::Part;
 use commerce_core::catalog::Catalog;
 use commerce_core::commerce::{Commerce, Context, Work};
-use commerce_core::Part;
 use commerce_core::events::Leases;
 use commerce_core::time::Clock;
 use tokio_util::sync::CancellationToken;
@@ -100,13 +100,7 @@ pub struct Workers {
 
 impl Workers {
     /// Starts those of the contexts that live here. Needs a running tokio.
-    pub(super) fn start(
-        part: &Part,
-        backings: &[Backing],
-        keys: Option<&KeyFile>,
-        owner: Uuid,
-        clock: &Arc<dyn Clock>,
-    ) -> Self {
+    pub(super) fn start(part: &Part, backings: &[Backing], keys: Option<&KeyFile>, owner: Uuid, clock: &Arc<dyn Clock>) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let mut posts = Vec::with_capacity(backings.len());
         for Backing { context, leases, keeper, .. } in backings {

@@ -218,7 +218,11 @@ impl Caller {
         let unavailable = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::unavailable(call.operation, error);
         let answered = async {
             let response = self.net.inner.client.request(request).await.map_err(|error| {
-                if error.is_connect() { Silence::Unsent(unavailable(error.into())) } else { Silence::Sent(unavailable(error.into())) }
+                if error.is_connect() {
+                    Silence::Unsent(unavailable(error.into()))
+                } else {
+                    Silence::Sent(unavailable(error.into()))
+                }
             })?;
             whole(response).await.map_err(|error| Silence::Sent(unavailable(error)))
         };

@@ -129,7 +129,7 @@ impl<B: Body> Cell<B> {
     }
 
     fn lend(&self) -> Lent<B> {
-        Lent { cell: Arc::clone(&self.0), body: None, hint: self.1.clone(), ended: self.2 }
+        Lent { cell: Arc::clone(&self.0), body: None, hint: self.1, ended: self.2 }
     }
 
     fn is_whole(&self) -> bool {
@@ -183,7 +183,7 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| self.hint.clone(), Body::size_hint)
+        self.body.as_ref().map_or(self.hint, Body::size_hint)
     }
 }
 

@@ -149,7 +149,8 @@ async fn products(catalog: Outcome<&Catalog>, query: &str) -> Answer {
     let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let sku = |text: &str| text.replace("%20", " ").replace("%2B", "+").replace("%25", "%").parse::<Sku>();
     let skus: Vec<Sku> = value("skus").unwrap_or_default().split(',').filter_map(|text| sku(text).ok()).collect();
-    let items: Vec<Item> = if value("shown") == Some("true") { catalog.items_shown(&skus).await? } else { catalog.items(&skus).await? };
+    let items: Vec<Item> =
+        if value("shown") == Some("true") { catalog.items_shown(&skus).await? } else { catalog.items(&skus).await? };
     written(&items)
 }
 

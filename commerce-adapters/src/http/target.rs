@@ -151,7 +151,8 @@ impl Target {
         if found.is_empty() {
             return;
         }
-        let kept = |at: Authority| known.iter().find(|instance| instance.authority == at).cloned().unwrap_or_else(|| Instance::at(at));
+        let kept =
+            |at: Authority| known.iter().find(|instance| instance.authority == at).cloned().unwrap_or_else(|| Instance::at(at));
         let instances = Arc::new(found.into_iter().map(kept).collect());
         *self.instances.write().unwrap_or_else(PoisonError::into_inner) = instances;
     }

@@ -146,7 +146,7 @@ pub(super) async fn customers(make: &impl AsyncFn(&Part) -> Made<dyn Customers>)
     let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
     let address = |city: &str, is_default: bool| {
         let mut address = at_home(city);
-        address["isDefault"] = json!(is_default);
+        address.as_object_mut().expect("it is an object").insert("isDefault".to_owned(), json!(is_default));
         serde_json::from_value(address).expect("an address is well formed")
     };
     let first = shop.users.add_address(&Actor::System, asha, address("Pune", false), None).await.expect("it fits").into_inner();
