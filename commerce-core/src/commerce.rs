@@ -235,11 +235,12 @@ impl Commerce {
     /// `FORBIDDEN`, and when a database does not answer.
     pub async fn audit(&self, actor: &Actor, request: AuditRequest<'_>) -> Outcome<Report> {
         actor.require_staff()?;
-        let mut report = Auditor::new(&self.books, self.part.clock(), request).run().await?;
+        let auditor = || Auditor::new(&self.books, &self.orders.gateways, self.part.clock(), request);
+        let mut report = auditor().run().await?;
         if request.fix && !report.is_clean() {
             let repairs = self.repair(&report).await?;
             self.settle().await?;
-            report = Report { repairs, ..Auditor::new(&self.books, self.part.clock(), request).run().await? };
+            report = Report { repairs, ..auditor().run().await? };
         }
         self.part.note_audit(&report);
         Ok(report)
