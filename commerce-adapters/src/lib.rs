@@ -17,6 +17,7 @@ pub mod search;
 #[cfg(feature = "sqlite")]
 pub mod sql;
 pub mod system;
+pub mod traffic;
 
 pub use commerce_core;
 #[cfg(feature = "sqlite")]

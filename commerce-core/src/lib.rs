@@ -31,6 +31,7 @@ pub mod orders;
 pub mod page;
 pub mod text;
 pub mod time;
+pub mod traffic;
 pub mod users;
 
 #[cfg(any(test, feature = "testing"))]
