@@ -7,12 +7,18 @@
 #![warn(missing_docs)]
 
 pub mod auth;
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "sqlite")]
 pub mod embedded;
 mod files;
 pub mod images;
 pub mod mail;
 pub mod payments;
+#[cfg(any(feature = "redis", feature = "aws"))]
+pub mod receive;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod search;
 #[cfg(feature = "sqlite")]
 pub mod sql;
