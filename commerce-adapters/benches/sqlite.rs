@@ -213,7 +213,7 @@ async fn order(shop: Arc<Shop>) {
         result: KeyResult::Done(id.uuid()),
         at: now,
     };
-    let cart = OrderWrite::ClaimCart(Uuid::from_u128(u128::from_be_bytes(*id.uuid().as_bytes())));
+    let cart = OrderWrite::ClaimCart(Uuid::from_u128(u128::from_be_bytes(*id.uuid().as_bytes())), id);
     let changes = ChangeSet::of([OrderWrite::Insert(order), OrderWrite::Timeline(entry), cart]).claim(Some(claim)).say([event]);
     OrderStore::commit(&shop.databases.orders(), changes).await.expect("the order is accepted");
 }

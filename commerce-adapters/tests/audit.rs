@@ -11,7 +11,7 @@ use commerce_adapters::system::RealTime;
 use commerce_core::Actor;
 use commerce_core::Timestamp;
 use commerce_core::audit::books::{Cell, Row, Table, Walk};
-use commerce_core::audit::tables::{ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, RESERVATIONS};
+use commerce_core::audit::tables::{ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, REFUNDS, RESERVATIONS};
 use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks};
 use commerce_core::commerce::{Commerce, Context, Policies, Ports};
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
@@ -29,12 +29,21 @@ struct Subject {
     commerce: Commerce,
     books: ShopBooks,
     databases: Databases,
+    gateway: Arc<ScriptedGateway>,
     dir: TempDir,
 }
 
 impl Subject {
-    async fn open(dir: TempDir) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
+    /// A shop that nobody has traded in.
+    async fn fresh() -> Self {
+        Self::open(tempfile::tempdir().expect("a folder can be made"), Arc::new(ScriptedGateway::new())).await
+    }
+
+    /// The shop in `dir`, whose payments are in the books of `gateway`.
+    async fn open(dir: TempDir, gateway: Arc<ScriptedGateway>) -> Self {
+        let clock = ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000));
+        clock.tick();
+        let clock: Arc<dyn Clock> = Arc::new(clock);
         let databases = Databases::open(dir.path(), clock.clone()).await.expect("a shop opens");
         let (users, catalog) = (Arc::new(databases.users()), Arc::new(databases.catalog()));
         let (orders, notifications) = (Arc::new(databases.orders()), Arc::new(databases.notifications()));
@@ -55,7 +64,7 @@ impl Subject {
             images: Arc::new(MemoryImages::new()),
             orders: orders.clone(),
             carts: orders.clone(),
-            gateways: vec![Arc::new(ScriptedGateway::new())],
+            gateways: vec![gateway.clone()],
             notifications: notifications.clone(),
             renderer: Arc::new(PlainRenderer),
             mailer: Arc::new(RecordingMailer::new()),
@@ -74,7 +83,7 @@ impl Subject {
         let outboxes: Vec<(Context, Arc<dyn Outbox>)> =
             vec![(Context::Users, users), (Context::Catalog, catalog), (Context::Orders, orders)];
         let commerce = shop.with_dead_letters(&letters).with_bus(&bus, outboxes);
-        Self { commerce, books, databases, dir }
+        Self { commerce, books, databases, gateway, dir }
     }
 }
 
@@ -126,10 +135,10 @@ fn copy(from: &Path) -> TempDir {
 
 #[tokio::test]
 async fn the_books_in_sqlite_hide_nothing() {
-    let healthy = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    let healthy = Subject::fresh().await;
     trade(&healthy.commerce).await.expect("a shop trades");
     healthy.databases.close().await;
-    conformance::audit(async || Subject::open(copy(healthy.dir.path())).await).await;
+    conformance::audit(async || Subject::open(copy(healthy.dir.path()), healthy.gateway.clone()).await).await;
 }
 
 async fn look(shop: &Commerce, fix: bool) -> Report {
@@ -146,7 +155,7 @@ async fn row(books: &dyn Books, table: &'static Table, (column, value): (&str, C
 
 #[tokio::test]
 async fn what_can_be_derived_is_repaired_and_stays_so() {
-    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    let shop = Subject::fresh().await;
     trade(&shop.commerce).await.expect("a shop trades");
     let ShopBooks { users, catalog, orders: _, notifications } = &shop.books;
     let shelf = row(&**catalog, INVENTORY, ("sku", "CUP-1".into())).await;
@@ -178,7 +187,7 @@ async fn moved(shop: &Subject, hold: &Row, kind: &str) -> Row {
 
 #[tokio::test]
 async fn a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock() {
-    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    let shop = Subject::fresh().await;
     trade(&shop.commerce).await.expect("a shop trades");
     let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
     let hold = row(&*shop.books.catalog, RESERVATIONS, ("hold_key", order.cell("hold_key").clone())).await;
@@ -196,7 +205,7 @@ async fn a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock()
 
 #[tokio::test]
 async fn a_hold_whose_sale_was_lost_is_sold() {
-    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    let shop = Subject::fresh().await;
     trade(&shop.commerce).await.expect("a shop trades");
     let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
     let hold = row(&*shop.books.catalog, RESERVATIONS, ("hold_key", order.cell("hold_key").clone())).await;
@@ -216,8 +225,38 @@ async fn a_hold_whose_sale_was_lost_is_sold() {
 }
 
 #[tokio::test]
+async fn a_payment_status_that_derives_is_repaired() {
+    let shop = Subject::fresh().await;
+    trade(&shop.commerce).await.expect("a shop trades");
+    let books = &*shop.books.orders;
+    // Cash that came and money that went back are in the sums; a refusal is in its attempt, with the bank's reason.
+    for (payment, wrong) in [("CAPTURED", "PENDING"), ("REFUNDED", "CAPTURED"), ("FAILED", "VOIDED")] {
+        let paid = row(books, PAYMENTS, ("status", payment.into())).await;
+        let order = row(books, ORDERS, ("id", paid.cell("order_id").clone())).await;
+        shop.tamper(Context::Orders, &paid, Some(("status", wrong.into()))).await;
+        let fixed = look(&shop.commerce, true).await;
+        assert_eq!(fixed.violations, [], "{payment} as {wrong}, after {:#?}", fixed.repairs);
+        assert_eq!(row(books, PAYMENTS, ("order_id", paid.cell("order_id").clone())).await, paid, "it is as it was");
+        assert_eq!(row(books, ORDERS, ("id", order.cell("id").clone())).await, order, "and nothing else is touched");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_status_beside_something_else_stays_as_found() {
+    let shop = Subject::fresh().await;
+    trade(&shop.commerce).await.expect("a shop trades");
+    let books = &*shop.books.orders;
+    let paid = row(books, PAYMENTS, ("status", "REFUNDED".into())).await;
+    shop.tamper(Context::Orders, &paid, Some(("status", "CAPTURED".into()))).await;
+    let back = row(books, REFUNDS, ("order_id", paid.cell("order_id").clone())).await;
+    shop.tamper(Context::Orders, &back, Some(("state", "FAILED".into()))).await;
+    let fixed = look(&shop.commerce, true).await;
+    assert!(fixed.counts.contains_key(&Invariant::Money) && fixed.repairs.is_empty(), "{fixed:#?}");
+}
+
+#[tokio::test]
 async fn money_is_never_repaired() {
-    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    let shop = Subject::fresh().await;
     trade(&shop.commerce).await.expect("a shop trades");
     let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
     shop.tamper(Context::Orders, &order, Some(("total_minor", Cell::Int(1)))).await;
@@ -230,7 +269,7 @@ async fn money_is_never_repaired() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_busy_shop_raises_no_alarm() {
     const ROUNDS: usize = 12;
-    let shop = Subject::open(tempfile::tempdir().expect("a folder can be made")).await;
+    let shop = Subject::fresh().await;
     trade(&shop.commerce).await.expect("a shop trades");
     let busy = async {
         for _ in 0..ROUNDS {

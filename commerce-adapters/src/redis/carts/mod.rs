@@ -1,12 +1,11 @@
 //! Carts in Redis: versioned, kept for a day after their last edit.
 //!
-//! **How such a cart is ordered safely.** Redis never judges that. A cart is claimed by its exact state
-//! ([`Cart::claim`]: owner, version, time of the last edit) in the change set of the order, in the
-//! orders database, where the claim is a unique row: of two requests that read the same state one
-//! commits, whatever Redis says meanwhile. `CartReducer` then takes out what was ordered, with the
+//! **How such a cart is ordered safely.** Redis never judges that. A cart is claimed from its beginning
+//! ([`Cart::claim`]: owner, `begun_at`) in the change set of the order, in the orders database, where the
+//! claim is a unique row: of two requests that read the same cart one commits, whatever Redis says
+//! meanwhile. What was ordered is then taken out, which gives the cart another beginning, with the
 //! delivery noted here in the same script. If Redis forgets that, or a failover brings an older state
-//! back, the state that was ordered is still refused (`CART_ORDERED`); lines come back only into a
-//! cart that is edited further, where its owner sees them.
+//! back, its beginning is still claimed: who orders it takes out what was ordered first.
 //!
 //! **One node.** All carts of a shop have one hash tag, because a guest's cart moves into a user's in
 //! one change set, with the key of the request and the mark of the call. One node runs some ten
@@ -56,6 +55,7 @@ struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     coupon: Option<String>,
     metadata: Metadata,
+    begun_at: i64,
     updated_at: i64,
     version: u64,
 }
@@ -125,9 +125,10 @@ impl CartStore for RedisCarts {
         let text: Option<String> =
             read.query_async(&mut self.redis.connection()).await.map_err(|error| failed(OPERATION, error))?;
         let Some(text) = text else { return Ok(None) };
-        let Kept { lines, coupon, metadata, updated_at, version } =
+        let Kept { lines, coupon, metadata, begun_at, updated_at, version } =
             serde_json::from_str(&text).map_err(|error| StoreError::corrupt(OPERATION, error))?;
-        let cart = Cart { owner, lines, coupon, metadata, updated_at: Timestamp::from_micros(updated_at), version };
+        let (begun_at, updated_at) = (Timestamp::from_micros(begun_at), Timestamp::from_micros(updated_at));
+        let cart = Cart { owner, lines, coupon, metadata, begun_at, updated_at, version };
         Ok((now < cart.expires_at()).then_some(cart))
     }
 

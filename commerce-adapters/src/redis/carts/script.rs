@@ -113,8 +113,9 @@ impl Call {
 }
 
 fn saved(cart: &Cart, now: Timestamp) -> Result<Saved, StoreError> {
-    let Cart { owner: _, lines, coupon, metadata, updated_at, version } = cart.clone();
-    let kept = Kept { lines, coupon, metadata, updated_at: updated_at.as_micros(), version };
+    let Cart { owner: _, lines, coupon, metadata, begun_at, updated_at, version } = cart.clone();
+    let (begun_at, updated_at) = (begun_at.as_micros(), updated_at.as_micros());
+    let kept = Kept { lines, coupon, metadata, begun_at, updated_at, version };
     Ok(Saved {
         // A cart is never stored with version 0, so nothing is one less.
         expected: version.checked_sub(1).map_or_else(|| "none".to_owned(), |before| before.to_string()),

@@ -31,10 +31,11 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, OrdersJudge<'a>>>, wants:
         });
     }
     if !wants.claims.is_empty() {
-        const SQL: &str = "SELECT claim FROM cart_claims WHERE claim IN (SELECT unhex(value) FROM json_each(?))";
+        const SQL: &str = "SELECT claim, order_id FROM cart_claims WHERE claim IN (SELECT unhex(value) FROM json_each(?))";
         let claims = list(wants.claims.iter().map(|claim| claim.simple().to_string()));
         queries.ask(SQL, [claims.into()], |row, loaded| {
-            loaded.judge.claims.load([(Fields::of(row, OPERATION).uuid("claim")?, ())]);
+            let fields = Fields::of(row, OPERATION);
+            loaded.judge.claims.load([(fields.uuid("claim")?, fields.id("order_id")?)]);
             Ok(())
         });
     }

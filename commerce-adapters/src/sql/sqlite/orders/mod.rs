@@ -16,7 +16,8 @@ use super::migrate::{Migration, migrations};
 use super::script::{Queries, Script};
 use crate::sql::judge::{Loaded, OrdersJudge, OrdersWants, OrdersWrite};
 
-const MIGRATIONS: &[Migration] = migrations!("orders", [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit")]);
+const MIGRATIONS: &[Migration] =
+    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "carts")]);
 
 impl Context for OrdersWrite {
     type Judge<'a> = OrdersJudge<'a>;

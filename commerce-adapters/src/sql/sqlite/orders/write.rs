@@ -148,8 +148,8 @@ fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {
     const HISTORY: &str = "INSERT INTO order_status_history (id, order_id, status, reached_at, note, actor)
         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
         FROM jsonb_each(?)";
-    const CLAIMS: &str = "INSERT INTO cart_claims (claim, claimed_at)
-        SELECT unhex(value ->> 0), value ->> 1 FROM jsonb_each(?)";
+    const CLAIMS: &str = "INSERT INTO cart_claims (claim, claimed_at, order_id)
+        SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2) FROM jsonb_each(?)";
     const HEARD: &str = "INSERT INTO provider_events (provider, event_id, reference, fact, state, received_at)
         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each(?) WHERE true
         ON CONFLICT (provider, event_id) DO UPDATE SET reference = excluded.reference, fact = excluded.fact,
@@ -159,7 +159,7 @@ fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {
         row.id(it.id).id(it.order).text(it.status.as_str()).at(it.at).text(&it.note).text(&it.actor)
     });
     script.bulk(HISTORY, entries);
-    let claims = Bulk::of(judge.claims.written(), |row: RowText, (claim, ())| row.uuid(*claim).at(now));
+    let claims = Bulk::of(judge.claims.written(), |row: RowText, (claim, order)| row.uuid(*claim).at(now).id(*order));
     script.bulk(CLAIMS, claims);
     let heard = judge.heard.written().filter_map(|(_, row)| row.write);
     let heard = Bulk::of(heard, |row: RowText, it: &ProviderEvent| {
@@ -171,12 +171,14 @@ fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {
 
 fn write_carts(script: &mut Script, judge: &OrdersJudge<'_>) {
     const GONE: &str = "DELETE FROM carts WHERE owner_id IN (SELECT unhex(value) FROM json_each(?))";
-    const CARTS: &str = "INSERT INTO carts (owner_id, owner_kind, lines, coupon, metadata, updated_at, expires_at, version)
-        SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+    const CARTS: &str = "INSERT INTO carts
+            (owner_id, owner_kind, lines, coupon, metadata, updated_at, expires_at, version, begun_at)
+        SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+            value ->> 7, value ->> 8
         FROM jsonb_each(?) WHERE true
         ON CONFLICT (owner_id) DO UPDATE SET owner_kind = excluded.owner_kind, lines = excluded.lines,
             coupon = excluded.coupon, metadata = excluded.metadata, updated_at = excluded.updated_at,
-            expires_at = excluded.expires_at, version = excluded.version";
+            expires_at = excluded.expires_at, version = excluded.version, begun_at = excluded.begun_at";
     let gone = judge.carts.removed().map(|owner| owner.simple().to_string());
     script.bulk(GONE, Bulk::texts(gone));
     let carts = judge.carts.written().filter_map(|(_, row)| row.write);
@@ -186,7 +188,7 @@ fn write_carts(script: &mut Script, judge: &OrdersJudge<'_>) {
             CartOwner::Guest(_) => "GUEST",
         };
         let row = row.uuid(it.owner.key()).text(kind).json(&it.lines).opt_text(it.coupon.as_deref()).json(&it.metadata);
-        row.at(it.updated_at).at(it.expires_at()).count(it.version)
+        row.at(it.updated_at).at(it.expires_at()).count(it.version).at(it.begun_at)
     });
     script.bulk(CARTS, carts);
 }

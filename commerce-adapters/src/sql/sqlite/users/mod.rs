@@ -16,7 +16,8 @@ use super::migrate::{Migration, migrations};
 use super::script::{Queries, Script};
 use crate::sql::judge::{Loaded, UserJudge, UsersWants};
 
-const MIGRATIONS: &[Migration] = migrations!("users", [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit")]);
+const MIGRATIONS: &[Migration] =
+    migrations!("users", [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "sessions")]);
 
 impl Context for UserWrite {
     type Judge<'a> = UserJudge<'a>;
