@@ -7,6 +7,8 @@
 #![warn(missing_docs)]
 
 pub mod auth;
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "sqlite")]
 pub mod embedded;
 mod files;
@@ -15,11 +17,16 @@ pub mod http;
 pub mod images;
 pub mod mail;
 pub mod payments;
+#[cfg(any(feature = "redis", feature = "aws"))]
+pub mod receive;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod search;
 #[cfg(feature = "sqlite")]
 pub mod sql;
 pub mod stores;
 pub mod system;
+pub mod traffic;
 
 pub use commerce_core;
 #[cfg(feature = "sqlite")]

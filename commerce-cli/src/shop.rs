@@ -200,3 +200,30 @@ fn listed(ring: &KeyRing) -> Vec<SigningKey> {
 pub(crate) async fn pending_migrations(config: &Config) -> Result<Vec<PendingMigration>, Failure> {
     Ok(Databases::pending_migrations(&config.data_dir).await?)
 }
+
+/// Where AWS is reached.
+#[cfg(feature = "aws")]
+pub(crate) struct AwsPlace {
+    pub region: Option<String>,
+    pub endpoint: Option<String>,
+}
+
+/// Makes topics and queues that are not there; answers kind, name and place of each.
+///
+/// # Errors
+/// When AWS does not answer or refuses.
+#[cfg(feature = "aws")]
+pub(crate) async fn make_topology(
+    place: AwsPlace,
+    prefix: String,
+    fifo: bool,
+) -> Result<Vec<(&'static str, String, String)>, Failure> {
+    use commerce_adapters::aws::topology::Topology;
+    use commerce_adapters::aws::{Aws, AwsSettings};
+
+    let settings = AwsSettings { region: place.region, endpoint: place.endpoint, key: None };
+    let made = Aws::connect(&settings).await.init(&Topology { fifo, ..Topology::standard(&prefix) }).await?;
+    let topics = made.topics.into_iter().map(|(name, arn)| ("topic", name, arn));
+    let queues = made.queues.into_iter().map(|(name, url)| ("queue", name, url));
+    Ok(topics.chain(queues).collect())
+}

@@ -32,6 +32,7 @@ pub mod page;
 pub mod part;
 pub mod text;
 pub mod time;
+pub mod traffic;
 pub mod users;
 
 #[cfg(any(test, feature = "testing"))]

@@ -133,7 +133,8 @@ crate::events::wire_names! {
     }
 }
 
-/// Keeps carts; apart from orders, because they may live in another store.
+/// Keeps carts; apart from orders, because they may live in another store. Change sets about carts
+/// say nothing, so that such a store needs no outbox.
 #[async_trait]
 pub trait CartStore: Keys {
     /// A cart that has not expired at `now`.

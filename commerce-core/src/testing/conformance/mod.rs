@@ -46,9 +46,11 @@ mod search;
 mod secrets;
 mod stock;
 mod subjects;
+mod traffic;
 mod users;
 
 pub use audit::{NoWait, Tampered, audit, buy_and_change_mind, trade};
+pub use buses::Carrier;
 pub use fixture::{Fixture, Opened, Subject};
 pub use mails::Post;
 pub use outside::Made;
@@ -56,12 +58,12 @@ pub use outside::Made;
 use std::sync::Arc;
 
 use crate::catalog::{CatalogStore, HoldOwners, ImageStore, ProductSearch};
-use crate::events::EventBus;
 use crate::events::desk::LetterBox;
 use crate::notifications::{Contacts, NotificationStore, Renderer};
 use crate::orders::{CartStore, CatalogPort, Customers, OrderStore, PaymentGateway};
 use crate::part::Part;
 use crate::testing::ManualClock;
+use crate::traffic::RateLimiter;
 use crate::users::{Accounts, PasswordHasher, TokenSigner, UserStore};
 
 /// Runs each case on a fresh store.
@@ -100,6 +102,12 @@ pub async fn carts(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn CartStore>
     carts::all(&make).await;
 }
 
+/// Every promise of a [`CartStore`] that is a store of its own, without an outbox.
+pub async fn carts_apart(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn CartStore>) {
+    machinery::commits(&make).await;
+    carts::all(&make).await;
+}
+
 /// Every promise of a [`NotificationStore`].
 pub async fn notifications(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn NotificationStore>) {
     machinery::all(&make).await;
@@ -127,6 +135,11 @@ pub async fn tokens(make: impl AsyncFn(u8) -> Made<dyn TokenSigner>) {
     secrets::tokens(&make).await;
 }
 
+/// Every promise of a [`RateLimiter`](crate::traffic::RateLimiter).
+pub async fn rate_limiter(make: impl AsyncFn() -> Made<dyn RateLimiter>) {
+    traffic::all(&make).await;
+}
+
 /// Every promise of a [`ProductSearch`] that holds whatever the ranking.
 pub async fn search(make: impl AsyncFn() -> Made<dyn ProductSearch>) {
     search::all(&make).await;
@@ -142,9 +155,9 @@ pub async fn renderer(make: impl AsyncFn() -> Made<dyn Renderer>) {
     mails::renderer(&make).await;
 }
 
-/// Every promise of an [`EventBus`]; `make` gets the consumers, each with the place of its dead
-/// letters.
-pub async fn bus(make: impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) -> Made<dyn EventBus>) {
+/// Every promise of an [`EventBus`](crate::events::EventBus); `make` gets the consumers, each with the
+/// place of its dead letters.
+pub async fn bus(make: impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) -> Carrier) {
     buses::all(&make).await;
 }
 

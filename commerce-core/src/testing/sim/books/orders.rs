@@ -33,7 +33,7 @@ impl Books {
                 OrderWrite::Insert(order) => self.inserted(order, changes, now),
                 OrderWrite::Update(order) => self.updated(order, changes, now, met),
                 OrderWrite::Rewrite(order) => {
-                    self.must(false, || format!("{} is written again, and nobody repairs here", order.id))
+                    self.must(false, || format!("{} is written again, and nobody repairs here", order.id));
                 }
                 OrderWrite::Timeline(entry) => self.told(entry, changes),
                 OrderWrite::ClaimCart(..) => {}
