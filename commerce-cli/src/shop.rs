@@ -14,7 +14,7 @@ use commerce_core::error::StoreError;
 use commerce_core::notifications::{Handover, Mail, Mailer};
 use commerce_core::{Clock, Commerce, Currency, Timestamp};
 use commerce_server::Config;
-use commerce_server::assembly::embedded;
+use commerce_server::assembly::{Receivers, embedded};
 use tempfile::TempDir;
 
 use crate::bench::Stores;
@@ -26,6 +26,8 @@ pub(crate) use commerce_adapters::system::{OsEntropy, RealTime, SystemClock};
 /// The shop of a data directory.
 pub(crate) struct Shop {
     inner: Opened,
+    /// What brings events from a broker, in a process that serves.
+    receivers: Option<Receivers>,
     currency: Currency,
 }
 
@@ -36,7 +38,7 @@ impl Shop {
     /// When the directory cannot be used.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
         whole(config)?;
-        Self::started(config, embedded(config).without_workers()).await
+        Self::started(config, embedded(config).await?.without_workers()).await
     }
 
     /// Where there is no shop yet, an empty one in a folder of its own, which goes with it: for looking
@@ -59,7 +61,7 @@ impl Shop {
     /// # Errors
     /// When the directory cannot be used.
     pub(crate) async fn serve(config: &Config) -> Result<Self, Failure> {
-        Self::started(config, embedded(config)).await
+        Self::serving(config, embedded(config).await?).await
     }
 
     /// Opens it with its workers and drops every mail: for measuring.
@@ -67,12 +69,18 @@ impl Shop {
     /// # Errors
     /// When the directory cannot be used.
     pub(crate) async fn serve_without_mail(config: &Config) -> Result<Self, Failure> {
-        Self::started(config, embedded(config).mailer(Arc::new(NoMail))).await
+        Self::serving(config, embedded(config).await?.mailer(Arc::new(NoMail))).await
+    }
+
+    async fn serving(config: &Config, shop: Embedded) -> Result<Self, Failure> {
+        let shop = Self::started(config, shop).await?;
+        let receivers = Receivers::start(config, shop.part()).await?;
+        Ok(Self { receivers: Some(receivers), ..shop })
     }
 
     async fn started(config: &Config, shop: Embedded) -> Result<Self, Failure> {
         let inner = shop.open().await.map_err(|error| Failure::from(error).about(&config.data_dir.display().to_string()))?;
-        Ok(Self { inner, currency: config.server.currency })
+        Ok(Self { inner, receivers: None, currency: config.server.currency })
     }
 
     /// The shop's currency.
@@ -104,6 +112,9 @@ impl Shop {
     /// # Errors
     /// When a database does not close cleanly; nothing is lost.
     pub(crate) async fn close(self) -> Result<(), Failure> {
+        if let Some(receivers) = self.receivers {
+            receivers.stop().await;
+        }
         Ok(self.inner.close().await?)
     }
 }

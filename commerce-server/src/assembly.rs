@@ -16,23 +16,41 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
+#[cfg(feature = "aws")]
+use commerce_adapters::aws::{Aws, AwsSettings, bus::SnsBus, topology::Topology};
 use commerce_adapters::embedded::{Embedded, Service};
 use commerce_adapters::http::{self, Desk, Forwarder, Neighbour, Neighbours, Net, ServiceKey, Source};
 use commerce_adapters::payments::sandbox::Sandbox;
+#[cfg(any(feature = "redis", feature = "aws"))]
+use commerce_adapters::receive::Pauses;
+#[cfg(feature = "redis")]
+use commerce_adapters::redis::{Redis, carts::RedisCarts, streams, streams::Durability};
 use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::catalog::StockPolicy;
 use commerce_core::commerce::{Context, Policies};
 use commerce_core::error::{StoreError, StoreErrorKind};
+use commerce_core::events::EventBus;
+#[cfg(feature = "redis")]
+use commerce_core::events::Queue;
+use commerce_core::events::desk::LetterBox;
 use commerce_core::notifications::MailPolicy;
 use commerce_core::orders::OrderPolicy;
 use commerce_core::part::Here;
 use commerce_core::users::AuthPolicy;
 use commerce_core::{Clock, Part};
+#[cfg(any(feature = "redis", feature = "aws"))]
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::config::Config;
+#[cfg(feature = "aws")]
+use crate::config::AwsConfig;
+#[cfg(feature = "redis")]
+use crate::config::RedisConfig;
+use crate::config::{Config, EventBusKind};
 use crate::listener::{Shutdown, Site, listen, serve};
 use crate::roles::Roles;
 use crate::ways::{Doorman, Peer, Unforwarded, Upstream, Ways};
@@ -71,14 +89,121 @@ impl From<StoreError> for StartError {
     }
 }
 
-/// The contexts of one data directory as the settings say, about to be opened.
-#[must_use]
-pub fn embedded(config: &Config) -> Embedded {
-    let policies = policies(config);
-    let shop = Embedded::at(&config.data_dir).policies(policies);
+/// The contexts of one data directory as the settings say, about to be opened. Needs a running tokio.
+///
+/// # Errors
+/// When the settings ask for what this build or they themselves do not have.
+pub async fn embedded(config: &Config) -> Result<Embedded, StartError> {
+    let shop = Embedded::at(&config.data_dir).policies(policies(config));
     let shop = shop.audit_at(config.telemetry.audit_at);
     let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
-    if config.search_enabled { shop } else { shop.without_index() }
+    let shop = if config.search_enabled { shop } else { shop.without_index() };
+    let shop = if config.carts_in_redis { carts_in_redis(shop, config)? } else { shop };
+    Ok(match Broker::of(config).await? {
+        Some(broker) => shop.bus(broker.bus),
+        None => shop,
+    })
+}
+
+/// A broker between the contexts.
+struct Broker {
+    bus: Arc<dyn EventBus>,
+    receive: Box<dyn FnOnce(Vec<LetterBox>, CancellationToken) -> BoxFuture<'static, ()> + Send>,
+}
+
+impl Broker {
+    /// The one that the settings ask for.
+    async fn of(config: &Config) -> Result<Option<Self>, StartError> {
+        match config.events {
+            EventBusKind::Local => Ok(None),
+            EventBusKind::Redis => on_redis(config).map(Some),
+            EventBusKind::Sqs => on_aws(config).await.map(Some),
+        }
+    }
+}
+
+#[cfg(feature = "redis")]
+fn on_redis(config: &Config) -> Result<Broker, StartError> {
+    let durability = if config.redis.durable { Durability::Vouched } else { Durability::Asked };
+    let bus = streams::StreamBus::new(redis(config)?, Queue::all(), durability);
+    let queues = bus.clone();
+    let receive = move |consumers, stop| {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        async move { queues.receiver(consumers, &clock, Pauses::default()).run(stop).await }.boxed()
+    };
+    Ok(Broker { bus: Arc::new(bus), receive: Box::new(receive) })
+}
+
+#[cfg(not(feature = "redis"))]
+fn on_redis(_: &Config) -> Result<Broker, StartError> {
+    Err(not_built("redis"))
+}
+
+#[cfg(feature = "aws")]
+async fn on_aws(config: &Config) -> Result<Broker, StartError> {
+    let AwsConfig { region, endpoint, prefix, fifo } = config.aws.clone();
+    let aws = Aws::connect(&AwsSettings { region, endpoint, key: None }).await;
+    let bus = SnsBus::new(aws, Topology { fifo, ..Topology::standard(&prefix) });
+    let queues = bus.clone();
+    let receive = move |consumers, stop| async move { queues.receiver(consumers, Pauses::default()).run(stop).await }.boxed();
+    Ok(Broker { bus: Arc::new(bus), receive: Box::new(receive) })
+}
+
+#[cfg(not(feature = "aws"))]
+async fn on_aws(_: &Config) -> Result<Broker, StartError> {
+    std::future::ready(Err(not_built("aws"))).await
+}
+
+/// What brings events from a broker to the consumers of a part, while the process serves.
+pub struct Receivers {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Receivers {
+    /// Those of `part`, if the settings have a broker. Needs a running tokio.
+    ///
+    /// # Errors
+    /// As [`embedded`].
+    pub async fn start(config: &Config, part: &Part) -> Result<Self, StartError> {
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let consumers = part.dead_letters.boxes().to_vec();
+        if let Some(broker) = Broker::of(config).await?.filter(|_| !consumers.is_empty()) {
+            tasks.spawn((broker.receive)(consumers, stop.clone()));
+        }
+        tasks.close();
+        Ok(Self { stop, tasks })
+    }
+
+    /// Lets each finish what it has begun.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+#[cfg(feature = "redis")]
+fn carts_in_redis(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
+    Ok(shop.carts(Arc::new(RedisCarts::new(redis(config)?, Arc::new(SystemClock)))))
+}
+
+#[cfg(not(feature = "redis"))]
+fn carts_in_redis(_: Embedded, _: &Config) -> Result<Embedded, StartError> {
+    Err(not_built("redis"))
+}
+
+#[cfg(feature = "redis")]
+fn redis(config: &Config) -> Result<Redis, StartError> {
+    let RedisConfig { url, prefix, .. } = &config.redis;
+    if url.expose().is_empty() {
+        return Err(StartError::Settings("redis.url must say where Redis is".to_owned()));
+    }
+    Ok(Redis::open(url.expose(), prefix)?)
+}
+
+#[cfg(not(all(feature = "redis", feature = "aws")))]
+fn not_built(feature: &str) -> StartError {
+    StartError::Settings(format!("this build knows nothing of it: build with --features {feature}"))
 }
 
 fn policies(config: &Config) -> Policies {
@@ -100,6 +225,7 @@ pub struct Process {
     public: (TcpListener, Site),
     internal: Option<(TcpListener, Site)>,
     service: Option<Service>,
+    receivers: Receivers,
     neighbours: Neighbours,
 }
 
@@ -127,6 +253,7 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
         Some(service) => service.part().clone(),
         None => empty(&config, &neighbours, &clock)?,
     };
+    let receivers = Receivers::start(&config, &part).await?;
     let door = Door { key: key.clone(), clock: Arc::clone(&clock), here: here.clone() };
     let mut ways = Ways { doorman: Some(Arc::new(door)), ..Ways::default() };
     let listen_at = if config.is_default("server.listen") { roles.listen() } else { config.server.listen };
@@ -157,7 +284,7 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
         None => None,
     };
     let listener = listen(listen_at).map_err(|error| StartError::Listen(listen_at, error))?;
-    Ok(Process { public: (listener, Site { notice, ..app.into() }), internal, service, neighbours })
+    Ok(Process { public: (listener, Site { notice, ..app.into() }), internal, service, receivers, neighbours })
 }
 
 impl Process {
@@ -179,7 +306,7 @@ impl Process {
     /// # Errors
     /// When a database does not close cleanly; nothing is lost.
     pub async fn serve(self, shutdown: Shutdown) -> Result<(), StartError> {
-        let Self { public, internal, service, neighbours } = self;
+        let Self { public, internal, service, receivers, neighbours } = self;
         let internal = internal.map(|(listener, site)| serve(listener, site, shutdown.clone()));
         let (listener, site) = public;
         let (public, internal) = tokio::join!(serve(listener, site, shutdown), async {
@@ -189,6 +316,7 @@ impl Process {
             }
         });
         let served = public.and(internal);
+        receivers.stop().await;
         if let Some(service) = service {
             service.close().await?;
         }
@@ -208,10 +336,10 @@ fn key(config: &Config) -> Result<ServiceKey, StartError> {
 }
 
 /// The contexts that live here, over their own databases, with ways to the others.
-async fn part_of(config: &Config, here: &[Context], neighbours: &Neighbours) -> Result<Service, StoreError> {
-    let shop = embedded(config).elsewhere(neighbours.elsewhere());
+async fn part_of(config: &Config, here: &[Context], neighbours: &Neighbours) -> Result<Service, StartError> {
+    let shop = embedded(config).await?.elsewhere(neighbours.elsewhere());
     let shop = neighbours.buses().into_iter().fold(shop, Embedded::also_to);
-    shop.open_part(here).await
+    Ok(shop.open_part(here).await?)
 }
 
 /// No context at all: a gateway knows who asks, and nothing else.

@@ -11,7 +11,24 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_purchase_goes_through_all_of_them_from_register_to_mail() {
-    let shop = Server::start_services();
+    purchase(&Server::start_services()).await;
+}
+
+#[tokio::test]
+async fn a_purchase_goes_through_over_redis_too() {
+    let redis = commerce_peers::Redis::start();
+    let env = vec![
+        ("COMMERCE_EVENTS__BUS", "redis".to_owned()),
+        ("COMMERCE_ORDERS__CARTS", "redis".to_owned()),
+        ("COMMERCE_REDIS__URL", redis.url().to_owned()),
+    ];
+    for services in [false, true] {
+        let env = [env.clone(), vec![("COMMERCE_REDIS__PREFIX", format!("apart-{services}"))]].concat();
+        purchase(&Server::start_with(Options { services: Some(services), env, ..Options::default() })).await;
+    }
+}
+
+async fn purchase(shop: &Server) {
     let (admin, customer) = (shop.admin().await, shop.customer().await);
     let product = admin.product(49_900, 5).await;
     customer.post("/api/cart/me", &json!({"sku": product.sku, "quantity": 2})).send().await.expect(200);

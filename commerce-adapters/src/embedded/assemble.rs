@@ -23,7 +23,8 @@ use crate::payments::sandbox::Sandbox;
 use crate::stores::Stores;
 
 /// The contexts of `stores`, with their workers.
-pub(super) fn assemble(mut parts: Embedded, stores: Stores) -> Result<Service, StoreError> {
+pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Service, StoreError> {
+    stores.carts = parts.carts.take().or(stores.carts);
     let keys = match &stores.users {
         Some(_) => Some(KeyFile::new(&parts.dir, Arc::clone(&parts.entropy))),
         None => None,

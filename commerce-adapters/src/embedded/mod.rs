@@ -21,7 +21,7 @@ use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::EventBus;
 use commerce_core::ids::Entropy;
 use commerce_core::notifications::{Mailer, Renderer};
-use commerce_core::orders::PaymentGateway;
+use commerce_core::orders::{CartStore, PaymentGateway};
 use commerce_core::part::{Elsewhere, Nowhere};
 use commerce_core::time::Clock;
 
@@ -63,6 +63,7 @@ pub struct Embedded {
     elsewhere: Elsewhere,
     also_to: Vec<Arc<dyn EventBus>>,
     bus: Option<Arc<dyn EventBus>>,
+    carts: Option<Arc<dyn CartStore>>,
 }
 
 impl Embedded {
@@ -84,6 +85,7 @@ impl Embedded {
             elsewhere: Elsewhere::default(),
             also_to: Vec::new(),
             bus: None,
+            carts: None,
         }
     }
 
@@ -178,6 +180,13 @@ impl Embedded {
     #[must_use]
     pub fn bus(mut self, bus: Arc<dyn EventBus>) -> Self {
         self.bus = Some(bus);
+        self
+    }
+
+    /// With carts kept elsewhere than beside the orders.
+    #[must_use]
+    pub fn carts(mut self, carts: Arc<dyn CartStore>) -> Self {
+        self.carts = Some(carts);
         self
     }
 

@@ -25,6 +25,14 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// Where the services are.
     pub services: ServicesConfig,
+    /// How events travel.
+    pub events: EventBusKind,
+    /// Redis, where it is used.
+    pub redis: RedisConfig,
+    /// AWS, where it is used.
+    pub aws: AwsConfig,
+    /// Whether carts are kept in Redis.
+    pub carts_in_redis: bool,
     /// Accounts and logins.
     pub auth: AuthConfig,
     /// The data directory.
@@ -87,6 +95,41 @@ pub struct ServicesConfig {
     pub internal: BTreeMap<Context, Vec<String>>,
     /// Signs what they say to each other; empty for a shop in one process.
     pub secret: Secret,
+}
+
+/// How events travel from one context to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventBusKind {
+    /// Straight from the outbox to every consumer.
+    Local,
+    /// Over Redis Streams.
+    Redis,
+    /// Over SNS and SQS.
+    Sqs,
+}
+
+/// Redis.
+#[derive(Clone, Debug)]
+pub struct RedisConfig {
+    /// Where it is; empty for nowhere.
+    pub url: Secret,
+    /// What all keys begin with.
+    pub prefix: String,
+    /// Whether the operator vouches for what it keeps.
+    pub durable: bool,
+}
+
+/// AWS.
+#[derive(Clone, Debug)]
+pub struct AwsConfig {
+    /// The region, if that was said.
+    pub region: Option<String>,
+    /// Another server than AWS itself.
+    pub endpoint: Option<String>,
+    /// In front of every name.
+    pub prefix: String,
+    /// Whether topics and queues keep an aggregate's order.
+    pub fifo: bool,
 }
 
 /// Accounts and logins.
@@ -162,12 +205,29 @@ impl Config {
                 internal: instances(&settings, "_internal"),
                 secret: Secret(text(&settings, "services.secret").to_owned()),
             },
+            events: match text(&settings, "events.bus") {
+                "redis" => EventBusKind::Redis,
+                "sqs" => EventBusKind::Sqs,
+                _ => EventBusKind::Local,
+            },
+            redis: RedisConfig {
+                url: Secret(text(&settings, "redis.url").to_owned()),
+                prefix: text(&settings, "redis.prefix").to_owned(),
+                durable: switch(&settings, "redis.durable"),
+            },
+            aws: AwsConfig {
+                region: some_text(&settings, "aws.region"),
+                endpoint: some_text(&settings, "aws.endpoint"),
+                prefix: text(&settings, "aws.prefix").to_owned(),
+                fifo: switch(&settings, "aws.fifo"),
+            },
+            carts_in_redis: text(&settings, "orders.carts") == "redis",
             auth: AuthConfig {
                 password_min_length: number(&settings, "auth.password_min_length"),
                 failed_logins_per_quarter_hour: number(&settings, "auth.failed_logins_per_quarter_hour"),
             },
             data_dir: PathBuf::from(text(&settings, "database.dir")),
-            search_enabled: settings.value("search.enabled").as_bool().unwrap_or(true),
+            search_enabled: switch(&settings, "search.enabled"),
             mail: MailConfig { from: parsed(&settings, "mail.from"), ops: parsed(&settings, "mail.ops_address") },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
             shipping: shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
@@ -274,6 +334,14 @@ const CHECKED: &str = "every value is checked against its kind when it is put in
 
 fn text<'a>(settings: &'a Settings, key: &str) -> &'a str {
     settings.value(key).as_str().expect(CHECKED)
+}
+
+fn some_text(settings: &Settings, key: &str) -> Option<String> {
+    Some(text(settings, key).to_owned()).filter(|text| !text.is_empty())
+}
+
+fn switch(settings: &Settings, key: &str) -> bool {
+    settings.value(key).as_bool().expect(CHECKED)
 }
 
 fn parsed<T: std::str::FromStr>(settings: &Settings, key: &str) -> T {
