@@ -80,7 +80,7 @@ impl Keys {
     /// HMAC-SHA-256 of all parts in a row, under the secret that never rotates.
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mac = Hmac::<Sha256>::new_from_slice(&self.refresh).expect("HMAC takes keys of any length");
-        parts.iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes().into()
+        parts.iter().fold(mac, Mac::chain_update).finalize().into_bytes().into()
     }
 }
 

@@ -39,7 +39,7 @@ enum End {
     /// The store does not answer.
     Later,
     /// It never will.
-    Failed(Failure),
+    Failed(Box<Failure>),
 }
 
 /// A consumer and its queue.
@@ -117,11 +117,11 @@ impl<I: Inlet> Line<I> {
     fn read(&self, delivery: &Delivery<I::Ticket>) -> Result<Envelope, End> {
         let event = wire::read(&delivery.text).map_err(|error| {
             tracing::warn!(consumer = self.consumer.name(), %error, "a delivery cannot be read");
-            End::Failed(Failure { event: None, reason: error.to_string(), is_last: false })
+            failed(None, error.to_string(), false)
         })?;
         if delivery.receives > HANDED_OUT_MAX {
             let reason = format!("handed out {} times and never finished", delivery.receives);
-            return Err(End::Failed(Failure { event: Some(event), reason, is_last: true }));
+            return Err(failed(Some(event), reason, true));
         }
         if self.consumer.wants(event.kind) { Ok(event) } else { Err(End::Done) }
     }
@@ -156,7 +156,7 @@ impl<I: Inlet> Line<I> {
             Err(_) => "the consumer panicked".to_owned(),
         };
         tracing::warn!(consumer, event = %event.id, trace, reason, "a delivery failed");
-        End::Failed(Failure { event: Some(event), reason, is_last: false })
+        failed(Some(event), reason, false)
     }
 
     async fn settle(&mut self, batch: Vec<Delivery<I::Ticket>>, ends: Vec<End>) -> usize {
@@ -192,6 +192,10 @@ impl<I: Inlet> Line<I> {
     fn complain(&self, what: &str, error: &StoreError) {
         tracing::warn!(consumer = self.consumer.name(), error = error as &dyn std::error::Error, "{what}");
     }
+}
+
+fn failed(event: Option<Envelope>, reason: String, is_last: bool) -> End {
+    End::Failed(Box::new(Failure { event, reason, is_last }))
 }
 
 #[async_trait]
