@@ -1,6 +1,7 @@
 //! What the orders context needs of the world.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -132,7 +133,8 @@ crate::events::wire_names! {
     }
 }
 
-/// Keeps carts; apart from orders, because they may live in another store.
+/// Keeps carts; apart from orders, because they may live in another store. Change sets about carts
+/// say nothing, so that such a store needs no outbox.
 #[async_trait]
 pub trait CartStore: Keys {
     /// A cart that has not expired at `now`.
@@ -155,7 +157,8 @@ pub enum CartWrite {
 pub type PricedItem = crate::catalog::Item;
 
 /// What came of asking for stock.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Held {
     /// Which generation holds.
     pub hold: HoldRef,
@@ -184,6 +187,11 @@ pub trait CatalogPort: Send + Sync {
 
     /// Gives an active hold back. Terminal: no later commit of it succeeds.
     async fn release(&self, hold: HoldRef) -> Outcome<()>;
+
+    /// The same port in the course of this trace (W3C `traceparent`), where that makes a difference.
+    fn in_trace(&self, _traceparent: &str) -> Option<Arc<dyn CatalogPort>> {
+        None
+    }
 }
 
 /// Users as orders needs them.
@@ -191,6 +199,11 @@ pub trait CatalogPort: Send + Sync {
 pub trait Customers: Send + Sync {
     /// An address of this user; without an id her default one.
     async fn address(&self, user: UserId, address: Option<AddressId>) -> Outcome<Option<PostalAddress>>;
+
+    /// The same port in the course of this trace (W3C `traceparent`), where that makes a difference.
+    fn in_trace(&self, _traceparent: &str) -> Option<Arc<dyn Customers>> {
+        None
+    }
 }
 
 /// A payment provider. Calls are keyed: the same key never moves money twice.

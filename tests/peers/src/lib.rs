@@ -1,0 +1,18 @@
+//! Private servers that tests run against.
+//!
+//! Owns nothing of the system: each server is a child process with a folder and a port of its own on
+//! 127.0.0.1, and both are gone when the test is, however it ends. A server whose program is missing
+//! fails the test that asks for it. Start reading at [`Peer`]; `mariadb` says how one server is
+//! started, and others stand beside it.
+
+#![warn(missing_docs)]
+
+mod mariadb;
+mod moto;
+mod peer;
+mod redis;
+
+pub use mariadb::MariaDb;
+pub use moto::Moto;
+pub use peer::{Peer, Plan};
+pub use redis::Redis;

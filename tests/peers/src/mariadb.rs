@@ -1,0 +1,137 @@
+//! A private MariaDB server, as durable as a shop wants its own.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::peer::{Peer, Plan, program};
+
+/// The Debian package that has the server, its client and what makes its tables.
+const PACKAGE: &str = "mariadb-server";
+/// How long a server may take to greet who connects.
+const GREETS_WITHIN: Duration = Duration::from_secs(1);
+
+/// A MariaDB server.
+pub struct MariaDb {
+    peer: Peer,
+    shops: AtomicU32,
+}
+
+impl MariaDb {
+    /// Starts one. Every transaction is forced to the disk, in the log and in the binary log.
+    pub fn start() -> Self {
+        Self { peer: Peer::start(|folder, port| plan(folder, port, 1, &[])), shops: AtomicU32::new(0) }
+    }
+
+    /// Starts a replica of `primary` that takes no writes of its own.
+    pub fn replica_of(primary: &Self) -> Self {
+        let more = ["--read-only=ON", "--slave-net-timeout=5"];
+        let replica = Self { peer: Peer::start(|folder, port| plan(folder, port, 2, &more)), shops: AtomicU32::new(0) };
+        let port = primary.url().rsplit_once(':').map(|(_, port)| port).expect("a URL has a port");
+        replica.sql(&format!(
+            "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='root', MASTER_CONNECT_RETRY=1,
+                MASTER_USE_GTID=slave_pos; START SLAVE"
+        ));
+        replica
+    }
+
+    /// The process: to be killed, halted, started anew.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Where it is, without a database: `mysql://root@127.0.0.1:13306`.
+    pub fn url(&self) -> &str {
+        self.peer.url()
+    }
+
+    /// Where the databases of a shop of its own are to be: their names' beginning. Nothing is there yet.
+    pub fn shop(&self) -> String {
+        format!("{}/s{}_", self.url(), self.shops.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Executes statements as its administrator; answers what they say, a line for each row.
+    pub fn sql(&self, statements: &str) -> String {
+        let output = Command::new(program("mariadb", PACKAGE))
+            .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"])
+            .arg(named("--socket=", &socket(self.peer.folder())))
+            .args(["--execute", statements])
+            .stdin(Stdio::null())
+            .output()
+            .expect("the client can be started");
+        assert!(output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("socket")
+}
+
+fn named(option: &str, path: &Path) -> OsString {
+    let mut argument = OsString::from(option);
+    argument.push(path);
+    argument
+}
+
+fn plan(folder: &Path, port: u16, id: u32, more: &[&str]) -> Plan {
+    let data = folder.join("data");
+    make_tables(&data);
+    let mut command: Vec<OsString> = vec![program("mariadbd", PACKAGE).into(), "--no-defaults".into()];
+    command.extend(as_root());
+    command.extend([named("--datadir=", &data), named("--socket=", &socket(folder))]);
+    let binary_log = folder.join("bin");
+    command.push(named("--log-bin=", &binary_log));
+    let (port_is, id_is) = (format!("--port={port}"), format!("--server-id={id}"));
+    let settings = [
+        &*port_is,
+        &*id_is,
+        "--bind-address=127.0.0.1",
+        "--skip-name-resolve",
+        "--character-set-server=utf8mb4",
+        "--collation-server=utf8mb4_bin",
+        "--innodb-flush-log-at-trx-commit=1",
+        "--sync-binlog=1",
+        "--binlog-format=ROW",
+        "--gtid-strict-mode=ON",
+        "--performance-schema=OFF",
+    ];
+    command.extend(settings.iter().chain(more).map(OsString::from));
+    Plan { command, url: format!("mysql://root@127.0.0.1:{port}"), ready: Box::new(move || greets(port)) }
+}
+
+/// Only root is told to stay root.
+fn as_root() -> Option<OsString> {
+    let id = Command::new("id").arg("-u").output().expect("id can be started");
+    (id.stdout == b"0\n").then(|| "--user=root".into())
+}
+
+fn make_tables(data: &Path) {
+    let output = Command::new(program("mariadb-install-db", PACKAGE))
+        .arg("--no-defaults")
+        .args(as_root())
+        .arg(named("--datadir=", data))
+        .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("it can be started");
+    let text = || String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "the server's own tables cannot be made: {}", text());
+}
+
+/// Whether it says who it is to somebody who connects.
+fn greets(port: u16) -> bool {
+    let greeting = || -> std::io::Result<u8> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(GREETS_WITHIN))?;
+        let mut head = [0; 5];
+        stream.read_exact(&mut head)?;
+        Ok(head[4])
+    };
+    // The protocol's version; an error begins with 0xff.
+    greeting().is_ok_and(|version| version == 10)
+}
