@@ -18,7 +18,7 @@ use crate::users::PostalAddress;
 
 use super::cart::{Cart, CartOwner};
 use super::model::{HoldRef, Order, OrderStatus, TimelineEntry};
-use super::payment::{Attempt, PaymentFact, PaymentMethod, Refund};
+use super::payment::{Attempt, PaymentFact, PaymentMethod, PaymentStatus, Refund};
 
 /// Which orders a list shows.
 #[derive(Clone, Debug, Default)]
@@ -81,9 +81,9 @@ pub enum OrderWrite {
     Insert(Order),
     /// A changed order with its payment, attempts and refunds, with the version it will have.
     Update(Order),
-    /// An order as it is, whose derived columns are written as they derive: for an audit that found
-    /// them at odds. `Stale("order")` unless it still has this version.
-    Rewrite(Order),
+    /// A payment's status is written as it derives, where a store keeps it beside what it derives from:
+    /// for an audit that found it at odds. `Stale("order")` unless the order still has this version.
+    Restate(OrderId, u64, PaymentStatus),
     /// One more line of history.
     Timeline(TimelineEntry),
     /// The cart that this claim stands for ([`Cart::claim`]) is ordered with this order: `CartOrdered`
