@@ -200,11 +200,14 @@ fn body_limit(shared: &Shared, path: &str) -> usize {
     if paths::takes_pictures(path) { limit.saturating_mul(10) } else { limit }
 }
 
-/// The request with a body that breaks off at its limit. One that announces more is refused at once.
+/// The request with a body that flows. One that announces more than its limit is refused at once; one that
+/// does not is refused by who gets it, which reads what is left so that the client gets to read the
+/// refusal, and breaks off where even that ends.
 async fn bounded(request: Request, limit: usize) -> Answered<Request> {
     let (parts, body) = request.into_parts();
     let body = announced(&parts.headers, body, limit).await?;
-    Ok(Request::from_parts(parts, Body::new(Limited::new(body, limit))))
+    let body = Limited::new(body, limit.saturating_add(DRAIN_BYTES_MAX));
+    Ok(Request::from_parts(parts, Body::new(body)))
 }
 
 /// The body, unless it announces that it is too large.

@@ -41,7 +41,9 @@ const IDLE_MAX: usize = 256;
 /// Bytes of an answer: 200 items of a page are far below.
 const ANSWER_MAX: usize = 4 * 1024 * 1024;
 /// How long a look at an instance may take.
-const LOOK_WITHIN: Duration = Duration::from_secs(1);
+pub(super) const LOOK_WITHIN: Duration = Duration::from_secs(1);
+/// How long an instance may take to say whether everything it needs serves, which it has to ask.
+pub(super) const READY_WITHIN: Duration = Duration::from_secs(4);
 
 /// A client over pooled connections to whatever service.
 pub(super) fn client<B>() -> Client<HttpConnector, B>
@@ -99,10 +101,10 @@ impl Net {
         self.inner.key.sign(self.inner.me, audience, self.inner.clock.now(), what)
     }
 
-    /// Whether the instance there serves, by its answer to `path`.
-    pub(super) async fn look(&self, at: Authority, path: PathAndQuery) -> Look {
+    /// Whether the instance there serves, by its answer to `path` within this time.
+    pub(super) async fn look(&self, at: Authority, path: PathAndQuery, within: Duration) -> Look {
         let request = Request::get(uri(&at, path)).body(Full::default()).expect("a path without a body is a request");
-        match timeout(LOOK_WITHIN, self.inner.client.request(request)).await {
+        match timeout(within, self.inner.client.request(request)).await {
             Ok(Ok(response)) if response.status() == StatusCode::OK => Look::Fit,
             Ok(Ok(_)) => Look::Refused,
             Ok(Err(_)) | Err(_) => Look::Silent,

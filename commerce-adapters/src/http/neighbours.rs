@@ -10,7 +10,7 @@ use http::uri::PathAndQuery;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::call::Net;
+use super::call::{LOOK_WITHIN, Net};
 use super::catalog::RemoteCatalog;
 use super::events::RemoteBus;
 use super::forward::{BodyError, Forwarder};
@@ -101,7 +101,7 @@ impl Neighbours {
         self.tasks.spawn(async move {
             let look = |at| {
                 let net = net.clone();
-                async move { net.look(at, PathAndQuery::from_static(path)).await }
+                async move { net.look(at, PathAndQuery::from_static(path), LOOK_WITHIN).await }
             };
             target.watch(look, stop).await;
         });

@@ -9,7 +9,7 @@ use http::uri::{Authority, PathAndQuery};
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::{Breaker, Budget};
-use super::call::Net;
+use super::call::{Net, READY_WITHIN};
 use super::source::Source;
 
 /// Pause between two looks at an instance. What stops says so for four times as long before it goes.
@@ -107,7 +107,7 @@ impl Target {
     /// Whether an instance that may be called says, at `path`, that it serves.
     pub(super) async fn is_ready(&self, net: &Net, path: PathAndQuery) -> bool {
         match self.pick(&[]) {
-            Some(instance) => net.look(instance.authority.clone(), path).await == Look::Fit,
+            Some(instance) => net.look(instance.authority.clone(), path, READY_WITHIN).await == Look::Fit,
             None => false,
         }
     }

@@ -4,5 +4,6 @@
 
 mod carts;
 mod shared;
+mod shop;
 mod streams;
 mod support;
