@@ -12,6 +12,8 @@ pub mod aws;
 #[cfg(feature = "sqlite")]
 pub mod embedded;
 mod files;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod images;
 pub mod mail;
 pub mod payments;
@@ -22,6 +24,7 @@ pub mod redis;
 pub mod search;
 #[cfg(feature = "sqlite")]
 pub mod sql;
+pub mod stores;
 pub mod system;
 pub mod traffic;
 

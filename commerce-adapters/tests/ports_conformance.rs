@@ -103,3 +103,18 @@ async fn bus() {
     })
     .await;
 }
+
+/// Each consumer at a place of its own, as in processes of their own.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn bus_to_several_places() {
+    use commerce_adapters::embedded::{InProcessBus, ToAll};
+    use commerce_core::events::EventBus;
+
+    conformance::bus(async |boxes, clock| {
+        let place = |letter_box| Arc::new(InProcessBus::new(vec![letter_box], clock.clone())) as Arc<dyn EventBus>;
+        let bus = ToAll::new(boxes.iter().cloned().map(place).collect());
+        conformance::Carrier::at_once(Made::<dyn EventBus>::new(Arc::new(bus)), &boxes)
+    })
+    .await;
+}

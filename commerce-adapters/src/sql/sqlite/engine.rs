@@ -54,6 +54,9 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
     /// Its commits' name in errors.
     const COMMIT: &'static str;
 
+    /// What its own tables need not keep: rows before `?1`, at most `?2` of them, and how old those are.
+    const OLD: &'static [(&'static str, Duration)] = &[];
+
     /// Its tables.
     fn migrations() -> &'static [Migration];
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use commerce_core::Timestamp;
 use commerce_core::error::StoreError;
 use commerce_core::limits;
 
 use super::Databases;
 use super::engine::{Context, Database};
+use crate::stores::Keeper;
 
 /// Rows that one transaction deletes.
 const CHUNK: u32 = 500;
@@ -17,30 +19,30 @@ const CHUNKS_MAX: u32 = 200;
 const MARK_KEEP: Duration = Duration::from_hours(24);
 
 impl Databases {
-    /// Deletes, as of `now`: published events after 7 days, handled deliveries and claims of carts
-    /// after 30, idempotency keys after their 30, expired carts and marks of writers after a day,
-    /// sessions and refresh tokens that are past their longest life. Answers how many rows went.
+    /// Deletes what is old from all four databases, as [`Keeper::forget_old`] does from one.
     ///
     /// # Errors
     /// When a database does not answer; what was deleted before stays deleted.
     pub async fn retention(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const CARTS: &str = "DELETE FROM carts WHERE rowid IN
-            (SELECT rowid FROM carts WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
-        const CLAIMS: &str = "DELETE FROM cart_claims WHERE claim IN
-            (SELECT claim FROM cart_claims WHERE claimed_at < ?1 ORDER BY claimed_at LIMIT ?2)";
-        const TOKENS: &str = "DELETE FROM refresh_tokens WHERE hash IN
-            (SELECT hash FROM refresh_tokens WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
-        const SESSIONS: &str = "DELETE FROM sessions WHERE id IN
-            (SELECT id FROM sessions WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
-        let mut gone = self.users.forget_messages(now).await?;
-        gone += self.catalog.forget_messages(now).await?;
-        gone += self.orders.forget_messages(now).await?;
-        gone += self.notifications.forget_messages(now).await?;
-        gone += self.orders.forget(CARTS, now.minus(limits::CART_KEEP)).await?;
-        gone += self.orders.forget(CLAIMS, now.minus(limits::HANDLED_KEEP)).await?;
-        gone += self.users.forget(TOKENS, now.minus(limits::SESSION_MAX)).await?;
-        gone += self.users.forget(SESSIONS, now.minus(limits::SESSION_MAX)).await?;
+        let gone = self.users.forget_old(now).await? + self.catalog.forget_old(now).await?;
+        Ok(gone + self.orders.forget_old(now).await? + self.notifications.forget_old(now).await?)
+    }
+}
+
+/// Published events go after 7 days, handled deliveries after 30, idempotency keys after their 30, marks
+/// of writers after a day, and what each context says of its own tables.
+#[async_trait]
+impl<W: Context> Keeper for Database<W> {
+    async fn forget_old(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut gone = self.forget_messages(now).await?;
+        for (sql, keep) in W::OLD {
+            gone += self.forget(sql, now.minus(*keep)).await?;
+        }
         Ok(gone)
+    }
+
+    async fn let_go(&self) {
+        self.close().await;
     }
 }
 

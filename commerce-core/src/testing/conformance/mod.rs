@@ -34,6 +34,7 @@ mod images;
 mod letters;
 mod machinery;
 mod mails;
+mod neighbours;
 mod notifications;
 mod orders;
 mod outbox;
@@ -56,13 +57,14 @@ pub use outside::Made;
 
 use std::sync::Arc;
 
-use crate::catalog::{CatalogStore, ImageStore, ProductSearch};
+use crate::catalog::{CatalogStore, HoldOwners, ImageStore, ProductSearch};
 use crate::events::desk::LetterBox;
-use crate::notifications::{NotificationStore, Renderer};
-use crate::orders::{CartStore, OrderStore, PaymentGateway};
+use crate::notifications::{Contacts, NotificationStore, Renderer};
+use crate::orders::{CartStore, CatalogPort, Customers, OrderStore, PaymentGateway};
+use crate::part::Part;
 use crate::testing::ManualClock;
 use crate::traffic::RateLimiter;
-use crate::users::{PasswordHasher, TokenSigner, UserStore};
+use crate::users::{Accounts, PasswordHasher, TokenSigner, UserStore};
 
 /// Runs each case on a fresh store.
 macro_rules! cases {
@@ -157,4 +159,29 @@ pub async fn renderer(make: impl AsyncFn() -> Made<dyn Renderer>) {
 /// place of its dead letters.
 pub async fn bus(make: impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) -> Carrier) {
     buses::all(&make).await;
+}
+
+/// Every promise of a [`CatalogPort`]; `make` gets the part whose catalog it is to lead to.
+pub async fn catalog_port(make: impl AsyncFn(&Part) -> Made<dyn CatalogPort>) {
+    neighbours::catalog_port(&make).await;
+}
+
+/// Every promise of an [`Accounts`]; `make` gets the part whose users it is to lead to.
+pub async fn accounts(make: impl AsyncFn(&Part) -> Made<dyn Accounts>) {
+    neighbours::accounts(&make).await;
+}
+
+/// Every promise of a [`Customers`]; `make` gets the part whose users it is to lead to.
+pub async fn customers(make: impl AsyncFn(&Part) -> Made<dyn Customers>) {
+    neighbours::customers(&make).await;
+}
+
+/// Every promise of a [`Contacts`]; `make` gets the part whose users it is to lead to.
+pub async fn contacts(make: impl AsyncFn(&Part) -> Made<dyn Contacts>) {
+    neighbours::contacts(&make).await;
+}
+
+/// Every promise of a [`HoldOwners`]; `make` gets the part whose orders it is to lead to.
+pub async fn hold_owners(make: impl AsyncFn(&Part) -> Made<dyn HoldOwners>) {
+    neighbours::hold_owners(&make).await;
 }

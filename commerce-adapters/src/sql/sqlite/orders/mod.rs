@@ -8,8 +8,11 @@ mod load;
 mod read;
 mod write;
 
+use std::time::Duration;
+
 use commerce_core::Timestamp;
 use commerce_core::change::ChangeSet;
+use commerce_core::limits;
 
 use super::engine::Context;
 use super::migrate::{Migration, migrations};
@@ -25,6 +28,20 @@ impl Context for OrdersWrite {
 
     const NAME: &'static str = "orders";
     const COMMIT: &'static str = "orders.commit";
+
+    /// Expired carts after a day, claims on carts after 30.
+    const OLD: &'static [(&'static str, Duration)] = &[
+        (
+            "DELETE FROM carts WHERE rowid IN
+                (SELECT rowid FROM carts WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
+            limits::CART_KEEP,
+        ),
+        (
+            "DELETE FROM cart_claims WHERE claim IN
+                (SELECT claim FROM cart_claims WHERE claimed_at < ?1 ORDER BY claimed_at LIMIT ?2)",
+            limits::HANDLED_KEEP,
+        ),
+    ];
 
     fn migrations() -> &'static [Migration] {
         MIGRATIONS

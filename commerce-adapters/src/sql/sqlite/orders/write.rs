@@ -3,7 +3,7 @@
 
 use commerce_core::Timestamp;
 use commerce_core::ids::OrderId;
-use commerce_core::orders::{Attempt, Cart, CartOwner, Order, OrderLine, ProviderEvent, Refund, TimelineEntry};
+use commerce_core::orders::{Attempt, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, TimelineEntry};
 
 use crate::sql::bulk::{Bulk, RowText};
 use crate::sql::judge::OrdersJudge;
@@ -96,6 +96,9 @@ fn write_payments(script: &mut Script, judge: &OrdersJudge<'_>) {
         ON CONFLICT (order_id) DO UPDATE SET id = excluded.id, method = excluded.method, status = excluded.status,
             currency = excluded.currency, amount_minor = excluded.amount_minor,
             captured_minor = excluded.captured_minor, refunded_minor = excluded.refunded_minor";
+    const RESTATED: &str = "UPDATE payments SET status = new.status
+        FROM (SELECT unhex(value ->> 0) AS order_id, value ->> 1 AS status FROM jsonb_each(?)) AS new
+        WHERE payments.order_id = new.order_id";
     const ATTEMPTS: &str = "INSERT INTO payment_attempts (order_id, position, id, provider, method, currency, amount_minor,
             state, token, reference, failure_code, next_action_type, next_action_url, created_at, check_at, checks)
         SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
@@ -123,6 +126,10 @@ fn write_payments(script: &mut Script, judge: &OrdersJudge<'_>) {
         row.text(it.amount.currency.code()).int(it.amount.minor).int(it.captured.minor).int(it.refunded.minor)
     });
     script.bulk(PAYMENTS, payments);
+    let restated = Bulk::of(judge.restated.iter(), |row: RowText, (order, status): &(OrderId, PaymentStatus)| {
+        row.id(*order).text(status.as_str())
+    });
+    script.bulk(RESTATED, restated);
     let attempts = written(judge).flat_map(|order| numbered(order.id, &order.payment.attempts));
     script.bulk(ATTEMPTS, Bulk::of(attempts, attempt_row));
     let refunds = written(judge).flat_map(|order| numbered(order.id, &order.payment.refunds));

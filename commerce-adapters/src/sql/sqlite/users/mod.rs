@@ -7,8 +7,11 @@ mod load;
 mod read;
 mod write;
 
+use std::time::Duration;
+
 use commerce_core::Timestamp;
 use commerce_core::change::ChangeSet;
+use commerce_core::limits;
 use commerce_core::users::UserWrite;
 
 use super::engine::Context;
@@ -25,6 +28,20 @@ impl Context for UserWrite {
 
     const NAME: &'static str = "users";
     const COMMIT: &'static str = "users.commit";
+
+    /// Sessions and refresh tokens that are past their longest life.
+    const OLD: &'static [(&'static str, Duration)] = &[
+        (
+            "DELETE FROM refresh_tokens WHERE hash IN
+                (SELECT hash FROM refresh_tokens WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+            limits::SESSION_MAX,
+        ),
+        (
+            "DELETE FROM sessions WHERE id IN
+                (SELECT id FROM sessions WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+            limits::SESSION_MAX,
+        ),
+    ];
 
     fn migrations() -> &'static [Migration] {
         MIGRATIONS
