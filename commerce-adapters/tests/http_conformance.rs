@@ -118,7 +118,8 @@ async fn events_reach_the_consumers_of_another_process() {
         assert_eq!(bus.publish(&said).await.expect("it is there"), [said[0].id]);
     }
     let staff = commerce_core::Actor::System;
-    let told = there.notifications.list(&staff, &Default::default(), &commerce_core::page::PageRequest::first()).await;
+    let (all, page) = (commerce_core::notifications::NotificationFilter::default(), commerce_core::page::PageRequest::first());
+    let told = there.notifications.list(&staff, &all, &page).await;
     assert_eq!(told.expect("memory answers").items.len(), 1, "recorded there, once");
 }
 
@@ -144,8 +145,8 @@ async fn nobody_without_the_key_is_answered() {
     assert_eq!(asked(address, &with(&key().sign("orders", "catalog", now, call)), "").await, 200);
     for (why, token) in [
         ("no such key", ServiceKey::new("another").sign("orders", "catalog", now, call)),
-        ("an old one", key().sign("orders", "catalog", now.minus(Duration::from_secs(120)), call)),
-        ("one of tomorrow", key().sign("orders", "catalog", now.plus(Duration::from_secs(120)), call)),
+        ("an old one", key().sign("orders", "catalog", now.minus(Duration::from_mins(2)), call)),
+        ("one of tomorrow", key().sign("orders", "catalog", now.plus(Duration::from_mins(2)), call)),
         ("for somebody else", key().sign("orders", "nobody", now, call)),
         ("for something else", key().sign("orders", "catalog", now, &[b"POST", b"/internal/inventory/release", b""])),
         ("none", String::new()),

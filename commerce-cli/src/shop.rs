@@ -25,7 +25,8 @@ pub(crate) use commerce_adapters::system::{OsEntropy, RealTime, SystemClock};
 
 /// The shop of a data directory.
 pub(crate) struct Shop {
-    inner: Opened,
+    /// On the heap: commands hand shops on from future to future.
+    inner: Box<Opened>,
     /// What brings events from a broker, in a process that serves.
     receivers: Option<Receivers>,
     currency: Currency,
@@ -80,7 +81,7 @@ impl Shop {
 
     async fn started(config: &Config, shop: Embedded) -> Result<Self, Failure> {
         let inner = shop.open().await.map_err(|error| Failure::from(error).about(&config.data_dir.display().to_string()))?;
-        Ok(Self { inner, receivers: None, currency: config.server.currency })
+        Ok(Self { inner: Box::new(inner), receivers: None, currency: config.server.currency })
     }
 
     /// The shop's currency.
@@ -115,7 +116,7 @@ impl Shop {
         if let Some(receivers) = self.receivers {
             receivers.stop().await;
         }
-        Ok(self.inner.close().await?)
+        Ok((*self.inner).close().await?)
     }
 }
 

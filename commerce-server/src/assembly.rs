@@ -99,7 +99,7 @@ pub async fn embedded(config: &Config) -> Result<Embedded, StartError> {
     let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
     let shop = if config.search_enabled { shop } else { shop.without_index() };
     let shop = if config.carts_in_redis { carts_in_redis(shop, config)? } else { shop };
-    Ok(match Broker::of(config).await? {
+    Ok(match Box::pin(Broker::of(config)).await? {
         Some(broker) => shop.bus(broker.bus),
         None => shop,
     })
@@ -168,7 +168,7 @@ impl Receivers {
     pub async fn start(config: &Config, part: &Part) -> Result<Self, StartError> {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let consumers = part.dead_letters.boxes().to_vec();
-        if let Some(broker) = Broker::of(config).await?.filter(|_| !consumers.is_empty()) {
+        if let Some(broker) = Box::pin(Broker::of(config)).await?.filter(|_| !consumers.is_empty()) {
             tasks.spawn((broker.receive)(consumers, stop.clone()));
         }
         tasks.close();

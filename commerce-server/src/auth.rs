@@ -110,10 +110,9 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Answered<Self> {
         match parts.extensions.get::<Identity>() {
-            None | Some(Identity::Nobody) => Err(Refusal::Unauthenticated.into()),
+            None | Some(Identity::Nobody | Identity::Unjudged) => Err(Refusal::Unauthenticated.into()),
             Some(Identity::Known(known)) => Ok(Self { actor: known.actor, session: known.session }),
             Some(Identity::Refused(problem)) => Err(problem.clone()),
-            Some(Identity::Unjudged) => Err(Refusal::Unauthenticated.into()),
         }
     }
 }

@@ -45,7 +45,8 @@ impl Service {
     /// # Errors
     /// When a port does not answer.
     pub async fn settle(&self) -> Outcome<()> {
-        self.part.settle().await?;
+        // Every kind of work is in this one future: too large for its callers' stacks.
+        Box::pin(self.part.settle()).await?;
         match &self.part.catalog {
             Some(catalog) => catalog.index_catch_up().await.map(|_| ()),
             None => Ok(()),

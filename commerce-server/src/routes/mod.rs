@@ -17,8 +17,11 @@ use commerce_core::commerce::Context;
 
 use crate::api::Api;
 
+/// Adds the routes of one part.
+type Adds = fn(Api) -> Api;
+
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, fn(Api) -> Api); 11] = [
+const PARTS: [(Context, Adds); 11] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
