@@ -14,7 +14,7 @@ pub mod images;
 pub mod mail;
 pub mod payments;
 pub mod search;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub mod sql;
 pub mod system;
 

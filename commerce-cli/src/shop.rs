@@ -84,11 +84,7 @@ impl Shop {
     /// The stores beneath, for a benchmark to write a past into.
     pub(crate) fn stores(&self) -> Stores {
         let databases = self.inner.databases();
-        Stores {
-            orders: Arc::new(databases.orders()),
-            catalog: Arc::new(databases.catalog()),
-            notifications: Arc::new(databases.notifications()),
-        }
+        Stores { orders: databases.orders(), catalog: databases.catalog(), notifications: databases.notifications() }
     }
 
     /// Settles what the command caused, unless a running server does it anyway, and closes.

@@ -29,7 +29,7 @@ use crate::images::ObjectImages;
 use crate::mail::eml::FileMailer;
 use crate::mail::templates::TemplateRenderer;
 use crate::payments::sandbox::Sandbox;
-use crate::sql::sqlite::Databases;
+use crate::sql::{Databases, sqlite};
 use crate::system::{OsEntropy, SystemClock};
 
 pub use bus::InProcessBus;
@@ -65,6 +65,7 @@ pub struct Embedded {
     index: bool,
     workers: bool,
     audit_at: Option<u32>,
+    databases: Option<Databases>,
 }
 
 impl Embedded {
@@ -83,6 +84,7 @@ impl Embedded {
             index: true,
             workers: true,
             audit_at: None,
+            databases: None,
         }
     }
 
@@ -135,6 +137,13 @@ impl Embedded {
         self
     }
 
+    /// With databases that are elsewhere than in files of the directory. They are closed with the shop.
+    #[must_use]
+    pub fn databases(mut self, databases: Databases) -> Self {
+        self.databases = Some(databases);
+        self
+    }
+
     /// Without a search index: searches scan the catalog.
     #[must_use]
     pub fn without_index(mut self) -> Self {
@@ -164,7 +173,10 @@ impl Embedded {
     /// When the directory cannot be written or holds something else.
     pub async fn open(self) -> Result<Shop, StoreError> {
         let Self { dir, clock, entropy, .. } = &self;
-        let databases = Databases::open(dir, Arc::clone(clock)).await?;
+        let databases = match &self.databases {
+            Some(databases) => databases.clone(),
+            None => Databases::Sqlite(sqlite::Databases::open(dir, Arc::clone(clock)).await?),
+        };
         let keys = KeyFile::new(dir, Arc::clone(entropy));
         let ring = keys.load_or_create(clock.now())?;
         let owner = IdSource::new(Arc::clone(clock), Arc::clone(entropy)).mint::<SessionId>().uuid();
@@ -173,10 +185,10 @@ impl Embedded {
         let search = self.search();
         let commerce = assemble(self, &databases, (keys.clone(), ring), search)?;
         let leases: Vec<(Context, Arc<dyn Leases>)> = vec![
-            (Context::Users, Arc::new(databases.users())),
-            (Context::Catalog, Arc::new(databases.catalog())),
-            (Context::Orders, Arc::new(databases.orders())),
-            (Context::Notifications, Arc::new(databases.notifications())),
+            (Context::Users, databases.users()),
+            (Context::Catalog, databases.catalog()),
+            (Context::Orders, databases.orders()),
+            (Context::Notifications, databases.notifications()),
         ];
         let workers = workers
             .then(|| Workers::start(&commerce, &databases, &keys, leases.clone(), owner, &clock).with_audit(&commerce, audit_at));
@@ -211,6 +223,7 @@ fn assemble(
         index: _,
         workers: _,
         audit_at: _,
+        databases: _,
     } = parts;
     let renderer = match renderer {
         Some(renderer) => renderer,
@@ -225,37 +238,34 @@ fn assemble(
     let ports = Ports {
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
-        users: Arc::new(databases.users()),
+        users: databases.users(),
         passwords: Arc::new(Argon2Hasher::new(entropy)),
         tokens: Arc::new(JwtSigner::following(keys, &ring, ISSUER, ISSUER)),
-        catalog: Arc::new(databases.catalog()),
+        catalog: databases.catalog(),
         search,
         images,
-        orders: Arc::new(databases.orders()),
-        carts: Arc::new(databases.orders()),
+        orders: databases.orders(),
+        carts: databases.orders(),
         gateways,
-        notifications: Arc::new(databases.notifications()),
+        notifications: databases.notifications(),
         renderer,
         mailer: mailer.unwrap_or_else(|| Arc::new(FileMailer::new(dir.join("mail")))),
         books: ShopBooks {
-            users: Arc::new(databases.users()),
-            catalog: Arc::new(databases.catalog()),
-            orders: Arc::new(databases.orders()),
-            notifications: Arc::new(databases.notifications()),
+            users: databases.users(),
+            catalog: databases.catalog(),
+            orders: databases.orders(),
+            notifications: databases.notifications(),
         },
     };
     let commerce = Commerce::new(ports, policies);
     let letters: [(Context, Arc<dyn DeadLetters>); 4] = [
-        (Context::Users, Arc::new(databases.users())),
-        (Context::Catalog, Arc::new(databases.catalog())),
-        (Context::Orders, Arc::new(databases.orders())),
-        (Context::Notifications, Arc::new(databases.notifications())),
+        (Context::Users, databases.users()),
+        (Context::Catalog, databases.catalog()),
+        (Context::Orders, databases.orders()),
+        (Context::Notifications, databases.notifications()),
     ];
-    let outboxes: Vec<(Context, Arc<dyn Outbox>)> = vec![
-        (Context::Users, Arc::new(databases.users())),
-        (Context::Catalog, Arc::new(databases.catalog())),
-        (Context::Orders, Arc::new(databases.orders())),
-    ];
+    let outboxes: Vec<(Context, Arc<dyn Outbox>)> =
+        vec![(Context::Users, databases.users()), (Context::Catalog, databases.catalog()), (Context::Orders, databases.orders())];
     let commerce = commerce.with_dead_letters(&letters);
     let bus: Arc<dyn EventBus> = Arc::new(InProcessBus::new(commerce.dead_letters.boxes().to_vec(), clock));
     Ok(commerce.with_bus(&bus, outboxes))

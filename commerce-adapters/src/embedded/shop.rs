@@ -12,7 +12,7 @@ use commerce_core::time::Clock;
 use uuid::Uuid;
 
 use super::workers::{LEASE, Workers};
-use crate::sql::sqlite::Databases;
+use crate::sql::Databases;
 
 /// How long a short program may need to settle what it caused.
 const SETTLE_LEASE_FOR: Duration = Duration::from_secs(30);

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::nightly::Nightly;
 use crate::auth::key_file::KeyFile;
-use crate::sql::sqlite::Databases;
+use crate::sql::Databases;
 
 /// The lease under which a context's work is done.
 pub(super) const LEASE: &str = "workers";
@@ -184,7 +184,7 @@ async fn forget(databases: Databases, post: Post, stop: CancellationToken) {
             () = tokio::time::sleep(FORGET_PAUSE) => {}
         }
         if post.is_held()
-            && let Err(error) = databases.retention(post.clock.now()).await
+            && let Err(error) = databases.keep(post.clock.now()).await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "old rows are left for later");
         }

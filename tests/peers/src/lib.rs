@@ -11,4 +11,4 @@ mod mariadb;
 mod peer;
 
 pub use mariadb::MariaDb;
-pub use peer::{Peer, Plan};
+pub use peer::{Ground, Peer, Plan};
