@@ -8,7 +8,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use commerce_adapters::sql::{Databases, sqlite};
-use commerce_core::audit::books::Table;
+use commerce_core::audit::books::{Cell, Table};
 use commerce_core::commerce::Context;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
@@ -20,7 +20,7 @@ struct Files(TempDir);
 
 #[async_trait]
 impl Hands for Files {
-    async fn alter(&self, context: Context, _: &'static Table, statement: String) {
+    async fn alter(&self, context: Context, _: &'static Table, _: Option<&(&'static str, Cell)>, statement: String) {
         let options = SqliteConnectOptions::new().filename(self.0.path().join(format!("{context}.db")));
         let options = options.foreign_keys(false).pragma("ignore_check_constraints", "on");
         let mut connection = options.connect().await.expect("the file opens");

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use commerce_adapters::sql::mysql::Urls;
 use commerce_adapters::sql::{Databases, mysql};
 use commerce_adapters::system::OsEntropy;
-use commerce_core::audit::books::Table;
+use commerce_core::audit::books::{Cell, Kind, Table};
 use commerce_core::audit::tables;
 use commerce_core::commerce::Context;
 use commerce_peers::MariaDb;
@@ -81,8 +81,15 @@ fn fill(table: &Table, from: &str, to: &str) -> String {
 
 #[async_trait]
 impl Hands for Tables {
-    async fn alter(&self, context: Context, table: &'static Table, statement: String) {
+    async fn alter(&self, context: Context, table: &'static Table, change: Option<&(&'static str, Cell)>, statement: String) {
         self.altered.lock().expect("nobody panics with it").push((context, table));
+        if let Some((column, Cell::Blob(_))) = change {
+            // Bytes of any length, where the schema fills up what is short.
+            let kind = table.columns.iter().find(|(name, _)| name == column).map(|(_, kind)| *kind);
+            let null = if matches!(kind, Some(Kind::OptId)) { "NULL" } else { "NOT NULL" };
+            let widen = format!("ALTER TABLE {} MODIFY `{column}` VARBINARY(64) {null}", table.name);
+            SERVER.sql(&format!("USE {}; {WHATEVER} {widen}", self.named(context)));
+        }
         let done = SERVER.sql(&format!("USE {}; {WHATEVER} {statement}; SELECT ROW_COUNT()", self.named(context)));
         assert_eq!(done.trim(), "1", "{statement}");
     }

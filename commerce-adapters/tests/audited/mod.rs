@@ -25,8 +25,9 @@ use commerce_core::time::Clock;
 /// Reaches into the databases of a shop.
 #[async_trait]
 pub trait Hands: Send + Sync {
-    /// Executes a statement that alters one row of a context's table, whatever the schema says to it.
-    async fn alter(&self, context: Context, table: &'static Table, statement: String);
+    /// Executes a statement that alters one row of a context's table, whatever the schema says to it: this
+    /// column gets this value.
+    async fn alter(&self, context: Context, table: &'static Table, change: Option<&(&'static str, Cell)>, statement: String);
 
     /// The comparison that holds between nothing and nothing, too.
     fn same(&self) -> &'static str;
@@ -119,7 +120,7 @@ impl Tampered for Subject {
             Some((column, value)) => format!("UPDATE {} SET `{column}` = {}", table.name, literal(value)),
             None => format!("DELETE FROM {}", table.name),
         };
-        self.hands.alter(context, table, format!("{what} WHERE {}", meant.join(" AND "))).await;
+        self.hands.alter(context, table, change.as_ref(), format!("{what} WHERE {}", meant.join(" AND "))).await;
     }
 }
 

@@ -91,7 +91,9 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
         ),
         name => {
             let columns: Vec<String> = table.columns.iter().map(|(column, _)| format!("`{column}`")).collect();
-            format!("SELECT {} FROM {name} WHERE {condition} ORDER BY `{key}`", columns.join(", "))
+            // What stands under one key comes in the order of the table's own key: events as they were said.
+            let own = columns.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(", ");
+            format!("SELECT {} FROM {name} WHERE {condition} ORDER BY `{key}`, {own}", columns.join(", "))
         }
     }
 }
