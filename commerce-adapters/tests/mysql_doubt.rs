@@ -157,3 +157,21 @@ async fn a_row_that_somebody_keeps_is_not_waited_for_without_end() {
     assert!(seller.reserve().await);
     assert_eq!(seller.audited_stock().await.reserved, 1);
 }
+
+/// A server that keeps its connections and says nothing: callers are told within seconds, and what was
+/// told agrees with what is found when it goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
+    let server = MariaDb::start();
+    let seller = open(&server.shop()).await;
+    seller.stock_up(10).await;
+    assert!(seller.reserve().await);
+    server.peer().pause();
+    let told = seller.try_reserve().await.map_err(|error| error.kind);
+    server.peer().resume();
+    assert!(matches!(told, Err(StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown)), "{told:?}");
+    assert!(seller.reserve().await);
+    let taken = seller.audited_stock().await.reserved;
+    let doubt = i64::from(told == Err(StoreErrorKind::OutcomeUnknown));
+    assert!((2..=2 + doubt).contains(&taken), "{taken} are taken after {told:?}");
+}

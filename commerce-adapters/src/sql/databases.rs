@@ -92,7 +92,7 @@ impl Databases {
             Self::Sqlite(databases) => databases.retention(now).await,
             #[cfg(feature = "mysql")]
             Self::MySql(databases) => {
-                databases.keep_months(now).await?;
+                databases.orders().keep_months(now).await?;
                 databases.retention(now).await
             }
         }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a server may take until it answers.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 /// Pause between two looks whether it does.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// Folders that programs of servers are in, besides those of `PATH`.

@@ -5,9 +5,11 @@
 //! it. What another process was faster with (a key, a lock) has the whole batch judged again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::StoreError;
+use commerce_core::ids::Entropy;
 use commerce_core::{Clock, Timestamp};
 use futures_util::future::BoxFuture;
 use sqlx::MySqlConnection;
@@ -39,6 +41,9 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Its commits' name in errors.
     const COMMIT: &'static str;
+
+    /// What of its own is deleted, and how long after the instant that the statement is given.
+    const FORGOTTEN: &'static [(&'static str, Duration)];
 
     /// Its tables.
     fn migrations() -> &'static [Migration];
@@ -78,20 +83,27 @@ impl<W: Context> Clone for Database<W> {
 
 #[expect(private_bounds, reason = "only the contexts of this crate have databases")]
 impl<W: Context> Database<W> {
-    /// Connects, makes what is missing and brings the tables up to date.
-    pub(super) async fn connect(
+    /// Connects to one context's database alone, for a service that has no other: see
+    /// [`Databases::connect`](super::Databases::connect). `reader_url` is where a replica is, if there is one.
+    ///
+    /// # Errors
+    /// `Unavailable` when a server does not answer, `Internal` for one that is not set up to keep what
+    /// it takes, and for a database that is newer than this program.
+    pub async fn connect(
         url: &str,
         reader_url: Option<&str>,
-        mark: [u8; 16],
         clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
     ) -> Result<Self, StoreError> {
+        let mut mark = [0; 16];
+        entropy.fill(&mut mark);
         let address = Address::parse(url, Purpose::Write)?;
         let replica = reader_url.map(|url| Address::parse(url, Purpose::Read)).transpose()?;
         address.to(Purpose::Other).make_database().await?;
         address.to(Purpose::Other).assert_safe().await?;
         migrate(&address.to(Purpose::Other), W::migrations(), &*clock).await?;
-        let readers = Readers::start(address.to(Purpose::Read));
-        let replica = replica.map(Readers::start);
+        let readers = Readers::start(&address.to(Purpose::Read));
+        let replica = replica.as_ref().map(Readers::start);
         let auditor = Snapshots::over(address.to(Purpose::Other));
         let beside = Arc::<W::Beside>::default();
         let writer = MySqlWriter::new(address.clone(), mark, clock.clone());
@@ -160,8 +172,8 @@ impl<W: Context> Database<W> {
         &self.inner.auditor
     }
 
-    /// Finishes what waits and lets go of the database.
-    pub(super) async fn close(&self) {
+    /// Finishes what waits and lets go of the database. Later calls of the store answer `Unavailable`.
+    pub async fn close(&self) {
         if let Some(replica) = &self.inner.replica {
             replica.close().await;
         }

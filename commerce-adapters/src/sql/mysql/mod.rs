@@ -136,20 +136,15 @@ impl Databases {
     /// `Unavailable` when a server does not answer, `Internal` for one that is not set up to keep what
     /// it takes, and for a shop that is newer than this program.
     pub async fn connect(urls: &Urls, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Self, StoreError> {
-        let mark = || {
-            let mut mark = [0; 16];
-            entropy.fill(&mut mark);
-            mark
-        };
         let readers = urls.readers.as_deref();
         let (users, catalog, orders, notifications) = tokio::try_join!(
-            Database::connect(&urls.users, readers.map(|urls| &*urls.users), mark(), clock.clone()),
-            Database::connect(&urls.catalog, readers.map(|urls| &*urls.catalog), mark(), clock.clone()),
-            Database::connect(&urls.orders, readers.map(|urls| &*urls.orders), mark(), clock.clone()),
-            Database::connect(&urls.notifications, readers.map(|urls| &*urls.notifications), mark(), clock.clone()),
+            Database::connect(&urls.users, readers.map(|urls| &*urls.users), clock.clone(), entropy),
+            Database::connect(&urls.catalog, readers.map(|urls| &*urls.catalog), clock.clone(), entropy),
+            Database::connect(&urls.orders, readers.map(|urls| &*urls.orders), clock.clone(), entropy),
+            Database::connect(&urls.notifications, readers.map(|urls| &*urls.notifications), clock.clone(), entropy),
         )?;
         let databases = Self { users, catalog, orders, notifications };
-        databases.keep_months(clock.now()).await?;
+        databases.orders.keep_months(clock.now()).await?;
         Ok(databases)
     }
 

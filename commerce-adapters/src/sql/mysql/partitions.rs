@@ -11,10 +11,11 @@ use commerce_core::ids::{Id, OrderId};
 use commerce_core::time::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
 
-use super::Databases;
+use super::engine::Database;
 use super::error::store_error;
 use super::line::Purpose;
 use super::migrate::Turn;
+use crate::sql::judge::OrdersWrite;
 
 const OPERATION: &str = "mysql.partitions";
 /// Months that are made ahead of the present one.
@@ -31,14 +32,14 @@ pub struct Months {
     pub overflowed: bool,
 }
 
-impl Databases {
+impl Database<OrdersWrite> {
     /// Makes the months that are missing, up to three ahead of `now`, and says in the log when orders
     /// lie beyond them. Several processes may do it at once.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn keep_months(&self, now: Timestamp) -> Result<Months, StoreError> {
-        let address = self.orders.address().to(Purpose::Other);
+        let address = self.address().to(Purpose::Other);
         let mut connection = address.connect().await.map_err(store_error(OPERATION))?.connection;
         let turn = Turn::take(&mut connection, "months").await?;
         let kept = keep(&mut connection, now).await.map_err(store_error(OPERATION));
@@ -75,7 +76,7 @@ async fn partitions(connection: &mut MySqlConnection) -> Result<BTreeSet<String>
 }
 
 async fn cut(connection: &mut MySqlConnection, months: &[Month], first: bool) -> Result<(), sqlx::Error> {
-    let months: Vec<String> = months.iter().map(Month::definition).collect();
+    let months: Vec<String> = months.iter().copied().map(Month::definition).collect();
     let parts = format!("({}, PARTITION {CATCH_ALL} VALUES LESS THAN (MAXVALUE))", months.join(", "));
     // Names and bounds are made here.
     let sql = if first {
@@ -121,7 +122,7 @@ impl Month {
     }
 
     /// It as a partition: what is before the next one.
-    fn definition(&self) -> String {
+    fn definition(self) -> String {
         let end = OrderId::lower_bound(self.plus(1).begin()).uuid().simple();
         format!("PARTITION {} VALUES LESS THAN (x'{end}')", self.name())
     }

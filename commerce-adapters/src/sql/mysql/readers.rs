@@ -59,7 +59,7 @@ impl Waiting {
 
 impl Readers {
     /// Starts the readers as tasks of the running tokio. Each connects when it is first needed.
-    pub(crate) fn start(address: Address) -> Self {
+    pub(crate) fn start(address: &Address) -> Self {
         let (waiting, stop, tasks) = (Arc::new(Waiting::default()), CancellationToken::new(), TaskTracker::new());
         for _ in 0..READERS {
             tasks.spawn(run(address.clone(), waiting.clone(), stop.clone()));

@@ -24,25 +24,21 @@ impl Databases {
     /// # Errors
     /// When a database does not answer; what was deleted before stays deleted.
     pub async fn retention(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const CARTS: &str = "DELETE FROM carts WHERE expires_at < ? ORDER BY expires_at LIMIT ?";
-        const CLAIMS: &str = "DELETE FROM cart_claims WHERE claimed_at < ? ORDER BY claimed_at LIMIT ?";
-        const TOKENS: &str = "DELETE FROM refresh_tokens WHERE created_at < ? ORDER BY created_at LIMIT ?";
-        const SESSIONS: &str = "DELETE FROM sessions WHERE created_at < ? ORDER BY created_at LIMIT ?";
-        let mut gone = self.users.forget_messages(now).await?;
-        gone += self.catalog.forget_messages(now).await?;
-        gone += self.orders.forget_messages(now).await?;
-        gone += self.notifications.forget_messages(now).await?;
-        gone += self.orders.forget(CARTS, now.minus(limits::CART_KEEP)).await?;
-        gone += self.orders.forget(CLAIMS, now.minus(limits::HANDLED_KEEP)).await?;
-        gone += self.users.forget(TOKENS, now.minus(limits::SESSION_MAX)).await?;
-        gone += self.users.forget(SESSIONS, now.minus(limits::SESSION_MAX)).await?;
+        let mut gone = self.users.retention(now).await?;
+        gone += self.catalog.retention(now).await?;
+        gone += self.orders.retention(now).await?;
+        gone += self.notifications.retention(now).await?;
         Ok(gone)
     }
 }
 
 #[expect(private_bounds, reason = "only the contexts of this crate have databases")]
 impl<W: Context> Database<W> {
-    async fn forget_messages(&self, now: Timestamp) -> Result<u64, StoreError> {
+    /// The part of [`Databases::retention`] that is about this database.
+    ///
+    /// # Errors
+    /// When the database does not answer; what was deleted before stays deleted.
+    pub async fn retention(&self, now: Timestamp) -> Result<u64, StoreError> {
         const OUTBOX: &str = "DELETE FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT ?";
         const INBOX: &str = "DELETE FROM inbox WHERE handled_at < ? ORDER BY handled_at LIMIT ?";
         const KEYS: &str = "DELETE FROM idempotency_keys WHERE used_at < ? ORDER BY used_at LIMIT ?";
@@ -51,6 +47,9 @@ impl<W: Context> Database<W> {
         gone += self.forget(OUTBOX, now.minus(limits::EVENT_KEEP)).await?;
         gone += self.forget(INBOX, now.minus(limits::HANDLED_KEEP)).await?;
         gone += self.forget(KEYS, now.minus(limits::IDEMPOTENCY_KEEP)).await?;
+        for (sql, keep) in W::FORGOTTEN {
+            gone += self.forget(sql, now.minus(*keep)).await?;
+        }
         Ok(gone)
     }
 

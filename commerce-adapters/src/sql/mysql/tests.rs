@@ -325,7 +325,7 @@ async fn an_old_key_is_used_anew_in_its_place() {
 async fn months_are_made_ahead_and_what_lies_beyond_is_told() {
     let bench = Bench::new().await;
     let now = bench.clock.now();
-    let months = bench.shop.keep_months(now).await.unwrap();
+    let months = bench.shop.orders().keep_months(now).await.unwrap();
     let names: Vec<&str> = months.months.iter().map(String::as_str).collect();
     assert_eq!(names, ["m202603", "m202604", "m202605", "m202606"]);
     assert!(!months.overflowed);
@@ -335,8 +335,8 @@ async fn months_are_made_ahead_and_what_lies_beyond_is_told() {
         VALUES (UNHEX('0fffffffffff70008000000000000000'), 'far', '', 'PENDING', 'INR', 0, 0, 0, 0, 0, '[]', '', '', '', '', 'IN',
             '', '', 1, 0, '{}', 0, 1)";
     execute(&bench.shop.orders(), far).await.unwrap();
-    assert!(bench.shop.keep_months(now).await.unwrap().overflowed);
-    let later = bench.shop.keep_months(now.plus(Duration::from_hours(24 * 31))).await.unwrap();
+    assert!(bench.shop.orders().keep_months(now).await.unwrap().overflowed);
+    let later = bench.shop.orders().keep_months(now.plus(Duration::from_hours(24 * 31))).await.unwrap();
     assert_eq!(later.months.last().map(String::as_str), Some("m202607"));
     assert!(later.overflowed, "it is still beyond the last month");
 }

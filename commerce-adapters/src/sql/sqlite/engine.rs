@@ -58,6 +58,9 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
     /// Its commits' name in errors.
     const COMMIT: &'static str;
 
+    /// What of its own is deleted, and how long after the instant that the statement is given.
+    const FORGOTTEN: &'static [(&'static str, Duration)];
+
     /// Its tables.
     fn migrations() -> &'static [Migration];
 

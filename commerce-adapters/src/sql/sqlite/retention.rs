@@ -24,29 +24,17 @@ impl Databases {
     /// # Errors
     /// When a database does not answer; what was deleted before stays deleted.
     pub async fn retention(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const CARTS: &str = "DELETE FROM carts WHERE rowid IN
-            (SELECT rowid FROM carts WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
-        const CLAIMS: &str = "DELETE FROM cart_claims WHERE claim IN
-            (SELECT claim FROM cart_claims WHERE claimed_at < ?1 ORDER BY claimed_at LIMIT ?2)";
-        const TOKENS: &str = "DELETE FROM refresh_tokens WHERE hash IN
-            (SELECT hash FROM refresh_tokens WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
-        const SESSIONS: &str = "DELETE FROM sessions WHERE id IN
-            (SELECT id FROM sessions WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
-        let mut gone = self.users.forget_messages(now).await?;
-        gone += self.catalog.forget_messages(now).await?;
-        gone += self.orders.forget_messages(now).await?;
-        gone += self.notifications.forget_messages(now).await?;
-        gone += self.orders.forget(CARTS, now.minus(limits::CART_KEEP)).await?;
-        gone += self.orders.forget(CLAIMS, now.minus(limits::HANDLED_KEEP)).await?;
-        gone += self.users.forget(TOKENS, now.minus(limits::SESSION_MAX)).await?;
-        gone += self.users.forget(SESSIONS, now.minus(limits::SESSION_MAX)).await?;
+        let mut gone = self.users.retention(now).await?;
+        gone += self.catalog.retention(now).await?;
+        gone += self.orders.retention(now).await?;
+        gone += self.notifications.retention(now).await?;
         Ok(gone)
     }
 }
 
 #[expect(private_bounds, reason = "only the contexts of this crate have databases")]
 impl<W: Context> Database<W> {
-    async fn forget_messages(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn retention(&self, now: Timestamp) -> Result<u64, StoreError> {
         // Positions grow with time: what can go is among the oldest.
         const OUTBOX: &str = "DELETE FROM outbox WHERE position IN
             (SELECT position FROM (SELECT position, published_at FROM outbox ORDER BY position LIMIT 5000)
@@ -60,6 +48,9 @@ impl<W: Context> Database<W> {
         gone += self.forget(OUTBOX, now.minus(limits::EVENT_KEEP)).await?;
         gone += self.forget(INBOX, now.minus(limits::HANDLED_KEEP)).await?;
         gone += self.forget(KEYS, now.minus(limits::IDEMPOTENCY_KEEP)).await?;
+        for (sql, keep) in W::FORGOTTEN {
+            gone += self.forget(sql, now.minus(*keep)).await?;
+        }
         Ok(gone)
     }
 

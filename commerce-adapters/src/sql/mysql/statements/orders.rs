@@ -1,5 +1,9 @@
 //! Orders with payments and refunds, history, providers' messages, carts.
 
+use std::time::Duration;
+
+use commerce_core::limits;
+
 use super::Put;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
@@ -132,3 +136,9 @@ pub(crate) const STATUS_OF_FEW: &str = " AND CONCAT(orders.status, '') = ?";
 pub(crate) const NUMBER_IS: &str = " AND orders.id = (SELECT known.order_id FROM order_numbers AS known WHERE known.number = ?)";
 
 pub(crate) const UNPAID: &str = "SELECT id AS order_id FROM orders WHERE unpaid_until <= ? ORDER BY unpaid_until, id LIMIT ?";
+
+/// Expired carts, and what was claimed of carts so long ago that no delivery comes any more.
+pub(crate) const FORGOTTEN: &[(&str, Duration)] = &[
+    ("DELETE FROM carts WHERE expires_at < ? ORDER BY expires_at LIMIT ?", limits::CART_KEEP),
+    ("DELETE FROM cart_claims WHERE claimed_at < ? ORDER BY claimed_at LIMIT ?", limits::HANDLED_KEEP),
+];

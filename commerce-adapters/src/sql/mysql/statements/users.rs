@@ -1,5 +1,9 @@
 //! Users, addresses, sessions, refresh tokens.
 
+use std::time::Duration;
+
+use commerce_core::limits;
+
 use super::Put;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
@@ -36,3 +40,9 @@ pub(crate) const TOKENS_MADE: &str =
     insert!("refresh_tokens", 0 hash: hash, 1 session_id: id, 2 created_at: int, 3 rotated_at: int);
 
 pub(crate) const TOKENS_CHANGED: &str = update!("refresh_tokens", 0 hash: hash; 1 rotated_at: int);
+
+/// Refresh tokens and sessions past their longest life.
+pub(crate) const FORGOTTEN: &[(&str, Duration)] = &[
+    ("DELETE FROM refresh_tokens WHERE created_at < ? ORDER BY created_at LIMIT ?", limits::SESSION_MAX),
+    ("DELETE FROM sessions WHERE created_at < ? ORDER BY created_at LIMIT ?", limits::SESSION_MAX),
+];

@@ -9,10 +9,11 @@ mod stock;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::Timestamp;
-use commerce_core::catalog::{CatalogStore, CatalogWrite, Item, Shown, StockReads};
+use commerce_core::catalog::{CatalogStore, CatalogWrite, Item, Shown};
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::StoreError;
 use commerce_core::ids::ProductId;
@@ -31,6 +32,7 @@ impl Context for CatalogWrite {
 
     const NAME: &'static str = "catalog";
     const COMMIT: &'static str = "catalog.commit";
+    const FORGOTTEN: &'static [(&'static str, Duration)] = &[];
 
     fn migrations() -> &'static [Migration] {
         statements::catalog::MIGRATIONS

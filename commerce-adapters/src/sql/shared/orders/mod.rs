@@ -8,6 +8,8 @@ mod load;
 mod read;
 mod write;
 
+use std::time::Duration;
+
 use commerce_core::Timestamp;
 use commerce_core::change::ChangeSet;
 
@@ -23,6 +25,7 @@ impl Context for OrdersWrite {
 
     const NAME: &'static str = "orders";
     const COMMIT: &'static str = "orders.commit";
+    const FORGOTTEN: &'static [(&'static str, Duration)] = statements::orders::FORGOTTEN;
 
     fn migrations() -> &'static [Migration] {
         statements::orders::MIGRATIONS

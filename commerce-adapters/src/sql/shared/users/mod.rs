@@ -7,6 +7,8 @@ mod load;
 mod read;
 mod write;
 
+use std::time::Duration;
+
 use commerce_core::Timestamp;
 use commerce_core::change::ChangeSet;
 use commerce_core::users::UserWrite;
@@ -23,6 +25,7 @@ impl Context for UserWrite {
 
     const NAME: &'static str = "users";
     const COMMIT: &'static str = "users.commit";
+    const FORGOTTEN: &'static [(&'static str, Duration)] = statements::users::FORGOTTEN;
 
     fn migrations() -> &'static [Migration] {
         statements::users::MIGRATIONS

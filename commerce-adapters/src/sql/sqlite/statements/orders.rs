@@ -1,5 +1,9 @@
 //! Orders with payments and refunds, history, providers' messages, carts.
 
+use std::time::Duration;
+
+use commerce_core::limits;
+
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!("orders", [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit")]);
@@ -150,3 +154,17 @@ pub(crate) const NUMBER_IS: &str = " AND number = ?";
 pub(crate) const UNPAID: &str = "SELECT id AS order_id FROM orders INDEXED BY orders_payment_due
     WHERE status = 'PENDING' AND payment_due_at IS NOT NULL AND payment_due_at <= ?
     ORDER BY payment_due_at, id LIMIT ?";
+
+/// Expired carts, and what was claimed of carts so long ago that no delivery comes any more.
+pub(crate) const FORGOTTEN: &[(&str, Duration)] = &[
+    (
+        "DELETE FROM carts WHERE rowid IN
+            (SELECT rowid FROM carts WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
+        limits::CART_KEEP,
+    ),
+    (
+        "DELETE FROM cart_claims WHERE claim IN
+            (SELECT claim FROM cart_claims WHERE claimed_at < ?1 ORDER BY claimed_at LIMIT ?2)",
+        limits::HANDLED_KEEP,
+    ),
+];

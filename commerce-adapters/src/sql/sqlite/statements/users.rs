@@ -1,5 +1,9 @@
 //! Users, addresses, sessions, refresh tokens.
 
+use std::time::Duration;
+
+use commerce_core::limits;
+
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!("users", [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit")]);
@@ -55,3 +59,17 @@ pub(crate) const TOKENS_MADE: &str = "INSERT INTO refresh_tokens (hash, session_
 pub(crate) const TOKENS_CHANGED: &str = "UPDATE refresh_tokens SET rotated_at = new.rotated_at
     FROM (SELECT unhex(value ->> 0) AS hash, value ->> 1 AS rotated_at FROM jsonb_each(?)) AS new
     WHERE refresh_tokens.hash = new.hash";
+
+/// Refresh tokens and sessions past their longest life.
+pub(crate) const FORGOTTEN: &[(&str, Duration)] = &[
+    (
+        "DELETE FROM refresh_tokens WHERE hash IN
+            (SELECT hash FROM refresh_tokens WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+        limits::SESSION_MAX,
+    ),
+    (
+        "DELETE FROM sessions WHERE id IN
+            (SELECT id FROM sessions WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+        limits::SESSION_MAX,
+    ),
+];
