@@ -3,25 +3,26 @@
 //! ```sh
 //! cargo run --release --example simulate -- --seeds 10000     # seeds 0 to 9999
 //! cargo run --release --example simulate -- --seed 42 --log   # one seed, every step told
+//! cargo run --release --example simulate -- --workload checkout --seeds 10000   # customers alone
 //! ```
 //!
 //! The first violation prints the line that plays it again, and the exit code is 1. A run of at least
-//! `SITUATIONS_AFTER` seeds fails too when a situation of the list never came.
+//! `SITUATIONS_AFTER` seeds of the whole shop fails too when a situation of the list never came.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use commerce_core::testing::sim::{Report, Situation, Situations, simulate};
+use commerce_core::testing::sim::{Options, Report, Situation, Situations, Workload, simulate};
 
 /// Seeds after which every situation must have come.
 const SITUATIONS_AFTER: u64 = 10_000;
 /// Every so many seeds one is played twice, to prove that it is the same.
 const TWICE_EVERY: u64 = 100;
 
-const USAGE: &str = "simulate [--seeds N] [--seed S] [--until K] [--log]";
+const USAGE: &str = "simulate [--workload shop|checkout] [--seeds N] [--seed S] [--until K] [--log]";
 
-#[derive(Default)]
 struct Wish {
+    workload: Workload,
     seeds: Option<u64>,
     seed: Option<u64>,
     until: Option<u64>,
@@ -30,21 +31,25 @@ struct Wish {
 
 impl Wish {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut wish = Self::default();
+        let mut wish = Self { workload: Workload::Shop, seeds: None, seed: None, until: None, log: false };
         while let Some(word) = words.next() {
-            let mut number = || {
-                let text = words.next().ok_or_else(|| format!("{word} needs a number"))?;
-                text.parse().map_err(|_| format!("{text} is not a number"))
-            };
+            let mut next = || words.next().ok_or_else(|| format!("{word} needs a value: {USAGE}"));
+            let number = |text: String| text.parse().map_err(|_| format!("{text} is not a number"));
             match word.as_str() {
-                "--seeds" => wish.seeds = Some(number()?),
-                "--seed" => wish.seed = Some(number()?),
-                "--until" => wish.until = Some(number()?),
+                "--workload" => wish.workload = next()?.parse().map_err(|_| USAGE.to_owned())?,
+                "--seeds" => wish.seeds = Some(number(next()?)?),
+                "--seed" => wish.seed = Some(number(next()?)?),
+                "--until" => wish.until = Some(number(next()?)?),
                 "--log" => wish.log = true,
                 other => return Err(format!("{other}? {USAGE}")),
             }
         }
         Ok(wish)
+    }
+
+    fn play(&self, seed: u64, log: bool) -> Report {
+        let log: Option<fn(&str)> = log.then_some(|line| println!("{line}"));
+        simulate(Options::of(self.workload, seed), self.until, log)
     }
 }
 
@@ -56,30 +61,29 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let log: Option<fn(&str)> = wish.log.then_some(|line| println!("{line}"));
     match (wish.seed, wish.seeds) {
-        (Some(seed), None) => one(seed, wish.until, log),
-        (from, seeds) => many(from.unwrap_or(0), seeds.unwrap_or(1_000), wish.until, log),
+        (Some(seed), None) => one(&wish, seed),
+        (from, seeds) => many(&wish, from.unwrap_or(0), seeds.unwrap_or(1_000)),
     }
 }
 
-fn one(seed: u64, until: Option<u64>, log: Option<fn(&str)>) -> ExitCode {
-    let report = simulate(seed, until, log);
+fn one(wish: &Wish, seed: u64) -> ExitCode {
+    let report = wish.play(seed, wish.log);
     println!("options {}", report.options);
     println!("steps {}", report.steps);
     println!("trace {:016x}", report.trace);
     if report.violation.is_some() { failed(&report) } else { ExitCode::SUCCESS }
 }
 
-fn many(from: u64, seeds: u64, until: Option<u64>, log: Option<fn(&str)>) -> ExitCode {
+fn many(wish: &Wish, from: u64, seeds: u64) -> ExitCode {
     let begun = Instant::now();
     let (mut met, mut steps, mut trace) = (Situations::default(), 0_u64, 0_u64);
     for seed in from..from.saturating_add(seeds) {
-        let report = simulate(seed, until, log);
+        let report = wish.play(seed, wish.log);
         if report.violation.is_some() {
             return failed(&report);
         }
-        if seed % TWICE_EVERY == 0 && simulate(seed, until, None) != report {
+        if seed % TWICE_EVERY == 0 && wish.play(seed, false) != report {
             println!("{report}\nplayed twice, seed {seed} is not the same");
             return ExitCode::FAILURE;
         }
@@ -92,8 +96,9 @@ fn many(from: u64, seeds: u64, until: Option<u64>, log: Option<fn(&str)>) -> Exi
         println!("{:>10} {situation}", met.of(*situation));
     }
     println!("trace {trace:016x}");
-    eprintln!("{:.1} seconds", begun.elapsed().as_secs_f64());
-    if seeds >= SITUATIONS_AFTER && !met.missing().is_empty() {
+    let seconds = begun.elapsed().as_secs_f64();
+    eprintln!("{seconds:.1} seconds");
+    if wish.workload == Workload::Shop && seeds >= SITUATIONS_AFTER && !met.missing().is_empty() {
         println!("never met: {:?}", met.missing());
         return ExitCode::FAILURE;
     }
@@ -103,6 +108,7 @@ fn many(from: u64, seeds: u64, until: Option<u64>, log: Option<fn(&str)>) -> Exi
 fn failed(report: &Report) -> ExitCode {
     println!("{report}");
     println!("violation: {}", report.violation.as_deref().unwrap_or("none"));
-    println!("again: cargo run --release --example simulate -- --seed {} --log", report.options.seed);
+    let Options { workload, seed, .. } = &report.options;
+    println!("again: cargo run --release --example simulate -- --workload {workload} --seed {seed} --log");
     ExitCode::FAILURE
 }

@@ -5,11 +5,13 @@
 mod audited;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_adapters::sql::{Databases, sqlite};
 use commerce_core::audit::books::{Cell, Table};
 use commerce_core::commerce::Context;
+use commerce_core::testing::memory::ScriptedGateway;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
@@ -37,10 +39,15 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder can be made")
 }
 
-async fn open(dir: TempDir) -> Subject {
+async fn open(dir: TempDir, gateway: Arc<ScriptedGateway>) -> Subject {
+    let path = dir.path().to_owned();
+    on_files_of(&path, Files(dir), gateway).await
+}
+
+async fn on_files_of(path: &Path, files: Files, gateway: Arc<ScriptedGateway>) -> Subject {
     let clock = audited::clock();
-    let databases = sqlite::Databases::open(dir.path(), clock.clone()).await.expect("a shop opens");
-    Subject::new(Databases::Sqlite(databases), clock, Files(dir))
+    let databases = sqlite::Databases::open(path, clock.clone()).await.expect("a shop opens");
+    Subject::new(Databases::Sqlite(databases), clock, files, gateway)
 }
 
 fn copy(from: &Path) -> TempDir {
@@ -55,17 +62,15 @@ fn copy(from: &Path) -> TempDir {
 #[tokio::test]
 async fn the_books_in_sqlite_hide_nothing() {
     let healthy = folder();
-    let clock = audited::clock();
-    let databases = sqlite::Databases::open(healthy.path(), clock.clone()).await.expect("a shop opens");
-    Subject::new(Databases::Sqlite(databases), clock, Files(folder())).trade_and_close().await;
-    audited::the_books_hide_nothing(async || open(copy(healthy.path())).await).await;
+    let gateway = on_files_of(healthy.path(), Files(folder()), Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
+    audited::the_books_hide_nothing(async || open(copy(healthy.path()), gateway.clone()).await).await;
 }
 
 macro_rules! holds {
     ($($name:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            audited::$name(open(folder()).await).await;
+            audited::$name(open(folder(), Arc::new(ScriptedGateway::new())).await).await;
         }
     )+};
 }
@@ -74,6 +79,8 @@ holds! {
     what_can_be_derived_is_repaired_and_stays_so,
     a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock,
     a_hold_whose_sale_was_lost_is_sold,
+    a_payment_status_that_derives_is_repaired,
+    a_payment_status_beside_something_else_stays_as_found,
     money_is_never_repaired,
     a_busy_shop_raises_no_alarm,
 }

@@ -13,6 +13,7 @@ use commerce_adapters::system::OsEntropy;
 use commerce_core::audit::books::{Cell, Kind, Table};
 use commerce_core::audit::tables;
 use commerce_core::commerce::Context;
+use commerce_core::testing::memory::ScriptedGateway;
 use commerce_peers::MariaDb;
 
 use audited::{Hands, Subject};
@@ -42,11 +43,11 @@ impl Tables {
         format!("{}{context}", self.prefix)
     }
 
-    async fn open(&self) -> Subject {
+    async fn open(&self, gateway: Arc<ScriptedGateway>) -> Subject {
         let clock = audited::clock();
         let urls = Urls::with_prefix(&format!("{}/{}", SERVER.url(), self.prefix));
         let databases = mysql::Databases::connect(&urls, clock.clone(), &OsEntropy).await.expect("a shop opens");
-        Subject::new(Databases::MySql(databases), clock, self.clone())
+        Subject::new(Databases::MySql(databases), clock, self.clone(), gateway)
     }
 
     /// Keeps a copy of everything beside.
@@ -102,11 +103,11 @@ impl Hands for Tables {
 #[tokio::test]
 async fn the_books_in_mysql_hide_nothing() {
     let healthy = Tables::new();
-    healthy.open().await.trade_and_close().await;
+    let gateway = healthy.open(Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
     healthy.keep();
     let open = async || {
         healthy.restore();
-        healthy.open().await
+        healthy.open(gateway.clone()).await
     };
     audited::the_books_hide_nothing(open).await;
 }
@@ -115,7 +116,7 @@ macro_rules! holds {
     ($($name:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            audited::$name(Tables::new().open().await).await;
+            audited::$name(Tables::new().open(Arc::new(ScriptedGateway::new())).await).await;
         }
     )+};
 }
@@ -124,6 +125,8 @@ holds! {
     what_can_be_derived_is_repaired_and_stays_so,
     a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock,
     a_hold_whose_sale_was_lost_is_sold,
+    a_payment_status_that_derives_is_repaired,
+    a_payment_status_beside_something_else_stays_as_found,
     money_is_never_repaired,
     a_busy_shop_raises_no_alarm,
 }

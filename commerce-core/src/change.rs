@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Outcome, Refusal, Shortage, StoreError};
 use crate::events::Envelope;
-use crate::ids::{EventId, UserId};
+use crate::ids::{EventId, OrderId, UserId};
 use crate::limits;
 use crate::text::IdempotencyKey;
 use crate::time::Timestamp;
@@ -221,9 +221,12 @@ pub enum CommitRefusal {
     /// The idempotency key was used before.
     #[error("the idempotency key is used")]
     KeyTaken(KeyRecord),
-    /// The delivery, webhook or claim was handled before.
+    /// The delivery or webhook was handled before.
     #[error("it was handled before")]
     AlreadyHandled,
+    /// The cart was ordered before, with this order, whose lines have not left it.
+    #[error("the cart is ordered")]
+    CartOrdered(OrderId),
     /// The deadline has passed.
     #[error("the deadline has passed")]
     TooLate,
@@ -252,6 +255,7 @@ impl From<CommitError> for Error {
             CommitError::Refused(refusal) => match refusal {
                 CommitRefusal::KeyTaken(_) => Refusal::IdempotencyMismatch,
                 CommitRefusal::AlreadyHandled => Refusal::Conflict("delivery"),
+                CommitRefusal::CartOrdered(_) => Refusal::CartOrdered,
                 CommitRefusal::TooLate => Refusal::Conflict("deadline"),
                 CommitRefusal::Stale(what) | CommitRefusal::Duplicate(what) => Refusal::Conflict(what),
                 CommitRefusal::Short(lines) => Refusal::SoldOut(lines),

@@ -266,11 +266,11 @@ impl Commerce {
     /// `FORBIDDEN`, and when a database does not answer.
     pub async fn audit(&self, actor: &Actor, request: AuditRequest<'_>) -> Outcome<Report> {
         actor.require_staff()?;
-        let mut report = Auditor::new(&self.books, &self.clock, request).run().await?;
+        let mut report = Auditor::new(&self.books, &self.orders.gateways, &self.clock, request).run().await?;
         if request.fix && !report.is_clean() {
             let repairs = self.repair(&report).await?;
             self.settle().await?;
-            report = Report { repairs, ..Auditor::new(&self.books, &self.clock, request).run().await? };
+            report = Report { repairs, ..Auditor::new(&self.books, &self.orders.gateways, &self.clock, request).run().await? };
         }
         *self.last_audit.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
         Ok(report)

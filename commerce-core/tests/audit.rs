@@ -49,6 +49,7 @@ impl Tampered for Subject {
 #[test]
 fn the_books_in_memory_hide_nothing() {
     let shop = Arc::new(MemoryShop::new(7));
+    shop.clock.tick();
     futures_executor::block_on(trade(&shop)).expect("a shop trades");
     let audit = conformance::audit(async || {
         let books = ShopBooks {

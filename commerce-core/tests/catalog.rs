@@ -138,6 +138,7 @@ impl House {
             hold,
             was_confirmed,
             from_cart: false,
+            cart_claim: None,
             note: None,
         };
         Envelope {

@@ -1,6 +1,6 @@
 //! A bounded share of the simulation, and that it is the same every time.
 
-use commerce_core::testing::sim::{Report, Situation, Situations, simulate};
+use commerce_core::testing::sim::{Options, Report, Situation, Situations, Workload, simulate};
 
 /// Seeds of the ordinary tests; `examples/simulate.rs` plays as many as one likes.
 const SEEDS: u64 = 300;
@@ -14,6 +14,7 @@ const COMMON: &[Situation] = &[
     Situation::DoubleClick,
     Situation::KeyMismatch,
     Situation::CartEditedWhileOrdered,
+    Situation::CartOrderedAgain,
     Situation::SoldOut,
     Situation::PriceChanged,
     Situation::RaceLost,
@@ -28,6 +29,7 @@ const COMMON: &[Situation] = &[
     Situation::WebhookQuarantined,
     Situation::Restocked,
     Situation::Delivered,
+    Situation::LeaseTakenOver,
     Situation::BroughtAgain,
     Situation::DeadLetter,
     Situation::MailMaybeTwice,
@@ -35,9 +37,14 @@ const COMMON: &[Situation] = &[
 ];
 
 fn play(seed: u64) -> Report {
-    let report = simulate(seed, None, None);
+    play_of(Workload::Shop, seed)
+}
+
+fn play_of(workload: Workload, seed: u64) -> Report {
+    let report = simulate(Options::of(workload, seed), None, None);
     if let Some(violation) = &report.violation {
-        panic!("{report}\n{violation}\nagain: cargo run --release --example simulate -- --seed {seed} --log");
+        let again = format!("cargo run --release --example simulate -- --workload {workload} --seed {seed} --log");
+        panic!("{report}\n{violation}\nagain: {again}");
     }
     report
 }
@@ -66,4 +73,11 @@ fn nothing_goes_wrong_and_everything_else_comes() {
 #[test]
 fn seeds_differ() {
     assert_ne!(play(1).trace, play(2).trace);
+}
+
+#[test]
+fn customers_alone_find_nothing_wrong_either() {
+    for seed in 0..SEEDS / 3 {
+        play_of(Workload::Checkout, seed);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use commerce_core::change::{Answer, ChangeSet, RequestKey};
+use commerce_core::change::{Answer, ChangeSet, KeyScope, Keys, RequestKey};
 use commerce_core::error::{Outcome, Refusal};
 use commerce_core::events::EventKind;
 use commerce_core::ids::UserId;
@@ -100,6 +100,18 @@ fn an_account_is_opened_once_per_key_and_address() {
         let filter = NotificationFilter { kind: Some(EventKind::UserRegistered), ..NotificationFilter::default() };
         let mails = shop.notifications.list(&Actor::System, &filter, &PageRequest::first()).await.unwrap();
         assert_eq!(mails.items.len(), 1);
+    });
+}
+
+/// Otherwise who reads the database could guess short passwords from the hash of a registration.
+#[test]
+fn no_plain_hash_of_a_body_with_a_password_is_kept() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        shop.users.register(&Actor::Anonymous, named("asha"), Some(key("k", 1))).await.unwrap();
+        let scope = KeyScope { user: None, route: "POST /api/users".to_owned(), key: key("k", 1).key };
+        let kept = shop.users_db.key(&scope).await.unwrap().expect("the key was used");
+        assert_ne!(kept.body_hash, [1; 32]);
     });
 }
 

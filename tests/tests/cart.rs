@@ -128,3 +128,22 @@ async fn ordering_takes_what_was_ordered_out() {
     assert_eq!(beside.body["subtotal"], inr(1_500));
     assert_eq!(lines(&buyer.read("/api/cart/me").await), [(plate.sku.clone(), 2)]);
 }
+
+#[tokio::test]
+async fn a_cart_that_goes_on_while_it_is_ordered_is_ordered_once() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let (cup, plate) = (admin.product(1_500, 100).await, admin.product(250, 100).await);
+    let buyer = shop.customer().await;
+    let mut body = cod(&[]);
+    body.as_object_mut().unwrap().remove("items");
+    // Whether the first order's lines have left the cart by the second order is a matter of milliseconds.
+    for round in 0..5 {
+        buyer.post("/api/cart/me", &json!({"sku": cup.sku, "quantity": 3})).send().await.expect(200);
+        let first = buyer.post("/api/orders", &body).send().await.expect(201);
+        buyer.post("/api/cart/me", &json!({"sku": plate.sku, "quantity": 2})).send().await.expect(200);
+        let second = buyer.post("/api/orders", &body).send().await.expect(201);
+        assert_eq!((&first["subtotal"], &second["subtotal"]), (&inr(4_500), &inr(500)), "round {round}");
+        commerce_tests::eventually("the cart is reduced", async || lines(&buyer.read("/api/cart/me").await), Vec::is_empty).await;
+    }
+}

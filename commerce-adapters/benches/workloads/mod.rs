@@ -23,15 +23,15 @@ use commerce_core::{Clock, Currency, Money};
 use uuid::Uuid;
 
 /// A shop that is measured.
-pub struct Shop {
-    pub databases: Databases,
-    pub clock: Arc<SystemClock>,
-    pub ids: IdSource,
+pub(crate) struct Shop {
+    pub(crate) databases: Databases,
+    pub(crate) clock: Arc<SystemClock>,
+    pub(crate) ids: IdSource,
 }
 
 impl Shop {
     /// On these databases.
-    pub fn on(databases: Databases) -> Arc<Self> {
+    pub(crate) fn on(databases: Databases) -> Arc<Self> {
         let clock = Arc::new(SystemClock);
         let ids = IdSource::new(clock.clone(), Arc::new(OsEntropy));
         Arc::new(Self { databases, clock, ids })
@@ -39,7 +39,7 @@ impl Shop {
 }
 
 /// Lets `callers` do `work` for `span`, and prints how they fared.
-pub async fn measure<F: Future<Output = ()> + Send + 'static>(
+pub(crate) async fn measure<F: Future<Output = ()> + Send + 'static>(
     what: &str,
     callers: usize,
     span: Duration,
@@ -85,14 +85,14 @@ fn cpu_seconds() -> f64 {
 }
 
 /// What is sold.
-pub fn sku() -> Sku {
+pub(crate) fn sku() -> Sku {
     "HOT-1".parse().expect("it is a SKU")
 }
 
 const PRICE: Money = Money::new(49_900, Currency::INR);
 
 /// Puts a billion units on the shelf.
-pub async fn stock(shop: &Shop) {
+pub(crate) async fn stock(shop: &Shop) {
     let now = shop.clock.now();
     let variant = Variant {
         sku: sku(),
@@ -136,7 +136,7 @@ fn random_key(shop: &Shop) -> HoldKey {
 }
 
 /// Holds one unit.
-pub async fn reserve(shop: Arc<Shop>) {
+pub(crate) async fn reserve(shop: Arc<Shop>) {
     let (key, now) = (random_key(&shop), shop.clock.now());
     let line = HoldLine { sku: sku(), quantity: 1, unit_price: PRICE };
     let expires_at = now.plus(commerce_core::limits::HOLD_FOR);
@@ -147,7 +147,7 @@ pub async fn reserve(shop: Arc<Shop>) {
 }
 
 /// What was reserved is what the ledger says.
-pub async fn check(shop: &Shop) {
+pub(crate) async fn check(shop: &Shop) {
     let catalog = shop.databases.catalog();
     let stock = catalog.inventory(&[sku()]).await.expect("the catalog answers");
     let (mut page, mut reserved) = (commerce_core::page::PageRequest::first(), 0);
@@ -161,7 +161,7 @@ pub async fn check(shop: &Shop) {
 }
 
 /// Places an order of two lines.
-pub async fn order(shop: Arc<Shop>) {
+pub(crate) async fn order(shop: Arc<Shop>) {
     let user: UserId = shop.ids.mint();
     let order = new_order(&shop, user);
     let (id, now) = (order.id, order.updated_at);
@@ -195,7 +195,7 @@ pub async fn order(shop: Arc<Shop>) {
         result: KeyResult::Done(id.uuid()),
         at: now,
     };
-    let cart = OrderWrite::ClaimCart(Uuid::from_u128(u128::from_be_bytes(*id.uuid().as_bytes())));
+    let cart = OrderWrite::ClaimCart(Uuid::from_u128(u128::from_be_bytes(*id.uuid().as_bytes())), id);
     let changes = ChangeSet::of([OrderWrite::Insert(order), OrderWrite::Timeline(entry), cart]).claim(Some(claim)).say([event]);
     OrderStore::commit(&*shop.databases.orders(), changes).await.expect("the order is accepted");
 }

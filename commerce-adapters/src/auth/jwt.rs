@@ -74,6 +74,14 @@ impl Key {
     }
 }
 
+impl Keys {
+    /// HMAC-SHA-256 of all parts in a row, under the secret that never rotates.
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mac = Hmac::<Sha256>::new_from_slice(&self.refresh).expect("HMAC takes keys of any length");
+        parts.iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes().into()
+    }
+}
+
 impl From<&KeyRing> for Keys {
     fn from(ring: &KeyRing) -> Self {
         let others = [ring.next, ring.previous].into_iter().flatten().map(|seed| Key::of(&seed.secret)).collect();
@@ -197,8 +205,11 @@ impl TokenSigner for JwtSigner {
     }
 
     fn successor(&self, refresh_token: &str) -> String {
-        let mac = Hmac::<Sha256>::new_from_slice(&self.keys().refresh).expect("HMAC takes keys of any length");
-        hex::encode(mac.chain_update(refresh_token.as_bytes()).finalize().into_bytes())
+        hex::encode(self.keys().mac(&[refresh_token.as_bytes()]))
+    }
+
+    fn seal(&self, body_hash: &[u8; 32]) -> [u8; 32] {
+        self.keys().mac(&[b"request body", body_hash])
     }
 
     fn jwks(&self) -> Value {
@@ -387,5 +398,13 @@ mod tests {
         assert_eq!(next.len(), 64);
         assert_ne!(next, signer().successor("tokem"));
         assert_ne!(next, JwtSigner::new(&[8; 32], "https://shop.example", "commerce").successor("token"));
+    }
+
+    #[test]
+    fn a_seal_is_stable_and_needs_the_key() {
+        let sealed = signer().seal(&[1; 32]);
+        assert_eq!(sealed, signer().seal(&[1; 32]));
+        assert_ne!(sealed, signer().seal(&[2; 32]));
+        assert_ne!(sealed, JwtSigner::new(&[8; 32], "https://shop.example", "commerce").seal(&[1; 32]));
     }
 }

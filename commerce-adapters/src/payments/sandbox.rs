@@ -13,6 +13,7 @@
 //! | `tok_pending`, or none | waits for a webhook |
 //! | anything else | declined as an invalid token |
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,13 +22,14 @@ use async_trait::async_trait;
 use commerce_core::error::{Outcome, Refusal};
 use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{
-    Attempt, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
+    Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
     ProviderFact, Refund, RefundAnswer,
 };
 use commerce_core::time::Timestamp;
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use uuid::Uuid;
 
 /// How old a webhook's timestamp may be, either way.
 const SIGNATURE_AGE_MAX: Duration = Duration::from_mins(5);
@@ -145,6 +147,15 @@ impl PaymentGateway for Sandbox {
                 RefundAnswer::NoAnswer
             }
         }
+    }
+
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+        let paths: Vec<(Uuid, PathBuf)> = keys.iter().map(|key| (*key, self.books.join(format!("{key}.json")))).collect();
+        let lines = blocking(move || {
+            let line = |(key, path): (Uuid, PathBuf)| Ok(read(&path)?.map(|entry| (key, Entered::from(&entry.fact))));
+            paths.into_iter().filter_map(|one| line(one).transpose()).collect()
+        });
+        lines.await.map_err(|error| unreadable(&error)).ok()
     }
 
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {

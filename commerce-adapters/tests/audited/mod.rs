@@ -11,7 +11,7 @@ use commerce_adapters::system::RealTime;
 use commerce_core::Actor;
 use commerce_core::Timestamp;
 use commerce_core::audit::books::{Cell, Row, Table, Walk};
-use commerce_core::audit::tables::{ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, RESERVATIONS};
+use commerce_core::audit::tables::{ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, REFUNDS, RESERVATIONS};
 use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks};
 use commerce_core::commerce::{Commerce, Context, Policies, Ports};
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
@@ -24,7 +24,7 @@ use commerce_core::time::Clock;
 
 /// Reaches into the databases of a shop.
 #[async_trait]
-pub trait Hands: Send + Sync {
+pub(crate) trait Hands: Send + Sync {
     /// Executes a statement that alters one row of a context's table, whatever the schema says to it: this
     /// column gets this value.
     async fn alter(&self, context: Context, table: &'static Table, change: Option<&(&'static str, Cell)>, statement: String);
@@ -34,21 +34,30 @@ pub trait Hands: Send + Sync {
 }
 
 /// The instant at which every shop of these tests is opened.
-pub fn clock() -> Arc<dyn Clock> {
-    Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)))
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    let clock = ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000));
+    clock.tick();
+    Arc::new(clock)
 }
 
 /// A shop and the hands that reach into it.
-pub struct Subject {
+pub(crate) struct Subject {
     commerce: Commerce,
     books: ShopBooks,
     databases: Databases,
+    gateway: Arc<ScriptedGateway>,
     hands: Box<dyn Hands>,
 }
 
 impl Subject {
-    /// A shop on these databases, which were opened under [`clock`].
-    pub fn new(databases: Databases, clock: Arc<dyn Clock>, hands: impl Hands + 'static) -> Self {
+    /// The shop on these databases, which were opened under [`clock`], whose payments are in the books of
+    /// `gateway`.
+    pub(crate) fn new(
+        databases: Databases,
+        clock: Arc<dyn Clock>,
+        hands: impl Hands + 'static,
+        gateway: Arc<ScriptedGateway>,
+    ) -> Self {
         let (users, catalog) = (databases.users(), databases.catalog());
         let (orders, notifications) = (databases.orders(), databases.notifications());
         let books = ShopBooks {
@@ -68,7 +77,7 @@ impl Subject {
             images: Arc::new(MemoryImages::new()),
             orders: orders.clone(),
             carts: orders.clone(),
-            gateways: vec![Arc::new(ScriptedGateway::new())],
+            gateways: vec![gateway.clone()],
             notifications: notifications.clone(),
             renderer: Arc::new(PlainRenderer),
             mailer: Arc::new(RecordingMailer::new()),
@@ -87,7 +96,7 @@ impl Subject {
         let outboxes: Vec<(Context, Arc<dyn Outbox>)> =
             vec![(Context::Users, users), (Context::Catalog, catalog), (Context::Orders, orders)];
         let commerce = shop.with_dead_letters(&letters).with_bus(&bus, outboxes);
-        Self { commerce, books, databases, hands: Box::new(hands) }
+        Self { commerce, books, databases, gateway, hands: Box::new(hands) }
     }
 }
 
@@ -125,15 +134,16 @@ impl Tampered for Subject {
 }
 
 impl Subject {
-    /// Lets it trade and lets go of its databases.
-    pub async fn trade_and_close(self) {
+    /// Lets it trade and lets go of its databases; answers the provider with its books.
+    pub(crate) async fn trade_and_close(self) -> Arc<ScriptedGateway> {
         trade(&self.commerce).await.expect("a shop trades");
         self.databases.close().await;
+        self.gateway
     }
 }
 
 /// `healthy` opens the same healthy shop each time, whatever was altered before.
-pub async fn the_books_hide_nothing(healthy: impl AsyncFn() -> Subject) {
+pub(crate) async fn the_books_hide_nothing(healthy: impl AsyncFn() -> Subject) {
     conformance::audit(healthy).await;
 }
 
@@ -149,7 +159,7 @@ async fn row(books: &dyn Books, table: &'static Table, (column, value): (&str, C
     stretch.pages.of(table).iter().find(|row| *row.cell(column) == value).expect("there is such a row").clone()
 }
 
-pub async fn what_can_be_derived_is_repaired_and_stays_so(shop: Subject) {
+pub(crate) async fn what_can_be_derived_is_repaired_and_stays_so(shop: Subject) {
     trade(&shop.commerce).await.expect("a shop trades");
     let ShopBooks { users, catalog, orders: _, notifications } = &shop.books;
     let shelf = row(&**catalog, INVENTORY, ("sku", "CUP-1".into())).await;
@@ -179,7 +189,7 @@ async fn moved(shop: &Subject, hold: &Row, kind: &str) -> Row {
     pages.of(LEDGER).iter().find(|row| row.text("kind") == Some(kind)).expect("there is such a line").clone()
 }
 
-pub async fn a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock(shop: Subject) {
+pub(crate) async fn a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock(shop: Subject) {
     trade(&shop.commerce).await.expect("a shop trades");
     let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
     let hold = row(&*shop.books.catalog, RESERVATIONS, ("hold_key", order.cell("hold_key").clone())).await;
@@ -195,7 +205,7 @@ pub async fn a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_sto
     );
 }
 
-pub async fn a_hold_whose_sale_was_lost_is_sold(shop: Subject) {
+pub(crate) async fn a_hold_whose_sale_was_lost_is_sold(shop: Subject) {
     trade(&shop.commerce).await.expect("a shop trades");
     let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
     let hold = row(&*shop.books.catalog, RESERVATIONS, ("hold_key", order.cell("hold_key").clone())).await;
@@ -214,7 +224,33 @@ pub async fn a_hold_whose_sale_was_lost_is_sold(shop: Subject) {
     assert_eq!(moved(&shop, &hold, "SALE").await.int("on_hand_change"), Some(-quantity));
 }
 
-pub async fn money_is_never_repaired(shop: Subject) {
+pub(crate) async fn a_payment_status_that_derives_is_repaired(shop: Subject) {
+    trade(&shop.commerce).await.expect("a shop trades");
+    let books = &*shop.books.orders;
+    // Cash that came and money that went back are in the sums; a refusal is in its attempt, with the bank's reason.
+    for (payment, wrong) in [("CAPTURED", "PENDING"), ("REFUNDED", "CAPTURED"), ("FAILED", "VOIDED")] {
+        let paid = row(books, PAYMENTS, ("status", payment.into())).await;
+        let order = row(books, ORDERS, ("id", paid.cell("order_id").clone())).await;
+        shop.tamper(Context::Orders, &paid, Some(("status", wrong.into()))).await;
+        let fixed = look(&shop.commerce, true).await;
+        assert_eq!(fixed.violations, [], "{payment} as {wrong}, after {:#?}", fixed.repairs);
+        assert_eq!(row(books, PAYMENTS, ("order_id", paid.cell("order_id").clone())).await, paid, "it is as it was");
+        assert_eq!(row(books, ORDERS, ("id", order.cell("id").clone())).await, order, "and nothing else is touched");
+    }
+}
+
+pub(crate) async fn a_payment_status_beside_something_else_stays_as_found(shop: Subject) {
+    trade(&shop.commerce).await.expect("a shop trades");
+    let books = &*shop.books.orders;
+    let paid = row(books, PAYMENTS, ("status", "REFUNDED".into())).await;
+    shop.tamper(Context::Orders, &paid, Some(("status", "CAPTURED".into()))).await;
+    let back = row(books, REFUNDS, ("order_id", paid.cell("order_id").clone())).await;
+    shop.tamper(Context::Orders, &back, Some(("state", "FAILED".into()))).await;
+    let fixed = look(&shop.commerce, true).await;
+    assert!(fixed.counts.contains_key(&Invariant::Money) && fixed.repairs.is_empty(), "{fixed:#?}");
+}
+
+pub(crate) async fn money_is_never_repaired(shop: Subject) {
     trade(&shop.commerce).await.expect("a shop trades");
     let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
     shop.tamper(Context::Orders, &order, Some(("total_minor", Cell::Int(1)))).await;
@@ -224,7 +260,7 @@ pub async fn money_is_never_repaired(shop: Subject) {
     assert_eq!(*after.cell("total_minor"), Cell::Int(1));
 }
 
-pub async fn a_busy_shop_raises_no_alarm(shop: Subject) {
+pub(crate) async fn a_busy_shop_raises_no_alarm(shop: Subject) {
     const ROUNDS: usize = 12;
     trade(&shop.commerce).await.expect("a shop trades");
     let busy = async {

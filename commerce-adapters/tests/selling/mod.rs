@@ -20,19 +20,19 @@ use commerce_core::{Clock, Currency, Money};
 use futures_util::future::join_all;
 
 /// Tells a child where the shop is.
-pub const SHOP: &str = "COMMERCE_TEST_SHOP";
+pub(crate) const SHOP: &str = "COMMERCE_TEST_SHOP";
 const PRICE: Money = Money::new(49_900, Currency::INR);
 
 /// Somebody who sells units of one SKU.
-pub struct Seller {
-    pub shop: Databases,
+pub(crate) struct Seller {
+    pub(crate) shop: Databases,
     ids: IdSource,
     clock: Arc<SystemClock>,
 }
 
 impl Seller {
     /// Out of these databases.
-    pub fn of(shop: Databases) -> Self {
+    pub(crate) fn of(shop: Databases) -> Self {
         let clock = Arc::new(SystemClock);
         Self { shop, ids: IdSource::new(clock.clone(), Arc::new(OsEntropy)), clock }
     }
@@ -43,7 +43,7 @@ impl Seller {
     }
 
     /// Puts units on the shelf.
-    pub async fn stock_up(&self, units: i64) {
+    pub(crate) async fn stock_up(&self, units: i64) {
         let now = self.clock.now();
         let variant = Variant {
             sku: sku(),
@@ -76,12 +76,12 @@ impl Seller {
     }
 
     /// Takes one unit; `false` when there is none.
-    pub async fn reserve(&self) -> bool {
+    pub(crate) async fn reserve(&self) -> bool {
         self.try_reserve().await.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     /// The same where the store may fail.
-    pub async fn try_reserve(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn try_reserve(&self) -> Result<bool, StoreError> {
         let taken = self.movement(MovementKind::Reservation, 0, 1);
         let key = HoldKey(digest(&[taken.id.uuid().as_bytes()]));
         let (at, expires_at) = (taken.at, taken.at.plus(commerce_core::limits::HOLD_FOR));
@@ -97,7 +97,7 @@ impl Seller {
     }
 
     /// The stock, after checking that the ledger sums to it.
-    pub async fn audited_stock(&self) -> Inventory {
+    pub(crate) async fn audited_stock(&self) -> Inventory {
         let catalog = self.shop.catalog();
         let stock = catalog.inventory(&[sku()]).await.expect("the catalog answers").pop().expect("the SKU is there");
         let (mut page, mut sums) = (PageRequest::first(), (0, 0));
@@ -122,7 +122,7 @@ fn sku() -> Sku {
 }
 
 /// Starts this test again as a process that sells out of the shop at `place`.
-pub fn child(place: &str) -> Child {
+pub(crate) fn child(place: &str) -> Child {
     let program = std::env::current_exe().expect("the test knows itself");
     Command::new(program)
         .args(["--exact", "child_process", "--nocapture"])
@@ -133,7 +133,7 @@ pub fn child(place: &str) -> Child {
 }
 
 /// What such a process does: reserves one unit after another and says `held` after each commit.
-pub async fn sell_all(seller: Seller) {
+pub(crate) async fn sell_all(seller: Seller) {
     while seller.reserve().await {
         writeln!(std::io::stdout(), "\nheld").expect("the parent listens");
     }
@@ -141,14 +141,14 @@ pub async fn sell_all(seller: Seller) {
 }
 
 /// How often a process says `held`, as its lines come.
-pub fn sold(child: &mut Child) -> impl Iterator<Item = ()> + use<> {
+pub(crate) fn sold(child: &mut Child) -> impl Iterator<Item = ()> + use<> {
     let output = child.stdout.take().expect("its output is a pipe");
     let held = |line: &std::io::Result<String>| line.as_ref().is_ok_and(|line| line.ends_with("held"));
     BufReader::new(output).lines().filter(held).map(|_| ())
 }
 
 /// Two processes beside this one sell exactly what there is.
-pub async fn processes_sell_exactly_what_there_is(seller: Seller, place: &str) {
+pub(crate) async fn processes_sell_exactly_what_there_is(seller: Seller, place: &str) {
     const UNITS: usize = 150;
     seller.stock_up(i64::try_from(UNITS).expect("it is small")).await;
     let mut children = [child(place), child(place)];
@@ -166,7 +166,7 @@ pub async fn processes_sell_exactly_what_there_is(seller: Seller, place: &str) {
 }
 
 /// What a killed process acknowledged is there when the shop is opened again.
-pub async fn a_killed_process_loses_nothing(open: impl AsyncFn() -> Seller, place: &str) {
+pub(crate) async fn a_killed_process_loses_nothing(open: impl AsyncFn() -> Seller, place: &str) {
     let seller = open().await;
     seller.stock_up(1_000_000).await;
     seller.shop.close().await;
@@ -186,7 +186,7 @@ pub async fn a_killed_process_loses_nothing(open: impl AsyncFn() -> Seller, plac
 }
 
 /// As many get a unit as there are.
-pub async fn a_crowd_gets_exactly_what_there_is(seller: Seller) {
+pub(crate) async fn a_crowd_gets_exactly_what_there_is(seller: Seller) {
     seller.stock_up(70).await;
     let outcomes = join_all((0..300).map(|_| seller.reserve())).await;
     assert_eq!(outcomes.into_iter().filter(|held| *held).count(), 70);

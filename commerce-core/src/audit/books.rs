@@ -337,6 +337,11 @@ pub trait Books: Send + Sync {
     /// The next keys of the leading table alone, in order.
     async fn keys(&self, walk: &Walk, after: Option<&Cell>, limit: u32) -> Result<Vec<Cell>, StoreError>;
 
+    /// Whether the outbox numbers its events without a gap, as far back as it keeps them.
+    fn counts_events(&self) -> bool {
+        false
+    }
+
     /// What stands under these keys, at one instant.
     async fn look_up(&self, walk: &Walk, keys: &[Cell]) -> Result<Pages, StoreError>;
 }

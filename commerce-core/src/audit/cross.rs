@@ -4,6 +4,7 @@
 //! a suspicion until it was found twice with time for events in between.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::error::StoreError;
 use crate::events::{EventKind, given_up};
 use crate::limits;
 use crate::notifications::{NotificationRecorder, Template};
-use crate::orders::{AttemptState, PaymentFact, ProviderEventState, ProviderFact, RefundState};
+use crate::orders::{AttemptState, PaymentFact, PaymentGateway, ProviderEventState, ProviderFact, RefundState};
 use crate::time::Timestamp;
 
 use super::Invariant::{Event, HoldOfOrder, Key, Letter, Notification, Overdue, Provider, Times};
@@ -32,7 +33,7 @@ use super::walks::{EVENTS_BY_ID, HOLDS, MESSAGES_BY_EVENT, ORDER_BOOK, ORDERS_BY
 /// Which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cross {
-    /// Orders against their holds, users and products.
+    /// Orders against their holds, users, products and providers.
     OrderHolds,
     /// Sold holds against their orders.
     HoldOrders,
@@ -44,6 +45,8 @@ pub(super) enum Cross {
     Seller,
     /// Carts against their users.
     Cart,
+    /// Claims on carts against their orders.
+    Claim,
     /// Sessions against their users.
     Session,
     /// Refresh tokens against their sessions.
@@ -70,6 +73,7 @@ pub(super) type Suspicion = (Cell, Violation);
 /// What looks.
 pub(super) struct Eyes<'a> {
     pub(super) books: &'a ShopBooks,
+    pub(super) gateways: &'a [Arc<dyn PaymentGateway>],
     pub(super) now: Timestamp,
     /// What is on its way.
     pub(super) moving: u64,
@@ -85,7 +89,11 @@ impl Eyes<'_> {
     /// What does not fit among `pages`, which were read along `walk`.
     pub(super) async fn look(&mut self, cross: Cross, walk: &Walk, pages: &Pages) -> Result<Vec<Suspicion>, StoreError> {
         match cross {
-            Cross::OrderHolds => self.order_holds(pages).await,
+            Cross::OrderHolds => {
+                let mut found = self.order_holds(pages).await?;
+                found.extend(self.statements(pages).await);
+                Ok(found)
+            }
             Cross::HoldOrders => self.hold_orders(pages).await,
             Cross::LowStock => Ok(low_stock(pages)),
             Cross::Product => {
@@ -108,13 +116,18 @@ impl Eyes<'_> {
                 }));
                 Ok(found)
             }
+            Cross::Claim => self.claims(walk, pages).await,
             Cross::Moved => {
                 let by_sku = Walk { name: "sku", ..alone(walk.lead, walk.key, walk.key) };
                 self.named(&by_sku, pages, "actor_id", &*self.books.users, USERS, "a user").await
             }
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,
-            Cross::Effects => self.effects(walk, pages).await,
+            Cross::Effects => {
+                let mut found = self.effects(walk, pages).await?;
+                found.extend(self.claimed(walk, pages).await?);
+                Ok(found)
+            }
             Cross::Handled => self.handled(walk, pages).await,
             Cross::Letter => self.letters(walk, pages).await,
             Cross::Keys(context) => self.keys(walk, pages, context).await,
@@ -123,7 +136,12 @@ impl Eyes<'_> {
     }
 
     /// The rows under these keys.
-    async fn rows(&self, books: &dyn Books, walk: &Walk, keys: BTreeSet<Cell>) -> Result<BTreeMap<Cell, Row>, StoreError> {
+    pub(super) async fn rows(
+        &self,
+        books: &dyn Books,
+        walk: &Walk,
+        keys: BTreeSet<Cell>,
+    ) -> Result<BTreeMap<Cell, Row>, StoreError> {
         if keys.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -133,7 +151,7 @@ impl Eyes<'_> {
     }
 
     /// Rows whose `column` names something that is not in `table`.
-    async fn named(
+    pub(super) async fn named(
         &self,
         walk: &Walk,
         pages: &Pages,
@@ -157,9 +175,6 @@ impl Eyes<'_> {
         let hold_keys: Vec<Cell> = leads().map(|row| row.cell("hold_key").clone()).collect();
         let held = self.books.catalog.look_up(HOLDS, &hold_keys).await?;
         let holds: BTreeMap<Cell, _> = entries(HOLDS, &held).into_iter().map(|hold| (hold.key.clone(), hold)).collect();
-        let skus: BTreeSet<Cell> = pages.of(ITEMS).iter().map(|row| row.cell("sku").clone()).collect();
-        let shelves = self.rows(&*self.books.catalog, &alone(INVENTORY, "sku", "sku"), skus).await?;
-        let on_sale = |sku: &str| shelves.contains_key(&Cell::from(sku));
         let buyers: BTreeSet<Cell> = leads().map(|row| row.cell("user_id").clone()).collect();
         let users = self.rows(&*self.books.users, &alone(USERS, "id", "id"), buyers).await?;
         let sold: BTreeSet<Cell> = pages.of(ITEMS).iter().map(|row| row.cell("product_id").clone()).collect();
@@ -168,7 +183,7 @@ impl Eyes<'_> {
         for order in &orders {
             let Some(row) = order.one(ORDERS) else { continue };
             let mut findings = Findings::default();
-            standing(order, holds.get(row.cell("hold_key")), &on_sale, &mut findings);
+            standing(order, holds.get(row.cell("hold_key")), &mut findings);
             let user = row.cell("user_id");
             if !users.contains_key(user) {
                 findings.take(dangling(&order.name, "a user", user));
@@ -465,7 +480,7 @@ fn wants(consumer: &str, event: &Row) -> bool {
 }
 
 /// What people know the subject of an event by.
-fn about(event: &Row) -> String {
+pub(super) fn about(event: &Row) -> String {
     let data: serde_json::Value = event.json("data").unwrap_or_default();
     let named =
         ["number", "sku", "slug", "userId"].into_iter().find_map(|name| data.get(name).and_then(serde_json::Value::as_str));

@@ -9,6 +9,7 @@
 //! Start reading at [`Commerce::audit`](crate::Commerce::audit), then `run`.
 
 pub mod books;
+mod claims;
 mod cross;
 mod findings;
 mod keys;
@@ -21,6 +22,7 @@ mod run;
 mod said;
 mod shopping;
 mod standing;
+mod statement;
 mod stock;
 pub mod tables;
 mod timeline;

@@ -79,6 +79,22 @@ pub(super) fn session(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     findings.hold(Times, &entry.name, used <= most, "used within its longest life", "after it");
 }
 
+/// A session began with a token, and each further one took the place of one that was rotated at that
+/// very instant.
+pub(super) fn chain(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    let began = entry.one(SESSIONS).and_then(|session| session.at("created_at"));
+    // Past its longest life a session and its tokens go, some before others.
+    let young = began.filter(|at| at.plus(limits::SESSION_MAX) > scene.now.plus(limits::AUDIT_CLOCKS_APART));
+    let Some(began) = young else { return };
+    let times = |column| entry.of(TOKENS).filter_map(move |token| token.at(column));
+    let mut expected: Vec<Timestamp> = std::iter::once(began).chain(times("rotated_at")).collect();
+    let mut found: Vec<Timestamp> = times("created_at").collect();
+    expected.sort_unstable();
+    found.sort_unstable();
+    let list = |times: &[Timestamp]| times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    findings.hold(Reference, &entry.name, expected == found, format_args!("refresh tokens of {}", list(&expected)), list(&found));
+}
+
 /// A token's times are in order.
 pub(super) fn token(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(token) = entry.one(TOKENS) else { return };

@@ -2,8 +2,9 @@
 //!
 //! Every repair is an ordinary change set: versioned, so that a use case that runs at the same time
 //! wins or loses whole, and with a line in the ledger where stock is concerned. Never touches
-//! amounts, captures or refunds, nor a payment's status that is at odds with them (which of the two was
-//! altered nobody can tell), and never says an event again: its consumers may have acted on it.
+//! amounts, captures or refunds, and never says an event again: its consumers may have acted on it. A
+//! payment's status is written as it derives where nothing else of its order is at odds and no attempt is
+//! open, whose state may as well be what was altered.
 
 use serde::Serialize;
 
@@ -16,14 +17,14 @@ use crate::events::Envelope;
 use crate::ids::{Id, UserId};
 use crate::limits;
 use crate::notifications::NotificationRecorder;
-use crate::orders::{Order, OrderFilter, OrderStatus};
+use crate::orders::{Order, OrderFilter, OrderStatus, OrderWrite};
 use crate::page::PageRequest;
 use crate::text::Sku;
 use crate::users::{Address, UserWrite};
 
 use super::books::{Cell, Row};
-use super::tables::{INVENTORY, LEDGER, LEDGER_SUMS, LIVE_HOLDS, RESERVATIONS};
-use super::walks::{EVENTS_BY_ID, HOLDS, SHELVES};
+use super::tables::{INVENTORY, LEDGER, LEDGER_SUMS, LIVE_HOLDS, PAYMENTS, RESERVATIONS};
+use super::walks::{EVENTS_BY_ID, HOLDS, SHELVES, alone};
 use super::{Invariant, Report, Violation};
 
 /// Something that was put right.
@@ -58,7 +59,9 @@ impl Commerce {
             if violation.cause.is_none() && repairs.iter().any(|repair| known(&repair)) {
                 continue;
             }
-            match self.repair_one(violation).await {
+            let of_it = report.violations.iter().filter(|other| other.entity == entity).count();
+            let only = of_it == 1 && report.violations.len() < limits::AUDIT_VIOLATIONS_MAX;
+            match self.repair_one(violation, only).await {
                 Ok(Some(done)) => repairs.push(Repair { invariant, entity, done }),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%invariant, entity, %error, "a violation is left as it is"),
@@ -67,8 +70,9 @@ impl Commerce {
         Ok(repairs)
     }
 
-    async fn repair_one(&self, violation: &Violation) -> Outcome<Option<String>> {
+    async fn repair_one(&self, violation: &Violation, only: bool) -> Outcome<Option<String>> {
         match violation.invariant {
+            Invariant::Money if only => self.restate_payment(&violation.entity).await,
             Invariant::OnHand | Invariant::Reserved => self.recount(&violation.entity).await,
             Invariant::HoldOfOrder => self.end_hold(&violation.entity).await,
             Invariant::DefaultAddress => self.choose_address(&violation.entity).await,
@@ -137,6 +141,19 @@ impl Commerce {
     async fn numbered(&self, number: &str) -> Outcome<Option<Order>> {
         let filter = OrderFilter { number: Some(number.to_owned()), ..OrderFilter::default() };
         Ok(self.orders.orders(&Actor::System, filter, &PageRequest::first()).await?.items.into_iter().next())
+    }
+
+    /// Writes a payment's status as its sums and attempts say.
+    async fn restate_payment(&self, number: &str) -> Outcome<Option<String>> {
+        let Some(order) = self.numbered(number).await? else { return Ok(None) };
+        let pages = self.books.orders.look_up(&alone(PAYMENTS, "order_id", "order_id"), &[order.id.uuid().into()]).await?;
+        let Some(found) = pages.of(PAYMENTS).first().map(|row| row.cell("status").to_string()) else { return Ok(None) };
+        let status = order.payment.status();
+        if found == status.as_str() || order.payment.open_attempt().is_some() {
+            return Ok(None);
+        }
+        self.orders.store.commit(ChangeSet::of([OrderWrite::Rewrite(order)])).await?;
+        Ok(Some(format!("payment status {found} is {status}, as its attempts and refunds say")))
     }
 
     /// Ends the active hold of a confirmed or cancelled order as its event would have.

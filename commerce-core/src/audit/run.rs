@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::commerce::Context;
 use crate::error::StoreError;
 use crate::limits;
+use crate::orders::PaymentGateway;
 use crate::time::{Clock, Timestamp};
 
 use super::books::{Books, Cell, Pages, Row, ShopBooks, Table, Walk};
@@ -15,7 +16,7 @@ use super::findings::Findings;
 use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, PROVIDER_EVENTS};
 use super::walks::{
     self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST,
-    ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_LIST, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WRITER_LIST, entries,
+    ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_BOOK, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WRITER_LIST, entries,
 };
 use super::{AuditRequest, Progress, Report, keys, money, orders, people, products, said, shopping, stock, timeline, told};
 
@@ -64,14 +65,20 @@ const ORDER_RULES: &[Rule] = &[
 /// One audit.
 pub(crate) struct Auditor<'a> {
     books: &'a ShopBooks,
+    gateways: &'a [Arc<dyn PaymentGateway>],
     clock: &'a Arc<dyn Clock>,
     request: AuditRequest<'a>,
     findings: Findings,
 }
 
 impl<'a> Auditor<'a> {
-    pub(crate) fn new(books: &'a ShopBooks, clock: &'a Arc<dyn Clock>, request: AuditRequest<'a>) -> Self {
-        Self { books, clock, request, findings: Findings::default() }
+    pub(crate) fn new(
+        books: &'a ShopBooks,
+        gateways: &'a [Arc<dyn PaymentGateway>],
+        clock: &'a Arc<dyn Clock>,
+        request: AuditRequest<'a>,
+    ) -> Self {
+        Self { books, gateways, clock, request, findings: Findings::default() }
     }
 
     /// Looks at everything. Within a database, effects are read before what caused them.
@@ -91,10 +98,10 @@ impl<'a> Auditor<'a> {
         self.walk_each(catalog, LEDGER, "sku", "id", &[stock::moved], Some(Cross::Moved)).await?;
         self.walk(orders, ORDER_BOOK, ORDER_RULES, Some(Cross::OrderHolds)).await?;
         self.walk(orders, CART_LIST, &[shopping::cart], Some(Cross::Cart)).await?;
-        self.walk(orders, CLAIM_LIST, &[told::claim], None).await?;
+        self.walk(orders, CLAIM_LIST, &[told::claim], Some(Cross::Claim)).await?;
         self.walk_each(orders, PROVIDER_EVENTS, "provider", "event_id", &[], Some(Cross::Provider)).await?;
         self.walk(users, USER_BOOK, &[people::user], None).await?;
-        self.walk(users, SESSION_LIST, &[people::session], Some(Cross::Session)).await?;
+        self.walk(users, SESSION_BOOK, &[people::session, people::chain], Some(Cross::Session)).await?;
         self.walk(users, TOKEN_LIST, &[people::token], Some(Cross::Token)).await?;
         let sources = [
             (Context::Notifications, notifications),
@@ -168,14 +175,18 @@ impl<'a> Auditor<'a> {
         cross: Option<Cross>,
     ) -> Result<(), StoreError> {
         let (mut after, mut limit) = (None, limits::AUDIT_STRETCH);
+        let mut counted = None;
         let mut suspects: Vec<Suspicion> = Vec::new();
         loop {
             let now = self.clock.now();
             let stretch = books.stretch(walk, after.as_ref(), limit).await?;
             limit = next_limit(limit, self.clock.now().since(now));
             self.judge(walk, &stretch.pages, Scene { now, working_since }, rules);
+            if books.counts_events() {
+                counted = told::count_events(&stretch.pages, counted, now, &mut self.findings);
+            }
             if let Some(cross) = cross {
-                let mut eyes = Eyes { books: self.books, now, moving: 0 };
+                let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, moving: 0 };
                 suspects.extend(eyes.look(cross, walk, &stretch.pages).await?);
                 self.findings.unsettled = self.findings.unsettled.saturating_add(eyes.moving);
                 if suspects.len() >= limits::AUDIT_SUSPICIONS_MAX {
@@ -205,7 +216,7 @@ impl<'a> Auditor<'a> {
         self.request.patience.wait(limits::AUDIT_LAG).await;
         let keys: BTreeSet<Cell> = suspects.iter().map(|(key, _)| key.clone()).collect();
         let keys: Vec<Cell> = keys.into_iter().collect();
-        let mut eyes = Eyes { books: self.books, now: self.clock.now(), moving: 0 };
+        let mut eyes = Eyes { books: self.books, gateways: self.gateways, now: self.clock.now(), moving: 0 };
         let before = books.look_up(walk, &keys).await?;
         let again = eyes.look(cross, walk, &before).await?;
         let after = books.look_up(walk, &keys).await?;

@@ -168,6 +168,8 @@ pub(super) fn decisions(entry: &Entry<'_>, scene: Scene, findings: &mut Findings
         }
         let cart = *version == 1 || said("fromCart") == json!(false);
         findings.hold(Event, number, cart, "only a new order out of a cart", format_args!("version {version}"));
+        let claimed = said("cartClaim").is_null() || said("fromCart") == json!(true);
+        findings.hold(Event, number, claimed, "a claim on a cart only of an order out of one", said("cartClaim"));
         for step in entry.of(HISTORY).filter(|step| events.iter().any(|event| event.cell("id") == step.cell("id"))) {
             let note = step.text("note").filter(|note| !note.is_empty());
             findings.same(Event, number, "in the words of the history", json!(note), said("note"));

@@ -21,6 +21,7 @@ pub(super) fn cart(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     findings.same(Cart, name, "lines of different SKUs", skus.len(), lines.len());
     findings.hold(Cart, name, lines.len() <= limits::LINES_MAX, format_args!("at most {}", limits::LINES_MAX), lines.len());
     past(entry, CARTS, "updated_at", scene, findings);
+    past(entry, CARTS, "begun_at", scene, findings);
     if let Some(at) = cart.at("updated_at") {
         let expires = at.plus(limits::CART_KEEP);
         findings.hold(

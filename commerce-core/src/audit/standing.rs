@@ -19,7 +19,7 @@ fn is_moving(order: &Entry<'_>, kind: EventKind) -> bool {
 
 /// A live order's hold is kept or sold, a cancelled one's is not; its lines are the order's, at the
 /// order's prices.
-pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, on_sale: &dyn Fn(&str) -> bool, findings: &mut Findings) {
+pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, findings: &mut Findings) {
     let Some(row) = order.one(ORDERS) else { return };
     let Some(status) = row.word::<OrderStatus>("status") else { return };
     let number = &order.name;
@@ -53,7 +53,7 @@ pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, on_sale: &dy
         findings.unsettled();
     }
     if let Some(hold) = hold.filter(|_| state == HoldState::Committed && only(hold, generation)) {
-        restocked(order, hold, status, on_sale, findings);
+        restocked(order, hold, status, findings);
     }
 }
 
@@ -63,8 +63,9 @@ fn only(hold: Option<&Entry<'_>>, generation: &Cell) -> bool {
     hold.is_some_and(|hold| !hold.of(RESERVATIONS).any(|line| sold(&line)))
 }
 
-/// What was sold came back once if the order was cancelled, and did not if it lives.
-fn restocked(order: &Entry<'_>, hold: &Entry<'_>, status: OrderStatus, on_sale: &dyn Fn(&str) -> bool, findings: &mut Findings) {
+/// What was sold came back once if the order was cancelled, also where nothing of its kind is sold any more, and did
+/// not if it lives.
+fn restocked(order: &Entry<'_>, hold: &Entry<'_>, status: OrderStatus, findings: &mut Findings) {
     let cancelled = status == OrderStatus::Cancelled;
     let moving = is_moving(order, EventKind::OrderCancelled);
     for item in order.of(ITEMS) {
@@ -73,7 +74,7 @@ fn restocked(order: &Entry<'_>, hold: &Entry<'_>, status: OrderStatus, on_sale: 
             hold.of(LEDGER).filter(|line| line.word("kind") == Some(MovementKind::Restock) && line.text("sku") == Some(sku));
         let back: Vec<i64> = back.filter_map(|line| line.int("on_hand_change")).collect();
         let quantity = item.int("quantity").unwrap_or(0);
-        let fits = if cancelled { back == [quantity] || (back.is_empty() && (moving || !on_sale(sku))) } else { back.is_empty() };
+        let fits = if cancelled { back == [quantity] || (back.is_empty() && moving) } else { back.is_empty() };
         let expected = if cancelled { format!("{quantity} of {sku} restocked") } else { format!("no {sku} restocked") };
         findings.hold(HoldOfOrder, &order.name, fits, expected, format_args!("{back:?}"));
     }

@@ -106,7 +106,7 @@ tables! {
     /// Variants.
     VARIANTS = "product_variants" {
         "sku": Shaped(is::<Sku>), "product_id": Id, "position": COUNT, "price_minor": COUNT, "currency": CURRENCY,
-        "compare_at_minor": OptInt(0, i64::MAX), "compare_at_currency": OptShaped(is::<Currency>),
+        "compare_at_minor": OptInt(1, i64::MAX), "compare_at_currency": OptShaped(is::<Currency>),
         "options": Shaped(json::<BTreeMap<String, String>>), "weight_grams": OptInt(0, u32::MAX as i64), "barcode": OPT_LINE,
         "metadata": METADATA,
     }
@@ -178,9 +178,10 @@ tables! {
     CARTS = "carts" {
         "owner_id": Id, "owner_kind": Shaped(is_owner_kind), "lines": Shaped(json::<Vec<CartLine>>), "coupon": OPT_LINE,
         "metadata": METADATA, "updated_at": At, "expires_at": At, "version": FROM_ONE,
+        "begun_at": At,
     }
-    /// States of carts that were ordered.
-    CART_CLAIMS = "cart_claims" { "claim": Id, "claimed_at": At }
+    /// Carts that were ordered.
+    CART_CLAIMS = "cart_claims" { "claim": Id, "claimed_at": At, "order_id": Id }
     /// Users.
     USERS = "users" {
         "id": Id, "email": Shaped(is::<Email>), "full_name": LINE, "phone": OPT_LINE, "role": Shaped(is::<Role>),

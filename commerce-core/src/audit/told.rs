@@ -8,10 +8,11 @@ use crate::notifications::{NotificationStatus, Template};
 use crate::time::Timestamp;
 
 use super::Invariant::{Event, Lease, Letter, LetterReceives, Notification, Times, Version};
-use super::books::{Cell, Row, Table};
+use super::books::{Cell, Pages, Row, Table};
 use super::findings::Findings;
 use super::money::due;
 use super::run::Scene;
+use super::said::is_kept;
 use super::tables::{CART_CLAIMS, DEAD_LETTERS, INBOX, LEASES, NOTIFICATIONS, OUTBOX, SELLERS, WRITERS};
 use super::walks::Entry;
 
@@ -132,6 +133,24 @@ pub(super) fn event(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         }
         (None, _) => {}
     }
+}
+
+/// Positions of events follow each other, as far back as events are kept; answers the last one. `counted` is
+/// that of the stretch before.
+pub(super) fn count_events(pages: &Pages, counted: Option<i64>, now: Timestamp, findings: &mut Findings) -> Option<i64> {
+    pages.of(OUTBOX).iter().fold(counted, |counted, event| {
+        let position = event.int("position")?;
+        if let Some(missing) = counted.and_then(|last| last.checked_add(1)).filter(|missing| *missing < position) {
+            findings.add(
+                Event,
+                &format!("{missing}"),
+                format_args!("an event at position {missing}"),
+                format_args!("{position} is next"),
+            );
+        }
+        let young = event.at("occurred_at").is_some_and(|at| is_kept(at.minus(limits::AUDIT_CLOCKS_APART), now));
+        young.then_some(position)
+    })
 }
 
 /// A mark of a batch is not of the future.

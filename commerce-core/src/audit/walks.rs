@@ -71,6 +71,10 @@ pub(super) const USER_BOOK: &Walk = &Walk {
     beside: &[beside(ADDRESSES, "user_id"), beside(OUTBOX, "aggregate_id"), beside(KEYS, "result_id")],
 };
 
+/// Sessions with the chain of their refresh tokens.
+pub(super) const SESSION_BOOK: &Walk =
+    &Walk { lead: SESSIONS, key: "id", name: "user_id", within: None, beside: &[beside(TOKENS, "session_id")] };
+
 /// A way through one table alone.
 pub(super) const fn alone(lead: &'static Table, key: &'static str, name: &'static str) -> Walk {
     Walk { lead, key, name, within: None, beside: &[] }
@@ -84,7 +88,6 @@ pub(super) fn within(lead: &'static Table, (column, value): (&'static str, Cell)
 pub(super) const CATEGORY_LIST: &Walk = &alone(CATEGORIES, "id", "slug");
 pub(super) const TREE_LIST: &Walk = &alone(CATEGORY_TREE, "only", "only");
 pub(super) const SELLER_LIST: &Walk = &alone(SELLERS, "id", "slug");
-pub(super) const SESSION_LIST: &Walk = &alone(SESSIONS, "id", "user_id");
 pub(super) const TOKEN_LIST: &Walk = &alone(TOKENS, "hash", "hash");
 pub(super) const CART_LIST: &Walk = &alone(CARTS, "owner_id", "owner_id");
 pub(super) const CLAIM_LIST: &Walk = &alone(CART_CLAIMS, "claim", "claim");

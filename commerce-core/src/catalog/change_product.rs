@@ -19,7 +19,7 @@ use super::create_product::{product_updated, receipts, thresholds};
 use super::model::{Product, ProductStatus, Variant};
 use super::ports::CatalogWrite;
 use super::product_input::{
-    NewImage, NewProduct, NewVariant, check_barcode, check_options, check_price, one_currency, parse_images, parse_slug,
+    NewImage, NewProduct, NewVariant, check_barcode, check_options, check_price, former, one_currency, parse_images, parse_slug,
     parse_texts, parse_variant, parse_variants,
 };
 use super::stock::{Inventory, Movement, MovementKind};
@@ -327,7 +327,7 @@ fn with_changed_variant(mut product: Product, sku: &Sku, patch: &VariantPatch) -
 fn changed_variant(mut variant: Variant, patch: &VariantPatch) -> Result<Variant, Refusal> {
     let mut check = Check::new();
     variant.price = patch.price.unwrap_or(variant.price);
-    variant.compare_at = patch.compare_at.unwrap_or(variant.compare_at);
+    variant.compare_at = former(patch.compare_at.unwrap_or(variant.compare_at));
     variant.options = patch.options.clone().unwrap_or(variant.options);
     variant.weight_grams = patch.weight_grams.unwrap_or(variant.weight_grams);
     let barcode = patch.barcode.clone().unwrap_or(variant.barcode);

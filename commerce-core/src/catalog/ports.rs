@@ -149,6 +149,9 @@ pub enum CatalogWrite {
     /// together refuse it: `Short` names every SKU that lacks, with all lines of it added up.
     /// An unknown SKU is short of everything.
     Move(Movement),
+    /// A line of the ledger of a SKU that has no inventory row, so that nothing is counted:
+    /// `Stale("inventory")` while it has one. The lines of one SKU in a change set add up to nothing.
+    Note(Movement),
     /// A new hold. `Stale("hold")` unless its generation is the next of its key and the one before
     /// is not active.
     InsertHold(Hold),

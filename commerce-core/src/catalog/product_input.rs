@@ -123,7 +123,7 @@ pub(super) fn parse_variants(check: &mut Check, variants: &[NewVariant]) -> Vec<
 /// One checked variant with its first stock; `field` is its path.
 pub(super) fn parse_variant(check: &mut Check, field: &str, new: &NewVariant) -> Option<(Variant, i64)> {
     let sku = check.take(Sku::parse(&format!("{field}.sku"), &new.sku));
-    let (price, compare_at) = (new.price, new.compare_at);
+    let (price, compare_at) = (new.price, former(new.compare_at));
     check_price(check, &format!("{field}.price"), price);
     if let Some(before) = compare_at {
         check_price(check, &format!("{field}.compareAtPrice"), before);
@@ -136,6 +136,11 @@ pub(super) fn parse_variant(check: &mut Check, field: &str, new: &NewVariant) ->
     check.metadata(&new.metadata);
     let (options, weight_grams, metadata) = (new.options.clone(), new.weight_grams, new.metadata.clone());
     Some((Variant { sku: sku?, price, compare_at, options, weight_grams, barcode, metadata }, new.stock))
+}
+
+/// A former price; many who have none write nothing down, in figures.
+pub(super) fn former(price: Option<Money>) -> Option<Money> {
+    price.filter(|price| price.minor != 0)
 }
 
 pub(super) fn check_price(check: &mut Check, field: &str, price: Money) {

@@ -45,7 +45,7 @@ impl StockKeeper {
         let handled = Handled { consumer: NAME, event: event.id, at: now };
         match store.commit(ChangeSet::of(writes).handling(Some(handled))).await {
             Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
-            // A variant was removed since its inventory was read.
+            // A variant was removed since its inventory was read; one that was added is stale.
             Err(CommitError::Refused(CommitRefusal::Short(_))) => Ok(Round::Again),
             committed => settle(committed, ()),
         }
@@ -151,20 +151,37 @@ fn decide(news: News, facts: &OrderFacts, newest: &Hold) -> Effect {
     }
 }
 
-/// The sold units back on hand. What is no longer sold has no shelf to go back to.
+/// The sold units back on hand. What is no longer sold has no shelf to go back to: the ledger says
+/// that it came back, and that it was written off.
 fn restock(facts: &OrderFacts, shelves: &[Inventory], ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
-    let mut lines: Vec<_> = facts.lines.iter().filter(|line| shelves.iter().any(|shelf| shelf.sku == line.sku)).collect();
+    let mut lines: Vec<_> = facts.lines.iter().collect();
     lines.sort_by(|a, b| a.sku.cmp(&b.sku));
-    let back = lines.into_iter().map(|line| Movement {
-        id: ids.mint(),
-        sku: line.sku.clone(),
-        kind: MovementKind::Restock,
-        on_hand: i64::from(line.quantity.get()),
-        reserved: 0,
-        reference: Some(facts.hold.key.to_hex()),
-        reason: format!("order {} was cancelled", facts.number),
-        actor: None,
-        at: now,
-    });
-    back.map(CatalogWrite::Move).collect()
+    let mut writes = Vec::with_capacity(lines.len());
+    for line in lines {
+        let back = Movement {
+            id: ids.mint(),
+            sku: line.sku.clone(),
+            kind: MovementKind::Restock,
+            on_hand: i64::from(line.quantity.get()),
+            reserved: 0,
+            reference: Some(facts.hold.key.to_hex()),
+            reason: format!("order {} was cancelled", facts.number),
+            actor: None,
+            at: now,
+        };
+        if shelves.iter().any(|shelf| shelf.sku == line.sku) {
+            writes.push(CatalogWrite::Move(back));
+            continue;
+        }
+        let written_off = Movement {
+            id: ids.mint(),
+            kind: MovementKind::Adjustment,
+            on_hand: back.on_hand.saturating_neg(),
+            reference: None,
+            reason: format!("no variant for what order {} gave back", facts.number),
+            ..back.clone()
+        };
+        writes.extend([back, written_off].map(CatalogWrite::Note));
+    }
+    writes
 }

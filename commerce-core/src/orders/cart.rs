@@ -1,5 +1,7 @@
 //! Carts: what somebody means to buy.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -10,6 +12,9 @@ use crate::limits;
 use crate::money::Money;
 use crate::text::{Metadata, Quantity, Sku};
 use crate::time::Timestamp;
+
+/// The least that lies between two beginnings of one cart: the clock's own unit.
+const TICK: Duration = Duration::from_micros(1);
 
 /// Whose cart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -50,6 +55,9 @@ pub struct Cart {
     pub coupon: Option<String>,
     /// The client's own notes.
     pub metadata: Metadata,
+    /// When it was first filled, or when what was ordered last left it. What stands in it since then
+    /// is ordered at most once, however it is edited.
+    pub begun_at: Timestamp,
     /// When it was last edited.
     pub updated_at: Timestamp,
     /// Grows by one with every edit.
@@ -71,7 +79,8 @@ impl Cart {
     /// A cart nobody has edited.
     #[must_use]
     pub fn empty(owner: CartOwner, now: Timestamp) -> Self {
-        Self { owner, lines: Vec::new(), coupon: None, metadata: Metadata::new(), updated_at: now, version: 0 }
+        let (lines, metadata) = (Vec::new(), Metadata::new());
+        Self { owner, lines, coupon: None, metadata, begun_at: now, updated_at: now, version: 0 }
     }
 
     /// When it is forgotten unless edited again.
@@ -80,11 +89,11 @@ impl Cart {
         self.updated_at.plus(limits::CART_KEEP)
     }
 
-    /// What stands for the cart in exactly this state, so that it is ordered once.
+    /// What stands for the cart from its beginning until what was ordered has left it, so that it is
+    /// ordered once in between.
     #[must_use]
     pub fn claim(&self) -> Uuid {
-        let at = self.updated_at.as_micros().to_be_bytes();
-        let hash = digest(&[self.owner.key().as_bytes(), &self.version.to_be_bytes(), &at]);
+        let hash = digest(&[self.owner.key().as_bytes(), &self.begun_at.as_micros().to_be_bytes()]);
         Uuid::from_bytes(hash.first_chunk::<16>().copied().unwrap_or_default())
     }
 
@@ -121,16 +130,21 @@ impl Cart {
         self.lines.retain(|line| line.sku != *sku);
     }
 
-    /// Without what was ordered; what was added meanwhile stays.
-    pub fn reduce(&mut self, ordered: &[(Sku, u32)]) {
+    /// As it is after what was ordered left it at `now`. What was added meanwhile stays, and may be
+    /// ordered.
+    #[must_use]
+    pub fn without(mut self, ordered: &[(Sku, Quantity)], now: Timestamp) -> Self {
         for (sku, quantity) in ordered {
             if let Some(line) = self.lines.iter_mut().find(|line| line.sku == *sku) {
-                match Quantity::new(line.quantity.get().saturating_sub(*quantity)) {
+                match Quantity::new(line.quantity.get().saturating_sub(quantity.get())) {
                     Some(left) => line.quantity = left,
                     None => self.remove(sku),
                 }
             }
         }
+        // Another beginning than before, also by a clock that is behind.
+        let begun_at = now.max(self.begun_at.plus(TICK));
+        Self { begun_at, ..self.edited(begun_at) }
     }
 
     /// As it is after an edit at `now`.

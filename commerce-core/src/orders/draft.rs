@@ -1,5 +1,7 @@
 //! A new order, from everything that was read for it. Pure.
 
+use uuid::Uuid;
+
 use crate::error::Refusal;
 use crate::ids::{Id, IdSource, OrderId, UserId};
 use crate::limits;
@@ -31,7 +33,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) address: PostalAddress,
     pub(crate) tender: &'a Tender,
     pub(crate) metadata: Metadata,
-    pub(crate) from_cart: bool,
+    /// The claim on the cart that it comes out of.
+    pub(crate) cart: Option<Uuid>,
 }
 
 impl Draft<'_> {
@@ -62,7 +65,7 @@ impl Draft<'_> {
             updated_at: now,
             version: 0,
         };
-        let placed = Decided { from_cart: self.from_cart, ..Decided::about(order) };
+        let placed = Decided { cart: self.cart, ..Decided::about(order) };
         let placed = Decided { was_confirmed: false, ..placed }.and(Happening::Placed);
         if prepaid { placed } else { placed.and(Happening::Became(OrderStatus::Confirmed)) }
     }

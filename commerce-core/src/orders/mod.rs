@@ -19,6 +19,7 @@ pub mod pricing;
 mod provide;
 mod quote;
 mod read;
+mod reduce_cart;
 mod refund;
 mod shopping;
 mod status;

@@ -1,6 +1,7 @@
 //! The order: what was bought, by whom, for how much, and how far it is.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::catalog::HoldKey;
 use crate::error::Refusal;
@@ -174,6 +175,9 @@ pub struct OrderFacts {
     /// Whether it was ordered out of the customer's cart, which is then reduced.
     #[serde(default)]
     pub from_cart: bool,
+    /// What stands for that cart until then ([`Cart::claim`](super::cart::Cart::claim)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cart_claim: Option<Uuid>,
     /// Why, where somebody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -14,7 +14,7 @@ use crate::text::{Check, IdempotencyKey, Quantity, Sku};
 use crate::users::{PostalAddress, parse_address};
 
 use super::Orders;
-use super::cart::CartOwner;
+use super::cart::{Cart, CartOwner};
 use super::draft::{Draft, Tender, tender};
 use super::model::Order;
 use super::ports::{Held, OrderWrite, PricedItem};
@@ -117,7 +117,7 @@ impl Orders {
             address: read.address,
             tender: &read.tender,
             metadata: command.metadata.clone(),
-            from_cart: read.wish.cart.is_some(),
+            cart: read.wish.cart.as_ref().map(Cart::claim),
         };
         let (order, changes) = self.insert(draft.decide(&self.ids, self.clock.now()), actor);
 
@@ -125,7 +125,7 @@ impl Orders {
             .claim(Some(self.claim(scope, key, KeyResult::Done(order.id.uuid()), &held)))
             .before(held.expires_at.minus(limits::HOLD_MARGIN));
         let changes = match &read.wish.cart {
-            Some(cart) => changes.and(OrderWrite::ClaimCart(cart.claim())),
+            Some(cart) => changes.and(OrderWrite::ClaimCart(cart.claim(), order.id)),
             None => changes,
         };
         match self.store.commit(changes).await {
@@ -134,7 +134,10 @@ impl Orders {
             Err(CommitError::Refused(refusal)) => match refusal {
                 CommitRefusal::KeyTaken(record) => self.outrun(&record, key, &held).await,
                 CommitRefusal::TooLate => self.give_up(scope, key, &held, None).await,
-                CommitRefusal::AlreadyHandled => self.give_up(scope, key, &held, Some(Refusal::CartOrdered)).await,
+                CommitRefusal::CartOrdered(first) => {
+                    self.order_what_stays(scope, key, &held, read.wish.cart.as_ref(), first).await
+                }
+                CommitRefusal::AlreadyHandled => Err(Refusal::Conflict("order").into()),
                 // A fresh id or number collided: the hold stands, decide anew.
                 CommitRefusal::Duplicate(_) | CommitRefusal::Stale(_) => Ok(Round::Again),
                 CommitRefusal::Short(lines) => Err(Refusal::SoldOut(lines).into()),
@@ -155,6 +158,25 @@ impl Orders {
             self.catalog.release(held.hold).await?;
         }
         Ok(twin(order))
+    }
+
+    /// The cart was ordered before, and the event that takes out of it what was ordered is still on its
+    /// way. It leaves now; the next round orders what stays.
+    async fn order_what_stays(
+        &self,
+        scope: &KeyScope,
+        key: &RequestKey,
+        held: &Held,
+        cart: Option<&Cart>,
+        first: OrderId,
+    ) -> Outcome<Round> {
+        let mut stays = false;
+        if let Some(cart) = cart {
+            let ordered = self.stored(first).await?.lines;
+            let left = self.reduce_cart(cart.owner, Some(cart.claim()), &ordered, None).await?;
+            stays = left.is_some_and(|left| !left.lines.is_empty());
+        }
+        self.give_up(scope, key, held, (!stays).then_some(Refusal::CartOrdered)).await
     }
 
     /// Refuses after the stock was held. The hold may be shared with a twin that is about to commit

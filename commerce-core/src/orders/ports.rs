@@ -1,5 +1,7 @@
 //! What the orders context needs of the world.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -78,10 +80,14 @@ pub enum OrderWrite {
     Insert(Order),
     /// A changed order with its payment, attempts and refunds, with the version it will have.
     Update(Order),
+    /// An order as it is, whose derived columns are written as they derive: for an audit that found
+    /// them at odds. `Stale("order")` unless it still has this version.
+    Rewrite(Order),
     /// One more line of history.
     Timeline(TimelineEntry),
-    /// The cart in this state ([`Cart::claim`]) is ordered: `AlreadyHandled` when it was before.
-    ClaimCart(Uuid),
+    /// The cart that this claim stands for ([`Cart::claim`]) is ordered with this order: `CartOrdered`
+    /// when it was before.
+    ClaimCart(Uuid, OrderId),
     /// What a provider said, as it came in: `AlreadyHandled` when it came before, unless it was
     /// parked and is not any more.
     Provider(ProviderEvent),
@@ -210,6 +216,12 @@ pub trait PaymentGateway: Send + Sync {
     /// Sends captured money back, keyed by the refund.
     async fn refund(&self, refund: &Refund, attempt: &Attempt) -> RefundAnswer;
 
+    /// What its own ledger says about our keys, the ids of attempts and refunds, for an audit; keys that
+    /// it never heard of are left out. None where its ledger cannot be asked so, or does not answer.
+    async fn statement(&self, _keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+        None
+    }
+
     /// Reads a webhook from its raw bytes: signature, age, shape. `now` judges the age.
     ///
     /// # Errors
@@ -224,6 +236,27 @@ pub struct ProviderAnswer {
     pub fact: PaymentFact,
     /// Its own name for the attempt.
     pub reference: Option<String>,
+}
+
+/// A line of a provider's own ledger.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entered {
+    /// The money went, this way or back.
+    Moved(Money),
+    /// It may go yet.
+    Open,
+    /// It does not go.
+    Nothing,
+}
+
+impl From<&PaymentFact> for Entered {
+    fn from(fact: &PaymentFact) -> Self {
+        match fact {
+            PaymentFact::Captured { amount } => Self::Moved(*amount),
+            PaymentFact::Pending { .. } | PaymentFact::Authorized | PaymentFact::NoAnswer => Self::Open,
+            PaymentFact::Declined { .. } | PaymentFact::Voided | PaymentFact::Unheard => Self::Nothing,
+        }
+    }
 }
 
 /// What a provider says about a refund.

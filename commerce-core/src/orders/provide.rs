@@ -5,15 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::catalog::{HoldKey, HoldOwners, Standing};
-use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, Round, rounds, settle};
 use crate::error::StoreError;
 use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
-use crate::text::Sku;
 
 use super::Orders;
 use super::cart::CartOwner;
 use super::model::{HoldRef, OrderFacts, OrderStatus};
-use super::ports::{CartWrite, OrderStore};
+use super::ports::OrderStore;
 
 /// Answers the catalog's sweeper what stands behind a hold.
 pub struct HoldRegister(pub Arc<dyn OrderStore>);
@@ -47,23 +45,8 @@ impl Consumer for CartReducer {
         if !facts.from_cart {
             return Ok(());
         }
-        let orders = &self.0;
         let owner = CartOwner::User(facts.user_id);
-        let ordered: Vec<(Sku, u32)> = facts.lines.iter().map(|line| (line.sku.clone(), line.quantity.get())).collect();
-        let reduced = rounds("cart", || async {
-            let now = orders.clock.now();
-            // A cart that is gone is noted as handled too, or a repeat would reduce the next one.
-            let reduced = orders.carts.cart(owner, now).await?.map(|mut cart| {
-                cart.reduce(&ordered);
-                CartWrite::Save(cart.edited(now))
-            });
-            let handled = Handled { consumer: self.name(), event: event.id, at: now };
-            let changes = ChangeSet::of(reduced).handling(Some(handled));
-            match orders.carts.commit(changes).await {
-                Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
-                other => settle(other, ()),
-            }
-        });
-        Ok(reduced.await?)
+        self.0.reduce_cart(owner, facts.cart_claim, &facts.lines, Some((self.name(), event.id))).await?;
+        Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::actor::Actor;
 use crate::change::ChangeSet;
 use crate::events::{Envelope, EventData, EventKind, Topic};
@@ -66,8 +68,8 @@ pub struct Decided {
     pub note: String,
     /// Whether its stock was sold before this.
     pub was_confirmed: bool,
-    /// Whether it came out of a cart.
-    pub from_cart: bool,
+    /// The claim on the cart that it came out of.
+    pub cart: Option<Uuid>,
 }
 
 impl Decided {
@@ -82,7 +84,7 @@ impl Decided {
             | OrderStatus::OutForDelivery
             | OrderStatus::Delivered => true,
         };
-        Self { order, happenings: Vec::new(), note: String::new(), was_confirmed, from_cart: false }
+        Self { order, happenings: Vec::new(), note: String::new(), was_confirmed, cart: None }
     }
 
     /// And this happened.
@@ -176,7 +178,8 @@ fn facts(decided: &Decided) -> OrderFacts {
         payment_method: order.payment.method,
         hold: order.hold,
         was_confirmed: decided.was_confirmed,
-        from_cart: decided.from_cart,
+        from_cart: decided.cart.is_some(),
+        cart_claim: decided.cart,
         note: (!decided.note.is_empty()).then(|| decided.note.clone()),
     }
 }

@@ -14,7 +14,7 @@ use super::address_book;
 use super::model::{Address, User};
 use super::ports::UserWrite;
 use super::postal::{RawAddress, parse_address};
-use super::repeat::{Committed, Keyed};
+use super::repeat::Committed;
 
 const ROUTE: &str = "POST /api/users/{id}/addresses";
 
@@ -76,7 +76,7 @@ impl Users {
         key: Option<RequestKey>,
     ) -> Outcome<Answer<Address>> {
         let route = ROUTE.replace("{id}", &user.to_string());
-        let keyed = &Keyed::of(actor, &route, key);
+        let keyed = &self.keyed(actor, &route, key);
         let (raw, wants_default) = new.into_parts();
         let postal = &parse_address("", raw)?;
         rounds("address book", || async move {

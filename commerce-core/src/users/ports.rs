@@ -99,6 +99,11 @@ pub trait TokenSigner: Send + Sync {
     /// again although no store keeps it.
     fn successor(&self, refresh_token: &str) -> String;
 
+    /// A hash of `body_hash` that only who holds the key can compute, always the same for the same.
+    /// Bodies with passwords are remembered by it: from a plain hash a short password could be
+    /// guessed by who reads the database.
+    fn seal(&self, body_hash: &[u8; 32]) -> [u8; 32];
+
     /// The public keys as a JSON Web Key Set (RFC 7517).
     fn jwks(&self) -> serde_json::Value;
 }

@@ -40,7 +40,7 @@ impl Users {
     /// # Errors
     /// `INVALID`, `EMAIL_TAKEN`, `IDEMPOTENCY_MISMATCH`.
     pub async fn register(&self, actor: &Actor, request: Register, key: Option<RequestKey>) -> Outcome<Answer<User>> {
-        let keyed = Keyed::of(actor, ROUTE, key);
+        let keyed = self.keyed(actor, ROUTE, key);
         self.open_account(request, Role::Customer, keyed).await
     }
 

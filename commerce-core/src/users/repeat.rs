@@ -13,15 +13,11 @@ use super::ports::UserWrite;
 /// A request's key where it counts.
 pub(super) struct Keyed {
     scope: KeyScope,
+    /// Sealed, because bodies of this context hold passwords and addresses.
     body_hash: [u8; 32],
 }
 
 impl Keyed {
-    pub(super) fn of(actor: &Actor, route: &str, request: Option<RequestKey>) -> Option<Self> {
-        let RequestKey { key, body_hash } = request?;
-        Some(Self { scope: KeyScope { user: actor.user(), route: route.to_owned(), key }, body_hash })
-    }
-
     /// Uses the key up for `thing`.
     pub(super) fn claim(&self, thing: Uuid, at: Timestamp) -> KeyClaim {
         KeyClaim { scope: self.scope.clone(), body_hash: self.body_hash, result: KeyResult::Done(thing), generation: 1, at }
@@ -39,6 +35,13 @@ pub(super) enum Committed {
 }
 
 impl Users {
+    /// The key of a request to `route`, if it came with one.
+    pub(super) fn keyed(&self, actor: &Actor, route: &str, request: Option<RequestKey>) -> Option<Keyed> {
+        let RequestKey { key, body_hash } = request?;
+        let scope = KeyScope { user: actor.user(), route: route.to_owned(), key };
+        Some(Keyed { scope, body_hash: self.tokens.seal(&body_hash) })
+    }
+
     /// What the key made before, if it was used.
     pub(super) async fn made_before(&self, keyed: Option<&Keyed>) -> Outcome<Option<Uuid>> {
         let Some(keyed) = keyed else { return Ok(None) };

@@ -2,7 +2,7 @@
 
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::error::Refusal;
-use commerce_core::orders::{CartOwner, OrderStatus, PaymentStatus, PlaceOrder};
+use commerce_core::orders::{CartOwner, Order, OrderStatus, PaymentStatus, PlaceOrder};
 use commerce_core::page::PageRequest;
 use commerce_core::{Currency, Money, Outcome};
 use futures_executor::block_on;
@@ -240,6 +240,60 @@ fn a_cart_is_ordered_once_and_what_came_later_stays() -> Outcome<()> {
             let left: Vec<(&str, u32)> = cart.lines.iter().map(|line| (line.sku.as_str(), line.quantity.get())).collect();
             assert_eq!(left, [("A", 1), ("B", 3)], "seed {seed}");
             assert_eq!(scene.stock("A").await?, (8, 0), "the refused one gave its hold back, seed {seed}");
+        }
+        Ok(())
+    })
+}
+
+/// Each SKU with its quantity.
+fn counted(order: &Order) -> Vec<(&str, u32)> {
+    order.lines.iter().map(|line| (line.sku.as_str(), line.quantity.get())).collect()
+}
+
+#[test]
+fn what_is_ordered_and_still_in_the_cart_is_not_ordered_again() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(10, &[("A", 10), ("B", 10)]).await?;
+        let owner = CartOwner::User(scene.asha_id());
+        let add = async |sku: &str, count| {
+            scene.clock.tick();
+            scene.orders.add_to_cart(&scene.asha, owner, &[(sku.to_owned(), count)], None, None).await
+        };
+        add("A", 2).await?;
+        assert_eq!(counted(&scene.place(wish(&[], COD)).await?), [("A", 2)]);
+        // Nobody has told the cart yet.
+        add("A", 1).await?;
+        add("B", 3).await?;
+        assert_eq!(counted(&scene.place(wish(&[], COD)).await?), [("A", 1), ("B", 3)]);
+        scene.orders.set_cart_line(&scene.asha, owner, "B", 2, None).await?;
+        assert_eq!(code(&scene.place(wish(&[], COD)).await), "CART_ORDERED", "fewer of what is ordered is nothing new");
+        scene.settle().await?;
+        assert_eq!(scene.orders.cart(&scene.asha, owner).await?.lines, []);
+        assert_eq!((scene.stock("A").await?, scene.stock("B").await?), ((7, 0), (7, 0)));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_cart_that_was_emptied_and_filled_again_is_another_one() -> Outcome<()> {
+    block_on(async {
+        for orders_again in [false, true] {
+            let scene = Scene::open(11, &[("A", 10)]).await?;
+            let owner = CartOwner::User(scene.asha_id());
+            let add = async |count| {
+                scene.clock.tick();
+                scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), count)], None, None).await
+            };
+            add(2).await?;
+            scene.place(wish(&[], COD)).await?;
+            scene.orders.clear_cart(&scene.asha, owner, None).await?;
+            add(1).await?;
+            if orders_again {
+                assert_eq!(counted(&scene.place(wish(&[], COD)).await?), [("A", 1)]);
+            }
+            scene.settle().await?;
+            let cart = scene.orders.cart(&scene.asha, owner).await?;
+            assert_eq!(cart.lines.len(), usize::from(!orders_again), "the first order's lines are gone already");
         }
         Ok(())
     })

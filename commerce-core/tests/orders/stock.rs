@@ -1,17 +1,21 @@
 //! Stock and orders together: who may end a hold, and events in any order.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use commerce_core::catalog::HoldKey;
+use commerce_core::audit::AuditRequest;
+use commerce_core::catalog::{HoldKey, MovementKind, NewVariant, StockKeeper};
 use commerce_core::change::RequestKey;
 use commerce_core::events::{Consumer, Envelope, EventKind, Outbox};
 use commerce_core::limits;
 use commerce_core::orders::{CartOwner, CartReducer, OrderStatus};
+use commerce_core::page::PageRequest;
+use commerce_core::testing::conformance::NoWait;
 use commerce_core::text::{Quantity, Sku};
-use commerce_core::{Outcome, catalog::StockKeeper};
+use commerce_core::{Currency, Money, Outcome};
 use futures_executor::block_on;
 
-use crate::scene::{COD, Scene, card, code, key, wish};
+use crate::scene::{COD, STAFF, Scene, card, code, key, product, wish};
 
 const A: (&str, i64) = ("A", 10);
 
@@ -112,6 +116,44 @@ fn a_cancelled_order_gives_its_hold_up_by_event_or_by_the_sweeper() -> Outcome<(
         assert_eq!(scene.stock("A").await?, (10, 0), "its event finds nothing left to do");
         Ok(())
     })
+}
+
+#[test]
+fn what_comes_back_for_a_variant_that_is_gone_is_in_its_ledger() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(9, &[]).await?;
+        let price = Money::new(49_900, Currency::INR);
+        let mut new = product("A", 2, price);
+        let variant = new.variants[0].clone();
+        new.variants.push(NewVariant { sku: "B".to_owned(), options: BTreeMap::from([size("L")]), ..variant.clone() });
+        new.variants[0].options = BTreeMap::from([size("S")]);
+        let kurta = scene.catalog.create_product(&STAFF, new, None).await?.into_inner().id;
+        let order = scene.place(wish(&[("A", 2), ("B", 1)], COD)).await?;
+        scene.settle().await?;
+        let sku: Sku = "A".parse().expect("it is well formed");
+        scene.catalog.remove_variant(&STAFF, kurta, &sku, None).await?;
+        scene.orders.cancel(&scene.asha, order.id, None, None).await?;
+        scene.settle().await?;
+        let clean = async || {
+            let report = scene.audit(&STAFF, AuditRequest::new(&NoWait)).await?;
+            assert_eq!((report.violations, report.unsettled), (Vec::new(), 0));
+            Outcome::Ok(())
+        };
+        clean().await?;
+        let again = NewVariant { options: BTreeMap::from([size("S")]), stock: 5, ..variant };
+        scene.catalog.add_variant(&STAFF, kurta, again, None).await?;
+        scene.settle().await?;
+        clean().await?;
+        assert_eq!((scene.stock("A").await?, scene.stock("B").await?), ((5, 0), (2, 0)));
+        let ledger = scene.catalog.stock_ledger(&STAFF, &sku, &PageRequest::first()).await?.items;
+        let back: Vec<(MovementKind, i64)> = ledger.iter().rev().skip(3).map(|line| (line.kind, line.on_hand)).collect();
+        assert_eq!(back, [(MovementKind::Restock, 2), (MovementKind::Adjustment, -2), (MovementKind::Receipt, 5)]);
+        Ok(())
+    })
+}
+
+fn size(size: &str) -> (String, String) {
+    ("Size".to_owned(), size.to_owned())
 }
 
 async fn deliver(consumer: &impl Consumer, event: &Envelope) {

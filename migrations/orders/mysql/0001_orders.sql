@@ -158,14 +158,16 @@ CREATE TABLE IF NOT EXISTS carts (
     updated_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     version BIGINT NOT NULL CHECK (version >= 1),
+    begun_at BIGINT NOT NULL,
     PRIMARY KEY (owner_id),
     KEY expiry (expires_at)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
--- States of carts that were ordered; each is ordered once.
+-- Carts that were ordered: each once from its beginning until what was ordered has left it.
 CREATE TABLE IF NOT EXISTS cart_claims (
     claim BINARY(16) NOT NULL,
     claimed_at BIGINT NOT NULL,
+    order_id BINARY(16) NOT NULL,
     PRIMARY KEY (claim),
     KEY claimed_at (claimed_at)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -55,5 +55,6 @@ CREATE TABLE IF NOT EXISTS refresh_tokens (
     created_at BIGINT NOT NULL,
     rotated_at BIGINT,
     PRIMARY KEY (hash),
+    KEY of_session (session_id),
     KEY created_at (created_at)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

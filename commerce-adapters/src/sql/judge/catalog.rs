@@ -105,6 +105,12 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
                         return Err(CommitRefusal::Short(self.shortages(writes)));
                     }
                 }
+                CatalogWrite::Note(movement) => {
+                    if self.inventory.get(&movement.sku).is_some() {
+                        return Err(CommitRefusal::Stale("inventory"));
+                    }
+                    self.movements.push(movement);
+                }
                 CatalogWrite::InsertHold(hold) => self.insert_hold(hold)?,
                 CatalogWrite::EndHold(key, generation, state) => {
                     let row = self.active_hold(*key, *generation)?;
@@ -347,7 +353,7 @@ impl CatalogWants {
                 self.sellers.insert(seller.id);
                 self.seller_slugs.insert(seller.slug.clone());
             }
-            CatalogWrite::Move(movement) => {
+            CatalogWrite::Move(movement) | CatalogWrite::Note(movement) => {
                 self.skus.insert(movement.sku.clone());
             }
             CatalogWrite::InsertHold(hold) => {

@@ -51,7 +51,7 @@ pub(crate) struct OrdersJudge<'a> {
     pub(crate) orders: Table<OrderId, Versioned<'a, Order>>,
     pub(crate) numbers: Table<String, OrderId>,
     pub(crate) timeline: Table<TimelineId, Option<&'a TimelineEntry>>,
-    pub(crate) claims: Table<Uuid, ()>,
+    pub(crate) claims: Table<Uuid, OrderId>,
     pub(crate) heard: Table<(String, String), HeardRow<'a>>,
     pub(crate) carts: Table<Uuid, CartRow<'a>>,
 }
@@ -69,15 +69,20 @@ impl<'a> OrdersJudge<'a> {
                 judge_version("order", self.orders.get(&order.id).map(|row| row.version), order.version)?;
                 self.orders.set(order.id, Versioned { version: order.version, write: Some(order) });
             }
+            OrderWrite::Rewrite(order) => {
+                let stored = self.orders.get(&order.id).and_then(|row| row.version.checked_sub(1));
+                judge_version("order", stored, order.version)?;
+                self.orders.set(order.id, Versioned { version: order.version, write: Some(order) });
+            }
             OrderWrite::Timeline(entry) => {
                 judge_free("id", self.timeline.get(&entry.id).is_some())?;
                 self.timeline.set(entry.id, Some(entry));
             }
-            OrderWrite::ClaimCart(claim) => {
-                if self.claims.get(claim).is_some() {
-                    return Err(CommitRefusal::AlreadyHandled);
+            OrderWrite::ClaimCart(claim, order) => {
+                if let Some(first) = self.claims.get(claim) {
+                    return Err(CommitRefusal::CartOrdered(*first));
                 }
-                self.claims.set(*claim, ());
+                self.claims.set(*claim, *order);
             }
             OrderWrite::Provider(event) => self.hear(event)?,
         }
@@ -165,13 +170,13 @@ impl OrdersWants {
                 self.orders.insert(order.id);
                 self.numbers.insert(order.number.clone());
             }
-            OrdersWrite::Order(OrderWrite::Update(order)) => {
+            OrdersWrite::Order(OrderWrite::Update(order) | OrderWrite::Rewrite(order)) => {
                 self.orders.insert(order.id);
             }
             OrdersWrite::Order(OrderWrite::Timeline(entry)) => {
                 self.timeline.insert((entry.order, entry.id));
             }
-            OrdersWrite::Order(OrderWrite::ClaimCart(claim)) => {
+            OrdersWrite::Order(OrderWrite::ClaimCart(claim, _)) => {
                 self.claims.insert(*claim);
             }
             OrdersWrite::Order(OrderWrite::Provider(event)) => {

@@ -16,6 +16,11 @@ const OPERATION: &str = "sqlite.audit";
 
 #[async_trait]
 impl<W: Context> Books for Database<W> {
+    /// A position is one more than the highest, and there is one writer at a time.
+    fn counts_events(&self) -> bool {
+        true
+    }
+
     async fn stretch(&self, walk: &Walk, after: Option<&Cell>, limit: u32) -> Result<Stretch, StoreError> {
         let mut snapshot = self.snapshots().begin(OPERATION).await?;
         let keys = keys(&mut snapshot, walk, after, limit).await?;

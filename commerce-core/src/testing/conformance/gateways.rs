@@ -2,9 +2,9 @@
 
 use futures_util::future::{join, join_all};
 
-use crate::ids::{AttemptId, IdSource, RefundId};
+use crate::ids::{AttemptId, Id, IdSource, RefundId};
 use crate::orders::{
-    Attempt, AttemptState, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, Refund, RefundAnswer, RefundState,
+    Attempt, AttemptState, Entered, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, Refund, RefundAnswer, RefundState,
 };
 use crate::time::Timestamp;
 
@@ -19,6 +19,7 @@ pub(super) async fn all(make: &impl AsyncFn() -> Made<dyn PaymentGateway>) {
     a_void_says_what_is_then_true(make, &ids).await;
     a_void_and_a_charge_at_once_agree(make, &ids).await;
     a_refund_is_sent_once(make, &ids).await;
+    a_statement_says_what_was_answered(make, &ids).await;
     cash_is_nobodys_method(make).await;
 }
 
@@ -129,11 +130,8 @@ async fn a_void_and_a_charge_at_once_agree(make: &impl AsyncFn() -> Made<dyn Pay
     }
 }
 
-async fn a_refund_is_sent_once(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
-    let gateway = make().await.port;
-    let attempt = attempt(ids, Some("tok_ok"));
-    gateway.charge(&attempt).await;
-    let refund = || Refund {
+fn refund_of(ids: &IdSource, attempt: &Attempt) -> Refund {
+    Refund {
         id: ids.mint::<RefundId>(),
         attempt: attempt.id,
         amount: paise(10_000),
@@ -143,13 +141,42 @@ async fn a_refund_is_sent_once(make: &impl AsyncFn() -> Made<dyn PaymentGateway>
         created_at: Timestamp::EPOCH,
         check_at: None,
         checks: 0,
-    };
+    }
+}
+
+async fn a_refund_is_sent_once(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+    let gateway = make().await.port;
+    let attempt = attempt(ids, Some("tok_ok"));
+    gateway.charge(&attempt).await;
+    let refund = || refund_of(ids, &attempt);
     let one = refund();
     let answers = join_all((0..8).map(|_| gateway.refund(&one, &attempt))).await;
     let first = answers.first().expect("there are eight");
     assert!(matches!(first, RefundAnswer::Succeeded { .. }), "{first:?}");
     assert!(answers.iter().all(|answer| answer == first), "{answers:?}");
     assert_ne!(gateway.refund(&refund(), &attempt).await, *first, "another refund is another movement");
+}
+
+async fn a_statement_says_what_was_answered(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+    let gateway = make().await.port;
+    let tokens = ["tok_ok", "tok_declined", "tok_timeout_then_ok", "tok_pending"];
+    let attempts = tokens.map(|token| attempt(ids, Some(token)));
+    let never_sent = attempt(ids, Some("tok_ok"));
+    let mut keys: Vec<_> = attempts.iter().chain([&never_sent]).map(|attempt| attempt.id.uuid()).collect();
+    // Whoever keeps no ledger that can be asked promises nothing.
+    let Some(nothing) = gateway.statement(&keys).await else { return };
+    assert!(nothing.is_empty(), "{nothing:?}");
+    for attempt in &attempts {
+        gateway.charge(attempt).await;
+    }
+    let refund = refund_of(ids, &attempts[0]);
+    gateway.refund(&refund, &attempts[0]).await;
+    keys.push(refund.id.uuid());
+    let said = gateway.statement(&keys).await.expect("it answered before");
+    let (taken, back) = (Entered::Moved(paise(49_900)), Entered::Moved(paise(10_000)));
+    let expected = [taken, Entered::Nothing, taken, Entered::Open];
+    let expected = attempts.iter().map(|attempt| attempt.id.uuid()).zip(expected).chain([(refund.id.uuid(), back)]);
+    assert_eq!(said, expected.collect());
 }
 
 async fn cash_is_nobodys_method(make: &impl AsyncFn() -> Made<dyn PaymentGateway>) {

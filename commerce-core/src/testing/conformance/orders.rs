@@ -26,6 +26,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Orde
         a_number_belongs_to_one_order,
         versions_grow_by_one,
         of_many_who_change_one_version_one_wins,
+        an_order_is_written_again_only_as_it_is,
         orders_are_listed_newest_first,
         orders_are_filtered_by_date,
         a_history_is_kept_in_order,
@@ -286,14 +287,31 @@ async fn an_order_is_found_by_its_hold(fixture: &Orders) {
     assert_eq!(found(cancelled.hold).await, Some((cancelled.id, OrderStatus::Cancelled)), "with its present status");
 }
 
+async fn an_order_is_written_again_only_as_it_is(fixture: &Orders) {
+    let order = new_order(fixture);
+    assert_eq!(fixture.refused([OrderWrite::Rewrite(order.clone())]).await, CommitRefusal::Stale("order"), "it is not there");
+    fixture.write([OrderWrite::Insert(order.clone())]).await;
+    fixture.write([OrderWrite::Rewrite(order.clone())]).await;
+    assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()), "of the same version");
+    let changed = Order { status: OrderStatus::Cancelled, version: 2, ..order.clone() };
+    assert_eq!(fixture.refused([OrderWrite::Rewrite(changed.clone())]).await, CommitRefusal::Stale("order"), "of the next");
+    fixture.write([OrderWrite::Update(changed.clone())]).await;
+    assert_eq!(fixture.refused([OrderWrite::Rewrite(order)]).await, CommitRefusal::Stale("order"), "of the one before");
+    assert_eq!(got(fixture.store.order(changed.id).await), Some(changed));
+}
+
 async fn a_cart_is_ordered_once(fixture: &Orders) {
-    let claim = || OrderWrite::ClaimCart(uuid::Uuid::from_u128(42));
+    let claim = |name, order: &Order| OrderWrite::ClaimCart(uuid::Uuid::from_u128(name), order.id);
     let orders: Vec<Order> = (0..10).map(|_| new_order(fixture)).collect();
-    let place = |order: &Order| ChangeSet::of([OrderWrite::Insert(order.clone()), claim()]);
+    let place = |order: &Order| ChangeSet::of([OrderWrite::Insert(order.clone()), claim(42, order)]);
     let results = fixture.race(orders.iter().map(place)).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-    assert_eq!(fixture.refusal(place(&new_order(fixture))).await, CommitRefusal::AlreadyHandled);
     let listed = walk(async |page| got(fixture.store.orders(&OrderFilter::default(), &page).await)).await;
-    assert_eq!(listed.len(), 1, "and one order came of it");
-    fixture.write([OrderWrite::ClaimCart(uuid::Uuid::from_u128(43))]).await;
+    let [first] = listed.as_slice() else { panic!("one order came of it, not {}", listed.len()) };
+    let said = CommitRefusal::CartOrdered(first.id);
+    assert_eq!(fixture.refusal(place(&new_order(fixture))).await, said, "and whoever comes later hears which");
+    for result in results.into_iter().filter(Result::is_err) {
+        assert_eq!(super::fixture::refusal(result), said, "as do those who came at the same time");
+    }
+    fixture.write([claim(43, first)]).await;
 }

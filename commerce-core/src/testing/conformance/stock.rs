@@ -23,6 +23,8 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Cata
         every_short_sku_is_named_with_its_lines_added_up,
         movements_of_one_change_set_follow_each_other,
         a_movement_happens_once,
+        a_recount_is_for_the_shelf_as_it_was_seen,
+        what_has_no_shelf_is_noted_and_not_counted,
         of_many_buyers_as_many_get_one_as_there_are,
         a_mixed_crowd_leaves_sound_books,
         crossings_of_the_threshold_are_found,
@@ -162,6 +164,46 @@ async fn a_movement_happens_once(fixture: &Catalog) {
     fixture.write([CatalogWrite::Move(step.clone())]).await;
     assert_eq!(fixture.refused([CatalogWrite::Move(step)]).await, CommitRefusal::Duplicate("id"));
     assert_eq!(books(fixture, "A").await, (10, 1));
+}
+
+async fn a_recount_is_for_the_shelf_as_it_was_seen(fixture: &Catalog) {
+    stock(fixture, &[("A", 10)]).await;
+    fixture.write([take(fixture, "A", 4)]).await;
+    let seen = inventory(fixture, "A").await;
+    let recount = |text, version, reserved| CatalogWrite::Recount { sku: sku(text), version, on_hand: 9, reserved };
+    for wrong in [seen.version - 1, seen.version, seen.version + 2] {
+        assert_eq!(fixture.refused([recount("A", wrong, 3)]).await, CommitRefusal::Stale("inventory"));
+    }
+    assert_eq!(fixture.refused([recount("nobody's", 1, 0)]).await, CommitRefusal::Stale("inventory"));
+    let right = recount("A", seen.version + 1, 3);
+    let results = fixture.race([right.clone(), right].map(|recount| ChangeSet::of([recount]))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "of two who saw the same, one counts");
+    let counted = inventory(fixture, "A").await;
+    assert_eq!((counted.on_hand, counted.reserved), (9, 3));
+    assert!(counted.version > seen.version);
+    // Whoever bought meanwhile is not counted away.
+    let late = recount("A", counted.version + 1, 3);
+    fixture.write([take(fixture, "A", 1)]).await;
+    assert_eq!(fixture.refused([late]).await, CommitRefusal::Stale("inventory"));
+    assert_eq!(inventory(fixture, "A").await.reserved, 4);
+}
+
+async fn what_has_no_shelf_is_noted_and_not_counted(fixture: &Catalog) {
+    stock(fixture, &[("A", 10)]).await;
+    let note = |text, count| receipt(&fixture.ids, &sku(text), count, fixture.now());
+    let stale = fixture.refused([CatalogWrite::Note(note("A", 1))]).await;
+    assert_eq!(stale, CommitRefusal::Stale("inventory"), "it has a shelf");
+    let lines = [note("GONE", 2), note("GONE", -2)];
+    fixture.write(lines.clone().map(CatalogWrite::Note)).await;
+    assert_eq!(got(fixture.store.inventory(&[sku("GONE")]).await), []);
+    let mut ledger = walk(async |page| got(fixture.store.ledger(&sku("GONE"), &page).await)).await;
+    ledger.reverse();
+    assert_eq!(ledger, lines);
+    assert_eq!(fixture.refused([CatalogWrite::Note(lines[0].clone())]).await, CommitRefusal::Duplicate("id"));
+    let product = samples::product(&fixture.ids, &["GONE"], fixture.now());
+    fixture.write([CatalogWrite::InsertProduct(product)]).await;
+    assert_eq!(books(fixture, "GONE").await, (0, 0), "a shelf that comes later is as the ledger says");
+    assert_eq!(books(fixture, "A").await, (10, 0));
 }
 
 async fn of_many_buyers_as_many_get_one_as_there_are(fixture: &Catalog) {

@@ -1,15 +1,19 @@
 //! The ports that lead out of the house: bus, provider, mailer, and the letters that stay behind.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::{Call, Fault, Faulty, HANG, Happened, failed};
 use crate::error::{Outcome, StoreError};
 use crate::events::{DeadLetter, DeadLetters, Envelope, EventBus};
 use crate::ids::EventId;
 use crate::notifications::{Handover, Mail, Mailer};
-use crate::orders::{Attempt, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, Refund, RefundAnswer};
+use crate::orders::{
+    Attempt, Entered, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, Refund, RefundAnswer,
+};
 use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
 
@@ -139,6 +143,10 @@ impl PaymentGateway for Faulty<dyn PaymentGateway> {
         let happened = |answer: &RefundAnswer| self.faults.happened("gateway.refund", Happened::Refunded(refund, answer));
         let answer = self.ask("gateway.refund", self.port.refund(refund, attempt), happened).await;
         answer.unwrap_or(RefundAnswer::NoAnswer)
+    }
+
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+        self.port.statement(keys).await
     }
 
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {

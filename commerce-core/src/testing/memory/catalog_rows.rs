@@ -69,6 +69,12 @@ impl Rows {
                 self.put_seller(seller)?;
             }
             CatalogWrite::Move(movement) => self.move_stock(movement)?,
+            CatalogWrite::Note(movement) if self.inventory.contains_key(&movement.sku) => {
+                return Err(CommitRefusal::Stale("inventory"));
+            }
+            CatalogWrite::Note(movement) => {
+                self.ledger.insert(movement.id, movement);
+            }
             CatalogWrite::InsertHold(hold) => self.insert_hold(hold)?,
             CatalogWrite::EndHold(key, generation, state) => self.active_hold(key, generation)?.state = state,
             CatalogWrite::PostponeHold(key, generation, at) => self.active_hold(key, generation)?.expires_at = at,
@@ -197,7 +203,8 @@ impl Apply<CatalogWrite> for Rows {
     fn apply(&mut self, writes: Vec<CatalogWrite>, now: Timestamp) -> Result<(), CommitRefusal> {
         let movements: Vec<Movement> = writes.iter().filter_map(movement).cloned().collect();
         let mut fresh = BTreeSet::new();
-        let repeats = movements.iter().any(|movement| self.ledger.contains_key(&movement.id) || !fresh.insert(movement.id));
+        let mut lines = writes.iter().filter_map(line);
+        let repeats = lines.any(|line| self.ledger.contains_key(&line.id) || !fresh.insert(line.id));
         match writes.into_iter().try_for_each(|write| self.write(write, now)) {
             Err(CommitRefusal::Short(_)) => Err(CommitRefusal::Short(self.shortages(&movements))),
             Err(refusal) => Err(refusal),
@@ -211,6 +218,11 @@ impl Apply<CatalogWrite> for Rows {
 
 fn movement(write: &CatalogWrite) -> Option<&Movement> {
     if let CatalogWrite::Move(movement) = write { Some(movement) } else { None }
+}
+
+/// What a write adds to the ledger.
+fn line(write: &CatalogWrite) -> Option<&Movement> {
+    if let CatalogWrite::Move(line) | CatalogWrite::Note(line) = write { Some(line) } else { None }
 }
 
 pub(super) fn is_active(hold: &Hold) -> bool {

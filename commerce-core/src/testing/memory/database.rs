@@ -452,6 +452,10 @@ macro_rules! database_ports {
 
         #[async_trait::async_trait]
         impl $crate::audit::Books for $adapter {
+            fn counts_events(&self) -> bool {
+                true
+            }
+
             async fn stretch(
                 &self,
                 walk: &$crate::audit::books::Walk,

@@ -7,13 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::change::digest;
 use crate::error::{Outcome, Refusal};
-use crate::ids::{AttemptId, RefundId};
+use crate::ids::{AttemptId, Id, RefundId};
 use crate::money::Money;
 use crate::orders::{
-    Attempt, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
+    Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
     ProviderFact, Refund, RefundAnswer,
 };
 use crate::time::Timestamp;
@@ -274,6 +275,15 @@ impl PaymentGateway for ScriptedGateway {
         let question = GatewayQuestion::Refund(refund.id);
         books.calls.push(GatewayCall { question, answer: None, refund: Some(answer.clone()) });
         answer
+    }
+
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+        let books = self.books();
+        let line = |key: &Uuid| {
+            let charge = books.charges.get(&AttemptId::from_uuid(*key)).map(|charge| Entered::from(&charge.truth));
+            charge.or_else(|| books.refunds.get(&RefundId::from_uuid(*key)).map(|(_, amount)| Entered::Moved(*amount)))
+        };
+        Some(keys.iter().filter_map(|key| Some((*key, line(key)?))).collect())
     }
 
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {

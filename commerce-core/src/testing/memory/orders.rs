@@ -37,7 +37,7 @@ database_ports!(MemoryOrders, Orders);
 pub(super) struct Rows {
     pub(super) orders: Table<OrderId, Order>,
     pub(super) timeline: Table<TimelineId, TimelineEntry>,
-    pub(super) claimed_carts: Table<Uuid, Timestamp>,
+    pub(super) claimed_carts: Table<Uuid, (OrderId, Timestamp)>,
     pub(super) provider_events: Table<(String, String), ProviderEvent>,
     pub(super) carts: Table<Uuid, Cart>,
 }
@@ -56,13 +56,17 @@ impl Rows {
                 judge_version("order", self.orders.get(&order.id).map(|order| order.version), order.version)?;
                 self.orders.insert(order.id, order);
             }
+            OrderWrite::Rewrite(order) => {
+                judge_version("order", self.orders.get(&order.id).and_then(|order| order.version.checked_sub(1)), order.version)?;
+                self.orders.insert(order.id, order);
+            }
             OrderWrite::Timeline(entry) => {
                 judge_free("id", self.timeline.contains_key(&entry.id))?;
                 self.timeline.insert(entry.id, entry);
             }
-            OrderWrite::ClaimCart(claim) => {
-                if self.claimed_carts.insert(claim, now).is_some() {
-                    return Err(CommitRefusal::AlreadyHandled);
+            OrderWrite::ClaimCart(claim, order) => {
+                if let Some((first, _)) = self.claimed_carts.insert(claim, (order, now)) {
+                    return Err(CommitRefusal::CartOrdered(first));
                 }
             }
             OrderWrite::Provider(event) => self.hear(event)?,

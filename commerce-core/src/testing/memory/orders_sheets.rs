@@ -26,7 +26,7 @@ impl Sheets for Rows {
             rows.push(row![PROVIDER_EVENTS; it.provider.as_str(), it.event_id.as_str(), it.reference.as_str(), text(&it.fact),
                 it.state.as_str(), it.at]);
         }
-        rows.extend(self.claimed_carts.iter().map(|(claim, at)| row![CART_CLAIMS; *claim, *at]));
+        rows.extend(self.claimed_carts.iter().map(|(claim, (order, at))| row![CART_CLAIMS; *claim, *at, order.uuid()]));
         rows.extend(self.carts.values().map(cart));
         rows
     }
@@ -71,5 +71,5 @@ fn cart(it: &Cart) -> Row {
         CartOwner::Guest(_) => "GUEST",
     };
     row![CARTS; it.owner.key(), kind, text(&it.lines), it.coupon.as_deref(), text(&it.metadata), it.updated_at, it.expires_at(),
-        it.version]
+        it.version, it.begun_at]
 }

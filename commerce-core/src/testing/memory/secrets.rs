@@ -78,6 +78,10 @@ impl TokenSigner for PlainTokens {
         self.signature(refresh_token)
     }
 
+    fn seal(&self, body_hash: &[u8; 32]) -> [u8; 32] {
+        digest(&[self.secret.as_bytes(), body_hash])
+    }
+
     fn jwks(&self) -> Value {
         json!({ "keys": [] })
     }

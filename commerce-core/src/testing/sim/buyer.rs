@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 
@@ -12,6 +13,7 @@ use super::house::Heard;
 use super::provider;
 use super::situations::Situation;
 use crate::actor::Actor;
+use crate::catalog::HoldKey;
 use crate::error::Error;
 use crate::ids::UserId;
 use crate::money::Money;
@@ -22,6 +24,10 @@ use crate::time::Timestamp;
 
 /// Twenty-five minutes: as long as a prepaid order waits at most, in microseconds.
 const DUE: u64 = 25 * 60 * 1_000_000;
+
+/// A hold lasts a quarter of an hour, and orders may appear on it for the first ten minutes, in microseconds.
+const HELD: u64 = 15 * 60 * 1_000_000;
+const LATE: u64 = 10 * 60 * 1_000_000;
 
 /// A customer.
 #[derive(Clone)]
@@ -72,6 +78,13 @@ impl Buyer {
             self.client.dawdle(self.leisure).await;
         }
         let answers = join_all((0..clicks).map(|_| self.place(note, wish.clone()))).await;
+        if answers.iter().any(|answer| matches!(answer, Told::Done(_))) {
+            // Whose twin has the goods is not told that they are gone.
+            let gone = answers.iter().any(|answer| matches!(answer, Told::Refused("SOLD_OUT", _)));
+            if gone {
+                self.sold_out(note, &wish, since);
+            }
+        }
         let told = self.agree(note, answers);
         let told = self.come_back(note, told, &wish).await;
         let order = self.remember(note, told, &wish, since);
@@ -100,7 +113,9 @@ impl Buyer {
         if matches!(told, Told::Done(_)) || self.client.throw(|dice| dice.permille(500)) {
             return told;
         }
-        self.client.dawdle(DUE).await;
+        // Often when her first hold is about to run out.
+        let wait = self.client.throw(|dice| if dice.permille(500) { dice.between(0, DUE) } else { dice.between(LATE, HELD) });
+        self.client.house.ground.clockwork.sleep(Duration::from_micros(wait)).await;
         match (told, self.place(note, wish.clone()).await) {
             (_, Told::Done(order)) => Told::Done(order),
             (Told::Refused(_, true), later) => later,
@@ -168,6 +183,9 @@ impl Buyer {
                 other => self.client.must(false, || format!("{note} of {} was refused as {other}", self.user)),
             }
         }
+        if matches!(told, Told::Unknown) {
+            self.history.write().open.push((self.user, note.to_owned(), wish.clone()));
+        }
         let order = if let Told::Done(order) = &told { Some(order.clone()) } else { None };
         self.history.ordered(self.user, note, told.map(|order| order.id));
         if let Some(order) = &order {
@@ -181,12 +199,14 @@ impl Buyer {
         order
     }
 
-    /// Nobody is told that something is sold out while there is enough of everything.
+    /// Nobody is told that something is sold out while there is enough of everything, what she holds herself
+    /// included.
     fn sold_out(&self, note: &str, wish: &PlaceOrder, since: Timestamp) {
         self.client.house.ground.count(Situation::SoldOut);
         let Some(wanted) = wanted(wish) else { return };
         let books = self.client.house.ground.books();
-        let short = wanted.iter().any(|(sku, wanted)| sku.parse().is_ok_and(|sku| books.was_short(&sku, *wanted, since)));
+        let own = HoldKey::of(self.user, &key(note, 1).key);
+        let short = wanted.iter().any(|(sku, wanted)| sku.parse().is_ok_and(|sku| books.was_short(&sku, *wanted, since, own)));
         drop(books);
         self.client.must(short, || format!("{note} of {} was sold out while everything was there", self.user));
     }

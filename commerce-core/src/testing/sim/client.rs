@@ -13,6 +13,7 @@ use crate::change::{Answer, RequestKey};
 use crate::commerce::Commerce;
 use crate::error::{Error, Outcome, StoreErrorKind};
 use crate::ids::{OrderId, UserId};
+use crate::orders::PlaceOrder;
 use crate::text::Sku;
 
 /// How often a client repeats a request before she gives up.
@@ -39,6 +40,8 @@ pub struct History(Mutex<Entries>);
 pub(super) struct Entries {
     /// Orders by whose they are and the client's note, with what she was told.
     pub(super) orders: Vec<(UserId, String, Told<OrderId>)>,
+    /// What clients asked for and never learnt about, by whose it is and by her note.
+    pub(super) open: Vec<(UserId, String, PlaceOrder)>,
     /// Orders whose cancellation was acknowledged to somebody, as the history calls him.
     pub(super) cancelled: Vec<(OrderId, &'static str)>,
     /// Orders whose cancellation was refused to their customers.

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::ground::{Ground, SkewedClock, Weather};
 use super::scheduler::NodeId;
 use super::situations::Situation;
@@ -16,7 +18,7 @@ use crate::audit::ShopBooks;
 use crate::catalog::{CatalogStore, ImageStore, ProductSearch};
 use crate::commerce::{Commerce, Context, Policies, Ports, Work};
 use crate::error::Outcome;
-use crate::events::{DeadLetters, EventBus, Outbox};
+use crate::events::{DeadLetters, EventBus, Leases, Outbox};
 use crate::ids::Entropy;
 use crate::notifications::{Mailer, NotificationStore};
 use crate::orders::{CartStore, OrderStore, PaymentGateway};
@@ -89,8 +91,17 @@ pub struct House {
     /// What lasts.
     pub stores: Stores,
     nodes: Vec<Node>,
-    /// Pauses of the workers, in microseconds, least and most; none when nobody works by himself.
-    pub pauses: Option<(u64, u64)>,
+    /// How the workers work; none when nobody works by himself.
+    pub shifts: Option<Shifts>,
+}
+
+/// How a node's workers work.
+#[derive(Clone, Copy, Debug)]
+pub struct Shifts {
+    /// Their pauses, in microseconds, least and most.
+    pub pauses: (u64, u64),
+    /// How long a lease holds under which they work, in microseconds; none where they work without.
+    pub lease: Option<u64>,
 }
 
 /// What a client hears.
@@ -107,17 +118,11 @@ pub enum Heard<T> {
 impl House {
     /// With so many nodes, each with its clock so many microseconds ahead.
     #[must_use]
-    pub fn build(
-        ground: &Arc<Ground>,
-        seed: u64,
-        skews: &[i64],
-        pauses: Option<(u64, u64)>,
-        journal: Option<&Journal>,
-    ) -> Arc<Self> {
+    pub fn build(ground: &Arc<Ground>, seed: u64, skews: &[i64], shifts: Option<Shifts>, journal: Option<&Journal>) -> Arc<Self> {
         let stores = Stores::open(ground, seed, journal);
         let node = |ahead: &i64| Node { clock: Arc::new(SkewedClock::new(Arc::clone(ground), *ahead)), shop: Mutex::new(None) };
         let nodes = skews.iter().map(node).collect();
-        let house = Arc::new(Self { ground: Arc::clone(ground), stores, nodes, pauses });
+        let house = Arc::new(Self { ground: Arc::clone(ground), stores, nodes, shifts });
         for node in 0..skews.len() {
             house.boot(node);
         }
@@ -182,13 +187,33 @@ impl House {
         let Some(place) = self.nodes.get(node) else { return };
         let faults: Arc<dyn Faults> = Arc::new(Weather { node, ground: Arc::clone(&self.ground) });
         let shop = self.shop(&place.clock, &faults);
-        if let Some((least, most)) = self.pauses {
+        if let Some(shifts) = self.shifts {
+            let post = shifts.lease.map(|lease| Arc::new(self.post(&place.clock, &faults, lease)));
             for works in SHIFTS {
-                let worker = work(Arc::clone(&self.ground), shop.clone(), works, least, most);
+                let worker = work(Arc::clone(&self.ground), shop.clone(), works, shifts.pauses, post.clone());
                 self.ground.clockwork.spawn(Some(node), worker);
             }
         }
         *place.shop() = Some(shop);
+    }
+
+    /// The leases of a process that has just begun.
+    fn post(&self, clock: &Arc<SkewedClock>, faults: &Arc<dyn Faults>, lease: u64) -> Post {
+        let mut name = [0; 16];
+        self.stores.entropy.fill(&mut name);
+        let stores = &self.stores;
+        Post {
+            ground: Arc::clone(&self.ground),
+            clock: Arc::clone(clock),
+            owner: Uuid::from_bytes(name),
+            lease: Duration::from_micros(lease),
+            leases: [
+                (Context::Users, faulty::<dyn Leases>(stores.users.clone(), faults)),
+                (Context::Catalog, faulty::<dyn Leases>(stores.catalog.clone(), faults)),
+                (Context::Orders, faulty::<dyn Leases>(stores.orders.clone(), faults)),
+                (Context::Notifications, faulty::<dyn Leases>(stores.notifications.clone(), faults)),
+            ],
+        }
     }
 
     /// Brings dead nodes back, for ever.
@@ -282,14 +307,43 @@ const SHIFTS: [&[Work]; 4] = [
     &[Work::SendMail],
 ];
 
+/// Under whose name a process works, and for how long at a time.
+struct Post {
+    ground: Arc<Ground>,
+    clock: Arc<SkewedClock>,
+    owner: Uuid,
+    lease: Duration,
+    leases: [(Context, Arc<dyn Leases>); 4],
+}
+
+impl Post {
+    /// Whether this process may do a context's work now: it holds the lease, by its own clock.
+    async fn holds(&self, context: Context) -> bool {
+        let Some((_, leases)) = self.leases.iter().find(|(of, _)| *of == context) else { return false };
+        let now = self.clock.now();
+        let epoch = leases.acquire("workers", self.owner, now, now.plus(self.lease)).await.ok().flatten();
+        if epoch.is_some_and(|epoch| epoch > 1) {
+            self.ground.count(Situation::LeaseTakenOver);
+        }
+        epoch.is_some()
+    }
+}
+
 /// Does its works in turn for ever, with pauses that double while there is nothing to do. A step that
 /// fails is done again.
-async fn work(ground: Arc<Ground>, shop: Commerce, works: &'static [Work], least: u64, most: u64) {
+async fn work(ground: Arc<Ground>, shop: Commerce, works: &'static [Work], pauses: (u64, u64), post: Option<Arc<Post>>) {
+    let (least, most) = pauses;
     let mut pause = least;
     loop {
         let mut done = 0_usize;
         for work in works {
-            done = done.saturating_add(shop.step(*work).await.unwrap_or(1));
+            let may = match &post {
+                Some(post) => post.holds(work.context()).await,
+                None => true,
+            };
+            if may {
+                done = done.saturating_add(shop.step(*work).await.unwrap_or(1));
+            }
         }
         pause = if done > 0 { least } else { pause.saturating_mul(2).min(most) };
         let span = ground.clockwork.throw(|dice| dice.between(pause / 2, pause));

@@ -33,8 +33,8 @@ pub use client::{Client, History, Told, key};
 pub use closing::close;
 pub use dice::Dice;
 pub use ground::{DAWN, Ground, Hits, Plan, Rates};
-pub use house::{Heard, House, Stores};
-pub use options::Options;
+pub use house::{Heard, House, Shifts, Stores};
+pub use options::{Options, Workload};
 pub use provider::Mood;
 pub use scheduler::{Choice, Clockwork, Deaths, Script};
 pub use situations::{Situation, Situations};
@@ -71,25 +71,24 @@ impl fmt::Display for Report {
 
 /// Plays one seed to its end, or for so many steps.
 #[must_use]
-pub fn simulate(seed: u64, until: Option<u64>, log: Option<fn(&str)>) -> Report {
-    simulate_into(None, seed, until, log)
+pub fn simulate(options: Options, until: Option<u64>, log: Option<fn(&str)>) -> Report {
+    simulate_into(None, options, until, log)
 }
 
-/// Plays one seed to its end; the stores write down everything that changes them.
+/// Plays one seed of the whole shop to its end; the stores write down everything that changes them.
 #[must_use]
 pub fn record(seed: u64) -> (Report, Vec<Entry>) {
     let journal = Journal::default();
-    let report = simulate_into(Some(journal.clone()), seed, None, None);
+    let report = simulate_into(Some(journal.clone()), Options::of(Workload::Shop, seed), None, None);
     (report, journal.entries())
 }
 
-fn simulate_into(journal: Option<Journal>, seed: u64, until: Option<u64>, log: Option<fn(&str)>) -> Report {
-    let options = Options::of(seed);
+fn simulate_into(journal: Option<Journal>, options: Options, until: Option<u64>, log: Option<fn(&str)>) -> Report {
     let setup = Setup {
-        seed,
+        seed: options.seed,
         choice: scheduler::Choice::Dice,
         skews: options.skews.clone(),
-        pauses: Some(options.pauses),
+        shifts: Some(Shifts { pauses: options.pauses, lease: options.lease }),
         yields_after: options.deaths > 0 || options.blows > 0,
         log,
         journal,
@@ -146,6 +145,9 @@ fn people(
         let client = client(Actor::Customer(*user));
         let buyer = Buyer { client, user: *user, history: Arc::clone(history), variants, leisure };
         people.push(Box::pin(buyer.live(options.errands)));
+    }
+    if options.workload == Workload::Checkout {
+        return people;
     }
     // Whoever runs the shop has an account like everybody.
     let clerk = users.first().map_or(Actor::System, |user| Actor::Admin(*user));

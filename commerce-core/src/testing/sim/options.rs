@@ -7,9 +7,22 @@ use super::ground::Rates;
 use super::provider::Mood;
 use crate::testing::fault::{Call, Fault};
 
+crate::events::wire_names! {
+    /// What is played.
+    Workload {
+        /// Everything that people do with a shop, and all that befalls it.
+        Shop = "shop",
+        /// Customers alone: they fill carts, order, pay, click twice, come back and cancel, over ports
+        /// that go wrong.
+        Checkout = "checkout",
+    }
+}
+
 /// The options of one simulation, drawn from its seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// What is played.
+    pub workload: Workload,
     /// Of everything.
     pub seed: u64,
     /// Processes over the same stores, each with workers of its own.
@@ -32,6 +45,8 @@ pub struct Options {
     pub poison: usize,
     /// Least and most pause of a worker, in microseconds.
     pub pauses: (u64, u64),
+    /// How long a lease holds under which nodes work, in microseconds; none where all of them work.
+    pub lease: Option<u64>,
     /// The longest pause between two errands, in microseconds.
     pub leisure: u64,
     /// How often a client gives up after a try, in a thousand.
@@ -49,13 +64,39 @@ pub struct Options {
 impl Options {
     /// Those of `seed`.
     #[must_use]
-    pub fn of(seed: u64) -> Self {
+    pub fn of(workload: Workload, seed: u64) -> Self {
+        match workload {
+            Workload::Shop => Self::shop(seed),
+            Workload::Checkout => Self::checkout(seed),
+        }
+    }
+
+    /// One process and its customers.
+    fn checkout(seed: u64) -> Self {
+        let mut dice = Dice::new(seed ^ 0xca5e);
+        Self {
+            workload: Workload::Checkout,
+            nodes: 1,
+            skews: vec![0],
+            buyers: 1 + dice.below(2),
+            errands: 1 + dice.below(2),
+            chores: 0,
+            changes: 0,
+            poison: 0,
+            blows: 0,
+            lease: None,
+            ..Self::shop(seed)
+        }
+    }
+
+    fn shop(seed: u64) -> Self {
         let mut dice = Dice::new(seed ^ 0x5eed);
         let nodes = 1 + dice.below(2);
         let skewed = dice.permille(300);
         let rough = dice.permille(700);
         let size = |dice: &mut Dice, most: usize| if dice.permille(600) { dice.below(most.saturating_add(1)) } else { 0 };
         Self {
+            workload: Workload::Shop,
             seed,
             nodes,
             skews: (0..nodes).map(|_| if skewed { skew(&mut dice) } else { 0 }).collect(),
@@ -78,6 +119,7 @@ impl Options {
                 repeats: *dice.pick(&[0, 300]),
                 lies: *dice.pick(&[0, 0, 200]),
             },
+            lease: if nodes > 1 { *dice.pick(&[None, Some(3_000_000), Some(60_000_000), Some(300_000_000)]) } else { None },
         }
     }
 }
@@ -91,7 +133,9 @@ fn rates(dice: &mut Dice) -> Rates {
     let mut calls = Vec::new();
     for call in Call::ALL {
         if dice.permille(600) {
-            calls.push((*call, *dice.pick(&[5, 20, 60, 200])));
+            // A provider may be down altogether, as far as anybody can tell.
+            let rates: &[u32] = if *call == Call::Provider { &[5, 20, 60, 200, 700] } else { &[5, 20, 60, 200] };
+            calls.push((*call, *dice.pick(rates)));
         }
     }
     Rates { calls, faults: Fault::ALL.iter().copied().filter(|_| dice.permille(600)).collect() }
@@ -99,11 +143,15 @@ fn rates(dice: &mut Dice) -> Rates {
 
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { nodes, skews, buyers, errands, variants, units, chores, changes, poison, pauses, leisure, .. } = self;
-        write!(f, "nodes:{nodes} skews:{skews:?} buyers:{buyers} errands:{errands} variants:{variants} units:{units} ")?;
+        let Self { workload, nodes, skews, buyers, errands, variants, units, chores, changes, poison, pauses, leisure, .. } =
+            self;
+        write!(
+            f,
+            "{workload} nodes:{nodes} skews:{skews:?} buyers:{buyers} errands:{errands} variants:{variants} units:{units} "
+        )?;
         write!(f, "chores:{chores} changes:{changes} poison:{poison} pauses:{pauses:?} leisure:{leisure} ")?;
-        let Self { gives_up, deaths, blows, rates, mood, .. } = self;
-        write!(f, "gives-up:{gives_up} deaths:{deaths} blows:{blows} ")?;
+        let Self { lease, gives_up, deaths, blows, rates, mood, .. } = self;
+        write!(f, "lease:{lease:?} gives-up:{gives_up} deaths:{deaths} blows:{blows} ")?;
         let Mood { sends, early, repeats, lies } = mood;
         write!(f, "messages:{sends}/{early}/{repeats}/{lies} rates:")?;
         for (call, rate) in &rates.calls {

@@ -19,6 +19,8 @@ crate::events::wire_names! {
         KeyMismatch = "key-mismatch",
         /// A cart was ordered while it was edited.
         CartEditedWhileOrdered = "cart-edited-while-ordered",
+        /// A cart was ordered before what was ordered of it had left it.
+        CartOrderedAgain = "cart-ordered-again",
         /// An order was refused because its stock was gone.
         SoldOut = "sold-out",
         /// A price changed between quote and order.
@@ -57,6 +59,8 @@ crate::events::wire_names! {
         Delivered = "delivered",
         /// Two relays published the same event at once.
         RelaysOverlapped = "relays-overlapped",
+        /// A process worked under a lease that another had held before.
+        LeaseTakenOver = "lease-taken-over",
         /// An event was brought again after it had been recorded.
         BroughtAgain = "brought-again",
         /// A delivery went to the dead letters.

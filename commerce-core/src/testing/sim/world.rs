@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ground::{Ground, Plan};
-use super::house::House;
+use super::house::{House, Shifts};
 use super::scheduler::{Choice, Clockwork, Deaths, Scheduler};
 use crate::testing::memory::Journal;
 
@@ -19,8 +19,8 @@ pub struct Setup {
     pub choice: Choice,
     /// One node for each, its clock so many microseconds ahead.
     pub skews: Vec<i64>,
-    /// Pauses of the nodes' workers, in microseconds; none when nobody works by himself.
-    pub pauses: Option<(u64, u64)>,
+    /// How the nodes' workers work; none when nobody works by himself.
+    pub shifts: Option<Shifts>,
     /// Whether others run between an effect and its answer.
     pub yields_after: bool,
     /// Who reads what happens.
@@ -33,7 +33,7 @@ impl Setup {
     /// One node without workers of its own.
     #[must_use]
     pub fn quiet(seed: u64) -> Self {
-        Self { seed, choice: Choice::Dice, skews: vec![0], pauses: None, yields_after: true, log: None, journal: None }
+        Self { seed, choice: Choice::Dice, skews: vec![0], shifts: None, yields_after: true, log: None, journal: None }
     }
 }
 
@@ -54,7 +54,7 @@ impl World {
     pub fn new(setup: Setup) -> Self {
         let clockwork = Arc::new(Clockwork::new(setup.seed, setup.choice, setup.log));
         let ground = Arc::new(Ground::new(Arc::clone(&clockwork), setup.yields_after));
-        let house = House::build(&ground, setup.seed, &setup.skews, setup.pauses, setup.journal.as_ref());
+        let house = House::build(&ground, setup.seed, &setup.skews, setup.shifts, setup.journal.as_ref());
         clockwork.spawn(None, Arc::clone(&house).watch());
         clockwork.spawn(None, super::client::bring_letters(Arc::clone(&house)));
         Self { ground, house, scheduler: Scheduler::new(clockwork), until: None }

@@ -23,7 +23,7 @@ pub(crate) const KNOWN_ENTRIES: &str = concat!(
     " STRAIGHT_JOIN order_status_history AS t ON t.order_id = UNHEX(it.order_id) AND t.id = UNHEX(it.id)"
 );
 
-pub(crate) const KNOWN_CLAIMS: &str = found!("t.claim", "cart_claims", claim: id);
+pub(crate) const KNOWN_CLAIMS: &str = found!("t.claim, t.order_id", "cart_claims", claim: id);
 
 pub(crate) const HEARD_BEFORE: &str = concat!(
     "SELECT t.provider, t.event_id, t.state FROM ",
@@ -87,7 +87,7 @@ pub(crate) const HISTORY: &str = insert!(
     "order_status_history", 0 id: id, 1 order_id: id, 2 status: text, 3 reached_at: int, 4 note: text, 5 actor: text
 );
 
-pub(crate) const CLAIMS: &str = insert!("cart_claims", 0 claim: id, 1 claimed_at: int);
+pub(crate) const CLAIMS: &str = insert!("cart_claims", 0 claim: id, 1 claimed_at: int, 2 order_id: id);
 
 pub(crate) const HEARD: Put = put!(
     "provider_events", 0 provider: text, 1 event_id: text; 2 reference: text, 3 fact: text, 4 state: text, 5 received_at: int
@@ -97,7 +97,7 @@ pub(crate) const CARTS_GONE: &str = delete!("carts", owner_id: id);
 
 pub(crate) const CARTS: Put = put!(
     "carts", 0 owner_id: id; 1 owner_kind: text, 2 lines: text, 3 coupon: text, 4 metadata: text, 5 updated_at: int,
-    6 expires_at: int, 7 version: int
+    6 expires_at: int, 7 version: int, 8 begun_at: int
 );
 
 /// An order with its payment, and all that belongs to it as JSON cells.

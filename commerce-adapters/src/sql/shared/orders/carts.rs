@@ -16,7 +16,7 @@ use crate::sql::question::{Question, blob};
 impl CartStore for Database<OrdersWrite> {
     async fn cart(&self, owner: CartOwner, now: Timestamp) -> Result<Option<Cart>, StoreError> {
         const OPERATION: &str = "carts.cart";
-        const SQL: &str = "SELECT `lines`, coupon, metadata, updated_at, version FROM carts
+        const SQL: &str = "SELECT `lines`, coupon, metadata, begun_at, updated_at, version FROM carts
             WHERE owner_id = ? AND expires_at > ?";
         let row = self.row(OPERATION, Question::frequent(SQL).bind(blob(owner.key())).bind(now.as_micros())).await?;
         let Some(row) = row else { return Ok(None) };
@@ -26,6 +26,7 @@ impl CartStore for Database<OrdersWrite> {
             lines: fields.json("lines")?,
             coupon: fields.opt_text("coupon")?,
             metadata: fields.json("metadata")?,
+            begun_at: fields.at("begun_at")?,
             updated_at: fields.at("updated_at")?,
             version: fields.count("version")?,
         }))

@@ -34,7 +34,8 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, OrdersJudge<'a>>>, wants:
     if !wants.claims.is_empty() {
         let claims = list(wants.claims.iter().map(|claim| claim.simple().to_string()));
         queries.ask(sql::KNOWN_CLAIMS, [claims.into()], |row, loaded| {
-            loaded.judge.claims.load([(Fields::of(row, OPERATION).uuid("claim")?, ())]);
+            let fields = Fields::of(row, OPERATION);
+            loaded.judge.claims.load([(fields.uuid("claim")?, fields.id("order_id")?)]);
             Ok(())
         });
     }

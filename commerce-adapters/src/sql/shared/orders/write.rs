@@ -88,7 +88,7 @@ fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {
         row.id(it.id).id(it.order).text(it.status.as_str()).at(it.at).text(&it.note).text(&it.actor)
     });
     script.bulk(sql::HISTORY, entries);
-    let claims = Bulk::of(judge.claims.written(), |row: RowText, (claim, ())| row.uuid(*claim).at(now));
+    let claims = Bulk::of(judge.claims.written(), |row: RowText, (claim, order)| row.uuid(*claim).at(now).id(*order));
     script.bulk(sql::CLAIMS, claims);
     let heard = judge.heard.written().filter_map(|(name, row)| Some((judge.heard.is_stored(name), row.write?)));
     script.put(sql::HEARD, heard, heard_row);
@@ -112,5 +112,5 @@ fn cart_row(row: RowText, it: &Cart) -> RowText {
         CartOwner::Guest(_) => "GUEST",
     };
     let row = row.uuid(it.owner.key()).text(kind).json(&it.lines).opt_text(it.coupon.as_deref()).json(&it.metadata);
-    row.at(it.updated_at).at(it.expires_at()).count(it.version)
+    row.at(it.updated_at).at(it.expires_at()).count(it.version).at(it.begun_at)
 }

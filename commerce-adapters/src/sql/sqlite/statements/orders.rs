@@ -6,7 +6,8 @@ use commerce_core::limits;
 
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] = migrations!("orders", [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit")]);
+pub(crate) const MIGRATIONS: &[Migration] =
+    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "carts")]);
 
 pub(crate) const ORDERS_BY_ID: &str = "SELECT id, number, version FROM orders
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
@@ -17,7 +18,7 @@ pub(crate) const ORDERS_BY_NUMBER: &str = "SELECT id, number, version FROM order
 pub(crate) const KNOWN_ENTRIES: &str = "SELECT id FROM order_status_history WHERE (order_id, id) IN
     (SELECT unhex(value ->> 0), unhex(value ->> 1) FROM jsonb_each(?))";
 
-pub(crate) const KNOWN_CLAIMS: &str = "SELECT claim FROM cart_claims
+pub(crate) const KNOWN_CLAIMS: &str = "SELECT claim, order_id FROM cart_claims
     WHERE claim IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const HEARD_BEFORE: &str = "SELECT provider, event_id, state FROM provider_events
@@ -101,8 +102,8 @@ pub(crate) const HISTORY: &str = "INSERT INTO order_status_history (id, order_id
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
     FROM jsonb_each(?)";
 
-pub(crate) const CLAIMS: &str = "INSERT INTO cart_claims (claim, claimed_at)
-    SELECT unhex(value ->> 0), value ->> 1 FROM jsonb_each(?)";
+pub(crate) const CLAIMS: &str = "INSERT INTO cart_claims (claim, claimed_at, order_id)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2) FROM jsonb_each(?)";
 
 pub(crate) const HEARD: &str = "INSERT INTO provider_events (provider, event_id, reference, fact, state, received_at)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each(?) WHERE true
@@ -111,13 +112,14 @@ pub(crate) const HEARD: &str = "INSERT INTO provider_events (provider, event_id,
 
 pub(crate) const CARTS_GONE: &str = "DELETE FROM carts WHERE owner_id IN (SELECT unhex(value) FROM json_each(?))";
 
-pub(crate) const CARTS: &str =
-    "INSERT INTO carts (owner_id, owner_kind, lines, coupon, metadata, updated_at, expires_at, version)
-    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+pub(crate) const CARTS: &str = "INSERT INTO carts
+        (owner_id, owner_kind, lines, coupon, metadata, updated_at, expires_at, version, begun_at)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (owner_id) DO UPDATE SET owner_kind = excluded.owner_kind, lines = excluded.lines,
         coupon = excluded.coupon, metadata = excluded.metadata, updated_at = excluded.updated_at,
-        expires_at = excluded.expires_at, version = excluded.version";
+        expires_at = excluded.expires_at, version = excluded.version, begun_at = excluded.begun_at";
 
 /// An order with its payment, and all that belongs to it as JSON cells.
 macro_rules! select_orders {

@@ -3,8 +3,8 @@
 use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
-    ADDRESSES, ATTEMPTS, CARTS, CATEGORIES, CATEGORY_TREE, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER, NOTIFICATIONS, ORDERS,
-    OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS, SESSIONS, TOKENS, USERS, VARIANTS,
+    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
+    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS, SESSIONS, TOKENS, USERS, VARIANTS,
 };
 use crate::commerce::Context;
 
@@ -104,6 +104,7 @@ const PAID: (Context, &Table) = (Context::Orders, PAYMENTS);
 const TRY: (Context, &Table) = (Context::Orders, ATTEMPTS);
 const BACK: (Context, &Table) = (Context::Orders, REFUNDS);
 const CART: (Context, &Table) = (Context::Orders, CARTS);
+const CLAIM: (Context, &Table) = (Context::Orders, CART_CLAIMS);
 const SAID: (Context, &Table) = (Context::Orders, OUTBOX);
 const USED: (Context, &Table) = (Context::Orders, KEYS);
 const USER: (Context, &Table) = (Context::Users, USERS);
@@ -553,6 +554,34 @@ pub(super) const CASES: &[Case] = &[
         I::Readable,
         Column("owner_id"),
     ),
+    case(
+        "a capture that the provider refused",
+        TRY,
+        |row| has(row, "state", "DECLINED"),
+        set("state", |_| "CAPTURED".into()),
+        I::Provider,
+        Order("order_id"),
+    ),
+    case(
+        "a refusal that the provider captured",
+        TRY,
+        |row| has(row, "state", "CAPTURED"),
+        set("state", |_| "DECLINED".into()),
+        I::Provider,
+        Order("order_id"),
+    ),
+    case(
+        "a refund that failed and went through",
+        BACK,
+        |row| has(row, "state", "SUCCEEDED"),
+        set("state", |_| "FAILED".into()),
+        I::Provider,
+        Order("order_id"),
+    ),
+    case("an event left a gap", SAID, |row| row.int("position") == Some(2), GONE, I::Event, Word("2")),
+    case("a claim on a cart is gone", CLAIM, any, GONE, I::Cart, Word("ORD-")),
+    case("a claim on a cart for no order", CLAIM, any, set("order_id", other), I::Reference, Column("claim")),
+    case("a cart that begins later", CART, any, set("begun_at", later), I::Times, Column("owner_id")),
     case("a cart that lives longer", CART, any, set("expires_at", more), I::Times, Column("owner_id")),
     case(
         "a guest's cart of a user",
@@ -651,6 +680,22 @@ pub(super) const CASES: &[Case] = &[
     case("a session of nobody", SESSION, any, set("user_id", other), I::Reference, Word("")),
     case("a session is gone", SESSION, |row| *row.cell("revoked_at") == Cell::Null, GONE, I::Reference, Word("")),
     case("a session used before it began", SESSION, any, set("last_used_at", |_| Cell::Int(5)), I::Times, Column("user_id")),
+    case(
+        "a token that another took the place of",
+        TOKEN,
+        |row| *row.cell("rotated_at") != Cell::Null,
+        GONE,
+        I::Reference,
+        Word(""),
+    ),
+    case(
+        "a token that nobody put in its place",
+        TOKEN,
+        |row| *row.cell("rotated_at") != Cell::Null,
+        set("rotated_at", |_| Cell::Null),
+        I::Reference,
+        Word(""),
+    ),
     case("a token of no session", TOKEN, any, set("session_id", |_| young()), I::Reference, Column("hash")),
     case("a message is gone", TOLD, |row| has(row, "kind", "ORDER_CONFIRMED"), GONE, I::Notification, Json("data", "/number")),
     case(

@@ -3,6 +3,7 @@
 use super::Books;
 use crate::change::ChangeSet;
 use crate::orders::{Cart, CartWrite};
+use crate::text::Sku;
 use crate::users::UserWrite;
 
 impl Books {
@@ -10,33 +11,44 @@ impl Books {
         self.common(changes);
         for write in &changes.writes {
             match write {
-                CartWrite::Save(cart) => self.saved(cart, changes.handled.is_some()),
+                CartWrite::Save(cart) => self.saved(cart),
                 CartWrite::Delete(owner) => {
                     self.carts.remove(&owner.key());
+                    self.leaving.remove(&owner.key());
                 }
             }
         }
     }
 
-    fn saved(&mut self, cart: &Cart, by_order: bool) {
+    fn saved(&mut self, cart: &Cart) {
         let owner = cart.owner.key();
         let before = self.carts.insert(owner, cart.clone());
         let version = before.as_ref().map_or(0, |before| before.version);
         self.must(cart.version == version.saturating_add(1), || {
             format!("the cart of {owner} went from version {version} to {}", cart.version)
         });
-        if !by_order {
-            return;
+        if let Some(before) = before.filter(|before| before.begun_at != cart.begun_at) {
+            self.reduced(&before, cart);
         }
-        for line in before.iter().flat_map(|before| &before.lines) {
-            let left = cart.lines.iter().find(|kept| kept.sku == line.sku).map_or(0, |kept| kept.quantity.get());
-            let taken = i64::from(line.quantity.get()) - i64::from(left);
-            let carted = self.carted.entry((owner, line.sku.clone())).or_default();
-            carted.reduced = carted.reduced.saturating_add(taken);
-            let (reduced, ordered) = (carted.reduced, carted.ordered);
-            self.must(0 <= taken && reduced <= ordered, || {
-                format!("{reduced} of {} left the cart of {owner} for {ordered} ordered", line.sku)
-            });
+    }
+
+    /// A cart begins anew when the lines of its order leave it, and only those.
+    fn reduced(&mut self, before: &Cart, cart: &Cart) {
+        let owner = cart.owner.key();
+        let order = self.leaving.remove(&owner);
+        self.must(order.is_some(), || format!("the cart of {owner} was reduced and not ordered"));
+        let kept = |in_cart: &Cart, sku: &Sku| {
+            in_cart.lines.iter().find(|line| line.sku == *sku).map_or(0, |line| i64::from(line.quantity.get()))
+        };
+        let ordered = order.and_then(|order| self.orders.get(&order)).map_or_else(Vec::new, |entry| entry.order.lines.clone());
+        for sku in before.lines.iter().chain(&cart.lines).map(|line| &line.sku) {
+            let asked = ordered.iter().find(|line| line.sku == *sku).map_or(0, |line| i64::from(line.quantity.get()));
+            let right = kept(cart, sku) == (kept(before, sku) - asked).max(0);
+            self.must(right, || format!("{} of {sku} stay in the cart of {owner}, and {asked} left it", kept(cart, sku)));
+        }
+        for line in &before.lines {
+            let reduced = self.reduced.entry((owner, line.sku.clone())).or_default();
+            *reduced = reduced.saturating_add(kept(before, &line.sku) - kept(cart, &line.sku));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Books, CLOCKS_DIFFER, HoldEntry, HoldName, Stock};
-use crate::catalog::{CatalogWrite, Hold, HoldState, Movement, MovementKind, Product};
+use crate::catalog::{CatalogWrite, Hold, HoldKey, HoldState, Movement, MovementKind, Product};
 use crate::change::ChangeSet;
 use crate::events::{Envelope, EventKind};
 use crate::ids::{Id, OrderId};
@@ -23,7 +23,8 @@ impl Books {
         for write in &changes.writes {
             match write {
                 CatalogWrite::InsertProduct(product) | CatalogWrite::UpdateProduct(product) => self.shelve(product, now),
-                CatalogWrite::Move(movement) => self.moved(movement, met),
+                CatalogWrite::Move(movement) => self.moved(movement, true, met),
+                CatalogWrite::Note(movement) => self.moved(movement, false, met),
                 CatalogWrite::InsertHold(hold) => self.held(hold, now, met),
                 CatalogWrite::EndHold(key, generation, state) => self.ended((*key, *generation), *state, now, met),
                 CatalogWrite::PostponeHold(key, generation, at) => self.postponed((*key, *generation), *at, met),
@@ -48,7 +49,7 @@ impl Books {
         self.came_back(changes, met);
     }
 
-    /// A cancelled order whose stock was sold brings it back, as far as there are shelves.
+    /// A cancelled order whose stock was sold brings it back, to the shelf or past it.
     fn came_back(&mut self, changes: &ChangeSet<CatalogWrite>, met: &mut Vec<Situation>) {
         let Some(event) = changes.handled.as_ref().and_then(|handled| self.said.get(&handled.event)) else { return };
         if event.kind != EventKind::OrderCancelled {
@@ -82,8 +83,9 @@ impl Books {
         }
     }
 
-    fn moved(&mut self, movement: &Movement, met: &mut Vec<Situation>) {
+    fn moved(&mut self, movement: &Movement, shelved: bool, met: &mut Vec<Situation>) {
         let stock = self.stock.entry(movement.sku.clone()).or_default();
+        let placed = stock.on_shelf == shelved;
         stock.on_hand = stock.on_hand.saturating_add(movement.on_hand);
         stock.reserved = stock.reserved.saturating_add(movement.reserved);
         let (on_hand, reserved) = (stock.on_hand, stock.reserved);
@@ -106,6 +108,7 @@ impl Books {
         }
         let sku = &movement.sku;
         self.must(0 <= reserved && reserved <= on_hand, || format!("{sku} is oversold: {reserved} of {on_hand} reserved"));
+        self.must(placed, || format!("{} {sku} moved, and it has a shelf: {}", movement.kind, !shelved));
         self.must(books_fit, || format!("{sku} came back more often than it was sold, for hold {:?}", movement.reference));
     }
 
@@ -120,7 +123,7 @@ impl Books {
             self.must(good, || format!("{} is held at {}, which is not its price", line.sku, line.unit_price));
         }
         let lines = hold.lines.iter().map(|line| (line.sku.clone(), line.quantity, line.unit_price)).collect();
-        let entry = HoldEntry { state: hold.state, lines, expires_at: hold.expires_at };
+        let entry = HoldEntry { state: hold.state, lines, expires_at: hold.expires_at, taken_at: now, ended_at: None };
         let fresh = self.holds.insert((hold.key, hold.generation), entry).is_none();
         self.must(fresh, || format!("hold {} has generation {} twice", hold.key.to_hex(), hold.generation));
     }
@@ -147,6 +150,7 @@ impl Books {
         }
         if let Some(entry) = self.holds.get_mut(&hold) {
             entry.state = state;
+            entry.ended_at = Some(now);
         }
     }
 
@@ -170,11 +174,19 @@ impl Books {
         }
     }
 
-    /// Whether so many of `sku` could not be had at some instant since `since`.
-    pub(in crate::testing::sim) fn was_short(&self, sku: &Sku, wanted: i64, since: Timestamp) -> bool {
+    /// Whether so many of `sku` could not be had at some instant since `since`, besides what the asker's
+    /// own key held then.
+    pub(in crate::testing::sim) fn was_short(&self, sku: &Sku, wanted: i64, since: Timestamp, own: HoldKey) -> bool {
         let Some(stock) = self.stock.get(sku) else { return true };
         let before = stock.levels.iter().rposition(|(at, _)| *at <= since).unwrap_or(0);
-        stock.levels.iter().skip(before).any(|(_, level)| *level < wanted)
+        stock.levels.iter().skip(before).any(|(at, level)| level.saturating_add(self.held_by(own, sku, *at)) < wanted)
+    }
+
+    /// Units of `sku` that a key held at an instant.
+    fn held_by(&self, key: HoldKey, sku: &Sku, at: Timestamp) -> i64 {
+        let holds = self.holds.range((key, 0)..=(key, u32::MAX)).map(|(_, hold)| hold);
+        let then = holds.filter(|hold| hold.taken_at <= at && hold.ended_at.is_none_or(|ended| ended > at));
+        then.flat_map(|hold| &hold.lines).filter(|(held, ..)| held == sku).map(|(_, quantity, _)| i64::from(*quantity)).sum()
     }
 
     /// What is reserved is the sum of the active holds, for every SKU that moved.

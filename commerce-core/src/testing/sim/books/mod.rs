@@ -46,9 +46,10 @@ pub struct Books {
     pub(super) by_note: BTreeMap<(UserId, String), OrderId>,
     pub(super) on_hold: BTreeMap<HoldName, OrderId>,
     pub(super) carts: BTreeMap<Uuid, Cart>,
-    pub(super) carted: BTreeMap<(Uuid, Sku), Carted>,
-    /// Carts, each in exactly one state, that were ordered.
-    ordered_carts: BTreeSet<Uuid>,
+    /// Units of each SKU that left a cart because they were ordered.
+    pub(super) reduced: BTreeMap<(Uuid, Sku), i64>,
+    /// The order of each owner's cart whose lines are still in it.
+    leaving: BTreeMap<Uuid, OrderId>,
     pub(super) notifications: BTreeMap<NotificationId, Notification>,
     pub(super) mails: BTreeMap<NotificationId, MailEntry>,
     pub(super) said: BTreeMap<EventId, Envelope>,
@@ -89,6 +90,8 @@ pub(super) struct HoldEntry {
     pub(super) state: HoldState,
     pub(super) lines: Vec<(Sku, u32, Money)>,
     pub(super) expires_at: Timestamp,
+    pub(super) taken_at: Timestamp,
+    pub(super) ended_at: Option<Timestamp>,
 }
 
 pub(super) struct OrderEntry {
@@ -99,13 +102,6 @@ pub(super) struct OrderEntry {
     pub(super) was_confirmed: bool,
     /// Who, in the words of the history, cancelled it.
     pub(super) cancelled_by: String,
-}
-
-/// Units of one SKU that went into a cart, and came out of it for orders.
-#[derive(Default)]
-pub(super) struct Carted {
-    pub(super) reduced: i64,
-    pub(super) ordered: i64,
 }
 
 #[derive(Default)]
@@ -128,6 +124,7 @@ impl Books {
             Happened::Carts(changes) => self.carts(changes),
             Happened::Notifications(changes) => self.notifications(changes, &mut met),
             Happened::Refused(CommitRefusal::Stale(_)) => met.push(Situation::RaceLost),
+            Happened::Refused(CommitRefusal::CartOrdered(_)) => met.push(Situation::CartOrderedAgain),
             Happened::Refused(CommitRefusal::AlreadyHandled) if operation != "orders.commit" => met.push(Situation::BroughtAgain),
             Happened::Refused(_) => {}
             Happened::Publishing(events) => self.publishing(node, events, &mut met),

@@ -32,8 +32,11 @@ impl Books {
             match write {
                 OrderWrite::Insert(order) => self.inserted(order, changes, now),
                 OrderWrite::Update(order) => self.updated(order, changes, now, met),
+                OrderWrite::Rewrite(order) => {
+                    self.must(false, || format!("{} is written again, and nobody repairs here", order.id));
+                }
                 OrderWrite::Timeline(entry) => self.told(entry, changes),
-                OrderWrite::ClaimCart(_) => {}
+                OrderWrite::ClaimCart(..) => {}
                 OrderWrite::Provider(event) => match event.state {
                     ProviderEventState::Applied => self.believed(event),
                     ProviderEventState::Parked => met.push(Situation::WebhookParked),
@@ -80,14 +83,11 @@ impl Books {
         let says = |event: &Envelope| *super::Words::of(event).at("/fromCart") == true;
         let from_cart = changes.events.iter().any(says);
         if from_cart {
-            let claimed =
-                changes.writes.iter().find_map(|write| if let OrderWrite::ClaimCart(cart) = write { Some(*cart) } else { None });
-            let once = claimed.is_some_and(|cart| self.ordered_carts.insert(cart));
-            self.must(once, || format!("order {id} is out of a cart that was not claimed, or is ordered already"));
-            for line in &order.lines {
-                let carted = self.carted.entry((order.user.uuid(), line.sku.clone())).or_default();
-                carted.ordered = carted.ordered.saturating_add(i64::from(line.quantity.get()));
-            }
+            let claims = |write: &OrderWrite| matches!(write, OrderWrite::ClaimCart(_, order) if *order == id);
+            let claimed = changes.writes.iter().any(claims);
+            self.must(claimed, || format!("order {id} is out of a cart that was not claimed"));
+            let first = self.leaving.insert(order.user.uuid(), id);
+            self.must(first.is_none(), || format!("order {id} is out of a cart that {first:?} has not left yet"));
         }
         let entry = OrderEntry {
             order: order.clone(),
