@@ -81,7 +81,8 @@ async fn by_named_lock(pool: MySqlPool, shop: Arc<Shop>) {
     let mut connection = pool.acquire().await.expect("there is a connection");
     loop {
         let asked = sqlx::query_scalar("SELECT GET_LOCK('inventory:HOT-1', 0)").fetch_one(&mut *connection);
-        if asked.await.expect("the server answers") == Some(1_i64) {
+        let taken: Option<i64> = asked.await.expect("the server answers");
+        if taken == Some(1) {
             break;
         }
         tokio::time::sleep(LOCK_PAUSE).await;

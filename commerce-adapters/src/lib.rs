@@ -7,16 +7,26 @@
 #![warn(missing_docs)]
 
 pub mod auth;
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "sqlite")]
 pub mod embedded;
 mod files;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod images;
 pub mod mail;
 pub mod payments;
+#[cfg(any(feature = "redis", feature = "aws"))]
+pub mod receive;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod search;
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub mod sql;
+pub mod stores;
 pub mod system;
+pub mod traffic;
 
 pub use commerce_core;
 #[cfg(feature = "sqlite")]

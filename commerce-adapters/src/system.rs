@@ -29,6 +29,14 @@ impl Entropy for OsEntropy {
     }
 }
 
+/// A name that nobody else has.
+#[cfg(any(feature = "redis", feature = "aws"))]
+pub(crate) fn random_id() -> uuid::Uuid {
+    let mut bytes = [0; 16];
+    OsEntropy.fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
 /// Waits in real time. Needs a running tokio.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealTime;

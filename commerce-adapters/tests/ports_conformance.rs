@@ -8,12 +8,14 @@ use commerce_adapters::images::ObjectImages;
 use commerce_adapters::mail::eml::FileMailer;
 use commerce_adapters::mail::templates::TemplateRenderer;
 use commerce_adapters::payments::sandbox::Sandbox;
+use commerce_adapters::traffic::LocalLimiter;
 use commerce_core::Currency;
 use commerce_core::catalog::ImageStore;
 use commerce_core::notifications::{Mailer, Renderer};
 use commerce_core::orders::PaymentGateway;
 use commerce_core::testing::SeededEntropy;
 use commerce_core::testing::conformance::{self, Made, Post};
+use commerce_core::traffic::RateLimiter;
 use commerce_core::users::{PasswordHasher, TokenSigner};
 
 #[tokio::test]
@@ -64,6 +66,11 @@ async fn search() {
 }
 
 #[tokio::test]
+async fn rate_limiter() {
+    conformance::rate_limiter(async || Made::<dyn RateLimiter>::new(Arc::new(LocalLimiter::default()))).await;
+}
+
+#[tokio::test]
 async fn mailer() {
     conformance::mailer(async || {
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -91,8 +98,23 @@ async fn renderer() {
 #[tokio::test]
 async fn bus() {
     conformance::bus(async |boxes, clock| {
-        let bus = commerce_adapters::embedded::InProcessBus::new(boxes, clock);
-        Made::<dyn commerce_core::events::EventBus>::new(Arc::new(bus))
+        let bus = commerce_adapters::embedded::InProcessBus::new(boxes.clone(), clock);
+        conformance::Carrier::at_once(Made::<dyn commerce_core::events::EventBus>::new(Arc::new(bus)), &boxes)
+    })
+    .await;
+}
+
+/// Each consumer at a place of its own, as in processes of their own.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn bus_to_several_places() {
+    use commerce_adapters::embedded::{InProcessBus, ToAll};
+    use commerce_core::events::EventBus;
+
+    conformance::bus(async |boxes, clock| {
+        let place = |letter_box| Arc::new(InProcessBus::new(vec![letter_box], clock.clone())) as Arc<dyn EventBus>;
+        let bus = ToAll::new(boxes.iter().cloned().map(place).collect());
+        conformance::Carrier::at_once(Made::<dyn EventBus>::new(Arc::new(bus)), &boxes)
     })
     .await;
 }

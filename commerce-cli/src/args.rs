@@ -141,6 +141,10 @@ pub(crate) enum Command {
     /// Events that a consumer could not handle (dead letters)
     #[command(subcommand)]
     Dlq(dlq::Command),
+    /// Topics and queues at AWS
+    #[cfg(feature = "aws")]
+    #[command(subcommand)]
+    Aws(crate::commands::aws::Command),
     /// Mails: see them, and try the way out
     #[command(subcommand)]
     Email(email::Command),

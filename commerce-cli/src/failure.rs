@@ -3,6 +3,7 @@
 use std::io;
 
 use commerce_core::error::{Refusal, StoreError};
+use commerce_server::assembly::StartError;
 use serde_json::{Map, Value, json};
 
 use crate::output::Format;
@@ -112,6 +113,16 @@ impl From<commerce_core::Error> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self { members: refusal.members(), ..Self::new(refusal.code(), refusal.to_string()) }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Settings(message) => Self::new("CONFIG_INVALID", message),
+            StartError::Store(error) => error.into(),
+            StartError::Listen(address, error) => Self::io(&format!("listen on {address}"), &error),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The `commerce` command: serves a shop and administers it.
 //!
 //! A thin shell over the core: a command reads its arguments, calls one use case and shows what it
-//! answers. Never holds a rule of its own, and is no library: all that is public is [`main`].
+//! answers. Never holds a rule of its own, and is no library: all that is public is [`main`] and [`server`].
 //! Start reading at `args`, then `commands`.
 
 mod args;
@@ -28,7 +28,18 @@ use clap::Parser;
 /// Runs the command of the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    run(args::Cli::parse())
+}
+
+/// Runs `serve` with the process's arguments: the program that is nothing but a server.
+#[must_use]
+pub fn server() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    run(args::Cli::parse_from([program, "serve".into()].into_iter().chain(arguments)))
+}
+
+fn run(cli: args::Cli) -> ExitCode {
     let format = cli.globals.output;
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,17 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_adapters::auth::jwt::key_id;
 use commerce_adapters::auth::key_file::{KeyFile, KeyRing, Seed};
-use commerce_adapters::embedded::{self, Embedded};
+use commerce_adapters::embedded::{Embedded, Shop as Opened};
 use commerce_adapters::payments::sandbox::Sandbox;
 use commerce_adapters::sql::sqlite::{Databases, PendingMigration};
-use commerce_core::catalog::StockPolicy;
-use commerce_core::commerce::Policies;
+use commerce_core::commerce::Context;
 use commerce_core::error::StoreError;
-use commerce_core::notifications::{Handover, Mail, MailPolicy, Mailer};
-use commerce_core::orders::OrderPolicy;
-use commerce_core::users::AuthPolicy;
+use commerce_core::notifications::{Handover, Mail, Mailer};
 use commerce_core::{Clock, Commerce, Currency, Timestamp};
 use commerce_server::Config;
+use commerce_server::assembly::{Receivers, embedded};
 use tempfile::TempDir;
 
 use crate::bench::Stores;
@@ -27,7 +25,9 @@ pub(crate) use commerce_adapters::system::{OsEntropy, RealTime, SystemClock};
 
 /// The shop of a data directory.
 pub(crate) struct Shop {
-    inner: embedded::Shop,
+    inner: Opened,
+    /// What brings events from a broker, in a process that serves.
+    receivers: Option<Receivers>,
     currency: Currency,
 }
 
@@ -37,7 +37,8 @@ impl Shop {
     /// # Errors
     /// When the directory cannot be used.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
-        Self::started(config, shop(config).without_workers()).await
+        whole(config)?;
+        Self::started(config, embedded(config).await?.without_workers()).await
     }
 
     /// Where there is no shop yet, an empty one in a folder of its own, which goes with it: for looking
@@ -60,7 +61,7 @@ impl Shop {
     /// # Errors
     /// When the directory cannot be used.
     pub(crate) async fn serve(config: &Config) -> Result<Self, Failure> {
-        Self::started(config, shop(config)).await
+        Self::serving(config, embedded(config).await?).await
     }
 
     /// Opens it with its workers and drops every mail: for measuring.
@@ -68,12 +69,18 @@ impl Shop {
     /// # Errors
     /// When the directory cannot be used.
     pub(crate) async fn serve_without_mail(config: &Config) -> Result<Self, Failure> {
-        Self::started(config, shop(config).mailer(Arc::new(NoMail))).await
+        Self::serving(config, embedded(config).await?.mailer(Arc::new(NoMail))).await
+    }
+
+    async fn serving(config: &Config, shop: Embedded) -> Result<Self, Failure> {
+        let shop = Self::started(config, shop).await?;
+        let receivers = Receivers::start(config, shop.part()).await?;
+        Ok(Self { receivers: Some(receivers), ..shop })
     }
 
     async fn started(config: &Config, shop: Embedded) -> Result<Self, Failure> {
         let inner = shop.open().await.map_err(|error| Failure::from(error).about(&config.data_dir.display().to_string()))?;
-        Ok(Self { inner, currency: config.server.currency })
+        Ok(Self { inner, receivers: None, currency: config.server.currency })
     }
 
     /// The shop's currency.
@@ -84,7 +91,11 @@ impl Shop {
     /// The stores beneath, for a benchmark to write a past into.
     pub(crate) fn stores(&self) -> Stores {
         let databases = self.inner.databases();
-        Stores { orders: databases.orders(), catalog: databases.catalog(), notifications: databases.notifications() }
+        Stores {
+            orders: Arc::new(databases.orders()),
+            catalog: Arc::new(databases.catalog()),
+            notifications: Arc::new(databases.notifications()),
+        }
     }
 
     /// Settles what the command caused, unless a running server does it anyway, and closes.
@@ -101,6 +112,9 @@ impl Shop {
     /// # Errors
     /// When a database does not close cleanly; nothing is lost.
     pub(crate) async fn close(self) -> Result<(), Failure> {
+        if let Some(receivers) = self.receivers {
+            receivers.stop().await;
+        }
         Ok(self.inner.close().await?)
     }
 }
@@ -113,22 +127,22 @@ impl Deref for Shop {
     }
 }
 
-fn shop(config: &Config) -> Embedded {
-    let policies = Policies {
-        auth: AuthPolicy { password_min_length: config.auth.password_min_length },
-        stock: StockPolicy { low_stock_threshold: config.low_stock_threshold },
-        orders: OrderPolicy { currency: config.server.currency, shipping: config.shipping.clone() },
-        mail: MailPolicy {
-            shop_name: config.server.shop_name.clone(),
-            from: config.mail.from.clone(),
-            ops: config.mail.ops.clone(),
-            shop_url: config.server.public_url.clone(),
-        },
-    };
-    let shop = Embedded::at(&config.data_dir).policies(policies);
-    let shop = shop.audit_at(config.telemetry.audit_at);
-    let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
-    if config.search_enabled { shop } else { shop.without_index() }
+/// Passes a directory with all four databases, or none yet. A command on a service's directory would make
+/// the others there, and events would go to them.
+fn whole(config: &Config) -> Result<(), Failure> {
+    let file = |context: &Context| config.data_dir.join(format!("{context}.db"));
+    let (here, missing): (Vec<Context>, Vec<Context>) = Context::ALL.iter().partition(|context| file(context).exists());
+    if here.is_empty() || missing.is_empty() {
+        return Ok(());
+    }
+    let names = |contexts: &[Context]| contexts.iter().map(|context| context.as_str()).collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "{} holds {} without {}: name the directory of a whole shop",
+        config.data_dir.display(),
+        names(&here),
+        names(&missing)
+    );
+    Err(Failure::new("PART_OF_A_SHOP", message))
 }
 
 /// The `X-Signature` header of a body sent at a time.
@@ -196,4 +210,31 @@ fn listed(ring: &KeyRing) -> Vec<SigningKey> {
 /// When a database cannot be read.
 pub(crate) async fn pending_migrations(config: &Config) -> Result<Vec<PendingMigration>, Failure> {
     Ok(Databases::pending_migrations(&config.data_dir).await?)
+}
+
+/// Where AWS is reached.
+#[cfg(feature = "aws")]
+pub(crate) struct AwsPlace {
+    pub region: Option<String>,
+    pub endpoint: Option<String>,
+}
+
+/// Makes topics and queues that are not there; answers kind, name and place of each.
+///
+/// # Errors
+/// When AWS does not answer or refuses.
+#[cfg(feature = "aws")]
+pub(crate) async fn make_topology(
+    place: AwsPlace,
+    prefix: String,
+    fifo: bool,
+) -> Result<Vec<(&'static str, String, String)>, Failure> {
+    use commerce_adapters::aws::topology::Topology;
+    use commerce_adapters::aws::{Aws, AwsSettings};
+
+    let settings = AwsSettings { region: place.region, endpoint: place.endpoint, key: None };
+    let made = Aws::connect(&settings).await.init(&Topology { fifo, ..Topology::standard(&prefix) }).await?;
+    let topics = made.topics.into_iter().map(|(name, arn)| ("topic", name, arn));
+    let queues = made.queues.into_iter().map(|(name, url)| ("queue", name, url));
+    Ok(topics.chain(queues).collect())
 }

@@ -1,10 +1,13 @@
 //! Who acts. Every use case takes an [`Actor`] and answers the same to all shells.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Refusal;
 use crate::ids::{SellerId, UserId};
 
 /// The one on whose behalf a use case runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Actor {
     /// Nobody has logged in.
     Anonymous,

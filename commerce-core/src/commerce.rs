@@ -3,19 +3,18 @@
 //! [`Commerce`] owns no thread and no timer. A shell calls [`Commerce::step`] for each kind of
 //! [`Work`] as often as it likes, or [`Commerce::settle`] to drive everything that is due to rest.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::actor::Actor;
 use crate::audit::{AuditRequest, Auditor, Report, ShopBooks};
-use crate::catalog::{Catalog, CatalogStore, ImageStore, ProductSearch, StockKeeper, StockPolicy};
+use crate::catalog::{Catalog, CatalogStore, ImageStore, ProductSearch, StockPolicy};
 use crate::error::Outcome;
 use crate::events::desk::DeadLetterDesk;
-use crate::events::relay::Relay;
 use crate::events::{Backlog, Consumer, DeadLetters, EventBus, Outbox, wire_names};
-use crate::ids::{Entropy, IdSource};
-use crate::limits;
-use crate::notifications::{MailPolicy, Mailer, NotificationRecorder, NotificationStore, Notifications, Renderer};
-use crate::orders::{CartReducer, CartStore, HoldRegister, OrderPolicy, OrderPorts, OrderStore, Orders, PaymentGateway};
+use crate::ids::Entropy;
+use crate::notifications::{MailPolicy, Mailer, NotificationStore, Notifications, Renderer};
+use crate::orders::{CartStore, OrderPolicy, OrderStore, Orders, PaymentGateway};
+use crate::part::{CatalogPorts, Elsewhere, Here, NotificationPorts, Nowhere, Part, SalesPorts, UserPorts};
 use crate::time::{Clock, Timestamp};
 use crate::users::{AuthPolicy, PasswordHasher, TokenSigner, UserStore, Users};
 
@@ -33,10 +32,7 @@ pub struct Commerce {
     /// What consumers could not handle.
     pub dead_letters: DeadLetterDesk,
     pub(crate) books: ShopBooks,
-    last_audit: Arc<Mutex<Option<Report>>>,
-    clock: Arc<dyn Clock>,
-    relays: Vec<(Context, Relay)>,
-    outboxes: Vec<(Context, Arc<dyn Outbox>)>,
+    part: Part,
 }
 
 /// Everything a shop reaches the world through.
@@ -139,78 +135,73 @@ impl Work {
     }
 }
 
+const WHOLE: &str = "a whole shop has all four contexts";
+
 impl Commerce {
     /// A shop over these ports, its contexts calling each other directly.
     pub fn new(ports: Ports, policies: Policies) -> Self {
-        let ids = IdSource::new(Arc::clone(&ports.clock), ports.entropy);
-        let clock = ports.clock;
-        let users = Users::new(ports.users, ports.passwords, ports.tokens, Arc::clone(&clock), ids.clone(), policies.auth);
-        let holds = Arc::new(HoldRegister(Arc::clone(&ports.orders)));
-        let catalog = Catalog::new(ports.catalog, holds, ports.search, ports.images, Arc::clone(&clock), ids.clone())
-            .with_policy(policies.stock);
-        let order_ports = OrderPorts {
-            store: ports.orders,
-            carts: ports.carts,
-            catalog: Arc::new(catalog.clone()),
-            customers: Arc::new(users.clone()),
-            gateways: ports.gateways,
+        let here = Here {
+            clock: ports.clock,
+            entropy: ports.entropy,
+            users: Some(UserPorts { store: ports.users, passwords: ports.passwords, tokens: ports.tokens }),
+            catalog: Some(CatalogPorts { store: ports.catalog, search: ports.search, images: ports.images }),
+            orders: Some(SalesPorts { store: ports.orders, carts: ports.carts, gateways: ports.gateways }),
+            notifications: Some(NotificationPorts { store: ports.notifications, renderer: ports.renderer, mailer: ports.mailer }),
         };
-        let orders = Orders::new(order_ports, Arc::clone(&clock), ids.clone(), policies.orders);
-        let contacts = Arc::new(users.clone());
-        let own_clock = Arc::clone(&clock);
-        let notifications =
-            Notifications::new(ports.notifications, contacts, ports.renderer, ports.mailer, clock, ids, policies.mail);
-        let (dead_letters, books) = (DeadLetterDesk::default(), ports.books);
-        let (relays, outboxes, last_audit) = (Vec::new(), Vec::new(), Arc::default());
-        Self { users, catalog, orders, notifications, dead_letters, books, last_audit, clock: own_clock, relays, outboxes }
+        let part = Part::new(here, Elsewhere::default(), policies).expect(WHOLE);
+        Self::of(part, ports.books).expect(WHOLE)
+    }
+
+    /// The shop that a part with all four contexts is.
+    ///
+    /// # Errors
+    /// [`Nowhere`] naming the context that does not live in it.
+    pub fn of(part: Part, books: ShopBooks) -> Result<Self, Nowhere> {
+        Ok(Self {
+            users: part.users.clone().ok_or(Nowhere(Context::Users))?,
+            catalog: part.catalog.clone().ok_or(Nowhere(Context::Catalog))?,
+            orders: part.orders.clone().ok_or(Nowhere(Context::Orders))?,
+            notifications: part.notifications.clone().ok_or(Nowhere(Context::Notifications))?,
+            dead_letters: part.dead_letters.clone(),
+            books,
+            part,
+        })
+    }
+
+    /// The same shop as a part that has everything.
+    #[must_use]
+    pub fn part(&self) -> &Part {
+        &self.part
     }
 
     /// What time it is for this shop.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.part.now()
     }
 
     /// The consumers of this shop's events, for a bus to bring them to, each with the context whose
     /// database records what it did.
     pub fn consumers(&self) -> Vec<(Context, Arc<dyn Consumer>)> {
-        vec![
-            (Context::Catalog, Arc::new(StockKeeper::new(self.catalog.clone()))),
-            (Context::Orders, Arc::new(CartReducer(self.orders.clone()))),
-            (Context::Notifications, Arc::new(NotificationRecorder::new(self.notifications.clone()))),
-        ]
+        self.part.consumers()
     }
 
     /// With its outboxes relayed to `bus`.
     #[must_use]
-    pub fn with_bus(mut self, bus: &Arc<dyn EventBus>, outboxes: Vec<(Context, Arc<dyn Outbox>)>) -> Self {
-        let relay = |(context, outbox): &(Context, Arc<dyn Outbox>)| (*context, Relay::new(Arc::clone(outbox), Arc::clone(bus)));
-        self.relays = outboxes.iter().map(relay).collect();
-        self.outboxes = outboxes;
-        self
+    pub fn with_bus(self, bus: &Arc<dyn EventBus>, outboxes: Vec<(Context, Arc<dyn Outbox>)>) -> Self {
+        Self::of(self.part.with_bus(bus, outboxes), self.books).expect(WHOLE)
     }
 
     /// With its consumers' dead letters kept here, by context.
     #[must_use]
-    pub fn with_dead_letters(mut self, letters: &[(Context, Arc<dyn DeadLetters>)]) -> Self {
-        let place = |(context, consumer): (Context, Arc<dyn Consumer>)| {
-            let (_, letters) = letters.iter().find(|(owner, _)| *owner == context)?;
-            Some((consumer, Arc::clone(letters)))
-        };
-        self.dead_letters = DeadLetterDesk::new(self.consumers().into_iter().filter_map(place).collect());
-        self
+    pub fn with_dead_letters(self, letters: &[(Context, Arc<dyn DeadLetters>)]) -> Self {
+        Self::of(self.part.with_dead_letters(letters), self.books).expect(WHOLE)
     }
 
-    /// The same shop in the course of a request with this W3C `traceparent`: the events that it causes
-    /// carry it, and so do the logs of who records them and of the mails that follow.
+    /// The same shop in the course of a request with this W3C `traceparent`: see [`Part::in_trace`].
     #[must_use]
     pub fn in_trace(&self, traceparent: &str) -> Self {
-        Self {
-            users: self.users.in_trace(traceparent),
-            catalog: self.catalog.in_trace(traceparent),
-            orders: self.orders.in_trace(traceparent),
-            ..self.clone()
-        }
+        Self::of(self.part.in_trace(traceparent), self.books.clone()).expect(WHOLE)
     }
 
     /// Does one batch of `work` and answers how much there was to do.
@@ -218,16 +209,7 @@ impl Commerce {
     /// # Errors
     /// When a port does not answer; nothing is lost, the next step goes on.
     pub async fn step(&self, work: Work) -> Outcome<usize> {
-        match work {
-            Work::RelayUsers | Work::RelayCatalog | Work::RelayOrders => self.relay(work.context()).await,
-            Work::SweepHolds => self.catalog.sweep_holds(limits::WORK_BATCH).await,
-            Work::AlertLowStock => self.catalog.alert_low_stock(limits::WORK_BATCH).await,
-            Work::ResumeAttempts => self.orders.resume_attempts(limits::WORK_BATCH).await,
-            Work::ExpireUnpaid => self.orders.expire_unpaid(limits::WORK_BATCH).await,
-            Work::SendRefunds => self.orders.send_refunds(limits::WORK_BATCH).await,
-            Work::RetryParked => self.orders.retry_parked(limits::WORK_BATCH).await,
-            Work::SendMail => self.notifications.send_due(limits::WORK_BATCH).await,
-        }
+        self.part.step(work).await
     }
 
     /// Drives everything that is due now to rest: for tests and short programs.
@@ -235,16 +217,7 @@ impl Commerce {
     /// # Errors
     /// When a port does not answer.
     pub async fn settle(&self) -> Outcome<()> {
-        for _ in 0..limits::SETTLE_PASSES_MAX {
-            let mut done = 0usize;
-            for work in Work::ALL {
-                done = done.saturating_add(self.step(*work).await?);
-            }
-            if done == 0 {
-                return Ok(());
-            }
-        }
-        Ok(())
+        self.part.settle().await
     }
 
     /// How far each outbox is behind.
@@ -252,11 +225,7 @@ impl Commerce {
     /// # Errors
     /// When a store does not answer.
     pub async fn backlogs(&self) -> Outcome<Vec<(Context, Backlog)>> {
-        let mut backlogs = Vec::with_capacity(self.outboxes.len());
-        for (context, outbox) in &self.outboxes {
-            backlogs.push((*context, outbox.backlog().await?));
-        }
-        Ok(backlogs)
+        self.part.backlogs().await
     }
 
     /// Looks whether everything is true that must be true of the shop's data. Staff. May take long
@@ -266,26 +235,26 @@ impl Commerce {
     /// `FORBIDDEN`, and when a database does not answer.
     pub async fn audit(&self, actor: &Actor, request: AuditRequest<'_>) -> Outcome<Report> {
         actor.require_staff()?;
-        let mut report = Auditor::new(&self.books, &self.orders.gateways, &self.clock, request).run().await?;
+        let auditor = || Auditor::new(&self.books, &self.orders.gateways, self.part.clock(), request);
+        let mut report = auditor().run().await?;
         if request.fix && !report.is_clean() {
             let repairs = self.repair(&report).await?;
             self.settle().await?;
-            report = Report { repairs, ..Auditor::new(&self.books, &self.orders.gateways, &self.clock, request).run().await? };
+            report = Report { repairs, ..auditor().run().await? };
         }
-        *self.last_audit.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
+        self.part.note_audit(&report);
         Ok(report)
     }
 
     /// What the last audit of this process found.
     #[must_use]
     pub fn last_audit(&self) -> Option<Report> {
-        self.last_audit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.part.last_audit()
     }
+}
 
-    async fn relay(&self, context: Context) -> Outcome<usize> {
-        match self.relays.iter().find(|(owner, _)| *owner == context) {
-            Some((_, relay)) => Ok(relay.step().await?),
-            None => Ok(0),
-        }
+impl From<Commerce> for Part {
+    fn from(shop: Commerce) -> Self {
+        shop.part
     }
 }

@@ -29,8 +29,10 @@ pub mod money;
 pub mod notifications;
 pub mod orders;
 pub mod page;
+pub mod part;
 pub mod text;
 pub mod time;
+pub mod traffic;
 pub mod users;
 
 #[cfg(any(test, feature = "testing"))]
@@ -40,4 +42,5 @@ pub use actor::Actor;
 pub use commerce::Commerce;
 pub use error::{Error, Outcome, Refusal, StoreError};
 pub use money::{Currency, Money};
+pub use part::Part;
 pub use time::{Clock, Timestamp};

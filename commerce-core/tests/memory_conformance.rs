@@ -6,7 +6,7 @@ use commerce_core::catalog::{CatalogStore, ImageStore, ProductSearch};
 use commerce_core::events::EventBus;
 use commerce_core::notifications::{Mailer, NotificationStore, Renderer};
 use commerce_core::orders::{CartStore, OrderStore, PaymentGateway};
-use commerce_core::testing::conformance::{self, Made, Opened, Post};
+use commerce_core::testing::conformance::{self, Carrier, Made, Opened, Post};
 use commerce_core::testing::fault::{Calm, Faulty};
 use commerce_core::testing::memory::{
     MemoryBus, MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher,
@@ -117,9 +117,9 @@ fn renderer() {
 fn bus() {
     block_on(conformance::bus(async |boxes, clock| {
         let bus = MemoryBus::new(clock);
-        for (consumer, letters) in boxes {
+        for (consumer, letters) in boxes.clone() {
             bus.subscribe(consumer, letters);
         }
-        Made::<dyn EventBus>::new(Arc::new(bus))
+        Carrier::at_once(Made::<dyn EventBus>::new(Arc::new(bus)), &boxes)
     }));
 }

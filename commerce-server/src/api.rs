@@ -4,19 +4,24 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
+use commerce_core::commerce::Context;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::front::Trace;
+use crate::gateway;
 use crate::state::Shared;
 
 /// The table while it grows.
 #[derive(Default)]
 pub struct Api {
     router: Router<Shared>,
+    /// Where the routes that follow are answered: the context that they are brought to, or here.
+    brought_to: Option<Context>,
+    forwarded: BTreeMap<&'static str, Context>,
     paths: BTreeMap<String, Map<String, Value>>,
     schemas: BTreeMap<String, Value>,
 }
@@ -137,6 +142,13 @@ impl Api {
         Self::default()
     }
 
+    /// With the routes that follow brought to this context in another process, or answered here.
+    #[must_use]
+    pub fn brought_to(mut self, context: Option<Context>) -> Self {
+        self.brought_to = context;
+        self
+    }
+
     methods!(get = GET, post = POST, put = PUT, patch = PATCH, delete = DELETE);
 
     fn add<H, T>(mut self, filter: MethodFilter, method: &str, path: &'static str, op: Op, handler: H) -> Self
@@ -144,7 +156,17 @@ impl Api {
         H: Handler<T, Shared>,
         T: 'static,
     {
-        self.router = self.router.route(path, on(filter, Traced(handler)));
+        self.router = match self.brought_to {
+            None => self.router.route(path, on(filter, Traced(handler))),
+            Some(context) => {
+                self.forwarded.insert(path, context);
+                let public = op.public;
+                let bring = async move |State(shared): State<Shared>, request: Request| {
+                    gateway::bring(&shared, context, public, request).await
+                };
+                self.router.route(path, on(filter, bring))
+            }
+        };
         let operation = operation(method, path, &op);
         self.paths.entry(path.to_owned()).or_default().insert(method.to_owned(), operation);
         for (name, schema) in op.schemas {
@@ -154,8 +176,8 @@ impl Api {
         self
     }
 
-    /// The router and the document.
-    pub fn finish(self) -> (Router<Shared>, Value) {
+    /// The router, the document, and the routes that are brought elsewhere.
+    pub fn finish(self) -> (Router<Shared>, Value, BTreeMap<&'static str, Context>) {
         let spec = json!({
             "openapi": "3.1.0",
             "info": {
@@ -170,7 +192,7 @@ impl Api {
                 "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             },
         });
-        (self.router, spec)
+        (self.router, spec, self.forwarded)
     }
 }
 

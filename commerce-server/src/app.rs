@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{Method, header};
 use axum::middleware::from_fn_with_state;
-use commerce_core::Commerce;
+use commerce_core::Part;
 use commerce_core::orders::PaymentMethod;
 use serde_json::Value;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -13,7 +13,9 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::api::Api;
 use crate::config::Config;
 use crate::front::{front, named};
+use crate::problem::Problem;
 use crate::state::Shared;
+use crate::ways::Ways;
 use crate::web::About;
 use crate::{documents, health, routes, web};
 
@@ -26,30 +28,49 @@ pub struct App {
 }
 
 impl App {
-    /// Serves `shop` under these settings.
+    /// Serves a whole shop, or a part of one, under these settings. Clients speak to it themselves.
     #[must_use]
-    pub fn new(shop: Commerce, config: Config) -> Self {
-        let cors = cors(&config);
-        let about = About {
-            shop_name: &config.server.shop_name,
-            currency: config.server.currency.code(),
-            card_provider: shop.orders.provider_of(PaymentMethod::Card).unwrap_or_default(),
-        };
+    pub fn new(shop: impl Into<Part>, config: Config) -> Self {
+        let part = shop.into();
+        let card_provider = part.orders.as_ref().and_then(|orders| orders.provider_of(PaymentMethod::Card)).unwrap_or_default();
+        Self::facing_clients(part, Ways::default(), card_provider, config)
+    }
+
+    /// Serves everything that clients ask of a shop: of the contexts that live here by itself, of the others
+    /// by the services that `ways` lead to. Pages say that `card_provider` takes cards.
+    #[must_use]
+    pub fn facing_clients(part: Part, ways: Ways, card_provider: &str, config: Config) -> Self {
+        let about = About { shop_name: &config.server.shop_name, currency: config.server.currency.code(), card_provider };
         let (pages, missing) = (web::routes(&about), web::missing(&about));
-        let shared = Shared::new(shop, config);
-        let (router, spec) = routes::all(Api::new()).finish();
+        let cors = cors(&config);
+        let app = Self::assembled(part, ways, config, true, |router| router.merge(pages).fallback(missing));
+        let router = match cors {
+            Some(cors) => app.router.layer(cors).layer(from_fn_with_state(app.shared.clone(), named)),
+            None => app.router,
+        };
+        Self { router, ..app }
+    }
+
+    /// Serves the routes of the contexts that live here, and nothing else: for a service behind a gateway.
+    #[must_use]
+    pub fn behind_gateway(part: Part, ways: Ways, config: Config) -> Self {
+        let missing = || std::future::ready(Problem::not_found("page"));
+        Self::assembled(part, ways, config, false, |router| router.fallback(missing))
+    }
+
+    fn assembled(
+        part: Part,
+        ways: Ways,
+        config: Config,
+        gateway: bool,
+        more: impl FnOnce(Router<Shared>) -> Router<Shared>,
+    ) -> Self {
+        let (router, spec, forwarded) = routes::table(Api::new(), &part.contexts(), gateway).finish();
+        let shared = Shared::new(part, ways, forwarded, config);
         let spec = Arc::new(spec);
-        let router = router
-            .merge(health::router())
-            .merge(documents::router(&spec))
-            .merge(pages)
-            .fallback(missing)
+        let router = more(router.merge(health::router()).merge(documents::router(&spec)))
             .with_state(shared.clone())
             .layer(from_fn_with_state(shared.clone(), front));
-        let router = match cors {
-            Some(cors) => router.layer(cors).layer(from_fn_with_state(shared.clone(), named)),
-            None => router,
-        };
         Self { shared, router, spec }
     }
 

@@ -6,8 +6,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use commerce_core::error::ErrorClass;
 use commerce_core::ids::SessionId;
-use commerce_core::users::{Authenticated, Users};
+use commerce_core::users::{Accounts, Authenticated, Claimed};
 use commerce_core::{Actor, Refusal};
 
 use crate::problem::{Answered, Problem};
@@ -21,6 +22,8 @@ pub enum Identity {
     Known(Authenticated),
     /// It does not hold, or cannot be judged now.
     Refused(Problem),
+    /// There is one, and whoever it is brought to will judge it.
+    Unjudged,
 }
 
 impl Identity {
@@ -29,25 +32,46 @@ impl Identity {
     pub fn actor(&self) -> Option<Actor> {
         match self {
             Self::Known(known) => Some(known.actor),
-            Self::Nobody | Self::Refused(_) => None,
+            Self::Nobody | Self::Refused(_) | Self::Unjudged => None,
         }
     }
 }
 
-/// Reads `Authorization` and asks users about the token.
-pub async fn identify(headers: &HeaderMap, users: &Users) -> Identity {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Identity::Nobody;
+/// Reads `Authorization` and asks users about the token. While they cannot be asked, whoever holds a
+/// token whose time has not passed may `only_read`.
+pub async fn identify(headers: &HeaderMap, accounts: &dyn Accounts, only_read: bool) -> Identity {
+    let token = match token(headers) {
+        Ok(Some(token)) => token,
+        Ok(None) => return Identity::Nobody,
+        Err(problem) => return Identity::Refused(problem),
     };
-    let token = value.to_str().ok().and_then(bearer).filter(|_| values.next().is_none());
-    let Some(token) = token else {
-        return Identity::Refused(Refusal::Unauthenticated.into());
-    };
-    match users.authenticate(token).await {
+    match accounts.authenticate(token).await {
         Ok(known) => Identity::Known(known),
+        Err(error) if only_read && error.class() == ErrorClass::Unavailable => match accounts.claimed(token) {
+            Claimed::By(known) => Identity::Known(known),
+            Claimed::Nobody | Claimed::Unknown => Identity::Refused(error.into()),
+        },
         Err(error) => Identity::Refused(error.into()),
     }
+}
+
+/// Reads `Authorization` and judges the token by itself, for a request that others will judge again.
+pub fn glance(headers: &HeaderMap, accounts: &dyn Accounts) -> Identity {
+    match token(headers).map(|token| token.map(|token| accounts.claimed(token))) {
+        Ok(None) => Identity::Nobody,
+        Ok(Some(Claimed::By(known))) => Identity::Known(known),
+        Ok(Some(Claimed::Nobody)) => Identity::Refused(Refusal::Unauthenticated.into()),
+        Ok(Some(Claimed::Unknown)) => Identity::Unjudged,
+        Err(problem) => Identity::Refused(problem),
+    }
+}
+
+/// The one token of a request, if it has any.
+fn token(headers: &HeaderMap) -> Answered<Option<&str>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let token = value.to_str().ok().and_then(bearer).filter(|_| values.next().is_none());
+    token.map(Some).ok_or_else(|| Refusal::Unauthenticated.into())
 }
 
 /// The token of an `Authorization` header's value, if it is a bearer's.
@@ -68,6 +92,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             None | Some(Identity::Nobody) => Ok(Self(Actor::Anonymous)),
             Some(Identity::Known(known)) => Ok(Self(known.actor)),
             Some(Identity::Refused(problem)) => Err(problem.clone()),
+            Some(Identity::Unjudged) => Err(Refusal::Unauthenticated.into()),
         }
     }
 }
@@ -88,6 +113,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
             None | Some(Identity::Nobody) => Err(Refusal::Unauthenticated.into()),
             Some(Identity::Known(known)) => Ok(Self { actor: known.actor, session: known.session }),
             Some(Identity::Refused(problem)) => Err(problem.clone()),
+            Some(Identity::Unjudged) => Err(Refusal::Unauthenticated.into()),
         }
     }
 }

@@ -20,7 +20,8 @@ use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
 use crate::address::{client_address, client_group};
-use crate::auth::{Identity, identify};
+use crate::auth::{Identity, glance, identify};
+use crate::gateway;
 use crate::paths;
 use crate::problem::{self, Answered, Problem};
 use crate::rate_limit::{Client, Left};
@@ -38,11 +39,18 @@ pub struct ClientAddress(pub IpAddr);
 #[derive(Clone, Debug)]
 pub struct Trace(pub String);
 
+/// The name of a request, in its answer and in logs.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
 /// How much of a body that is too large is read and thrown away, so that the client, busy sending,
 /// gets to read the refusal.
 const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long that may take.
 const DRAIN_FOR: Duration = Duration::from_secs(5);
+/// How much longer than a request may take here it is waited for elsewhere, so that the one who does it
+/// is the one who says that it took too long.
+const FORWARD_LONGER: Duration = Duration::from_secs(2);
 
 /// Serves one request.
 pub(crate) async fn front(State(shared): State<Shared>, request: Request, next: Next) -> Response {
@@ -55,12 +63,14 @@ pub(crate) async fn front(State(shared): State<Shared>, request: Request, next: 
     let span = tracing::info_span!("request", id = %request_id, %method, route = route.as_deref(), trace = trace.as_deref());
 
     let mut request = request;
+    request.extensions_mut().insert(RequestId(request_id.clone()));
     if let Some(trace) = &trace {
         request.extensions_mut().insert(Trace(trace.clone()));
     }
     let response = {
         let _in_flight = InFlight::enter(&shared);
-        admit(&shared, request, next, &path).instrument(span.clone()).await
+        let forwarded = route.as_deref().is_some_and(|route| shared.forwards(route));
+        admit(&shared, request, next, &path, forwarded).instrument(span.clone()).await
     };
 
     let mut response = span.in_scope(|| problem::render(response, &request_id, &path));
@@ -99,24 +109,42 @@ pub(crate) async fn named(State(shared): State<Shared>, request: Request, next: 
 }
 
 /// Refuses what may not enter, and runs the rest.
-async fn admit(shared: &Shared, mut request: Request, next: Next, path: &str) -> Response {
+async fn admit(shared: &Shared, mut request: Request, next: Next, path: &str, forwarded: bool) -> Response {
     if paths::leads_inside(path) {
         return Problem::not_found("page").into_response();
     }
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-    let address = client_address(peer, request.headers(), &shared.config().gateway.trusted_proxies);
+    let vouched = gateway::vouched(request.headers(), shared);
+    let trusted = &shared.config().gateway.trusted_proxies;
+    let address = vouched.unwrap_or_else(|| client_address(peer, request.headers(), trusted));
     request.extensions_mut().insert(ClientAddress(address));
     if !paths::is_counted(path) {
-        return run(shared, request, next, path).await;
+        return run(shared, request, next, path, forwarded).await;
     }
-    let identity = identify(request.headers(), shared.users()).await;
-    let left = count(shared, &identity, address);
+    let trace = request.extensions().get::<Trace>();
+    let identity = whose(shared, request.headers(), request.method(), trace, forwarded).await;
+    // What came through a gateway of ours was counted there.
+    let left = if vouched.is_some() { None } else { count(shared, &identity, address) };
     if let Some(Err(problem)) = left.as_ref().map(Left::check) {
         shared.metrics().limited.fetch_add(1, Ordering::Relaxed);
         return told(problem.into_response(), left);
     }
     request.extensions_mut().insert(identity);
-    told(run(shared, request, next, path).await, left)
+    told(run(shared, request, next, path, forwarded).await, left)
+}
+
+/// Who asks. Where a request only passes through, its token is looked at and not asked about.
+async fn whose(shared: &Shared, headers: &HeaderMap, method: &Method, trace: Option<&Trace>, forwarded: bool) -> Identity {
+    let accounts = shared.accounts();
+    if forwarded {
+        return glance(headers, &**accounts);
+    }
+    let traced = trace.and_then(|trace| accounts.in_trace(&trace.0));
+    identify(headers, &**traced.as_ref().unwrap_or(accounts), is_safe(method)).await
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 fn count(shared: &Shared, identity: &Identity, address: IpAddr) -> Option<Left> {
@@ -132,12 +160,19 @@ fn told(mut response: Response, left: Option<Left>) -> Response {
     response
 }
 
-/// Runs the handler within the time a request has. A request that may change something runs in a
-/// task of its own, which neither a dropped connection nor the end of that time cancels.
-async fn run(shared: &Shared, request: Request, next: Next, path: &str) -> Response {
+/// Runs the handler within the time a request has. A request that may change something here runs in a
+/// task of its own, which neither a dropped connection nor the end of that time cancels; one that goes
+/// elsewhere flows, and is looked after there.
+async fn run(shared: &Shared, request: Request, next: Next, path: &str, forwarded: bool) -> Response {
     let within = shared.config().server.request_timeout;
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let ran = if safe {
+    let ran = if forwarded {
+        let request = match bounded(request, body_limit(shared, path)).await {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        };
+        let within = within + FORWARD_LONGER;
+        timeout(within, AssertUnwindSafe(next.run(request)).catch_unwind()).await.map(|ran| ran.map_err(|_| ()))
+    } else if is_safe(request.method()) {
         timeout(within, AssertUnwindSafe(next.run(request)).catch_unwind()).await.map(|ran| ran.map_err(|_| ()))
     } else {
         let request = match buffered(request, body_limit(shared, path), within).await {
@@ -165,17 +200,29 @@ fn body_limit(shared: &Shared, path: &str) -> usize {
     if paths::takes_pictures(path) { limit.saturating_mul(10) } else { limit }
 }
 
-/// The request with its whole body in memory.
-async fn buffered(request: Request, limit: usize, within: Duration) -> Answered<Request> {
+/// The request with a body that breaks off at its limit. One that announces more is refused at once.
+async fn bounded(request: Request, limit: usize) -> Answered<Request> {
     let (parts, body) = request.into_parts();
-    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let body = announced(&parts.headers, body, limit).await?;
+    Ok(Request::from_parts(parts, Body::new(Limited::new(body, limit))))
+}
+
+/// The body, unless it announces that it is too large.
+async fn announced(headers: &HeaderMap, body: Body, limit: usize) -> Answered<Body> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
-        if !parts.headers.contains_key(header::EXPECT) {
+        if !headers.contains_key(header::EXPECT) {
             drain(body).await;
         }
         return Err(too_large(limit));
     }
-    let mut body = body;
+    Ok(body)
+}
+
+/// The request with its whole body in memory.
+async fn buffered(request: Request, limit: usize, within: Duration) -> Answered<Request> {
+    let (parts, body) = request.into_parts();
+    let mut body = announced(&parts.headers, body, limit).await?;
     let bytes = match timeout(within, Limited::new(&mut body, limit).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
@@ -195,7 +242,8 @@ async fn drain(body: Body) {
     let _ = timeout(DRAIN_FOR, all).await;
 }
 
-fn too_large(limit: usize) -> Problem {
+/// A body was larger than it may be.
+pub(crate) fn too_large(limit: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", format!("the body is larger than {limit} bytes"))
 }
 

@@ -6,51 +6,60 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use commerce_core::notifications::NotificationFilter;
-use commerce_core::orders::OrderFilter;
-use commerce_core::page::PageRequest;
-use commerce_core::{Actor, Error};
+use futures_util::future::{join, join_all};
 use serde_json::{Map, Value, json};
 
 use crate::state::Shared;
 
-/// `/health/live`, `/health/ready`, `/metrics`.
+/// `/health/live`, `/health/accepting`, `/health/ready`, `/metrics`.
 pub(crate) fn router() -> Router<Shared> {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).route("/metrics", get(metrics))
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/accepting", get(accepting))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
 }
 
 async fn live() -> Json<Value> {
     Json(json!({"status": "UP"}))
 }
 
-/// 200 only while every database answers and the server is not stopping.
-async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
-    let page = PageRequest::first();
-    let (users, catalog, orders, notifications) = (shared.users(), shared.catalog(), shared.orders(), shared.notifications());
-    let answers = [
-        ("users", users.users(&Actor::System, None, &page).await.err()),
-        ("catalog", catalog.category_tree().await.err()),
-        ("orders", orders.orders(&Actor::System, OrderFilter::default(), &page).await.err()),
-        ("notifications", notifications.list(&Actor::System, &NotificationFilter::default(), &page).await.err()),
-    ];
+/// Whether new requests may be sent here: for who spreads them over several instances. A dependency that
+/// is down is down for every instance, and is said on each request that needs it.
+async fn accepting(State(shared): State<Shared>) -> impl IntoResponse {
     let stopping = shared.stopping().is_cancelled();
-    let up = !stopping && answers.iter().all(|(_, error)| error.is_none());
-    let word = |up: bool| if up { "UP" } else { "DOWN" };
-    let named = |(name, error): &(&str, Option<Error>)| ((*name).to_owned(), json!({"status": word(error.is_none())}));
-    let mut dependencies: Map<String, Value> = answers.iter().map(named).collect();
-    dependencies.insert("server".to_owned(), json!({"status": word(!stopping)}));
+    let status = if stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (status, Json(json!({"status": word(!stopping)})))
+}
+
+/// 200 only while every database and every other service that is needed answers and the server is not
+/// stopping.
+async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
+    let here = shared.part().health();
+    let there = join_all(shared.needed().map(|(context, peer)| async move { (context, peer.is_ready().await) }));
+    let (here, there) = join(here, there).await;
+    let stopping = shared.stopping().is_cancelled();
+    let answers = here.into_iter().map(|(context, error)| (context, error.is_none())).chain(there);
+    let answers: Vec<(&str, bool)> = answers.map(|(context, up)| (context.as_str(), up)).chain([("server", !stopping)]).collect();
+    let up = answers.iter().all(|(_, up)| *up);
+    let dependencies: Map<String, Value> =
+        answers.iter().map(|(name, up)| ((*name).to_owned(), json!({"status": word(*up)}))).collect();
     let status = if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, [(header::RETRY_AFTER, "1")], Json(json!({"status": word(up), "dependencies": dependencies})))
 }
 
+fn word(up: bool) -> &'static str {
+    if up { "UP" } else { "DOWN" }
+}
+
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     // Figures about the requests are given even while a database does not answer.
-    let backlogs = shared.shop().backlogs().await.unwrap_or_default();
-    let now = shared.shop().now();
+    let backlogs = shared.part().backlogs().await.unwrap_or_default();
+    let now = shared.part().now();
     let lag = |backlog: &commerce_core::events::Backlog| backlog.oldest.map_or(0.0, |oldest| now.since(oldest).as_secs_f64());
     let backlogs: Vec<_> = backlogs.iter().map(|(context, backlog)| (context.as_str(), backlog.waiting, lag(backlog))).collect();
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        shared.metrics().render(&backlogs, shared.shop().last_audit().as_ref()),
+        shared.metrics().render(&backlogs, shared.part().last_audit().as_ref()),
     )
 }

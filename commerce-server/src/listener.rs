@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::Request;
-use axum::http::Version;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -87,13 +89,48 @@ impl Shutdown {
     }
 }
 
+/// What is served on one listener.
+pub struct Site {
+    /// Who answers.
+    pub router: Router,
+    /// Requests that go on though nobody waits for them any more.
+    pub tasks: TaskTracker,
+    /// Cancelled as soon as the server is asked to stop.
+    pub stopping: CancellationToken,
+    /// Connections served at once; more wait to be accepted.
+    pub connections_max: usize,
+    /// How long it still serves after it was asked to stop, while it says that it does not accept any
+    /// more: so long that whoever spreads requests over several instances has heard of it.
+    pub notice: Duration,
+}
+
+impl From<App> for Site {
+    fn from(app: App) -> Self {
+        let shared = app.shared();
+        Self {
+            router: app.router(),
+            tasks: shared.tasks().clone(),
+            stopping: shared.stopping().clone(),
+            connections_max: shared.config().server.connections_max,
+            notice: Duration::ZERO,
+        }
+    }
+}
+
 /// Serves until asked to stop, then finishes open requests within 30 seconds.
 ///
 /// # Errors
 /// None once it listens; the signature leaves room for the socket's.
-pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> io::Result<()> {
-    let connections = TaskTracker::new();
-    let slots = Arc::new(Semaphore::new(app.shared().config().server.connections_max));
+pub async fn serve(listener: TcpListener, site: impl Into<Site>, shutdown: Shutdown) -> io::Result<()> {
+    let site = site.into();
+    let (connections, closing) = (TaskTracker::new(), CancellationToken::new());
+    let slots = Arc::new(Semaphore::new(site.connections_max));
+    let noticed = async {
+        shutdown.asked().await;
+        site.stopping.cancel();
+        tokio::select! { () = sleep(site.notice) => {}, () = shutdown.hard.cancelled() => {} }
+    };
+    let mut noticed = std::pin::pin!(noticed);
     loop {
         let accepting = async {
             let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
@@ -101,11 +138,12 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> io::R
         };
         let accepted: io::Result<_> = tokio::select! {
             accepted = accepting => accepted,
-            () = shutdown.asked() => break,
+            () = noticed.as_mut() => break,
         };
         match accepted {
             Ok((slot, (stream, peer))) => {
-                let served = serve_connection(stream, Peer(peer.ip()), app.clone(), shutdown.gentle.clone());
+                let (router, stopping) = (site.router.clone(), site.stopping.clone());
+                let served = serve_connection(stream, Peer(peer.ip()), router, stopping, closing.clone());
                 connections.spawn(async move {
                     served.await;
                     drop(slot);
@@ -118,8 +156,8 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> io::R
         }
     }
     drop(listener);
-    app.shared().stopping().cancel();
-    let tasks = app.shared().tasks();
+    closing.cancel();
+    let tasks = &site.tasks;
     connections.close();
     tasks.close();
     let drained = async {
@@ -135,7 +173,13 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> io::R
     Ok(())
 }
 
-async fn serve_connection(stream: TcpStream, peer: Peer, app: App, gentle: CancellationToken) {
+async fn serve_connection(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    stopping: CancellationToken,
+    closing: CancellationToken,
+) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
@@ -144,9 +188,13 @@ async fn serve_connection(stream: TcpStream, peer: Peer, app: App, gentle: Cance
     let service = service_fn(move |mut request: Request<Incoming>| {
         phase.request_begins(request.version());
         request.extensions_mut().insert(peer);
-        let (phase, router) = (Arc::clone(&phase), app.router());
+        let last = stopping.is_cancelled() && request.version() < Version::HTTP_2;
+        let (phase, router) = (Arc::clone(&phase), router.clone());
         async move {
-            let response = router.oneshot(request.map(axum::body::Body::new)).await;
+            let mut response = router.oneshot(request.map(axum::body::Body::new)).await;
+            if let (true, Ok(response)) = (last, &mut response) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             phase.request_ends();
             response
         }
@@ -155,7 +203,7 @@ async fn serve_connection(stream: TcpStream, peer: Peer, app: App, gentle: Cance
     let mut connection = std::pin::pin!(builder.serve_connection(io, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = gentle.cancelled() => {
+        () = closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

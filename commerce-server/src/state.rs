@@ -1,16 +1,18 @@
 //! What every handler shares: the shop, the settings and the door's own books.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use commerce_core::Commerce;
+use commerce_core::Part;
 use commerce_core::catalog::Catalog;
+use commerce_core::commerce::Context;
 use commerce_core::notifications::Notifications;
 use commerce_core::orders::Orders;
-use commerce_core::users::Users;
+use commerce_core::users::{Accounts, Users};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,17 +20,24 @@ use crate::config::Config;
 use crate::logins::{Account, Logins};
 use crate::metrics::Metrics;
 use crate::rate_limit::{Client, Limiter};
+use crate::ways::{Peer, Upstream, Ways};
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
 pub struct Shared {
     inner: Arc<Inner>,
-    /// The shop, in the course of one request's trace if that has one.
-    shop: Arc<Commerce>,
+    /// The part of the shop that lives here, in the course of one request's trace if that has one.
+    part: Arc<Part>,
 }
+
+/// Why a handler may rely on its context.
+const MOUNTED: &str = "a context's routes are handled only where it lives";
 
 struct Inner {
     config: Config,
+    ways: Ways,
+    /// The routes whose context lives elsewhere, as the router writes them.
+    forwarded: BTreeMap<&'static str, Context>,
     metrics: Metrics,
     users: Limiter<Client>,
     addresses: Limiter<Client>,
@@ -41,9 +50,10 @@ struct Inner {
 }
 
 impl Shared {
-    /// For this shop under these settings.
+    /// For this part of a shop under these settings, with ways to the rest: `forwarded` are the routes of
+    /// contexts that live elsewhere.
     #[must_use]
-    pub fn new(shop: Commerce, config: Config) -> Self {
+    pub fn new(part: Part, ways: Ways, forwarded: BTreeMap<&'static str, Context>, config: Config) -> Self {
         const MINUTE: Duration = Duration::from_mins(1);
         let gateway = &config.gateway;
         let inner = Inner {
@@ -51,49 +61,81 @@ impl Shared {
             addresses: Limiter::new(gateway.rate_limit_anonymous_per_minute, MINUTE),
             logins: Logins::new(config.auth.failed_logins_per_quarter_hour),
             config,
+            ways,
+            forwarded,
             metrics: Metrics::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             seed: RandomState::new(),
             requests: AtomicU64::new(0),
         };
-        Self { inner: Arc::new(inner), shop: Arc::new(shop) }
+        Self { inner: Arc::new(inner), part: Arc::new(part) }
     }
 
     /// The same for a request with this W3C `traceparent`.
     #[must_use]
     pub fn in_trace(&self, traceparent: &str) -> Self {
-        Self { inner: Arc::clone(&self.inner), shop: Arc::new(self.shop.in_trace(traceparent)) }
+        Self { inner: Arc::clone(&self.inner), part: Arc::new(self.part.in_trace(traceparent)) }
     }
 
-    /// The whole shop.
+    /// The part of the shop that lives here.
     #[must_use]
-    pub fn shop(&self) -> &Commerce {
-        &self.shop
+    pub fn part(&self) -> &Part {
+        &self.part
+    }
+
+    /// Who asks, wherever users live.
+    #[must_use]
+    pub fn accounts(&self) -> &Arc<dyn Accounts> {
+        &self.part.accounts
     }
 
     /// Who may log in.
     #[must_use]
     pub fn users(&self) -> &Users {
-        &self.shop.users
+        self.part.users.as_ref().expect(MOUNTED)
     }
 
     /// What is sold.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
-        &self.shop.catalog
+        self.part.catalog.as_ref().expect(MOUNTED)
     }
 
     /// What is bought.
     #[must_use]
     pub fn orders(&self) -> &Orders {
-        &self.shop.orders
+        self.part.orders.as_ref().expect(MOUNTED)
     }
 
     /// Who is told what.
     #[must_use]
     pub fn notifications(&self) -> &Notifications {
-        &self.shop.notifications
+        self.part.notifications.as_ref().expect(MOUNTED)
+    }
+
+    /// Whether requests of a route, as the router writes it, go to another process.
+    #[must_use]
+    pub fn forwards(&self, route: &str) -> bool {
+        self.inner.forwarded.contains_key(route)
+    }
+
+    /// Where requests of a context that lives elsewhere go.
+    #[must_use]
+    pub fn upstream(&self, context: Context) -> Option<&Arc<dyn Upstream>> {
+        self.inner.ways.upstreams.get(&context)
+    }
+
+    /// Every other service that must serve for this process to.
+    pub fn needed(&self) -> impl Iterator<Item = (Context, &dyn Peer)> {
+        let peers = self.inner.ways.peers.iter().map(|(context, peer)| (*context, &**peer));
+        peers.chain(self.inner.ways.upstreams.iter().map(|(context, upstream)| (*context, &**upstream as &dyn Peer)))
+    }
+
+    /// Whether a gateway of this shop speaks for the client at this address.
+    #[must_use]
+    pub fn knows_gateway(&self, pass: &str, client: &str) -> bool {
+        self.inner.ways.doorman.as_ref().is_some_and(|doorman| doorman.knows(pass, client))
     }
 
     /// The settings.

@@ -9,6 +9,7 @@
 
 mod client;
 mod mail;
+mod processes;
 mod raw;
 mod server;
 mod shop;

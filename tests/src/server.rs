@@ -1,24 +1,28 @@
-//! The real `commerce` binary, serving a data directory of its own.
+//! The real `commerce` binary, serving a data directory of its own: as one process, or as four services
+//! behind a gateway.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client::Client;
+use crate::processes::{Place, Process};
 use crate::shop::unique;
 
 /// How long a shop may take from its start to its first answer, on a busy machine.
-const READY_WITHIN: Duration = Duration::from_secs(20);
-/// How long a shop may take to stop: what the contract allows, and a little.
-const STOPPED_WITHIN: Duration = Duration::from_secs(32);
+pub(crate) const READY_WITHIN: Duration = Duration::from_secs(40);
+/// What says how shops are started whose test does not care: `services`, or as one process.
+const TOPOLOGY: &str = "COMMERCE_TEST_TOPOLOGY";
+/// What services show each other.
+const SECRET: &str = "the services of one test know this";
+/// The parts of a shop that is not one process; the gateway comes last.
+const ROLES: [&str; 5] = ["users", "catalog", "orders", "notifications", "gateway"];
 /// The password of every account that the tests make.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -31,6 +35,16 @@ pub struct Options {
     pub args: Vec<&'static str>,
     /// Whether the rate limits stay on.
     pub limits: bool,
+    /// Whether it is four services and a gateway, or one process; else as the environment says.
+    pub services: Option<bool>,
+    /// Of which services there are two instances.
+    pub twins: Vec<&'static str>,
+}
+
+impl Options {
+    fn apart(&self) -> bool {
+        self.services.unwrap_or_else(|| std::env::var(TOPOLOGY).is_ok_and(|topology| topology == "services"))
+    }
 }
 
 /// A shop that runs. Dropping it stops it (SIGTERM, then SIGKILL) and fails the test if its log
@@ -38,7 +52,8 @@ pub struct Options {
 pub struct Server {
     dir: Arc<TempDir>,
     base: String,
-    child: Mutex<Option<Child>>,
+    /// What clients speak to comes last.
+    processes: Mutex<Vec<Process>>,
     options: Options,
     admin: OnceLock<String>,
 }
@@ -88,35 +103,64 @@ impl Server {
         Self::start_on(Arc::new(dir), options)
     }
 
+    /// Four services and a gateway without rate limits.
+    pub fn start_services() -> Self {
+        Self::start_with(Options { services: Some(true), ..Options::default() })
+    }
+
     fn start_on(dir: Arc<TempDir>, options: Options) -> Self {
-        let data = dir.path().join("data");
-        let log = File::options().create(true).append(true).open(dir.path().join("log")).expect("the log can be written");
-        let mut command = Command::new(binary());
-        command.arg("serve").arg("--data").arg(&data).args(["--listen", "127.0.0.1:0"]).args(&options.args);
-        environment(&mut command, &options);
-        let mut child = command
-            .current_dir(dir.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the commerce binary can be started");
-        let lines = lines_of(child.stdout.take().expect("standard output is piped"), dir.path().join("stdout"));
-        let mut server = Self { dir, base: String::new(), child: Mutex::new(Some(child)), options, admin: OnceLock::new() };
-        server.base = server.announced(&lines);
+        let mut processes = if options.apart() { apart(&dir, &options) } else { vec![one(&dir, &options)] };
+        for process in &mut processes {
+            process.start();
+        }
+        let base = processes.last().map(|process| process.announced().to_owned()).unwrap_or_default();
+        let server = Self { dir, base, processes: Mutex::new(processes), options, admin: OnceLock::new() };
         server.wait_ready();
         server
     }
 
-    /// The address in the line `listening on http://…` of its standard output.
-    fn announced(&self, lines: &Receiver<String>) -> String {
-        let deadline = Instant::now() + READY_WITHIN;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let line = lines.recv_timeout(left).unwrap_or_else(|_| panic!("no address was announced\n{}", self.log()));
-            if let Some((_, address)) = line.split_once("listening on ") {
-                return address.trim().trim_end_matches('/').to_owned();
-            }
+    fn processes(&self) -> MutexGuard<'_, Vec<Process>> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where each of its processes listens: every public and every internal address.
+    pub fn listeners(&self) -> Vec<String> {
+        self.processes().iter().flat_map(Process::listeners).collect()
+    }
+
+    /// Ends one process of it at once: the first of these with this role.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn kill_one(&self, role: &str) {
+        self.processes().iter_mut().find(|process| process.role() == role).expect("a process has this role").kill();
+    }
+
+    /// Starts again what [`kill_one`](Self::kill_one) ended.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn start_one(&self, role: &str) {
+        self.processes().iter_mut().find(|process| process.role() == role).expect("a process has this role").start();
+    }
+
+    /// Stops every instance of a service and starts it again, one after the other.
+    pub fn roll(&self, role: &str) {
+        let instances = self.processes().iter().filter(|process| process.role() == role).count();
+        for instance in 0..instances {
+            // Others may ask meanwhile.
+            let mut process = {
+                let mut processes = self.processes();
+                let place = processes.iter().enumerate().filter(|(_, process)| process.role() == role).nth(instance);
+                let place = place.map(|(place, _)| place).expect("instances stay");
+                processes[place].take()
+            };
+            assert_eq!(process.stop(), 0, "{role} did not stop in peace");
+            process.start();
+            let mut processes = self.processes();
+            let place = processes.iter().enumerate().filter(|(_, process)| process.role() == role).nth(instance);
+            let place = place.map(|(place, _)| place).expect("instances stay");
+            processes[place] = process;
         }
     }
 
@@ -213,31 +257,14 @@ impl Server {
 
     /// Ends the shop at once, as a power cut would (SIGKILL).
     pub fn kill(&self) {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(mut child) = child.take() {
-            child.kill().expect("an own child can be killed");
-            child.wait().expect("an own child can be waited for");
-        }
+        self.processes().iter_mut().for_each(Process::kill);
     }
 
-    /// Asks the shop to stop (SIGTERM) and waits; answers its exit code.
+    /// Asks the shop to stop (SIGTERM) and waits; answers its exit code, the highest of several.
     pub fn stop(&self) -> i32 {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(mut child) = child.take() else { return 0 };
-        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-        assert!(asked.is_ok_and(|status| status.success()), "kill could not be run");
-        let deadline = Instant::now() + STOPPED_WITHIN;
-        loop {
-            if let Some(status) = child.try_wait().expect("an own child can be waited for") {
-                return status.code().unwrap_or(-1);
-            }
-            if Instant::now() > deadline {
-                child.kill().expect("an own child can be killed");
-                child.wait().expect("an own child can be waited for");
-                panic!("the shop did not stop within {STOPPED_WITHIN:?}\n{}", self.log());
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let mut processes = self.processes();
+        processes.iter().rev().for_each(Process::ask_to_stop);
+        processes.iter_mut().rev().map(Process::stopped).max().unwrap_or(0)
     }
 
     /// Starts a shop on the same directory, after [`kill`](Self::kill) or [`stop`](Self::stop).
@@ -251,8 +278,7 @@ impl Server {
 
     /// The last lines of what the shop logged.
     pub fn log(&self) -> String {
-        let text = |name| std::fs::read_to_string(self.dir.path().join(name)).unwrap_or_default();
-        let log = text("stdout") + &text("log");
+        let log: String = self.processes().iter().map(Process::log).collect();
         let from = log.len().saturating_sub(6_000);
         let from = (from..log.len()).find(|index| log.is_char_boundary(*index)).unwrap_or(0);
         log[from..].to_owned()
@@ -264,7 +290,7 @@ impl Drop for Server {
         if std::thread::panicking() {
             self.kill();
             eprintln!("--- the shop's log ---\n{}", self.log());
-        } else if self.child.lock().is_ok_and(|child| child.is_some()) {
+        } else if self.processes().iter().any(Process::runs) {
             self.stop();
             assert!(!self.log().contains("panicked"), "the shop panicked\n{}", self.log());
         }
@@ -319,16 +345,44 @@ pub(crate) fn run(command: &mut Command, input: &str) -> CommandOutput {
     CommandOutput { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
 }
 
-/// The lines of a pipe as they come; they are kept in a file too.
-fn lines_of(pipe: impl Read + Send + 'static, copy: PathBuf) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    let mut copy = File::options().create(true).append(true).open(copy).expect("the copy can be written");
-    std::thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            // Nobody listens any more once the address is known; the copy is what counts.
-            let _ = writeln!(copy, "{line}");
-            let _ = sender.send(line);
+/// The whole shop as one process.
+fn one(dir: &TempDir, options: &Options) -> Process {
+    let mut command = Command::new(binary());
+    command.arg("serve").arg("--data").arg(dir.path().join("data")).args(["--listen", "127.0.0.1:0"]).args(&options.args);
+    environment(&mut command, options);
+    Process::new("all", command, dir.path(), Place::Any)
+}
+
+/// The shop as services, which share a directory and touch nothing of each other in it, and a gateway.
+fn apart(dir: &TempDir, options: &Options) -> Vec<Process> {
+    let mut all: Vec<(&'static str, Place)> = Vec::new();
+    for role in ROLES {
+        let place = if role == "gateway" { Place::Any } else { Place::free() };
+        all.push((role, place));
+        if options.twins.contains(&role) {
+            all.insert(all.len() - 1, (role, Place::free()));
         }
-    });
-    receiver
+    }
+    let listed = |role: &str, of: fn(Place) -> Option<u16>| {
+        let ports = all.iter().filter(|(known, _)| *known == role).filter_map(|(_, place)| of(*place));
+        ports.map(|port| format!("http://127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
+    };
+    let mut services = vec![("COMMERCE_SERVICES__SECRET".to_owned(), SECRET.to_owned())];
+    for role in &ROLES[..4] {
+        let key = format!("COMMERCE_SERVICES__{}", role.to_uppercase());
+        services.push((format!("{key}_INTERNAL"), listed(role, Place::internal)));
+        services.push((key, listed(role, Place::public)));
+    }
+    let process = |(role, place): &(&'static str, Place)| {
+        let mut command = Command::new(binary());
+        command.args(["serve", "--role", role, "--data"]).arg(dir.path().join("data"));
+        command.args(["--listen", &format!("127.0.0.1:{}", place.public().unwrap_or(0))]);
+        environment(&mut command, options);
+        if let Some(port) = place.internal() {
+            command.env("COMMERCE_SERVER__INTERNAL_LISTEN", format!("127.0.0.1:{port}"));
+        }
+        command.envs(services.iter().cloned());
+        Process::new(role, command, dir.path(), *place)
+    };
+    all.iter().map(process).collect()
 }

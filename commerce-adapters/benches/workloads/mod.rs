@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use commerce_adapters::sql::Databases;
 use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::catalog::{
-    CatalogStore, CatalogWrite, Hold, HoldKey, HoldLine, HoldState, Movement, MovementKind, Product, ProductStatus, Rating,
-    StockReads, Variant,
+    CatalogWrite, Hold, HoldKey, HoldLine, HoldState, Movement, MovementKind, Product, ProductStatus, Rating, Variant,
 };
 use commerce_core::change::{ChangeSet, KeyClaim, KeyResult, KeyScope};
 use commerce_core::events::{Envelope, EventKind, Topic};

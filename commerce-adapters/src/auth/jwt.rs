@@ -27,6 +27,8 @@ use super::key_file::{KeyFile, KeyRing};
 const TOKEN_MAX: usize = 2_048;
 /// Tokens that were found good and are remembered, by their hash: a megabyte or two.
 const KNOWN_MAX: usize = 8_192;
+/// What access tokens are issued by and for, where the shop is its own issuer.
+pub(crate) const ISSUER: &str = "commerce";
 /// The type of access tokens (RFC 9068).
 const TYPE: &str = "at+jwt";
 /// The name of Ed25519 in RFC 8037, written; RFC 9864 calls it `Ed25519`, read too.
@@ -56,8 +58,8 @@ struct Keys {
     /// The next one and the one before.
     others: Vec<Key>,
     refresh: [u8; 32],
-    /// What tokens were found to say under these keys, by their hash.
-    known: Mutex<HashMap<[u8; 32], Claims>>,
+    /// What tokens were found to say under these keys.
+    known: Known,
 }
 
 struct Key {
@@ -78,14 +80,14 @@ impl Keys {
     /// HMAC-SHA-256 of all parts in a row, under the secret that never rotates.
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mac = Hmac::<Sha256>::new_from_slice(&self.refresh).expect("HMAC takes keys of any length");
-        parts.iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes().into()
+        parts.iter().fold(mac, Mac::chain_update).finalize().into_bytes().into()
     }
 }
 
 impl From<&KeyRing> for Keys {
     fn from(ring: &KeyRing) -> Self {
         let others = [ring.next, ring.previous].into_iter().flatten().map(|seed| Key::of(&seed.secret)).collect();
-        Self { current: Key::of(&ring.current.secret), others, refresh: ring.refresh, known: Mutex::default() }
+        Self { current: Key::of(&ring.current.secret), others, refresh: ring.refresh, known: Known::default() }
     }
 }
 
@@ -143,25 +145,54 @@ impl JwtSigner {
         }
         Arc::clone(&held.keys)
     }
+}
 
-    fn claims(&self, keys: &Keys, token: &str) -> Option<Claims> {
-        let (signed, signature) = token.rsplit_once('.')?;
-        let (header, payload) = signed.split_once('.')?;
-        let header: Header = decode(header)?;
-        if !matches!(header.alg.as_str(), ALGORITHM | "Ed25519") || header.typ != TYPE {
+/// What a token says under the key that its header names, if everything about it holds but the time.
+fn claims<'a>(
+    token: &str,
+    key: impl FnOnce(&str) -> Option<&'a VerifyingKey>,
+    (issuer, audience): (&str, &str),
+) -> Option<Claims> {
+    let (signed, signature) = token.rsplit_once('.')?;
+    let (header, payload) = signed.split_once('.')?;
+    let header: Header = decode(header)?;
+    if !matches!(header.alg.as_str(), ALGORITHM | "Ed25519") || header.typ != TYPE {
+        return None;
+    }
+    let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
+    key(&header.kid)?.verify_strict(signed.as_bytes(), &signature).ok()?;
+    let payload: Payload = decode(payload)?;
+    (payload.iss == issuer && payload.aud == audience).then_some(Claims {
+        user: payload.sub,
+        session: payload.sid,
+        role: payload.role,
+        seller: payload.seller,
+        issued_at: from_seconds(payload.iat),
+        expires_at: from_seconds(payload.exp),
+    })
+}
+
+/// What tokens were found to say, by their hash.
+#[derive(Default)]
+struct Known(Mutex<HashMap<[u8; 32], Claims>>);
+
+impl Known {
+    /// What is known of a token, else what `judge` finds.
+    fn or_judge(&self, token: &str, judge: impl FnOnce() -> Option<Claims>) -> Option<Claims> {
+        if token.len() > TOKEN_MAX {
             return None;
         }
-        let key = std::iter::once(&keys.current).chain(&keys.others).find(|key| key.kid == header.kid)?;
-        let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
-        key.public.verify_strict(signed.as_bytes(), &signature).ok()?;
-        let payload: Payload = decode(payload)?;
-        (payload.iss == self.issuer && payload.aud == self.audience).then_some(Claims {
-            user: payload.sub,
-            session: payload.sid,
-            role: payload.role,
-            seller: payload.seller,
-            issued_at: from_seconds(payload.iat),
-            expires_at: from_seconds(payload.exp),
+        let hash: [u8; 32] = Sha256::digest(token).into();
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        known.or_else(|| {
+            let claims = judge()?;
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= KNOWN_MAX {
+                // All at once: those in use are back with their next request.
+                known.clear();
+            }
+            known.insert(hash, claims.clone());
+            Some(claims)
         })
     }
 }
@@ -186,22 +217,12 @@ impl TokenSigner for JwtSigner {
     }
 
     fn read(&self, token: &str) -> Option<Claims> {
-        if token.len() > TOKEN_MAX {
-            return None;
-        }
-        let hash: [u8; 32] = Sha256::digest(token).into();
         let keys = self.keys();
-        let known = keys.known.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
-        known.or_else(|| {
-            let claims = self.claims(&keys, token)?;
-            let mut known = keys.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.len() >= KNOWN_MAX {
-                // All at once: those in use are back with their next request.
-                known.clear();
-            }
-            known.insert(hash, claims.clone());
-            Some(claims)
-        })
+        let named = |kid: &str| {
+            let all = std::iter::once(&keys.current).chain(&keys.others);
+            all.into_iter().find(|key| key.kid == kid).map(|key| &key.public)
+        };
+        keys.known.or_judge(token, || claims(token, named, (&self.issuer, &self.audience)))
     }
 
     fn successor(&self, refresh_token: &str) -> String {
@@ -220,6 +241,51 @@ impl TokenSigner for JwtSigner {
         };
         let all: Vec<Value> = std::iter::once(&keys.current).chain(&keys.others).map(shown).collect();
         json!({ "keys": all })
+    }
+}
+
+/// Reads access tokens with the public keys of a shop alone: for processes that sign none.
+pub struct PublicKeys {
+    keys: Vec<(String, VerifyingKey)>,
+    issuer: String,
+    audience: String,
+    known: Known,
+}
+
+impl PublicKeys {
+    /// Those of a JSON Web Key Set (RFC 7517) that are Ed25519 keys; the others are left out.
+    #[must_use]
+    pub fn of(set: &Value, issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        let key = |key: &Value| {
+            let text = |name: &str| key.get(name).and_then(Value::as_str);
+            let bytes = URL_SAFE_NO_PAD.decode(text("x")?).ok()?.try_into().ok()?;
+            let ours = text("kty") == Some("OKP") && text("crv") == Some("Ed25519");
+            Some((text("kid")?.to_owned(), VerifyingKey::from_bytes(&bytes).ok()?)).filter(|_| ours)
+        };
+        let keys = set.get("keys").and_then(Value::as_array).into_iter().flatten().filter_map(key).collect();
+        Self { keys, issuer: issuer.into(), audience: audience.into(), known: Known::default() }
+    }
+
+    /// Whether both sets have the same keys.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        self.keys == other.keys
+    }
+
+    /// Whether what is said of a token holds: not of one by a key that is not among these, which may be
+    /// new, and of none while there are no keys.
+    #[must_use]
+    pub fn may_judge(&self, token: &str) -> bool {
+        let named = token.split('.').next().filter(|_| token.len() <= TOKEN_MAX).and_then(decode::<Header>);
+        !self.keys.is_empty() && named.is_none_or(|header| self.keys.iter().any(|(kid, _)| *kid == header.kid))
+    }
+
+    /// The claims of a token whose signature, issuer, audience and type hold. The time is the caller's
+    /// to judge.
+    #[must_use]
+    pub fn read(&self, token: &str) -> Option<Claims> {
+        let named = |kid: &str| self.keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key);
+        self.known.or_judge(token, || claims(token, named, (&self.issuer, &self.audience)))
     }
 }
 
@@ -293,6 +359,19 @@ mod tests {
         assert_eq!(header["typ"], "at+jwt");
         assert_eq!(header["kid"], signer().jwks()["keys"][0]["kid"]);
         assert_eq!(signer().read(&signed(&header, &payload)), Some(claims()));
+    }
+
+    #[test]
+    fn who_has_the_public_keys_reads_what_who_signs_reads() {
+        let keys = PublicKeys::of(&signer().jwks(), "https://shop.example", "commerce");
+        let token = signer().sign(&claims());
+        assert!(keys.may_judge(&token));
+        assert_eq!(keys.read(&token), Some(claims()));
+        assert_eq!(keys.read(&token.replace('.', "_")), None);
+        let foreign = JwtSigner::new(&[8; 32], "https://shop.example", "commerce").sign(&claims());
+        assert!(!keys.may_judge(&foreign), "a key that may be new");
+        assert!(keys.may_judge("nonsense") && keys.read("nonsense").is_none());
+        assert!(keys.same(&PublicKeys::of(&signer().jwks(), "x", "x")));
     }
 
     #[test]
@@ -383,11 +462,11 @@ mod tests {
                 assert_eq!(signer.read(token), Some(at(second)));
             }
         }
-        assert_eq!(signer.keys().known.lock().unwrap().len(), tokens.len());
+        assert_eq!(signer.keys().known.0.lock().unwrap().len(), tokens.len());
         let full = (0..KNOWN_MAX).map(|n| (Sha256::digest(n.to_le_bytes()).into(), at(0)));
-        signer.keys().known.lock().unwrap().extend(full);
+        signer.keys().known.0.lock().unwrap().extend(full);
         assert_eq!(signer.read(&signer.sign(&at(101))), Some(at(101)));
-        assert_eq!(signer.keys().known.lock().unwrap().len(), 1);
+        assert_eq!(signer.keys().known.0.lock().unwrap().len(), 1);
         assert_eq!(signer.read(&tokens[0].replace('.', "_")), None);
     }
 

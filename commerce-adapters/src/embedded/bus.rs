@@ -3,7 +3,7 @@
 //! An event leaves the outbox only when every consumer that wants it has recorded it in its own
 //! database. Events of one aggregate are brought in order, aggregates side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -117,5 +117,61 @@ impl EventBus for InProcessBus {
         }
         let brought = futures_util::stream::iter(aggregates.into_values()).map(|places| self.bring(events, places));
         Ok(brought.buffer_unordered(SIDE_BY_SIDE).concat().await)
+    }
+}
+
+/// Events of one place that are remembered as brought while another place has not got them: more than a
+/// relay looks at in one step.
+const BROUGHT_MAX: usize = 4_096;
+
+/// Brings events to several places; one is through when it is through at all of them. What a place has it is
+/// not brought again while it waits for another, at least not by this process.
+pub struct ToAll(Vec<Place>);
+
+struct Place {
+    bus: Arc<dyn EventBus>,
+    brought: Mutex<BTreeSet<EventId>>,
+}
+
+impl ToAll {
+    /// To these places.
+    pub fn new(places: Vec<Arc<dyn EventBus>>) -> Self {
+        Self(places.into_iter().map(|bus| Place { bus, brought: Mutex::default() }).collect())
+    }
+}
+
+impl Place {
+    /// Brings what it has not got, and answers all that it has by then.
+    async fn bring(&self, events: &[Envelope]) -> Result<BTreeSet<EventId>, StoreError> {
+        let mut has = {
+            let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+            events.iter().map(|event| event.id).filter(|event| brought.contains(event)).collect::<BTreeSet<_>>()
+        };
+        let lacking: Vec<Envelope> = events.iter().filter(|event| !has.contains(&event.id)).cloned().collect();
+        if !lacking.is_empty() {
+            has.extend(self.bus.publish(&lacking).await?);
+        }
+        Ok(has)
+    }
+
+    fn remember(&self, has: &BTreeSet<EventId>, through: &BTreeSet<EventId>) {
+        let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        brought.retain(|event| !through.contains(event));
+        let room = BROUGHT_MAX.saturating_sub(brought.len());
+        brought.extend(has.difference(through).take(room));
+    }
+}
+
+#[async_trait]
+impl EventBus for ToAll {
+    async fn publish(&self, events: &[Envelope]) -> Result<Vec<EventId>, StoreError> {
+        let answers = futures_util::future::join_all(self.0.iter().map(|place| place.bring(events))).await;
+        let everywhere = |event: &EventId| answers.iter().all(|has| has.as_ref().is_ok_and(|has| has.contains(event)));
+        let through: BTreeSet<EventId> = events.iter().map(|event| event.id).filter(everywhere).collect();
+        for (place, has) in self.0.iter().zip(&answers) {
+            place.remember(has.as_ref().unwrap_or(&BTreeSet::new()), &through);
+        }
+        // Those that answered know what they know; the one that did not says why.
+        answers.into_iter().find_map(Result::err).map_or(Ok(through.into_iter().collect()), Err)
     }
 }

@@ -4,8 +4,10 @@
 //! files, the sandbox payment provider, local pictures and search. Every part can be replaced by the
 //! embedder's own before the shop is opened.
 
+mod assemble;
 mod bus;
 mod nightly;
+mod service;
 mod shop;
 mod workers;
 
@@ -13,31 +15,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use commerce_core::audit::ShopBooks;
-use commerce_core::catalog::{ImageStore, ProductSearch};
-use commerce_core::commerce::{Commerce, Context, Policies, Ports};
-use commerce_core::error::StoreError;
-use commerce_core::events::{DeadLetters, EventBus, Leases, Outbox};
-use commerce_core::ids::{Entropy, Id, IdSource, SessionId};
+use commerce_core::catalog::ImageStore;
+use commerce_core::commerce::{Commerce, Context, Policies};
+use commerce_core::error::{StoreError, StoreErrorKind};
+use commerce_core::events::EventBus;
+use commerce_core::ids::Entropy;
 use commerce_core::notifications::{Mailer, Renderer};
-use commerce_core::orders::PaymentGateway;
+use commerce_core::orders::{CartStore, PaymentGateway};
+use commerce_core::part::{Elsewhere, Nowhere};
 use commerce_core::time::Clock;
 
-use crate::auth::argon2::Argon2Hasher;
-use crate::auth::jwt::JwtSigner;
-use crate::auth::key_file::{KeyFile, KeyRing};
-use crate::images::ObjectImages;
-use crate::mail::eml::FileMailer;
-use crate::mail::templates::TemplateRenderer;
-use crate::payments::sandbox::Sandbox;
-use crate::sql::{Databases, sqlite};
+use crate::sql::sqlite::{self, Databases};
+use crate::stores::Stores;
 use crate::system::{OsEntropy, SystemClock};
 
-pub use bus::InProcessBus;
+pub use bus::{InProcessBus, ToAll};
+pub use service::Service;
 pub use shop::Shop;
 pub use workers::Workers;
-
-/// What access tokens are issued by and for, where the shop is its own issuer.
-const ISSUER: &str = "commerce";
 
 /// The sandbox's webhook secret, unless the shop is given another. It guards no money.
 pub const SANDBOX_WEBHOOK_SECRET: &str = "sandbox-webhook-secret";
@@ -65,7 +60,10 @@ pub struct Embedded {
     index: bool,
     workers: bool,
     audit_at: Option<u32>,
-    databases: Option<Databases>,
+    elsewhere: Elsewhere,
+    also_to: Vec<Arc<dyn EventBus>>,
+    bus: Option<Arc<dyn EventBus>>,
+    carts: Option<Arc<dyn CartStore>>,
 }
 
 impl Embedded {
@@ -84,7 +82,10 @@ impl Embedded {
             index: true,
             workers: true,
             audit_at: None,
-            databases: None,
+            elsewhere: Elsewhere::default(),
+            also_to: Vec::new(),
+            bus: None,
+            carts: None,
         }
     }
 
@@ -137,13 +138,6 @@ impl Embedded {
         self
     }
 
-    /// With databases that are elsewhere than in files of the directory. They are closed with the shop.
-    #[must_use]
-    pub fn databases(mut self, databases: Databases) -> Self {
-        self.databases = Some(databases);
-        self
-    }
-
     /// Without a search index: searches scan the catalog.
     #[must_use]
     pub fn without_index(mut self) -> Self {
@@ -167,106 +161,73 @@ impl Embedded {
         self
     }
 
+    /// With these ways to the contexts that live in other processes: see [`open_part`](Self::open_part).
+    #[must_use]
+    pub fn elsewhere(mut self, elsewhere: Elsewhere) -> Self {
+        self.elsewhere = elsewhere;
+        self
+    }
+
+    /// With every event brought there too, before it leaves the outbox.
+    #[must_use]
+    pub fn also_to(mut self, bus: Arc<dyn EventBus>) -> Self {
+        self.also_to.push(bus);
+        self
+    }
+
+    /// With events handed to a broker, which brings them to the consumers, those of this process
+    /// included.
+    #[must_use]
+    pub fn bus(mut self, bus: Arc<dyn EventBus>) -> Self {
+        self.bus = Some(bus);
+        self
+    }
+
+    /// With carts kept elsewhere than beside the orders.
+    #[must_use]
+    pub fn carts(mut self, carts: Arc<dyn CartStore>) -> Self {
+        self.carts = Some(carts);
+        self
+    }
+
     /// Opens the shop.
     ///
     /// # Errors
     /// When the directory cannot be written or holds something else.
     pub async fn open(self) -> Result<Shop, StoreError> {
-        let Self { dir, clock, entropy, .. } = &self;
-        let databases = match &self.databases {
-            Some(databases) => databases.clone(),
-            None => Databases::Sqlite(sqlite::Databases::open(dir, Arc::clone(clock)).await?),
+        let databases = Databases::open(&self.dir, Arc::clone(&self.clock)).await?;
+        let books = ShopBooks {
+            users: Arc::new(databases.users()),
+            catalog: Arc::new(databases.catalog()),
+            orders: Arc::new(databases.orders()),
+            notifications: Arc::new(databases.notifications()),
         };
-        let keys = KeyFile::new(dir, Arc::clone(entropy));
-        let ring = keys.load_or_create(clock.now())?;
-        let owner = IdSource::new(Arc::clone(clock), Arc::clone(entropy)).mint::<SessionId>().uuid();
-        let (workers, audit_at) = (self.workers, self.audit_at);
-        let clock = Arc::clone(clock);
-        let search = self.search();
-        let commerce = assemble(self, &databases, (keys.clone(), ring), search)?;
-        let leases: Vec<(Context, Arc<dyn Leases>)> = vec![
-            (Context::Users, databases.users()),
-            (Context::Catalog, databases.catalog()),
-            (Context::Orders, databases.orders()),
-            (Context::Notifications, databases.notifications()),
-        ];
-        let workers = workers
-            .then(|| Workers::start(&commerce, &databases, &keys, leases.clone(), owner, &clock).with_audit(&commerce, audit_at));
-        Ok(Shop::new(commerce, databases, workers, leases, owner, clock))
+        let audit_at = self.audit_at;
+        let service = self.over(databases.stores())?;
+        let commerce = Commerce::of(service.part().clone(), books).map_err(nowhere)?;
+        Ok(Shop::new(commerce.clone(), databases, service.with_audit(&commerce, audit_at)))
     }
 
-    fn search(&self) -> Arc<dyn ProductSearch> {
-        #[cfg(feature = "search")]
-        if self.index {
-            return Arc::new(crate::search::TantivySearch::new(&self.dir.join("search")));
-        }
-        Arc::new(crate::search::NoSearch)
+    /// Opens these contexts alone, each in a database of its own in the directory, and starts their
+    /// workers. Nobody else's files are touched; the others are reached as
+    /// [`elsewhere`](Self::elsewhere) says.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); `Internal` when a context that is needed is nowhere.
+    pub async fn open_part(self, contexts: &[Context]) -> Result<Service, StoreError> {
+        let stores = sqlite::stores(&self.dir, contexts, &self.clock).await?;
+        self.over(stores)
+    }
+
+    /// Opens the contexts that these stores are of, and starts their workers.
+    ///
+    /// # Errors
+    /// As [`open_part`](Self::open_part).
+    pub fn over(self, stores: Stores) -> Result<Service, StoreError> {
+        assemble::assemble(self, stores)
     }
 }
 
-fn assemble(
-    parts: Embedded,
-    databases: &Databases,
-    (keys, ring): (KeyFile, KeyRing),
-    search: Arc<dyn ProductSearch>,
-) -> Result<Commerce, StoreError> {
-    let Embedded {
-        dir,
-        policies,
-        clock,
-        entropy,
-        mailer,
-        renderer,
-        images,
-        mut gateways,
-        webhook_secret,
-        index: _,
-        workers: _,
-        audit_at: _,
-        databases: _,
-    } = parts;
-    let renderer = match renderer {
-        Some(renderer) => renderer,
-        None => Arc::new(TemplateRenderer::new()?),
-    };
-    let images = match images {
-        Some(images) => images,
-        None => Arc::new(ObjectImages::local(&dir.join("images"))?),
-    };
-    let currency = policies.orders.currency;
-    gateways.push(Arc::new(Sandbox::new(dir.join("sandbox-payments"), webhook_secret, currency)));
-    let ports = Ports {
-        clock: Arc::clone(&clock),
-        entropy: Arc::clone(&entropy),
-        users: databases.users(),
-        passwords: Arc::new(Argon2Hasher::new(entropy)),
-        tokens: Arc::new(JwtSigner::following(keys, &ring, ISSUER, ISSUER)),
-        catalog: databases.catalog(),
-        search,
-        images,
-        orders: databases.orders(),
-        carts: databases.orders(),
-        gateways,
-        notifications: databases.notifications(),
-        renderer,
-        mailer: mailer.unwrap_or_else(|| Arc::new(FileMailer::new(dir.join("mail")))),
-        books: ShopBooks {
-            users: databases.users(),
-            catalog: databases.catalog(),
-            orders: databases.orders(),
-            notifications: databases.notifications(),
-        },
-    };
-    let commerce = Commerce::new(ports, policies);
-    let letters: [(Context, Arc<dyn DeadLetters>); 4] = [
-        (Context::Users, databases.users()),
-        (Context::Catalog, databases.catalog()),
-        (Context::Orders, databases.orders()),
-        (Context::Notifications, databases.notifications()),
-    ];
-    let outboxes: Vec<(Context, Arc<dyn Outbox>)> =
-        vec![(Context::Users, databases.users()), (Context::Catalog, databases.catalog()), (Context::Orders, databases.orders())];
-    let commerce = commerce.with_dead_letters(&letters);
-    let bus: Arc<dyn EventBus> = Arc::new(InProcessBus::new(commerce.dead_letters.boxes().to_vec(), clock));
-    Ok(commerce.with_bus(&bus, outboxes))
+fn nowhere(missing: Nowhere) -> StoreError {
+    StoreError::new(StoreErrorKind::Internal, "shop.open", missing)
 }

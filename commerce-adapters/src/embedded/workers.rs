@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use commerce_core::Commerce;
-use commerce_core::commerce::{Context, Work};
+use commerce_core::Part;
+use commerce_core::catalog::Catalog;
+use commerce_core::commerce::{Commerce, Context, Work};
 use commerce_core::events::Leases;
 use commerce_core::time::Clock;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use super::nightly::Nightly;
 use crate::auth::key_file::KeyFile;
-use crate::sql::Databases;
+use crate::stores::{Backing, Keeper};
 
 /// The lease under which a context's work is done.
 pub(super) const LEASE: &str = "workers";
@@ -98,31 +99,26 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts them. Needs a running tokio.
-    pub(super) fn start(
-        shop: &Commerce,
-        databases: &Databases,
-        keys: &KeyFile,
-        leases: Vec<(Context, Arc<dyn Leases>)>,
-        owner: Uuid,
-        clock: &Arc<dyn Clock>,
-    ) -> Self {
+    /// Starts those of the contexts that live here. Needs a running tokio.
+    pub(super) fn start(part: &Part, backings: &[Backing], keys: Option<&KeyFile>, owner: Uuid, clock: &Arc<dyn Clock>) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let post = |(context, leases)| Post { context, leases, owner, clock: Arc::clone(clock), held_until: Arc::default() };
-        let posts: Vec<Post> = leases.into_iter().map(post).collect();
-        for post in &posts {
+        let mut posts = Vec::with_capacity(backings.len());
+        for Backing { context, leases, keeper, .. } in backings {
+            let (leases, clock, held_until) = (Arc::clone(leases), Arc::clone(clock), Arc::default());
+            let post = Post { context: *context, leases, owner, clock, held_until };
             tasks.spawn(post.clone().keep(stop.clone()));
             for work in Work::ALL.iter().filter(|work| work.context() == post.context) {
-                tasks.spawn(run(shop.clone(), *work, post.clone(), stop.clone()));
+                tasks.spawn(run(part.clone(), *work, post.clone(), stop.clone()));
             }
+            tasks.spawn(forget(Arc::clone(keeper), post.clone(), stop.clone()));
+            if let (Context::Users, Some(keys)) = (post.context, keys) {
+                tasks.spawn(rotate(keys.clone(), post.clone(), stop.clone()));
+            }
+            posts.push(post);
         }
-        for post in posts.iter().filter(|post| post.context == Context::Orders) {
-            tasks.spawn(forget(databases.clone(), post.clone(), stop.clone()));
+        if let Some(catalog) = &part.catalog {
+            tasks.spawn(index(catalog.clone(), stop.clone()));
         }
-        for post in posts.iter().filter(|post| post.context == Context::Users) {
-            tasks.spawn(rotate(keys.clone(), post.clone(), stop.clone()));
-        }
-        tasks.spawn(index(shop.clone(), stop.clone()));
         tasks.close();
         Self { stop, tasks, posts }
     }
@@ -147,7 +143,7 @@ impl Workers {
     }
 }
 
-async fn run(shop: Commerce, work: Work, post: Post, stop: CancellationToken) {
+async fn run(shop: Part, work: Work, post: Post, stop: CancellationToken) {
     let mut pause = PAUSE_MIN;
     loop {
         let done = if post.is_held() { step(&shop, work).await } else { 0 };
@@ -164,9 +160,9 @@ async fn run(shop: Commerce, work: Work, post: Post, stop: CancellationToken) {
 }
 
 /// Keeps this process's view of the search index up to date; the index itself knows who may write.
-async fn index(shop: Commerce, stop: CancellationToken) {
+async fn index(catalog: Catalog, stop: CancellationToken) {
     loop {
-        if let Err(error) = shop.catalog.index_catch_up().await {
+        if let Err(error) = catalog.index_catch_up().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the search index falls behind");
         }
         tokio::select! {
@@ -177,14 +173,14 @@ async fn index(shop: Commerce, stop: CancellationToken) {
 }
 
 /// Deletes what nobody asks for any more, once an hour.
-async fn forget(databases: Databases, post: Post, stop: CancellationToken) {
+async fn forget(keeper: Arc<dyn Keeper>, post: Post, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(FORGET_PAUSE) => {}
         }
         if post.is_held()
-            && let Err(error) = databases.keep(post.clock.now()).await
+            && let Err(error) = keeper.forget_old(post.clock.now()).await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "old rows are left for later");
         }
@@ -206,7 +202,7 @@ async fn rotate(keys: KeyFile, post: Post, stop: CancellationToken) {
     }
 }
 
-async fn step(shop: &Commerce, work: Work) -> usize {
+async fn step(shop: &Part, work: Work) -> usize {
     match shop.step(work).await {
         Ok(done) => done,
         Err(error) => {

@@ -1,7 +1,10 @@
-//! Pictures in an object store: a local folder today, a bucket the same way.
+//! Pictures in an object store: a local folder, or a bucket of S3.
 //!
 //! A picture's name is made from its id and nothing a client wrote, so no name leads out of the
 //! folder. Never looks into a picture.
+
+#[cfg(feature = "aws")]
+mod bucket;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -39,6 +42,16 @@ impl ObjectImages {
         std::fs::create_dir_all(folder).map_err(|error| storage_error("images.open", folder, &error))?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| failed("images.open", error))?;
         Ok(Self { store: Arc::new(store), folder: Some(folder.to_owned()) })
+    }
+
+    /// In a bucket of S3, or of a server that speaks as it does.
+    ///
+    /// # Errors
+    /// When the settings are none. A bucket that does not answer is no error yet.
+    #[cfg(feature = "aws")]
+    pub fn bucket(bucket: &str, settings: &crate::aws::AwsSettings) -> Result<Self, StoreError> {
+        let store = bucket::open(bucket, settings).map_err(|error| failed("images.open", error))?;
+        Ok(Self::over(Arc::new(store)))
     }
 
     /// In any object store that keeps what it has taken.

@@ -49,6 +49,9 @@ struct Entry {
 }
 
 impl Sandbox {
+    /// Its name as a provider.
+    pub const NAME: &'static str = "sandbox";
+
     /// With its books in `books` (made when first needed). `currency` is that of webhooks which give
     /// an amount without one.
     pub fn new(books: impl Into<PathBuf>, webhook_secret: impl Into<String>, currency: Currency) -> Self {
@@ -94,7 +97,7 @@ impl Sandbox {
 #[async_trait]
 impl PaymentGateway for Sandbox {
     fn name(&self) -> &'static str {
-        "sandbox"
+        Self::NAME
     }
 
     fn takes(&self, method: PaymentMethod) -> bool {

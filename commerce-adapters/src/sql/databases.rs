@@ -1,15 +1,15 @@
-//! The databases of a shop, whatever engine they are on: what an assembly is made of.
+//! The databases of a shop, whatever engine they are on.
 
 use std::sync::Arc;
 
 use commerce_core::audit::Books;
 use commerce_core::catalog::CatalogStore;
-use commerce_core::error::StoreError;
 use commerce_core::events::{DeadLetters, Leases, Outbox};
 use commerce_core::notifications::NotificationStore;
 use commerce_core::orders::{CartStore, OrderStore};
-use commerce_core::time::Timestamp;
 use commerce_core::users::UserStore;
+
+use crate::stores::Stores;
 
 /// What every database has besides its context's own store.
 pub trait Common: Outbox + DeadLetters + Leases + Books {}
@@ -80,22 +80,10 @@ impl Databases {
         on_either!(self, databases => Arc::new(databases.notifications()))
     }
 
-    /// What is to be done once an hour, by one process, as of `now`: deletes what nobody asks for any
-    /// more, and makes the coming months of the orders table where it has months. Answers how many rows
-    /// went.
-    ///
-    /// # Errors
-    /// When a database does not answer; what was done before stays done.
-    pub async fn keep(&self, now: Timestamp) -> Result<u64, StoreError> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(databases) => databases.retention(now).await,
-            #[cfg(feature = "mysql")]
-            Self::MySql(databases) => {
-                databases.orders().keep_months(now).await?;
-                databases.retention(now).await
-            }
-        }
+    /// The same as the stores that an assembly is made of.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        on_either!(self, databases => databases.stores())
     }
 
     /// Finishes what waits and lets go of the databases. Later calls of the stores answer

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use commerce_adapters::sql::Databases;
 use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::catalog::{
-    CatalogStore, CatalogWrite, Hold, HoldKey, HoldLine, HoldState, Inventory, Movement, MovementKind, Product, ProductStatus,
-    Rating, StockReads, Variant,
+    CatalogWrite, Hold, HoldKey, HoldLine, HoldState, Inventory, Movement, MovementKind, Product, ProductStatus, Rating, Variant,
 };
 use commerce_core::change::{ChangeSet, CommitError, CommitRefusal, digest};
 use commerce_core::error::StoreError;

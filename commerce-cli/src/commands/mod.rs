@@ -1,6 +1,8 @@
 //! One file per command.
 
 pub(crate) mod audit;
+#[cfg(feature = "aws")]
+pub(crate) mod aws;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dlq;
@@ -46,6 +48,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Search(command) => block(search::run(&cx, command)),
         Command::Outbox(command) => block(outbox::run(&cx, command)),
         Command::Dlq(command) => block(dlq::run(&cx, command)),
+        #[cfg(feature = "aws")]
+        Command::Aws(command) => block(aws::run(&cx, command)),
         Command::Email(command) => block(email::run(&cx, command)),
         Command::Audit(args) => block(audit::run(&cx, args)),
         Command::Bench(args) => block(bench::run(&cx, args)),

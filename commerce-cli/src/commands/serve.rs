@@ -1,18 +1,12 @@
 //! `serve`: the shop over HTTP.
 
-use commerce_server::{App, Config, Shutdown, listen, serve};
+use clap::builder::PossibleValuesParser;
+use commerce_server::{App, Config, Roles, Shutdown, assembly, listen, serve};
 
 use crate::context::{Context, not_over_http, set};
 use crate::demo;
 use crate::failure::Failure;
 use crate::shop::Shop;
-
-/// The parts of the platform, in the words of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Role {
-    /// Everything, in this one process.
-    All,
-}
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -20,14 +14,16 @@ Examples:
   commerce serve                                 ./commerce-data on http://127.0.0.1:8080
   commerce serve --demo                          the same, filled, with logins to try
   commerce serve --data /var/lib/shop --listen 0.0.0.0:80
+  commerce serve --role orders --data orders     one service of four, on http://127.0.0.1:8083
+  commerce serve --role gateway                  what clients speak to, on http://127.0.0.1:8080
 
 SIGTERM or Ctrl-C finishes open requests (30 s at most) and stops; a second one stops at once.
 Documentation of the API is served at /docs, the contract at /openapi.json, figures at /metrics.")]
 pub(crate) struct Args {
     /// Which parts of the platform this process is
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "all")]
-    role: Vec<Role>,
-    /// Where to listen [default: server.listen, 127.0.0.1:8080]
+    #[arg(long, value_parser = PossibleValuesParser::new(Roles::WORDS), value_delimiter = ',', default_value = "all")]
+    role: Vec<String>,
+    /// Where to listen [default: server.listen, else a port of the role's: 8080 to 8084]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Fill an empty shop with products and logins, allow short passwords, lift the anonymous limit
@@ -40,7 +36,14 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
         return Err(not_over_http("serve"));
     }
     let config = settings(cx, &args)?;
+    let roles = Roles::of(args.role.iter().map(String::as_str)).map_err(Failure::usage)?;
+    if !roles.are_all() && args.demo {
+        return Err(Failure::usage("--demo fills a whole shop: leave --role away"));
+    }
     commerce_server::telemetry::start(config.telemetry).map_err(|error| Failure::new("INTERNAL", error.to_string()))?;
+    if !roles.are_all() {
+        return part(config, &roles).await;
+    }
     let shop = Shop::serve(&config).await?;
     let failed = |error: std::io::Error| Failure::io(&format!("listen on {}", config.server.listen), &error);
     let listener = listen(config.server.listen).map_err(failed)?;
@@ -57,6 +60,18 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let served = serve(listener, app, shutdown).await.map_err(|error| Failure::io("serve", &error));
     shop.close().await?;
     served
+}
+
+/// Some parts of the platform, with the others in processes of their own.
+async fn part(config: Config, roles: &Roles) -> Result<(), Failure> {
+    let process = assembly::open(config, roles).await?;
+    let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
+    let address = process.address().map_err(|error| Failure::io("listen", &error))?;
+    if let Some(internal) = process.internal_address() {
+        println!("answering other services on http://{internal}");
+    }
+    println!("{roles} listening on http://{address}");
+    Ok(process.serve(shutdown).await?)
 }
 
 fn settings(cx: &Context, args: &Args) -> Result<Config, Failure> {

@@ -78,6 +78,13 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
     findings.hold(Paid, number, !(waits && method == PaymentMethod::Cod), "confirmed at once", "PENDING and paid on delivery");
 }
 
+/// The payment of an order as its rows say, and the status that stands there.
+pub(super) fn derived(entry: &Entry<'_>) -> Option<(Payment, String)> {
+    let payment = entry.one(PAYMENTS)?;
+    let whole = read_payment(entry, payment, payment.word("method")?)?;
+    Some((whole, payment.cell("status").to_string()))
+}
+
 /// The payment as its rows say, for its status.
 fn read_payment(entry: &Entry<'_>, row: &Row, method: PaymentMethod) -> Option<Payment> {
     use crate::ids::Id;

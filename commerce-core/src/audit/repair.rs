@@ -23,8 +23,9 @@ use crate::text::Sku;
 use crate::users::{Address, UserWrite};
 
 use super::books::{Cell, Row};
-use super::tables::{INVENTORY, LEDGER, LEDGER_SUMS, LIVE_HOLDS, PAYMENTS, RESERVATIONS};
-use super::walks::{EVENTS_BY_ID, HOLDS, SHELVES, alone};
+use super::money::derived;
+use super::tables::{INVENTORY, LEDGER, LEDGER_SUMS, LIVE_HOLDS, ORDERS, RESERVATIONS};
+use super::walks::{EVENTS_BY_ID, HOLDS, ORDER_BOOK, SHELVES, alone, entries};
 use super::{Invariant, Report, Violation};
 
 /// Something that was put right.
@@ -143,17 +144,21 @@ impl Commerce {
         Ok(self.orders.orders(&Actor::System, filter, &PageRequest::first()).await?.items.into_iter().next())
     }
 
-    /// Writes a payment's status as its sums and attempts say.
+    /// Writes a payment's status as its sums and attempts say, from the rows: no store hands such an order out.
     async fn restate_payment(&self, number: &str) -> Outcome<Option<String>> {
-        let Some(order) = self.numbered(number).await? else { return Ok(None) };
-        let pages = self.books.orders.look_up(&alone(PAYMENTS, "order_id", "order_id"), &[order.id.uuid().into()]).await?;
-        let Some(found) = pages.of(PAYMENTS).first().map(|row| row.cell("status").to_string()) else { return Ok(None) };
-        let status = order.payment.status();
-        if found == status.as_str() || order.payment.open_attempt().is_some() {
+        let found = self.books.orders.look_up(&alone(ORDERS, "number", "number"), &[number.into()]).await?;
+        let Some(id) = found.of(ORDERS).first().and_then(|order| order.id("id")) else { return Ok(None) };
+        let pages = self.books.orders.look_up(ORDER_BOOK, &[id.into()]).await?;
+        let orders = entries(ORDER_BOOK, &pages);
+        let Some(order) = orders.first() else { return Ok(None) };
+        let version = order.one(ORDERS).and_then(|row| row.int("version")).and_then(|version| u64::try_from(version).ok());
+        let (Some(version), Some((payment, was))) = (version, derived(order)) else { return Ok(None) };
+        let status = payment.status();
+        if was == status.as_str() || payment.open_attempt().is_some() {
             return Ok(None);
         }
-        self.orders.store.commit(ChangeSet::of([OrderWrite::Rewrite(order)])).await?;
-        Ok(Some(format!("payment status {found} is {status}, as its attempts and refunds say")))
+        self.orders.store.commit(ChangeSet::of([OrderWrite::Restate(Id::from_uuid(id), version, status)])).await?;
+        Ok(Some(format!("payment status {was} is {status}, as its attempts and refunds say")))
     }
 
     /// Ends the active hold of a confirmed or cancelled order as its event would have.

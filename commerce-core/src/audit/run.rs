@@ -13,7 +13,7 @@ use crate::time::{Clock, Timestamp};
 use super::books::{Books, Cell, Pages, Row, ShopBooks, Table, Walk};
 use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
-use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, PROVIDER_EVENTS};
+use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS};
 use super::walks::{
     self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST,
     ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_BOOK, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WRITER_LIST, entries,
@@ -182,7 +182,7 @@ impl<'a> Auditor<'a> {
             let stretch = books.stretch(walk, after.as_ref(), limit).await?;
             limit = next_limit(limit, self.clock.now().since(now));
             self.judge(walk, &stretch.pages, Scene { now, working_since }, rules);
-            if books.counts_events() {
+            if walk.lead.name == OUTBOX.name && books.counts_events() {
                 counted = told::count_events(&stretch.pages, counted, now, &mut self.findings);
             }
             if let Some(cross) = cross {

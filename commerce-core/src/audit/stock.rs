@@ -113,6 +113,9 @@ fn spans(hold: &str, sku: &str, rows: &[&Row], entry: &Entry<'_>, scene: Scene, 
     let taken = times(|kind| kind == MovementKind::Reservation);
     let ended = times(|kind| matches!(kind, MovementKind::Sale | MovementKind::Release | MovementKind::Expiry));
     let entity = format!("{hold} {sku}");
+    // A clock that was set back lets a later generation be the earlier one.
+    let mut rows = rows.to_vec();
+    rows.sort_by_key(|row| row.at("created_at"));
     for (row, place) in rows.iter().zip(0_usize..) {
         let (Some(created), Some(expires)) = (row.at("created_at"), row.at("expires_at")) else { continue };
         if let Some(taken) = taken.get(place).filter(|_| taken.len() == rows.len()) {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::events::{DeadLetter, Envelope, EventKind, Topic};
+use crate::events::{DeadLetter, Envelope, EventKind};
 use crate::limits;
 use crate::notifications::{NotificationStatus, Template};
 use crate::time::Timestamp;
@@ -103,20 +103,7 @@ pub(super) fn event(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         past(entry, OUTBOX, column, scene, findings);
     }
     if let Some(kind) = event.word::<EventKind>("type") {
-        let topic = match kind {
-            EventKind::UserRegistered => Topic::Users,
-            EventKind::ProductUpdated | EventKind::LowStockAlert => Topic::Catalog,
-            EventKind::OrderCreated
-            | EventKind::OrderConfirmed
-            | EventKind::OrderProcessing
-            | EventKind::OrderShipped
-            | EventKind::OrderOutForDelivery
-            | EventKind::OrderDelivered
-            | EventKind::OrderCancelled
-            | EventKind::PaymentSuccess
-            | EventKind::PaymentFailed
-            | EventKind::RefundSucceeded => Topic::Orders,
-        };
+        let topic = kind.topic();
         findings.hold(
             Event,
             &entry.name,

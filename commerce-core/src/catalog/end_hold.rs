@@ -14,13 +14,19 @@ impl Catalog {
     /// Gives an active hold back. Terminal: no later sale of it succeeds. A hold that has ended
     /// already stays as it is.
     pub async fn release(&self, hold: HoldRef) -> Outcome<()> {
-        rounds("hold", || self.release_once(hold)).await
+        rounds("hold", || self.end_once(hold, Ending::Released)).await
     }
 
-    async fn release_once(&self, hold: HoldRef) -> Outcome<Round<()>> {
+    /// Turns an active hold into a sale, as the event of its confirmed order does. A hold that has ended
+    /// already stays as it is.
+    pub async fn sell(&self, hold: HoldRef) -> Outcome<()> {
+        rounds("hold", || self.end_once(hold, Ending::Sold)).await
+    }
+
+    async fn end_once(&self, hold: HoldRef, how: Ending) -> Outcome<Round<()>> {
         let newest = self.store.hold(hold.key).await?;
         let Some(active) = newest.filter(|newest| is_active(newest, hold)) else { return Ok(Round::Done(())) };
-        let changes = ChangeSet::of(ending(&active, Ending::Released, &self.ids, self.clock.now()));
+        let changes = ChangeSet::of(ending(&active, how, &self.ids, self.clock.now()));
         settle(self.store.commit(changes).await, ())
     }
 }

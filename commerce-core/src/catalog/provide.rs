@@ -1,5 +1,7 @@
 //! The catalog as orders needs it, called directly in one process.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::error::Outcome;
@@ -25,5 +27,9 @@ impl CatalogPort for Catalog {
 
     async fn release(&self, hold: HoldRef) -> Outcome<()> {
         Self::release(self, hold).await
+    }
+
+    fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn CatalogPort>> {
+        Some(Arc::new(Self::in_trace(self, traceparent)))
     }
 }

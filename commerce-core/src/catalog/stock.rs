@@ -185,7 +185,8 @@ pub struct HoldLine {
 }
 
 /// What one line of an order or cart asks for, and what the catalog says about it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Item {
     /// Of what.
     pub sku: Sku,
@@ -204,7 +205,8 @@ pub struct Item {
 }
 
 /// What orders answers when asked about a hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Standing {
     /// A live order stands behind it: keep it.
     Live(OrderId),

@@ -102,6 +102,62 @@ wire_names! {
     }
 }
 
+impl EventKind {
+    /// Where it is said.
+    #[must_use]
+    pub const fn topic(self) -> Topic {
+        match self {
+            Self::UserRegistered => Topic::Users,
+            Self::ProductUpdated | Self::LowStockAlert => Topic::Catalog,
+            Self::OrderCreated
+            | Self::OrderConfirmed
+            | Self::OrderProcessing
+            | Self::OrderShipped
+            | Self::OrderOutForDelivery
+            | Self::OrderDelivered
+            | Self::OrderCancelled
+            | Self::PaymentSuccess
+            | Self::PaymentFailed
+            | Self::RefundSucceeded => Topic::Orders,
+        }
+    }
+}
+
+/// A queue at a broker: what one consumer hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Its consumer's [name](Consumer::name).
+    pub name: &'static str,
+    /// Where what the consumer wants is said.
+    pub topics: Vec<Topic>,
+}
+
+impl Queue {
+    /// The queue of this consumer.
+    #[must_use]
+    pub fn of(consumer: &dyn Consumer) -> Self {
+        let wanted = |topic: &Topic| EventKind::ALL.iter().any(|kind| kind.topic() == *topic && consumer.wants(*kind));
+        Self { name: consumer.name(), topics: Topic::ALL.iter().copied().filter(wanted).collect() }
+    }
+
+    /// What its dead letters are called at a broker that keeps them: `notification-dlq`.
+    #[must_use]
+    pub fn dead_letters(&self) -> String {
+        format!("{}-dlq", self.name.strip_suffix("-queue").unwrap_or(self.name))
+    }
+
+    /// The queues of all consumers, for who publishes in one process what others hear in theirs.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let (users, catalog, orders) = (Topic::Users, Topic::Catalog, Topic::Orders);
+        vec![
+            Self { name: "catalog-order-queue", topics: vec![orders] },
+            Self { name: "order-cart-queue", topics: vec![orders] },
+            Self { name: "notification-queue", topics: vec![users, catalog, orders] },
+        ]
+    }
+}
+
 /// An event on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

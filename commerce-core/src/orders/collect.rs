@@ -76,12 +76,13 @@ impl Orders {
         Ok(())
     }
 
-    /// The question that fits: an attempt of a live order goes on, one of a dead order is given up.
+    /// The question that fits: an attempt of an order that waits for money goes on, one of an order that is
+    /// dead, or paid otherwise, is given up.
     /// An attempt the provider never heard of is charged under its own key, which is safe even if
     /// the first call is still on its way.
     async fn ask(&self, order: &Order, attempt: &Attempt) -> ProviderAnswer {
         let Some(gateway) = self.gateway(&attempt.provider) else { return NO_ANSWER };
-        if order.status == OrderStatus::Cancelled {
+        if order.status != OrderStatus::Pending {
             return give_up(gateway.void(attempt).await);
         }
         let answer = gateway.query(attempt).await;

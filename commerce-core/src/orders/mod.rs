@@ -85,10 +85,16 @@ impl Orders {
         self.gateways.iter().find(|gateway| gateway.takes(method)).map(|gateway| gateway.name())
     }
 
-    /// The same use cases in the course of this trace (W3C `traceparent`): their events carry it.
+    /// The same use cases in the course of this trace (W3C `traceparent`): their events and their calls
+    /// to other processes carry it.
     #[must_use]
     pub fn in_trace(&self, traceparent: &str) -> Self {
-        Self { ids: self.ids.in_trace(traceparent), ..self.clone() }
+        Self {
+            ids: self.ids.in_trace(traceparent),
+            catalog: self.catalog.in_trace(traceparent).unwrap_or_else(|| Arc::clone(&self.catalog)),
+            customers: self.customers.in_trace(traceparent).unwrap_or_else(|| Arc::clone(&self.customers)),
+            ..self.clone()
+        }
     }
 }
 

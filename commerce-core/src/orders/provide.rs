@@ -26,6 +26,14 @@ impl HoldOwners for HoldRegister {
     }
 }
 
+impl Orders {
+    /// What the catalog's sweeper asks about holds.
+    #[must_use]
+    pub fn hold_owners(&self) -> HoldRegister {
+        HoldRegister(Arc::clone(&self.store))
+    }
+}
+
 /// Takes what was ordered out of the customer's cart; what she added meanwhile stays.
 #[derive(Clone)]
 pub struct CartReducer(pub Orders);

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::actor::Actor;
 use crate::change::ChangeSet;
 use crate::error::{Outcome, Refusal};
-use crate::ids::SessionId;
+use crate::ids::{SellerId, SessionId, UserId};
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -13,11 +15,23 @@ use super::Users;
 use super::model::{Claims, Role, Session, User};
 use super::ports::UserWrite;
 
+/// What an access token says by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It was signed for somebody, and its time has not passed.
+    By(Authenticated),
+    /// It holds for nobody.
+    Nobody,
+    /// The keys to read it with are not to be had.
+    Unknown,
+}
+
 /// How far ahead the clock of the process that signed a token may be.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// Somebody who has logged in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Authenticated {
     /// As whom she acts.
     pub actor: Actor,
@@ -35,7 +49,7 @@ impl Users {
     /// `UNAUTHENTICATED`.
     pub async fn authenticate(&self, access_token: &str) -> Outcome<Authenticated> {
         let now = self.clock.now();
-        let claims = self.tokens.read(access_token).filter(|claims| is_current(claims, now)).ok_or(Refusal::Unauthenticated)?;
+        let claims = self.tokens.read(access_token).filter(|claims| claims.is_current(now)).ok_or(Refusal::Unauthenticated)?;
         let found = self.store.session(claims.session).await?;
         let (session, user) =
             found.filter(|(session, user)| holds(&claims, session, user, now)).ok_or(Refusal::Unauthenticated)?;
@@ -54,8 +68,26 @@ impl Users {
     }
 }
 
-fn is_current(claims: &Claims, now: Timestamp) -> bool {
-    now < claims.expires_at && claims.issued_at <= now.plus(CLOCK_SKEW)
+impl Claims {
+    /// Whether `now` is within their time.
+    #[must_use]
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        now < self.expires_at && self.issued_at <= now.plus(CLOCK_SKEW)
+    }
+
+    /// Whom they speak of, as she was when they were signed.
+    #[must_use]
+    pub fn speaker(&self) -> Authenticated {
+        Authenticated { actor: acting(self.user, self.role, self.seller), session: self.session, role: self.role }
+    }
+}
+
+impl Claimed {
+    /// By what a token was found to say, if its signature holds.
+    #[must_use]
+    pub fn of(claims: Option<&Claims>, now: Timestamp) -> Self {
+        claims.filter(|claims| claims.is_current(now)).map_or(Self::Nobody, |claims| Self::By(claims.speaker()))
+    }
 }
 
 fn holds(claims: &Claims, session: &Session, user: &User, now: Timestamp) -> bool {
@@ -66,11 +98,15 @@ impl User {
     /// As whom the user acts.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        match (self.role, self.seller) {
-            (Role::Admin, _) => Actor::Admin(self.id),
-            (Role::Seller, Some(seller)) => Actor::Seller(self.id, seller),
-            (Role::Seller, None) | (Role::Customer, _) => Actor::Customer(self.id),
-        }
+        acting(self.id, self.role, self.seller)
+    }
+}
+
+fn acting(user: UserId, role: Role, seller: Option<SellerId>) -> Actor {
+    match (role, seller) {
+        (Role::Admin, _) => Actor::Admin(user),
+        (Role::Seller, Some(seller)) => Actor::Seller(user, seller),
+        (Role::Seller, None) | (Role::Customer, _) => Actor::Customer(user),
     }
 }
 
@@ -79,7 +115,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ids::{Id, UserId};
+    use crate::ids::Id;
 
     const NOON: Timestamp = Timestamp::from_micros(1_772_366_400_000_000);
 
@@ -93,10 +129,10 @@ mod tests {
             issued_at: NOON,
             expires_at: NOON.plus(limits::ACCESS_TOKEN_FOR),
         };
-        assert!(is_current(&claims, NOON));
-        assert!(is_current(&claims, NOON.minus(CLOCK_SKEW)));
-        assert!(!is_current(&claims, NOON.minus(Duration::from_secs(61))));
-        assert!(!is_current(&claims, claims.expires_at));
+        assert!(claims.is_current(NOON));
+        assert!(claims.is_current(NOON.minus(CLOCK_SKEW)));
+        assert!(!claims.is_current(NOON.minus(Duration::from_secs(61))));
+        assert!(!claims.is_current(claims.expires_at));
     }
 
     #[test]

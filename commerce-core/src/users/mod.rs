@@ -27,7 +27,7 @@ use crate::ids::{IdSource, UserId};
 use crate::time::Clock;
 
 pub use addresses::NewAddress;
-pub use authenticate::Authenticated;
+pub use authenticate::{Authenticated, Claimed};
 pub use model::*;
 pub use ports::*;
 pub use postal::{RawAddress, parse_address};

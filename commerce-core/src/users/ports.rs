@@ -1,14 +1,18 @@
 //! What the users context needs of the world.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
+use crate::actor::Actor;
 use crate::change::{ChangeSet, CommitError, Keys};
-use crate::error::StoreError;
-use crate::ids::{AddressId, SessionId, UserId};
+use crate::error::{Outcome, StoreError};
+use crate::ids::{AddressId, SellerId, SessionId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::text::Email;
 use crate::time::Timestamp;
 
+use super::authenticate::{Authenticated, Claimed};
 use super::model::{Address, Claims, PasswordHash, RefreshToken, Role, Session, User};
 
 /// Keeps users, addresses, sessions and refresh tokens.
@@ -106,4 +110,42 @@ pub trait TokenSigner: Send + Sync {
 
     /// The public keys as a JSON Web Key Set (RFC 7517).
     fn jwks(&self) -> serde_json::Value;
+}
+
+/// Users as the shells of every context need them: a direct call in one process, HTTP between
+/// processes.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Reads an access token and asks whether its session is alive.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`.
+    async fn authenticate(&self, access_token: &str) -> Outcome<Authenticated>;
+
+    /// What an access token says by itself; its session is not asked about. For the door, and for calls
+    /// that change nothing while users cannot be asked.
+    fn claimed(&self, access_token: &str) -> Claimed;
+
+    /// Who has this mail address; for staff.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Option<UserId>>;
+
+    /// Passes if the actor sees such a user.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, for strangers too.
+    async fn expect(&self, actor: &Actor, user: UserId) -> Outcome<()>;
+
+    /// Makes a user act for this seller; for staff.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `NOT_FOUND`.
+    async fn set_seller(&self, actor: &Actor, user: UserId, seller: SellerId) -> Outcome<()>;
+
+    /// The same port in the course of this trace (W3C `traceparent`), where that makes a difference.
+    fn in_trace(&self, _traceparent: &str) -> Option<Arc<dyn Accounts>> {
+        None
+    }
 }

@@ -191,6 +191,28 @@ fn a_webhook_is_believed_only_with_its_signature() -> Outcome<()> {
 }
 
 #[test]
+fn an_attempt_that_an_order_needs_no_more_is_given_up() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(14, &[A]).await?;
+        let order = scene.place(wish(&[("A", 1)], card("tok_declined"))).await?;
+        let reference = scene.reference(order.id).await?;
+        scene.orders.pay(&scene.asha, order.id, PaymentMethod::Card, Some("tok_pending".to_owned()), None).await?;
+        // The bank thinks better of the first.
+        scene.gateway.finish(order.payment.attempts[0].id, true);
+        let now = commerce_core::Clock::now(&*scene.clock);
+        let (signature, body) = scene.gateway.webhook_of("evt", "payment.succeeded", &reference, order.total, now);
+        scene.orders.webhook("sandbox", Some(&signature), &body).await?;
+        assert_eq!(scene.order(order.id).await?.status, OrderStatus::Confirmed);
+        pass(&scene, 5).await?;
+        let paid = scene.order(order.id).await?;
+        let states: Vec<AttemptState> = paid.payment.attempts.iter().map(|attempt| attempt.state).collect();
+        assert_eq!(states, [AttemptState::Captured, AttemptState::Voided], "nobody asks about it for ever");
+        assert_eq!((paid.status, paid.payment.captured), (OrderStatus::Confirmed, order.total));
+        Ok(())
+    })
+}
+
+#[test]
 fn a_webhook_that_comes_before_the_answer_waits_for_it() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(7, &[A]).await?;

@@ -12,7 +12,7 @@ use commerce_core::orders::{CartOwner, CartReducer, OrderStatus};
 use commerce_core::page::PageRequest;
 use commerce_core::testing::conformance::NoWait;
 use commerce_core::text::{Quantity, Sku};
-use commerce_core::{Currency, Money, Outcome};
+use commerce_core::{Clock, Currency, Money, Outcome};
 use futures_executor::block_on;
 
 use crate::scene::{COD, STAFF, Scene, card, code, key, product, wish};
@@ -148,6 +148,23 @@ fn what_comes_back_for_a_variant_that_is_gone_is_in_its_ledger() -> Outcome<()> 
         let ledger = scene.catalog.stock_ledger(&STAFF, &sku, &PageRequest::first()).await?.items;
         let back: Vec<(MovementKind, i64)> = ledger.iter().rev().skip(3).map(|line| (line.kind, line.on_hand)).collect();
         assert_eq!(back, [(MovementKind::Restock, 2), (MovementKind::Adjustment, -2), (MovementKind::Receipt, 5)]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_hold_taken_anew_by_a_clock_that_was_set_back_is_fine() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(10, &[A]).await?;
+        let hold = HoldKey::of(scene.asha_id(), &key("k").key);
+        let before = scene.clock.now();
+        scene.wait(Duration::from_secs(1));
+        let first = scene.catalog.reserve(hold, &lines(3)).await?;
+        scene.catalog.release(first.hold).await?;
+        scene.clock.set(before);
+        scene.catalog.reserve(hold, &lines(3)).await?;
+        let report = scene.audit(&STAFF, AuditRequest::new(&NoWait)).await?;
+        assert_eq!(report.violations, []);
         Ok(())
     })
 }

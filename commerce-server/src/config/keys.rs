@@ -4,10 +4,15 @@
 pub const SECTIONS: &[(&str, &str)] = &[
     ("server", "The HTTP server."),
     ("gateway", "What stands between the world and the services."),
+    ("services", "Where the services are that live in processes of their own (commerce serve --role). A whole shop needs none."),
+    ("events", "How what one context says reaches the others."),
     ("auth", "Accounts and logins."),
     ("database", "Where the books are kept."),
-    ("redis", "Shared carts, locks and limits of several processes. Nothing to set with SQLite."),
-    ("aws", "Queues, mail and pictures on AWS. Nothing to set with SQLite."),
+    ("redis", "Redis 7, where events or carts are to be there."),
+    (
+        "aws",
+        "AWS, where events are to go through SNS and SQS; keys come from the environment, the profile or the machine's role.",
+    ),
     ("search", "The search index."),
     ("mail", "What the shop writes to people."),
     ("payments", "How money comes in."),
@@ -44,6 +49,12 @@ pub enum Kind {
     Origins,
     /// IP addresses or networks (`10.0.0.0/8`).
     Networks,
+    /// An IP address and a port, or nothing.
+    AddressOrNone,
+    /// Any text, or nothing.
+    TextOrNone,
+    /// Listeners of a service: `http://HOST:PORT` each, or `dns+http://NAME:PORT`.
+    Instances,
     /// Ways to ship: `{ id, name, price, estimated_days }` each.
     Shipping,
 }
@@ -75,6 +86,12 @@ const SHIPPING: &str = r#"[
 /// Every key, in the order of the file.
 pub const KEYS: &[Key] = &[
     key("server.listen", Kind::Address, r#""127.0.0.1:8080""#, "Where the server listens."),
+    key(
+        "server.internal_listen",
+        Kind::AddressOrNone,
+        r#""""#,
+        "Where a service answers the other services of the shop, apart from the world; empty for a port 1000 above server.listen.",
+    ),
     key("server.public_url", Kind::Url, r#""http://127.0.0.1:8080""#, "How the world reaches it; links in mails begin with it."),
     key("server.currency", Kind::Currency, r#""INR""#, "The currency of carts without lines, of shipping prices and of imports."),
     key(
@@ -109,6 +126,47 @@ pub const KEYS: &[Key] = &[
         "[]",
         "Proxies whose X-Forwarded-For is believed: addresses or networks such as \"10.0.0.0/8\".",
     ),
+    key(
+        "services.users",
+        Kind::Instances,
+        r#"["http://127.0.0.1:8081"]"#,
+        "Where the gateway finds the users' service: http://HOST:PORT of each instance, or dns+http://NAME:PORT for every address that a name has.",
+    ),
+    key("services.catalog", Kind::Instances, r#"["http://127.0.0.1:8082"]"#, "Where the gateway finds the catalog's service."),
+    key("services.orders", Kind::Instances, r#"["http://127.0.0.1:8083"]"#, "Where the gateway finds the orders' service."),
+    key(
+        "services.notifications",
+        Kind::Instances,
+        r#"["http://127.0.0.1:8084"]"#,
+        "Where the gateway finds the notifications' service.",
+    ),
+    key(
+        "services.users_internal",
+        Kind::Instances,
+        r#"["http://127.0.0.1:9081"]"#,
+        "Where other services find it: its internal listeners (server.internal_listen).",
+    ),
+    key("services.catalog_internal", Kind::Instances, r#"["http://127.0.0.1:9082"]"#, "Where other services find the catalog's."),
+    key("services.orders_internal", Kind::Instances, r#"["http://127.0.0.1:9083"]"#, "Where other services find the orders'."),
+    key(
+        "services.notifications_internal",
+        Kind::Instances,
+        r#"["http://127.0.0.1:9084"]"#,
+        "Where other services find the notifications'.",
+    ),
+    Key {
+        name: "services.secret",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "Signs what services say to each other: the same 32 or more characters for all of them, and for nobody else.",
+        secret: true,
+    },
+    key(
+        "events.bus",
+        Kind::Choice(&["local", "redis", "sqs"]),
+        r#""local""#,
+        "local brings each event from its outbox straight to every consumer, in other processes over their internal listeners; redis (Streams) and sqs (SNS and SQS, made by commerce aws init) put a broker in between.",
+    ),
     key("auth.password_min_length", Kind::Number(6, 64), "8", "Characters that a password must have."),
     key(
         "auth.failed_logins_per_quarter_hour",
@@ -117,6 +175,34 @@ pub const KEYS: &[Key] = &[
         "Failed logins of one account in 15 minutes before others must wait (ten times as many of one address over all accounts); 0 switches the limits off.",
     ),
     key("database.dir", Kind::Folder, r#""commerce-data""#, "The data directory."),
+    Key {
+        name: "redis.url",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "Where it is: redis://HOST:PORT, or rediss:// with TLS.",
+        secret: true,
+    },
+    key("redis.prefix", Kind::Text, r#""commerce""#, "What all keys begin with, so that several shops may share one."),
+    key(
+        "redis.durable",
+        Kind::Switch,
+        "false",
+        "Whether it keeps what it takes though it cannot be asked: a managed service with a durable log.",
+    ),
+    key("aws.region", Kind::TextOrNone, r#""""#, "The region; empty for what the environment says."),
+    key("aws.endpoint", Kind::TextOrNone, r#""""#, "Another server than AWS itself: http://HOST:PORT."),
+    key(
+        "aws.prefix",
+        Kind::TextOrNone,
+        r#""""#,
+        "What is in front of every name of a topic or queue, as given to commerce aws init.",
+    ),
+    key(
+        "aws.fifo",
+        Kind::Switch,
+        "false",
+        "Whether topics and queues keep the order of one aggregate's events, as given to commerce aws init.",
+    ),
     key("search.enabled", Kind::Switch, "true", "Whether a search index is kept; without it searches scan the catalog."),
     key("mail.from", Kind::Mail, r#""shop@localhost.localdomain""#, "Sender of all mails."),
     key("mail.from_name", Kind::Text, r#""The Shop""#, "The shop's name: sender of mails, title of pages."),
@@ -128,6 +214,12 @@ pub const KEYS: &[Key] = &[
         comment: "Signs the sandbox's webhooks.",
         secret: true,
     },
+    key(
+        "orders.carts",
+        Kind::Choice(&["database", "redis"]),
+        r#""database""#,
+        "Where carts are kept: beside the orders, or in Redis.",
+    ),
     key(
         "orders.shipping",
         Kind::Shipping,

@@ -13,6 +13,8 @@ use super::typed::check;
 use crate::nearest::nearest;
 
 const PREFIX: &str = "COMMERCE_";
+/// Where a value comes from that nobody has set.
+const DEFAULT: &str = "default";
 
 /// Every key's value and where it came from.
 #[derive(Clone, Default)]
@@ -28,11 +30,16 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
+    /// Whether nobody has set this key.
+    pub(super) fn is_default(&self, name: &str) -> bool {
+        self.values.get(name).is_none_or(|(_, source)| source == DEFAULT)
+    }
+
     /// Every key at its default.
     pub(super) fn defaults() -> Self {
         let values = KEYS.iter().map(|key| {
             let value = parse_value(key.default).expect("the defaults in the list of keys are valid TOML");
-            (key.name, (value, "default".to_owned()))
+            (key.name, (value, DEFAULT.to_owned()))
         });
         Self { values: values.collect() }
     }

@@ -67,6 +67,12 @@ impl Config {
         self.settings.show()
     }
 
+    /// Whether nobody has set this key.
+    #[must_use]
+    pub fn is_default(&self, key: &str) -> bool {
+        self.settings.is_default(key)
+    }
+
     /// The whole file with every key at its default, commented.
     #[must_use]
     pub fn commented_default() -> String {

@@ -59,3 +59,18 @@ fn the_command_line_wins() {
     assert_eq!(config.server.listen.port(), 9);
     assert!(config.set("server.listem", "x").is_err());
 }
+
+#[test]
+fn services_are_listed_and_their_secret_is_not_shown() {
+    let file = file("[services]\nusers = [\"http://10.0.0.1:8081\", \"dns+http://users:8081\"]\n");
+    let secret =
+        env(&[("COMMERCE_SERVICES__SECRET", "0123456789abcdef"), ("COMMERCE_SERVICES__ORDERS", "http://a:1,http://b:2")]);
+    let config = Config::load(Some(file.path()), secret).unwrap();
+    let listed = |context| config.services.public[&context].clone();
+    assert_eq!(listed(commerce_core::commerce::Context::Users), ["http://10.0.0.1:8081", "dns+http://users:8081"]);
+    assert_eq!(listed(commerce_core::commerce::Context::Orders), ["http://a:1", "http://b:2"]);
+    assert!(!format!("{config:?} {:?}", config.show()).contains("0123456789abcdef"));
+    for wrong in ["https://a:1", "http://a", "a:1", "http://a:1/x"] {
+        assert!(Config::load(None, env(&[("COMMERCE_SERVICES__USERS_INTERNAL", wrong)])).is_err(), "{wrong}");
+    }
+}

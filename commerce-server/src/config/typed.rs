@@ -1,10 +1,12 @@
 //! The settings as the program uses them.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use commerce_core::commerce::Context;
 use commerce_core::orders::ShippingOption;
 use commerce_core::text::Email;
 use commerce_core::{Currency, Money};
@@ -21,6 +23,16 @@ pub struct Config {
     pub server: ServerConfig,
     /// Limits at the door.
     pub gateway: GatewayConfig,
+    /// Where the services are.
+    pub services: ServicesConfig,
+    /// How events travel.
+    pub events: EventBusKind,
+    /// Redis, where it is used.
+    pub redis: RedisConfig,
+    /// AWS, where it is used.
+    pub aws: AwsConfig,
+    /// Whether carts are kept in Redis.
+    pub carts_in_redis: bool,
     /// Accounts and logins.
     pub auth: AuthConfig,
     /// The data directory.
@@ -45,6 +57,8 @@ pub struct Config {
 pub struct ServerConfig {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where it answers other services of the shop, if that was said.
+    pub internal_listen: Option<SocketAddr>,
     /// How the world reaches it, without a slash at the end.
     pub public_url: String,
     /// The shop's name.
@@ -70,6 +84,52 @@ pub struct GatewayConfig {
     pub rate_limit_anonymous_per_minute: u32,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<Network>,
+}
+
+/// Where the services are that live in processes of their own.
+#[derive(Clone, Debug)]
+pub struct ServicesConfig {
+    /// Where the gateway finds each: its public listeners.
+    pub public: BTreeMap<Context, Vec<String>>,
+    /// Where other services find each: its internal listeners.
+    pub internal: BTreeMap<Context, Vec<String>>,
+    /// Signs what they say to each other; empty for a shop in one process.
+    pub secret: Secret,
+}
+
+/// How events travel from one context to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventBusKind {
+    /// Straight from the outbox to every consumer.
+    Local,
+    /// Over Redis Streams.
+    Redis,
+    /// Over SNS and SQS.
+    Sqs,
+}
+
+/// Redis.
+#[derive(Clone, Debug)]
+pub struct RedisConfig {
+    /// Where it is; empty for nowhere.
+    pub url: Secret,
+    /// What all keys begin with.
+    pub prefix: String,
+    /// Whether the operator vouches for what it keeps.
+    pub durable: bool,
+}
+
+/// AWS.
+#[derive(Clone, Debug)]
+pub struct AwsConfig {
+    /// The region, if that was said.
+    pub region: Option<String>,
+    /// Another server than AWS itself.
+    pub endpoint: Option<String>,
+    /// In front of every name.
+    pub prefix: String,
+    /// Whether topics and queues keep an aggregate's order.
+    pub fifo: bool,
 }
 
 /// Accounts and logins.
@@ -126,6 +186,7 @@ impl Config {
         Self {
             server: ServerConfig {
                 listen: parsed(&settings, "server.listen"),
+                internal_listen: text(&settings, "server.internal_listen").parse().ok(),
                 public_url: text(&settings, "server.public_url").trim_end_matches('/').to_owned(),
                 shop_name: text(&settings, "mail.from_name").to_owned(),
                 currency,
@@ -139,12 +200,34 @@ impl Config {
                 rate_limit_anonymous_per_minute: number(&settings, "gateway.rate_limit_anonymous_per_minute"),
                 trusted_proxies: list(&settings, "gateway.trusted_proxies"),
             },
+            services: ServicesConfig {
+                public: instances(&settings, ""),
+                internal: instances(&settings, "_internal"),
+                secret: Secret(text(&settings, "services.secret").to_owned()),
+            },
+            events: match text(&settings, "events.bus") {
+                "redis" => EventBusKind::Redis,
+                "sqs" => EventBusKind::Sqs,
+                _ => EventBusKind::Local,
+            },
+            redis: RedisConfig {
+                url: Secret(text(&settings, "redis.url").to_owned()),
+                prefix: text(&settings, "redis.prefix").to_owned(),
+                durable: switch(&settings, "redis.durable"),
+            },
+            aws: AwsConfig {
+                region: some_text(&settings, "aws.region"),
+                endpoint: some_text(&settings, "aws.endpoint"),
+                prefix: text(&settings, "aws.prefix").to_owned(),
+                fifo: switch(&settings, "aws.fifo"),
+            },
+            carts_in_redis: text(&settings, "orders.carts") == "redis",
             auth: AuthConfig {
                 password_min_length: number(&settings, "auth.password_min_length"),
                 failed_logins_per_quarter_hour: number(&settings, "auth.failed_logins_per_quarter_hour"),
             },
             data_dir: PathBuf::from(text(&settings, "database.dir")),
-            search_enabled: settings.value("search.enabled").as_bool().unwrap_or(true),
+            search_enabled: switch(&settings, "search.enabled"),
             mail: MailConfig { from: parsed(&settings, "mail.from"), ops: parsed(&settings, "mail.ops_address") },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
             shipping: shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
@@ -169,6 +252,15 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
     let fits = |fits: bool, message: &str| if fits { Ok(()) } else { Err(message.to_owned()) };
     match kind {
         Kind::Text | Kind::Folder => fits(!text()?.is_empty(), "must not be empty"),
+        Kind::TextOrNone => text().map(|_| ()),
+        Kind::AddressOrNone => {
+            let text = text()?;
+            fits(text.is_empty() || text.parse::<SocketAddr>().is_ok(), "must be an address and a port, or empty")
+        }
+        Kind::Instances => {
+            let all = texts()?.iter().all(|instance| is_instance(instance));
+            fits(all, "must be http://HOST:PORT each, or dns+http://NAME:PORT")
+        }
         Kind::Address => fits(text()?.parse::<SocketAddr>().is_ok(), "must be an address and a port such as 127.0.0.1:8080"),
         Kind::Url => fits(is_origin(text()?.trim_end_matches('/')), "must begin with http:// or https:// and have no path"),
         Kind::Mail => fits(text()?.parse::<Email>().is_ok(), "must be a mail address"),
@@ -208,6 +300,12 @@ fn is_origin(text: &str) -> bool {
     host.is_some_and(|host| !host.is_empty() && plain(host))
 }
 
+fn is_instance(text: &str) -> bool {
+    let plain = text.strip_prefix("dns+").unwrap_or(text);
+    let port = plain.rsplit_once(':').and_then(|(_, port)| port.trim_end_matches('/').parse::<u16>().ok());
+    plain.starts_with("http://") && is_origin(plain.trim_end_matches('/')) && port.is_some_and(|port| port > 0)
+}
+
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ShippingEntry {
@@ -238,6 +336,14 @@ fn text<'a>(settings: &'a Settings, key: &str) -> &'a str {
     settings.value(key).as_str().expect(CHECKED)
 }
 
+fn some_text(settings: &Settings, key: &str) -> Option<String> {
+    Some(text(settings, key).to_owned()).filter(|text| !text.is_empty())
+}
+
+fn switch(settings: &Settings, key: &str) -> bool {
+    settings.value(key).as_bool().expect(CHECKED)
+}
+
 fn parsed<T: std::str::FromStr>(settings: &Settings, key: &str) -> T {
     text(settings, key).parse().ok().expect(CHECKED)
 }
@@ -249,4 +355,9 @@ fn number<T: TryFrom<i64>>(settings: &Settings, key: &str) -> T {
 fn list<T: std::str::FromStr>(settings: &Settings, key: &str) -> Vec<T> {
     let items = settings.value(key).as_array().expect(CHECKED);
     items.iter().filter_map(|item| item.as_str()?.parse().ok()).collect()
+}
+
+/// Where each service is, by the keys that end so.
+fn instances(settings: &Settings, end: &str) -> BTreeMap<Context, Vec<String>> {
+    Context::ALL.iter().map(|context| (*context, list(settings, &format!("services.{context}{end}")))).collect()
 }

@@ -13,23 +13,38 @@ mod products;
 mod sellers;
 mod users;
 
+use commerce_core::commerce::Context;
+
 use crate::api::Api;
+
+/// Each part of the table with the context it belongs to.
+const PARTS: [(Context, fn(Api) -> Api); 11] = [
+    (Context::Users, auth::routes),
+    (Context::Users, users::routes),
+    (Context::Catalog, products::routes),
+    (Context::Catalog, categories::routes),
+    (Context::Catalog, sellers::routes),
+    (Context::Catalog, inventory::routes),
+    (Context::Orders, carts::routes),
+    (Context::Orders, guest_carts::routes),
+    (Context::Orders, orders::routes),
+    (Context::Orders, payments::routes),
+    (Context::Notifications, notifications::routes),
+];
 
 /// The whole table.
 #[must_use]
 pub fn all(api: Api) -> Api {
-    let parts: [fn(Api) -> Api; 11] = [
-        auth::routes,
-        users::routes,
-        products::routes,
-        categories::routes,
-        sellers::routes,
-        inventory::routes,
-        carts::routes,
-        guest_carts::routes,
-        orders::routes,
-        payments::routes,
-        notifications::routes,
-    ];
-    parts.into_iter().fold(api, |api, part| part(api))
+    table(api, Context::ALL, false)
+}
+
+/// The routes of the contexts that live here; on a gateway also those of the others, which are brought
+/// to them.
+#[must_use]
+pub fn table(api: Api, here: &[Context], gateway: bool) -> Api {
+    PARTS.into_iter().fold(api, |api, (context, routes)| match (here.contains(&context), gateway) {
+        (true, _) => routes(api.brought_to(None)),
+        (false, true) => routes(api.brought_to(Some(context))),
+        (false, false) => api,
+    })
 }

@@ -36,11 +36,11 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
         Some(text) if text.contains('@') => {
             let email = query.get("recipient", "must be a mail address")?;
             let user = match email {
-                Some(email) => shared.users().user_by_email(&caller.actor, &email).await?,
+                Some(email) => shared.accounts().find(&caller.actor, &email).await?,
                 None => None,
             };
             let Some(user) = user else { return Ok(shown(json!({"items": [], "nextCursor": null}))) };
-            Some(Recipient::User(user.id))
+            Some(Recipient::User(user))
         }
         Some(_) => query.get("recipient", "must be a user's id, `ops` or a mail address")?.map(Recipient::User),
     };

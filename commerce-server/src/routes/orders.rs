@@ -94,7 +94,7 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
     }
     let email = query.get::<Email>("email", "must be a mail address")?.filter(|_| staff);
     if let Some(email) = email {
-        let found: Option<UserId> = shared.users().user_by_email(&caller.actor, &email).await?.map(|user| user.id);
+        let found: Option<UserId> = shared.accounts().find(&caller.actor, &email).await?;
         match found {
             Some(user) if filter.user.is_none_or(|wanted| wanted == user) => filter.user = Some(user),
             _ => return Ok(shown(json!(Page::<Value> { items: Vec::new(), next_cursor: None }))),

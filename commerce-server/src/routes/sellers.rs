@@ -54,12 +54,12 @@ async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJs
     let SellerBody { name, slug, user_id: user } = request.body;
     if let Some(user) = user {
         caller.actor.require_staff()?;
-        shared.users().user(&caller.actor, user).await?;
+        shared.accounts().expect(&caller.actor, user).await?;
     }
     let seller = shared.catalog().create_seller(&caller.actor, NewSeller { name, slug, user }, key).await?;
     let (Answer::Fresh(known) | Answer::Replayed(known)) = &seller;
     if let Some(user) = known.user {
-        shared.users().set_seller(&caller.actor, user, known.id).await?;
+        shared.accounts().set_seller(&caller.actor, user, known.id).await?;
     }
     Ok(created(seller.map(SellerView::from), SellerView::location).at(SellerView::version))
 }
@@ -87,7 +87,7 @@ async fn change(
     let change = SellerPatch { name: Some(body.name), slug: body.slug, user };
     let seller = shared.catalog().update_seller(&caller.actor, id, change, if_match.version).await?;
     if let Some(Some(user)) = user {
-        shared.users().set_seller(&caller.actor, user, id).await?;
+        shared.accounts().set_seller(&caller.actor, user, id).await?;
     }
     let view = SellerView::from(seller);
     Ok(shown_at(view, SellerView::version))

@@ -8,7 +8,11 @@
 #![warn(missing_docs)]
 
 mod mariadb;
+mod moto;
 mod peer;
+mod redis;
 
 pub use mariadb::MariaDb;
+pub use moto::Moto;
 pub use peer::{Ground, Peer, Plan};
+pub use redis::Redis;

@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use commerce_core::Timestamp;
 use commerce_core::change::{ChangeSet, CommitRefusal};
 use commerce_core::ids::{OrderId, TimelineId};
-use commerce_core::orders::{Cart, CartWrite, Order, OrderWrite, ProviderEvent, ProviderEventState, TimelineEntry};
+use commerce_core::orders::{
+    Cart, CartWrite, Order, OrderWrite, PaymentStatus, ProviderEvent, ProviderEventState, TimelineEntry,
+};
 use uuid::Uuid;
 
 use super::{Judge, judge_free, judge_version};
-use crate::sql::table::Table;
+use crate::sql::table::{Log, Table};
 
 /// What goes into the orders database: carts live beside orders.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub(crate) struct HeardRow<'a> {
 pub(crate) struct OrdersJudge<'a> {
     pub(crate) orders: Table<OrderId, Versioned<'a, Order>>,
     pub(crate) numbers: Table<String, OrderId>,
+    /// Payments whose status is written as it derives.
+    pub(crate) restated: Log<(OrderId, PaymentStatus)>,
     pub(crate) timeline: Table<TimelineId, Option<&'a TimelineEntry>>,
     pub(crate) claims: Table<Uuid, OrderId>,
     pub(crate) heard: Table<(String, String), HeardRow<'a>>,
@@ -69,10 +73,9 @@ impl<'a> OrdersJudge<'a> {
                 judge_version("order", self.orders.get(&order.id).map(|row| row.version), order.version)?;
                 self.orders.set(order.id, Versioned { version: order.version, write: Some(order) });
             }
-            OrderWrite::Rewrite(order) => {
-                let stored = self.orders.get(&order.id).and_then(|row| row.version.checked_sub(1));
-                judge_version("order", stored, order.version)?;
-                self.orders.set(order.id, Versioned { version: order.version, write: Some(order) });
+            OrderWrite::Restate(order, version, status) => {
+                judge_version("order", self.orders.get(order).and_then(|row| row.version.checked_sub(1)), *version)?;
+                self.restated.push((*order, *status));
             }
             OrderWrite::Timeline(entry) => {
                 judge_free("id", self.timeline.get(&entry.id).is_some())?;
@@ -127,6 +130,7 @@ impl<'a> Judge<'a, OrdersWrite> for OrdersJudge<'a> {
     fn keep(&mut self) {
         self.orders.keep();
         self.numbers.keep();
+        self.restated.keep();
         self.timeline.keep();
         self.claims.keep();
         self.heard.keep();
@@ -136,6 +140,7 @@ impl<'a> Judge<'a, OrdersWrite> for OrdersJudge<'a> {
     fn undo(&mut self) {
         self.orders.undo();
         self.numbers.undo();
+        self.restated.undo();
         self.timeline.undo();
         self.claims.undo();
         self.heard.undo();
@@ -170,8 +175,11 @@ impl OrdersWants {
                 self.orders.insert(order.id);
                 self.numbers.insert(order.number.clone());
             }
-            OrdersWrite::Order(OrderWrite::Update(order) | OrderWrite::Rewrite(order)) => {
+            OrdersWrite::Order(OrderWrite::Update(order)) => {
                 self.orders.insert(order.id);
+            }
+            OrdersWrite::Order(OrderWrite::Restate(order, ..)) => {
+                self.orders.insert(*order);
             }
             OrdersWrite::Order(OrderWrite::Timeline(entry)) => {
                 self.timeline.insert((entry.order, entry.id));

@@ -42,8 +42,9 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
     /// Its commits' name in errors.
     const COMMIT: &'static str;
 
-    /// What of its own is deleted, and how long after the instant that the statement is given.
-    const FORGOTTEN: &'static [(&'static str, Duration)];
+    /// What its own tables need not keep: rows before the first parameter, at most as many as the second, and
+    /// how old those are.
+    const OLD: &'static [(&'static str, Duration)] = &[];
 
     /// Its tables.
     fn migrations() -> &'static [Migration];

@@ -40,6 +40,7 @@ use std::sync::Arc;
 
 use commerce_core::Clock;
 use commerce_core::catalog::CatalogWrite;
+use commerce_core::commerce::Context as Which;
 use commerce_core::error::StoreError;
 use commerce_core::ids::Entropy;
 use commerce_core::notifications::NotificationWrite;
@@ -54,6 +55,7 @@ use self::engine::Context;
 use self::error::store_error;
 use self::line::{Address, Purpose};
 pub use super::judge::OrdersWrite;
+use crate::stores::{Backing, Stores};
 
 /// Where the four databases of a shop are: URLs like `mysql://user:password@host:3306/orders`, or with
 /// `?socket=/path`. They may name four servers or one. A database that is not there is made.
@@ -166,6 +168,27 @@ impl Databases {
     /// Notifications.
     pub fn notifications(&self) -> Database<NotificationWrite> {
         self.notifications.clone()
+    }
+
+    /// The same as stores of whatever engine.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        let (users, catalog, orders) = (self.users(), self.catalog(), self.orders());
+        let notifications = self.notifications();
+        let backings = vec![
+            Backing::of(Which::Users, users.clone()),
+            Backing::of(Which::Catalog, catalog.clone()),
+            Backing::of(Which::Orders, orders.clone()),
+            Backing::of(Which::Notifications, notifications.clone()),
+        ];
+        Stores {
+            users: Some(Arc::new(users)),
+            catalog: Some(Arc::new(catalog)),
+            orders: Some(Arc::new(orders.clone())),
+            carts: Some(Arc::new(orders)),
+            notifications: Some(Arc::new(notifications)),
+            backings,
+        }
     }
 
     /// Finishes what waits and lets go of the servers. Later calls of the stores answer `Unavailable`.

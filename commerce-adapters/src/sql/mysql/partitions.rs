@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
 
 use super::engine::Database;
 use super::error::store_error;
-use super::line::Purpose;
+use super::line::{Address, Purpose};
 use super::migrate::Turn;
 use crate::sql::judge::OrdersWrite;
 
@@ -39,18 +39,22 @@ impl Database<OrdersWrite> {
     /// # Errors
     /// When the database does not answer.
     pub async fn keep_months(&self, now: Timestamp) -> Result<Months, StoreError> {
-        let address = self.address().to(Purpose::Other);
-        let mut connection = address.connect().await.map_err(store_error(OPERATION))?.connection;
-        let turn = Turn::take(&mut connection, "months").await?;
-        let kept = keep(&mut connection, now).await.map_err(store_error(OPERATION));
-        turn.give_back(&mut connection).await?;
-        connection.close().await.map_err(store_error(OPERATION))?;
-        let kept = kept?;
-        if kept.overflowed {
-            tracing::error!("orders lie beyond the months of their table: make the months that are missing");
-        }
-        Ok(kept)
+        keep_months(self.address(), now).await
     }
+}
+
+/// See [`Database::keep_months`].
+pub(super) async fn keep_months(address: &Address, now: Timestamp) -> Result<Months, StoreError> {
+    let mut connection = address.to(Purpose::Other).connect().await.map_err(store_error(OPERATION))?.connection;
+    let turn = Turn::take(&mut connection, "months").await?;
+    let kept = keep(&mut connection, now).await.map_err(store_error(OPERATION));
+    turn.give_back(&mut connection).await?;
+    connection.close().await.map_err(store_error(OPERATION))?;
+    let kept = kept?;
+    if kept.overflowed {
+        tracing::error!("orders lie beyond the months of their table: make the months that are missing");
+    }
+    Ok(kept)
 }
 
 async fn keep(connection: &mut MySqlConnection, now: Timestamp) -> Result<Months, sqlx::Error> {

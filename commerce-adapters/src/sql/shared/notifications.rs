@@ -1,7 +1,6 @@
 //! The notifications' database: who is told what, and how far each message is.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::Timestamp;
@@ -30,7 +29,6 @@ impl Context for NotificationWrite {
 
     const NAME: &'static str = "notifications";
     const COMMIT: &'static str = "notifications.commit";
-    const FORGOTTEN: &'static [(&'static str, Duration)] = &[];
 
     fn migrations() -> &'static [Migration] {
         sql::MIGRATIONS

@@ -58,8 +58,8 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
     /// Its commits' name in errors.
     const COMMIT: &'static str;
 
-    /// What of its own is deleted, and how long after the instant that the statement is given.
-    const FORGOTTEN: &'static [(&'static str, Duration)];
+    /// What its own tables need not keep: rows before `?1`, at most `?2` of them, and how old those are.
+    const OLD: &'static [(&'static str, Duration)] = &[];
 
     /// Its tables.
     fn migrations() -> &'static [Migration];

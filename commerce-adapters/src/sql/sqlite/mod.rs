@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 use commerce_core::Clock;
 use commerce_core::catalog::CatalogWrite;
+use commerce_core::commerce::Context as Which;
 use commerce_core::error::StoreError;
 use commerce_core::notifications::NotificationWrite;
 use commerce_core::users::UserWrite;
@@ -47,6 +48,7 @@ pub use migrate::PendingMigration;
 use self::engine::Context;
 use self::error::store_error;
 pub use super::judge::OrdersWrite;
+use crate::stores::{Backing, Stores};
 
 /// The four databases of a shop.
 #[derive(Clone)]
@@ -94,6 +96,17 @@ impl Databases {
         self.notifications.clone()
     }
 
+    /// The same as stores of whatever engine.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        let mut stores = Stores::default();
+        with_users(&mut stores, self.users());
+        with_catalog(&mut stores, self.catalog());
+        with_orders(&mut stores, self.orders());
+        with_notifications(&mut stores, self.notifications());
+        stores
+    }
+
     /// Finishes what waits and lets go of the files; a clean stop leaves no log beside them. Later
     /// calls of the stores answer `Unavailable`.
     pub async fn close(&self) {
@@ -111,6 +124,46 @@ impl Databases {
         plan.extend(pending::<NotificationWrite>(dir).await?);
         Ok(plan)
     }
+}
+
+/// The stores of these contexts alone, as [`Databases::open`] opens all of them: nobody else's file is
+/// touched.
+///
+/// # Errors
+/// As [`Databases::open`].
+pub async fn stores(dir: &Path, contexts: &[Which], clock: &Arc<dyn Clock>) -> Result<Stores, StoreError> {
+    let mut stores = Stores::default();
+    for context in contexts {
+        let clock = Arc::clone(clock);
+        match context {
+            Which::Users => with_users(&mut stores, Database::open(dir, clock).await?),
+            Which::Catalog => with_catalog(&mut stores, Database::open(dir, clock).await?),
+            Which::Orders => with_orders(&mut stores, Database::open(dir, clock).await?),
+            Which::Notifications => with_notifications(&mut stores, Database::open(dir, clock).await?),
+        }
+    }
+    Ok(stores)
+}
+
+fn with_users(stores: &mut Stores, database: Database<UserWrite>) {
+    stores.backings.push(Backing::of(Which::Users, database.clone()));
+    stores.users = Some(Arc::new(database));
+}
+
+fn with_catalog(stores: &mut Stores, database: Database<CatalogWrite>) {
+    stores.backings.push(Backing::of(Which::Catalog, database.clone()));
+    stores.catalog = Some(Arc::new(database));
+}
+
+fn with_orders(stores: &mut Stores, database: Database<OrdersWrite>) {
+    stores.backings.push(Backing::of(Which::Orders, database.clone()));
+    stores.orders = Some(Arc::new(database.clone()));
+    stores.carts = Some(Arc::new(database));
+}
+
+fn with_notifications(stores: &mut Stores, database: Database<NotificationWrite>) {
+    stores.backings.push(Backing::of(Which::Notifications, database.clone()));
+    stores.notifications = Some(Arc::new(database));
 }
 
 async fn pending<W: Context>(dir: &Path) -> Result<Vec<PendingMigration>, StoreError> {

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use commerce_core::Timestamp;
 use commerce_core::error::StoreError;
 use commerce_core::limits;
 
 use super::Databases;
 use super::engine::{Context, Database};
+use crate::stores::Keeper;
 
 /// Rows that one transaction deletes.
 const CHUNK: u32 = 500;
@@ -17,24 +19,36 @@ const CHUNKS_MAX: u32 = 200;
 const MARK_KEEP: Duration = Duration::from_hours(24);
 
 impl Databases {
-    /// Deletes, as of `now`: published events after 7 days, handled deliveries and claims of carts
-    /// after 30, idempotency keys after their 30, expired carts and marks of writers after a day,
-    /// sessions and refresh tokens that are past their longest life. Answers how many rows went.
+    /// Deletes what is old from all four databases, as [`Keeper::forget_old`] does from one.
     ///
     /// # Errors
     /// When a database does not answer; what was deleted before stays deleted.
     pub async fn retention(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut gone = self.users.retention(now).await?;
-        gone += self.catalog.retention(now).await?;
-        gone += self.orders.retention(now).await?;
-        gone += self.notifications.retention(now).await?;
+        let gone = self.users.forget_old(now).await? + self.catalog.forget_old(now).await?;
+        Ok(gone + self.orders.forget_old(now).await? + self.notifications.forget_old(now).await?)
+    }
+}
+
+/// Published events go after 7 days, handled deliveries after 30, idempotency keys after their 30, marks
+/// of writers after a day, and what each context says of its own tables.
+#[async_trait]
+impl<W: Context> Keeper for Database<W> {
+    async fn forget_old(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut gone = self.forget_messages(now).await?;
+        for (sql, keep) in W::OLD {
+            gone += self.forget(sql, now.minus(*keep)).await?;
+        }
         Ok(gone)
+    }
+
+    async fn let_go(&self) {
+        self.close().await;
     }
 }
 
 #[expect(private_bounds, reason = "only the contexts of this crate have databases")]
 impl<W: Context> Database<W> {
-    async fn retention(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn forget_messages(&self, now: Timestamp) -> Result<u64, StoreError> {
         // Positions grow with time: what can go is among the oldest.
         const OUTBOX: &str = "DELETE FROM outbox WHERE position IN
             (SELECT position FROM (SELECT position, published_at FROM outbox ORDER BY position LIMIT 5000)
@@ -48,9 +62,6 @@ impl<W: Context> Database<W> {
         gone += self.forget(OUTBOX, now.minus(limits::EVENT_KEEP)).await?;
         gone += self.forget(INBOX, now.minus(limits::HANDLED_KEEP)).await?;
         gone += self.forget(KEYS, now.minus(limits::IDEMPOTENCY_KEEP)).await?;
-        for (sql, keep) in W::FORGOTTEN {
-            gone += self.forget(sql, now.minus(*keep)).await?;
-        }
         Ok(gone)
     }
 

@@ -9,8 +9,9 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal, Keys};
-use crate::events::{DeadLetters, Leases, Outbox};
-use crate::ids::IdSource;
+use crate::error::StoreError;
+use crate::events::{Backlog, DeadLetter, DeadLetters, Envelope, Leases, Outbox};
+use crate::ids::{EventId, IdSource};
 use crate::page::{Page, PageRequest};
 use crate::testing::{ManualClock, SeededEntropy};
 use crate::time::{Clock, Timestamp};
@@ -21,13 +22,21 @@ pub struct Opened<S: ?Sized> {
     outbox: Arc<dyn Outbox>,
     letters: Arc<dyn DeadLetters>,
     leases: Arc<dyn Leases>,
+    speaks: bool,
     keep: Box<dyn Any + Send + Sync>,
 }
 
 impl<S: ?Sized> Opened<S> {
     /// A store, and its database's outbox, dead letters and leases.
     pub fn new<M: Outbox + DeadLetters + Leases + 'static>(store: Arc<S>, machinery: Arc<M>) -> Self {
-        Self { store, outbox: machinery.clone(), letters: machinery.clone(), leases: machinery, keep: Box::new(()) }
+        let (outbox, letters, leases) = (machinery.clone(), machinery.clone(), machinery);
+        Self { store, outbox, letters, leases, speaks: true, keep: Box::new(()) }
+    }
+
+    /// A store of its own, without an outbox: its change sets say nothing.
+    pub fn silent(store: Arc<S>) -> Self {
+        let silence = Arc::new(Silence);
+        Self { speaks: false, ..Self::new(store, silence) }
     }
 
     /// Keeps something alive as long as the store: a directory, a server.
@@ -52,6 +61,8 @@ pub struct Fixture<S: ?Sized> {
     pub clock: Arc<ManualClock>,
     /// Identities, the same in every run.
     pub ids: IdSource,
+    /// Whether change sets may say something.
+    speaks: bool,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -60,13 +71,75 @@ impl<S: ?Sized> Fixture<S> {
     pub async fn open(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<S>) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
         let ids = IdSource::new(clock.clone(), Arc::new(SeededEntropy::new(7)));
-        let Opened { store, outbox, letters, leases, keep } = make(clock.clone()).await;
-        Self { store, outbox, letters, leases, clock, ids, _keep: keep }
+        let Opened { store, outbox, letters, leases, speaks, keep } = make(clock.clone()).await;
+        Self { store, outbox, letters, leases, clock, ids, speaks, _keep: keep }
     }
 
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The change set with these events, where the store says any.
+    pub(super) fn say<W>(&self, changes: ChangeSet<W>, events: impl IntoIterator<Item = Envelope>) -> ChangeSet<W> {
+        if self.speaks { changes.say(events) } else { changes }
+    }
+
+    /// What the outbox holds once a change set with these events was committed.
+    pub(super) fn said<E>(&self, events: Vec<E>) -> Vec<E> {
+        if self.speaks { events } else { Vec::new() }
+    }
+}
+
+/// The machinery of a store that has none: nothing was said, and nothing else is asked.
+struct Silence;
+
+fn not_there<T>(operation: &'static str) -> Result<T, StoreError> {
+    Err(StoreError::unavailable(operation, "this store has no such machinery"))
+}
+
+#[async_trait]
+impl Outbox for Silence {
+    async fn unpublished(&self, _: u32) -> Result<Vec<Envelope>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn published(&self, _: &[EventId]) -> Result<(), StoreError> {
+        not_there("outbox.published")
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        not_there("outbox.backlog")
+    }
+}
+
+#[async_trait]
+impl DeadLetters for Silence {
+    async fn bury(&self, _: &DeadLetter) -> Result<(), StoreError> {
+        not_there("letters.bury")
+    }
+
+    async fn letters(&self, _: &PageRequest) -> Result<Page<DeadLetter>, StoreError> {
+        not_there("letters.letters")
+    }
+
+    async fn exhume(&self, _: &str, _: EventId) -> Result<Option<DeadLetter>, StoreError> {
+        not_there("letters.exhume")
+    }
+
+    async fn give_up(&self, _: &str, _: EventId) -> Result<Option<DeadLetter>, StoreError> {
+        not_there("letters.give_up")
+    }
+}
+
+#[async_trait]
+impl Leases for Silence {
+    async fn acquire(&self, _: &str, _: Uuid, _: Timestamp, _: Timestamp) -> Result<Option<u64>, StoreError> {
+        not_there("leases.acquire")
+    }
+
+    async fn give_back(&self, _: &str, _: Uuid) -> Result<(), StoreError> {
+        not_there("leases.give_back")
     }
 }
 

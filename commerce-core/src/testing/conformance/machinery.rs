@@ -15,6 +15,13 @@ use super::fixture::{Fixture, Opened, Subject, got};
 use super::{cases, letters, outbox, samples};
 
 pub(super) async fn all<S: Subject + ?Sized>(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<S>) {
+    commits(make).await;
+    outbox::all(make).await;
+    letters::all(make).await;
+}
+
+/// What holds without outbox, dead letters and leases, too.
+pub(super) async fn commits<S: Subject + ?Sized>(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<S>) {
     cases! { make;
         a_change_set_is_written_whole,
         a_refused_change_set_leaves_nothing,
@@ -30,8 +37,6 @@ pub(super) async fn all<S: Subject + ?Sized>(make: &impl AsyncFn(Arc<ManualClock
         nothing_commits_at_the_deadline,
         refused_change_sets_do_not_fail_their_neighbours,
     }
-    outbox::all(make).await;
-    letters::all(make).await;
 }
 
 /// A fresh name for a row.
@@ -61,10 +66,11 @@ async fn a_change_set_is_written_whole<S: Subject + ?Sized>(fixture: &Fixture<S>
     let claim = samples::claim(&samples::scope(None, "k"), "body", first, fixture.now());
     let rows = ChangeSet::of([first, second].map(|id| fixture.store.row(id, fixture.now())));
     let delivery = handled(fixture, "test-queue", event.id);
-    fixture.commit(rows.say([event.clone()]).claim(Some(claim.clone())).handling(Some(delivery))).await;
+    let rows = fixture.say(rows, [event.clone()]);
+    fixture.commit(rows.claim(Some(claim.clone())).handling(Some(delivery))).await;
 
     assert!(fixture.store.has(first).await && fixture.store.has(second).await, "every write is there");
-    assert_eq!(got(fixture.outbox.unpublished(10).await), [event], "the event is in the outbox");
+    assert_eq!(got(fixture.outbox.unpublished(10).await), fixture.said(vec![event]), "the event is in the outbox");
     if fixture.store.keys().is_some() {
         let record = KeyRecord { body_hash: claim.body_hash, result: KeyResult::Done(first) };
         assert_eq!(key(fixture, &claim).await, Some(record), "the key is used");
@@ -77,9 +83,8 @@ async fn a_refused_change_set_leaves_nothing<S: Subject + ?Sized>(fixture: &Fixt
     let event = samples::envelope(&fixture.ids, fixture.now());
     let claim = samples::claim(&samples::scope(None, "k"), "body", fresh, fixture.now());
     let half = inserting(fixture, fresh).and(fixture.store.clash(taken, fixture.now()));
-    fixture
-        .refusal(half.say([event.clone()]).claim(Some(claim.clone())).handling(Some(handled(fixture, "test-queue", event.id))))
-        .await;
+    let half = fixture.say(half, [event.clone()]);
+    fixture.refusal(half.claim(Some(claim.clone())).handling(Some(handled(fixture, "test-queue", event.id)))).await;
 
     assert!(!fixture.store.has(fresh).await, "no write is there");
     assert_eq!(got(fixture.outbox.unpublished(10).await), [], "nothing was said");
@@ -92,8 +97,8 @@ async fn a_refused_change_set_leaves_nothing<S: Subject + ?Sized>(fixture: &Fixt
 async fn an_empty_change_set_is_fine<S: Subject + ?Sized>(fixture: &Fixture<S>) {
     fixture.commit(ChangeSet::new()).await;
     let event = samples::envelope(&fixture.ids, fixture.now());
-    fixture.commit(ChangeSet::new().say([event.clone()])).await;
-    assert_eq!(got(fixture.outbox.unpublished(10).await), [event]);
+    fixture.commit(fixture.say(ChangeSet::new(), [event.clone()])).await;
+    assert_eq!(got(fixture.outbox.unpublished(10).await), fixture.said(vec![event]));
 }
 
 async fn later_writes_see_earlier_ones<S: Subject + ?Sized>(fixture: &Fixture<S>) {
@@ -235,7 +240,7 @@ async fn refused_change_sets_do_not_fail_their_neighbours<S: Subject + ?Sized>(f
     let events: Vec<_> = names.iter().map(|_| samples::envelope(&fixture.ids, fixture.now())).collect();
     let is_bad = |index: usize| index % 3 == 1;
     let sets = names.iter().zip(&events).enumerate().map(|(index, (id, event))| {
-        let good = inserting(fixture, *id).say([event.clone()]);
+        let good = fixture.say(inserting(fixture, *id), [event.clone()]);
         if is_bad(index) { good.and(fixture.store.clash(taken, fixture.now())) } else { good }
     });
     let results = fixture.race(sets).await;
@@ -249,5 +254,5 @@ async fn refused_change_sets_do_not_fail_their_neighbours<S: Subject + ?Sized>(f
         expected.extend(result.is_ok().then_some(event.id));
     }
     expected.sort();
-    assert_eq!(said, expected, "what was accepted was said, once");
+    assert_eq!(said, fixture.said(expected), "what was accepted was said, once");
 }

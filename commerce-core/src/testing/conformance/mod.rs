@@ -34,6 +34,7 @@ mod images;
 mod letters;
 mod machinery;
 mod mails;
+mod neighbours;
 mod notifications;
 mod orders;
 mod outbox;
@@ -45,22 +46,25 @@ mod search;
 mod secrets;
 mod stock;
 mod subjects;
+mod traffic;
 mod users;
 
 pub use audit::{NoWait, Tampered, audit, buy_and_change_mind, trade};
+pub use buses::Carrier;
 pub use fixture::{Fixture, Opened, Subject};
 pub use mails::Post;
 pub use outside::Made;
 
 use std::sync::Arc;
 
-use crate::catalog::{CatalogStore, ImageStore, ProductSearch};
-use crate::events::EventBus;
+use crate::catalog::{CatalogStore, HoldOwners, ImageStore, ProductSearch};
 use crate::events::desk::LetterBox;
-use crate::notifications::{NotificationStore, Renderer};
-use crate::orders::{CartStore, OrderStore, PaymentGateway};
+use crate::notifications::{Contacts, NotificationStore, Renderer};
+use crate::orders::{CartStore, CatalogPort, Customers, OrderStore, PaymentGateway};
+use crate::part::Part;
 use crate::testing::ManualClock;
-use crate::users::{PasswordHasher, TokenSigner, UserStore};
+use crate::traffic::RateLimiter;
+use crate::users::{Accounts, PasswordHasher, TokenSigner, UserStore};
 
 /// Runs each case on a fresh store.
 macro_rules! cases {
@@ -98,6 +102,12 @@ pub async fn carts(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn CartStore>
     carts::all(&make).await;
 }
 
+/// Every promise of a [`CartStore`] that is a store of its own, without an outbox.
+pub async fn carts_apart(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn CartStore>) {
+    machinery::commits(&make).await;
+    carts::all(&make).await;
+}
+
 /// Every promise of a [`NotificationStore`].
 pub async fn notifications(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn NotificationStore>) {
     machinery::all(&make).await;
@@ -125,6 +135,11 @@ pub async fn tokens(make: impl AsyncFn(u8) -> Made<dyn TokenSigner>) {
     secrets::tokens(&make).await;
 }
 
+/// Every promise of a [`RateLimiter`](crate::traffic::RateLimiter).
+pub async fn rate_limiter(make: impl AsyncFn() -> Made<dyn RateLimiter>) {
+    traffic::all(&make).await;
+}
+
 /// Every promise of a [`ProductSearch`] that holds whatever the ranking.
 pub async fn search(make: impl AsyncFn() -> Made<dyn ProductSearch>) {
     search::all(&make).await;
@@ -140,8 +155,33 @@ pub async fn renderer(make: impl AsyncFn() -> Made<dyn Renderer>) {
     mails::renderer(&make).await;
 }
 
-/// Every promise of an [`EventBus`]; `make` gets the consumers, each with the place of its dead
-/// letters.
-pub async fn bus(make: impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) -> Made<dyn EventBus>) {
+/// Every promise of an [`EventBus`](crate::events::EventBus); `make` gets the consumers, each with the
+/// place of its dead letters.
+pub async fn bus(make: impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) -> Carrier) {
     buses::all(&make).await;
+}
+
+/// Every promise of a [`CatalogPort`]; `make` gets the part whose catalog it is to lead to.
+pub async fn catalog_port(make: impl AsyncFn(&Part) -> Made<dyn CatalogPort>) {
+    neighbours::catalog_port(&make).await;
+}
+
+/// Every promise of an [`Accounts`]; `make` gets the part whose users it is to lead to.
+pub async fn accounts(make: impl AsyncFn(&Part) -> Made<dyn Accounts>) {
+    neighbours::accounts(&make).await;
+}
+
+/// Every promise of a [`Customers`]; `make` gets the part whose users it is to lead to.
+pub async fn customers(make: impl AsyncFn(&Part) -> Made<dyn Customers>) {
+    neighbours::customers(&make).await;
+}
+
+/// Every promise of a [`Contacts`]; `make` gets the part whose users it is to lead to.
+pub async fn contacts(make: impl AsyncFn(&Part) -> Made<dyn Contacts>) {
+    neighbours::contacts(&make).await;
+}
+
+/// Every promise of a [`HoldOwners`]; `make` gets the part whose orders it is to lead to.
+pub async fn hold_owners(make: impl AsyncFn(&Part) -> Made<dyn HoldOwners>) {
+    neighbours::hold_owners(&make).await;
 }

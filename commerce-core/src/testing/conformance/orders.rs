@@ -26,7 +26,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Orde
         a_number_belongs_to_one_order,
         versions_grow_by_one,
         of_many_who_change_one_version_one_wins,
-        an_order_is_written_again_only_as_it_is,
+        a_payment_is_restated_only_for_the_order_as_it_was_seen,
         orders_are_listed_newest_first,
         orders_are_filtered_by_date,
         a_history_is_kept_in_order,
@@ -287,17 +287,14 @@ async fn an_order_is_found_by_its_hold(fixture: &Orders) {
     assert_eq!(found(cancelled.hold).await, Some((cancelled.id, OrderStatus::Cancelled)), "with its present status");
 }
 
-async fn an_order_is_written_again_only_as_it_is(fixture: &Orders) {
+async fn a_payment_is_restated_only_for_the_order_as_it_was_seen(fixture: &Orders) {
     let order = new_order(fixture);
-    assert_eq!(fixture.refused([OrderWrite::Rewrite(order.clone())]).await, CommitRefusal::Stale("order"), "it is not there");
+    let restate = |version| [OrderWrite::Restate(order.id, version, order.payment.status())];
+    assert_eq!(fixture.refused(restate(1)).await, CommitRefusal::Stale("order"), "it is not there");
     fixture.write([OrderWrite::Insert(order.clone())]).await;
-    fixture.write([OrderWrite::Rewrite(order.clone())]).await;
-    assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()), "of the same version");
-    let changed = Order { status: OrderStatus::Cancelled, version: 2, ..order.clone() };
-    assert_eq!(fixture.refused([OrderWrite::Rewrite(changed.clone())]).await, CommitRefusal::Stale("order"), "of the next");
-    fixture.write([OrderWrite::Update(changed.clone())]).await;
-    assert_eq!(fixture.refused([OrderWrite::Rewrite(order)]).await, CommitRefusal::Stale("order"), "of the one before");
-    assert_eq!(got(fixture.store.order(changed.id).await), Some(changed));
+    assert_eq!(fixture.refused(restate(2)).await, CommitRefusal::Stale("order"), "it has another version");
+    fixture.write(restate(1)).await;
+    assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()), "nothing else changes");
 }
 
 async fn a_cart_is_ordered_once(fixture: &Orders) {

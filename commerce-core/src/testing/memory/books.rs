@@ -13,6 +13,24 @@ pub(super) trait Sheets {
     fn sheets(&self) -> Vec<Row>;
 }
 
+/// Every row of a database, by its table.
+pub(super) struct Opened(BTreeMap<&'static str, Vec<Row>>);
+
+impl Opened {
+    /// Of these rows.
+    pub(super) fn new(rows: Vec<Row>) -> Self {
+        let mut tables: BTreeMap<&'static str, Vec<Row>> = BTreeMap::new();
+        for row in rows {
+            tables.entry(row.table().name).or_default().push(row);
+        }
+        Self(tables)
+    }
+
+    fn of(&self, table: &Table) -> &[Row] {
+        self.0.get(table.name).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// What a hand did to the stored rows behind the back of the shop.
 #[derive(Clone, Debug)]
 pub(super) struct Tampering {
@@ -36,7 +54,7 @@ impl Tampering {
 }
 
 /// See [`Books::stretch`](crate::audit::Books::stretch).
-pub(super) fn stretch(rows: &[Row], walk: &Walk, after: Option<&Cell>, limit: u32) -> Stretch {
+pub(super) fn stretch(rows: &Opened, walk: &Walk, after: Option<&Cell>, limit: u32) -> Stretch {
     let upto = keys(rows, walk, after, limit).into_iter().nth(usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(1));
     let within = |key: &Cell, spell: &dyn Fn(&Cell) -> Cell| {
         after.is_none_or(|after| *key > spell(after)) && upto.as_ref().is_none_or(|upto| *key <= spell(upto))
@@ -45,23 +63,23 @@ pub(super) fn stretch(rows: &[Row], walk: &Walk, after: Option<&Cell>, limit: u3
 }
 
 /// See [`Books::keys`](crate::audit::Books::keys).
-pub(super) fn keys(rows: &[Row], walk: &Walk, after: Option<&Cell>, limit: u32) -> Vec<Cell> {
+pub(super) fn keys(rows: &Opened, walk: &Walk, after: Option<&Cell>, limit: u32) -> Vec<Cell> {
     let keys = led(rows, walk).map(|row| row.cell(walk.key)).filter(|key| after.is_none_or(|after| *key > after));
     let keys: BTreeSet<&Cell> = keys.collect();
     super::at_most(keys.into_iter().cloned(), limit)
 }
 
 /// The rows of the leading table that a walk is about.
-fn led<'r>(rows: &'r [Row], walk: &'r Walk) -> impl Iterator<Item = &'r Row> {
-    of(rows, walk.lead).filter(|row| walk.within.as_ref().is_none_or(|(column, value)| row.cell(column) == value))
+fn led<'r>(rows: &'r Opened, walk: &'r Walk) -> impl Iterator<Item = &'r Row> {
+    rows.of(walk.lead).iter().filter(|row| walk.within.as_ref().is_none_or(|(column, value)| row.cell(column) == value))
 }
 
 /// See [`Books::look_up`](crate::audit::Books::look_up).
-pub(super) fn look_up(rows: &[Row], walk: &Walk, keys: &[Cell]) -> Pages {
+pub(super) fn look_up(rows: &Opened, walk: &Walk, keys: &[Cell]) -> Pages {
     pages(rows, walk, |key, spell| keys.iter().any(|wanted| *key == spell(wanted)))
 }
 
-fn pages(rows: &[Row], walk: &Walk, within: impl Fn(&Cell, &dyn Fn(&Cell) -> Cell) -> bool) -> Pages {
+fn pages(rows: &Opened, walk: &Walk, within: impl Fn(&Cell, &dyn Fn(&Cell) -> Cell) -> bool) -> Pages {
     let mut pages = Pages::default();
     let lead = led(rows, walk).filter(|row| within(row.cell(walk.key), &Cell::clone));
     pages.put(walk.lead, lead.cloned().collect());
@@ -69,7 +87,7 @@ fn pages(rows: &[Row], walk: &Walk, within: impl Fn(&Cell, &dyn Fn(&Cell) -> Cel
         let table: Vec<Row> = match beside.table.name {
             name if name == LEDGER_SUMS.name => ledger_sums(rows),
             name if name == LIVE_HOLDS.name => live_holds(rows),
-            _ => of(rows, beside.table).cloned().collect(),
+            _ => rows.of(beside.table).to_vec(),
         };
         let belongs = |row: &Row| *row.cell(beside.key) != Cell::Null && within(row.cell(beside.key), &|key| beside.spell(key));
         pages.put(beside.table, table.into_iter().filter(belongs).collect());
@@ -77,13 +95,9 @@ fn pages(rows: &[Row], walk: &Walk, within: impl Fn(&Cell, &dyn Fn(&Cell) -> Cel
     pages
 }
 
-fn of<'r>(rows: &'r [Row], table: &'static Table) -> impl Iterator<Item = &'r Row> {
-    rows.iter().filter(move |row| row.table().name == table.name)
-}
-
-fn ledger_sums(rows: &[Row]) -> Vec<Row> {
+fn ledger_sums(rows: &Opened) -> Vec<Row> {
     let mut sums: BTreeMap<Cell, (i64, i64, i64)> = BTreeMap::new();
-    for row in of(rows, LEDGER) {
+    for row in rows.of(LEDGER) {
         let (on_hand, reserved, movements) = sums.entry(row.cell("sku").clone()).or_default();
         *on_hand = on_hand.saturating_add(row.int("on_hand_change").unwrap_or(0));
         *reserved = reserved.saturating_add(row.int("reserved_change").unwrap_or(0));
@@ -95,9 +109,9 @@ fn ledger_sums(rows: &[Row]) -> Vec<Row> {
     sums.into_iter().map(row).collect()
 }
 
-fn live_holds(rows: &[Row]) -> Vec<Row> {
+fn live_holds(rows: &Opened) -> Vec<Row> {
     let mut sums: BTreeMap<Cell, i64> = BTreeMap::new();
-    for row in of(rows, RESERVATIONS).filter(|row| row.text("state") == Some("ACTIVE")) {
+    for row in rows.of(RESERVATIONS).iter().filter(|row| row.text("state") == Some("ACTIVE")) {
         let sum = sums.entry(row.cell("sku").clone()).or_default();
         *sum = sum.saturating_add(row.int("quantity").unwrap_or(0));
     }

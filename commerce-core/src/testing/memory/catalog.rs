@@ -16,7 +16,8 @@ use crate::text::{Sku, Slug};
 use crate::time::{Clock, Timestamp};
 
 use super::catalog_rows::{Rows, is_active};
-use super::database::{Database, database_ports};
+use super::database::Database;
+use super::ports::database_ports;
 
 /// The catalog database.
 #[derive(Clone)]

@@ -1,5 +1,7 @@
 //! One database: the context's rows, and what every database has besides: used keys, inbox, outbox,
-//! dead letters and leases.
+//! dead letters and leases. What it shows to an audit is in `sheets`.
+
+mod sheets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -8,18 +10,16 @@ use std::task::Poll;
 
 use uuid::Uuid;
 
-use crate::audit::books::{Cell, Pages, Row, Stretch, Walk};
-use crate::audit::tables::{DEAD_LETTERS, INBOX, KEYS, LEASES, OUTBOX};
-use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, KeyClaim, KeyRecord, KeyResult, KeyScope};
+use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, KeyClaim, KeyRecord, KeyScope};
 use crate::commerce::Context;
 use crate::events::{Backlog, DeadLetter, Envelope, given_up};
-use crate::ids::{Entropy, EventId, Id};
+use crate::ids::{Entropy, EventId};
 use crate::limits;
 use crate::page::{Page, PageRequest};
 use crate::testing::SeededEntropy;
 use crate::time::{Clock, Timestamp};
 
-use super::books::{self, Sheets, Tampering, row};
+use super::books::{Opened, Tampering};
 use super::journal::{Answer, Chore, Deed, Journal, Recorded};
 
 /// Rows of a context that take its writes.
@@ -90,6 +90,8 @@ struct State<R> {
     letters: BTreeMap<(String, EventId), DeadLetter>,
     leases: BTreeMap<String, Lease>,
     tampered: Vec<Tampering>,
+    /// What was shown last, unless something has changed since.
+    opened: Option<Arc<Opened>>,
 }
 
 struct Used {
@@ -118,6 +120,7 @@ impl<R: Default> Database<R> {
             letters: BTreeMap::new(),
             leases: BTreeMap::new(),
             tampered: Vec::new(),
+            opened: None,
         };
         let turns = Some(Arc::new(SeededEntropy::new(0)));
         Self { clock, turns, journal: None, state: Arc::new(Mutex::new(state)) }
@@ -127,6 +130,13 @@ impl<R: Default> Database<R> {
 impl<R> Database<R> {
     fn state(&self) -> MutexGuard<'_, State<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, to be changed.
+    fn changing(&self) -> MutexGuard<'_, State<R>> {
+        let mut state = self.state();
+        state.opened = None;
+        state
     }
 
     /// With turns drawn from `seed`: callers at the same time meet in another order with each seed.
@@ -185,7 +195,7 @@ impl<R> Database<R> {
         self.turn().await;
         let now = self.clock.now();
         let deed = self.journal.as_ref().map(|_| W::deed(changes.clone()));
-        let mut state = self.state();
+        let mut state = self.changing();
         let verdict = state.commit(changes, now);
         if let (Some((journal, _)), Some(deed)) = (&self.journal, deed) {
             journal.write(now, deed, verdict.clone().map_or_else(Answer::Refused, |()| Answer::Done));
@@ -209,7 +219,7 @@ impl<R> Database<R> {
     /// See [`Outbox`](crate::events::Outbox).
     pub(super) fn published(&self, events: &[EventId]) {
         let now = self.clock.now();
-        let mut state = self.state();
+        let mut state = self.changing();
         let published = state.outbox.extract_if(.., |_, event| events.contains(&event.id));
         let published: Vec<(u64, Envelope)> = published.collect();
         state.published.extend(published.into_iter().map(|(position, event)| (position, (event, now))));
@@ -226,7 +236,7 @@ impl<R> Database<R> {
     /// See [`DeadLetters`](crate::events::DeadLetters).
     pub(super) fn bury(&self, letter: &DeadLetter) {
         let name = (letter.consumer.clone(), letter.event.id);
-        self.state().letters.entry(name).or_insert_with(|| letter.clone());
+        self.changing().letters.entry(name).or_insert_with(|| letter.clone());
         self.note(|| Chore::Bury(letter.clone()), Answer::Done);
     }
 
@@ -238,101 +248,33 @@ impl<R> Database<R> {
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
     pub(super) fn exhume(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
-        let letter = self.state().letters.remove(&(consumer.to_owned(), event));
+        let letter = self.changing().letters.remove(&(consumer.to_owned(), event));
         self.note(|| Chore::Exhume(consumer.to_owned(), event), Answer::Letter(letter.clone().map(Box::new)));
         letter
     }
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
     pub(super) fn give_up(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
-        let letter = self.state().give_up(consumer, event, self.clock.now());
+        let letter = self.changing().give_up(consumer, event, self.clock.now());
         self.note(|| Chore::GiveUp(consumer.to_owned(), event), Answer::Letter(letter.clone().map(Box::new)));
         letter
     }
 
     /// See [`Leases`](crate::events::Leases).
     pub(super) fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Option<u64> {
-        let epoch = self.state().acquire(name, owner, now, until);
+        let epoch = self.changing().acquire(name, owner, now, until);
         self.note(|| Chore::Acquire { name: name.to_owned(), owner, now, until }, Answer::Epoch(epoch));
         epoch
     }
 
     /// See [`Leases`](crate::events::Leases).
     pub(super) fn give_back(&self, name: &str, owner: Uuid) {
-        if let Some(lease) = self.state().leases.get_mut(name)
+        if let Some(lease) = self.changing().leases.get_mut(name)
             && lease.owner == owner
         {
             lease.until = None;
         }
         self.note(|| Chore::GiveBack(name.to_owned(), owner), Answer::Done);
-    }
-}
-
-impl<R: Sheets> Database<R> {
-    /// See [`Books`](crate::audit::Books).
-    pub(super) async fn stretch(&self, walk: &Walk, after: Option<&Cell>, limit: u32) -> Stretch {
-        self.turn().await;
-        books::stretch(&self.state().sheets(), walk, after, limit)
-    }
-
-    /// See [`Books`](crate::audit::Books).
-    pub(super) async fn keys(&self, walk: &Walk, after: Option<&Cell>, limit: u32) -> Vec<Cell> {
-        self.turn().await;
-        books::keys(&self.state().sheets(), walk, after, limit)
-    }
-
-    /// See [`Books`](crate::audit::Books).
-    pub(super) async fn look_up(&self, walk: &Walk, keys: &[Cell]) -> Pages {
-        self.turn().await;
-        books::look_up(&self.state().sheets(), walk, keys)
-    }
-
-    /// The books show what is there again.
-    pub(super) fn heal(&self) {
-        self.state().tampered.clear();
-    }
-
-    /// From here on the books show this, too.
-    pub(super) fn tamper(&self, tampering: Tampering) {
-        self.state().tampered.push(tampering);
-    }
-}
-
-impl<R: Sheets> State<R> {
-    fn sheets(&self) -> Vec<Row> {
-        let published = self.published.iter().map(|(position, (event, at))| (*position, event, Some(*at)));
-        let mut events: Vec<_> = published.chain(self.outbox.iter().map(|(position, event)| (*position, event, None))).collect();
-        events.sort_unstable_by_key(|(position, ..)| *position);
-        let mut rows = self.rows.sheets();
-        for (position, it, published) in events {
-            rows.push(
-                row![OUTBOX; position, it.id.uuid(), it.topic.as_str(), it.kind.as_str(), u32::from(it.schema), it.aggregate,
-                it.version, it.at, it.traceparent.as_deref(), it.data.as_str(), published],
-            );
-        }
-        for ((consumer, event), at) in &self.inbox {
-            rows.push(row![INBOX; consumer.as_str(), event.uuid(), *at]);
-        }
-        for it in self.letters.values() {
-            rows.push(
-                row![DEAD_LETTERS; it.place(), it.consumer.as_str(), it.event.id.uuid(), books::text(&it.event), it.reason.as_str(),
-                it.receives, it.at],
-            );
-        }
-        for (name, it) in &self.leases {
-            rows.push(row![LEASES; name.as_str(), it.owner, it.epoch, it.until]);
-        }
-        for (scope, it) in &self.keys {
-            let (outcome, made, generation) = match it.record.result {
-                KeyResult::Done(made) => ("DONE", Some(made), it.generation),
-                KeyResult::Refused(generation) => ("REFUSED", None, generation),
-            };
-            rows.push(
-                row![KEYS; Cell::Blob(scope.to_vec()), it.route.as_str(), Cell::Blob(it.record.body_hash.to_vec()), outcome,
-                made, generation, it.at],
-            );
-        }
-        self.tampered.iter().fold(rows, |rows, tampering| tampering.on(rows))
     }
 }
 
@@ -413,153 +355,6 @@ impl<R> State<R> {
         if known { Err(CommitRefusal::AlreadyHandled) } else { Ok(()) }
     }
 }
-
-/// The ports every database has, for an adapter whose database is its field `db`.
-macro_rules! database_ports {
-    ($adapter:ty, $context:ident) => {
-        impl $adapter {
-            /// With turns drawn from `seed`: callers at the same time meet in another order with
-            /// each seed.
-            #[must_use]
-            pub fn with_turns(self, seed: u64) -> Self {
-                Self { db: self.db.with_turns(seed) }
-            }
-
-            /// Where every call runs through at once: whoever schedules the callers decides who
-            /// goes first.
-            #[must_use]
-            pub fn without_turns(self) -> Self {
-                Self { db: self.db.without_turns() }
-            }
-
-            /// Which writes down everything that changes it, with what it answered.
-            #[must_use]
-            pub fn recording(self, journal: $crate::testing::memory::Journal) -> Self {
-                Self { db: self.db.recording(journal, $crate::commerce::Context::$context) }
-            }
-
-            /// Puts a value into a column of a row, behind the back of the shop, or takes the row
-            /// out: from here on the books of an audit show it so.
-            pub fn tamper(&self, row: &$crate::audit::books::Row, change: Option<(&'static str, $crate::audit::books::Cell)>) {
-                self.db.tamper(super::books::Tampering { row: row.clone(), change });
-            }
-
-            /// Undoes all that was done behind the back of the shop.
-            pub fn heal(&self) {
-                self.db.heal();
-            }
-        }
-
-        #[async_trait::async_trait]
-        impl $crate::audit::Books for $adapter {
-            fn counts_events(&self) -> bool {
-                true
-            }
-
-            async fn stretch(
-                &self,
-                walk: &$crate::audit::books::Walk,
-                after: Option<&$crate::audit::books::Cell>,
-                limit: u32,
-            ) -> Result<$crate::audit::books::Stretch, $crate::error::StoreError> {
-                Ok(self.db.stretch(walk, after, limit).await)
-            }
-
-            async fn keys(
-                &self,
-                walk: &$crate::audit::books::Walk,
-                after: Option<&$crate::audit::books::Cell>,
-                limit: u32,
-            ) -> Result<Vec<$crate::audit::books::Cell>, $crate::error::StoreError> {
-                Ok(self.db.keys(walk, after, limit).await)
-            }
-
-            async fn look_up(
-                &self,
-                walk: &$crate::audit::books::Walk,
-                keys: &[$crate::audit::books::Cell],
-            ) -> Result<$crate::audit::books::Pages, $crate::error::StoreError> {
-                Ok(self.db.look_up(walk, keys).await)
-            }
-        }
-
-        #[async_trait::async_trait]
-        impl $crate::change::Keys for $adapter {
-            async fn key(
-                &self,
-                scope: &$crate::change::KeyScope,
-            ) -> Result<Option<$crate::change::KeyRecord>, $crate::error::StoreError> {
-                Ok(self.db.key(scope).await)
-            }
-        }
-
-        #[async_trait::async_trait]
-        impl $crate::events::Outbox for $adapter {
-            async fn unpublished(&self, limit: u32) -> Result<Vec<$crate::events::Envelope>, $crate::error::StoreError> {
-                Ok(self.db.unpublished(limit))
-            }
-
-            async fn published(&self, events: &[$crate::ids::EventId]) -> Result<(), $crate::error::StoreError> {
-                self.db.published(events);
-                Ok(())
-            }
-
-            async fn backlog(&self) -> Result<$crate::events::Backlog, $crate::error::StoreError> {
-                Ok(self.db.backlog())
-            }
-        }
-
-        #[async_trait::async_trait]
-        impl $crate::events::DeadLetters for $adapter {
-            async fn bury(&self, letter: &$crate::events::DeadLetter) -> Result<(), $crate::error::StoreError> {
-                self.db.bury(letter);
-                Ok(())
-            }
-
-            async fn letters(
-                &self,
-                page: &$crate::page::PageRequest,
-            ) -> Result<$crate::page::Page<$crate::events::DeadLetter>, $crate::error::StoreError> {
-                Ok(self.db.letters(page))
-            }
-
-            async fn exhume(
-                &self,
-                consumer: &str,
-                event: $crate::ids::EventId,
-            ) -> Result<Option<$crate::events::DeadLetter>, $crate::error::StoreError> {
-                Ok(self.db.exhume(consumer, event))
-            }
-
-            async fn give_up(
-                &self,
-                consumer: &str,
-                event: $crate::ids::EventId,
-            ) -> Result<Option<$crate::events::DeadLetter>, $crate::error::StoreError> {
-                Ok(self.db.give_up(consumer, event))
-            }
-        }
-
-        #[async_trait::async_trait]
-        impl $crate::events::Leases for $adapter {
-            async fn acquire(
-                &self,
-                name: &str,
-                owner: uuid::Uuid,
-                now: $crate::time::Timestamp,
-                until: $crate::time::Timestamp,
-            ) -> Result<Option<u64>, $crate::error::StoreError> {
-                Ok(self.db.acquire(name, owner, now, until))
-            }
-
-            async fn give_back(&self, name: &str, owner: uuid::Uuid) -> Result<(), $crate::error::StoreError> {
-                self.db.give_back(name, owner);
-                Ok(())
-            }
-        }
-    };
-}
-pub(super) use database_ports;
 
 /// Accepts the new version `next` of an aggregate whose stored version is `stored`.
 pub(super) fn judge_version(what: &'static str, stored: Option<u64>, next: u64) -> Result<(), CommitRefusal> {

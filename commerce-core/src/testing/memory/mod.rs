@@ -18,6 +18,7 @@ mod notifications;
 mod orders;
 mod orders_sheets;
 mod people_sheets;
+mod ports;
 mod search;
 mod secrets;
 mod table;

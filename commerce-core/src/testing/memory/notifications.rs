@@ -11,7 +11,8 @@ use crate::notifications::{Notification, NotificationFilter, NotificationStatus,
 use crate::page::{Page, PageRequest};
 use crate::time::{Clock, Timestamp};
 
-use super::database::{Apply, Database, database_ports, judge_free, judge_version, undo_tables};
+use super::database::{Apply, Database, judge_free, judge_version, undo_tables};
+use super::ports::database_ports;
 use super::table::Table;
 
 /// The notifications database.

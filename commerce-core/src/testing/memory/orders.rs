@@ -15,7 +15,8 @@ use crate::orders::{
 use crate::page::{Page, PageRequest};
 use crate::time::{Clock, Timestamp};
 
-use super::database::{Apply, Database, database_ports, judge_free, judge_version, undo_tables};
+use super::database::{Apply, Database, judge_free, judge_version, undo_tables};
+use super::ports::database_ports;
 use super::table::Table;
 
 /// The orders database, carts included.
@@ -56,9 +57,9 @@ impl Rows {
                 judge_version("order", self.orders.get(&order.id).map(|order| order.version), order.version)?;
                 self.orders.insert(order.id, order);
             }
-            OrderWrite::Rewrite(order) => {
-                judge_version("order", self.orders.get(&order.id).and_then(|order| order.version.checked_sub(1)), order.version)?;
-                self.orders.insert(order.id, order);
+            // It is always derived here.
+            OrderWrite::Restate(order, version, _) => {
+                judge_version("order", self.orders.get(&order).and_then(|order| order.version.checked_sub(1)), version)?;
             }
             OrderWrite::Timeline(entry) => {
                 judge_free("id", self.timeline.contains_key(&entry.id))?;

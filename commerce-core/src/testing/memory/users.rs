@@ -12,7 +12,8 @@ use crate::text::Email;
 use crate::time::{Clock, Timestamp};
 use crate::users::{Address, RefreshToken, Role, Session, User, UserStore, UserWrite};
 
-use super::database::{Apply, Database, database_ports, judge_free, judge_version, undo_tables};
+use super::database::{Apply, Database, judge_free, judge_version, undo_tables};
+use super::ports::database_ports;
 use super::table::Table;
 
 /// The users database.

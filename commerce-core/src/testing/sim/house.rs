@@ -4,7 +4,7 @@
 //! Clients reach it through [`House::ask`], which loses the request when the node dies under it.
 
 use std::future::{Future, poll_fn};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -207,6 +207,7 @@ impl House {
             clock: Arc::clone(clock),
             owner: Uuid::from_bytes(name),
             lease: Duration::from_micros(lease),
+            last_epoch: AtomicU64::new(0),
             leases: [
                 (Context::Users, faulty::<dyn Leases>(stores.users.clone(), faults)),
                 (Context::Catalog, faulty::<dyn Leases>(stores.catalog.clone(), faults)),
@@ -314,6 +315,8 @@ struct Post {
     owner: Uuid,
     lease: Duration,
     leases: [(Context, Arc<dyn Leases>); 4],
+    /// Under which it worked last, of any context.
+    last_epoch: AtomicU64,
 }
 
 impl Post {
@@ -322,10 +325,11 @@ impl Post {
         let Some((_, leases)) = self.leases.iter().find(|(of, _)| *of == context) else { return false };
         let now = self.clock.now();
         let epoch = leases.acquire("workers", self.owner, now, now.plus(self.lease)).await.ok().flatten();
-        if epoch.is_some_and(|epoch| epoch > 1) {
+        let Some(epoch) = epoch else { return false };
+        if self.last_epoch.swap(epoch, Ordering::Relaxed) != epoch && epoch > 1 {
             self.ground.count(Situation::LeaseTakenOver);
         }
-        epoch.is_some()
+        true
     }
 }
 

@@ -85,6 +85,8 @@ impl Options {
             poison: 0,
             blows: 0,
             lease: None,
+            // Who waits for a payment that never comes is looked after seldom.
+            pauses: (dice.between(20_000, 2_000_000), dice.between(60_000_000, 300_000_000)),
             ..Self::shop(seed)
         }
     }

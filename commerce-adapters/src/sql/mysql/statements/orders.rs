@@ -72,6 +72,8 @@ pub(crate) const PAYMENTS: &str = upsert!(
     6 captured_minor: int, 7 refunded_minor: int
 );
 
+pub(crate) const RESTATED: &str = update!("payments", 0 order_id: id; 1 status: text);
+
 pub(crate) const ATTEMPTS: &str = upsert!(
     "payment_attempts", 0 order_id: id, 1 position: int; 2 id: id, 3 provider: text, 4 method: text, 5 currency: text,
     6 amount_minor: int, 7 state: text, 8 token: text, 9 reference: text, 10 failure_code: text,
@@ -138,7 +140,7 @@ pub(crate) const NUMBER_IS: &str = " AND orders.id = (SELECT known.order_id FROM
 pub(crate) const UNPAID: &str = "SELECT id AS order_id FROM orders WHERE unpaid_until <= ? ORDER BY unpaid_until, id LIMIT ?";
 
 /// Expired carts, and what was claimed of carts so long ago that no delivery comes any more.
-pub(crate) const FORGOTTEN: &[(&str, Duration)] = &[
+pub(crate) const OLD: &[(&str, Duration)] = &[
     ("DELETE FROM carts WHERE expires_at < ? ORDER BY expires_at LIMIT ?", limits::CART_KEEP),
     ("DELETE FROM cart_claims WHERE claimed_at < ? ORDER BY claimed_at LIMIT ?", limits::HANDLED_KEEP),
 ];

@@ -42,7 +42,7 @@ pub(crate) const TOKENS_MADE: &str =
 pub(crate) const TOKENS_CHANGED: &str = update!("refresh_tokens", 0 hash: hash; 1 rotated_at: int);
 
 /// Refresh tokens and sessions past their longest life.
-pub(crate) const FORGOTTEN: &[(&str, Duration)] = &[
+pub(crate) const OLD: &[(&str, Duration)] = &[
     ("DELETE FROM refresh_tokens WHERE created_at < ? ORDER BY created_at LIMIT ?", limits::SESSION_MAX),
     ("DELETE FROM sessions WHERE created_at < ? ORDER BY created_at LIMIT ?", limits::SESSION_MAX),
 ];

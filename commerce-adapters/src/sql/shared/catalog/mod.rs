@@ -9,7 +9,6 @@ mod stock;
 mod write;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::Timestamp;
@@ -32,7 +31,6 @@ impl Context for CatalogWrite {
 
     const NAME: &'static str = "catalog";
     const COMMIT: &'static str = "catalog.commit";
-    const FORGOTTEN: &'static [(&'static str, Duration)] = &[];
 
     fn migrations() -> &'static [Migration] {
         statements::catalog::MIGRATIONS

@@ -25,7 +25,9 @@ impl Context for OrdersWrite {
 
     const NAME: &'static str = "orders";
     const COMMIT: &'static str = "orders.commit";
-    const FORGOTTEN: &'static [(&'static str, Duration)] = statements::orders::FORGOTTEN;
+
+    /// Expired carts after a day, claims on carts after 30.
+    const OLD: &'static [(&'static str, Duration)] = statements::orders::OLD;
 
     fn migrations() -> &'static [Migration] {
         statements::orders::MIGRATIONS

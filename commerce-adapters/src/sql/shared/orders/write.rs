@@ -3,7 +3,7 @@
 
 use commerce_core::Timestamp;
 use commerce_core::ids::OrderId;
-use commerce_core::orders::{Attempt, Cart, CartOwner, Order, OrderLine, ProviderEvent, Refund, TimelineEntry};
+use commerce_core::orders::{Attempt, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, TimelineEntry};
 
 use super::super::script::Script;
 use super::super::statements::orders as sql;
@@ -61,6 +61,10 @@ fn write_payments(script: &mut Script, judge: &OrdersJudge<'_>) {
         row.text(it.amount.currency.code()).int(it.amount.minor).int(it.captured.minor).int(it.refunded.minor)
     });
     script.bulk(sql::PAYMENTS, payments);
+    let restated = Bulk::of(judge.restated.iter(), |row: RowText, (order, status): &(OrderId, PaymentStatus)| {
+        row.id(*order).text(status.as_str())
+    });
+    script.bulk(sql::RESTATED, restated);
     let attempts = written(judge).flat_map(|order| numbered(order.id, &order.payment.attempts));
     script.bulk(sql::ATTEMPTS, Bulk::of(attempts, attempt_row));
     let refunds = written(judge).flat_map(|order| numbered(order.id, &order.payment.refunds));

@@ -25,7 +25,9 @@ impl Context for UserWrite {
 
     const NAME: &'static str = "users";
     const COMMIT: &'static str = "users.commit";
-    const FORGOTTEN: &'static [(&'static str, Duration)] = statements::users::FORGOTTEN;
+
+    /// Sessions and refresh tokens that are past their longest life.
+    const OLD: &'static [(&'static str, Duration)] = statements::users::OLD;
 
     fn migrations() -> &'static [Migration] {
         statements::users::MIGRATIONS

@@ -74,6 +74,10 @@ pub(crate) const PAYMENTS: &str = "INSERT INTO payments
         currency = excluded.currency, amount_minor = excluded.amount_minor,
         captured_minor = excluded.captured_minor, refunded_minor = excluded.refunded_minor";
 
+pub(crate) const RESTATED: &str = "UPDATE payments SET status = new.status
+    FROM (SELECT unhex(value ->> 0) AS order_id, value ->> 1 AS status FROM jsonb_each(?)) AS new
+    WHERE payments.order_id = new.order_id";
+
 pub(crate) const ATTEMPTS: &str =
     "INSERT INTO payment_attempts (order_id, position, id, provider, method, currency, amount_minor,
         state, token, reference, failure_code, next_action_type, next_action_url, created_at, check_at, checks)
@@ -158,7 +162,7 @@ pub(crate) const UNPAID: &str = "SELECT id AS order_id FROM orders INDEXED BY or
     ORDER BY payment_due_at, id LIMIT ?";
 
 /// Expired carts, and what was claimed of carts so long ago that no delivery comes any more.
-pub(crate) const FORGOTTEN: &[(&str, Duration)] = &[
+pub(crate) const OLD: &[(&str, Duration)] = &[
     (
         "DELETE FROM carts WHERE rowid IN
             (SELECT rowid FROM carts WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",

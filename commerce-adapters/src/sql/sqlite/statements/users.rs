@@ -62,7 +62,7 @@ pub(crate) const TOKENS_CHANGED: &str = "UPDATE refresh_tokens SET rotated_at = 
     WHERE refresh_tokens.hash = new.hash";
 
 /// Refresh tokens and sessions past their longest life.
-pub(crate) const FORGOTTEN: &[(&str, Duration)] = &[
+pub(crate) const OLD: &[(&str, Duration)] = &[
     (
         "DELETE FROM refresh_tokens WHERE hash IN
             (SELECT hash FROM refresh_tokens WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",

@@ -46,7 +46,7 @@ pub async fn audit<T: Tampered>(make: impl AsyncFn() -> T) {
     a_healthy_shop_is_clean(&make().await).await;
     strangers_may_not(&make().await).await;
     let mut missed = Vec::new();
-    for case in cases::CASES {
+    for case in cases::CASES.into_iter().flatten() {
         missed.extend(case.run(&make().await).await);
     }
     assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));

@@ -123,7 +123,14 @@ impl Books {
             self.must(good, || format!("{} is held at {}, which is not its price", line.sku, line.unit_price));
         }
         let lines = hold.lines.iter().map(|line| (line.sku.clone(), line.quantity, line.unit_price)).collect();
-        let entry = HoldEntry { state: hold.state, lines, expires_at: hold.expires_at, taken_at: now, ended_at: None };
+        let entry = HoldEntry {
+            state: hold.state,
+            lines,
+            expires_at: hold.expires_at,
+            first_expiry: hold.expires_at,
+            taken_at: now,
+            ended_at: None,
+        };
         let fresh = self.holds.insert((hold.key, hold.generation), entry).is_none();
         self.must(fresh, || format!("hold {} has generation {} twice", hold.key.to_hex(), hold.generation));
     }
@@ -144,7 +151,7 @@ impl Books {
             HoldState::Active => self.must(false, || "a hold ended as active".to_owned()),
         }
         if state == HoldState::Expired {
-            let over = self.holds.get(&hold).is_some_and(|entry| entry.expires_at <= now.plus(CLOCKS_DIFFER));
+            let over = self.holds.get(&hold).is_some_and(|entry| entry.first_expiry <= now.plus(CLOCKS_DIFFER));
             self.must(over, || format!("hold {} ran out before its time", hold.0.to_hex()));
             met.push(Situation::HoldExpired);
         }

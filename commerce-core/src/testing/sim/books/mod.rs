@@ -90,6 +90,8 @@ pub(super) struct HoldEntry {
     pub(super) state: HoldState,
     pub(super) lines: Vec<(Sku, u32, Money)>,
     pub(super) expires_at: Timestamp,
+    /// As it was taken; a hold that was put off for an order that is cancelled since may end after this.
+    pub(super) first_expiry: Timestamp,
     pub(super) taken_at: Timestamp,
     pub(super) ended_at: Option<Timestamp>,
 }

@@ -32,9 +32,7 @@ impl Books {
             match write {
                 OrderWrite::Insert(order) => self.inserted(order, changes, now),
                 OrderWrite::Update(order) => self.updated(order, changes, now, met),
-                OrderWrite::Rewrite(order) => {
-                    self.must(false, || format!("{} is written again, and nobody repairs here", order.id));
-                }
+                OrderWrite::Restate(order, ..) => self.must(false, || format!("{order} is restated, and nobody repairs here")),
                 OrderWrite::Timeline(entry) => self.told(entry, changes),
                 OrderWrite::ClaimCart(..) => {}
                 OrderWrite::Provider(event) => match event.state {

@@ -1,0 +1,140 @@
+//! Two ways not to make a bad time worse: an instance that fails is left alone for a while, and calls
+//! are repeated only as long as most of them need it not.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Failures in a row after which an instance is left alone.
+const FAILURES_MAX: u32 = 5;
+/// How long it is left alone at first; doubles with each trial that fails.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long at most.
+const PAUSE_MAX: Duration = Duration::from_secs(8);
+
+/// Whether an instance is called. After a pause one call tries it; that decides.
+#[derive(Default)]
+pub(super) struct Breaker(Mutex<State>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Closed { failures: u32 },
+    Open { until: Instant, pause: Duration },
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Closed { failures: 0 }
+    }
+}
+
+impl Breaker {
+    /// Whether it may be called at `now`. Who asks after the pause is the one that tries; the next may
+    /// after another, should the first never come back.
+    pub(super) fn admits(&self, now: Instant) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *state {
+            State::Closed { .. } => true,
+            State::Open { until, .. } if now < until => false,
+            State::Open { pause, .. } => {
+                *state = State::Open { until: now + pause, pause };
+                true
+            }
+        }
+    }
+
+    /// It answered.
+    pub(super) fn passed(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *state != State::default() {
+            *state = State::default();
+        }
+    }
+
+    /// It did not answer.
+    pub(super) fn failed(&self, now: Instant) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = match *state {
+            State::Closed { failures } if failures + 1 < FAILURES_MAX => State::Closed { failures: failures + 1 },
+            State::Closed { .. } => State::Open { until: now + PAUSE, pause: PAUSE },
+            State::Open { pause, .. } => {
+                let pause = (pause * 2).min(PAUSE_MAX);
+                State::Open { until: now + pause, pause }
+            }
+        };
+    }
+}
+
+/// What one call adds to the budget.
+const EARNED: i64 = 1;
+/// What one repetition takes from it: a tenth of the calls may be repeated.
+const SPENT: i64 = 10;
+/// What it holds at most: enough for an instance to go down under load, not for an hour of it.
+const SAVED_MAX: i64 = 100 * SPENT;
+
+/// How many calls may still be repeated.
+pub(super) struct Budget(AtomicI64);
+
+impl Default for Budget {
+    /// Enough for the first bad second of a process that has called nobody yet.
+    fn default() -> Self {
+        Self(AtomicI64::new(10 * SPENT))
+    }
+}
+
+impl Budget {
+    /// Notes a first try.
+    pub(super) fn earn(&self) {
+        let more = |saved: i64| (saved < SAVED_MAX).then_some(saved + EARNED);
+        // At its most it stays there.
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+
+    /// Whether there is enough for a repetition, which it then pays.
+    pub(super) fn spend(&self) -> bool {
+        let less = |saved: i64| (saved >= SPENT).then_some(saved - SPENT);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_fails_is_left_alone_longer_and_longer_and_tried_by_one() {
+        let (breaker, start) = (Breaker::default(), Instant::now());
+        for _ in 0..FAILURES_MAX {
+            assert!(breaker.admits(start));
+            breaker.failed(start);
+        }
+        assert!(!breaker.admits(start + PAUSE / 2));
+        assert!(breaker.admits(start + PAUSE), "the one that tries");
+        assert!(!breaker.admits(start + PAUSE), "the others wait for it");
+        breaker.failed(start + PAUSE);
+        assert!(!breaker.admits(start + PAUSE * 2));
+        assert!(breaker.admits(start + PAUSE * 3));
+        breaker.passed();
+        assert!(breaker.admits(start + PAUSE * 3) && breaker.admits(start + PAUSE * 3));
+    }
+
+    #[test]
+    fn a_failure_now_and_then_changes_nothing() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        for _ in 0..100 {
+            breaker.failed(now);
+            breaker.passed();
+        }
+        assert!(breaker.admits(now));
+    }
+
+    #[test]
+    fn a_tenth_of_the_calls_may_be_repeated() {
+        let budget = Budget::default();
+        while budget.spend() {}
+        for _ in 0..1_000 {
+            budget.earn();
+        }
+        assert_eq!((0..1_000).filter(|_| budget.spend()).count(), 100);
+    }
+}

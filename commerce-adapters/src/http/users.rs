@@ -1,0 +1,145 @@
+//! Users in another process: who asks, where she lives, where her mails go.
+//!
+//! The public keys of access tokens are fetched and kept, so that a token that holds for nobody costs no
+//! call, and one that holds lets its bearer read while users cannot be asked.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use commerce_core::error::{Outcome, Refusal};
+use commerce_core::ids::{AddressId, SellerId, UserId};
+use commerce_core::notifications::Contacts;
+use commerce_core::orders::Customers;
+use commerce_core::text::Email;
+use commerce_core::users::{Accounts, Authenticated, Claimed, PostalAddress};
+use commerce_core::{Actor, Clock};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::call::{Caller, Net};
+use super::target::Target;
+use super::wire;
+use crate::auth::jwt::PublicKeys;
+
+/// Pause between two looks at the keys: the next one is known long before it signs.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Pause while there are none.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Asks the users' service. Cheap to clone; clones share the keys.
+#[derive(Clone)]
+pub struct RemoteUsers {
+    caller: Caller,
+    clock: Arc<dyn Clock>,
+    keys: Arc<RwLock<Option<Arc<PublicKeys>>>>,
+}
+
+impl RemoteUsers {
+    /// Over this net, at this place.
+    pub fn new(net: &Net, target: &Arc<Target>) -> Self {
+        Self { caller: net.to(target), clock: Arc::clone(net.clock()), keys: Arc::default() }
+    }
+
+    /// Fetches the keys of access tokens.
+    ///
+    /// # Errors
+    /// When users do not answer; the keys known before stay.
+    pub async fn fetch_keys(&self) -> Outcome<()> {
+        let set: Value = self.caller.ask("users.keys", "/internal/keys").await?;
+        let fetched = PublicKeys::of(&set, crate::auth::jwt::ISSUER, crate::auth::jwt::ISSUER);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        // The same keys go on as they are: what tokens were found to say is kept with them.
+        if keys.as_ref().is_none_or(|known| !known.same(&fetched)) {
+            *keys = Some(Arc::new(fetched));
+        }
+        Ok(())
+    }
+
+    /// Fetches the keys again and again until `stop`.
+    pub(super) async fn follow_keys(self, stop: CancellationToken) {
+        loop {
+            let pause = match self.fetch_keys().await {
+                Ok(()) => LOOK_EVERY,
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "the keys of access tokens were not fetched");
+                    LOOK_AGAIN
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    fn traced(&self, traceparent: &str) -> Self {
+        Self { caller: self.caller.in_trace(traceparent), ..self.clone() }
+    }
+}
+
+#[async_trait]
+impl Accounts for RemoteUsers {
+    async fn authenticate(&self, access_token: &str) -> Outcome<Authenticated> {
+        if self.claimed(access_token) == Claimed::Nobody {
+            return Err(Refusal::Unauthenticated.into());
+        }
+        let body = wire::AccessToken { access_token: access_token.to_owned() };
+        self.caller.ask_with("users.authenticate", "/internal/sessions", &body).await
+    }
+
+    /// A token of a key that is not known yet is for users to judge.
+    fn claimed(&self, access_token: &str) -> Claimed {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match keys.filter(|keys| keys.may_judge(access_token)) {
+            Some(keys) => Claimed::of(keys.read(access_token).as_ref(), self.clock.now()),
+            None => Claimed::Unknown,
+        }
+    }
+
+    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Option<UserId>> {
+        let body = wire::Find { actor: *actor, email: email.clone() };
+        let found: wire::Found = self.caller.ask_with("users.find", "/internal/users/find", &body).await?;
+        Ok(found.user)
+    }
+
+    async fn expect(&self, actor: &Actor, user: UserId) -> Outcome<()> {
+        let body = wire::Expect { actor: *actor, user };
+        let _: wire::Done = self.caller.ask_with("users.expect", "/internal/users/expect", &body).await?;
+        Ok(())
+    }
+
+    async fn set_seller(&self, actor: &Actor, user: UserId, seller: SellerId) -> Outcome<()> {
+        let body = wire::SetSeller { actor: *actor, user, seller };
+        let _: wire::Done = self.caller.say("users.set_seller", "/internal/users/seller", &body).await?;
+        Ok(())
+    }
+
+    fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn Accounts>> {
+        Some(Arc::new(self.traced(traceparent)))
+    }
+}
+
+#[async_trait]
+impl Customers for RemoteUsers {
+    async fn address(&self, user: UserId, address: Option<AddressId>) -> Outcome<Option<PostalAddress>> {
+        let path = match address {
+            Some(address) => format!("/internal/users/{user}/addresses/{address}"),
+            None => format!("/internal/users/{user}/addresses/default"),
+        };
+        let found: wire::Addressed = self.caller.ask("users.address", &path).await?;
+        Ok(found.address)
+    }
+
+    fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn Customers>> {
+        Some(Arc::new(self.traced(traceparent)))
+    }
+}
+
+#[async_trait]
+impl Contacts for RemoteUsers {
+    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, String)>> {
+        let found: wire::Contacted = self.caller.ask("users.contact", &format!("/internal/users/{user}/contact")).await?;
+        Ok(found.contact)
+    }
+}

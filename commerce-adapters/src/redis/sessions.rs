@@ -1,0 +1,100 @@
+//! What is known of sessions, for services that are not users.
+//!
+//! The truth is in the users' database; here is noted who was found alive, and who ended. That a session
+//! ended is noted *before* it is committed and outlives every access token of it, so that nothing can
+//! bring it back and a logout holds from the next request on.
+
+use std::time::Duration;
+
+use commerce_core::error::StoreError;
+use commerce_core::ids::SessionId;
+use commerce_core::limits;
+use redis::Script;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Redis, failed};
+
+/// How long a session that was found alive needs not be asked about: the reference's half an hour.
+const KEEP: Duration = Duration::from_mins(30);
+/// In the place of who was found alive.
+const ENDED: &str = "ended";
+
+/// Notes who is alive, unless the session is known to have ended.
+const NOTE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end";
+
+/// What is known of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known<T> {
+    /// Nothing: ask users.
+    Nothing,
+    /// It was found alive, with this said about it.
+    Alive(T),
+    /// It ended.
+    Ended,
+}
+
+/// Sessions as every service sees them.
+#[derive(Clone)]
+pub struct RedisSessions {
+    redis: Redis,
+    note: Script,
+}
+
+impl RedisSessions {
+    /// On this Redis.
+    #[must_use]
+    pub fn new(redis: Redis) -> Self {
+        Self { redis, note: Script::new(NOTE) }
+    }
+
+    /// What is known of a session.
+    ///
+    /// # Errors
+    /// When Redis does not answer: ask users.
+    pub async fn known<T: DeserializeOwned>(&self, session: SessionId) -> Result<Known<T>, StoreError> {
+        const OPERATION: &str = "sessions.known";
+        let mut read = redis::cmd("GET");
+        let text: Option<String> = read
+            .arg(self.key(session))
+            .query_async(&mut self.redis.connection())
+            .await
+            .map_err(|error| failed(OPERATION, error))?;
+        match text.as_deref() {
+            None => Ok(Known::Nothing),
+            Some(ENDED) => Ok(Known::Ended),
+            // What cannot be read is of another version of the program.
+            Some(text) => Ok(serde_json::from_str(text).map_or(Known::Nothing, Known::Alive)),
+        }
+    }
+
+    /// Notes what users said about a session that is alive.
+    ///
+    /// # Errors
+    /// When Redis does not answer: users are asked again the next time.
+    pub async fn note<T: Serialize + Sync>(&self, session: SessionId, who: &T) -> Result<(), StoreError> {
+        const OPERATION: &str = "sessions.note";
+        let text = serde_json::to_string(who).map_err(|error| StoreError::corrupt(OPERATION, error))?;
+        let mut call = self.note.key(self.key(session));
+        call.arg(ENDED).arg(text).arg(millis(KEEP));
+        call.invoke_async(&mut self.redis.connection()).await.map_err(|error| failed(OPERATION, error))
+    }
+
+    /// Notes that a session ends, before that is committed.
+    ///
+    /// # Errors
+    /// When Redis does not answer: then it must not be committed, for others would go on believing in it.
+    pub async fn end(&self, session: SessionId) -> Result<(), StoreError> {
+        let mut set = redis::cmd("SET");
+        set.arg(self.key(session)).arg(ENDED).arg("PX").arg(millis(limits::ACCESS_TOKEN_FOR * 2));
+        set.exec_async(&mut self.redis.connection()).await.map_err(|error| failed("sessions.end", error))
+    }
+
+    fn key(&self, session: SessionId) -> String {
+        self.redis.key(&session.to_string(), "session")
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

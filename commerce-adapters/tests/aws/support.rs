@@ -1,0 +1,31 @@
+//! What the tests share: one server for all of them, each with a prefix of its own.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use commerce_adapters::aws::{Aws, AwsSettings};
+use commerce_peers::Moto;
+
+static SERVER: OnceLock<Moto> = OnceLock::new();
+static PREFIXES: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) fn server() -> &'static Moto {
+    SERVER.get_or_init(Moto::start)
+}
+
+pub(crate) fn settings() -> AwsSettings {
+    AwsSettings {
+        region: Some("eu-central-1".to_owned()),
+        endpoint: Some(server().url().to_owned()),
+        key: Some(("key".to_owned(), "secret".to_owned())),
+    }
+}
+
+pub(crate) async fn aws() -> Aws {
+    Aws::connect(&settings()).await
+}
+
+/// In front of the names of one test.
+pub(crate) fn prefix() -> String {
+    format!("shop{}-", PREFIXES.fetch_add(1, Ordering::Relaxed))
+}

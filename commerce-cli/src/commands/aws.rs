@@ -1,0 +1,39 @@
+//! `aws`: what the shop needs to be there at AWS.
+
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::shop::{AwsPlace, make_topology};
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Make topics, queues, dead-letter queues and subscriptions that are not there
+    #[command(after_help = "Keys come from the environment, the profile or the machine's role.\n\n\
+        Examples:\n  commerce aws init --region eu-central-1\n  commerce aws init --endpoint http://127.0.0.1:4566 --fifo")]
+    Init(Init),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Init {
+    /// The region [default: what the environment says]
+    #[arg(long)]
+    region: Option<String>,
+    /// Another server than AWS itself
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// In front of every name
+    #[arg(long, default_value = "")]
+    prefix: String,
+    /// Topics and queues that keep the order of one aggregate's events
+    #[arg(long)]
+    fifo: bool,
+}
+
+pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
+    let Command::Init(Init { region, endpoint, prefix, fifo }) = command;
+    let made = make_topology(AwsPlace { region, endpoint }, prefix, fifo).await?;
+    let rows: Vec<Value> =
+        made.into_iter().map(|(kind, name, place)| json!({ "kind": kind, "name": name, "place": place })).collect();
+    cx.out.list(&rows, &[("KIND", "/kind"), ("NAME", "/name"), ("PLACE", "/place")])
+}

@@ -1,0 +1,124 @@
+//! What is altered, and what must be found: a table for each part of a shop.
+
+mod money;
+mod orders;
+mod people;
+mod stock;
+mod told;
+
+use crate::audit::Invariant as I;
+use crate::audit::books::{Cell, Row, Table};
+use crate::audit::tables::{
+    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
+    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS, SESSIONS, TOKENS, USERS, VARIANTS,
+};
+use crate::commerce::Context;
+
+use super::Entity::{Column, Json, Order, Word};
+use super::{Case, Change, Entity};
+
+fn any(_: &Row) -> bool {
+    true
+}
+
+fn more(cell: &Cell) -> Cell {
+    match cell {
+        Cell::Int(number) => Cell::Int(number.saturating_add(1)),
+        Cell::Null | Cell::Text(_) | Cell::Blob(_) => cell.clone(),
+    }
+}
+
+fn nonsense(cell: &Cell) -> Cell {
+    match cell {
+        Cell::Int(_) | Cell::Null => Cell::Int(-7),
+        Cell::Text(_) => Cell::from("{nonsense"),
+        Cell::Blob(bytes) => Cell::Blob(bytes.iter().copied().skip(1).collect()),
+    }
+}
+
+fn zero(_: &Cell) -> Cell {
+    Cell::Int(0)
+}
+
+fn one(_: &Cell) -> Cell {
+    Cell::Int(1)
+}
+
+/// Three days later.
+fn later(cell: &Cell) -> Cell {
+    match cell {
+        Cell::Int(micros) => Cell::Int(micros.saturating_add(3 * 86_400_000_000)),
+        Cell::Null | Cell::Text(_) | Cell::Blob(_) => cell.clone(),
+    }
+}
+
+fn later_from_null(_: &Cell) -> Cell {
+    Cell::Int(4_000_000_000_000_000)
+}
+
+/// Another id or hash, of the same time.
+fn other(cell: &Cell) -> Cell {
+    match cell {
+        Cell::Blob(bytes) => {
+            let mut bytes = bytes.clone();
+            if let Some(last) = bytes.last_mut() {
+                *last ^= 0xff;
+            }
+            Cell::Blob(bytes)
+        }
+        Cell::Null | Cell::Int(_) | Cell::Text(_) => cell.clone(),
+    }
+}
+
+/// The id of a session that cannot have gone for its age.
+fn young() -> Cell {
+    Cell::Blob(vec![0xff; 16])
+}
+
+fn has(row: &Row, column: &str, text: &str) -> bool {
+    row.text(column) == Some(text)
+}
+
+const fn set(column: &'static str, value: fn(&Cell) -> Cell) -> Change {
+    Change::Set(column, value)
+}
+
+const GONE: Change = Change::Gone;
+
+const fn case(
+    what: &'static str,
+    (context, table): (Context, &'static Table),
+    pick: fn(&Row) -> bool,
+    change: Change,
+    expect: I,
+    entity: Entity,
+) -> Case {
+    Case { what, context, table, pick, change, expect, entity }
+}
+
+const SHELF: (Context, &Table) = (Context::Catalog, INVENTORY);
+const VARIANT: (Context, &Table) = (Context::Catalog, VARIANTS);
+const HOLD: (Context, &Table) = (Context::Catalog, RESERVATIONS);
+const MOVED: (Context, &Table) = (Context::Catalog, LEDGER);
+const PRODUCT: (Context, &Table) = (Context::Catalog, PRODUCTS);
+const CATEGORY: (Context, &Table) = (Context::Catalog, CATEGORIES);
+const SELLER: (Context, &Table) = (Context::Catalog, SELLERS);
+const ORDER: (Context, &Table) = (Context::Orders, ORDERS);
+const ITEM: (Context, &Table) = (Context::Orders, ITEMS);
+const STEP: (Context, &Table) = (Context::Orders, HISTORY);
+const PAID: (Context, &Table) = (Context::Orders, PAYMENTS);
+const TRY: (Context, &Table) = (Context::Orders, ATTEMPTS);
+const BACK: (Context, &Table) = (Context::Orders, REFUNDS);
+const CART: (Context, &Table) = (Context::Orders, CARTS);
+const CLAIM: (Context, &Table) = (Context::Orders, CART_CLAIMS);
+const SAID: (Context, &Table) = (Context::Orders, OUTBOX);
+const USED: (Context, &Table) = (Context::Orders, KEYS);
+const USER: (Context, &Table) = (Context::Users, USERS);
+const HOME: (Context, &Table) = (Context::Users, ADDRESSES);
+const SESSION: (Context, &Table) = (Context::Users, SESSIONS);
+const TOKEN: (Context, &Table) = (Context::Users, TOKENS);
+const TOLD: (Context, &Table) = (Context::Notifications, NOTIFICATIONS);
+const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
+
+/// Every alteration.
+pub(super) const CASES: [&[Case]; 5] = [stock::CASES, orders::CASES, money::CASES, people::CASES, told::CASES];

@@ -1,0 +1,196 @@
+//! The ports between contexts: what one asks of another, whether it lives in the same process or not.
+
+use serde_json::json;
+
+use crate::actor::Actor;
+use crate::catalog::{HoldKey, HoldOwners, Standing};
+use crate::error::{Error, Refusal};
+use crate::ids::{Id, SellerId, UserId};
+use crate::money::{Currency, Money};
+use crate::notifications::Contacts;
+use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, PaymentMethod, PlaceOrder};
+use crate::part::Part;
+use crate::testing::MemoryShop;
+use crate::text::{Metadata, Quantity, Sku};
+use crate::users::{Accounts, Claimed, Register, Role};
+
+use super::outside::Made;
+
+const PASSWORD: &str = "correct horse battery";
+const KEY: HoldKey = HoldKey([9; 32]);
+
+fn sku(text: &str) -> Sku {
+    text.parse().expect("a constant SKU is well formed")
+}
+
+fn quantity(count: u32) -> Quantity {
+    Quantity::new(count).expect("a constant quantity is in range")
+}
+
+/// A shop with ten of `A B` and one of `C+D`.
+async fn stocked() -> MemoryShop {
+    let shop = MemoryShop::new(5);
+    shop.catalog.house_seller().await.expect("a fresh shop takes a seller");
+    let variant = |text: &str, size: &str, stock: i64| {
+        json!({
+            "sku": text, "price": {"amount": 500, "currency": "INR"}, "options": {"Size": size},
+            "weightGrams": 120, "stock": stock,
+        })
+    };
+    let product = json!({"name": "Kurta", "variants": [variant("A B", "S", 10), variant("C+D", "M", 1)]});
+    let product = serde_json::from_value(product).expect("a product is well formed");
+    shop.catalog.create_product(&Actor::System, product, None).await.expect("a fresh shop takes a product");
+    shop
+}
+
+async fn registered(shop: &MemoryShop, name: &str) -> UserId {
+    let register = Register {
+        email: format!("{name}@example.com"),
+        password: PASSWORD.to_owned(),
+        full_name: name.to_owned(),
+        phone: None,
+        metadata: Metadata::new(),
+    };
+    shop.users.create_user(&Actor::System, register, Role::Customer).await.expect("a fresh shop takes a user").id
+}
+
+fn at_home(city: &str) -> serde_json::Value {
+    json!({"fullName": "Asha", "line1": "12 MG Road", "city": city, "postalCode": "411001", "country": "IN"})
+}
+
+fn refused<T: std::fmt::Debug>(answer: Result<T, Error>) -> Refusal {
+    match answer {
+        Err(Error::Refused(refusal)) => *refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Every promise of a [`CatalogPort`].
+pub(super) async fn catalog_port(make: &impl AsyncFn(&Part) -> Made<dyn CatalogPort>) {
+    let shop = stocked().await;
+    let made = make(shop.part()).await;
+    let port = &*made.port;
+    let wanted = [sku("A B"), sku("NONE"), sku("C+D")];
+
+    let mut items = port.items(&wanted).await.expect("the catalog answers");
+    items.sort_by(|left, right| left.sku.cmp(&right.sku));
+    assert_eq!(items.iter().map(|item| (item.sku.as_str(), item.available)).collect::<Vec<_>>(), [("A B", 10), ("C+D", 1)]);
+    assert!(items.iter().all(|item| item.unit_price == Money::new(500, Currency::INR) && item.weight_grams == Some(120)));
+    let mut shown = port.items_shown(&wanted).await.expect("the catalog answers");
+    shown.sort_by(|left, right| left.sku.cmp(&right.sku));
+    assert_eq!(shown, items, "what is shown has the same shape");
+    assert_eq!(port.items(&[]).await.expect("the catalog answers"), [], "nothing asked, nothing answered");
+
+    let lines = [(sku("A B"), quantity(2)), (sku("C+D"), quantity(1))];
+    let held = port.reserve(KEY, &lines, &items).await.expect("there is enough");
+    assert_eq!(held.hold, HoldRef { key: KEY, generation: 1 });
+    assert_eq!(held.prices, [(sku("A B"), Money::new(500, Currency::INR)), (sku("C+D"), Money::new(500, Currency::INR))]);
+    assert_eq!(port.reserve(KEY, &lines, &items).await.expect("the same again is the same"), held);
+    let other = port.reserve(KEY, &[(sku("A B"), quantity(3))], &items).await;
+    assert_eq!(refused(other), Refusal::IdempotencyMismatch);
+    let known = port.items(&wanted).await.expect("the catalog answers");
+    let Refusal::SoldOut(short) = refused(port.reserve(HoldKey([8; 32]), &lines, &known).await) else { panic!("not sold out") };
+    assert_eq!(short.iter().map(|line| (line.sku.as_str(), line.requested, line.available)).collect::<Vec<_>>(), [("C+D", 1, 0)]);
+    assert_eq!(refused(port.reserve(HoldKey([7; 32]), &[], &[]).await), Refusal::EmptyOrder);
+    let many = [(sku("A B"), quantity(999)), (sku("A B"), quantity(999))];
+    let Refusal::Invalid(faults) = refused(port.reserve(HoldKey([7; 32]), &many, &known).await) else { panic!("taken") };
+    assert_eq!(faults.first().map(|fault| fault.code), Some("OUT_OF_RANGE"));
+
+    port.release(held.hold).await.expect("a hold can be released");
+    port.release(held.hold).await.expect("and again");
+    let again = port.reserve(KEY, &lines, &items).await.expect("there is enough again");
+    assert_eq!(again.hold.generation, 2, "a dead hold is taken anew");
+}
+
+/// Every promise of an [`Accounts`].
+pub(super) async fn accounts(make: &impl AsyncFn(&Part) -> Made<dyn Accounts>) {
+    let shop = MemoryShop::new(6);
+    let (asha, admin) = (registered(&shop, "asha").await, registered(&shop, "admin").await);
+    shop.users.set_role(&Actor::System, admin, Role::Admin, None).await.expect("staff can be made");
+    let tokens = shop.users.login("asha@example.com", PASSWORD).await.expect("the password is right");
+    let made = make(shop.part()).await;
+    let port = &*made.port;
+
+    let known = port.authenticate(&tokens.access_token).await.expect("the session is alive");
+    assert_eq!((known.actor, known.session, known.role), (Actor::Customer(asha), tokens.session, Role::Customer));
+    assert_eq!(refused(port.authenticate("nonsense").await), Refusal::Unauthenticated);
+    match port.claimed(&tokens.access_token) {
+        Claimed::By(claimed) => assert_eq!(claimed, known),
+        Claimed::Unknown => {}
+        Claimed::Nobody => panic!("a good token is somebody's"),
+    }
+    assert!(!matches!(port.claimed("nonsense"), Claimed::By(_)));
+
+    let (staff, stranger) = (Actor::Admin(admin), Actor::Customer(UserId::from_uuid(uuid::Uuid::from_u128(1))));
+    let email = |text: &str| text.parse().expect("a constant mail address is well formed");
+    assert_eq!(port.find(&staff, &email("asha@example.com")).await.expect("staff may ask"), Some(asha));
+    assert_eq!(port.find(&staff, &email("nobody@example.com")).await.expect("staff may ask"), None);
+    assert_eq!(refused(port.find(&Actor::Customer(asha), &email("asha@example.com")).await), Refusal::Forbidden);
+    port.expect(&staff, asha).await.expect("she is there");
+    assert_eq!(refused(port.expect(&stranger, asha).await), Refusal::NotFound("user"));
+
+    let seller = SellerId::from_uuid(uuid::Uuid::from_u128(3));
+    assert_eq!(refused(port.set_seller(&Actor::Customer(asha), asha, seller).await), Refusal::Forbidden);
+    port.set_seller(&staff, asha, seller).await.expect("staff may");
+    port.set_seller(&staff, asha, seller).await.expect("and again");
+    let known = port.authenticate(&tokens.access_token).await.expect("the session is alive");
+    assert_eq!(known.actor, Actor::Seller(asha, seller), "a change holds from the next call");
+
+    shop.users.logout(tokens.session).await.expect("a session can be ended");
+    assert_eq!(refused(port.authenticate(&tokens.access_token).await), Refusal::Unauthenticated, "from the next call on");
+}
+
+/// Every promise of a [`Customers`].
+pub(super) async fn customers(make: &impl AsyncFn(&Part) -> Made<dyn Customers>) {
+    let shop = MemoryShop::new(7);
+    let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+    let address = |city: &str, is_default: bool| {
+        let mut address = at_home(city);
+        address.as_object_mut().expect("it is an object").insert("isDefault".to_owned(), json!(is_default));
+        serde_json::from_value(address).expect("an address is well formed")
+    };
+    let first = shop.users.add_address(&Actor::System, asha, address("Pune", false), None).await.expect("it fits").into_inner();
+    shop.users.add_address(&Actor::System, asha, address("Delhi", true), None).await.expect("it fits");
+    let made = make(shop.part()).await;
+    let city = async |user, id| made.port.address(user, id).await.expect("users answer").map(|address| address.city);
+    assert_eq!(city(asha, None).await.as_deref(), Some("Delhi"), "the default");
+    assert_eq!(city(asha, Some(first.id)).await.as_deref(), Some("Pune"));
+    assert_eq!(city(bina, None).await, None);
+    assert_eq!(city(bina, Some(first.id)).await, None, "another's address is nobody's");
+}
+
+/// Every promise of a [`Contacts`].
+pub(super) async fn contacts(make: &impl AsyncFn(&Part) -> Made<dyn Contacts>) {
+    let shop = MemoryShop::new(8);
+    let asha = registered(&shop, "asha").await;
+    let made = make(shop.part()).await;
+    let contact = async || made.port.contact(asha).await.expect("users answer");
+    let (email, name) = contact().await.expect("she is there");
+    assert_eq!((email.as_str(), name.as_str()), ("asha@example.com", "asha"));
+    shop.users.delete_user(&Actor::System, asha, None).await.expect("a user can be erased");
+    assert_eq!(contact().await, None, "gone is gone");
+}
+
+/// Every promise of a [`HoldOwners`].
+pub(super) async fn hold_owners(make: &impl AsyncFn(&Part) -> Made<dyn HoldOwners>) {
+    let shop = stocked().await;
+    let asha = registered(&shop, "asha").await;
+    let made = make(shop.part()).await;
+    let standing = async |hold: HoldRef| made.port.standing(hold.key, hold.generation).await.expect("orders answer");
+    assert_eq!(standing(HoldRef { key: KEY, generation: 1 }).await, Standing::Nobody);
+    let address = serde_json::from_value(at_home("Pune")).expect("an address is well formed");
+    let command = PlaceOrder {
+        items: Some(vec![("A B".to_owned(), 1)]),
+        coupon_code: None,
+        address: AddressChoice::Given(Box::new(address)),
+        shipping_option: None,
+        payment: Some((PaymentMethod::Cod, None)),
+        expected_total: None,
+        metadata: Metadata::new(),
+    };
+    let order = shop.orders.place(&Actor::Customer(asha), command, None).await.expect("it can be bought").into_inner();
+    assert_eq!(standing(order.hold).await, Standing::Live(order.id));
+    assert_eq!(standing(HoldRef { generation: 2, ..order.hold }).await, Standing::Nobody, "another generation");
+    shop.orders.cancel(&Actor::Customer(asha), order.id, None, None).await.expect("it can be cancelled");
+    assert_eq!(standing(order.hold).await, Standing::Nobody, "a cancelled order stands behind nothing");
+}

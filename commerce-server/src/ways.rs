@@ -1,0 +1,60 @@
+//! Ways from this process to the services that live in others, as the shell needs them. What is behind
+//! them is put together in `assembly`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::response::Response;
+use commerce_core::commerce::Context;
+use commerce_core::error::{Source, StoreError};
+
+/// A service that this one cannot work without.
+#[async_trait]
+pub trait Peer: Send + Sync {
+    /// Whether it serves.
+    async fn is_ready(&self) -> bool;
+}
+
+/// A service that clients' requests are brought to.
+#[async_trait]
+pub trait Upstream: Peer {
+    /// What tells the service that a gateway of its own shop speaks for the client at this address.
+    fn pass(&self, client: &str) -> HeaderValue;
+
+    /// Brings a request there.
+    ///
+    /// # Errors
+    /// See [`Unforwarded`].
+    async fn forward(&self, request: Request) -> Result<Response, Unforwarded>;
+}
+
+/// Why a request that was to be forwarded was not answered.
+#[derive(Debug)]
+pub enum Unforwarded {
+    /// Its own body ended early or was too large.
+    Body(Source),
+    /// No instance could take it; nothing was done.
+    Unsent(StoreError),
+    /// It was sent and not answered.
+    Lost(StoreError),
+}
+
+/// Knows the gateways of the shop.
+pub trait Doorman: Send + Sync {
+    /// Whether `pass` is one of a gateway of ours, for the client at this address.
+    fn knows(&self, pass: &str, client: &str) -> bool;
+}
+
+/// All ways of one process. A whole shop has none and needs none.
+#[derive(Clone, Default)]
+pub struct Ways {
+    /// Where requests of the contexts that do not live here go, on a gateway.
+    pub upstreams: BTreeMap<Context, Arc<dyn Upstream>>,
+    /// What must serve for this process to serve.
+    pub peers: Vec<(Context, Arc<dyn Peer>)>,
+    /// Who may speak for clients.
+    pub doorman: Option<Arc<dyn Doorman>>,
+}
