@@ -22,7 +22,7 @@ pub mod receive;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod search;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub mod sql;
 pub mod stores;
 pub mod system;

@@ -2,130 +2,56 @@
 //! of its files by hand is found and named.
 #![cfg(feature = "sqlite")]
 
+mod audited;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use commerce_adapters::sql::sqlite::Databases;
-use commerce_adapters::system::RealTime;
-use commerce_core::Actor;
-use commerce_core::Timestamp;
-use commerce_core::audit::books::{Cell, Row, Table, Walk};
-use commerce_core::audit::tables::{ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, REFUNDS, RESERVATIONS};
-use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks};
-use commerce_core::commerce::{Commerce, Context, Policies, Ports};
-use commerce_core::events::{DeadLetters, EventBus, Outbox};
-use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
-use commerce_core::testing::memory::{
-    MemoryBus, MemoryImages, MemorySearch, PlainHasher, PlainRenderer, PlainTokens, RecordingMailer, ScriptedGateway,
-};
-use commerce_core::testing::{ManualClock, SeededEntropy};
-use commerce_core::time::Clock;
+use commerce_adapters::sql::{Databases, sqlite};
+use commerce_core::audit::books::{Cell, Table};
+use commerce_core::commerce::Context;
+use commerce_core::testing::memory::ScriptedGateway;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
 
-struct Subject {
-    commerce: Commerce,
-    books: ShopBooks,
-    databases: Databases,
-    gateway: Arc<ScriptedGateway>,
-    dir: TempDir,
-}
+use audited::{Hands, Subject};
 
-impl Subject {
-    /// A shop that nobody has traded in.
-    async fn fresh() -> Self {
-        Self::open(tempfile::tempdir().expect("a folder can be made"), Arc::new(ScriptedGateway::new())).await
-    }
-
-    /// The shop in `dir`, whose payments are in the books of `gateway`.
-    async fn open(dir: TempDir, gateway: Arc<ScriptedGateway>) -> Self {
-        let clock = ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000));
-        clock.tick();
-        let clock: Arc<dyn Clock> = Arc::new(clock);
-        let databases = Databases::open(dir.path(), clock.clone()).await.expect("a shop opens");
-        let (users, catalog) = (Arc::new(databases.users()), Arc::new(databases.catalog()));
-        let (orders, notifications) = (Arc::new(databases.orders()), Arc::new(databases.notifications()));
-        let books = ShopBooks {
-            users: users.clone(),
-            catalog: catalog.clone(),
-            orders: orders.clone(),
-            notifications: notifications.clone(),
-        };
-        let ports = Ports {
-            clock: clock.clone(),
-            entropy: Arc::new(SeededEntropy::new(7)),
-            users: users.clone(),
-            passwords: Arc::new(PlainHasher),
-            tokens: Arc::new(PlainTokens::new("testing")),
-            catalog: catalog.clone(),
-            search: Arc::new(MemorySearch::new()),
-            images: Arc::new(MemoryImages::new()),
-            orders: orders.clone(),
-            carts: orders.clone(),
-            gateways: vec![gateway.clone()],
-            notifications: notifications.clone(),
-            renderer: Arc::new(PlainRenderer),
-            mailer: Arc::new(RecordingMailer::new()),
-            books: books.clone(),
-        };
-        let shop = Commerce::new(ports, Policies::default());
-        let bus = Arc::new(MemoryBus::new(clock));
-        let letters: [(Context, Arc<dyn DeadLetters>); 3] =
-            [(Context::Catalog, catalog.clone()), (Context::Orders, orders.clone()), (Context::Notifications, notifications)];
-        for (context, consumer) in shop.consumers() {
-            for (_, letters) in letters.iter().filter(|(owner, _)| *owner == context) {
-                bus.subscribe(Arc::clone(&consumer), Arc::clone(letters));
-            }
-        }
-        let bus: Arc<dyn EventBus> = bus;
-        let outboxes: Vec<(Context, Arc<dyn Outbox>)> =
-            vec![(Context::Users, users), (Context::Catalog, catalog), (Context::Orders, orders)];
-        let commerce = shop.with_dead_letters(&letters).with_bus(&bus, outboxes);
-        Self { commerce, books, databases, gateway, dir }
-    }
-}
-
-/// A value as SQL writes it.
-fn literal(cell: &Cell) -> String {
-    match cell {
-        Cell::Null => "NULL".to_owned(),
-        Cell::Int(number) => number.to_string(),
-        Cell::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        Cell::Blob(bytes) => bytes.iter().fold("x'".to_owned(), |hex, byte| format!("{hex}{byte:02x}")) + "'",
-    }
-}
+struct Files(TempDir);
 
 #[async_trait]
-impl Tampered for Subject {
-    fn shop(&self) -> &Commerce {
-        &self.commerce
-    }
-
-    fn books(&self) -> &ShopBooks {
-        &self.books
-    }
-
-    async fn tamper(&self, context: Context, row: &Row, change: Option<(&'static str, Cell)>) {
-        let table = row.table();
-        let meant: Vec<String> =
-            table.columns.iter().map(|(column, _)| format!("{column} IS {}", literal(row.cell(column)))).collect();
-        let what = match &change {
-            Some((column, value)) => format!("UPDATE {} SET {column} = {}", table.name, literal(value)),
-            None => format!("DELETE FROM {}", table.name),
-        };
-        let sql = format!("{what} WHERE {}", meant.join(" AND "));
-        let options = SqliteConnectOptions::new().filename(self.dir.path().join(format!("{context}.db")));
+impl Hands for Files {
+    async fn alter(&self, context: Context, _: &'static Table, _: Option<&(&'static str, Cell)>, statement: String) {
+        let options = SqliteConnectOptions::new().filename(self.0.path().join(format!("{context}.db")));
         let options = options.foreign_keys(false).pragma("ignore_check_constraints", "on");
         let mut connection = options.connect().await.expect("the file opens");
-        let done = sqlx::query(AssertSqlSafe(sql.clone())).execute(&mut connection).await.expect("the row can be altered");
-        assert_eq!(done.rows_affected(), 1, "{sql}");
+        let done = sqlx::query(AssertSqlSafe(statement.clone())).execute(&mut connection).await.expect("the row can be altered");
+        assert_eq!(done.rows_affected(), 1, "{statement}");
     }
+
+    fn same(&self) -> &'static str {
+        "IS"
+    }
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder can be made")
+}
+
+async fn open(dir: TempDir, gateway: Arc<ScriptedGateway>) -> Subject {
+    let path = dir.path().to_owned();
+    on_files_of(&path, Files(dir), gateway).await
+}
+
+async fn on_files_of(path: &Path, files: Files, gateway: Arc<ScriptedGateway>) -> Subject {
+    let clock = audited::clock();
+    let databases = sqlite::Databases::open(path, clock.clone()).await.expect("a shop opens");
+    Subject::new(Databases::Sqlite(databases), clock, files, gateway)
 }
 
 fn copy(from: &Path) -> TempDir {
-    let to = tempfile::tempdir().expect("a folder can be made");
+    let to = folder();
     for entry in std::fs::read_dir(from).expect("the folder can be read") {
         let path = entry.expect("the folder can be read").path();
         std::fs::copy(&path, to.path().join(path.file_name().expect("a file has a name"))).expect("a file can be copied");
@@ -135,158 +61,26 @@ fn copy(from: &Path) -> TempDir {
 
 #[tokio::test]
 async fn the_books_in_sqlite_hide_nothing() {
-    let healthy = Subject::fresh().await;
-    trade(&healthy.commerce).await.expect("a shop trades");
-    healthy.databases.close().await;
-    conformance::audit(async || Subject::open(copy(healthy.dir.path()), healthy.gateway.clone()).await).await;
+    let healthy = folder();
+    let gateway = on_files_of(healthy.path(), Files(folder()), Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
+    audited::the_books_hide_nothing(async || open(copy(healthy.path()), gateway.clone()).await).await;
 }
 
-async fn look(shop: &Commerce, fix: bool) -> Report {
-    shop.audit(&Actor::System, AuditRequest::new(&NoWait).fixing(fix)).await.expect("the books can be read")
-}
-
-/// The first row of a table that holds `text` in `column`.
-async fn row(books: &dyn Books, table: &'static Table, (column, value): (&str, Cell)) -> Row {
-    let key = table.columns[0].0;
-    let walk = Walk { lead: table, key, name: key, within: None, beside: &[] };
-    let stretch = books.stretch(&walk, None, 10_000).await.expect("the books can be read");
-    stretch.pages.of(table).iter().find(|row| *row.cell(column) == value).expect("there is such a row").clone()
-}
-
-#[tokio::test]
-async fn what_can_be_derived_is_repaired_and_stays_so() {
-    let shop = Subject::fresh().await;
-    trade(&shop.commerce).await.expect("a shop trades");
-    let ShopBooks { users, catalog, orders: _, notifications } = &shop.books;
-    let shelf = row(&**catalog, INVENTORY, ("sku", "CUP-1".into())).await;
-    shop.tamper(Context::Catalog, &shelf, Some(("on_hand", Cell::Int(1_000)))).await;
-    let shelf = row(&**catalog, INVENTORY, ("sku", "CUP-2".into())).await;
-    shop.tamper(Context::Catalog, &shelf, Some(("reserved", Cell::Int(0)))).await;
-    let home = row(&**users, ADDRESSES, ("is_default", Cell::Int(1))).await;
-    shop.tamper(Context::Users, &home, Some(("is_default", Cell::Int(0)))).await;
-    let told = row(&**notifications, NOTIFICATIONS, ("kind", "ORDER_CONFIRMED".into())).await;
-    shop.tamper(Context::Notifications, &told, None).await;
-
-    let found = look(&shop.commerce, false).await;
-    for invariant in [Invariant::OnHand, Invariant::Reserved, Invariant::DefaultAddress, Invariant::Notification] {
-        assert!(found.counts.contains_key(&invariant), "{invariant} is not among {:#?}", found.violations);
-    }
-    let fixed = look(&shop.commerce, true).await;
-    assert_eq!(fixed.violations, [], "after {:#?}", fixed.repairs);
-    assert_eq!(fixed.repairs.len(), 4, "{:#?}", fixed.repairs);
-    assert_eq!(look(&shop.commerce, true).await.repairs, [], "nothing is left to be repaired");
-}
-
-/// The lines of the ledger of a hold, of one kind.
-async fn moved(shop: &Subject, hold: &Row, kind: &str) -> Row {
-    let name = hold.cell("hold_key").to_string();
-    let walk = Walk { lead: LEDGER, key: "reference", name: "reference", within: None, beside: &[] };
-    let pages = shop.books.catalog.look_up(&walk, &[name.into()]).await.expect("the books can be read");
-    pages.of(LEDGER).iter().find(|row| row.text("kind") == Some(kind)).expect("there is such a line").clone()
-}
-
-#[tokio::test]
-async fn a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock() {
-    let shop = Subject::fresh().await;
-    trade(&shop.commerce).await.expect("a shop trades");
-    let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
-    let hold = row(&*shop.books.catalog, RESERVATIONS, ("hold_key", order.cell("hold_key").clone())).await;
-    let shelf = row(&*shop.books.catalog, INVENTORY, ("sku", hold.cell("sku").clone())).await;
-    shop.tamper(Context::Catalog, &hold, Some(("state", "ACTIVE".into()))).await;
-    let found = look(&shop.commerce, false).await;
-    assert!(found.counts.contains_key(&Invariant::HoldOfOrder), "{:#?}", found.violations);
-    let fixed = look(&shop.commerce, true).await;
-    assert_eq!(fixed.violations, [], "after {:#?}", fixed.repairs);
-    assert_eq!(
-        row(&*shop.books.catalog, INVENTORY, ("sku", hold.cell("sku").clone())).await.cell("on_hand"),
-        shelf.cell("on_hand")
-    );
-}
-
-#[tokio::test]
-async fn a_hold_whose_sale_was_lost_is_sold() {
-    let shop = Subject::fresh().await;
-    trade(&shop.commerce).await.expect("a shop trades");
-    let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
-    let hold = row(&*shop.books.catalog, RESERVATIONS, ("hold_key", order.cell("hold_key").clone())).await;
-    let quantity = hold.int("quantity").expect("a hold has a quantity");
-    let (sku, sale) = (hold.cell("sku").clone(), moved(&shop, &hold, "SALE").await);
-    shop.tamper(Context::Catalog, &hold, Some(("state", "ACTIVE".into()))).await;
-    shop.tamper(Context::Catalog, &sale, None).await;
-    for column in ["on_hand", "reserved"] {
-        let shelf = row(&*shop.books.catalog, INVENTORY, ("sku", sku.clone())).await;
-        let more = shelf.int(column).expect("a shelf has stock") + quantity;
-        shop.tamper(Context::Catalog, &shelf, Some((column, Cell::Int(more)))).await;
-    }
-    let fixed = look(&shop.commerce, true).await;
-    assert_eq!(fixed.violations, [], "after {:#?}", fixed.repairs);
-    assert_eq!(fixed.repairs.len(), 1, "{:#?}", fixed.repairs);
-    assert_eq!(moved(&shop, &hold, "SALE").await.int("on_hand_change"), Some(-quantity));
-}
-
-#[tokio::test]
-async fn a_payment_status_that_derives_is_repaired() {
-    let shop = Subject::fresh().await;
-    trade(&shop.commerce).await.expect("a shop trades");
-    let books = &*shop.books.orders;
-    // Cash that came and money that went back are in the sums; a refusal is in its attempt, with the bank's reason.
-    for (payment, wrong) in [("CAPTURED", "PENDING"), ("REFUNDED", "CAPTURED"), ("FAILED", "VOIDED")] {
-        let paid = row(books, PAYMENTS, ("status", payment.into())).await;
-        let order = row(books, ORDERS, ("id", paid.cell("order_id").clone())).await;
-        shop.tamper(Context::Orders, &paid, Some(("status", wrong.into()))).await;
-        let fixed = look(&shop.commerce, true).await;
-        assert_eq!(fixed.violations, [], "{payment} as {wrong}, after {:#?}", fixed.repairs);
-        assert_eq!(row(books, PAYMENTS, ("order_id", paid.cell("order_id").clone())).await, paid, "it is as it was");
-        assert_eq!(row(books, ORDERS, ("id", order.cell("id").clone())).await, order, "and nothing else is touched");
-    }
-}
-
-#[tokio::test]
-async fn a_payment_status_beside_something_else_stays_as_found() {
-    let shop = Subject::fresh().await;
-    trade(&shop.commerce).await.expect("a shop trades");
-    let books = &*shop.books.orders;
-    let paid = row(books, PAYMENTS, ("status", "REFUNDED".into())).await;
-    shop.tamper(Context::Orders, &paid, Some(("status", "CAPTURED".into()))).await;
-    let back = row(books, REFUNDS, ("order_id", paid.cell("order_id").clone())).await;
-    shop.tamper(Context::Orders, &back, Some(("state", "FAILED".into()))).await;
-    let fixed = look(&shop.commerce, true).await;
-    assert!(fixed.counts.contains_key(&Invariant::Money) && fixed.repairs.is_empty(), "{fixed:#?}");
-}
-
-#[tokio::test]
-async fn money_is_never_repaired() {
-    let shop = Subject::fresh().await;
-    trade(&shop.commerce).await.expect("a shop trades");
-    let order = row(&*shop.books.orders, ORDERS, ("status", "DELIVERED".into())).await;
-    shop.tamper(Context::Orders, &order, Some(("total_minor", Cell::Int(1)))).await;
-    let fixed = look(&shop.commerce, true).await;
-    assert!(fixed.counts.contains_key(&Invariant::Amounts), "{:#?}", fixed.violations);
-    let after = row(&*shop.books.orders, ORDERS, ("id", order.cell("id").clone())).await;
-    assert_eq!(*after.cell("total_minor"), Cell::Int(1));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_busy_shop_raises_no_alarm() {
-    const ROUNDS: usize = 12;
-    let shop = Subject::fresh().await;
-    trade(&shop.commerce).await.expect("a shop trades");
-    let busy = async {
-        for _ in 0..ROUNDS {
-            let orders = (0..4).map(|_| conformance::buy_and_change_mind(&shop.commerce));
-            for bought in futures_util::future::join_all(orders).await {
-                bought.expect("a shop sells");
-            }
-            shop.commerce.settle().await.expect("a shop settles");
+macro_rules! holds {
+    ($($name:ident),+ $(,)?) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            audited::$name(open(folder(), Arc::new(ScriptedGateway::new())).await).await;
         }
-    };
-    let watch = async {
-        for _ in 0..ROUNDS {
-            let report = shop.commerce.audit(&Actor::System, AuditRequest::new(&RealTime)).await.expect("the books can be read");
-            assert_eq!(report.violations, []);
-        }
-    };
-    tokio::join!(busy, watch);
-    let settled = look(&shop.commerce, false).await;
-    assert_eq!((settled.violations, settled.unsettled), (Vec::new(), 0));
+    )+};
+}
+
+holds! {
+    what_can_be_derived_is_repaired_and_stays_so,
+    a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock,
+    a_hold_whose_sale_was_lost_is_sold,
+    a_payment_status_that_derives_is_repaired,
+    a_payment_status_beside_something_else_stays_as_found,
+    money_is_never_repaired,
+    a_busy_shop_raises_no_alarm,
 }

@@ -7,7 +7,8 @@ use std::fmt::Write;
 
 use commerce_core::Timestamp;
 use commerce_core::ids::Id;
-use serde::Serialize;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The rows of one statement.
 #[derive(Debug)]
@@ -66,6 +67,21 @@ pub(crate) fn ids<T: Id>(ids: impl IntoIterator<Item = T>) -> String {
 /// A flat JSON array of hashes in hexadecimal.
 pub(crate) fn hashes(hashes: impl IntoIterator<Item = [u8; 32]>) -> String {
     list(hashes.into_iter().map(hex::encode))
+}
+
+/// A cell whose text is JSON, in a row that came as JSON itself. Where the server knows that it is, it comes
+/// as what it says.
+pub(crate) struct Nested<T>(pub(crate) T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Nested<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => serde_json::from_str(&text),
+            value => serde_json::from_value(value),
+        }
+        .map(Self)
+        .map_err(D::Error::custom)
+    }
 }
 
 /// One row being written, cell by cell.

@@ -37,6 +37,13 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
         }
     }
 
+    /// Takes in keys that the database has a row under, which counts for nothing.
+    pub(crate) fn load_void(&mut self, keys: impl IntoIterator<Item = K>) {
+        for key in keys {
+            self.rows.insert(key, Row { value: None, stored: true, touched: false });
+        }
+    }
+
     /// The row as it is now.
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.rows.get(key).and_then(|row| row.value.as_ref())
@@ -89,7 +96,7 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
 
     /// Rows the database has and must lose, in key order.
     pub(crate) fn removed(&self) -> impl Iterator<Item = &K> {
-        self.rows.iter().filter(|(_, row)| row.stored && row.value.is_none()).map(|(key, _)| key)
+        self.rows.iter().filter(|(_, row)| row.touched && row.stored && row.value.is_none()).map(|(key, _)| key)
     }
 
     /// Whether the database has a row under this key.
@@ -164,6 +171,18 @@ mod tests {
         table.keep();
         assert_eq!(table.written().count(), 0);
         assert_eq!(table.removed().collect::<Vec<_>>(), [&"stored"]);
+    }
+
+    #[test]
+    fn a_row_that_counts_for_nothing_is_written_in_its_place() {
+        let mut table: Table<&str, i32> = Table::default();
+        table.load_void(["old", "older"]);
+        assert_eq!(table.get(&"old"), None);
+        table.set("old", 1);
+        table.keep();
+        assert_eq!(table.written().collect::<Vec<_>>(), [(&"old", &1)]);
+        assert!(table.is_stored(&"old"));
+        assert_eq!(table.removed().count(), 0, "nobody asked for it to go");
     }
 
     #[test]

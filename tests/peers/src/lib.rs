@@ -14,5 +14,5 @@ mod redis;
 
 pub use mariadb::MariaDb;
 pub use moto::Moto;
-pub use peer::{Peer, Plan};
+pub use peer::{Ground, Peer, Plan};
 pub use redis::Redis;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::peer::{Peer, Plan, program};
+use crate::peer::{Ground, Peer, Plan, program};
 
 /// The Debian package that has the server, its client and what makes its tables.
 const PACKAGE: &str = "mariadb-server";
@@ -22,15 +22,21 @@ pub struct MariaDb {
 }
 
 impl MariaDb {
-    /// Starts one. Every transaction is forced to the disk, in the log and in the binary log.
+    /// Starts one. Every transaction is forced to what it is on, in the log and in the binary log.
     pub fn start() -> Self {
-        Self { peer: Peer::start(|folder, port| plan(folder, port, 1, &[])), shops: AtomicU32::new(0) }
+        Self::start_on(Ground::Memory)
+    }
+
+    /// Starts one on this ground: on the disk, to be measured.
+    pub fn start_on(ground: Ground) -> Self {
+        Self { peer: Peer::start(ground, |folder, port| plan(folder, port, 1, &[])), shops: AtomicU32::new(0) }
     }
 
     /// Starts a replica of `primary` that takes no writes of its own.
     pub fn replica_of(primary: &Self) -> Self {
         let more = ["--read-only=ON", "--slave-net-timeout=5"];
-        let replica = Self { peer: Peer::start(|folder, port| plan(folder, port, 2, &more)), shops: AtomicU32::new(0) };
+        let replica =
+            Self { peer: Peer::start(Ground::Memory, |folder, port| plan(folder, port, 2, &more)), shops: AtomicU32::new(0) };
         let port = primary.url().rsplit_once(':').map(|(_, port)| port).expect("a URL has a port");
         replica.sql(&format!(
             "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='root', MASTER_CONNECT_RETRY=1,
@@ -99,6 +105,7 @@ fn plan(folder: &Path, port: u16, id: u32, more: &[&str]) -> Plan {
         "--binlog-format=ROW",
         "--gtid-strict-mode=ON",
         "--performance-schema=OFF",
+        "--max-connections=512",
     ];
     command.extend(settings.iter().chain(more).map(OsString::from));
     Plan { command, url: format!("mysql://root@127.0.0.1:{port}"), ready: Box::new(move || greets(port)) }

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::peer::{Peer, Plan};
+use crate::peer::{Ground, Peer, Plan};
 
 /// How long a server may take to answer what it is asked first.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ pub struct Moto {
 impl Moto {
     /// Starts one.
     pub fn start() -> Self {
-        Self { peer: Peer::start(|_, port| plan(port)) }
+        Self { peer: Peer::start(Ground::Memory, |_, port| plan(port)) }
     }
 
     /// The process: to be killed, halted, started anew.

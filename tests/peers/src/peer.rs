@@ -15,6 +15,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// Folders that programs of servers are in, besides those of `PATH`.
 const MORE_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
+/// Where folders are that need not outlive a power cut.
+const MEMORY: &str = "/dev/shm";
+
 /// What stands between a server and whoever started it: starts the server each time it is told to,
 /// and when nobody is there any more to tell it anything, ends the server and removes its folder. A
 /// pipe that breaks is told of every death, be it by SIGKILL.
@@ -56,10 +59,23 @@ struct Guard {
     server: u32,
 }
 
+/// What a server's folder is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// The memory, where there is such a place: what is forced to the disk is there at once. It outlives
+    /// the server, but not the machine.
+    Memory,
+    /// The disk that temporary files are on.
+    Disk,
+}
+
 impl Peer {
     /// Starts the server that `plan` describes for a folder and a port, and waits until it answers.
-    pub fn start(plan: impl FnOnce(&Path, u16) -> Plan) -> Self {
-        let folder = tempfile::Builder::new().prefix("commerce-peer-").tempdir().expect("a folder can be made").keep();
+    pub fn start(ground: Ground, plan: impl FnOnce(&Path, u16) -> Plan) -> Self {
+        let mut folders = tempfile::Builder::new();
+        folders.prefix("commerce-peer-");
+        let memory = (ground == Ground::Memory).then(|| folders.tempdir_in(MEMORY).ok()).flatten();
+        let folder = memory.unwrap_or_else(|| folders.tempdir().expect("a folder can be made")).keep();
         let plan = plan(&folder, free_port());
         let mut process = Command::new("sh")
             .args(["-c", GUARD, "guard"])

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::peer::{Peer, Plan, program};
+use crate::peer::{Ground, Peer, Plan, program};
 
 /// The Debian package that has the server.
 const PACKAGE: &str = "redis-server";
@@ -30,7 +30,7 @@ impl Redis {
     }
 
     fn start_with(settings: &[&str]) -> Self {
-        Self { peer: Peer::start(|folder, port| plan(folder, port, settings)) }
+        Self { peer: Peer::start(Ground::Memory, |folder, port| plan(folder, port, settings)) }
     }
 
     /// The process: to be killed, halted, started anew.

@@ -5,13 +5,12 @@ use commerce_core::audit::Books;
 use commerce_core::audit::books::{Beside, Cell, Pages, Row, Stretch, Table, Walk};
 use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS};
 use commerce_core::error::StoreError;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, TypeInfo, ValueRef};
 
-use super::engine::{Context, Database};
+use super::engine::{Context, Database, Row as DbRow};
 use super::error::store_error;
-use super::script::Param;
 use super::snapshot::Snapshot;
+use crate::sql::question::Param;
 
 const OPERATION: &str = "sqlite.audit";
 
@@ -162,13 +161,13 @@ fn param(cell: Cell) -> Param {
     }
 }
 
-fn read_row(table: &'static Table, row: &SqliteRow) -> Result<Row, StoreError> {
+fn read_row(table: &'static Table, row: &DbRow) -> Result<Row, StoreError> {
     let cells: Vec<Cell> = (0..row.len()).map(|index| read_cell(row, index)).collect::<Result<_, _>>()?;
     Ok(Row::new(table, cells))
 }
 
 /// A cell, whatever it holds. A text that is no UTF-8 is bytes.
-fn read_cell(row: &SqliteRow, index: usize) -> Result<Cell, StoreError> {
+fn read_cell(row: &DbRow, index: usize) -> Result<Cell, StoreError> {
     let raw = row.try_get_raw(index).map_err(store_error(OPERATION))?;
     if raw.is_null() {
         return Ok(Cell::Null);

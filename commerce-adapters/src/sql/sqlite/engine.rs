@@ -10,21 +10,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::{StoreError, StoreErrorKind};
-use commerce_core::page::PageRequest;
 use commerce_core::{Clock, Timestamp};
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
-use uuid::Uuid;
 
 use super::error::{cannot_open, failure, kind, leaves_doubt, store_error};
 use super::head::{ask_head, write_head};
 use super::migrate::{Migration, migrate};
-use super::readers::{Question, Readers};
+use super::readers::Readers;
 use super::script::{Queries, Script, Stopped, Unread};
 use super::snapshot::Snapshots;
 use crate::sql::batch::{Failure, Fate, Queue, Verdict, Writer};
 use crate::sql::judge::{Head, Judge, Loaded, judge_all};
+use crate::sql::question::Question;
 
 /// How long a statement waits for another process's transaction. A batch takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,6 +40,11 @@ const READER_CACHE_KIB: &str = "-8192";
 const ROWS_WAITING_MAX: usize = 1_024;
 /// Prepared statements that a connection keeps; above the number of shapes there are.
 const STATEMENTS_MAX: usize = 200;
+
+/// The engine, as the shared stores name it.
+pub(crate) type Db = sqlx::Sqlite;
+/// One of its rows.
+pub(crate) type Row = sqlx::sqlite::SqliteRow;
 
 /// What one context contributes to its database.
 pub(crate) trait Context: Sized + Send + Sync + 'static {
@@ -147,12 +151,12 @@ impl<W: Context> Database<W> {
     }
 
     /// All rows that answer a question.
-    pub(super) async fn rows(&self, operation: &'static str, question: Question) -> Result<Vec<SqliteRow>, StoreError> {
+    pub(super) async fn rows(&self, operation: &'static str, question: Question) -> Result<Vec<Row>, StoreError> {
         self.inner.readers.ask(question).await.map_err(store_error(operation))
     }
 
     /// The row that answers a question, if there is one.
-    pub(super) async fn row(&self, operation: &'static str, question: Question) -> Result<Option<SqliteRow>, StoreError> {
+    pub(super) async fn row(&self, operation: &'static str, question: Question) -> Result<Option<Row>, StoreError> {
         Ok(self.rows(operation, question).await?.into_iter().next())
     }
 
@@ -283,7 +287,7 @@ impl<W: Context> ContextWriter<W> {
         *batch += 1;
         let mut loaded = Loaded { head: Head::at(clock.now()), judge: W::Judge::default() };
         let mut queries = Queries::after("BEGIN IMMEDIATE");
-        ask_head(&mut queries, sets, loaded.head.now);
+        ask_head(&mut queries, sets);
         W::ask(&mut queries, sets);
         queries.load(connection, &mut loaded).await.map_err(|unread| match unread {
             Unread::Failed(error) => failure(W::COMMIT)(error),
@@ -353,20 +357,4 @@ impl<W: Context> Writer<W> for ContextWriter<W> {
             tracing::warn!(%error, database = W::NAME, "closing the database");
         }
     }
-}
-
-/// A UUID as it is stored.
-pub(super) fn blob(uuid: Uuid) -> Vec<u8> {
-    uuid.as_bytes().to_vec()
-}
-
-/// Below which keys a page of a falling list begins; above every key for the first page, so that
-/// the condition is a range of the index either way.
-pub(super) fn below(page: &PageRequest) -> Vec<u8> {
-    page.after().map_or_else(|| vec![0xff; 17], |cursor| blob(cursor.0))
-}
-
-/// Above which keys a page of a growing list begins; below every key for the first page.
-pub(super) fn above(page: &PageRequest) -> Vec<u8> {
-    page.after().map(|cursor| blob(cursor.0)).unwrap_or_default()
 }

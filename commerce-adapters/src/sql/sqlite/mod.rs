@@ -5,18 +5,27 @@
 //! at [`Databases::open`], then at `engine`, then at a context's `mod.rs`.
 
 mod books;
-mod catalog;
 mod engine;
 mod error;
-mod head;
 mod migrate;
-mod notifications;
-mod orders;
 mod ports;
 mod readers;
 mod retention;
 mod script;
 mod snapshot;
+mod statements;
+
+#[path = "../shared/catalog/mod.rs"]
+mod catalog;
+#[path = "../shared/fields.rs"]
+mod fields;
+#[path = "../shared/head.rs"]
+mod head;
+#[path = "../shared/notifications.rs"]
+mod notifications;
+#[path = "../shared/orders/mod.rs"]
+mod orders;
+#[path = "../shared/users/mod.rs"]
 mod users;
 
 #[cfg(test)]

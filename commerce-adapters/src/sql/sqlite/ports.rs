@@ -8,14 +8,13 @@ use commerce_core::events::{Backlog, DeadLetter, DeadLetters, Envelope, Leases, 
 use commerce_core::ids::{EventId, Id};
 use commerce_core::limits;
 use commerce_core::page::{Page, PageRequest};
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use super::engine::{Context, Database, below, blob};
+use super::engine::{Context, Database, Row};
+use super::fields::Fields;
 use super::head::{key_record, read_event};
-use super::readers::Question;
 use crate::sql::bulk::ids;
-use crate::sql::fields::Fields;
+use crate::sql::question::{Question, below, blob};
 
 #[async_trait]
 impl<W: Context> Keys for Database<W> {
@@ -65,7 +64,7 @@ impl<W: Context> Outbox for Database<W> {
     }
 }
 
-fn read_letter(row: &SqliteRow, operation: &'static str) -> Result<DeadLetter, StoreError> {
+fn read_letter(row: &Row, operation: &'static str) -> Result<DeadLetter, StoreError> {
     let fields = Fields::of(row, operation);
     Ok(DeadLetter {
         consumer: fields.text("consumer")?,

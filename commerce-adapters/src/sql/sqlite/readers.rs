@@ -4,7 +4,6 @@
 //! back costs more than most look-ups do; so a reader that takes a frequent question takes all the
 //! others of its kind that wait along with it, as the writer does with commits.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,38 +14,14 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::script::{Param, Script};
+use super::script::Script;
+use crate::sql::question::Question;
 
 /// Readers of one database; reading is short and from memory.
 const READERS: usize = 4;
 /// Questions of one kind that are asked together at most. Each count of them is a statement of its
 /// own that every reader keeps prepared.
 const TOGETHER_MAX: usize = 8;
-
-/// A statement that only reads, and its parameters.
-pub(crate) struct Question {
-    sql: Cow<'static, str>,
-    params: Vec<Param>,
-    frequent: bool,
-}
-
-impl Question {
-    /// A question that many callers ask at once. Its parameters are written `?`, in order.
-    pub(crate) fn frequent(sql: &'static str) -> Self {
-        Self { sql: Cow::Borrowed(sql), params: Vec::new(), frequent: true }
-    }
-
-    /// Any other question. Its parameters may be numbered: `?1`.
-    pub(crate) fn of(sql: impl Into<Cow<'static, str>>) -> Self {
-        Self { sql: sql.into(), params: Vec::new(), frequent: false }
-    }
-
-    /// And this parameter.
-    pub(crate) fn bind(mut self, param: impl Into<Param>) -> Self {
-        self.params.push(param.into());
-        self
-    }
-}
 
 type Answer = Result<Vec<SqliteRow>, sqlx::Error>;
 

@@ -6,59 +6,11 @@
 
 use commerce_core::error::StoreError;
 use futures_util::TryStreamExt;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Either, Executor, SqliteConnection};
 
-use crate::sql::bulk::Bulk;
-
-/// A statement's parameter.
-#[derive(Clone)]
-pub(crate) enum Param {
-    /// A text; rows as JSON, too.
-    Text(String),
-    /// A whole number.
-    Int(i64),
-    /// Bytes: an id, a hash.
-    Blob(Vec<u8>),
-    /// Nothing.
-    Null,
-}
-
-impl From<String> for Param {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&str> for Param {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<i64> for Param {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
-    }
-}
-
-impl From<u32> for Param {
-    fn from(number: u32) -> Self {
-        Self::Int(number.into())
-    }
-}
-
-impl From<Vec<u8>> for Param {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Blob(bytes)
-    }
-}
-
-impl<T: Into<Self>> From<Option<T>> for Param {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
-    }
-}
+use super::engine::Row;
+use crate::sql::bulk::{Bulk, RowText};
+use crate::sql::question::Param;
 
 /// Statements to execute in order, without a look at what they answer.
 #[derive(Default)]
@@ -82,6 +34,17 @@ impl Script {
         if let Some(rows) = rows {
             self.with(sql, [rows.into_text().into()]);
         }
+    }
+
+    /// And this statement over many rows, unless there are none: those whose key is stored are changed
+    /// by it, the others are new.
+    pub(crate) fn put<T>(
+        &mut self,
+        sql: &'static str,
+        rows: impl IntoIterator<Item = (bool, T)>,
+        row: impl Fn(RowText, T) -> RowText,
+    ) {
+        self.bulk(sql, Bulk::of(rows.into_iter().map(|(_, it)| it), row));
     }
 
     /// And this statement with its parameters.
@@ -126,7 +89,7 @@ impl Script {
 }
 
 /// What a row becomes part of.
-type Reader<T> = fn(&SqliteRow, &mut T) -> Result<(), StoreError>;
+type Reader<T> = fn(&Row, &mut T) -> Result<(), StoreError>;
 
 /// Queries, each with what its rows become part of.
 pub(crate) struct Queries<T> {

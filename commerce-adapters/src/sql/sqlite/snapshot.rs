@@ -4,12 +4,14 @@
 //! from the readers. Whoever reads keeps it short: what a snapshot sees cannot leave the log.
 
 use commerce_core::error::StoreError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::engine::Row;
 use super::error::store_error;
-use super::script::{Param, Script};
+use super::script::Script;
+use crate::sql::question::Param;
 
 /// Where snapshots are taken.
 pub(crate) struct Snapshots {
@@ -53,7 +55,7 @@ pub(crate) struct Snapshot<'s> {
 
 impl Snapshot<'_> {
     /// All rows that answer a question.
-    pub(crate) async fn ask(&mut self, sql: &str, params: impl IntoIterator<Item = Param>) -> Result<Vec<SqliteRow>, StoreError> {
+    pub(crate) async fn ask(&mut self, sql: &str, params: impl IntoIterator<Item = Param>) -> Result<Vec<Row>, StoreError> {
         let mut script = Script::default();
         script.with(sql, params);
         self.connection.fetch_all(script.query()).await.map_err(store_error(self.operation))

@@ -1,0 +1,94 @@
+//! The databases of a shop, whatever engine they are on.
+
+use std::sync::Arc;
+
+use commerce_core::audit::Books;
+use commerce_core::catalog::CatalogStore;
+use commerce_core::events::{DeadLetters, Leases, Outbox};
+use commerce_core::notifications::NotificationStore;
+use commerce_core::orders::{CartStore, OrderStore};
+use commerce_core::users::UserStore;
+
+use crate::stores::Stores;
+
+/// What every database has besides its context's own store.
+pub trait Common: Outbox + DeadLetters + Leases + Books {}
+
+impl<T: Outbox + DeadLetters + Leases + Books> Common for T {}
+
+/// The users' database.
+pub trait UsersDatabase: UserStore + Common {}
+
+impl<T: UserStore + Common> UsersDatabase for T {}
+
+/// The catalog's database.
+pub trait CatalogDatabase: CatalogStore + Common {}
+
+impl<T: CatalogStore + Common> CatalogDatabase for T {}
+
+/// The database of orders and carts.
+pub trait OrdersDatabase: OrderStore + CartStore + Common {}
+
+impl<T: OrderStore + CartStore + Common> OrdersDatabase for T {}
+
+/// The notifications' database.
+pub trait NotificationsDatabase: NotificationStore + Common {}
+
+impl<T: NotificationStore + Common> NotificationsDatabase for T {}
+
+/// The four databases of a shop. Cheap to clone.
+#[derive(Clone)]
+pub enum Databases {
+    /// On files.
+    #[cfg(feature = "sqlite")]
+    Sqlite(super::sqlite::Databases),
+    /// On MySQL or MariaDB.
+    #[cfg(feature = "mysql")]
+    MySql(super::mysql::Databases),
+}
+
+/// The same of each engine's databases.
+macro_rules! on_either {
+    ($self:ident, $databases:ident => $what:expr) => {
+        match $self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite($databases) => $what,
+            #[cfg(feature = "mysql")]
+            Self::MySql($databases) => $what,
+        }
+    };
+}
+
+impl Databases {
+    /// Users, addresses, sessions.
+    pub fn users(&self) -> Arc<dyn UsersDatabase> {
+        on_either!(self, databases => Arc::new(databases.users()))
+    }
+
+    /// Products, stock, holds.
+    pub fn catalog(&self) -> Arc<dyn CatalogDatabase> {
+        on_either!(self, databases => Arc::new(databases.catalog()))
+    }
+
+    /// Orders and carts.
+    pub fn orders(&self) -> Arc<dyn OrdersDatabase> {
+        on_either!(self, databases => Arc::new(databases.orders()))
+    }
+
+    /// Notifications.
+    pub fn notifications(&self) -> Arc<dyn NotificationsDatabase> {
+        on_either!(self, databases => Arc::new(databases.notifications()))
+    }
+
+    /// The same as the stores that an assembly is made of.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        on_either!(self, databases => databases.stores())
+    }
+
+    /// Finishes what waits and lets go of the databases. Later calls of the stores answer
+    /// `Unavailable`.
+    pub async fn close(&self) {
+        on_either!(self, databases => databases.close().await);
+    }
+}

@@ -1,0 +1,193 @@
+//! The ports that every database serves: used keys, outbox, dead letters, leases.
+
+use async_trait::async_trait;
+use commerce_core::Timestamp;
+use commerce_core::change::{KeyRecord, KeyScope, Keys};
+use commerce_core::error::StoreError;
+use commerce_core::events::{Backlog, DeadLetter, DeadLetters, Envelope, Leases, Outbox, given_up};
+use commerce_core::ids::{EventId, Id};
+use commerce_core::limits;
+use commerce_core::page::{Page, PageRequest};
+use uuid::Uuid;
+
+use super::engine::{Context, Database, Row};
+use super::fields::Fields;
+use super::head::{key_record, read_event};
+use crate::sql::bulk::ids;
+use crate::sql::question::{Question, below, blob};
+
+#[async_trait]
+impl<W: Context> Keys for Database<W> {
+    async fn key(&self, scope: &KeyScope) -> Result<Option<KeyRecord>, StoreError> {
+        const OPERATION: &str = "keys.key";
+        const SQL: &str = "SELECT body_hash, outcome, result_id, generation FROM idempotency_keys
+            WHERE scope = ? AND used_at > ?";
+        let since = self.now().minus(limits::IDEMPOTENCY_KEEP).as_micros();
+        let query = Question::frequent(SQL).bind(scope.digest().to_vec()).bind(since);
+        self.row(OPERATION, query).await?.map(|row| key_record(&row, OPERATION)).transpose()
+    }
+}
+
+#[async_trait]
+impl<W: Context> Outbox for Database<W> {
+    async fn unpublished(&self, limit: u32) -> Result<Vec<Envelope>, StoreError> {
+        const OPERATION: &str = "outbox.unpublished";
+        const SQL: &str = "SELECT id, topic, type, `schema`, aggregate_id, version, occurred_at, traceparent, data
+            FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT ?";
+        let rows = self.rows(OPERATION, Question::of(SQL).bind(limit)).await?;
+        rows.iter().map(|row| read_event(row, OPERATION)).collect()
+    }
+
+    async fn published(&self, events: &[EventId]) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE JSON_TABLE(?, '$[*]' COLUMNS (v CHAR(32) PATH '$')) AS it
+            STRAIGHT_JOIN outbox ON outbox.id = UNHEX(it.v) SET outbox.published_at = ? WHERE outbox.published_at IS NULL";
+        if events.is_empty() {
+            return Ok(());
+        }
+        let (events, now) = (ids(events.iter().copied()), self.now().as_micros());
+        self.write("outbox.published", move |connection| {
+            let query = sqlx::query(SQL).bind(events.clone()).bind(now);
+            Box::pin(async move { query.execute(connection).await.map(|_| ()) })
+        })
+        .await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        const OPERATION: &str = "outbox.backlog";
+        const SQL: &str = "SELECT COUNT(*) AS waiting, MIN(occurred_at) AS oldest FROM outbox WHERE published_at IS NULL";
+        let row = self.row(OPERATION, Question::of(SQL)).await?;
+        let Some(row) = row else { return Ok(Backlog::default()) };
+        let fields = Fields::of(&row, OPERATION);
+        Ok(Backlog { waiting: fields.count("waiting")?, oldest: fields.opt_at("oldest")? })
+    }
+}
+
+/// The columns of a dead letter.
+macro_rules! select_letters {
+    ($tail:literal) => {
+        concat!("SELECT consumer, event, reason, receives, buried_at FROM dead_letters ", $tail)
+    };
+}
+
+fn read_letter(row: &Row, operation: &'static str) -> Result<DeadLetter, StoreError> {
+    let fields = Fields::of(row, operation);
+    Ok(DeadLetter {
+        consumer: fields.text("consumer")?,
+        event: fields.json("event")?,
+        reason: fields.text("reason")?,
+        receives: fields.count("receives")?,
+        at: fields.at("buried_at")?,
+    })
+}
+
+#[expect(private_bounds, reason = "only the contexts of this crate have databases")]
+impl<W: Context> Database<W> {
+    /// Takes a letter out; what it leaves is an inbox entry of `instead`, if that is somebody.
+    async fn take_letter(
+        &self,
+        operation: &'static str,
+        (consumer, event): (&str, EventId),
+        instead: Option<String>,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        const FIND: &str = select_letters!("WHERE consumer = ? AND event_id = ? FOR UPDATE");
+        const TAKE: &str = "DELETE FROM dead_letters WHERE consumer = ? AND event_id = ?";
+        const NOTE: &str = "INSERT INTO inbox (consumer, event_id, handled_at) VALUES (?, ?, ?)
+            ON DUPLICATE KEY UPDATE handled_at = handled_at";
+        let (consumer, event, now) = (consumer.to_owned(), blob(event.uuid()), self.now().as_micros());
+        let row = self
+            .write(operation, move |connection| {
+                let find = sqlx::query(FIND).bind(consumer.clone()).bind(event.clone());
+                let take = sqlx::query(TAKE).bind(consumer.clone()).bind(event.clone());
+                let note = instead.clone().map(|nobody| sqlx::query(NOTE).bind(nobody).bind(event.clone()).bind(now));
+                Box::pin(async move {
+                    let row = find.fetch_optional(&mut *connection).await?;
+                    if row.is_some() {
+                        take.execute(&mut *connection).await?;
+                        if let Some(note) = note {
+                            note.execute(connection).await?;
+                        }
+                    }
+                    Ok(row)
+                })
+            })
+            .await?;
+        row.map(|row| read_letter(&row, operation)).transpose()
+    }
+}
+
+#[async_trait]
+impl<W: Context> DeadLetters for Database<W> {
+    async fn bury(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO dead_letters (place, consumer, event_id, event, reason, receives, buried_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE place = place";
+        let event =
+            serde_json::to_string(&letter.event).map_err(|error| StoreError::corrupt("dead_letters.bury", error.to_string()))?;
+        let letter = letter.clone();
+        self.write("dead_letters.bury", move |connection| {
+            let query = sqlx::query(SQL).bind(blob(letter.place())).bind(letter.consumer.clone());
+            let query = query.bind(blob(letter.event.id.uuid())).bind(event.clone()).bind(letter.reason.clone());
+            let query = query.bind(letter.receives).bind(letter.at.as_micros());
+            Box::pin(async move { query.execute(connection).await.map(|_| ()) })
+        })
+        .await
+    }
+
+    async fn letters(&self, page: &PageRequest) -> Result<Page<DeadLetter>, StoreError> {
+        const OPERATION: &str = "dead_letters.letters";
+        const SQL: &str = select_letters!("WHERE place < ? ORDER BY place DESC LIMIT ?");
+        let query = Question::of(SQL).bind(below(page)).bind(page.limit() + 1);
+        let rows = self.rows(OPERATION, query).await?;
+        let letters = rows.iter().map(|row| read_letter(row, OPERATION)).collect::<Result<_, _>>()?;
+        Ok(Page::cut(letters, page, DeadLetter::place))
+    }
+
+    async fn exhume(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
+        self.take_letter("dead_letters.exhume", (consumer, event), None).await
+    }
+
+    async fn give_up(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
+        self.take_letter("dead_letters.give_up", (consumer, event), Some(given_up(consumer))).await
+    }
+}
+
+#[async_trait]
+impl<W: Context> Leases for Database<W> {
+    async fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Result<Option<u64>, StoreError> {
+        const OPERATION: &str = "leases.acquire";
+        const FIND: &str = "SELECT owner_id, epoch, until_at FROM leases WHERE name = ? FOR UPDATE";
+        const MAKE: &str = "INSERT INTO leases (name, owner_id, epoch, until_at) VALUES (?, ?, 1, ?)";
+        const TAKE: &str = "UPDATE leases SET owner_id = ?, epoch = ?, until_at = ? WHERE name = ?";
+        let name = name.to_owned();
+        self.write(OPERATION, move |connection| {
+            let name = name.clone();
+            Box::pin(async move {
+                let found: Option<(Vec<u8>, i64, Option<i64>)> =
+                    sqlx::query_as(FIND).bind(name.clone()).fetch_optional(&mut *connection).await?;
+                let Some((holder, epoch, held_until)) = found else {
+                    let make = sqlx::query(MAKE).bind(name).bind(blob(owner)).bind(until.as_micros());
+                    make.execute(connection).await?;
+                    return Ok(Some(1));
+                };
+                let own = holder == blob(owner);
+                if !own && held_until.is_some_and(|until| until > now.as_micros()) {
+                    return Ok(None);
+                }
+                let epoch = epoch + i64::from(!own);
+                let take = sqlx::query(TAKE).bind(blob(owner)).bind(epoch).bind(until.as_micros()).bind(name);
+                take.execute(connection).await?;
+                Ok(u64::try_from(epoch).ok())
+            })
+        })
+        .await
+    }
+
+    async fn give_back(&self, name: &str, owner: Uuid) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE leases SET until_at = NULL WHERE name = ? AND owner_id = ? AND until_at IS NOT NULL";
+        let name = name.to_owned();
+        self.write("leases.give_back", move |connection| {
+            let query = sqlx::query(SQL).bind(name.clone()).bind(blob(owner));
+            Box::pin(async move { query.execute(connection).await.map(|_| ()) })
+        })
+        .await
+    }
+}

@@ -1,0 +1,181 @@
+//! Products, categories, sellers, stock, holds.
+
+use super::Put;
+use crate::sql::mysql::migrate::{Migration, migrations};
+
+pub(crate) const MIGRATIONS: &[Migration] = migrations!("catalog", [(1, "catalog"), (2, "messages")]);
+
+pub(crate) const PRODUCTS_BY_ID: &str = locked!(
+    "t.id, t.slug, t.version, (SELECT CAST(COALESCE(JSON_ARRAYAGG(stock.sku), '[]') AS CHAR) FROM inventory AS stock
+        WHERE stock.product_id = t.id) AS skus",
+    "products", id: id
+);
+
+pub(crate) const PRODUCTS_BY_SLUG: &str = found!(
+    "t.id, t.slug, t.version, (SELECT CAST(COALESCE(JSON_ARRAYAGG(stock.sku), '[]') AS CHAR) FROM inventory AS stock
+        WHERE stock.product_id = t.id) AS skus",
+    "products", slug: text
+);
+
+pub(crate) const STOCK_OF_PRODUCTS: &str = locked!(
+    "t.sku, t.product_id, t.on_hand, t.reserved, t.low_stock_threshold, t.low_stock_alerted, t.version",
+    "inventory", product_id: id
+);
+
+pub(crate) const STOCK: &str = locked!(
+    "t.sku, t.product_id, t.on_hand, t.reserved, t.low_stock_threshold, t.low_stock_alerted, t.version",
+    "inventory", sku: text
+);
+
+/// A row for each line; all lines of one generation share state and expiry.
+pub(crate) const HOLDS: &str = locked!("t.hold_key, t.generation, t.state, t.expires_at", "reservations", hold_key: hash);
+
+pub(crate) const CATEGORIES_BY_ID: &str = locked!("t.id, t.slug, t.version", "categories", id: id);
+
+pub(crate) const CATEGORIES_BY_SLUG: &str = found!("t.id, t.slug, t.version", "categories", slug: text);
+
+pub(crate) const SELLERS_BY_ID: &str = locked!("t.id, t.slug, t.version", "sellers", id: id);
+
+pub(crate) const SELLERS_BY_SLUG: &str = found!("t.id, t.slug, t.version", "sellers", slug: text);
+
+pub(crate) const TREE: &str = "SELECT version FROM category_tree FOR UPDATE";
+
+pub(crate) const TREE_TOUCHED: &str = "UPDATE category_tree SET version = ?";
+
+pub(crate) const CATEGORIES_GONE: &str = delete!("categories", id: id);
+
+pub(crate) const CATEGORIES: Put =
+    put!("categories", 0 id: id; 1 slug: text, 2 name: text, 3 parent_id: id, 4 created_at: int, 5 version: int);
+
+pub(crate) const SELLERS: Put =
+    put!("sellers", 0 id: id; 1 slug: text, 2 name: text, 3 user_id: id, 4 created_at: int, 5 version: int);
+
+pub(crate) const PRODUCTS: Put = put!(
+    "products", 0 id: id; 1 slug: text, 2 name: text, 3 description: text, 4 status: text, 5 category_id: id,
+    6 seller_id: id, 7 rating_count: int, 8 rating_sum: int, 9 metadata: text, 10 created_at: int, 11 updated_at: int,
+    12 changed_at: int, 13 version: int
+);
+
+pub(crate) const VARIANTS_GONE: &str = delete!("product_variants", product_id: id);
+
+pub(crate) const IMAGES_GONE: &str = delete!("product_images", product_id: id);
+
+pub(crate) const VARIANTS: &str = insert!(
+    "product_variants", 0 sku: text, 1 product_id: id, 2 position: int, 3 price_minor: int, 4 currency: text,
+    5 compare_at_minor: int, 6 compare_at_currency: text, 7 options: text, 8 weight_grams: int, 9 barcode: text,
+    10 metadata: text
+);
+
+pub(crate) const IMAGES: &str = insert!("product_images", 0 id: id, 1 product_id: id, 2 position: int, 3 url: text, 4 alt: text);
+
+pub(crate) const STOCK_GONE: &str = delete!("inventory", sku: text);
+
+pub(crate) const INVENTORY: Put = put!(
+    "inventory", 0 sku: text; 1 product_id: id, 2 on_hand: int, 3 reserved: int, 4 low_stock_threshold: int,
+    5 low_stock_alerted: int, 6 version: int
+);
+
+pub(crate) const LEDGER: &str = insert!(
+    "stock_ledger", 0 id: id, 1 sku: text, 2 kind: text, 3 on_hand_change: int, 4 reserved_change: int,
+    5 reference: text, 6 reason: text, 7 actor_id: id, 8 moved_at: int
+);
+
+pub(crate) const HOLDS_MADE: &str = insert!(
+    "reservations", 0 hold_key: hash, 1 generation: int, 2 sku: text, 3 quantity: int, 4 unit_price_minor: int,
+    5 currency: text, 6 state: text, 7 created_at: int, 8 expires_at: int
+);
+
+pub(crate) const HOLDS_CHANGED: &str =
+    update!("reservations", 0 hold_key: hash, 1 generation: int; 2 state: text, 3 expires_at: int);
+
+pub(crate) const TOUCHED: &str = concat!(
+    "UPDATE ",
+    rows!(0 id: id, 1 at: int),
+    " STRAIGHT_JOIN products AS t ON t.id = UNHEX(it.id) SET t.changed_at = GREATEST(t.changed_at, it.at)"
+);
+
+/// A product with its variants and images as JSON cells.
+macro_rules! select_products {
+    ($from:literal, $tail:literal) => {
+        concat!(
+            "SELECT products.*,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(variant.position, variant.sku, variant.price_minor,
+                        variant.currency, variant.compare_at_minor, variant.compare_at_currency, variant.options,
+                        variant.weight_grams, variant.barcode, variant.metadata)), '[]') AS CHAR)
+                    FROM product_variants AS variant WHERE variant.product_id = products.id) AS variants,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(image.position, HEX(image.id), image.url, image.alt)), '[]')
+                        AS CHAR)
+                    FROM product_images AS image WHERE image.product_id = products.id) AS images
+            FROM ",
+            $from,
+            " ",
+            $tail
+        )
+    };
+}
+
+/// These keys, each once.
+macro_rules! distinct {
+    () => {
+        "(SELECT DISTINCT v FROM JSON_TABLE(?, '$[*]' COLUMNS (v VARCHAR(64) PATH '$')) AS listed) AS it STRAIGHT_JOIN "
+    };
+}
+
+pub(crate) const PRODUCT: &str = select_products!("products", "WHERE id = ?");
+
+pub(crate) const PRODUCT_BY_SLUG: &str = select_products!("products", "WHERE slug = ?");
+
+pub(crate) const PRODUCTS_BELOW: &str = select_products!("products", "WHERE id < ?");
+
+pub(crate) const CATEGORY_AMONG: &str =
+    " AND category_id IN (SELECT UNHEX(v) FROM JSON_TABLE(?, '$[*]' COLUMNS (v CHAR(32) PATH '$')) AS listed)";
+
+pub(crate) const PRODUCTS_AMONG: &str = select_products!(
+    "(SELECT DISTINCT v FROM JSON_TABLE(?, '$[*]' COLUMNS (v CHAR(32) PATH '$')) AS listed) AS it STRAIGHT_JOIN products",
+    "ON products.id = UNHEX(it.v)"
+);
+
+pub(crate) const PRODUCTS_CHANGED: &str =
+    select_products!("products", "WHERE changed_at >= ? AND (changed_at > ? OR id > ?) ORDER BY changed_at, id LIMIT ?");
+
+pub(crate) const ITEMS: &str = concat!(
+    "SELECT variant.sku, variant.product_id, product.name, variant.options, variant.price_minor, variant.currency,
+        variant.weight_grams, stock.on_hand - stock.reserved AS available, product.status = 'ACTIVE' AS on_sale,
+        (SELECT COUNT(*) FROM product_variants AS sibling WHERE sibling.product_id = variant.product_id) AS variants
+    FROM ",
+    distinct!(),
+    "product_variants AS variant ON variant.sku = it.v
+    STRAIGHT_JOIN products AS product ON product.id = variant.product_id
+    STRAIGHT_JOIN inventory AS stock ON stock.sku = variant.sku"
+);
+
+pub(crate) const STOCK_AMONG: &str = concat!("SELECT stock.* FROM ", distinct!(), "inventory AS stock ON stock.sku = it.v");
+
+/// The columns of one generation of a hold, its lines as one JSON cell.
+macro_rules! select_holds {
+    ($tail:literal) => {
+        concat!(
+            "SELECT held.hold_key, held.generation, MIN(held.state) AS state, MAX(held.state) AS last_state,
+                MIN(held.created_at) AS created_at, MAX(held.expires_at) AS expires_at,
+                CAST(JSON_ARRAYAGG(JSON_ARRAY(held.sku, held.quantity, held.unit_price_minor, held.currency)) AS CHAR)
+                    AS `lines`
+            FROM ",
+            $tail
+        )
+    };
+}
+
+pub(crate) const NEWEST_HOLD: &str = select_holds!(
+    "reservations AS held WHERE held.hold_key = ?
+        AND held.generation = (SELECT MAX(generation) FROM reservations WHERE hold_key = ?)
+    GROUP BY held.hold_key, held.generation"
+);
+
+pub(crate) const EXPIRED_HOLDS: &str = select_holds!(
+    "(SELECT active_until, hold_key, generation FROM reservations WHERE active_until <= ?
+            GROUP BY active_until, hold_key, generation ORDER BY active_until, hold_key LIMIT ?) AS late
+        STRAIGHT_JOIN reservations AS held ON held.hold_key = late.hold_key AND held.generation = late.generation
+    GROUP BY held.hold_key, held.generation ORDER BY expires_at, hold_key"
+);
+
+pub(crate) const CROSSINGS: &str = "SELECT * FROM inventory WHERE crossing = 1 ORDER BY sku LIMIT ?";

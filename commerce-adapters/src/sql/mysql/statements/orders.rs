@@ -1,0 +1,146 @@
+//! Orders with payments and refunds, history, providers' messages, carts.
+
+use std::time::Duration;
+
+use commerce_core::limits;
+
+use super::Put;
+use crate::sql::mysql::migrate::{Migration, migrations};
+
+pub(crate) const MIGRATIONS: &[Migration] = migrations!("orders", [(1, "orders"), (2, "messages")]);
+
+pub(crate) const ORDERS_BY_ID: &str = locked!("t.id, t.number, t.version", "orders", id: id);
+
+pub(crate) const ORDERS_BY_NUMBER: &str = concat!(
+    "SELECT t.id, t.number, t.version FROM ",
+    listed!(text),
+    " STRAIGHT_JOIN order_numbers AS known ON known.number = it.v STRAIGHT_JOIN orders AS t ON t.id = known.order_id"
+);
+
+pub(crate) const KNOWN_ENTRIES: &str = concat!(
+    "SELECT t.id FROM ",
+    rows!(0 order_id: id, 1 id: id),
+    " STRAIGHT_JOIN order_status_history AS t ON t.order_id = UNHEX(it.order_id) AND t.id = UNHEX(it.id)"
+);
+
+pub(crate) const KNOWN_CLAIMS: &str = found!("t.claim, t.order_id", "cart_claims", claim: id);
+
+pub(crate) const HEARD_BEFORE: &str = concat!(
+    "SELECT t.provider, t.event_id, t.state FROM ",
+    rows!(0 provider: text, 1 event_id: text),
+    " STRAIGHT_JOIN provider_events AS t ON t.provider = it.provider AND t.event_id = it.event_id FOR UPDATE"
+);
+
+pub(crate) const KNOWN_CARTS: &str = locked!("t.owner_id, t.version, t.expires_at", "carts", owner_id: id);
+
+/// A new order's number is taken with it.
+pub(crate) const ORDERS: Put = Put {
+    new: &[
+        insert!(
+            "orders", 0 id: id, 1 number: text, 2 user_id: id, 3 status: text, 4 currency: text, 5 subtotal_minor: int,
+            6 discount_minor: int, 7 shipping_minor: int, 8 tax_minor: int, 9 total_minor: int, 10 tax_lines: text,
+            11 coupon: text, 12 ship_full_name: text, 13 ship_line1: text, 14 ship_line2: text, 15 ship_city: text,
+            16 ship_state: text, 17 ship_postal_code: text, 18 ship_country: text, 19 ship_phone: text,
+            20 shipping_option: text, 21 hold_key: hash, 22 hold_generation: int, 23 payment_due_at: int,
+            24 payment_extended: int, 25 metadata: text, 26 updated_at: int, 27 version: int
+        ),
+        insert!("order_numbers", 0 order_id: id, 1 number: text),
+    ],
+    changed: update!(
+        "orders", 0 id: id; 3 status: text, 4 currency: text, 5 subtotal_minor: int,
+        6 discount_minor: int, 7 shipping_minor: int, 8 tax_minor: int, 9 total_minor: int, 10 tax_lines: text,
+        11 coupon: text, 12 ship_full_name: text, 13 ship_line1: text, 14 ship_line2: text, 15 ship_city: text,
+        16 ship_state: text, 17 ship_postal_code: text, 18 ship_country: text, 19 ship_phone: text,
+        20 shipping_option: text, 21 hold_key: hash, 22 hold_generation: int, 23 payment_due_at: int,
+        24 payment_extended: int, 25 metadata: text, 26 updated_at: int, 27 version: int
+    ),
+};
+
+pub(crate) const ITEMS: &str = upsert!(
+    "order_items", 0 order_id: id, 1 position: int; 2 sku: text, 3 product_id: id, 4 name: text, 5 quantity: int,
+    6 currency: text, 7 unit_price_minor: int, 8 discount_minor: int, 9 tax_minor: int, 10 total_minor: int
+);
+
+pub(crate) const SURPLUS_ITEMS: &str = concat!(
+    "DELETE t FROM ",
+    rows!(0 order_id: id, 1 position: int),
+    " STRAIGHT_JOIN order_items AS t ON t.order_id = UNHEX(it.order_id) AND t.position >= it.position"
+);
+
+pub(crate) const PAYMENTS: &str = upsert!(
+    "payments", 0 order_id: id; 1 id: id, 2 method: text, 3 status: text, 4 currency: text, 5 amount_minor: int,
+    6 captured_minor: int, 7 refunded_minor: int
+);
+
+pub(crate) const RESTATED: &str = update!("payments", 0 order_id: id; 1 status: text);
+
+pub(crate) const ATTEMPTS: &str = upsert!(
+    "payment_attempts", 0 order_id: id, 1 position: int; 2 id: id, 3 provider: text, 4 method: text, 5 currency: text,
+    6 amount_minor: int, 7 state: text, 8 token: text, 9 reference: text, 10 failure_code: text,
+    11 next_action_type: text, 12 next_action_url: text, 13 created_at: int, 14 check_at: int, 15 checks: int
+);
+
+pub(crate) const REFUNDS: &str = upsert!(
+    "refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 attempt_id: id, 4 currency: text, 5 amount_minor: int,
+    6 state: text, 7 reason: text, 8 reference: text, 9 created_at: int, 10 check_at: int, 11 checks: int
+);
+
+pub(crate) const HISTORY: &str = insert!(
+    "order_status_history", 0 id: id, 1 order_id: id, 2 status: text, 3 reached_at: int, 4 note: text, 5 actor: text
+);
+
+pub(crate) const CLAIMS: &str = insert!("cart_claims", 0 claim: id, 1 claimed_at: int, 2 order_id: id);
+
+pub(crate) const HEARD: Put = put!(
+    "provider_events", 0 provider: text, 1 event_id: text; 2 reference: text, 3 fact: text, 4 state: text, 5 received_at: int
+);
+
+pub(crate) const CARTS_GONE: &str = delete!("carts", owner_id: id);
+
+pub(crate) const CARTS: Put = put!(
+    "carts", 0 owner_id: id; 1 owner_kind: text, 2 lines: text, 3 coupon: text, 4 metadata: text, 5 updated_at: int,
+    6 expires_at: int, 7 version: int, 8 begun_at: int
+);
+
+/// An order with its payment, and all that belongs to it as JSON cells.
+macro_rules! select_orders {
+    ($tail:literal) => {
+        concat!(
+            "SELECT orders.*, payments.id AS payment_id, payments.method AS payment_method,
+                payments.status AS payment_status, payments.currency AS payment_currency, payments.amount_minor,
+                payments.captured_minor, payments.refunded_minor,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(item.position, item.sku, HEX(item.product_id), item.name,
+                        item.quantity, item.currency, item.unit_price_minor, item.discount_minor, item.tax_minor,
+                        item.total_minor)), '[]') AS CHAR)
+                    FROM order_items AS item WHERE item.order_id = orders.id) AS items,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(attempt.position, HEX(attempt.id), attempt.provider,
+                        attempt.method, attempt.currency, attempt.amount_minor, attempt.state, attempt.token,
+                        attempt.reference, attempt.failure_code, attempt.next_action_type, attempt.next_action_url,
+                        attempt.created_at, attempt.check_at, attempt.checks)), '[]') AS CHAR)
+                    FROM payment_attempts AS attempt WHERE attempt.order_id = orders.id) AS attempts,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(refund.position, HEX(refund.id), HEX(refund.attempt_id),
+                        refund.currency, refund.amount_minor, refund.state, refund.reason, refund.reference,
+                        refund.created_at, refund.check_at, refund.checks)), '[]') AS CHAR)
+                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds
+            FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
+            $tail
+        )
+    };
+}
+
+pub(crate) const ORDER: &str = select_orders!("WHERE orders.id = ?");
+
+pub(crate) const ORDERS_BELOW: &str = select_orders!("WHERE orders.id < ?");
+
+/// One user's orders are few: no index has the expression, so that the user's is taken.
+pub(crate) const STATUS_OF_FEW: &str = " AND CONCAT(orders.status, '') = ?";
+
+pub(crate) const NUMBER_IS: &str = " AND orders.id = (SELECT known.order_id FROM order_numbers AS known WHERE known.number = ?)";
+
+pub(crate) const UNPAID: &str = "SELECT id AS order_id FROM orders WHERE unpaid_until <= ? ORDER BY unpaid_until, id LIMIT ?";
+
+/// Expired carts, and what was claimed of carts so long ago that no delivery comes any more.
+pub(crate) const OLD: &[(&str, Duration)] = &[
+    ("DELETE FROM carts WHERE expires_at < ? ORDER BY expires_at LIMIT ?", limits::CART_KEEP),
+    ("DELETE FROM cart_claims WHERE claimed_at < ? ORDER BY claimed_at LIMIT ?", limits::HANDLED_KEEP),
+];

@@ -1,0 +1,48 @@
+//! Users, addresses, sessions, refresh tokens.
+
+use std::time::Duration;
+
+use commerce_core::limits;
+
+use super::Put;
+use crate::sql::mysql::migrate::{Migration, migrations};
+
+pub(crate) const MIGRATIONS: &[Migration] = migrations!("users", [(1, "users"), (2, "messages")]);
+
+pub(crate) const USERS_BY_ID: &str = locked!("t.id, t.email, t.version", "users", id: id);
+
+pub(crate) const USERS_BY_EMAIL: &str = found!("t.id, t.email, t.version", "users", email: text);
+
+pub(crate) const KNOWN_ADDRESSES: &str = locked!("t.id", "addresses", id: id);
+
+pub(crate) const KNOWN_SESSIONS: &str = locked!("t.id, t.last_used_at, t.revoked_at", "sessions", id: id);
+
+pub(crate) const KNOWN_TOKENS: &str = locked!("t.hash, t.rotated_at", "refresh_tokens", hash: hash);
+
+pub(crate) const USERS: Put = put!(
+    "users", 0 id: id; 1 email: text, 2 full_name: text, 3 phone: text, 4 role: text, 5 seller_id: id,
+    6 password_hash: text, 7 metadata: text, 8 created_at: int, 9 version: int
+);
+
+pub(crate) const ADDRESSES_GONE: &str = delete!("addresses", id: id);
+
+pub(crate) const ADDRESSES: Put = put!(
+    "addresses", 0 id: id; 1 user_id: id, 2 full_name: text, 3 line1: text, 4 line2: text, 5 city: text, 6 state: text,
+    7 postal_code: text, 8 country: text, 9 phone: text, 10 is_default: int, 11 created_at: int
+);
+
+pub(crate) const SESSIONS_MADE: &str =
+    insert!("sessions", 0 id: id, 1 user_id: id, 2 created_at: int, 3 last_used_at: int, 4 revoked_at: int);
+
+pub(crate) const SESSIONS_CHANGED: &str = update!("sessions", 0 id: id; 1 last_used_at: int, 2 revoked_at: int);
+
+pub(crate) const TOKENS_MADE: &str =
+    insert!("refresh_tokens", 0 hash: hash, 1 session_id: id, 2 created_at: int, 3 rotated_at: int);
+
+pub(crate) const TOKENS_CHANGED: &str = update!("refresh_tokens", 0 hash: hash; 1 rotated_at: int);
+
+/// Refresh tokens and sessions past their longest life.
+pub(crate) const OLD: &[(&str, Duration)] = &[
+    ("DELETE FROM refresh_tokens WHERE created_at < ? ORDER BY created_at LIMIT ?", limits::SESSION_MAX),
+    ("DELETE FROM sessions WHERE created_at < ? ORDER BY created_at LIMIT ?", limits::SESSION_MAX),
+];

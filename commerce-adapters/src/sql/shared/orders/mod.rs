@@ -1,0 +1,43 @@
+//! The orders' database: orders with payments and refunds, history, providers' messages, carts.
+//!
+//! [`load`] brings what a batch touches, [`write`] writes what was accepted, `read` and `carts` read
+//! for use cases.
+
+mod carts;
+mod load;
+mod read;
+mod write;
+
+use std::time::Duration;
+
+use commerce_core::Timestamp;
+use commerce_core::change::ChangeSet;
+
+use super::engine::Context;
+use super::migrate::Migration;
+use super::script::{Queries, Script};
+use super::statements;
+use crate::sql::judge::{Loaded, OrdersJudge, OrdersWants, OrdersWrite};
+
+impl Context for OrdersWrite {
+    type Judge<'a> = OrdersJudge<'a>;
+    type Beside = ();
+
+    const NAME: &'static str = "orders";
+    const COMMIT: &'static str = "orders.commit";
+
+    /// Expired carts after a day, claims on carts after 30.
+    const OLD: &'static [(&'static str, Duration)] = statements::orders::OLD;
+
+    fn migrations() -> &'static [Migration] {
+        statements::orders::MIGRATIONS
+    }
+
+    fn ask<'a>(queries: &mut Queries<Loaded<'a, Self::Judge<'a>>>, sets: &[&'a ChangeSet<Self>]) {
+        load::ask(queries, &OrdersWants::of(sets));
+    }
+
+    fn write(script: &mut Script, judge: &Self::Judge<'_>, now: Timestamp) {
+        write::write(script, judge, now);
+    }
+}

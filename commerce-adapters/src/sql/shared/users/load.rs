@@ -1,0 +1,56 @@
+//! Loads what a batch of changes to users touches, one statement for each way into a table.
+
+use commerce_core::error::StoreError;
+use commerce_core::ids::UserId;
+use commerce_core::text::Email;
+
+use super::super::engine::Row;
+use super::super::fields::Fields;
+use super::super::script::Queries;
+use super::super::statements::users as sql;
+use crate::sql::bulk::{hashes, ids, list};
+use crate::sql::judge::{Loaded, SessionRow, TokenRow, UserJudge, UserRow, UsersWants};
+
+const OPERATION: &str = "users.commit";
+
+/// Asks for the rows.
+pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, UserJudge<'a>>>, wants: &UsersWants) {
+    if !wants.users.is_empty() {
+        let by_id = ids(wants.users.iter().copied());
+        queries.ask(sql::USERS_BY_ID, [by_id.into()], |row, loaded| load_user(row, &mut loaded.judge));
+    }
+    if !wants.emails.is_empty() {
+        let by_email = list(&wants.emails);
+        queries.ask(sql::USERS_BY_EMAIL, [by_email.into()], |row, loaded| load_user(row, &mut loaded.judge));
+    }
+    if !wants.addresses.is_empty() {
+        queries.ask(sql::KNOWN_ADDRESSES, [ids(wants.addresses.iter().copied()).into()], |row, loaded| {
+            loaded.judge.addresses.load([(Fields::of(row, OPERATION).id("id")?, None)]);
+            Ok(())
+        });
+    }
+    if !wants.sessions.is_empty() {
+        queries.ask(sql::KNOWN_SESSIONS, [ids(wants.sessions.iter().copied()).into()], |row, loaded| {
+            let fields = Fields::of(row, OPERATION);
+            let (last_used_at, revoked_at) = (fields.at("last_used_at")?, fields.opt_at("revoked_at")?);
+            loaded.judge.sessions.load([(fields.id("id")?, SessionRow { last_used_at, revoked_at, made: None })]);
+            Ok(())
+        });
+    }
+    if !wants.tokens.is_empty() {
+        queries.ask(sql::KNOWN_TOKENS, [hashes(wants.tokens.iter().copied()).into()], |row, loaded| {
+            let fields = Fields::of(row, OPERATION);
+            let token = TokenRow { rotated_at: fields.opt_at("rotated_at")?, made: None };
+            loaded.judge.tokens.load([(fields.hash("hash")?, token)]);
+            Ok(())
+        });
+    }
+}
+
+fn load_user(row: &Row, judge: &mut UserJudge<'_>) -> Result<(), StoreError> {
+    let fields = Fields::of(row, OPERATION);
+    let (id, email) = (fields.id::<UserId>("id")?, fields.parse::<Email>("email")?);
+    judge.users.load([(id, UserRow { version: fields.count("version")?, email: email.clone(), write: None })]);
+    judge.emails.load([(email, id)]);
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Reads users, addresses, sessions and refresh tokens.
+
+use async_trait::async_trait;
+use commerce_core::change::{ChangeSet, CommitError};
+use commerce_core::error::StoreError;
+use commerce_core::ids::{Id, SessionId, UserId};
+use commerce_core::page::{Page, PageRequest};
+use commerce_core::text::Email;
+use commerce_core::users::{Address, PasswordHash, PostalAddress, RefreshToken, Role, Session, User, UserStore, UserWrite};
+
+use super::super::engine::{Database, Row};
+use super::super::fields::Fields;
+use crate::sql::question::{Question, below, blob};
+
+fn read_user(row: &Row, operation: &'static str) -> Result<User, StoreError> {
+    let fields = Fields::of(row, operation);
+    Ok(User {
+        id: fields.id("id")?,
+        email: fields.parse("email")?,
+        full_name: fields.text("full_name")?,
+        phone: fields.opt_text("phone")?,
+        role: fields.parse("role")?,
+        seller: fields.opt_id("seller_id")?,
+        password_hash: PasswordHash(fields.text("password_hash")?),
+        metadata: fields.json("metadata")?,
+        created_at: fields.at("created_at")?,
+        version: fields.count("version")?,
+    })
+}
+
+fn read_address(row: &Row, operation: &'static str) -> Result<Address, StoreError> {
+    let fields = Fields::of(row, operation);
+    Ok(Address {
+        id: fields.id("id")?,
+        user: fields.id("user_id")?,
+        postal: PostalAddress {
+            full_name: fields.text("full_name")?,
+            line1: fields.text("line1")?,
+            line2: fields.opt_text("line2")?,
+            city: fields.text("city")?,
+            state: fields.opt_text("state")?,
+            postal_code: fields.text("postal_code")?,
+            country: fields.parse("country")?,
+            phone: fields.opt_text("phone")?,
+        },
+        is_default: fields.flag("is_default")?,
+        created_at: fields.at("created_at")?,
+    })
+}
+
+fn read_session(row: &Row, operation: &'static str) -> Result<Session, StoreError> {
+    let fields = Fields::of(row, operation);
+    Ok(Session {
+        id: fields.id("id")?,
+        user: fields.id("user_id")?,
+        created_at: fields.at("created_at")?,
+        last_used_at: fields.at("last_used_at")?,
+        revoked_at: fields.opt_at("revoked_at")?,
+    })
+}
+
+#[async_trait]
+impl UserStore for Database<UserWrite> {
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        const OPERATION: &str = "users.user";
+        let row = self.row(OPERATION, Question::frequent("SELECT * FROM users WHERE id = ?").bind(blob(id.uuid()))).await?;
+        row.map(|row| read_user(&row, OPERATION)).transpose()
+    }
+
+    async fn user_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
+        const OPERATION: &str = "users.user_by_email";
+        let row = self.row(OPERATION, Question::frequent("SELECT * FROM users WHERE email = ?").bind(email.as_str())).await?;
+        row.map(|row| read_user(&row, OPERATION)).transpose()
+    }
+
+    async fn users(&self, role: Option<Role>, page: &PageRequest) -> Result<Page<User>, StoreError> {
+        const OPERATION: &str = "users.users";
+        let query = Question::of("SELECT * FROM users WHERE id < ?").shown().bind(below(page));
+        let query = query.when(" AND role = ?", role.map(Role::as_str));
+        let query = query.then(" ORDER BY id DESC LIMIT ?").bind(page.limit() + 1);
+        let rows = self.rows(OPERATION, query).await?;
+        let users = rows.iter().map(|row| read_user(row, OPERATION)).collect::<Result<_, _>>()?;
+        Ok(Page::cut(users, page, |user: &User| user.id.uuid()))
+    }
+
+    async fn addresses(&self, user: UserId) -> Result<Vec<Address>, StoreError> {
+        const OPERATION: &str = "users.addresses";
+        const SQL: &str = "SELECT * FROM addresses WHERE user_id = ? ORDER BY id";
+        let rows = self.rows(OPERATION, Question::frequent(SQL).bind(blob(user.uuid()))).await?;
+        rows.iter().map(|row| read_address(row, OPERATION)).collect()
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        const OPERATION: &str = "users.session";
+        const SQL: &str = "SELECT sessions.created_at AS begun_at, last_used_at, revoked_at, users.*
+            FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = ?";
+        let Some(row) = self.row(OPERATION, Question::frequent(SQL).bind(blob(id.uuid()))).await? else { return Ok(None) };
+        let (fields, user) = (Fields::of(&row, OPERATION), read_user(&row, OPERATION)?);
+        let session = Session {
+            id,
+            user: user.id,
+            created_at: fields.at("begun_at")?,
+            last_used_at: fields.at("last_used_at")?,
+            revoked_at: fields.opt_at("revoked_at")?,
+        };
+        Ok(Some((session, user)))
+    }
+
+    async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        const OPERATION: &str = "users.sessions";
+        const SQL: &str = "SELECT * FROM sessions WHERE user_id = ? AND revoked_at IS NULL ORDER BY id DESC";
+        let rows = self.rows(OPERATION, Question::of(SQL).bind(blob(user.uuid()))).await?;
+        rows.iter().map(|row| read_session(row, OPERATION)).collect()
+    }
+
+    async fn refresh_token(&self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {
+        const OPERATION: &str = "users.refresh_token";
+        const SQL: &str = "SELECT * FROM refresh_tokens WHERE hash = ?";
+        let Some(row) = self.row(OPERATION, Question::of(SQL).bind(hash.to_vec())).await? else { return Ok(None) };
+        let fields = Fields::of(&row, OPERATION);
+        Ok(Some(RefreshToken {
+            hash: fields.hash("hash")?,
+            session: fields.id("session_id")?,
+            created_at: fields.at("created_at")?,
+            rotated_at: fields.opt_at("rotated_at")?,
+        }))
+    }
+
+    async fn commit(&self, changes: ChangeSet<UserWrite>) -> Result<(), CommitError> {
+        Self::commit(self, changes).await
+    }
+}

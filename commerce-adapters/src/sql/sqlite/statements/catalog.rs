@@ -1,0 +1,185 @@
+//! Products, categories, sellers, stock, holds.
+
+use crate::sql::sqlite::migrate::{Migration, migrations};
+
+pub(crate) const MIGRATIONS: &[Migration] =
+    migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "writers"), (4, "variant_notes"), (5, "audit")]);
+
+/// A product as a batch needs it.
+macro_rules! product_rows {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, slug, version,
+                (SELECT json_group_array(sku) FROM inventory WHERE product_id = products.id) AS skus
+            FROM products ",
+            $tail
+        )
+    };
+}
+
+pub(crate) const PRODUCTS_BY_ID: &str = product_rows!("WHERE id IN (SELECT unhex(value) FROM json_each(?))");
+
+pub(crate) const PRODUCTS_BY_SLUG: &str = product_rows!("WHERE slug IN (SELECT value FROM json_each(?))");
+
+pub(crate) const STOCK_OF_PRODUCTS: &str =
+    "SELECT sku, product_id, on_hand, reserved, low_stock_threshold, low_stock_alerted, version
+    FROM inventory WHERE product_id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const STOCK: &str = "SELECT sku, product_id, on_hand, reserved, low_stock_threshold, low_stock_alerted, version
+    FROM inventory WHERE sku IN (SELECT value FROM json_each(?))";
+
+/// All lines of one generation share state and expiry; a generation is one row here.
+pub(crate) const HOLDS: &str = "SELECT hold_key, generation, min(state) AS state, max(expires_at) AS expires_at
+    FROM reservations WHERE hold_key IN (SELECT unhex(value) FROM json_each(?))
+    GROUP BY hold_key, generation";
+
+pub(crate) const CATEGORIES_BY_ID: &str = "SELECT id, slug, version FROM categories
+    WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const CATEGORIES_BY_SLUG: &str = "SELECT id, slug, version FROM categories
+    WHERE slug IN (SELECT value FROM json_each(?))";
+
+pub(crate) const SELLERS_BY_ID: &str = "SELECT id, slug, version FROM sellers
+    WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const SELLERS_BY_SLUG: &str = "SELECT id, slug, version FROM sellers
+    WHERE slug IN (SELECT value FROM json_each(?))";
+
+pub(crate) const TREE: &str = "SELECT version FROM category_tree";
+
+pub(crate) const TREE_TOUCHED: &str = "UPDATE category_tree SET version = ?";
+
+pub(crate) const CATEGORIES_GONE: &str = "DELETE FROM categories WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const CATEGORIES: &str = "INSERT INTO categories (id, slug, name, parent_id, created_at, version)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, parent_id = excluded.parent_id,
+        version = excluded.version";
+
+pub(crate) const SELLERS: &str = "INSERT INTO sellers (id, slug, name, user_id, created_at, version)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, user_id = excluded.user_id,
+        version = excluded.version";
+
+pub(crate) const PRODUCTS: &str = "INSERT INTO products (id, slug, name, description, status, category_id, seller_id,
+        rating_count, rating_sum, metadata, created_at, updated_at, changed_at, version)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, unhex(value ->> 5),
+        unhex(value ->> 6), value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, description = excluded.description,
+        status = excluded.status, category_id = excluded.category_id, seller_id = excluded.seller_id,
+        rating_count = excluded.rating_count, rating_sum = excluded.rating_sum, metadata = excluded.metadata,
+        updated_at = excluded.updated_at, changed_at = excluded.changed_at, version = excluded.version";
+
+pub(crate) const VARIANTS_GONE: &str = "DELETE FROM product_variants WHERE product_id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const IMAGES_GONE: &str = "DELETE FROM product_images WHERE product_id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const VARIANTS: &str = "INSERT INTO product_variants (sku, product_id, position, price_minor, currency,
+        compare_at_minor, compare_at_currency, options, weight_grams, barcode, metadata)
+    SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10
+    FROM jsonb_each(?)";
+
+pub(crate) const IMAGES: &str = "INSERT INTO product_images (id, product_id, position, url, alt)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4 FROM jsonb_each(?)";
+
+pub(crate) const STOCK_GONE: &str = "DELETE FROM inventory WHERE sku IN (SELECT value FROM json_each(?))";
+
+pub(crate) const INVENTORY: &str = "INSERT INTO inventory
+        (sku, product_id, on_hand, reserved, low_stock_threshold, low_stock_alerted, version)
+    SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (sku) DO UPDATE SET product_id = excluded.product_id, on_hand = excluded.on_hand,
+        reserved = excluded.reserved, low_stock_threshold = excluded.low_stock_threshold,
+        low_stock_alerted = excluded.low_stock_alerted, version = excluded.version";
+
+pub(crate) const LEDGER: &str = "INSERT INTO stock_ledger
+        (id, sku, kind, on_hand_change, reserved_change, reference, reason, actor_id, moved_at)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        unhex(value ->> 7), value ->> 8
+    FROM jsonb_each(?)";
+
+pub(crate) const HOLDS_MADE: &str = "INSERT INTO reservations
+        (hold_key, generation, sku, quantity, unit_price_minor, currency, state, created_at, expires_at)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8
+    FROM jsonb_each(?)";
+
+pub(crate) const HOLDS_CHANGED: &str = "UPDATE reservations SET state = new.state, expires_at = new.expires_at
+    FROM (SELECT unhex(value ->> 0) AS hold_key, value ->> 1 AS generation, value ->> 2 AS state,
+        value ->> 3 AS expires_at FROM jsonb_each(?)) AS new
+    WHERE reservations.hold_key = new.hold_key AND reservations.generation = new.generation";
+
+pub(crate) const TOUCHED: &str = "UPDATE products SET changed_at = max(changed_at, value ->> 1)
+    FROM jsonb_each(?) WHERE products.id = unhex(value ->> 0)";
+
+/// A product with its variants and images as JSON cells.
+macro_rules! select_products {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, slug, name, description, status, category_id, seller_id, rating_count, rating_sum, metadata,
+                created_at, updated_at, changed_at, version,
+                (SELECT json_group_array(json_array(position, sku, price_minor, currency, compare_at_minor,
+                        compare_at_currency, options, weight_grams, barcode, metadata))
+                    FROM product_variants WHERE product_id = products.id) AS variants,
+                (SELECT json_group_array(json_array(position, hex(images.id), url, alt))
+                    FROM product_images AS images WHERE images.product_id = products.id) AS images
+            FROM products ",
+            $tail
+        )
+    };
+}
+
+pub(crate) const PRODUCT: &str = select_products!("WHERE id = ?");
+
+pub(crate) const PRODUCT_BY_SLUG: &str = select_products!("WHERE slug = ?");
+
+pub(crate) const PRODUCTS_BELOW: &str = select_products!("WHERE id < ?");
+
+pub(crate) const CATEGORY_AMONG: &str = " AND category_id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const PRODUCTS_AMONG: &str = select_products!("WHERE id IN (SELECT unhex(value) FROM json_each(?))");
+
+pub(crate) const PRODUCTS_CHANGED: &str =
+    select_products!("WHERE changed_at >= ? AND (changed_at > ? OR id > ?) ORDER BY changed_at, id LIMIT ?");
+
+pub(crate) const ITEMS: &str = "SELECT variant.sku, variant.product_id, product.name, variant.options, variant.price_minor,
+        variant.currency, variant.weight_grams, stock.on_hand - stock.reserved AS available,
+        product.status = 'ACTIVE' AS on_sale,
+        (SELECT count(*) FROM product_variants AS sibling WHERE sibling.product_id = variant.product_id) AS variants
+    FROM product_variants AS variant
+    JOIN products AS product ON product.id = variant.product_id
+    JOIN inventory AS stock ON stock.sku = variant.sku
+    WHERE variant.sku IN (SELECT value FROM json_each(?))";
+
+pub(crate) const STOCK_AMONG: &str = "SELECT * FROM inventory WHERE sku IN (SELECT value FROM json_each(?))";
+
+/// The columns of one generation of a hold, its lines as one JSON cell.
+macro_rules! select_holds {
+    ($tail:literal) => {
+        concat!(
+            "SELECT hold_key, generation, min(state) AS state, max(state) AS last_state, min(created_at) AS created_at,
+                max(expires_at) AS expires_at,
+                json_group_array(json_array(sku, quantity, unit_price_minor, currency)) AS lines
+            FROM reservations ",
+            $tail
+        )
+    };
+}
+
+pub(crate) const NEWEST_HOLD: &str = select_holds!(
+    "WHERE hold_key = ? AND generation = (SELECT max(generation) FROM reservations WHERE hold_key = ?)
+    GROUP BY hold_key, generation"
+);
+
+pub(crate) const EXPIRED_HOLDS: &str = select_holds!(
+    "WHERE (hold_key, generation) IN (SELECT DISTINCT hold_key, generation FROM reservations
+        WHERE state = 'ACTIVE' AND expires_at <= ? ORDER BY expires_at, hold_key LIMIT ?)
+    GROUP BY hold_key, generation ORDER BY expires_at, hold_key"
+);
+
+pub(crate) const CROSSINGS: &str = "SELECT * FROM inventory
+    WHERE low_stock_alerted <> (on_hand - reserved <= low_stock_threshold) ORDER BY sku LIMIT ?";

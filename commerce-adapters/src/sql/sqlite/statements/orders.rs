@@ -1,0 +1,176 @@
+//! Orders with payments and refunds, history, providers' messages, carts.
+
+use std::time::Duration;
+
+use commerce_core::limits;
+
+use crate::sql::sqlite::migrate::{Migration, migrations};
+
+pub(crate) const MIGRATIONS: &[Migration] =
+    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "carts")]);
+
+pub(crate) const ORDERS_BY_ID: &str = "SELECT id, number, version FROM orders
+    WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const ORDERS_BY_NUMBER: &str = "SELECT id, number, version FROM orders
+    WHERE number IN (SELECT value FROM json_each(?))";
+
+pub(crate) const KNOWN_ENTRIES: &str = "SELECT id FROM order_status_history WHERE (order_id, id) IN
+    (SELECT unhex(value ->> 0), unhex(value ->> 1) FROM jsonb_each(?))";
+
+pub(crate) const KNOWN_CLAIMS: &str = "SELECT claim, order_id FROM cart_claims
+    WHERE claim IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const HEARD_BEFORE: &str = "SELECT provider, event_id, state FROM provider_events
+    WHERE (provider, event_id) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each(?))";
+
+pub(crate) const KNOWN_CARTS: &str = "SELECT owner_id, version, expires_at FROM carts
+    WHERE owner_id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const ORDERS: &str = "INSERT INTO orders (id, number, user_id, status, currency, subtotal_minor, discount_minor,
+        shipping_minor, tax_minor, total_minor, tax_lines, coupon, ship_full_name, ship_line1, ship_line2, ship_city,
+        ship_state, ship_postal_code, ship_country, ship_phone, shipping_option, hold_key, hold_generation,
+        payment_due_at, payment_extended, metadata, updated_at, version)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
+        value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20, unhex(value ->> 21),
+        value ->> 22, value ->> 23, value ->> 24, value ->> 25, value ->> 26, value ->> 27
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET number = excluded.number, user_id = excluded.user_id, status = excluded.status,
+        currency = excluded.currency, subtotal_minor = excluded.subtotal_minor,
+        discount_minor = excluded.discount_minor, shipping_minor = excluded.shipping_minor,
+        tax_minor = excluded.tax_minor, total_minor = excluded.total_minor, tax_lines = excluded.tax_lines,
+        coupon = excluded.coupon, ship_full_name = excluded.ship_full_name, ship_line1 = excluded.ship_line1,
+        ship_line2 = excluded.ship_line2, ship_city = excluded.ship_city, ship_state = excluded.ship_state,
+        ship_postal_code = excluded.ship_postal_code, ship_country = excluded.ship_country,
+        ship_phone = excluded.ship_phone, shipping_option = excluded.shipping_option, hold_key = excluded.hold_key,
+        hold_generation = excluded.hold_generation, payment_due_at = excluded.payment_due_at,
+        payment_extended = excluded.payment_extended, metadata = excluded.metadata,
+        updated_at = excluded.updated_at, version = excluded.version";
+
+pub(crate) const ITEMS: &str = "INSERT INTO order_items (order_id, position, sku, product_id, name, quantity, currency,
+        unit_price_minor, discount_minor, tax_minor, total_minor)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (order_id, position) DO UPDATE SET sku = excluded.sku, product_id = excluded.product_id,
+        name = excluded.name, quantity = excluded.quantity, currency = excluded.currency,
+        unit_price_minor = excluded.unit_price_minor, discount_minor = excluded.discount_minor,
+        tax_minor = excluded.tax_minor, total_minor = excluded.total_minor
+    WHERE (sku, product_id, name, quantity, currency, unit_price_minor, discount_minor, tax_minor, total_minor)
+        IS NOT (excluded.sku, excluded.product_id, excluded.name, excluded.quantity, excluded.currency,
+            excluded.unit_price_minor, excluded.discount_minor, excluded.tax_minor, excluded.total_minor)";
+
+pub(crate) const SURPLUS_ITEMS: &str = "DELETE FROM order_items WHERE (order_id, position) IN
+    (SELECT item.order_id, item.position FROM jsonb_each(?) AS new
+        JOIN order_items AS item ON item.order_id = unhex(new.value ->> 0) AND item.position >= new.value ->> 1)";
+
+pub(crate) const PAYMENTS: &str = "INSERT INTO payments
+        (order_id, id, method, status, currency, amount_minor, captured_minor, refunded_minor)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (order_id) DO UPDATE SET id = excluded.id, method = excluded.method, status = excluded.status,
+        currency = excluded.currency, amount_minor = excluded.amount_minor,
+        captured_minor = excluded.captured_minor, refunded_minor = excluded.refunded_minor";
+
+pub(crate) const RESTATED: &str = "UPDATE payments SET status = new.status
+    FROM (SELECT unhex(value ->> 0) AS order_id, value ->> 1 AS status FROM jsonb_each(?)) AS new
+    WHERE payments.order_id = new.order_id";
+
+pub(crate) const ATTEMPTS: &str =
+    "INSERT INTO payment_attempts (order_id, position, id, provider, method, currency, amount_minor,
+        state, token, reference, failure_code, next_action_type, next_action_url, created_at, check_at, checks)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
+        value ->> 15
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, provider = excluded.provider,
+        method = excluded.method, currency = excluded.currency, amount_minor = excluded.amount_minor,
+        state = excluded.state, token = excluded.token, reference = excluded.reference,
+        failure_code = excluded.failure_code, next_action_type = excluded.next_action_type,
+        next_action_url = excluded.next_action_url, created_at = excluded.created_at, check_at = excluded.check_at,
+        checks = excluded.checks";
+
+pub(crate) const REFUNDS: &str = "INSERT INTO refunds (order_id, position, id, attempt_id, currency, amount_minor, state, reason,
+        reference, created_at, check_at, checks)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3), value ->> 4, value ->> 5,
+        value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, attempt_id = excluded.attempt_id,
+        currency = excluded.currency, amount_minor = excluded.amount_minor, state = excluded.state,
+        reason = excluded.reason, reference = excluded.reference, created_at = excluded.created_at,
+        check_at = excluded.check_at, checks = excluded.checks";
+
+pub(crate) const HISTORY: &str = "INSERT INTO order_status_history (id, order_id, status, reached_at, note, actor)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
+    FROM jsonb_each(?)";
+
+pub(crate) const CLAIMS: &str = "INSERT INTO cart_claims (claim, claimed_at, order_id)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2) FROM jsonb_each(?)";
+
+pub(crate) const HEARD: &str = "INSERT INTO provider_events (provider, event_id, reference, fact, state, received_at)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each(?) WHERE true
+    ON CONFLICT (provider, event_id) DO UPDATE SET reference = excluded.reference, fact = excluded.fact,
+        state = excluded.state, received_at = excluded.received_at";
+
+pub(crate) const CARTS_GONE: &str = "DELETE FROM carts WHERE owner_id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const CARTS: &str = "INSERT INTO carts
+        (owner_id, owner_kind, lines, coupon, metadata, updated_at, expires_at, version, begun_at)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (owner_id) DO UPDATE SET owner_kind = excluded.owner_kind, lines = excluded.lines,
+        coupon = excluded.coupon, metadata = excluded.metadata, updated_at = excluded.updated_at,
+        expires_at = excluded.expires_at, version = excluded.version, begun_at = excluded.begun_at";
+
+/// An order with its payment, and all that belongs to it as JSON cells.
+macro_rules! select_orders {
+    ($tail:literal) => {
+        concat!(
+            "SELECT orders.*, payments.id AS payment_id, payments.method AS payment_method,
+                payments.status AS payment_status, payments.currency AS payment_currency, payments.amount_minor,
+                payments.captured_minor, payments.refunded_minor,
+                (SELECT json_group_array(json_array(position, sku, hex(product_id), name, quantity, currency,
+                        unit_price_minor, discount_minor, tax_minor, total_minor))
+                    FROM order_items WHERE order_id = orders.id) AS items,
+                (SELECT json_group_array(json_array(position, hex(attempt.id), provider, method, currency, amount_minor,
+                        state, token, reference, failure_code, next_action_type, next_action_url, created_at, check_at,
+                        checks))
+                    FROM payment_attempts AS attempt WHERE attempt.order_id = orders.id) AS attempts,
+                (SELECT json_group_array(json_array(position, hex(refund.id), hex(attempt_id), currency, amount_minor,
+                        state, reason, reference, created_at, check_at, checks))
+                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds
+            FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
+            $tail
+        )
+    };
+}
+
+pub(crate) const ORDER: &str = select_orders!("WHERE orders.id = ?");
+
+pub(crate) const ORDERS_BELOW: &str = select_orders!("WHERE orders.id < ?");
+
+/// One user's orders are few: the plus keeps the index on the status out of it.
+pub(crate) const STATUS_OF_FEW: &str = " AND +orders.status = ?";
+
+pub(crate) const NUMBER_IS: &str = " AND number = ?";
+
+pub(crate) const UNPAID: &str = "SELECT id AS order_id FROM orders INDEXED BY orders_payment_due
+    WHERE status = 'PENDING' AND payment_due_at IS NOT NULL AND payment_due_at <= ?
+    ORDER BY payment_due_at, id LIMIT ?";
+
+/// Expired carts, and what was claimed of carts so long ago that no delivery comes any more.
+pub(crate) const OLD: &[(&str, Duration)] = &[
+    (
+        "DELETE FROM carts WHERE rowid IN
+            (SELECT rowid FROM carts WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
+        limits::CART_KEEP,
+    ),
+    (
+        "DELETE FROM cart_claims WHERE claim IN
+            (SELECT claim FROM cart_claims WHERE claimed_at < ?1 ORDER BY claimed_at LIMIT ?2)",
+        limits::HANDLED_KEEP,
+    ),
+];

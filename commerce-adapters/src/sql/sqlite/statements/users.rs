@@ -1,0 +1,76 @@
+//! Users, addresses, sessions, refresh tokens.
+
+use std::time::Duration;
+
+use commerce_core::limits;
+
+use crate::sql::sqlite::migrate::{Migration, migrations};
+
+pub(crate) const MIGRATIONS: &[Migration] =
+    migrations!("users", [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "sessions")]);
+
+pub(crate) const USERS_BY_ID: &str = "SELECT id, email, version FROM users
+    WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const USERS_BY_EMAIL: &str = "SELECT id, email, version FROM users
+    WHERE email IN (SELECT value FROM json_each(?))";
+
+pub(crate) const KNOWN_ADDRESSES: &str = "SELECT id FROM addresses
+    WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const KNOWN_SESSIONS: &str = "SELECT id, last_used_at, revoked_at FROM sessions
+    WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const KNOWN_TOKENS: &str = "SELECT hash, rotated_at FROM refresh_tokens
+    WHERE hash IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const USERS: &str = "INSERT INTO users
+        (id, email, full_name, phone, role, seller_id, password_hash, metadata, created_at, version)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, unhex(value ->> 5), value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET email = excluded.email, full_name = excluded.full_name, phone = excluded.phone,
+        role = excluded.role, seller_id = excluded.seller_id, password_hash = excluded.password_hash,
+        metadata = excluded.metadata, created_at = excluded.created_at, version = excluded.version";
+
+pub(crate) const ADDRESSES_GONE: &str = "DELETE FROM addresses WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const ADDRESSES: &str = "INSERT INTO addresses (id, user_id, full_name, line1, line2, city, state,
+        postal_code, country, phone, is_default, created_at)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11
+    FROM jsonb_each(?) ORDER BY key
+    ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, full_name = excluded.full_name,
+        line1 = excluded.line1, line2 = excluded.line2, city = excluded.city, state = excluded.state,
+        postal_code = excluded.postal_code, country = excluded.country, phone = excluded.phone,
+        is_default = excluded.is_default, created_at = excluded.created_at";
+
+pub(crate) const SESSIONS_MADE: &str = "INSERT INTO sessions (id, user_id, created_at, last_used_at, revoked_at)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4 FROM jsonb_each(?)";
+
+pub(crate) const SESSIONS_CHANGED: &str = "UPDATE sessions
+    SET last_used_at = new.last_used_at, revoked_at = new.revoked_at
+    FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS last_used_at, value ->> 2 AS revoked_at
+        FROM jsonb_each(?)) AS new
+    WHERE sessions.id = new.id";
+
+pub(crate) const TOKENS_MADE: &str = "INSERT INTO refresh_tokens (hash, session_id, created_at, rotated_at)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3 FROM jsonb_each(?)";
+
+pub(crate) const TOKENS_CHANGED: &str = "UPDATE refresh_tokens SET rotated_at = new.rotated_at
+    FROM (SELECT unhex(value ->> 0) AS hash, value ->> 1 AS rotated_at FROM jsonb_each(?)) AS new
+    WHERE refresh_tokens.hash = new.hash";
+
+/// Refresh tokens and sessions past their longest life.
+pub(crate) const OLD: &[(&str, Duration)] = &[
+    (
+        "DELETE FROM refresh_tokens WHERE hash IN
+            (SELECT hash FROM refresh_tokens WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+        limits::SESSION_MAX,
+    ),
+    (
+        "DELETE FROM sessions WHERE id IN
+            (SELECT id FROM sessions WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+        limits::SESSION_MAX,
+    ),
+];

@@ -1,0 +1,132 @@
+//! The audit over MySQL's tables, on MariaDB: a healthy shop is clean, and every single row that is
+//! altered or taken out by hand is found and named.
+#![cfg(feature = "mysql")]
+
+mod audited;
+
+use std::sync::{Arc, LazyLock, Mutex};
+
+use async_trait::async_trait;
+use commerce_adapters::sql::mysql::Urls;
+use commerce_adapters::sql::{Databases, mysql};
+use commerce_adapters::system::OsEntropy;
+use commerce_core::audit::books::{Cell, Kind, Table};
+use commerce_core::audit::tables;
+use commerce_core::commerce::Context;
+use commerce_core::testing::memory::ScriptedGateway;
+use commerce_peers::MariaDb;
+
+use audited::{Hands, Subject};
+
+static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
+
+/// Said before a row is altered by hand. A column takes what the schema would not let in.
+const WHATEVER: &str = "SET SESSION sql_mode = '', foreign_key_checks = 0, check_constraint_checks = 0;";
+
+/// The databases of a shop.
+#[derive(Clone)]
+struct Tables {
+    /// What their names begin with.
+    prefix: String,
+    /// What was altered.
+    altered: Arc<Mutex<Vec<(Context, &'static Table)>>>,
+}
+
+impl Tables {
+    fn new() -> Self {
+        let url = SERVER.shop();
+        let (_, prefix) = url.rsplit_once('/').expect("a URL names a database");
+        Self { prefix: prefix.to_owned(), altered: Arc::default() }
+    }
+
+    fn named(&self, context: Context) -> String {
+        format!("{}{context}", self.prefix)
+    }
+
+    async fn open(&self, gateway: Arc<ScriptedGateway>) -> Subject {
+        let clock = audited::clock();
+        let urls = Urls::with_prefix(&format!("{}/{}", SERVER.url(), self.prefix));
+        let databases = mysql::Databases::connect(&urls, clock.clone(), &OsEntropy).await.expect("a shop opens");
+        Subject::new(Databases::MySql(databases), clock, self.clone(), gateway)
+    }
+
+    /// Keeps a copy of everything beside.
+    fn keep(&self) {
+        for context in Context::ALL {
+            let name = self.named(*context);
+            SERVER.sql(&format!("CREATE DATABASE kept_{name}"));
+            for table in tables::of(*context) {
+                let (from, to) = (format!("{name}.{}", table.name), format!("kept_{name}.{}", table.name));
+                SERVER.sql(&format!("CREATE TABLE {to} LIKE {from}; {}", fill(table, &from, &to)));
+            }
+        }
+    }
+
+    /// Puts what was altered back.
+    fn restore(&self) {
+        for (context, table) in self.altered.lock().expect("nobody panics with it").drain(..) {
+            let name = self.named(context);
+            let (from, to) = (format!("kept_{name}.{}", table.name), format!("{name}.{}", table.name));
+            let drop = format!("SET SESSION foreign_key_checks = 0; DROP TABLE {to}; CREATE TABLE {to} LIKE {from};");
+            SERVER.sql(&format!("{drop} {}", fill(table, &from, &to)));
+        }
+    }
+}
+
+/// Copies the rows of a table.
+fn fill(table: &Table, from: &str, to: &str) -> String {
+    let columns: Vec<String> = table.columns.iter().map(|(column, _)| format!("`{column}`")).collect();
+    let columns = columns.join(", ");
+    format!("INSERT INTO {to} ({columns}) SELECT {columns} FROM {from}")
+}
+
+#[async_trait]
+impl Hands for Tables {
+    async fn alter(&self, context: Context, table: &'static Table, change: Option<&(&'static str, Cell)>, statement: String) {
+        self.altered.lock().expect("nobody panics with it").push((context, table));
+        if let Some((column, Cell::Blob(_))) = change {
+            // Bytes of any length, where the schema fills up what is short.
+            let kind = table.columns.iter().find(|(name, _)| name == column).map(|(_, kind)| *kind);
+            let null = if matches!(kind, Some(Kind::OptId)) { "NULL" } else { "NOT NULL" };
+            let widen = format!("ALTER TABLE {} MODIFY `{column}` VARBINARY(64) {null}", table.name);
+            SERVER.sql(&format!("USE {}; {WHATEVER} {widen}", self.named(context)));
+        }
+        let done = SERVER.sql(&format!("USE {}; {WHATEVER} {statement}; SELECT ROW_COUNT()", self.named(context)));
+        assert_eq!(done.trim(), "1", "{statement}");
+    }
+
+    fn same(&self) -> &'static str {
+        "<=>"
+    }
+}
+
+#[tokio::test]
+async fn the_books_in_mysql_hide_nothing() {
+    let healthy = Tables::new();
+    let gateway = healthy.open(Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
+    healthy.keep();
+    let open = async || {
+        healthy.restore();
+        healthy.open(gateway.clone()).await
+    };
+    audited::the_books_hide_nothing(open).await;
+}
+
+macro_rules! holds {
+    ($($name:ident),+ $(,)?) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            audited::$name(Tables::new().open(Arc::new(ScriptedGateway::new())).await).await;
+        }
+    )+};
+}
+
+holds! {
+    what_can_be_derived_is_repaired_and_stays_so,
+    a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock,
+    a_hold_whose_sale_was_lost_is_sold,
+    a_payment_status_that_derives_is_repaired,
+    a_payment_status_beside_something_else_stays_as_found,
+    money_is_never_repaired,
+    a_busy_shop_raises_no_alarm,
+}
