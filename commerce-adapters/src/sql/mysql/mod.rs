@@ -139,11 +139,12 @@ impl Databases {
     /// it takes, and for a shop that is newer than this program.
     pub async fn connect(urls: &Urls, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Self, StoreError> {
         let readers = urls.readers.as_deref();
+        // On the heap: each is as large as a connection's setting up.
         let (users, catalog, orders, notifications) = tokio::try_join!(
-            Database::connect(&urls.users, readers.map(|urls| &*urls.users), clock.clone(), entropy),
-            Database::connect(&urls.catalog, readers.map(|urls| &*urls.catalog), clock.clone(), entropy),
-            Database::connect(&urls.orders, readers.map(|urls| &*urls.orders), clock.clone(), entropy),
-            Database::connect(&urls.notifications, readers.map(|urls| &*urls.notifications), clock.clone(), entropy),
+            Box::pin(Database::connect(&urls.users, readers.map(|urls| &*urls.users), clock.clone(), entropy)),
+            Box::pin(Database::connect(&urls.catalog, readers.map(|urls| &*urls.catalog), clock.clone(), entropy)),
+            Box::pin(Database::connect(&urls.orders, readers.map(|urls| &*urls.orders), clock.clone(), entropy)),
+            Box::pin(Database::connect(&urls.notifications, readers.map(|urls| &*urls.notifications), clock.clone(), entropy)),
         )?;
         let databases = Self { users, catalog, orders, notifications };
         databases.orders.keep_months(clock.now()).await?;
