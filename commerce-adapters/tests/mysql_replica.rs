@@ -70,6 +70,11 @@ async fn lists_come_from_the_replica_and_decisions_do_not() {
     shop.insert("third").await;
     assert_eq!(shop.shown().await, 3, "without a replica the primary is asked");
     tokio::task::block_in_place(|| replica.peer().again());
+    let (_, databases) = prefix.rsplit_once('/').expect("a URL names a database");
+    let count = format!("SELECT COUNT(*) FROM {databases}catalog.sellers");
+    while replica.sql(&count) != "3\n" {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     replica.sql("STOP SLAVE SQL_THREAD");
     shop.insert("fourth").await;
     shop.shows(3).await;
