@@ -5,6 +5,7 @@
 //! `held` on its standard output after each commit.
 #![cfg(all(feature = "mysql", target_os = "linux"))]
 
+mod processes;
 mod selling;
 
 use std::process::{Child, Command};
@@ -18,7 +19,8 @@ use commerce_core::error::StoreErrorKind;
 use commerce_peers::MariaDb;
 use futures_util::future::join_all;
 
-use selling::{Seller, child, sold};
+use processes::{child, sold};
+use selling::Seller;
 
 static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
 
@@ -36,25 +38,25 @@ fn signal(child: &Child, name: &str) {
 /// What a child does. Does nothing unless a test below started the process.
 #[tokio::test]
 async fn child_process() {
-    let Ok(prefix) = std::env::var(selling::SHOP) else { return };
-    selling::sell_all(open(&prefix).await).await;
+    let Ok(prefix) = std::env::var(processes::SHOP) else { return };
+    processes::sell_all(open(&prefix).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_sell_exactly_what_there_is() {
     let place = SERVER.shop();
-    selling::processes_sell_exactly_what_there_is(open(&place).await, &place).await;
+    processes::processes_sell_exactly_what_there_is(open(&place).await, &place).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_loses_nothing_it_acknowledged() {
     let place = SERVER.shop();
-    selling::a_killed_process_loses_nothing(async || open(&place).await, &place).await;
+    processes::a_killed_process_loses_nothing(async || open(&place).await, &place).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_on_the_last_units_gets_exactly_these() {
-    selling::a_crowd_gets_exactly_what_there_is(open(&SERVER.shop()).await).await;
+    processes::a_crowd_gets_exactly_what_there_is(open(&SERVER.shop()).await).await;
 }
 
 /// A process that is halted half way through a batch loses its locks within seconds; the others sell
