@@ -1,6 +1,6 @@
 //! Money: tokens, webhooks, paying again, and giving it back.
 
-use commerce_tests::{Answer, Client, Order, cod, eventually, inr, mails, shared, sign_webhook, unique};
+use commerce_tests::{Answer, Client, Order, Server, cod, eventually, inr, mails, shared, sign_webhook, unique};
 use serde_json::{Value, json};
 
 const SECRET: &str = "sandbox-webhook-secret";
@@ -122,6 +122,24 @@ async fn a_webhook_pays() {
     provider.post("/api/payments/webhooks/nobody", &body).send().await.any_problem(404);
     let junk = webhook(&provider, &json!({"hello": 1}), 0, SECRET).await;
     assert!([400, 422].contains(&junk.status), "{}", junk.text());
+}
+
+/// It may be ahead of the provider's own ledger.
+#[tokio::test]
+async fn an_audit_believes_a_signed_message() {
+    let shop = Server::start();
+    let cup = shop.admin().await.product(1_000, 50).await;
+    let buyer = shop.customer().await;
+    let order = buyer.order_paid(&cup.sku, "tok_declined").await;
+    let body = json!({
+        "eventId": unique("evt"), "type": "payment.succeeded",
+        "providerReference": order.body["payment"]["providerReference"], "amount": order.body["total"],
+    });
+    webhook(&shop.anyone(), &body, 0, SECRET).await.expect(200);
+    let path = format!("/api/orders/{}", order.id);
+    eventually("the order is paid", async || buyer.read(&path).await, |order| order["status"] == "CONFIRMED").await;
+    let audit = shop.run(&["audit"]);
+    assert_eq!(audit.code, 0, "{audit:?}");
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ impl Eyes<'_> {
         match cross {
             Cross::OrderHolds => {
                 let mut found = self.order_holds(pages).await?;
-                found.extend(self.statements(pages).await);
+                found.extend(self.statements(pages).await?);
                 Ok(found)
             }
             Cross::HoldOrders => self.hold_orders(pages).await,

@@ -1,24 +1,26 @@
 //! Payments against what their providers' own ledgers say, where those can be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::orders::{AttemptState, Entered, RefundState};
+use crate::error::StoreError;
+use crate::orders::{AttemptState, Entered, PaymentFact, ProviderFact, RefundState};
 
 use super::Invariant::Provider;
 use super::Violation;
 use super::books::{Cell, Pages, Row};
 use super::cross::{Eyes, Suspicion};
-use super::tables::{ATTEMPTS, ORDERS, REFUNDS};
+use super::tables::{ATTEMPTS, ORDERS, PROVIDER_EVENTS, REFUNDS};
+use super::walks::alone;
 
 impl Eyes<'_> {
     /// What we say was taken or given back was, and what we say was not was not. What is open is asked
     /// about by a worker.
-    pub(super) async fn statements(&self, pages: &Pages) -> Vec<Suspicion> {
+    pub(super) async fn statements(&self, pages: &Pages) -> Result<Vec<Suspicion>, StoreError> {
         let numbers: BTreeMap<&Cell, String> =
             pages.of(ORDERS).iter().map(|order| (order.cell("id"), order.cell("number").to_string())).collect();
-        let mut suspicions = Vec::new();
+        let mut contradictions = Vec::new();
         for gateway in self.gateways {
             let name = gateway.name();
             let through: Vec<&Row> = pages.of(ATTEMPTS).iter().filter(|row| row.text("provider") == Some(name)).collect();
@@ -35,11 +37,31 @@ impl Eyes<'_> {
                 if let Some(expected) = contradicted(row, line) {
                     let entity = numbers.get(row.cell("order_id")).cloned().unwrap_or_else(|| row.cell("order_id").to_string());
                     let found = format!("{} {}", row.table().name, row.cell("state"));
-                    suspicions.push((row.cell("order_id").clone(), Violation::new(Provider, entity, expected, found)));
+                    let suspicion = (row.cell("order_id").clone(), Violation::new(Provider, entity, expected, found));
+                    let unheard = (line == Entered::Nothing).then(|| row.cell("reference").clone());
+                    contradictions.push((unheard, suspicion));
                 }
             }
         }
-        suspicions
+        let unheard = contradictions.iter().filter_map(|(reference, _)| reference.clone()).collect();
+        let said = self.said_to_have_moved(unheard).await?;
+        let stands = |(reference, _): &(Option<Cell>, Suspicion)| reference.as_ref().is_none_or(|known| !said.contains(known));
+        Ok(contradictions.into_iter().filter(stands).map(|(_, suspicion)| suspicion).collect())
+    }
+
+    /// Those of `references` whose money has moved by a signed message of the provider, which may be
+    /// ahead of its own ledger.
+    async fn said_to_have_moved(&self, references: BTreeSet<Cell>) -> Result<BTreeSet<Cell>, StoreError> {
+        if references.is_empty() {
+            return Ok(references);
+        }
+        let keys: Vec<Cell> = references.into_iter().collect();
+        let messages = self.books.orders.look_up(&alone(PROVIDER_EVENTS, "reference", "reference"), &keys).await?;
+        let moved = |message: &&Row| {
+            let fact = message.json::<ProviderFact>("fact");
+            matches!(fact, Some(ProviderFact::Payment(PaymentFact::Captured { .. }) | ProviderFact::RefundSucceeded(_)))
+        };
+        Ok(messages.of(PROVIDER_EVENTS).iter().filter(moved).map(|message| message.cell("reference").clone()).collect())
     }
 }
 

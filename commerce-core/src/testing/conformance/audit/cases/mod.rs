@@ -120,5 +120,8 @@ const TOKEN: (Context, &Table) = (Context::Users, TOKENS);
 const TOLD: (Context, &Table) = (Context::Notifications, NOTIFICATIONS);
 const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
 
-/// Every alteration.
+/// Alterations that only stores find whose [`Books`](crate::audit::Books) count events.
+pub(super) const COUNTED: &[Case] = told::COUNTED;
+
+/// Every other alteration.
 pub(super) const CASES: [&[Case]; 5] = [stock::CASES, orders::CASES, money::CASES, people::CASES, told::CASES];
