@@ -63,7 +63,6 @@ pub(crate) struct Question {
     #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only SQLite answers several in one piece"))]
     pub(crate) frequent: bool,
     /// Whether nobody decides by the answer, so that a replica may give it.
-    #[cfg_attr(not(feature = "mysql"), expect(dead_code, reason = "SQLite has no replicas"))]
     pub(crate) shown: bool,
 }
 
