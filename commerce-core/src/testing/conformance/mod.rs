@@ -135,7 +135,7 @@ pub async fn tokens(make: impl AsyncFn(u8) -> Made<dyn TokenSigner>) {
     secrets::tokens(&make).await;
 }
 
-/// Every promise of a [`RateLimiter`](crate::traffic::RateLimiter).
+/// Every promise of a [`RateLimiter`].
 pub async fn rate_limiter(make: impl AsyncFn() -> Made<dyn RateLimiter>) {
     traffic::all(&make).await;
 }
