@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use commerce_adapters::http::{Desk, Neighbours, Net, RemoteBus, ServiceKey, Source, Target};
 use commerce_adapters::system::SystemClock;
-use commerce_core::catalog::{HoldKey, HoldOwners};
+use commerce_core::catalog::{HoldKey, HoldOwners, Purchases};
 use commerce_core::commerce::Context;
 use commerce_core::error::{Error, StoreErrorKind};
 use commerce_core::events::EventBus;
@@ -96,6 +96,11 @@ async fn contacts() {
 #[tokio::test]
 async fn hold_owners() {
     conformance::hold_owners(async |part| remote::<dyn HoldOwners>(part, |there| there.holds).await).await;
+}
+
+#[tokio::test]
+async fn purchases() {
+    conformance::purchases(async |part| remote::<dyn Purchases>(part, |there| there.purchases).await).await;
 }
 
 #[tokio::test]

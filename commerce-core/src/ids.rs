@@ -78,6 +78,10 @@ ids! {
     ProductId,
     /// A picture of a product.
     ImageId,
+    /// What a customer says about a product.
+    ReviewId,
+    /// An entry of a wishlist.
+    WishId,
     /// One line of the stock ledger.
     MovementId,
     /// An order; carries the millisecond it was placed and a shard hashed from its user.

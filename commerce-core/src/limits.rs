@@ -36,6 +36,10 @@ pub const PHONE_MAX: usize = 32;
 pub const POSTAL_CODE_MAX: usize = 20;
 /// Characters of a description.
 pub const LONG_TEXT_MAX: usize = 65_535;
+/// Stars of a review at most.
+pub const STARS_MAX: u8 = 5;
+/// Characters of a review: more than anybody reads of one.
+pub const REVIEW_MAX: usize = 5_000;
 /// Characters of a search query; longer ones only burn CPU.
 pub const QUERY_MAX: usize = 200;
 /// Hits of one search that can be paged through; nobody reads further, and ranking costs memory.

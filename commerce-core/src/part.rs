@@ -10,7 +10,7 @@ use futures_util::future::OptionFuture;
 
 use crate::actor::Actor;
 use crate::audit::Report;
-use crate::catalog::{Catalog, CatalogStore, HoldOwners, ImageStore, ProductSearch, StockKeeper};
+use crate::catalog::{Catalog, CatalogStore, HoldOwners, ImageStore, ProductSearch, Purchases, StockKeeper};
 use crate::commerce::{Context, Policies, Work};
 use crate::error::{Error, Outcome};
 use crate::events::desk::DeadLetterDesk;
@@ -23,6 +23,7 @@ use crate::notifications::{
 };
 use crate::orders::{
     CartReducer, CartStore, CatalogPort, Customers, HoldRegister, OrderFilter, OrderPorts, OrderStore, Orders, PaymentGateway,
+    PurchaseRegister,
 };
 use crate::page::PageRequest;
 use crate::time::{Clock, Timestamp};
@@ -118,6 +119,8 @@ pub struct Elsewhere {
     pub catalog: Option<Arc<dyn CatalogPort>>,
     /// Orders, for the catalog.
     pub holds: Option<Arc<dyn HoldOwners>>,
+    /// Orders, for reviews.
+    pub purchases: Option<Arc<dyn Purchases>>,
 }
 
 /// A context that is needed and neither lives here nor has a way to it.
@@ -140,10 +143,12 @@ impl Part {
         let accounts = one(known.clone().map(|users| users as Arc<dyn Accounts>), elsewhere.accounts, Context::Users)?;
 
         let register = orders.as_ref().map(|orders| Arc::new(HoldRegister(Arc::clone(&orders.store))) as Arc<dyn HoldOwners>);
+        let bought = orders.as_ref().map(|orders| Arc::new(PurchaseRegister(Arc::clone(&orders.store))) as Arc<dyn Purchases>);
         let catalog = match catalog {
             Some(CatalogPorts { store, search, images }) => {
                 let holds = one(register, elsewhere.holds, Context::Orders)?;
-                let catalog = Catalog::new(store, holds, search, images, Arc::clone(&clock), ids.clone());
+                let purchases = one(bought, elsewhere.purchases, Context::Orders)?;
+                let catalog = Catalog::new(store, holds, purchases, search, images, Arc::clone(&clock), ids.clone());
                 Some(catalog.with_policy(policies.stock))
             }
             None => None,

@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use commerce_core::catalog::MovementKind::{Receipt, Release, Reservation, Restock, Sale};
 use commerce_core::catalog::{
     Catalog, CatalogStore, CategoryPatch, HoldKey, HoldOwners, HoldState, ImportProduct, Imported, ListProducts, MovementKind,
-    NewCategory, NewProduct, NewVariant, ProductPatch, ProductSearch, ProductStatus, SearchHits, SearchQuery, SearchRequest,
-    Standing, StockKeeper, StockPolicy, StockReads, VariantPatch,
+    NewCategory, NewProduct, NewVariant, ProductPatch, ProductSearch, ProductStatus, Purchases, SearchHits, SearchQuery,
+    SearchRequest, Standing, StockKeeper, StockPolicy, StockReads, VariantPatch,
 };
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::error::StoreErrorKind;
 use commerce_core::events::{Consumer, Envelope, EventData, EventKind, Outbox, Topic};
-use commerce_core::ids::{Id, IdSource, OrderId, SellerId, UserId};
+use commerce_core::ids::{Id, IdSource, OrderId, ProductId, SellerId, UserId};
 use commerce_core::limits;
 use commerce_core::orders::{Held, HoldRef, OrderFacts, OrderLine, OrderStatus, PaymentMethod};
 use commerce_core::page::PageRequest;
@@ -36,6 +36,15 @@ const STAFF: Actor = Actor::System;
 struct Owners {
     live: Mutex<BTreeSet<HoldKey>>,
     silent: Mutex<bool>,
+    /// Who has bought everything.
+    buyers: Mutex<BTreeSet<UserId>>,
+}
+
+#[async_trait]
+impl Purchases for Owners {
+    async fn bought(&self, user: UserId, _product: ProductId) -> Result<bool, StoreError> {
+        Ok(self.buyers.lock().unwrap().contains(&user))
+    }
 }
 
 #[async_trait]
@@ -82,7 +91,8 @@ impl House {
         let store = MemoryCatalog::new(clock.clone());
         let owners = Arc::new(Owners::default());
         let (search, images) = (Arc::new(NoIndex), Arc::new(MemoryImages::new()));
-        let catalog = Catalog::new(Arc::new(store.clone()), owners.clone(), search, images, clock.clone(), ids.clone());
+        let (holds, bought) = (owners.clone(), owners.clone());
+        let catalog = Catalog::new(Arc::new(store.clone()), holds, bought, search, images, clock.clone(), ids.clone());
         Self { catalog, store, owners, clock, ids }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use commerce_core::Part;
-use commerce_core::catalog::HoldOwners;
+use commerce_core::catalog::{HoldOwners, Purchases};
 use commerce_core::notifications::Contacts;
 use commerce_core::orders::{CatalogPort, Customers};
 use commerce_core::testing::conformance::{self, Made};
@@ -40,5 +40,12 @@ fn contacts() {
 fn hold_owners() {
     block_on(conformance::hold_owners(async |part| {
         Made::<dyn HoldOwners>::new(Arc::new(part.orders.as_ref().expect("orders live here").hold_owners()))
+    }));
+}
+
+#[test]
+fn purchases() {
+    block_on(conformance::purchases(async |part| {
+        Made::<dyn Purchases>::new(Arc::new(part.orders.as_ref().expect("orders live here").purchases()))
     }));
 }

@@ -25,7 +25,7 @@ pub use catalog::RemoteCatalog;
 pub use events::RemoteBus;
 pub use forward::{BodyError, Forwarder, Unforwarded, pass_for};
 pub use neighbours::{Neighbour, Neighbours};
-pub use orders::RemoteHolds;
+pub use orders::{RemoteHolds, RemotePurchases};
 pub use served::Desk;
 pub use source::Source;
 pub use target::Target;

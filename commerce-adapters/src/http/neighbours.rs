@@ -14,7 +14,7 @@ use super::call::{LOOK_WITHIN, Net};
 use super::catalog::RemoteCatalog;
 use super::events::RemoteBus;
 use super::forward::{BodyError, Forwarder};
-use super::orders::RemoteHolds;
+use super::orders::{RemoteHolds, RemotePurchases};
 use super::source::Source;
 use super::target::Target;
 use super::users::RemoteUsers;
@@ -61,6 +61,7 @@ impl Neighbours {
             contacts: users().map(|users| users as _),
             catalog: target(Context::Catalog).map(|target| Arc::new(RemoteCatalog::new(&self.net, target)) as _),
             holds: target(Context::Orders).map(|target| Arc::new(RemoteHolds::new(&self.net, target)) as _),
+            purchases: target(Context::Orders).map(|target| Arc::new(RemotePurchases::new(&self.net, target)) as _),
         }
     }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use commerce_core::catalog::{Catalog, HoldOwners, Item};
+use commerce_core::catalog::{Catalog, HoldOwners, Item, Purchases};
 use commerce_core::error::{Error, Outcome, Refusal, StoreError, StoreErrorKind};
 use commerce_core::events::EventBus;
 use commerce_core::notifications::Contacts;
@@ -110,6 +110,7 @@ impl Desk {
             ("GET", ["products"]) => products(catalog(part), asked.query).await,
             ("POST", ["inventory", step]) => inventory(catalog(part), step, &asked.body).await,
             ("GET", ["holds", key, generation]) => standing(part, key, generation).await,
+            ("GET", ["purchases", user, product]) => bought(part, user, product).await,
             ("GET", ["keys"]) => users(part).and_then(|users| written(&users.jwks())),
             ("POST", ["sessions"]) => session(users(part), &asked.body).await,
             ("GET", ["users", user, rest @ ..]) => person(users(part), user, rest).await,
@@ -178,6 +179,13 @@ async fn standing(part: &Part, key: &str, generation: &str) -> Answer {
     let key = commerce_core::catalog::HoldKey::from_hex(key).ok_or(Refusal::NotFound("hold"))?;
     let generation = generation.parse().map_err(|_| Refusal::NotFound("hold"))?;
     written(&orders.hold_owners().standing(key, generation).await?)
+}
+
+async fn bought(part: &Part, user: &str, product: &str) -> Answer {
+    let Some(orders) = &part.orders else { return Err(Refusal::NotFound("page").into()) };
+    let user = user.parse().map_err(|_| Refusal::NotFound("user"))?;
+    let product = product.parse().map_err(|_| Refusal::NotFound("page"))?;
+    written(&wire::Bought { bought: orders.purchases().bought(user, product).await? })
 }
 
 async fn session(users: Outcome<&Users>, body: &Bytes) -> Answer {

@@ -90,6 +90,12 @@ pub(super) struct Contacted {
     pub(super) contact: Option<(Email, String)>,
 }
 
+/// Whether something was bought.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Bought {
+    pub(super) bought: bool,
+}
+
 /// Done.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Done {}

@@ -35,6 +35,10 @@ pub(super) enum Cross {
     LowStock,
     /// Products against their categories and sellers.
     Product,
+    /// Reviews against their products, authors and those who read them.
+    Review,
+    /// Wishes against their products and users.
+    Wish,
     /// Sellers against their users.
     Seller,
     /// Carts against their users.
@@ -87,6 +91,14 @@ impl Eyes<'_> {
             Cross::Product => {
                 let mut found = self.named(walk, pages, "category_id", &*self.books.catalog, CATEGORIES, "a category").await?;
                 found.extend(self.named(walk, pages, "seller_id", &*self.books.catalog, SELLERS, "a seller").await?);
+                Ok(found)
+            }
+            Cross::Review | Cross::Wish => {
+                let mut found = self.named(walk, pages, "product_id", &*self.books.catalog, PRODUCTS, "a product").await?;
+                found.extend(self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await?);
+                if cross == Cross::Review {
+                    found.extend(self.named(walk, pages, "moderated_by", &*self.books.users, USERS, "a user").await?);
+                }
                 Ok(found)
             }
             Cross::Seller | Cross::Session => self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await,

@@ -16,7 +16,8 @@ use super::findings::Findings;
 use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS};
 use super::walks::{
     self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST,
-    ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_BOOK, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WRITER_LIST, entries,
+    ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WISH_LIST,
+    WRITER_LIST, entries,
 };
 use super::{AuditRequest, Progress, Report, keys, money, orders, people, products, said, shopping, stock, timeline, told};
 
@@ -93,6 +94,8 @@ impl<'a> Auditor<'a> {
         self.walk(catalog, SHELVES, &[stock::shelf], Some(Cross::LowStock)).await?;
         self.walk(catalog, HOLDS, &[stock::hold], Some(Cross::HoldOrders)).await?;
         self.walk(catalog, PRODUCT_BOOK, &[products::product, products::product_said], Some(Cross::Product)).await?;
+        self.walk(catalog, REVIEW_LIST, &[products::review], Some(Cross::Review)).await?;
+        self.walk(catalog, WISH_LIST, &[products::wish], Some(Cross::Wish)).await?;
         self.walk(catalog, SELLER_LIST, &[], Some(Cross::Seller)).await?;
         self.forest().await?;
         self.walk_each(catalog, LEDGER, "sku", "id", &[stock::moved], Some(Cross::Moved)).await?;

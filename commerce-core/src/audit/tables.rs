@@ -6,10 +6,10 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::catalog::{HoldKey, HoldState, MovementKind, ProductStatus};
+use crate::catalog::{HoldKey, HoldState, MovementKind, ProductStatus, ReviewStatus};
 use crate::commerce::Context;
 use crate::events::{Envelope, EventKind, Topic};
-use crate::limits::{QUANTITY_MAX, STOCK_MAX};
+use crate::limits::{QUANTITY_MAX, STARS_MAX, STOCK_MAX};
 use crate::money::Currency;
 use crate::notifications::{NotificationStatus, Template};
 use crate::orders::{
@@ -112,6 +112,16 @@ tables! {
     }
     /// Pictures.
     IMAGES = "product_images" { "id": Id, "product_id": Id, "position": COUNT, "url": FILLED, "alt": Text }
+    /// Reviews.
+    REVIEWS = "reviews" {
+        "id": Id, "product_id": Id, "user_id": Id, "rating": Int(1, STARS_MAX as i64), "title": OPT_LINE, "body": FILLED,
+        "verified_purchase": FLAG, "status": Shaped(is::<ReviewStatus>), "reason": OPT_LINE, "created_at": At,
+        "moderated_at": OptAt, "moderated_by": OptId, "version": FROM_ONE,
+    }
+    /// What the reviews of each product add up to: all, the approved ones, and the stars of those.
+    REVIEW_SUMS = "review_sums" { "product_id": Id, "reviews": COUNT, "approved": COUNT, "stars": ANY }
+    /// Wishlists.
+    WISHLISTS = "wishlists" { "id": Id, "user_id": Id, "product_id": Id, "added_at": At }
     /// Stock.
     INVENTORY = "inventory" {
         "sku": Shaped(is::<Sku>), "product_id": Id, "on_hand": Int(0, STOCK_MAX), "reserved": Int(0, STOCK_MAX),
@@ -234,7 +244,9 @@ const EVERYWHERE: [&Table; 5] = [OUTBOX, INBOX, DEAD_LETTERS, LEASES, KEYS];
 pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
     let own: &[&Table] = match context {
         Context::Users => &[USERS, ADDRESSES, SESSIONS, TOKENS],
-        Context::Catalog => &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER],
+        Context::Catalog => {
+            &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER, REVIEWS, WISHLISTS]
+        }
         Context::Orders => &[ORDERS, ITEMS, HISTORY, PAYMENTS, ATTEMPTS, REFUNDS, PROVIDER_EVENTS, CARTS, CART_CLAIMS],
         Context::Notifications => &[NOTIFICATIONS],
     };

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::books::{Beside, Cell, Pages, Row, Table, Walk};
 use super::tables::{
     ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, DEAD_LETTERS, HISTORY, IMAGES, INVENTORY, ITEMS, KEYS,
-    LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS,
-    SESSIONS, TOKENS, USERS, VARIANTS, WRITERS,
+    LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS,
+    REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, TOKENS, USERS, VARIANTS, WISHLISTS, WRITERS,
 };
 
 const fn beside(table: &'static Table, key: &'static str) -> Beside {
@@ -58,6 +58,7 @@ pub(super) const PRODUCT_BOOK: &Walk = &Walk {
         beside(VARIANTS, "product_id"),
         beside(IMAGES, "product_id"),
         beside(INVENTORY, "product_id"),
+        beside(REVIEW_SUMS, "product_id"),
         beside(OUTBOX, "aggregate_id"),
     ],
 };
@@ -87,6 +88,8 @@ pub(super) fn within(lead: &'static Table, (column, value): (&'static str, Cell)
 
 pub(super) const CATEGORY_LIST: &Walk = &alone(CATEGORIES, "id", "slug");
 pub(super) const TREE_LIST: &Walk = &alone(CATEGORY_TREE, "only", "only");
+pub(super) const REVIEW_LIST: &Walk = &alone(REVIEWS, "id", "id");
+pub(super) const WISH_LIST: &Walk = &alone(WISHLISTS, "id", "id");
 pub(super) const SELLER_LIST: &Walk = &alone(SELLERS, "id", "slug");
 pub(super) const TOKEN_LIST: &Walk = &alone(TOKENS, "hash", "hash");
 pub(super) const CART_LIST: &Walk = &alone(CARTS, "owner_id", "owner_id");

@@ -38,7 +38,7 @@ pub use model::*;
 pub use payment::*;
 pub use ports::*;
 pub use pricing::*;
-pub use provide::{CartReducer, HoldRegister};
+pub use provide::{CartReducer, HoldRegister, PurchaseRegister};
 pub use quote::{AddressChoice, PlaceOrder};
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};

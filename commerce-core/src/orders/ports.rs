@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::catalog::HoldKey;
 use crate::change::{ChangeSet, CommitError, Keys};
 use crate::error::{Outcome, StoreError};
-use crate::ids::{AddressId, OrderId, UserId};
+use crate::ids::{AddressId, OrderId, ProductId, UserId};
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
 use crate::text::{Quantity, Sku};
@@ -46,9 +46,16 @@ pub enum DueWork {
     Refunds,
 }
 
+/// Reads what was bought.
+#[async_trait]
+pub trait PurchaseReads: Send + Sync {
+    /// Whether an order of this user that is neither pending nor cancelled has this product.
+    async fn bought(&self, user: UserId, product: ProductId) -> Result<bool, StoreError>;
+}
+
 /// Keeps orders with their payments, refunds and history.
 #[async_trait]
-pub trait OrderStore: Keys {
+pub trait OrderStore: PurchaseReads + Keys {
     /// An order by id.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::catalog::{HoldKey, HoldOwners, Standing};
+use crate::catalog::{HoldKey, HoldOwners, Purchases, Standing};
 use crate::error::StoreError;
 use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
+use crate::ids::{ProductId, UserId};
 
 use super::Orders;
 use super::cart::CartOwner;
@@ -26,7 +27,23 @@ impl HoldOwners for HoldRegister {
     }
 }
 
+/// Answers who writes reviews what was bought.
+pub struct PurchaseRegister(pub Arc<dyn OrderStore>);
+
+#[async_trait]
+impl Purchases for PurchaseRegister {
+    async fn bought(&self, user: UserId, product: ProductId) -> Result<bool, StoreError> {
+        self.0.bought(user, product).await
+    }
+}
+
 impl Orders {
+    /// What the catalog asks about purchases.
+    #[must_use]
+    pub fn purchases(&self) -> PurchaseRegister {
+        PurchaseRegister(Arc::clone(&self.store))
+    }
+
     /// What the catalog's sweeper asks about holds.
     #[must_use]
     pub fn hold_owners(&self) -> HoldRegister {

@@ -5,6 +5,7 @@ pub mod address;
 pub mod cart;
 pub mod catalog;
 pub mod notification;
+pub mod opinion;
 pub mod order;
 pub mod schema;
 pub mod user;

@@ -6,6 +6,7 @@
 mod catalog;
 mod head;
 mod notifications;
+mod opinions;
 mod orders;
 mod users;
 
@@ -17,6 +18,7 @@ use super::batch::Verdict;
 pub(crate) use catalog::{CatalogJudge, CatalogWants, HeldRow, NamedRow, ProductRow};
 pub(crate) use head::{Claimed, Head};
 pub(crate) use notifications::{NotificationJudge, NotificationRow};
+pub(crate) use opinions::{OpinionJudge, OpinionWants, ReviewRow};
 pub use orders::OrdersWrite;
 pub(crate) use orders::{CartRow, HeardRow, OrdersJudge, OrdersWants, Versioned};
 pub(crate) use users::{SessionRow, TokenRow, UserJudge, UserRow, UsersWants};

@@ -36,6 +36,7 @@ mod machinery;
 mod mails;
 mod neighbours;
 mod notifications;
+mod opinions;
 mod orders;
 mod outbox;
 mod outside;
@@ -57,7 +58,7 @@ pub use outside::Made;
 
 use std::sync::Arc;
 
-use crate::catalog::{CatalogStore, HoldOwners, ImageStore, ProductSearch};
+use crate::catalog::{CatalogStore, HoldOwners, ImageStore, ProductSearch, Purchases};
 use crate::events::desk::LetterBox;
 use crate::notifications::{Contacts, NotificationStore, Renderer};
 use crate::orders::{CartStore, CatalogPort, Customers, OrderStore, PaymentGateway};
@@ -87,6 +88,7 @@ pub async fn catalog(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn CatalogS
     categories::all(&make).await;
     stock::all(&make).await;
     holds::all(&make).await;
+    opinions::all(&make).await;
 }
 
 /// Every promise of an [`OrderStore`].
@@ -184,4 +186,9 @@ pub async fn contacts(make: impl AsyncFn(&Part) -> Made<dyn Contacts>) {
 /// Every promise of a [`HoldOwners`]; `make` gets the part whose orders it is to lead to.
 pub async fn hold_owners(make: impl AsyncFn(&Part) -> Made<dyn HoldOwners>) {
     neighbours::hold_owners(&make).await;
+}
+
+/// Every promise of a [`Purchases`]; `make` gets the part whose orders it is to lead to.
+pub async fn purchases(make: impl AsyncFn(&Part) -> Made<dyn Purchases>) {
+    neighbours::purchases(&make).await;
 }

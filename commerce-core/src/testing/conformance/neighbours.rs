@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::catalog::{HoldKey, HoldOwners, Standing};
+use crate::catalog::{HoldKey, HoldOwners, Purchases, Standing};
 use crate::error::{Error, Refusal};
 use crate::ids::{Id, SellerId, UserId};
 use crate::money::{Currency, Money};
 use crate::notifications::Contacts;
-use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, PaymentMethod, PlaceOrder};
+use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, Order, PaymentMethod, PlaceOrder};
 use crate::part::Part;
 use crate::testing::MemoryShop;
 use crate::text::{Metadata, Quantity, Sku};
@@ -178,19 +178,41 @@ pub(super) async fn hold_owners(make: &impl AsyncFn(&Part) -> Made<dyn HoldOwner
     let made = make(shop.part()).await;
     let standing = async |hold: HoldRef| made.port.standing(hold.key, hold.generation).await.expect("orders answer");
     assert_eq!(standing(HoldRef { key: KEY, generation: 1 }).await, Standing::Nobody);
+    let order = bought(&shop, asha, (PaymentMethod::Cod, None)).await;
+    assert_eq!(standing(order.hold).await, Standing::Live(order.id));
+    assert_eq!(standing(HoldRef { generation: 2, ..order.hold }).await, Standing::Nobody, "another generation");
+    shop.orders.cancel(&Actor::Customer(asha), order.id, None, None).await.expect("it can be cancelled");
+    assert_eq!(standing(order.hold).await, Standing::Nobody, "a cancelled order stands behind nothing");
+}
+
+/// Somebody's order of one `A B`.
+async fn bought(shop: &MemoryShop, user: UserId, (method, token): (PaymentMethod, Option<&str>)) -> Order {
     let address = serde_json::from_value(at_home("Pune")).expect("an address is well formed");
     let command = PlaceOrder {
         items: Some(vec![("A B".to_owned(), 1)]),
         coupon_code: None,
         address: AddressChoice::Given(Box::new(address)),
         shipping_option: None,
-        payment: Some((PaymentMethod::Cod, None)),
+        payment: Some((method, token.map(str::to_owned))),
         expected_total: None,
         metadata: Metadata::new(),
     };
-    let order = shop.orders.place(&Actor::Customer(asha), command, None).await.expect("it can be bought").into_inner();
-    assert_eq!(standing(order.hold).await, Standing::Live(order.id));
-    assert_eq!(standing(HoldRef { generation: 2, ..order.hold }).await, Standing::Nobody, "another generation");
+    shop.orders.place(&Actor::Customer(user), command, None).await.expect("it can be bought").into_inner()
+}
+
+/// Every promise of a [`Purchases`].
+pub(super) async fn purchases(make: &impl AsyncFn(&Part) -> Made<dyn Purchases>) {
+    let shop = stocked().await;
+    let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+    let made = make(shop.part()).await;
+    let has = async |user, product| made.port.bought(user, product).await.expect("orders answer");
+    let declined = bought(&shop, asha, (PaymentMethod::Card, Some("tok_declined"))).await;
+    let product = declined.lines.first().expect("an order has lines").product_id;
+    assert!(!has(asha, product).await, "what is not paid is not bought");
+    let order = bought(&shop, asha, (PaymentMethod::Cod, None)).await;
+    assert!(has(asha, product).await);
+    assert!(!has(bina, product).await, "not by others");
+    assert!(!has(asha, shop.catalog.ids.mint()).await, "nor anything else");
     shop.orders.cancel(&Actor::Customer(asha), order.id, None, None).await.expect("it can be cancelled");
-    assert_eq!(standing(order.hold).await, Standing::Nobody, "a cancelled order stands behind nothing");
+    assert!(!has(asha, product).await, "a cancelled order bought nothing");
 }

@@ -7,16 +7,17 @@ use uuid::Uuid;
 use super::{Faulty, Happened};
 use crate::catalog::{
     CatalogStore, CatalogWrite, CategoryTree, Hold, HoldKey, HoldOwners, ImageStore, Inventory, Item, Movement, Product,
-    ProductFilter, ProductReads, ProductSearch, SearchHits, SearchQuery, Seller, Standing, StockReads,
+    ProductFilter, ProductReads, ProductSearch, Purchases, Rating, Review, ReviewFilter, ReviewReads, SearchHits, SearchQuery,
+    Seller, Standing, StockReads, Wish,
 };
 use crate::change::{ChangeSet, CommitError, KeyRecord, KeyScope, Keys};
 use crate::error::{Outcome, StoreError};
 use crate::events::{Backlog, Envelope, Leases, Outbox};
-use crate::ids::{AddressId, EventId, ImageId, NotificationId, OrderId, ProductId, SellerId, SessionId, UserId};
+use crate::ids::{AddressId, EventId, ImageId, NotificationId, OrderId, ProductId, ReviewId, SellerId, SessionId, UserId};
 use crate::notifications::{Contacts, Notification, NotificationFilter, NotificationStore, NotificationWrite};
 use crate::orders::{
     Cart, CartOwner, CartStore, CartWrite, CatalogPort, Customers, DueWork, Held, HoldRef, Order, OrderFilter, OrderStatus,
-    OrderStore, OrderWrite, ProviderEvent, TimelineEntry,
+    OrderStore, OrderWrite, ProviderEvent, PurchaseReads, TimelineEntry,
 };
 use crate::page::{Page, PageRequest};
 use crate::text::{Email, Quantity, Sku, Slug};
@@ -101,12 +102,24 @@ faulty! {
         look low_stock_crossings(limit: u32) -> Stored<Vec<Inventory>>;
     }
 
+    ReviewReads of dyn CatalogStore, "catalog" {
+        read review(id: ReviewId) -> Stored<Option<Review>>;
+        read reviews(filter: &ReviewFilter, page: &PageRequest) -> Stored<Page<Review>>;
+        read tally(product: ProductId) -> Stored<Rating>;
+        read wish(user: UserId, product: ProductId) -> Stored<Option<Wish>>;
+        read wishes(user: UserId, page: &PageRequest) -> Stored<Page<Wish>>;
+    }
+
     CatalogStore of dyn CatalogStore, "catalog" {
         => Catalog: CatalogWrite;
     }
 
     HoldOwners of dyn HoldOwners, "hold-owners" {
         read standing(key: HoldKey, generation: u32) -> Stored<Standing>;
+    }
+
+    Purchases of dyn Purchases, "purchases" {
+        read bought(user: UserId, product: ProductId) -> Stored<bool>;
     }
 
     ProductSearch of dyn ProductSearch, "search" {
@@ -119,6 +132,10 @@ faulty! {
         effect put(id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Stored<String>;
         read get(name: &str) -> Stored<Option<Vec<u8>>>;
         effect delete(url: &str) -> Stored<()>;
+    }
+
+    PurchaseReads of dyn OrderStore, "orders" {
+        read bought(user: UserId, product: ProductId) -> Stored<bool>;
     }
 
     OrderStore of dyn OrderStore, "orders" {

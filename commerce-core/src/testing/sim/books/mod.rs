@@ -8,6 +8,7 @@
 mod carts;
 mod catalog;
 mod mails;
+mod opinions;
 mod orders;
 
 pub(super) use orders::NOTE;
@@ -18,10 +19,10 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::catalog::{HoldKey, HoldState};
+use crate::catalog::{HoldKey, HoldState, Rating, Review};
 use crate::change::{ChangeSet, CommitRefusal};
 use crate::events::Envelope;
-use crate::ids::{AttemptId, EventId, Id, NotificationId, OrderId, UserId};
+use crate::ids::{AttemptId, EventId, Id, NotificationId, OrderId, ProductId, ReviewId, UserId};
 use crate::money::Money;
 use crate::notifications::Notification;
 use crate::orders::{Cart, HoldRef, Order, OrderStatus};
@@ -42,6 +43,9 @@ pub struct Books {
     pub(super) users: BTreeMap<UserId, User>,
     pub(super) stock: BTreeMap<Sku, Stock>,
     pub(super) holds: BTreeMap<HoldName, HoldEntry>,
+    pub(super) reviews: BTreeMap<ReviewId, Review>,
+    pub(super) ratings: BTreeMap<ProductId, Rating>,
+    pub(super) wishes: BTreeSet<(UserId, ProductId)>,
     pub(super) orders: BTreeMap<OrderId, OrderEntry>,
     pub(super) by_note: BTreeMap<(UserId, String), OrderId>,
     pub(super) on_hold: BTreeMap<HoldName, OrderId>,

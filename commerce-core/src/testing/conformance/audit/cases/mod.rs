@@ -1,6 +1,7 @@
 //! What is altered, and what must be found: a table for each part of a shop.
 
 mod money;
+mod opinions;
 mod orders;
 mod people;
 mod stock;
@@ -10,7 +11,8 @@ use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
     ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
-    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS, SESSIONS, TOKENS, USERS, VARIANTS,
+    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, REVIEWS, SELLERS, SESSIONS, TOKENS, USERS,
+    VARIANTS, WISHLISTS,
 };
 use crate::commerce::Context;
 
@@ -102,6 +104,8 @@ const HOLD: (Context, &Table) = (Context::Catalog, RESERVATIONS);
 const MOVED: (Context, &Table) = (Context::Catalog, LEDGER);
 const PRODUCT: (Context, &Table) = (Context::Catalog, PRODUCTS);
 const CATEGORY: (Context, &Table) = (Context::Catalog, CATEGORIES);
+const REVIEW: (Context, &Table) = (Context::Catalog, REVIEWS);
+const WISH: (Context, &Table) = (Context::Catalog, WISHLISTS);
 const SELLER: (Context, &Table) = (Context::Catalog, SELLERS);
 const ORDER: (Context, &Table) = (Context::Orders, ORDERS);
 const ITEM: (Context, &Table) = (Context::Orders, ITEMS);
@@ -124,4 +128,4 @@ const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
 pub(super) const COUNTED: &[Case] = told::COUNTED;
 
 /// Every other alteration.
-pub(super) const CASES: [&[Case]; 5] = [stock::CASES, orders::CASES, money::CASES, people::CASES, told::CASES];
+pub(super) const CASES: [&[Case]; 6] = [stock::CASES, opinions::CASES, orders::CASES, money::CASES, people::CASES, told::CASES];
