@@ -149,8 +149,9 @@ pub(super) async fn customers(make: &impl AsyncFn(&Part) -> Made<dyn Customers>)
         address.as_object_mut().expect("it is an object").insert("isDefault".to_owned(), json!(is_default));
         serde_json::from_value(address).expect("an address is well formed")
     };
-    let first = shop.users.add_address(&Actor::System, asha, address("Pune", false), None).await.expect("it fits").into_inner();
-    shop.users.add_address(&Actor::System, asha, address("Delhi", true), None).await.expect("it fits");
+    let first =
+        shop.users.add_address(&Actor::System, asha, address("Pune", false), None, None).await.expect("it fits").into_inner();
+    shop.users.add_address(&Actor::System, asha, address("Delhi", true), None, None).await.expect("it fits");
     let made = make(shop.part()).await;
     let city = async |user, id| made.port.address(user, id).await.expect("users answer").map(|address| address.city);
     assert_eq!(city(asha, None).await.as_deref(), Some("Delhi"), "the default");
@@ -181,7 +182,7 @@ pub(super) async fn hold_owners(make: &impl AsyncFn(&Part) -> Made<dyn HoldOwner
     let order = bought(&shop, asha, (PaymentMethod::Cod, None)).await;
     assert_eq!(standing(order.hold).await, Standing::Live(order.id));
     assert_eq!(standing(HoldRef { generation: 2, ..order.hold }).await, Standing::Nobody, "another generation");
-    shop.orders.cancel(&Actor::Customer(asha), order.id, None, None).await.expect("it can be cancelled");
+    shop.orders.cancel(&Actor::Customer(asha), order.id, None, None, None).await.expect("it can be cancelled");
     assert_eq!(standing(order.hold).await, Standing::Nobody, "a cancelled order stands behind nothing");
 }
 
@@ -213,6 +214,6 @@ pub(super) async fn purchases(make: &impl AsyncFn(&Part) -> Made<dyn Purchases>)
     assert!(has(asha, product).await);
     assert!(!has(bina, product).await, "not by others");
     assert!(!has(asha, shop.catalog.ids.mint()).await, "nor anything else");
-    shop.orders.cancel(&Actor::Customer(asha), order.id, None, None).await.expect("it can be cancelled");
+    shop.orders.cancel(&Actor::Customer(asha), order.id, None, None, None).await.expect("it can be cancelled");
     assert!(!has(asha, product).await, "a cancelled order bought nothing");
 }

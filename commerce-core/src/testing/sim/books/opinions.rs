@@ -39,6 +39,7 @@ impl Books {
                 | CatalogWrite::EndHold(..)
                 | CatalogWrite::PostponeHold(..)
                 | CatalogWrite::Recount { .. }
+                | CatalogWrite::ExpectStock(..)
                 | CatalogWrite::SetAlerted(..)
                 | CatalogWrite::SetThreshold(..) => {}
             }
