@@ -70,6 +70,8 @@ ids! {
     AddressId,
     /// One login, until logout or expiry.
     SessionId,
+    /// A request for a new password; carries the millisecond it was made.
+    ResetId,
     /// A merchant whose products the shop sells.
     SellerId,
     /// A node of the category tree.

@@ -201,6 +201,10 @@ async fn person(users: Outcome<&Users>, user: &str, rest: &[&str]) -> Answer {
             let address = address.parse().map_err(|_| Refusal::NotFound("address"))?;
             written(&wire::Addressed { address: users.address(user, Some(address)).await? })
         }
+        ["resets", reset] => {
+            let reset = reset.parse().map_err(|_| Refusal::NotFound("page"))?;
+            written(&wire::ResetToken { token: users.reset_token(user, reset).await? })
+        }
         ["contact"] => written(&wire::Contacted { contact: users.contact(user).await? }),
         _ => Err(Refusal::NotFound("page").into()),
     }

@@ -90,6 +90,12 @@ pub(super) struct Contacted {
     pub(super) contact: Option<(Email, String)>,
 }
 
+/// A token that sets a new password, if there is somebody.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ResetToken {
+    pub(super) token: Option<String>,
+}
+
 /// Whether something was bought.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Bought {

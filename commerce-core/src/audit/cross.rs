@@ -47,6 +47,8 @@ pub(super) enum Cross {
     Claim,
     /// Sessions against their users.
     Session,
+    /// Entries of the log of staff against who did it and to whom.
+    Staff,
     /// Refresh tokens against their sessions.
     Token,
     /// Messages against the events that caused them.
@@ -120,6 +122,11 @@ impl Eyes<'_> {
             Cross::Moved => {
                 let by_sku = Walk { name: "sku", ..alone(walk.lead, walk.key, walk.key) };
                 self.named(&by_sku, pages, "actor_id", &*self.books.users, USERS, "a user").await
+            }
+            Cross::Staff => {
+                let mut found = self.named(walk, pages, "actor_id", &*self.books.users, USERS, "a user").await?;
+                found.extend(self.named(walk, pages, "subject_id", &*self.books.users, USERS, "a user").await?);
+                Ok(found)
             }
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,

@@ -98,6 +98,7 @@ impl Commerce {
             | Invariant::History
             | Invariant::Cart
             | Invariant::Forest
+            | Invariant::StaffLog
             | Invariant::Lease
             | Invariant::Overdue
             | Invariant::Times => Ok(None),

@@ -9,15 +9,16 @@ use crate::error::StoreError;
 use crate::limits;
 use crate::orders::PaymentGateway;
 use crate::time::{Clock, Timestamp};
+use crate::users::StaffHead;
 
 use super::books::{Books, Cell, Pages, Row, ShopBooks, Table, Walk};
 use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
-use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS};
+use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS, STAFF_LOG};
 use super::walks::{
     self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST,
-    ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WISH_LIST,
-    WRITER_LIST, entries,
+    ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES, STAFF_LIST, TOKEN_LIST, TREE_LIST, USER_BOOK,
+    WISH_LIST, WRITER_LIST, entries,
 };
 use super::{AuditRequest, Progress, Report, keys, money, orders, people, products, said, shopping, stock, timeline, told};
 
@@ -106,6 +107,7 @@ impl<'a> Auditor<'a> {
         self.walk(users, USER_BOOK, &[people::user], None).await?;
         self.walk(users, SESSION_BOOK, &[people::session, people::chain], Some(Cross::Session)).await?;
         self.walk(users, TOKEN_LIST, &[people::token], Some(Cross::Token)).await?;
+        self.walk(users, STAFF_LIST, &[people::staff_entry], Some(Cross::Staff)).await?;
         let sources = [
             (Context::Notifications, notifications),
             (Context::Catalog, catalog),
@@ -178,7 +180,7 @@ impl<'a> Auditor<'a> {
         cross: Option<Cross>,
     ) -> Result<(), StoreError> {
         let (mut after, mut limit) = (None, limits::AUDIT_STRETCH);
-        let mut counted = None;
+        let (mut counted, mut chained) = (None, StaffHead::default());
         let mut suspects: Vec<Suspicion> = Vec::new();
         loop {
             let now = self.clock.now();
@@ -187,6 +189,9 @@ impl<'a> Auditor<'a> {
             self.judge(walk, &stretch.pages, Scene { now, working_since }, rules);
             if walk.lead.name == OUTBOX.name && books.counts_events() {
                 counted = told::count_events(&stretch.pages, counted, now, &mut self.findings);
+            }
+            if walk.lead.name == STAFF_LOG.name {
+                chained = people::chained(&stretch.pages, chained, &mut self.findings);
             }
             if let Some(cross) = cross {
                 let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, moving: 0 };

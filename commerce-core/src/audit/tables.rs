@@ -16,7 +16,7 @@ use crate::orders::{
     AttemptState, CartLine, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundState, TaxLine,
 };
 use crate::text::{CountryCode, Email, Metadata, Sku, Slug};
-use crate::users::Role;
+use crate::users::{Role, StaffAction};
 
 use super::books::Kind::{self, At, Hash, Id, Int, OptAt, OptId, OptInt, OptShaped, OptText, Shaped, Text};
 use super::books::Table;
@@ -206,6 +206,11 @@ tables! {
     SESSIONS = "sessions" { "id": Id, "user_id": Id, "created_at": At, "last_used_at": At, "revoked_at": OptAt }
     /// Refresh tokens.
     TOKENS = "refresh_tokens" { "hash": Hash, "session_id": Id, "created_at": At, "rotated_at": OptAt }
+    /// What staff did.
+    STAFF_LOG = "staff_log" {
+        "position": FROM_ONE, "happened_at": At, "actor_id": OptId, "action": Shaped(is::<StaffAction>), "subject_id": Id,
+        "detail": Shaped(json::<Value>), "previous": Hash, "hash": Hash,
+    }
     /// Messages to people.
     NOTIFICATIONS = "notification_logs" {
         "id": Id, "event_id": Id, "kind": Shaped(is::<EventKind>), "template": Shaped(is::<Template>),
@@ -243,7 +248,7 @@ const EVERYWHERE: [&Table; 5] = [OUTBOX, INBOX, DEAD_LETTERS, LEASES, KEYS];
 /// The stored tables of a context.
 pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
     let own: &[&Table] = match context {
-        Context::Users => &[USERS, ADDRESSES, SESSIONS, TOKENS],
+        Context::Users => &[USERS, ADDRESSES, SESSIONS, TOKENS, STAFF_LOG],
         Context::Catalog => {
             &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER, REVIEWS, WISHLISTS]
         }

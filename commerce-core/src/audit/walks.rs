@@ -6,7 +6,7 @@ use super::books::{Beside, Cell, Pages, Row, Table, Walk};
 use super::tables::{
     ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, DEAD_LETTERS, HISTORY, IMAGES, INVENTORY, ITEMS, KEYS,
     LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS,
-    REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, TOKENS, USERS, VARIANTS, WISHLISTS, WRITERS,
+    REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, STAFF_LOG, TOKENS, USERS, VARIANTS, WISHLISTS, WRITERS,
 };
 
 const fn beside(table: &'static Table, key: &'static str) -> Beside {
@@ -91,6 +91,7 @@ pub(super) const TREE_LIST: &Walk = &alone(CATEGORY_TREE, "only", "only");
 pub(super) const REVIEW_LIST: &Walk = &alone(REVIEWS, "id", "id");
 pub(super) const WISH_LIST: &Walk = &alone(WISHLISTS, "id", "id");
 pub(super) const SELLER_LIST: &Walk = &alone(SELLERS, "id", "slug");
+pub(super) const STAFF_LIST: &Walk = &alone(STAFF_LOG, "position", "position");
 pub(super) const TOKEN_LIST: &Walk = &alone(TOKENS, "hash", "hash");
 pub(super) const CART_LIST: &Walk = &alone(CARTS, "owner_id", "owner_id");
 pub(super) const CLAIM_LIST: &Walk = &alone(CART_CLAIMS, "claim", "claim");

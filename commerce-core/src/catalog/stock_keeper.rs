@@ -109,6 +109,7 @@ impl News {
             EventKind::OrderConfirmed => Some(Self::Confirmed),
             EventKind::OrderCancelled => Some(Self::Cancelled),
             EventKind::UserRegistered
+            | EventKind::PasswordResetRequested
             | EventKind::ProductUpdated
             | EventKind::LowStockAlert
             | EventKind::OrderCreated

@@ -1,6 +1,7 @@
 //! Users: who may log in, what they may do, and where they live.
 //!
-//! Owns users, addresses, sessions and refresh tokens. Never knows what anybody bought.
+//! Owns users, addresses, sessions and refresh tokens, and the log of what staff did to them. Never knows what
+//! anybody bought.
 //! Start reading at [`model`], then `register`, `login` and `authenticate`.
 
 mod address_book;
@@ -17,8 +18,10 @@ mod provide;
 mod refresh;
 mod register;
 mod repeat;
+mod reset;
 mod roles;
 mod sessions;
+mod staff_log;
 
 use std::sync::Arc;
 
@@ -33,6 +36,7 @@ pub use ports::*;
 pub use postal::{RawAddress, parse_address};
 pub use profile::UpdateUser;
 pub use register::Register;
+pub use staff_log::{StaffAction, StaffEntry, StaffHead};
 
 /// The use cases of the users context.
 #[derive(Clone)]

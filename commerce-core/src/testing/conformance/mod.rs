@@ -45,6 +45,7 @@ mod products;
 mod samples;
 mod search;
 mod secrets;
+mod staff_log;
 mod stock;
 mod subjects;
 mod traffic;
@@ -79,6 +80,7 @@ use cases;
 pub async fn users(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn UserStore>) {
     machinery::all(&make).await;
     users::all(&make).await;
+    staff_log::all(&make).await;
 }
 
 /// Every promise of a [`CatalogStore`].

@@ -168,8 +168,15 @@ pub(super) async fn contacts(make: &impl AsyncFn(&Part) -> Made<dyn Contacts>) {
     let contact = async || made.port.contact(asha).await.expect("users answer");
     let (email, name) = contact().await.expect("she is there");
     assert_eq!((email.as_str(), name.as_str()), ("asha@example.com", "asha"));
+    let reset = shop.catalog.ids.mint();
+    let token = async || made.port.reset_token(asha, reset).await.expect("users answer");
+    let first = token().await.expect("she is there");
+    assert_eq!(token().await.as_ref(), Some(&first), "always the same for the same request");
+    shop.users.reset_password(&first, "another horse battery").await.expect("it is the one that users know");
+    assert_ne!(token().await, Some(first), "and dies with the password");
     shop.users.delete_user(&Actor::System, asha, None).await.expect("a user can be erased");
     assert_eq!(contact().await, None, "gone is gone");
+    assert_eq!(token().await, None);
 }
 
 /// Every promise of a [`HoldOwners`].

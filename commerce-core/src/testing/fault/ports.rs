@@ -13,7 +13,9 @@ use crate::catalog::{
 use crate::change::{ChangeSet, CommitError, KeyRecord, KeyScope, Keys};
 use crate::error::{Outcome, StoreError};
 use crate::events::{Backlog, Envelope, Leases, Outbox};
-use crate::ids::{AddressId, EventId, ImageId, NotificationId, OrderId, ProductId, ReviewId, SellerId, SessionId, UserId};
+use crate::ids::{
+    AddressId, EventId, ImageId, NotificationId, OrderId, ProductId, ResetId, ReviewId, SellerId, SessionId, UserId,
+};
 use crate::notifications::{Contacts, Notification, NotificationFilter, NotificationStore, NotificationWrite};
 use crate::orders::{
     Cart, CartOwner, CartStore, CartWrite, CatalogPort, Customers, DueWork, Held, HoldRef, Order, OrderFilter, OrderStatus,
@@ -23,7 +25,8 @@ use crate::page::{Page, PageRequest};
 use crate::text::{Email, Quantity, Sku, Slug};
 use crate::time::Timestamp;
 use crate::users::{
-    Address, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, User, UserStore, UserWrite, Verdict,
+    Address, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads,
+    User, UserStore, UserWrite, Verdict,
 };
 
 type Stored<T> = Result<T, StoreError>;
@@ -66,6 +69,11 @@ keys! {
 }
 
 faulty! {
+    StaffLogReads of dyn UserStore, "users" {
+        read staff_head() -> Stored<StaffHead>;
+        read staff_log(page: &PageRequest) -> Stored<Page<StaffEntry>>;
+    }
+
     UserStore of dyn UserStore, "users" {
         read user(id: UserId) -> Stored<Option<User>>;
         read user_by_email(email: &Email) -> Stored<Option<User>>;
@@ -167,6 +175,7 @@ faulty! {
 
     Contacts of dyn Contacts, "contacts" {
         read contact(user: UserId) -> Outcome<Option<(Email, String)>>;
+        read reset_token(user: UserId, reset: ResetId) -> Outcome<Option<String>>;
     }
 
     NotificationStore of dyn NotificationStore, "notifications" {

@@ -11,7 +11,7 @@ use crate::money::{Currency, Money};
 use crate::orders::{AddressChoice, CartOwner, OrderStatus, PaymentMethod, PlaceOrder};
 use crate::page::PageRequest;
 use crate::text::{Metadata, Sku};
-use crate::users::{NewAddress, Register};
+use crate::users::{NewAddress, Register, Role};
 
 const STAFF: Actor = Actor::System;
 
@@ -64,6 +64,10 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.catalog.adjust_stock(&STAFF, &sku, -1, "broken".to_owned(), Some(key("broken")), None).await?;
     carts(shop, &asha).await?;
     opinions(shop, [&asha, &bela, &chitra]).await?;
+    let clerk = customer(shop, "dina@example.com").await?.require_user()?;
+    shop.users.set_role(&STAFF, clerk, Role::Admin, None).await?;
+    shop.users.set_password(&Actor::Admin(clerk), bela.require_user()?, "another horse").await?;
+    shop.users.request_reset("asha@example.com").await?;
     shop.settle().await
 }
 

@@ -11,8 +11,8 @@ use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
     ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
-    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, REVIEWS, SELLERS, SESSIONS, TOKENS, USERS,
-    VARIANTS, WISHLISTS,
+    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, REVIEWS, SELLERS, SESSIONS, STAFF_LOG, TOKENS,
+    USERS, VARIANTS, WISHLISTS,
 };
 use crate::commerce::Context;
 
@@ -120,6 +120,7 @@ const USED: (Context, &Table) = (Context::Orders, KEYS);
 const USER: (Context, &Table) = (Context::Users, USERS);
 const HOME: (Context, &Table) = (Context::Users, ADDRESSES);
 const SESSION: (Context, &Table) = (Context::Users, SESSIONS);
+const DEED: (Context, &Table) = (Context::Users, STAFF_LOG);
 const TOKEN: (Context, &Table) = (Context::Users, TOKENS);
 const TOLD: (Context, &Table) = (Context::Notifications, NOTIFICATIONS);
 const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
