@@ -189,6 +189,7 @@ mod tests {
         for words in [
             "serve --role all --listen 127.0.0.1:0 --demo",
             "init",
+            "init --demo",
             "config show",
             "doctor",
             "migrate --plan",

@@ -25,6 +25,7 @@ use commerce_adapters::payments::sandbox::Sandbox;
 use commerce_adapters::receive::Pauses;
 #[cfg(feature = "redis")]
 use commerce_adapters::redis::{Redis, carts::RedisCarts, streams, streams::Durability};
+use commerce_adapters::sql::Place;
 use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::catalog::StockPolicy;
 use commerce_core::commerce::{Context, Policies};
@@ -48,9 +49,11 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 #[cfg(feature = "aws")]
 use crate::config::AwsConfig;
+#[cfg(feature = "mysql")]
+use crate::config::DatabaseUrls;
 #[cfg(feature = "redis")]
 use crate::config::RedisConfig;
-use crate::config::{Config, EventBusKind};
+use crate::config::{Config, DatabaseConfig, EventBusKind};
 use crate::listener::{Shutdown, Site, listen, serve};
 use crate::roles::Roles;
 use crate::ways::{Doorman, Peer, Unforwarded, Upstream, Ways};
@@ -89,12 +92,14 @@ impl From<StoreError> for StartError {
     }
 }
 
-/// The contexts of one data directory as the settings say, about to be opened. Needs a running tokio.
+/// The contexts of a shop as the settings say, about to be opened: `here` are those that are to live in this
+/// process. Needs a running tokio.
 ///
 /// # Errors
 /// When the settings ask for what this build or they themselves do not have.
-pub async fn embedded(config: &Config) -> Result<Embedded, StartError> {
+pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, StartError> {
     let shop = Embedded::at(&config.data_dir).policies(policies(config));
+    let shop = shop.on(place(config, here)?);
     let shop = shop.audit_at(config.telemetry.audit_at);
     let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
     let shop = if config.search_enabled { shop } else { shop.without_index() };
@@ -103,6 +108,61 @@ pub async fn embedded(config: &Config) -> Result<Embedded, StartError> {
         Some(broker) => shop.bus(broker.bus),
         None => shop,
     })
+}
+
+/// Where the databases of these contexts are.
+///
+/// # Errors
+/// When the settings leave one out, or this build knows no such databases.
+pub fn place(config: &Config, here: &[Context]) -> Result<Place, StartError> {
+    let DatabaseConfig { shop, own } = &config.database;
+    if !config.database.is_files() {
+        let said = |context: &&Context| !shop.writer.is_empty() || own.get(context).is_some_and(|urls| !urls.writer.is_empty());
+        return match here.iter().find(|context| !said(context)) {
+            Some(context) => {
+                Err(StartError::Settings(format!("database.url or database.{context}_url must say where that database is")))
+            }
+            None => on_mysql(config),
+        };
+    }
+    if !shop.reader.is_empty() || own.values().any(|urls| !urls.reader.is_empty()) {
+        return Err(StartError::Settings(
+            "there are replicas of a database (reader_url), but database.url is not set".to_owned(),
+        ));
+    }
+    Ok(Place::Files(config.data_dir.clone()))
+}
+
+#[cfg(feature = "mysql")]
+fn on_mysql(config: &Config) -> Result<Place, StartError> {
+    use commerce_adapters::sql::mysql::{ReaderUrls, Urls, database_of};
+    let all = &config.database.shop;
+    // What is said of one database alone wins over what is said of all.
+    let url = |context: Context, of: fn(&DatabaseUrls) -> &str| {
+        let own = config.database.own.get(&context).map(of).filter(|url| !url.is_empty());
+        own.map(str::to_owned).or_else(|| Some(of(all)).filter(|url| !url.is_empty()).map(|url| database_of(url, context)))
+    };
+    let writer = |context| url(context, |urls| urls.writer.expose()).unwrap_or_default();
+    let reader = |context| url(context, |urls| urls.reader.expose());
+    let readers = ReaderUrls {
+        users: reader(Context::Users),
+        catalog: reader(Context::Catalog),
+        orders: reader(Context::Orders),
+        notifications: reader(Context::Notifications),
+    };
+    let urls = Urls {
+        users: writer(Context::Users),
+        catalog: writer(Context::Catalog),
+        orders: writer(Context::Orders),
+        notifications: writer(Context::Notifications),
+        readers: Some(Box::new(readers)),
+    };
+    Ok(Place::MySql(Box::new(urls)))
+}
+
+#[cfg(not(feature = "mysql"))]
+fn on_mysql(_: &Config) -> Result<Place, StartError> {
+    Err(not_built("mysql"))
 }
 
 /// A broker between the contexts.
@@ -201,7 +261,7 @@ fn redis(config: &Config) -> Result<Redis, StartError> {
     Ok(Redis::open(url.expose(), prefix)?)
 }
 
-#[cfg(not(all(feature = "redis", feature = "aws")))]
+#[cfg(not(all(feature = "aws", feature = "mysql", feature = "redis")))]
 fn not_built(feature: &str) -> StartError {
     StartError::Settings(format!("this build knows nothing of it: build with --features {feature}"))
 }
@@ -337,7 +397,7 @@ fn key(config: &Config) -> Result<ServiceKey, StartError> {
 
 /// The contexts that live here, over their own databases, with ways to the others.
 async fn part_of(config: &Config, here: &[Context], neighbours: &Neighbours) -> Result<Service, StartError> {
-    let shop = embedded(config).await?.elsewhere(neighbours.elsewhere());
+    let shop = embedded(config, here).await?.elsewhere(neighbours.elsewhere());
     let shop = neighbours.buses().into_iter().fold(shop, Embedded::also_to);
     Ok(shop.open_part(here).await?)
 }

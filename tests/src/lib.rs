@@ -10,6 +10,7 @@
 mod client;
 mod mail;
 mod processes;
+mod purchase;
 mod raw;
 mod server;
 mod shop;
@@ -17,7 +18,8 @@ mod wait;
 
 pub use client::{Answer, Call, Client};
 pub use mail::{Mail, mails};
+pub use purchase::purchase;
 pub use raw::raw_request;
-pub use server::{CommandOutput, Options, Server, run_command, shared};
+pub use server::{CommandOutput, Options, Server, mariadb, run_command, run_command_with, shared};
 pub use shop::{Order, Product, address, cod, inr, sign_webhook, unique};
 pub use wait::{eventually, eventually_within};

@@ -16,6 +16,7 @@ use super::{Embedded, nowhere};
 use crate::auth::argon2::Argon2Hasher;
 use crate::auth::jwt::{ISSUER, JwtSigner};
 use crate::auth::key_file::KeyFile;
+use crate::files::storage_error;
 use crate::images::ObjectImages;
 use crate::mail::eml::FileMailer;
 use crate::mail::templates::TemplateRenderer;
@@ -25,6 +26,8 @@ use crate::stores::Stores;
 /// The contexts of `stores`, with their workers.
 pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Service, StoreError> {
     stores.carts = parts.carts.take().or(stores.carts);
+    // Books that are elsewhere have not made it.
+    std::fs::create_dir_all(&parts.dir).map_err(|error| storage_error("shop.open", &parts.dir, &error))?;
     let keys = match &stores.users {
         Some(_) => Some(KeyFile::new(&parts.dir, Arc::clone(&parts.entropy))),
         None => None,

@@ -2,7 +2,7 @@
 //!
 //! This is the one place that puts concrete adapters together: SQLite, the in-process bus, mail as
 //! files, the sandbox payment provider, local pictures and search. Every part can be replaced by the
-//! embedder's own before the shop is opened.
+//! embedder's own before the shop is opened, and the books may be on MySQL.
 
 mod assemble;
 mod bus;
@@ -25,7 +25,7 @@ use commerce_core::orders::{CartStore, PaymentGateway};
 use commerce_core::part::{Elsewhere, Nowhere};
 use commerce_core::time::Clock;
 
-use crate::sql::sqlite::{self, Databases};
+use crate::sql::Place;
 use crate::stores::Stores;
 use crate::system::{OsEntropy, SystemClock};
 
@@ -49,6 +49,7 @@ pub async fn embedded(dir: impl Into<PathBuf>) -> Result<Shop, StoreError> {
 /// A shop about to be opened.
 pub struct Embedded {
     dir: PathBuf,
+    place: Place,
     policies: Policies,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -69,8 +70,10 @@ pub struct Embedded {
 impl Embedded {
     /// In `dir`, with everything at its default.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
+        let dir = dir.into();
         Self {
-            dir: dir.into(),
+            place: Place::Files(dir.clone()),
+            dir,
             policies: Policies::default(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
@@ -93,6 +96,14 @@ impl Embedded {
     #[must_use]
     pub fn policies(mut self, policies: Policies) -> Self {
         self.policies = policies;
+        self
+    }
+
+    /// With the books kept there instead of in files of the directory, which has the rest: keys, pictures,
+    /// mails, the search index.
+    #[must_use]
+    pub fn on(mut self, place: Place) -> Self {
+        self.place = place;
         self
     }
 
@@ -193,14 +204,14 @@ impl Embedded {
     /// Opens the shop.
     ///
     /// # Errors
-    /// When the directory cannot be written or holds something else.
+    /// When the directory cannot be written or holds something else, or a database server does not answer.
     pub async fn open(self) -> Result<Shop, StoreError> {
-        let databases = Databases::open(&self.dir, Arc::clone(&self.clock)).await?;
+        let databases = self.place.open(&self.clock, &*self.entropy).await?;
         let books = ShopBooks {
-            users: Arc::new(databases.users()),
-            catalog: Arc::new(databases.catalog()),
-            orders: Arc::new(databases.orders()),
-            notifications: Arc::new(databases.notifications()),
+            users: databases.users(),
+            catalog: databases.catalog(),
+            orders: databases.orders(),
+            notifications: databases.notifications(),
         };
         let audit_at = self.audit_at;
         let service = self.over(databases.stores())?;
@@ -208,14 +219,14 @@ impl Embedded {
         Ok(Shop::new(commerce.clone(), databases, service.with_audit(&commerce, audit_at)))
     }
 
-    /// Opens these contexts alone, each in a database of its own in the directory, and starts their
-    /// workers. Nobody else's files are touched; the others are reached as
+    /// Opens these contexts alone, each in a database of its own, and starts their workers. Nobody else's
+    /// databases are touched; the others are reached as
     /// [`elsewhere`](Self::elsewhere) says.
     ///
     /// # Errors
     /// As [`open`](Self::open); `Internal` when a context that is needed is nowhere.
     pub async fn open_part(self, contexts: &[Context]) -> Result<Service, StoreError> {
-        let stores = sqlite::stores(&self.dir, contexts, &self.clock).await?;
+        let stores = self.place.stores(contexts, &self.clock, &*self.entropy).await?;
         self.over(stores)
     }
 

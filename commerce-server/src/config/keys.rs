@@ -55,6 +55,8 @@ pub enum Kind {
     TextOrNone,
     /// Listeners of a service: `http://HOST:PORT` each, or `dns+http://NAME:PORT`.
     Instances,
+    /// A database server, with a database or the beginning of its name or neither, or nothing.
+    Database,
     /// Ways to ship: `{ id, name, price, estimated_days }` each.
     Shipping,
 }
@@ -174,7 +176,82 @@ pub const KEYS: &[Key] = &[
         "10",
         "Failed logins of one account in 15 minutes before others must wait (ten times as many of one address over all accounts); 0 switches the limits off.",
     ),
-    key("database.dir", Kind::Folder, r#""commerce-data""#, "The data directory."),
+    key(
+        "database.dir",
+        Kind::Folder,
+        r#""commerce-data""#,
+        "The data directory: databases unless they have a url, keys, pictures, mails, the search index.",
+    ),
+    Key {
+        name: "database.url",
+        kind: Kind::Database,
+        default: r#""""#,
+        comment: "MySQL 8.0 or MariaDB 10.11 for the four databases instead of files: mysql://USER:PASSWORD@HOST:PORT/NAME has NAME_users, NAME_catalog, NAME_orders and NAME_notifications; without a NAME they are users_db, catalog_db, orders_db and notifications_db.",
+        secret: true,
+    },
+    Key {
+        name: "database.reader_url",
+        kind: Kind::Database,
+        default: r#""""#,
+        comment: "A replica of all of them, for what is only shown; decisions are never made by what it says.",
+        secret: true,
+    },
+    Key {
+        name: "database.users_url",
+        kind: Kind::Database,
+        default: r#""""#,
+        comment: "Where the users' database is, where it is on a server of its own: mysql://USER:PASSWORD@HOST:PORT/DATABASE.",
+        secret: true,
+    },
+    Key {
+        name: "database.catalog_url",
+        kind: Kind::Database,
+        default: r#""""#,
+        comment: "Where the catalog's database is, where it is on a server of its own: mysql://USER:PASSWORD@HOST:PORT/DATABASE.",
+        secret: true,
+    },
+    Key {
+        name: "database.orders_url",
+        kind: Kind::Database,
+        default: r#""""#,
+        comment: "Where the orders' database is, where it is on a server of its own: mysql://USER:PASSWORD@HOST:PORT/DATABASE.",
+        secret: true,
+    },
+    Key {
+        name: "database.notifications_url",
+        kind: Kind::Database,
+        default: r#""""#,
+        comment: "Where the notifications' database is, where it is on a server of its own: mysql://USER:PASSWORD@HOST:PORT/DATABASE.",
+        secret: true,
+    },
+    Key {
+        name: "database.users_reader_url",
+        kind: Kind::Database,
+        default: r#""""#,
+        comment: "A replica of the users' database.",
+        secret: true,
+    },
+    Key {
+        name: "database.catalog_reader_url",
+        kind: Kind::Database,
+        default: r#""""#,
+        comment: "A replica of the catalog's database.",
+        secret: true,
+    },
+    Key {
+        name: "database.orders_reader_url",
+        kind: Kind::Database,
+        default: r#""""#,
+        comment: "A replica of the orders' database.",
+        secret: true,
+    },
+    Key {
+        name: "database.notifications_reader_url",
+        kind: Kind::Database,
+        default: r#""""#,
+        comment: "A replica of the notifications' database.",
+        secret: true,
+    },
     Key {
         name: "redis.url",
         kind: Kind::TextOrNone,

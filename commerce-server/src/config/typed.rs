@@ -37,6 +37,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// The data directory.
     pub data_dir: PathBuf,
+    /// Where the databases are.
+    pub database: DatabaseConfig,
     /// Whether a search index is kept.
     pub search_enabled: bool,
     /// What the shop writes to people.
@@ -132,6 +134,53 @@ pub struct AwsConfig {
     pub fifo: bool,
 }
 
+/// Where the databases are, if they are not files of the data directory.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// The server of all of them.
+    pub shop: DatabaseUrls,
+    /// What is said of one alone.
+    pub own: BTreeMap<Context, DatabaseUrls>,
+}
+
+/// A database server and its replica; empty for none.
+#[derive(Clone, Debug)]
+pub struct DatabaseUrls {
+    /// Where is written.
+    pub writer: Secret,
+    /// Where is read what is only shown.
+    pub reader: Secret,
+}
+
+impl DatabaseConfig {
+    /// Whether they are files.
+    #[must_use]
+    pub fn is_files(&self) -> bool {
+        self.shop.writer.is_empty() && self.own.values().all(|urls| urls.writer.is_empty())
+    }
+
+    /// Where they are, for people: without names and passwords.
+    #[must_use]
+    pub fn whereabouts(&self) -> Vec<String> {
+        let all = std::iter::once(&self.shop).chain(self.own.values());
+        let urls = all.flat_map(|urls| [&urls.writer, &urls.reader]).filter(|url| !url.is_empty());
+        urls.map(|url| {
+            let rest = url.expose().split_once("://").map_or("", |(_, rest)| rest);
+            let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+            place.split('?').next().unwrap_or_default().to_owned()
+        })
+        .collect()
+    }
+
+    fn from_settings(settings: &Settings) -> Self {
+        let urls = |of: &str| DatabaseUrls {
+            writer: Secret(text(settings, &format!("database.{of}url")).to_owned()),
+            reader: Secret(text(settings, &format!("database.{of}reader_url")).to_owned()),
+        };
+        Self { shop: urls(""), own: Context::ALL.iter().map(|context| (*context, urls(&format!("{context}_")))).collect() }
+    }
+}
+
 /// Accounts and logins.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthConfig {
@@ -170,6 +219,12 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -227,6 +282,7 @@ impl Config {
                 failed_logins_per_quarter_hour: number(&settings, "auth.failed_logins_per_quarter_hour"),
             },
             data_dir: PathBuf::from(text(&settings, "database.dir")),
+            database: DatabaseConfig::from_settings(&settings),
             search_enabled: switch(&settings, "search.enabled"),
             mail: MailConfig { from: parsed(&settings, "mail.from"), ops: parsed(&settings, "mail.ops_address") },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
@@ -283,6 +339,12 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
             let all = texts()?.iter().all(|network| network.parse::<Network>().is_ok());
             fits(all, "must be IP addresses or networks such as 10.0.0.0/8")
         }
+        Kind::Database => {
+            let text = text()?;
+            let message = "must be mysql://USER:PASSWORD@HOST:PORT/NAME, with signs of the password other than letters and digits as \
+                           %XX, or empty";
+            fits(text.is_empty() || is_database(text), message)
+        }
         Kind::Shipping => shipping(value, Currency::INR).map(|_| ()),
     }
 }
@@ -304,6 +366,15 @@ fn is_instance(text: &str) -> bool {
     let plain = text.strip_prefix("dns+").unwrap_or(text);
     let port = plain.rsplit_once(':').and_then(|(_, port)| port.trim_end_matches('/').parse::<u16>().ok());
     plain.starts_with("http://") && is_origin(plain.trim_end_matches('/')) && port.is_some_and(|port| port > 0)
+}
+
+/// Whether it names a server, and at most one database there.
+fn is_database(text: &str) -> bool {
+    let Ok(uri) = text.parse::<axum::http::Uri>() else { return false };
+    let known = matches!(uri.scheme_str(), Some("mysql" | "mariadb"));
+    let host = uri.authority().is_some_and(|authority| !authority.host().is_empty());
+    let port = uri.authority().is_some_and(|authority| !authority.as_str().ends_with(':') && authority.port_u16() != Some(0));
+    known && host && port && !uri.path().trim_start_matches('/').contains('/')
 }
 
 #[derive(serde::Deserialize)]
