@@ -15,7 +15,7 @@ use commerce_core::error::StoreError;
 use commerce_core::notifications::{Handover, Mail, Mailer};
 use commerce_core::{Clock, Commerce, Currency, Timestamp};
 use commerce_server::Config;
-use commerce_server::assembly::{Receivers, embedded, place};
+use commerce_server::assembly::{self, Receivers, embedded, place};
 use tempfile::TempDir;
 
 use crate::bench::Stores;
@@ -157,7 +157,7 @@ pub(crate) fn alone_in(config: &mut Config, folder: &Path) -> Result<(), Failure
 }
 
 /// What the settings of a shop say that uses no server but itself.
-pub(crate) const ALONE: [(&str, &str); 12] = [
+pub(crate) const ALONE: [(&str, &str); 14] = [
     ("database.url", ""),
     ("database.reader_url", ""),
     ("database.users_url", ""),
@@ -170,6 +170,8 @@ pub(crate) const ALONE: [(&str, &str); 12] = [
     ("database.notifications_reader_url", ""),
     ("events.bus", "local"),
     ("orders.carts", "database"),
+    ("aws.images_bucket", ""),
+    ("mail.transport", "files"),
 ];
 
 /// Passes a directory with all four databases, or none yet. A command on a service's directory would make
@@ -281,29 +283,26 @@ pub(crate) async fn database_servers(config: &Config) -> Result<Vec<String>, Fai
     }
 }
 
-/// Where AWS is reached.
-#[cfg(feature = "aws")]
-pub(crate) struct AwsPlace {
-    pub region: Option<String>,
-    pub endpoint: Option<String>,
-}
-
 /// Makes topics and queues that are not there; answers kind, name and place of each.
 ///
 /// # Errors
 /// When AWS does not answer or refuses.
 #[cfg(feature = "aws")]
-pub(crate) async fn make_topology(
-    place: AwsPlace,
-    prefix: String,
-    fifo: bool,
-) -> Result<Vec<(&'static str, String, String)>, Failure> {
-    use commerce_adapters::aws::topology::Topology;
-    use commerce_adapters::aws::{Aws, AwsSettings};
-
-    let settings = AwsSettings { region: place.region, endpoint: place.endpoint, key: None };
-    let made = Aws::connect(&settings).await.init(&Topology { fifo, ..Topology::standard(&prefix) }).await?;
+pub(crate) async fn make_topology(config: &Config) -> Result<Vec<(&'static str, String, String)>, Failure> {
+    let aws = commerce_adapters::aws::Aws::connect(&assembly::aws(config)).await;
+    let made = aws.init(&assembly::topology(config)).await?;
     let topics = made.topics.into_iter().map(|(name, arn)| ("topic", name, arn));
     let queues = made.queues.into_iter().map(|(name, url)| ("queue", name, url));
     Ok(topics.chain(queues).collect())
+}
+
+/// Makes the sender of mails known to SES; answers whether it may send yet.
+///
+/// # Errors
+/// When AWS does not answer or refuses.
+#[cfg(feature = "aws")]
+pub(crate) async fn introduce_sender(config: &Config) -> Result<String, Failure> {
+    let aws = commerce_adapters::aws::Aws::connect(&assembly::aws(config)).await;
+    let verified = aws.introduce_sender(&config.mail.from).await?;
+    Ok(if verified { "may send" } else { "may send when the mail from AWS to it was answered" }.to_owned())
 }

@@ -219,6 +219,11 @@ impl Server {
         self.dir.path().join("data")
     }
 
+    /// Under what settings it runs, beside what the tests always set.
+    pub fn env(&self) -> &[(&'static str, String)] {
+        &self.options.env
+    }
+
     /// A path beside the data directory, for files of a test.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -318,7 +323,7 @@ impl Drop for Server {
 }
 
 /// The binary under test: `COMMERCE_BIN`, else the one beside the tests. Missing is a failure.
-pub(crate) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let path = std::env::var_os("COMMERCE_BIN").map_or_else(beside, PathBuf::from);
     assert!(path.is_file(), "{} is missing: cargo build --package commerce-cli", path.display());
     path

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use commerce_core::catalog::ProductSearch;
 use commerce_core::commerce::Context;
 use commerce_core::error::StoreError;
+use commerce_core::events::desk::DeadLetterDesk;
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
 use commerce_core::ids::{Id, IdSource, SessionId};
 use commerce_core::part::{CatalogPorts, Here, NotificationPorts, Part, SalesPorts, UserPorts};
@@ -33,9 +34,12 @@ pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Servic
         None => None,
     };
     let here = here(&mut parts, &stores, keys.as_ref())?;
-    let Embedded { clock, entropy, policies, elsewhere, also_to, bus, workers, .. } = parts;
+    let Embedded { clock, entropy, policies, elsewhere, also_to, bus, letter_boxes, workers, .. } = parts;
     let part = Part::new(here, elsewhere, policies).map_err(nowhere)?;
-    let part = with_events(part, &stores, bus, also_to, &clock);
+    let mut part = with_events(part, &stores, bus, also_to, &clock);
+    if let Some(with_brokers) = letter_boxes {
+        part.dead_letters = DeadLetterDesk::new(with_brokers(part.dead_letters.boxes().to_vec()));
+    }
 
     let owner = IdSource::new(Arc::clone(&clock), entropy).mint::<SessionId>().uuid();
     let backings = stores.backings;

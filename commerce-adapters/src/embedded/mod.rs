@@ -19,6 +19,7 @@ use commerce_core::catalog::ImageStore;
 use commerce_core::commerce::{Commerce, Context, Policies};
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::EventBus;
+use commerce_core::events::desk::LetterBox;
 use commerce_core::ids::Entropy;
 use commerce_core::notifications::{Mailer, Renderer};
 use commerce_core::orders::{CartStore, PaymentGateway};
@@ -28,6 +29,10 @@ use commerce_core::time::Clock;
 use crate::sql::Place;
 use crate::stores::Stores;
 use crate::system::{OsEntropy, SystemClock};
+
+/// The consumers with their dead letters, as they lie in the consumers' databases, with those that a broker keeps
+/// in front.
+pub type LetterBoxes = Box<dyn FnOnce(Vec<LetterBox>) -> Vec<LetterBox> + Send>;
 
 pub use bus::{InProcessBus, ToAll};
 pub use service::Service;
@@ -64,6 +69,7 @@ pub struct Embedded {
     elsewhere: Elsewhere,
     also_to: Vec<Arc<dyn EventBus>>,
     bus: Option<Arc<dyn EventBus>>,
+    letter_boxes: Option<LetterBoxes>,
     carts: Option<Arc<dyn CartStore>>,
 }
 
@@ -88,6 +94,7 @@ impl Embedded {
             elsewhere: Elsewhere::default(),
             also_to: Vec::new(),
             bus: None,
+            letter_boxes: None,
             carts: None,
         }
     }
@@ -191,6 +198,13 @@ impl Embedded {
     #[must_use]
     pub fn bus(mut self, bus: Arc<dyn EventBus>) -> Self {
         self.bus = Some(bus);
+        self
+    }
+
+    /// With dead letters of that broker's own in front of those in the databases.
+    #[must_use]
+    pub fn letter_boxes(mut self, letter_boxes: LetterBoxes) -> Self {
+        self.letter_boxes = Some(letter_boxes);
         self
     }
 

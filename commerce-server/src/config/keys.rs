@@ -11,7 +11,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("redis", "Redis 7, where events or carts are to be there."),
     (
         "aws",
-        "AWS, where events are to go through SNS and SQS; keys come from the environment, the profile or the machine's role.",
+        "AWS, where events, mails or pictures are to go there; keys come from the environment, the profile or the machine's role.",
     ),
     ("search", "The search index."),
     ("mail", "What the shop writes to people."),
@@ -280,7 +280,14 @@ pub const KEYS: &[Key] = &[
         "false",
         "Whether topics and queues keep the order of one aggregate's events, as given to commerce aws init.",
     ),
+    key("aws.images_bucket", Kind::TextOrNone, r#""""#, "A bucket of S3 for pictures; empty keeps them in the data directory."),
     key("search.enabled", Kind::Switch, "true", "Whether a search index is kept; without it searches scan the catalog."),
+    key(
+        "mail.transport",
+        Kind::Choice(&["files", "ses"]),
+        r#""files""#,
+        "files writes each mail into the data directory; ses hands it to SES (see [aws]), which must know mail.from as a sender.",
+    ),
     key("mail.from", Kind::Mail, r#""shop@localhost.localdomain""#, "Sender of all mails."),
     key("mail.from_name", Kind::Text, r#""The Shop""#, "The shop's name: sender of mails, title of pages."),
     key("mail.ops_address", Kind::Mail, r#""ops@localhost.localdomain""#, "Who is told when stock runs low."),

@@ -132,6 +132,8 @@ pub struct AwsConfig {
     pub prefix: String,
     /// Whether topics and queues keep an aggregate's order.
     pub fifo: bool,
+    /// Where pictures are, if not in the data directory.
+    pub images_bucket: Option<String>,
 }
 
 /// Where the databases are, if they are not files of the data directory.
@@ -197,6 +199,8 @@ pub struct MailConfig {
     pub from: Email,
     /// Operators.
     pub ops: Email,
+    /// Whether mails go through SES, or into files.
+    pub by_ses: bool,
 }
 
 /// Logs.
@@ -275,6 +279,7 @@ impl Config {
                 endpoint: some_text(&settings, "aws.endpoint"),
                 prefix: text(&settings, "aws.prefix").to_owned(),
                 fifo: switch(&settings, "aws.fifo"),
+                images_bucket: some_text(&settings, "aws.images_bucket"),
             },
             carts_in_redis: text(&settings, "orders.carts") == "redis",
             auth: AuthConfig {
@@ -284,7 +289,11 @@ impl Config {
             data_dir: PathBuf::from(text(&settings, "database.dir")),
             database: DatabaseConfig::from_settings(&settings),
             search_enabled: switch(&settings, "search.enabled"),
-            mail: MailConfig { from: parsed(&settings, "mail.from"), ops: parsed(&settings, "mail.ops_address") },
+            mail: MailConfig {
+                from: parsed(&settings, "mail.from"),
+                ops: parsed(&settings, "mail.ops_address"),
+                by_ses: text(&settings, "mail.transport") == "ses",
+            },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
             shipping: shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
             low_stock_threshold: number(&settings, "inventory.low_stock_threshold"),

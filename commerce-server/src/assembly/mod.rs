@@ -1,7 +1,9 @@
-//! The one file of this shell that names concrete adapters: a process of the platform, put together as its
+//! The one room of this shell that names concrete adapters: a process of the platform, put together as its
 //! settings and roles say.
 //!
-//! Start reading at [`open`].
+//! Start reading at [`open`]; `choices` has what the settings choose among.
+
+mod choices;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,47 +18,27 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
-#[cfg(feature = "aws")]
-use commerce_adapters::aws::{Aws, AwsSettings, bus::SnsBus, topology::Topology};
 use commerce_adapters::embedded::{Embedded, Service};
 use commerce_adapters::http::{self, Desk, Forwarder, Neighbour, Neighbours, Net, ServiceKey, Source};
 use commerce_adapters::payments::sandbox::Sandbox;
-#[cfg(any(feature = "redis", feature = "aws"))]
-use commerce_adapters::receive::Pauses;
-#[cfg(feature = "redis")]
-use commerce_adapters::redis::{Redis, carts::RedisCarts, streams, streams::Durability};
-use commerce_adapters::sql::Place;
 use commerce_adapters::system::{OsEntropy, SystemClock};
-use commerce_core::catalog::StockPolicy;
-use commerce_core::commerce::{Context, Policies};
+use commerce_core::commerce::Context;
 use commerce_core::error::{StoreError, StoreErrorKind};
-use commerce_core::events::EventBus;
-#[cfg(feature = "redis")]
-use commerce_core::events::Queue;
-use commerce_core::events::desk::LetterBox;
-use commerce_core::notifications::MailPolicy;
-use commerce_core::orders::OrderPolicy;
 use commerce_core::part::Here;
-use commerce_core::users::AuthPolicy;
 use commerce_core::{Clock, Part};
-#[cfg(any(feature = "redis", feature = "aws"))]
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::choices::policies;
 use crate::app::App;
-#[cfg(feature = "aws")]
-use crate::config::AwsConfig;
-#[cfg(feature = "mysql")]
-use crate::config::DatabaseUrls;
-#[cfg(feature = "redis")]
-use crate::config::RedisConfig;
-use crate::config::{Config, DatabaseConfig, EventBusKind};
+use crate::config::Config;
 use crate::listener::{Shutdown, Site, listen, serve};
 use crate::roles::Roles;
 use crate::ways::{Doorman, Peer, Unforwarded, Upstream, Ways};
+
+pub use self::choices::{Receivers, embedded, place};
+#[cfg(feature = "aws")]
+pub use self::choices::{aws, topology};
 
 /// How long a service serves on after it was asked to stop: four looks of whoever spreads requests.
 const NOTICE: Duration = Duration::from_secs(2);
@@ -89,194 +71,6 @@ impl std::error::Error for StartError {}
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
-    }
-}
-
-/// The contexts of a shop as the settings say, about to be opened: `here` are those that are to live in this
-/// process. Needs a running tokio.
-///
-/// # Errors
-/// When the settings ask for what this build or they themselves do not have.
-pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, StartError> {
-    let shop = Embedded::at(&config.data_dir).policies(policies(config));
-    let shop = shop.on(place(config, here)?);
-    let shop = shop.audit_at(config.telemetry.audit_at);
-    let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
-    let shop = if config.search_enabled { shop } else { shop.without_index() };
-    let shop = if config.carts_in_redis { carts_in_redis(shop, config)? } else { shop };
-    Ok(match Box::pin(Broker::of(config)).await? {
-        Some(broker) => shop.bus(broker.bus),
-        None => shop,
-    })
-}
-
-/// Where the databases of these contexts are.
-///
-/// # Errors
-/// When the settings leave one out, or this build knows no such databases.
-pub fn place(config: &Config, here: &[Context]) -> Result<Place, StartError> {
-    let DatabaseConfig { shop, own } = &config.database;
-    if !config.database.is_files() {
-        let said = |context: &&Context| !shop.writer.is_empty() || own.get(context).is_some_and(|urls| !urls.writer.is_empty());
-        return match here.iter().find(|context| !said(context)) {
-            Some(context) => {
-                Err(StartError::Settings(format!("database.url or database.{context}_url must say where that database is")))
-            }
-            None => on_mysql(config),
-        };
-    }
-    if !shop.reader.is_empty() || own.values().any(|urls| !urls.reader.is_empty()) {
-        return Err(StartError::Settings(
-            "there are replicas of a database (reader_url), but database.url is not set".to_owned(),
-        ));
-    }
-    Ok(Place::Files(config.data_dir.clone()))
-}
-
-#[cfg(feature = "mysql")]
-fn on_mysql(config: &Config) -> Result<Place, StartError> {
-    use commerce_adapters::sql::mysql::{ReaderUrls, Urls, database_of};
-    let all = &config.database.shop;
-    // What is said of one database alone wins over what is said of all.
-    let url = |context: Context, of: fn(&DatabaseUrls) -> &str| {
-        let own = config.database.own.get(&context).map(of).filter(|url| !url.is_empty());
-        own.map(str::to_owned).or_else(|| Some(of(all)).filter(|url| !url.is_empty()).map(|url| database_of(url, context)))
-    };
-    let writer = |context| url(context, |urls| urls.writer.expose()).unwrap_or_default();
-    let reader = |context| url(context, |urls| urls.reader.expose());
-    let readers = ReaderUrls {
-        users: reader(Context::Users),
-        catalog: reader(Context::Catalog),
-        orders: reader(Context::Orders),
-        notifications: reader(Context::Notifications),
-    };
-    let urls = Urls {
-        users: writer(Context::Users),
-        catalog: writer(Context::Catalog),
-        orders: writer(Context::Orders),
-        notifications: writer(Context::Notifications),
-        readers: Some(Box::new(readers)),
-    };
-    Ok(Place::MySql(Box::new(urls)))
-}
-
-#[cfg(not(feature = "mysql"))]
-fn on_mysql(_: &Config) -> Result<Place, StartError> {
-    Err(not_built("mysql"))
-}
-
-/// A broker between the contexts.
-struct Broker {
-    bus: Arc<dyn EventBus>,
-    receive: Box<dyn FnOnce(Vec<LetterBox>, CancellationToken) -> BoxFuture<'static, ()> + Send>,
-}
-
-impl Broker {
-    /// The one that the settings ask for.
-    async fn of(config: &Config) -> Result<Option<Self>, StartError> {
-        match config.events {
-            EventBusKind::Local => Ok(None),
-            EventBusKind::Redis => on_redis(config).map(Some),
-            EventBusKind::Sqs => on_aws(config).await.map(Some),
-        }
-    }
-}
-
-#[cfg(feature = "redis")]
-fn on_redis(config: &Config) -> Result<Broker, StartError> {
-    let durability = if config.redis.durable { Durability::Vouched } else { Durability::Asked };
-    let bus = streams::StreamBus::new(redis(config)?, Queue::all(), durability);
-    let queues = bus.clone();
-    let receive = move |consumers, stop| {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        async move { queues.receiver(consumers, &clock, Pauses::default()).run(stop).await }.boxed()
-    };
-    Ok(Broker { bus: Arc::new(bus), receive: Box::new(receive) })
-}
-
-#[cfg(not(feature = "redis"))]
-fn on_redis(_: &Config) -> Result<Broker, StartError> {
-    Err(not_built("redis"))
-}
-
-#[cfg(feature = "aws")]
-async fn on_aws(config: &Config) -> Result<Broker, StartError> {
-    let AwsConfig { region, endpoint, prefix, fifo } = config.aws.clone();
-    let aws = Aws::connect(&AwsSettings { region, endpoint, key: None }).await;
-    let bus = SnsBus::new(aws, Topology { fifo, ..Topology::standard(&prefix) });
-    let queues = bus.clone();
-    let receive = move |consumers, stop| async move { queues.receiver(consumers, Pauses::default()).run(stop).await }.boxed();
-    Ok(Broker { bus: Arc::new(bus), receive: Box::new(receive) })
-}
-
-#[cfg(not(feature = "aws"))]
-async fn on_aws(_: &Config) -> Result<Broker, StartError> {
-    std::future::ready(Err(not_built("aws"))).await
-}
-
-/// What brings events from a broker to the consumers of a part, while the process serves.
-pub struct Receivers {
-    stop: CancellationToken,
-    tasks: TaskTracker,
-}
-
-impl Receivers {
-    /// Those of `part`, if the settings have a broker. Needs a running tokio.
-    ///
-    /// # Errors
-    /// As [`embedded`].
-    pub async fn start(config: &Config, part: &Part) -> Result<Self, StartError> {
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let consumers = part.dead_letters.boxes().to_vec();
-        if let Some(broker) = Box::pin(Broker::of(config)).await?.filter(|_| !consumers.is_empty()) {
-            tasks.spawn((broker.receive)(consumers, stop.clone()));
-        }
-        tasks.close();
-        Ok(Self { stop, tasks })
-    }
-
-    /// Lets each finish what it has begun.
-    pub async fn stop(self) {
-        self.stop.cancel();
-        self.tasks.wait().await;
-    }
-}
-
-#[cfg(feature = "redis")]
-fn carts_in_redis(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
-    Ok(shop.carts(Arc::new(RedisCarts::new(redis(config)?, Arc::new(SystemClock)))))
-}
-
-#[cfg(not(feature = "redis"))]
-fn carts_in_redis(_: Embedded, _: &Config) -> Result<Embedded, StartError> {
-    Err(not_built("redis"))
-}
-
-#[cfg(feature = "redis")]
-fn redis(config: &Config) -> Result<Redis, StartError> {
-    let RedisConfig { url, prefix, .. } = &config.redis;
-    if url.expose().is_empty() {
-        return Err(StartError::Settings("redis.url must say where Redis is".to_owned()));
-    }
-    Ok(Redis::open(url.expose(), prefix)?)
-}
-
-#[cfg(not(all(feature = "aws", feature = "mysql", feature = "redis")))]
-fn not_built(feature: &str) -> StartError {
-    StartError::Settings(format!("this build knows nothing of it: build with --features {feature}"))
-}
-
-fn policies(config: &Config) -> Policies {
-    Policies {
-        auth: AuthPolicy { password_min_length: config.auth.password_min_length },
-        stock: StockPolicy { low_stock_threshold: config.low_stock_threshold },
-        orders: OrderPolicy { currency: config.server.currency, shipping: config.shipping.clone() },
-        mail: MailPolicy {
-            shop_name: config.server.shop_name.clone(),
-            from: config.mail.from.clone(),
-            ops: config.mail.ops.clone(),
-            shop_url: config.server.public_url.clone(),
-        },
     }
 }
 
