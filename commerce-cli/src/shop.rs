@@ -157,7 +157,7 @@ pub(crate) fn alone_in(config: &mut Config, folder: &Path) -> Result<(), Failure
 }
 
 /// What the settings of a shop say that uses no server but itself.
-pub(crate) const ALONE: [(&str, &str); 14] = [
+pub(crate) const ALONE: [(&str, &str); 16] = [
     ("database.url", ""),
     ("database.reader_url", ""),
     ("database.users_url", ""),
@@ -170,6 +170,8 @@ pub(crate) const ALONE: [(&str, &str); 14] = [
     ("database.notifications_reader_url", ""),
     ("events.bus", "local"),
     ("orders.carts", "database"),
+    ("gateway.rate_limit_shared", "false"),
+    ("auth.sessions", "users"),
     ("aws.images_bucket", ""),
     ("mail.transport", "files"),
 ];

@@ -27,6 +27,9 @@ use crate::stores::Stores;
 /// The contexts of `stores`, with their workers.
 pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Service, StoreError> {
     stores.carts = parts.carts.take().or(stores.carts);
+    if let Some(in_front) = parts.user_stores.take() {
+        stores.users = stores.users.map(in_front);
+    }
     // Books that are elsewhere have not made it.
     std::fs::create_dir_all(&parts.dir).map_err(|error| storage_error("shop.open", &parts.dir, &error))?;
     let keys = match &stores.users {

@@ -25,6 +25,7 @@ use commerce_core::notifications::{Mailer, Renderer};
 use commerce_core::orders::{CartStore, PaymentGateway};
 use commerce_core::part::{Elsewhere, Nowhere};
 use commerce_core::time::Clock;
+use commerce_core::users::UserStore;
 
 use crate::sql::Place;
 use crate::stores::Stores;
@@ -33,6 +34,9 @@ use crate::system::{OsEntropy, SystemClock};
 /// The consumers with their dead letters, as they lie in the consumers' databases, with those that a broker keeps
 /// in front.
 pub type LetterBoxes = Box<dyn FnOnce(Vec<LetterBox>) -> Vec<LetterBox> + Send>;
+
+/// Puts something in front of the users' store.
+pub type UserStores = Box<dyn FnOnce(Arc<dyn UserStore>) -> Arc<dyn UserStore> + Send>;
 
 pub use bus::{InProcessBus, ToAll};
 pub use service::Service;
@@ -70,6 +74,7 @@ pub struct Embedded {
     also_to: Vec<Arc<dyn EventBus>>,
     bus: Option<Arc<dyn EventBus>>,
     letter_boxes: Option<LetterBoxes>,
+    user_stores: Option<UserStores>,
     carts: Option<Arc<dyn CartStore>>,
 }
 
@@ -95,6 +100,7 @@ impl Embedded {
             also_to: Vec::new(),
             bus: None,
             letter_boxes: None,
+            user_stores: None,
             carts: None,
         }
     }
@@ -205,6 +211,13 @@ impl Embedded {
     #[must_use]
     pub fn letter_boxes(mut self, letter_boxes: LetterBoxes) -> Self {
         self.letter_boxes = Some(letter_boxes);
+        self
+    }
+
+    /// With this in front of the users' store.
+    #[must_use]
+    pub fn user_stores(mut self, user_stores: UserStores) -> Self {
+        self.user_stores = Some(user_stores);
         self
     }
 

@@ -44,6 +44,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     if !roles.are_all() {
         return part(config, &roles).await;
     }
+    let beside = assembly::beside(&config)?;
     let shop = Shop::serve(&config).await?;
     let failed = |error: std::io::Error| Failure::io(&format!("listen on {}", config.server.listen), &error);
     let listener = listen(config.server.listen).map_err(failed)?;
@@ -56,7 +57,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
         demo::print_logins(&shop, &format!("http://{address}")).await?;
     }
     let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
-    let app = App::new((*shop).clone(), config);
+    let app = App::beside((*shop).clone(), beside, config);
     let served = serve(listener, app, shutdown).await.map_err(|error| Failure::io("serve", &error));
     shop.close().await?;
     served

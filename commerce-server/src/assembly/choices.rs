@@ -7,12 +7,16 @@ use std::sync::Arc;
 #[cfg(feature = "aws")]
 use commerce_adapters::aws::{Aws, AwsSettings, bus::SnsBus, ses::SesMailer, topology::Topology};
 use commerce_adapters::embedded::{Embedded, LetterBoxes};
+use commerce_adapters::http::Directory;
 #[cfg(feature = "aws")]
 use commerce_adapters::images::ObjectImages;
 #[cfg(any(feature = "redis", feature = "aws"))]
 use commerce_adapters::receive::Pauses;
 #[cfg(feature = "redis")]
-use commerce_adapters::redis::{Redis, carts::RedisCarts, streams, streams::Durability};
+use commerce_adapters::redis::{
+    Redis, carts::RedisCarts, ending::EndingSessions, registry::Registry, sessions::NotedAccounts, sessions::RedisSessions,
+    streams, streams::Durability, traffic::RedisLimiter,
+};
 use commerce_adapters::sql::Place;
 #[cfg(feature = "redis")]
 use commerce_adapters::system::SystemClock;
@@ -27,6 +31,11 @@ use commerce_core::events::Queue;
 use commerce_core::events::desk::LetterBox;
 use commerce_core::notifications::MailPolicy;
 use commerce_core::orders::OrderPolicy;
+use commerce_core::part::Elsewhere;
+#[cfg(feature = "redis")]
+use commerce_core::traffic::RateLimiter;
+#[cfg(feature = "redis")]
+use commerce_core::users::Accounts;
 use commerce_core::users::AuthPolicy;
 #[cfg(any(feature = "redis", feature = "aws"))]
 use futures_util::FutureExt;
@@ -40,6 +49,9 @@ use crate::config::DatabaseUrls;
 #[cfg(feature = "redis")]
 use crate::config::RedisConfig;
 use crate::config::{Config, DatabaseConfig, EventBusKind};
+use crate::ways::Ways;
+#[cfg(feature = "redis")]
+use crate::ways::{Dependency, Peer};
 
 /// The contexts of a shop as the settings say, about to be opened: `here` are those that are to live in this
 /// process. Needs a running tokio.
@@ -54,6 +66,7 @@ pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, Sta
     let shop = if config.search_enabled { shop } else { shop.without_index() };
     let shop = if config.carts_in_redis { carts_in_redis(shop, config)? } else { shop };
     let shop = Box::pin(on_aws(shop, config, here)).await?;
+    let shop = if config.auth.sessions_in_redis { ending_in_redis(shop, config)? } else { shop };
     Ok(match Box::pin(Broker::of(config)).await? {
         Some(Broker { bus, letters: Some(letters), .. }) => shop.bus(bus).letter_boxes(letters),
         Some(Broker { bus, .. }) => shop.bus(bus),
@@ -242,6 +255,113 @@ fn redis(config: &Config) -> Result<Redis, StartError> {
         return Err(StartError::Settings("redis.url must say where Redis is".to_owned()));
     }
     Ok(Redis::open(url.expose(), prefix)?)
+}
+
+/// That a session ends is noted in Redis first.
+#[cfg(feature = "redis")]
+fn ending_in_redis(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
+    let sessions = RedisSessions::new(redis(config)?);
+    Ok(shop.user_stores(Box::new(move |store| Arc::new(EndingSessions::new(store, sessions)))))
+}
+
+#[cfg(not(feature = "redis"))]
+fn ending_in_redis(_: Embedded, _: &Config) -> Result<Embedded, StartError> {
+    Err(not_built("redis"))
+}
+
+/// With sessions that others noted in Redis, where the settings say so.
+#[cfg(feature = "redis")]
+pub(super) fn noted(elsewhere: Elsewhere, config: &Config) -> Result<Elsewhere, StartError> {
+    if !config.auth.sessions_in_redis {
+        return Ok(elsewhere);
+    }
+    let sessions = RedisSessions::new(redis(config)?);
+    let accounts = elsewhere.accounts.map(|users| Arc::new(NotedAccounts::new(users, sessions)) as Arc<dyn Accounts>);
+    Ok(Elsewhere { accounts, ..elsewhere })
+}
+
+#[cfg(not(feature = "redis"))]
+pub(super) fn noted(elsewhere: Elsewhere, config: &Config) -> Result<Elsewhere, StartError> {
+    if config.auth.sessions_in_redis { Err(not_built("redis")) } else { Ok(elsewhere) }
+}
+
+/// What a process that clients speak to uses beside databases and other services.
+///
+/// # Errors
+/// When the settings ask for what this build or they themselves do not have.
+#[cfg(feature = "redis")]
+pub fn beside(config: &Config) -> Result<Ways, StartError> {
+    let limiter = match config.gateway.rate_limit_shared {
+        true => Some(Arc::new(RedisLimiter::new(redis(config)?)) as Arc<dyn RateLimiter>),
+        false => None,
+    };
+    let used = config.carts_in_redis
+        || config.gateway.rate_limit_shared
+        || config.auth.sessions_in_redis
+        || config.services.registry
+        || config.events == EventBusKind::Redis;
+    let servers = if used {
+        vec![Dependency { name: "redis", needed: config.carts_in_redis, peer: Arc::new(Pinged(redis(config)?)) }]
+    } else {
+        Vec::new()
+    };
+    Ok(Ways { servers, limiter, ..Ways::default() })
+}
+
+/// What a process that clients speak to uses beside databases and other services: nothing in this build.
+///
+/// # Errors
+/// When the settings ask for more.
+#[cfg(not(feature = "redis"))]
+pub fn beside(config: &Config) -> Result<Ways, StartError> {
+    let asked = config.gateway.rate_limit_shared || config.services.registry;
+    if asked { Err(not_built("redis")) } else { Ok(Ways::default()) }
+}
+
+/// Redis, asked whether it is there.
+#[cfg(feature = "redis")]
+struct Pinged(Redis);
+
+#[cfg(feature = "redis")]
+#[async_trait::async_trait]
+impl Peer for Pinged {
+    async fn is_ready(&self) -> bool {
+        self.0.ping().await.is_ok()
+    }
+}
+
+/// Where services say that they are.
+#[cfg(feature = "redis")]
+pub(super) type Register = Arc<Registry>;
+
+/// Nothing: this build knows no register.
+#[cfg(not(feature = "redis"))]
+pub(super) type Register = Arc<std::convert::Infallible>;
+
+/// Where services say that they are, if they do.
+#[cfg(feature = "redis")]
+pub(super) fn register(config: &Config) -> Result<Option<(Register, Arc<dyn Directory>)>, StartError> {
+    if !config.services.registry {
+        return Ok(None);
+    }
+    let registry = Arc::new(Registry::new(redis(config)?));
+    Ok(Some((Arc::clone(&registry), registry)))
+}
+
+#[cfg(not(feature = "redis"))]
+pub(super) fn register(config: &Config) -> Result<Option<(Register, Arc<dyn Directory>)>, StartError> {
+    if config.services.registry { Err(not_built("redis")) } else { Ok(None) }
+}
+
+/// Says where a service is, until `stop`.
+#[cfg(feature = "redis")]
+pub(super) async fn announce(register: Register, service: String, url: String, stop: CancellationToken) {
+    register.keep(&service, &url, stop).await;
+}
+
+#[cfg(not(feature = "redis"))]
+pub(super) async fn announce(register: Register, _: String, _: String, _: CancellationToken) {
+    std::future::ready(match *register {}).await
 }
 
 #[cfg(not(all(feature = "aws", feature = "mysql", feature = "redis")))]

@@ -27,16 +27,17 @@ use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::part::Here;
 use commerce_core::{Clock, Part};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::choices::policies;
+use self::choices::{Register, announce, noted, policies, register};
 use crate::app::App;
 use crate::config::Config;
 use crate::listener::{Shutdown, Site, listen, serve};
 use crate::roles::Roles;
 use crate::ways::{Doorman, Peer, Unforwarded, Upstream, Ways};
 
-pub use self::choices::{Receivers, embedded, place};
+pub use self::choices::{Receivers, beside, embedded, place};
 #[cfg(feature = "aws")]
 pub use self::choices::{aws, topology};
 
@@ -44,6 +45,8 @@ pub use self::choices::{aws, topology};
 const NOTICE: Duration = Duration::from_secs(2);
 /// Characters that the secret of the services must have: 128 bits in hexadecimal digits.
 const SECRET_MIN: usize = 32;
+/// What a service's internal listener is called in the register, after the context's name.
+const INTERNAL: &str = "-internal";
 
 /// Why a process could not start, or went down.
 #[derive(Debug)]
@@ -81,6 +84,29 @@ pub struct Process {
     service: Option<Service>,
     receivers: Receivers,
     neighbours: Neighbours,
+    listening: Listening,
+}
+
+/// Who is to be told where this process listens.
+struct Listening {
+    register: Option<Register>,
+    advertise: Option<String>,
+    contexts: Vec<Context>,
+}
+
+impl Listening {
+    /// Says of each context that it is at this address, until `stop`.
+    fn announce(&self, end: &str, address: SocketAddr, stop: &CancellationToken, tasks: &TaskTracker) {
+        let Some(register) = &self.register else { return };
+        let url = match &self.advertise {
+            Some(host) => format!("http://{host}:{}", address.port()),
+            None => format!("http://{address}"),
+        };
+        for context in &self.contexts {
+            let register = Register::clone(register);
+            tasks.spawn(announce(register, format!("{context}{end}"), url.clone(), stop.clone()));
+        }
+    }
 }
 
 /// Opens what these roles need and listens. Needs a running tokio.
@@ -91,13 +117,17 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
     let key = key(&config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let net = Net::new(roles.name(), key.clone(), Arc::clone(&clock));
-    let sources = |places: &BTreeMap<Context, Vec<String>>, context: Context| -> Result<Vec<Source>, StartError> {
+    let register = register(&config)?;
+    let sources = |places: &BTreeMap<Context, Vec<String>>, context: Context, end: &str| -> Result<Vec<Source>, StartError> {
+        if let Some((_, directory)) = &register {
+            return Ok(vec![Source::registered(directory, &format!("{context}{end}"))]);
+        }
         let places = places.get(&context).into_iter().flatten();
         places.map(|place| place.parse().map_err(|why| StartError::Settings(format!("services.{context} {why}")))).collect()
     };
     let mut internal = BTreeMap::new();
     for context in roles.elsewhere() {
-        internal.insert(context, sources(&config.services.internal, context)?);
+        internal.insert(context, sources(&config.services.internal, context, INTERNAL)?);
     }
     let neighbours = Neighbours::new(net, internal);
 
@@ -109,13 +139,14 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
     };
     let receivers = Receivers::start(&config, &part).await?;
     let door = Door { key: key.clone(), clock: Arc::clone(&clock), here: here.clone() };
-    let mut ways = Ways { doorman: Some(Arc::new(door)), ..Ways::default() };
+    let mut ways = Ways { doorman: Some(Arc::new(door)), ..beside(&config)? };
+    let advertise = config.services.advertise.clone();
     let listen_at = if config.is_default("server.listen") { roles.listen() } else { config.server.listen };
     let internal_at = config.server.internal_listen.or_else(|| roles.internal_listen(listen_at));
     let connections_max = config.server.connections_max;
     let app = if roles.gateway() {
         for context in roles.elsewhere() {
-            let forwarder = neighbours.forwarder(context, sources(&config.services.public, context)?);
+            let forwarder = neighbours.forwarder(context, sources(&config.services.public, context, "")?);
             ways.upstreams.insert(context, Arc::new(There(forwarder)));
         }
         App::facing_clients(part.clone(), ways, Sandbox::NAME, config)
@@ -138,7 +169,9 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
         None => None,
     };
     let listener = listen(listen_at).map_err(|error| StartError::Listen(listen_at, error))?;
-    Ok(Process { public: (listener, Site { notice, ..app.into() }), internal, service, receivers, neighbours })
+    let listening = Listening { register: register.map(|(register, _)| register), advertise, contexts: here };
+    let public = (listener, Site { notice, ..app.into() });
+    Ok(Process { public, internal, service, receivers, neighbours, listening })
 }
 
 impl Process {
@@ -160,7 +193,16 @@ impl Process {
     /// # Errors
     /// When a database does not close cleanly; nothing is lost.
     pub async fn serve(self, shutdown: Shutdown) -> Result<(), StartError> {
-        let Self { public, internal, service, receivers, neighbours } = self;
+        let (address, internal_address) = (self.address(), self.internal_address());
+        let Self { public, internal, service, receivers, neighbours, listening } = self;
+        let announced = TaskTracker::new();
+        if let Ok(address) = address {
+            listening.announce("", address, &public.1.stopping, &announced);
+        }
+        if let Some(address) = internal_address {
+            listening.announce(INTERNAL, address, &public.1.stopping, &announced);
+        }
+        announced.close();
         let internal = internal.map(|(listener, site)| serve(listener, site, shutdown.clone()));
         let (listener, site) = public;
         let (public, internal) = tokio::join!(serve(listener, site, shutdown), async {
@@ -170,6 +212,7 @@ impl Process {
             }
         });
         let served = public.and(internal);
+        announced.wait().await;
         receivers.stop().await;
         if let Some(service) = service {
             service.close().await?;
@@ -191,17 +234,17 @@ fn key(config: &Config) -> Result<ServiceKey, StartError> {
 
 /// The contexts that live here, over their own databases, with ways to the others.
 async fn part_of(config: &Config, here: &[Context], neighbours: &Neighbours) -> Result<Service, StartError> {
-    let shop = embedded(config, here).await?.elsewhere(neighbours.elsewhere());
+    let shop = embedded(config, here).await?.elsewhere(noted(neighbours.elsewhere(), config)?);
     let shop = neighbours.buses().into_iter().fold(shop, Embedded::also_to);
     Ok(shop.open_part(here).await?)
 }
 
 /// No context at all: a gateway knows who asks, and nothing else.
-fn empty(config: &Config, neighbours: &Neighbours, clock: &Arc<dyn Clock>) -> Result<Part, StoreError> {
+fn empty(config: &Config, neighbours: &Neighbours, clock: &Arc<dyn Clock>) -> Result<Part, StartError> {
     let (clock, entropy) = (Arc::clone(clock), Arc::new(OsEntropy));
     let here = Here { clock, entropy, users: None, catalog: None, orders: None, notifications: None };
-    let part = Part::new(here, neighbours.elsewhere(), policies(config));
-    part.map_err(|missing| StoreError::new(StoreErrorKind::Internal, "shop.open", missing))
+    let part = Part::new(here, noted(neighbours.elsewhere(), config)?, policies(config));
+    part.map_err(|missing| StartError::Store(StoreError::new(StoreErrorKind::Internal, "shop.open", missing)))
 }
 
 /// What the routes of these contexts ask of others. That users know who asks goes without saying.

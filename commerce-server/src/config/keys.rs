@@ -8,7 +8,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("events", "How what one context says reaches the others."),
     ("auth", "Accounts and logins."),
     ("database", "Where the books are kept."),
-    ("redis", "Redis 7, where events or carts are to be there."),
+    ("redis", "Redis 7, where events, carts, limits, sessions or the register of services are to be there."),
     (
         "aws",
         "AWS, where events, mails or pictures are to go there; keys come from the environment, the profile or the machine's role.",
@@ -123,6 +123,12 @@ pub const KEYS: &[Key] = &[
         "Calls that one address may make in a minute without logging in; 0 switches the limit off.",
     ),
     key(
+        "gateway.rate_limit_shared",
+        Kind::Switch,
+        "false",
+        "Whether all processes that clients speak to count together, in Redis; while it is away each counts for itself.",
+    ),
+    key(
         "gateway.trusted_proxies",
         Kind::Networks,
         "[]",
@@ -156,6 +162,18 @@ pub const KEYS: &[Key] = &[
         r#"["http://127.0.0.1:9084"]"#,
         "Where other services find the notifications'.",
     ),
+    key(
+        "services.registry",
+        Kind::Switch,
+        "false",
+        "Whether services say in Redis where they are and are looked for there, instead of at the places above.",
+    ),
+    key(
+        "services.advertise",
+        Kind::TextOrNone,
+        r#""""#,
+        "The host under which others reach this process, for the registry; empty for the address that it listens at.",
+    ),
     Key {
         name: "services.secret",
         kind: Kind::TextOrNone,
@@ -175,6 +193,12 @@ pub const KEYS: &[Key] = &[
         Kind::Number(0, 10_000),
         "10",
         "Failed logins of one account in 15 minutes before others must wait (ten times as many of one address over all accounts); 0 switches the limits off.",
+    ),
+    key(
+        "auth.sessions",
+        Kind::Choice(&["users", "redis"]),
+        r#""users""#,
+        "Who says on each request whether a session is alive: users, or Redis, where it is noted for a minute and its end at once; users where Redis does not answer.",
     ),
     key(
         "database.dir",

@@ -84,6 +84,8 @@ pub struct GatewayConfig {
     pub rate_limit_per_minute: u32,
     /// Calls per minute of one address without login.
     pub rate_limit_anonymous_per_minute: u32,
+    /// Whether all processes count together.
+    pub rate_limit_shared: bool,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<Network>,
 }
@@ -95,6 +97,10 @@ pub struct ServicesConfig {
     pub public: BTreeMap<Context, Vec<String>>,
     /// Where other services find each: its internal listeners.
     pub internal: BTreeMap<Context, Vec<String>>,
+    /// Whether they are found where they say themselves that they are.
+    pub registry: bool,
+    /// Under which host others reach this process, if that was said.
+    pub advertise: Option<String>,
     /// Signs what they say to each other; empty for a shop in one process.
     pub secret: Secret,
 }
@@ -190,6 +196,8 @@ pub struct AuthConfig {
     pub password_min_length: usize,
     /// Failed logins of one account from one address in 15 minutes.
     pub failed_logins_per_quarter_hour: u32,
+    /// Whether sessions that are alive are noted in Redis.
+    pub sessions_in_redis: bool,
 }
 
 /// What the shop writes to people.
@@ -257,11 +265,14 @@ impl Config {
             gateway: GatewayConfig {
                 rate_limit_per_minute: number(&settings, "gateway.rate_limit_per_minute"),
                 rate_limit_anonymous_per_minute: number(&settings, "gateway.rate_limit_anonymous_per_minute"),
+                rate_limit_shared: switch(&settings, "gateway.rate_limit_shared"),
                 trusted_proxies: list(&settings, "gateway.trusted_proxies"),
             },
             services: ServicesConfig {
                 public: instances(&settings, ""),
                 internal: instances(&settings, "_internal"),
+                registry: switch(&settings, "services.registry"),
+                advertise: some_text(&settings, "services.advertise"),
                 secret: Secret(text(&settings, "services.secret").to_owned()),
             },
             events: match text(&settings, "events.bus") {
@@ -285,6 +296,7 @@ impl Config {
             auth: AuthConfig {
                 password_min_length: number(&settings, "auth.password_min_length"),
                 failed_logins_per_quarter_hour: number(&settings, "auth.failed_logins_per_quarter_hour"),
+                sessions_in_redis: text(&settings, "auth.sessions") == "redis",
             },
             data_dir: PathBuf::from(text(&settings, "database.dir")),
             database: DatabaseConfig::from_settings(&settings),
