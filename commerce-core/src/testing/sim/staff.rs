@@ -94,7 +94,7 @@ impl Staff {
         let key = key(&reason, 1);
         let request = |shop: Commerce, me: Actor| {
             let (sku, reason, key) = (sku.clone(), reason.clone(), key.clone());
-            async move { shop.catalog.adjust_stock(&me, &sku, delta, reason, Some(key)).await }
+            async move { shop.catalog.adjust_stock(&me, &sku, delta, reason, Some(key), None).await }
         };
         let told = self.client.insist(request).await.map(|_| ());
         self.history.adjusted(sku, reason, told);
@@ -130,7 +130,7 @@ impl Staff {
         let product = self.product;
         let request = |shop: Commerce, me: Actor| {
             let variant = goods::variant(number, price, 2);
-            async move { shop.catalog.add_variant(&me, product, variant, None).await }
+            async move { shop.catalog.add_variant(&me, product, variant, None, None).await }
         };
         self.client.insist(request).await;
     }
