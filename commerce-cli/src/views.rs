@@ -2,10 +2,11 @@
 //! without `--url`.
 
 use commerce_core::catalog::{Inventory, Movement, Product, ProductCard, SearchResults};
-use commerce_core::orders::{Order, TimelineEntry};
+use commerce_core::orders::{Coupon, Order, TimelineEntry};
 use commerce_core::page::Page;
 use commerce_core::users::User;
 use commerce_server::views::catalog::{CardView, InventoryView, MovementView, ProductView, SearchView};
+use commerce_server::views::coupon::CouponView;
 use commerce_server::views::order::{OrderView, TimelineView};
 use commerce_server::views::user::UserView;
 use serde::Serialize;
@@ -49,6 +50,11 @@ pub(crate) fn movement(movement: Movement) -> Value {
 /// An order.
 pub(crate) fn order(order: Order) -> Value {
     value(OrderView::from(order))
+}
+
+/// A coupon.
+pub(crate) fn coupon(coupon: Coupon) -> Value {
+    value(CouponView::from(coupon))
 }
 
 /// One line of an order's history.

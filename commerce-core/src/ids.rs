@@ -88,6 +88,8 @@ ids! {
     AttemptId,
     /// Money on its way back to the customer.
     RefundId,
+    /// What takes something off an order.
+    CouponId,
     /// One line of an order's history.
     TimelineId,
     /// An event, the same wherever it is delivered.

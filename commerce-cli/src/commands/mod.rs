@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod aws;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod coupon;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod email;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::User(command) => block(user::run(&cx, command)),
         Command::Product(command) => block(product::run(&cx, command)),
         Command::Stock(command) => block(stock::run(&cx, command)),
+        Command::Coupon(command) => block(coupon::run(&cx, command)),
         Command::Order(command) => block(order::run(&cx, command)),
         Command::Search(command) => block(search::run(&cx, command)),
         Command::Outbox(command) => block(outbox::run(&cx, command)),

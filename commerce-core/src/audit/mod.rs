@@ -10,6 +10,7 @@
 
 pub mod books;
 mod claims;
+mod coupons;
 mod cross;
 mod findings;
 mod heard;
@@ -81,6 +82,8 @@ wire_names! {
         LetterReceives = "I16",
         /// Everybody is told once, and nobody else.
         Notification = "I17",
+        /// Uses of coupons are those of the orders that used them, within their limits.
+        Coupon = "I18",
         /// A history is a path of the state graph and ends at the order's status.
         History = "I19",
         /// A cart is ordered at most once and holds 1 to 999 of a SKU.

@@ -94,6 +94,7 @@ impl Commerce {
             | Invariant::Version
             | Invariant::Letter
             | Invariant::LetterReceives
+            | Invariant::Coupon
             | Invariant::History
             | Invariant::Cart
             | Invariant::Rating

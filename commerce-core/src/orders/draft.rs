@@ -54,7 +54,7 @@ impl Draft<'_> {
             tax: self.quote.tax,
             total: self.quote.total,
             tax_lines: self.quote.tax_lines.clone(),
-            coupon: None,
+            coupon: self.quote.coupon_code.clone(),
             shipping_address: self.address,
             shipping_option: self.quote.shipping_option.id.clone(),
             payment: payment(self.tender, self.quote.total, ids, now),

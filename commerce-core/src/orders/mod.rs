@@ -6,6 +6,9 @@
 
 pub mod cart;
 mod collect;
+pub mod coupon;
+mod coupons;
+pub mod discount;
 mod draft;
 mod expire;
 pub mod facts;
@@ -32,6 +35,9 @@ use crate::money::{Currency, Money};
 use crate::time::Clock;
 
 pub use cart::*;
+pub use coupon::*;
+pub use coupons::{CouponInput, CouponValue};
+pub use discount::Coupons;
 pub use draft::number_of;
 pub use facts::*;
 pub use model::*;

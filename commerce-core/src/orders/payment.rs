@@ -242,7 +242,9 @@ impl Payment {
             };
         }
         match self.attempts.last().map(|attempt| attempt.state) {
-            None | Some(AttemptState::Created | AttemptState::Pending | AttemptState::Captured) => PaymentStatus::Pending,
+            None | Some(AttemptState::Created | AttemptState::Pending) => PaymentStatus::Pending,
+            // Of an order that costs nothing.
+            Some(AttemptState::Captured) => PaymentStatus::Captured,
             Some(AttemptState::Unknown) => PaymentStatus::Unknown,
             Some(AttemptState::Authorized) => PaymentStatus::Authorized,
             Some(AttemptState::Declined) => PaymentStatus::Failed,

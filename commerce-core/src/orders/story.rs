@@ -112,6 +112,12 @@ impl Orders {
         decided.order.updated_at = now;
         let told = self.tell(&decided, actor, now);
         let changes = ChangeSet::of([OrderWrite::Update(decided.order.clone())]);
+        let ends = decided.happenings.contains(&Happening::Became(OrderStatus::Cancelled));
+        let changes = if ends && decided.order.coupon.is_some() {
+            changes.and(OrderWrite::GiveBack(decided.order.id, now))
+        } else {
+            changes
+        };
         (decided.order, told.into_iter().fold(changes, add))
     }
 

@@ -3,6 +3,7 @@
 //! The adapters let callers at the same time meet in another order with each seed, so a case on
 //! parallel requests runs under many seeds.
 
+mod coupons;
 mod ending;
 mod ownership;
 mod paying;

@@ -3,6 +3,7 @@
 mod auth;
 mod carts;
 mod categories;
+mod coupons;
 mod guest_carts;
 mod inventory;
 mod notifications;
@@ -21,7 +22,7 @@ use crate::api::Api;
 type Adds = fn(Api) -> Api;
 
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, Adds); 11] = [
+const PARTS: [(Context, Adds); 12] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
@@ -30,6 +31,7 @@ const PARTS: [(Context, Adds); 11] = [
     (Context::Catalog, inventory::routes),
     (Context::Orders, carts::routes),
     (Context::Orders, guest_carts::routes),
+    (Context::Orders, coupons::routes),
     (Context::Orders, orders::routes),
     (Context::Orders, payments::routes),
     (Context::Notifications, notifications::routes),

@@ -4,6 +4,7 @@
 pub mod address;
 pub mod cart;
 pub mod catalog;
+pub mod coupon;
 pub mod notification;
 pub mod order;
 pub mod schema;

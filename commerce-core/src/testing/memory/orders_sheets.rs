@@ -3,9 +3,12 @@
 use uuid::Uuid;
 
 use crate::audit::books::{Cell, Row};
-use crate::audit::tables::{ATTEMPTS, CART_CLAIMS, CARTS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REFUNDS};
+use crate::audit::tables::{
+    ATTEMPTS, CART_CLAIMS, CARTS, COUPONS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REDEMPTIONS, REFUNDS,
+};
 use crate::ids::Id;
-use crate::orders::{Cart, CartOwner, Order, Payment};
+use crate::money::{Currency, Money};
+use crate::orders::{Cart, CartOwner, Coupon, CouponOff, Order, Payment, Redemption};
 
 use super::books::{Sheets, row, text};
 use super::orders::Rows;
@@ -28,6 +31,8 @@ impl Sheets for Rows {
         }
         rows.extend(self.claimed_carts.iter().map(|(claim, (order, at))| row![CART_CLAIMS; *claim, *at, order.uuid()]));
         rows.extend(self.carts.values().map(cart));
+        rows.extend(self.coupons.values().map(coupon));
+        rows.extend(self.redemptions.values().map(redemption));
         rows
     }
 }
@@ -72,4 +77,23 @@ fn cart(it: &Cart) -> Row {
     };
     row![CARTS; it.owner.key(), kind, text(&it.lines), it.coupon.as_deref(), text(&it.metadata), it.updated_at, it.expires_at(),
         it.version, it.begun_at]
+}
+
+fn coupon(it: &Coupon) -> Row {
+    let (percent, amount) = match it.off {
+        CouponOff::Percentage(percent) => (Some(percent), None),
+        CouponOff::Fixed(amount) => (None, Some(amount)),
+        CouponOff::FreeShipping => (None, None),
+    };
+    let currency = it.currency();
+    let minor = |amount: Option<Money>| amount.map_or(Cell::Null, |amount| amount.minor.into());
+    row![COUPONS; it.id.uuid(), it.code.as_str(), it.off.kind().as_str(), percent, minor(amount),
+        currency.as_ref().map(Currency::code), it.usage_limit, it.per_user_limit, it.starts_at, it.ends_at,
+        minor(it.minimum_subtotal), minor(it.maximum_discount), text(&it.categories), text(&it.products),
+        i64::from(it.combinable), text(&it.metadata), it.created_at, it.used, it.version]
+}
+
+fn redemption(it: &Redemption) -> Row {
+    row![REDEMPTIONS; it.order.uuid(), it.coupon.uuid(), it.code.as_str(), it.version, it.user.uuid(), it.redeemed_at,
+        it.returned_at]
 }

@@ -172,6 +172,7 @@ impl Books {
         if theirs != (captured, refunded) {
             return Err(format!("the provider took and gave back {theirs:?}, the shop knows of {:?}", (captured, refunded)));
         }
+        self.judge_coupons()?;
         self.judge_mails(house)
     }
 
@@ -272,6 +273,13 @@ async fn judge_stores(house: &House, shop: &Commerce, history: &History) -> Resu
         let entry = books.orders.get(&id);
         if stored.as_ref() != entry.map(|entry| &entry.order) || Some(&path) != entry.map(|entry| &entry.path) {
             return Err(format!("order {id} is not as it was written"));
+        }
+    }
+    let coupons = orders.coupons(&PageRequest::first()).await.map_err(|error| error.to_string())?.items;
+    for (id, uses) in house.ground.books().uses() {
+        let counted = coupons.iter().find(|coupon| coupon.id == id).map(|coupon| coupon.used);
+        if counted.map(usize::try_from) != Some(Ok(uses)) {
+            return Err(format!("the coupon {id} counts {counted:?} uses, the books {uses}"));
         }
     }
     let skus: Vec<Sku> = house.ground.books().stock.keys().cloned().collect();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::client::{Client, History, key};
+use super::client::{Client, History, Told, key};
 use super::goods;
 use super::house::{Heard, House};
 use crate::Commerce;
@@ -96,7 +96,11 @@ impl Staff {
             let (sku, reason, key) = (sku.clone(), reason.clone(), key.clone());
             async move { shop.catalog.adjust_stock(&me, &sku, delta, reason, Some(key)).await }
         };
-        let told = self.client.insist(request).await.map(|_| ());
+        let told = match self.client.insist(request).await.map(|_| ()) {
+            // A seller may have dropped the variant before the first answer, or in between.
+            Told::Refused("NOT_FOUND", _) => Told::Unknown,
+            told => told,
+        };
         self.history.adjusted(sku, reason, told);
     }
 

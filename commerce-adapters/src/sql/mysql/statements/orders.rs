@@ -7,7 +7,7 @@ use commerce_core::limits;
 use super::Put;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] = migrations!("orders", [(1, "orders"), (2, "messages")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!("orders", [(1, "orders"), (2, "messages"), (3, "coupons")]);
 
 pub(crate) const ORDERS_BY_ID: &str = locked!("t.id, t.number, t.version", "orders", id: id);
 
@@ -101,6 +101,58 @@ pub(crate) const CARTS: Put = put!(
     "carts", 0 owner_id: id; 1 owner_kind: text, 2 lines: text, 3 coupon: text, 4 metadata: text, 5 updated_at: int,
     6 expires_at: int, 7 version: int, 8 begun_at: int
 );
+
+pub(crate) const COUPONS_BY_ID: &str =
+    locked!("t.id, t.code, t.version, t.used, t.usage_limit, t.per_user_limit", "coupons", id: id);
+
+pub(crate) const COUPONS_BY_CODE: &str =
+    locked!("t.id, t.code, t.version, t.used, t.usage_limit, t.per_user_limit", "coupons", code: text);
+
+pub(crate) const COUPONS_OF_ORDERS: &str = concat!(
+    "SELECT t.id, t.code, t.version, t.used, t.usage_limit, t.per_user_limit FROM ",
+    listed!(id),
+    " STRAIGHT_JOIN coupon_redemptions AS used ON used.order_id = UNHEX(it.v)
+    STRAIGHT_JOIN coupons AS t ON t.id = used.coupon_id FOR UPDATE"
+);
+
+pub(crate) const USES_OF_ORDERS: &str =
+    locked!("t.order_id, t.coupon_id, t.user_id, t.returned_at", "coupon_redemptions", order_id: id);
+
+/// Read once their coupon is locked: nobody else uses it then, nor gives a use of it back.
+pub(crate) const USES_BY_USER: &str = concat!(
+    "SELECT t.coupon_id, t.user_id, COUNT(*) AS uses FROM ",
+    rows!(0 coupon_id: id, 1 user_id: id),
+    " STRAIGHT_JOIN coupon_redemptions AS t
+        ON t.coupon_id = UNHEX(it.coupon_id) AND t.user_id = UNHEX(it.user_id) AND t.returned_at IS NULL
+    GROUP BY t.coupon_id, t.user_id"
+);
+
+/// How often a coupon is used is never changed with it.
+pub(crate) const COUPONS: Put = Put {
+    new: &[insert!(
+        "coupons", 0 id: id, 1 code: text, 2 kind: text, 3 percent: int, 4 amount_minor: int, 5 currency: text,
+        6 usage_limit: int, 7 per_user_limit: int, 8 starts_at: int, 9 ends_at: int, 10 minimum_minor: int,
+        11 maximum_minor: int, 12 categories: text, 13 products: text, 14 combinable: int, 15 metadata: text,
+        16 created_at: int, 17 version: int, 18 used: int
+    )],
+    changed: update!(
+        "coupons", 0 id: id; 1 code: text, 2 kind: text, 3 percent: int, 4 amount_minor: int, 5 currency: text,
+        6 usage_limit: int, 7 per_user_limit: int, 8 starts_at: int, 9 ends_at: int, 10 minimum_minor: int,
+        11 maximum_minor: int, 12 categories: text, 13 products: text, 14 combinable: int, 15 metadata: text,
+        16 created_at: int, 17 version: int
+    ),
+};
+
+pub(crate) const COUPONS_USED: &str = update!("coupons", 0 id: id; 1 used: int);
+
+pub(crate) const COUPONS_GONE: &str = delete!("coupons", id: id);
+
+pub(crate) const REDEMPTIONS: &str = insert!(
+    "coupon_redemptions", 0 order_id: id, 1 coupon_id: id, 2 code: text, 3 coupon_version: int, 4 user_id: id,
+    5 redeemed_at: int, 6 returned_at: int
+);
+
+pub(crate) const GIVEN_BACK: &str = update!("coupon_redemptions", 0 order_id: id, 1 coupon_id: id; 2 returned_at: int);
 
 /// An order with its payment, and all that belongs to it as JSON cells.
 macro_rules! select_orders {

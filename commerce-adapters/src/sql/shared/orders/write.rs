@@ -7,6 +7,7 @@ use commerce_core::orders::{Attempt, Cart, CartOwner, Order, OrderLine, PaymentS
 
 use super::super::script::Script;
 use super::super::statements::orders as sql;
+use super::coupons;
 use crate::sql::bulk::{Bulk, RowText};
 use crate::sql::judge::OrdersJudge;
 
@@ -15,6 +16,7 @@ pub(super) fn write(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp
     write_orders(script, judge);
     write_payments(script, judge);
     write_records(script, judge, now);
+    coupons::write(script, &judge.coupons);
     write_carts(script, judge);
 }
 

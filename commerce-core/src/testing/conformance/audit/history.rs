@@ -8,7 +8,7 @@ use crate::change::RequestKey;
 use crate::commerce::Commerce;
 use crate::error::Outcome;
 use crate::money::{Currency, Money};
-use crate::orders::{AddressChoice, CartOwner, OrderStatus, PaymentMethod, PlaceOrder};
+use crate::orders::{AddressChoice, CartOwner, CouponInput, CouponKind, CouponValue, OrderStatus, PaymentMethod, PlaceOrder};
 use crate::text::{Metadata, Sku};
 use crate::users::{NewAddress, Register};
 
@@ -33,6 +33,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.users.refresh(&tokens.refresh_token).await?;
     shop.users.login("bela@example.com", "correct horse").await?;
 
+    shop.orders.create_coupon(&STAFF, coupon(), None).await?;
     let cod = (PaymentMethod::Cod, None);
     let card = (PaymentMethod::Card, Some("tok_ok"));
     for (name, actor, items, payment) in [
@@ -43,7 +44,9 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
         ("declined", &bela, vec![("CUP-2", 1)], (PaymentMethod::Card, Some("tok_declined"))),
         ("delivered", &asha, vec![("CUP-2", 2)], cod),
     ] {
-        let order = shop.orders.place(actor, wish(&items, payment), Some(key(name))).await?.into_inner();
+        let coupon_code = matches!(name, "cod" | "cancelled").then(|| "CUPS".to_owned());
+        let wish = PlaceOrder { coupon_code, ..wish(&items, payment) };
+        let order = shop.orders.place(actor, wish, Some(key(name))).await?.into_inner();
         shop.settle().await?;
         match name {
             "cancelled" | "given-up" => {
@@ -141,6 +144,25 @@ fn address() -> NewAddress {
         country: "IN".to_owned(),
         phone: None,
         is_default: None,
+    }
+}
+
+/// A third of several lines does not come out even.
+fn coupon() -> CouponInput {
+    CouponInput {
+        code: "CUPS".to_owned(),
+        kind: CouponKind::Percentage,
+        value: CouponValue::Hundredths(33),
+        usage_limit: Some(3),
+        per_user_limit: Some(1),
+        starts_at: None,
+        ends_at: None,
+        minimum_subtotal: None,
+        maximum_discount: None,
+        category_ids: Vec::new(),
+        product_ids: Vec::new(),
+        combinable: false,
+        metadata: Metadata::new(),
     }
 }
 

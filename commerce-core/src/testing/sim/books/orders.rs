@@ -35,6 +35,10 @@ impl Books {
                 OrderWrite::Restate(order, ..) => self.must(false, || format!("{order} is restated, and nobody repairs here")),
                 OrderWrite::Timeline(entry) => self.told(entry, changes),
                 OrderWrite::ClaimCart(..) => {}
+                OrderWrite::SaveCoupon(coupon) => self.coupon_saved(coupon),
+                OrderWrite::DropCoupon(coupon, _) => self.must(false, || format!("{coupon} is gone, and nobody removes it here")),
+                OrderWrite::Redeem(redemption) => self.redeemed(redemption, changes, now),
+                OrderWrite::GiveBack(order, _) => self.given_back(*order, changes, met),
                 OrderWrite::Provider(event) => match event.state {
                     ProviderEventState::Applied => self.believed(event),
                     ProviderEventState::Parked => met.push(Situation::WebhookParked),
@@ -113,7 +117,8 @@ impl Books {
         let legal = order.status == before.status || may_follow(before.status, order.status);
         self.must(legal, || format!("order {id} went from {} to {}", before.status, order.status));
         let same = (&before.number, before.user, &before.lines, before.total, before.hold, &before.shipping_address)
-            == (&order.number, order.user, &order.lines, order.total, order.hold, &order.shipping_address);
+            == (&order.number, order.user, &order.lines, order.total, order.hold, &order.shipping_address)
+            && before.coupon == order.coupon;
         self.must(same && adds_up(order), || format!("order {id} is not what was ordered any more"));
         let said = says_its_money(&before, order, changes);
         self.must(said, || format!("money moved for order {id} and nobody was told"));
@@ -281,7 +286,9 @@ fn says_its_money(before: &Order, order: &Order, changes: &ChangeSet<OrderWrite>
 fn adds_up(order: &Order) -> bool {
     let lines: i64 = order.lines.iter().map(|line| line.unit_price.minor * i64::from(line.quantity.get())).sum();
     let total = order.subtotal.minor - order.discount.minor + order.shipping.minor + order.tax.minor;
-    lines == order.subtotal.minor && total == order.total.minor && order.payment.amount == order.total && total >= 0
+    let off: i64 = order.lines.iter().map(|line| line.discount.minor).sum();
+    let taken = off == order.discount.minor && (off == 0 || order.coupon.is_some());
+    taken && lines == order.subtotal.minor && total == order.total.minor && order.payment.amount == order.total && total >= 0
 }
 
 fn status_of(kind: EventKind) -> Option<OrderStatus> {
