@@ -10,8 +10,8 @@ use commerce_core::page::PageRequest;
 
 use crate::bench;
 use crate::commands::{
-    audit, completions, config, coupon, dlq, doctor, email, init, keys, migrate, openapi, order, outbox, product, search, serve,
-    stock, user,
+    audit, completions, config, coupon, dlq, doctor, email, init, keys, migrate, openapi, order, outbox, product, returns,
+    search, serve, stock, user,
 };
 use crate::output::Format;
 use crate::torture;
@@ -144,6 +144,9 @@ pub(crate) enum Command {
     /// Orders and how far they are
     #[command(subcommand)]
     Order(order::Command),
+    /// What comes back of orders
+    #[command(subcommand)]
+    Return(returns::Command),
     /// The search index
     #[command(subcommand)]
     Search(search::Command),
@@ -227,6 +230,12 @@ mod tests {
             "order timeline ORD-1",
             "order status ORD-1 PROCESSING",
             "order cancel ORD-1",
+            "return list --status REQUESTED",
+            "return show 018f0000-0000-7000-8000-000000000000",
+            "return approve 018f0000-0000-7000-8000-000000000000",
+            "return reject 018f0000-0000-7000-8000-000000000000 --reason late --yes",
+            "return receive 018f0000-0000-7000-8000-000000000000 --line A=2 --line B=1:write-off",
+            "return refund 018f0000-0000-7000-8000-000000000000 --amount 9.50 --yes",
             "search reindex",
             "outbox status",
             "dlq list",

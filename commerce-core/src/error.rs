@@ -2,13 +2,15 @@
 //! for what stopped it.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::money::MoneyError;
+use crate::money::{Money, MoneyError};
 use crate::orders::{CouponRule, UsedUp};
 use crate::text::{CouponCode, Sku};
+use crate::time::Timestamp;
 
 /// What a use case returns.
 pub type Outcome<T> = Result<T, Error>;
@@ -203,7 +205,7 @@ pub enum Refusal {
     #[error("another coupon has the code {0} already")]
     CouponTaken(CouponCode),
     /// The state graph has no such step.
-    #[error("an order that is {from} cannot become {to}")]
+    #[error("what is {from} cannot become {to}")]
     IllegalTransition {
         /// The present status.
         from: &'static str,
@@ -217,8 +219,22 @@ pub enum Refusal {
     #[error("the order cannot be paid: {0}")]
     NotPayable(&'static str),
     /// A refund would exceed what was captured.
-    #[error("the refund exceeds what was captured")]
-    RefundExceedsCaptured,
+    #[error("at most {most} can go back")]
+    RefundExceedsCaptured {
+        /// What can go back.
+        most: Money,
+    },
+    /// More would come back than was delivered.
+    #[error("more would come back than was delivered and has not come back")]
+    ReturnExceedsDelivered(Vec<Shortage>),
+    /// It is too late to send something back.
+    #[error("this could be sent back until {until}")]
+    ReturnWindowClosed {
+        /// Until when it was time.
+        until: Timestamp,
+        /// How long ago that was.
+        late: Duration,
+    },
     /// The webhook's signature does not hold.
     #[error("the signature does not hold")]
     BadSignature,
@@ -269,7 +285,9 @@ impl Refusal {
     pub fn members(&self) -> Option<Value> {
         match self {
             Self::Invalid(errors) => Some(json!({ "errors": errors })),
-            Self::SoldOut(lines) => Some(json!({ "lines": lines })),
+            Self::SoldOut(lines) | Self::ReturnExceedsDelivered(lines) => Some(json!({ "lines": lines })),
+            Self::RefundExceedsCaptured { most } => Some(json!({ "most": most })),
+            Self::ReturnWindowClosed { until, late } => Some(json!({ "until": until, "secondsLate": late.as_secs() })),
             Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
             Self::CouponNotApplicable(coupon, rule) => {
                 let errors = [FieldError { field: "couponCode".to_owned(), code: rule.code(), message: rule.to_string() }];
@@ -293,7 +311,6 @@ impl Refusal {
             | Self::CouponTaken(_)
             | Self::PaymentRequired
             | Self::NotPayable(_)
-            | Self::RefundExceedsCaptured
             | Self::BadSignature
             | Self::IdempotencyMismatch
             | Self::VersionMismatch(_)
@@ -329,7 +346,9 @@ impl Refusal {
             Self::IllegalTransition { .. } => ("ILLEGAL_TRANSITION", ErrorClass::Conflict),
             Self::PaymentRequired => ("PAYMENT_REQUIRED", ErrorClass::Conflict),
             Self::NotPayable(_) => ("NOT_PAYABLE", ErrorClass::Conflict),
-            Self::RefundExceedsCaptured => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
+            Self::RefundExceedsCaptured { .. } => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
+            Self::ReturnExceedsDelivered(_) => ("RETURN_EXCEEDS_DELIVERED", ErrorClass::Conflict),
+            Self::ReturnWindowClosed { .. } => ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict),
             Self::BadSignature => ("BAD_SIGNATURE", ErrorClass::Unauthenticated),
             Self::IdempotencyMismatch => ("IDEMPOTENCY_MISMATCH", ErrorClass::Invalid),
             Self::VersionMismatch(_) => ("VERSION_MISMATCH", ErrorClass::Precondition),
@@ -371,7 +390,17 @@ impl Refusal {
         ("ILLEGAL_TRANSITION", ErrorClass::Conflict, "The status graph has no such step."),
         ("PAYMENT_REQUIRED", ErrorClass::Conflict, "The order is not paid."),
         ("NOT_PAYABLE", ErrorClass::Conflict, "The order takes no more payments."),
-        ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict, "More than was captured."),
+        (
+            "REFUND_EXCEEDS_CAPTURED",
+            ErrorClass::Conflict,
+            "More than was captured, or than came back is worth; `most` can go back.",
+        ),
+        (
+            "RETURN_EXCEEDS_DELIVERED",
+            ErrorClass::Conflict,
+            "More than was delivered and has not come back; `lines` says of what.",
+        ),
+        ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict, "It is too late to send it back."),
         ("CATEGORY_CYCLE", ErrorClass::Conflict, "A category cannot be below itself."),
         ("IN_USE", ErrorClass::Conflict, "Something still refers to it."),
         ("CONFLICT", ErrorClass::Conflict, "Others kept changing the same thing."),

@@ -70,6 +70,8 @@ pub const HOLD_MARGIN: Duration = Duration::from_mins(5);
 pub const PAYMENT_DUE: Duration = Duration::from_mins(15);
 /// How much longer it waits, once, when an attempt is open at the deadline.
 pub const PAYMENT_GRACE: Duration = Duration::from_mins(10);
+/// How long after its delivery a customer may ask to send something back.
+pub const RETURN_WINDOW: Duration = Duration::from_hours(30 * 24);
 /// How long a cart is kept after its last edit.
 pub const CART_KEEP: Duration = Duration::from_hours(24);
 /// How long an access token is valid.

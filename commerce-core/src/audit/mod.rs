@@ -21,6 +21,7 @@ mod people;
 mod products;
 mod provider;
 mod repair;
+mod returns;
 mod run;
 mod said;
 mod shopping;
@@ -86,6 +87,8 @@ wire_names! {
         Coupon = "I18",
         /// A history is a path of the state graph and ends at the order's status.
         History = "I19",
+        /// No more comes back than was delivered, and no more money for it than it is worth.
+        Return = "I20",
         /// A cart is ordered at most once and holds 1 to 999 of a SKU.
         Cart = "I21",
         /// Ratings are what the reviews say.

@@ -96,6 +96,7 @@ impl Commerce {
             | Invariant::LetterReceives
             | Invariant::Coupon
             | Invariant::History
+            | Invariant::Return
             | Invariant::Cart
             | Invariant::Rating
             | Invariant::Forest

@@ -20,7 +20,8 @@ use super::walks::{
     entries,
 };
 use super::{
-    AuditRequest, Progress, Report, coupons, keys, money, orders, people, products, said, shopping, stock, timeline, told,
+    AuditRequest, Progress, Report, coupons, keys, money, orders, people, products, returns, said, shopping, stock, timeline,
+    told,
 };
 
 /// The lease of a context's workers.
@@ -64,6 +65,7 @@ const ORDER_RULES: &[Rule] = &[
     said::decisions,
     said::key,
     coupons::redeemed,
+    returns::sent_back,
 ];
 
 /// One audit.

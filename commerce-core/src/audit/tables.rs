@@ -14,8 +14,8 @@ use crate::limits::{COUPON_USES_MAX, QUANTITY_MAX, STOCK_MAX};
 use crate::money::Currency;
 use crate::notifications::{NotificationStatus, Template};
 use crate::orders::{
-    AttemptState, CartLine, CouponKind, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundState,
-    TaxLine,
+    AttemptState, CartLine, CouponKind, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundCause,
+    RefundState, ReturnKind, ReturnLine, ReturnStatus, TaxLine,
 };
 use crate::text::{CountryCode, CouponCode, Email, Metadata, Sku, Slug};
 use crate::users::Role;
@@ -59,6 +59,10 @@ fn is_filled(text: &str) -> bool {
 
 fn is_actor(text: &str) -> bool {
     matches!(text, "anonymous" | "customer" | "seller" | "admin" | "system")
+}
+
+fn is_cause(text: &str) -> bool {
+    RefundCause::NAMES.contains(&text)
 }
 
 fn is_action(text: &str) -> bool {
@@ -170,7 +174,13 @@ tables! {
     REFUNDS = "refunds" {
         "order_id": Id, "position": COUNT, "id": Id, "attempt_id": Id, "currency": CURRENCY, "amount_minor": FROM_ONE,
         "state": Shaped(is::<RefundState>), "reason": FILLED, "reference": OPT_FILLED, "created_at": At, "check_at": OptAt,
-        "checks": Int(0, u32::MAX as i64),
+        "checks": Int(0, u32::MAX as i64), "cause": Shaped(is_cause), "return_id": OptId,
+    }
+    /// Returns of orders.
+    RETURNS = "returns_refunds" {
+        "order_id": Id, "position": COUNT, "id": Id, "user_id": Id, "kind": Shaped(is::<ReturnKind>),
+        "status": Shaped(is::<ReturnStatus>), "lines": Shaped(json::<Vec<ReturnLine>>), "reason": FILLED, "note": OPT_FILLED,
+        "currency": CURRENCY, "refund_minor": OptInt(0, i64::MAX), "requested_at": At, "updated_at": At,
     }
     /// Messages of payment providers.
     PROVIDER_EVENTS = "provider_events" {
@@ -257,9 +267,20 @@ pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
     let own: &[&Table] = match context {
         Context::Users => &[USERS, ADDRESSES, SESSIONS, TOKENS],
         Context::Catalog => &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER],
-        Context::Orders => {
-            &[ORDERS, ITEMS, HISTORY, PAYMENTS, ATTEMPTS, REFUNDS, PROVIDER_EVENTS, CARTS, CART_CLAIMS, COUPONS, REDEMPTIONS]
-        }
+        Context::Orders => &[
+            ORDERS,
+            ITEMS,
+            HISTORY,
+            PAYMENTS,
+            ATTEMPTS,
+            REFUNDS,
+            RETURNS,
+            PROVIDER_EVENTS,
+            CARTS,
+            CART_CLAIMS,
+            COUPONS,
+            REDEMPTIONS,
+        ],
         Context::Notifications => &[NOTIFICATIONS],
     };
     own.iter().chain(&EVERYWHERE).copied()

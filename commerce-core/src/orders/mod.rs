@@ -24,6 +24,8 @@ mod quote;
 mod read;
 mod reduce_cart;
 mod refund;
+pub mod returns;
+mod send_back;
 mod shopping;
 mod status;
 pub mod story;
@@ -46,6 +48,8 @@ pub use ports::*;
 pub use pricing::*;
 pub use provide::{CartReducer, HoldRegister};
 pub use quote::{AddressChoice, PlaceOrder};
+pub use returns::*;
+pub use send_back::{CameBack, GiveMoney, RequestReturn};
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::catalog::HoldKey;
 use crate::change::{ChangeSet, CommitError, Keys};
 use crate::error::{Outcome, StoreError};
-use crate::ids::{AddressId, CategoryId, CouponId, OrderId, ProductId, UserId};
+use crate::ids::{AddressId, CategoryId, CouponId, OrderId, ProductId, ReturnId, UserId};
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
 use crate::text::{CouponCode, Quantity, Sku};
@@ -20,6 +20,7 @@ use super::cart::{Cart, CartOwner};
 use super::coupon::{Coupon, Redemption};
 use super::model::{HoldRef, Order, OrderStatus, TimelineEntry};
 use super::payment::{Attempt, PaymentFact, PaymentMethod, PaymentStatus, Refund};
+use super::returns::{ReturnFilter, ReturnOf};
 
 /// Which orders a list shows.
 #[derive(Clone, Debug, Default)]
@@ -63,9 +64,19 @@ pub trait CouponReads: Send + Sync {
     async fn redemptions(&self, order: OrderId) -> Result<Vec<Redemption>, StoreError>;
 }
 
-/// Keeps orders with their payments, refunds, history and coupons.
+/// Finds returns; each is read with its order.
 #[async_trait]
-pub trait OrderStore: CouponReads + Keys {
+pub trait ReturnReads: Send + Sync {
+    /// The order that a return is of.
+    async fn order_of_return(&self, id: ReturnId) -> Result<Option<OrderId>, StoreError>;
+
+    /// Returns, newest first.
+    async fn returns(&self, filter: &ReturnFilter, page: &PageRequest) -> Result<Page<ReturnOf>, StoreError>;
+}
+
+/// Keeps orders with their payments, refunds, returns, history and coupons.
+#[async_trait]
+pub trait OrderStore: CouponReads + ReturnReads + Keys {
     /// An order by id.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
 

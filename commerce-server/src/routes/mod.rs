@@ -11,6 +11,7 @@ mod orders;
 mod payments;
 mod product_input;
 mod products;
+mod returns;
 mod sellers;
 mod users;
 
@@ -22,7 +23,7 @@ use crate::api::Api;
 type Adds = fn(Api) -> Api;
 
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, Adds); 12] = [
+const PARTS: [(Context, Adds); 13] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
@@ -34,6 +35,7 @@ const PARTS: [(Context, Adds); 12] = [
     (Context::Orders, coupons::routes),
     (Context::Orders, orders::routes),
     (Context::Orders, payments::routes),
+    (Context::Orders, returns::routes),
     (Context::Notifications, notifications::routes),
 ];
 

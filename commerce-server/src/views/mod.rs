@@ -7,5 +7,6 @@ pub mod catalog;
 pub mod coupon;
 pub mod notification;
 pub mod order;
+pub mod returns;
 pub mod schema;
 pub mod user;

@@ -13,12 +13,13 @@ use crate::change::{ChangeSet, CommitError, KeyRecord, KeyScope, Keys};
 use crate::error::{Outcome, StoreError};
 use crate::events::{Backlog, Envelope, Leases, Outbox};
 use crate::ids::{
-    AddressId, CategoryId, CouponId, EventId, ImageId, NotificationId, OrderId, ProductId, SellerId, SessionId, UserId,
+    AddressId, CategoryId, CouponId, EventId, ImageId, NotificationId, OrderId, ProductId, ReturnId, SellerId, SessionId, UserId,
 };
 use crate::notifications::{Contacts, Notification, NotificationFilter, NotificationStore, NotificationWrite};
 use crate::orders::{
     Cart, CartOwner, CartStore, CartWrite, CatalogPort, Coupon, CouponReads, Customers, DueWork, Held, HoldRef, Order,
-    OrderFilter, OrderStatus, OrderStore, OrderWrite, ProviderEvent, Redemption, TimelineEntry,
+    OrderFilter, OrderStatus, OrderStore, OrderWrite, ProviderEvent, Redemption, ReturnFilter, ReturnOf, ReturnReads,
+    TimelineEntry,
 };
 use crate::page::{Page, PageRequest};
 use crate::text::{CouponCode, Email, Quantity, Sku, Slug};
@@ -128,6 +129,11 @@ faulty! {
         read coupons(page: &PageRequest) -> Stored<Page<Coupon>>;
         read coupon_uses(coupon: CouponId, user: UserId) -> Stored<u32>;
         read redemptions(order: OrderId) -> Stored<Vec<Redemption>>;
+    }
+
+    ReturnReads of dyn OrderStore, "orders" {
+        read order_of_return(id: ReturnId) -> Stored<Option<OrderId>>;
+        read returns(filter: &ReturnFilter, page: &PageRequest) -> Stored<Page<ReturnOf>>;
     }
 
     OrderStore of dyn OrderStore, "orders" {

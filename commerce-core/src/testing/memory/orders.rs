@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::StoreError;
-use crate::ids::{CouponId, Id, OrderId, TimelineId};
+use crate::ids::{CouponId, Id, OrderId, ReturnId, TimelineId};
 use crate::orders::{
     Attempt, Cart, CartOwner, CartStore, CartWrite, Coupon, DueWork, HoldRef, Order, OrderFilter, OrderStatus, OrderStore,
-    OrderWrite, ProviderEvent, ProviderEventState, Redemption, TimelineEntry,
+    OrderWrite, ProviderEvent, ProviderEventState, Redemption, ReturnFilter, ReturnOf, ReturnReads, TimelineEntry,
 };
 use crate::page::{Page, PageRequest};
 use crate::time::{Clock, Timestamp};
@@ -135,6 +135,26 @@ fn due_since(order: &Order, work: DueWork) -> Option<Timestamp> {
         DueWork::Attempts => order.payment.attempts.iter().filter_map(|attempt| attempt.check_at).min(),
         DueWork::Refunds => order.payment.refunds.iter().filter_map(|refund| refund.check_at).min(),
         DueWork::Deadlines => order.payment_due_at.filter(|_| order.status == OrderStatus::Pending),
+    }
+}
+
+#[async_trait]
+impl ReturnReads for MemoryOrders {
+    async fn order_of_return(&self, id: ReturnId) -> Result<Option<OrderId>, StoreError> {
+        let has = |order: &&Order| order.returns.iter().any(|it| it.id == id);
+        Ok(self.db.read(|rows| rows.orders.values().find(has).map(|order| order.id)).await)
+    }
+
+    async fn returns(&self, filter: &ReturnFilter, page: &PageRequest) -> Result<Page<ReturnOf>, StoreError> {
+        let of = |order: &Order| {
+            let (id, user) = (order.id, order.user);
+            order.returns.iter().cloned().map(move |it| ReturnOf { order: id, user, it }).collect::<Vec<_>>()
+        };
+        let shown = |it: &ReturnOf| {
+            filter.user.is_none_or(|user| it.user == user) && filter.status.is_none_or(|status| it.it.status == status)
+        };
+        let returns = self.db.read(|rows| rows.orders.values().flat_map(of).filter(shown).collect()).await;
+        Ok(super::newest_first(returns, page, |it: &ReturnOf| it.it.id.uuid()))
     }
 }
 

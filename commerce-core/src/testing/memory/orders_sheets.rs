@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::audit::books::{Cell, Row};
 use crate::audit::tables::{
-    ATTEMPTS, CART_CLAIMS, CARTS, COUPONS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REDEMPTIONS, REFUNDS,
+    ATTEMPTS, CART_CLAIMS, CARTS, COUPONS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REDEMPTIONS, REFUNDS, RETURNS,
 };
 use crate::ids::Id;
 use crate::money::{Currency, Money};
@@ -19,6 +19,7 @@ impl Sheets for Rows {
         for it in self.orders.values() {
             order(&mut rows, it);
             payment(&mut rows, it.id.uuid(), &it.payment);
+            returns(&mut rows, it);
         }
         for it in self.timeline.values() {
             rows.push(
@@ -66,7 +67,7 @@ fn payment(rows: &mut Vec<Row>, order: Uuid, it: &Payment) {
     for (it, position) in it.refunds.iter().zip(0_u32..) {
         rows.push(row![REFUNDS; order, position, it.id.uuid(), it.attempt.uuid(), it.amount.currency.code(),
             it.amount.minor, it.state.as_str(), it.reason.as_str(), it.reference.as_deref(), it.created_at, it.check_at,
-            it.checks]);
+            it.checks, it.cause.as_str(), it.cause.return_id().map(Id::uuid)]);
     }
 }
 
@@ -96,4 +97,12 @@ fn coupon(it: &Coupon) -> Row {
 fn redemption(it: &Redemption) -> Row {
     row![REDEMPTIONS; it.order.uuid(), it.coupon.uuid(), it.code.as_str(), it.version, it.user.uuid(), it.redeemed_at,
         it.returned_at]
+}
+
+fn returns(rows: &mut Vec<Row>, order: &Order) {
+    for (it, position) in order.returns.iter().zip(0_u32..) {
+        rows.push(row![RETURNS; order.id.uuid(), position, it.id.uuid(), order.user.uuid(), it.kind.as_str(),
+            it.status.as_str(), text(&it.lines), it.reason.as_str(), it.note.as_deref(), order.total.currency.code(),
+            it.refund.map_or(Cell::Null, |refund| refund.minor.into()), it.requested_at, it.updated_at]);
+    }
 }

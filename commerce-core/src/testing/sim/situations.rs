@@ -59,6 +59,8 @@ crate::events::wire_names! {
         Restocked = "restocked",
         /// A sold unit came back to a shelf that was gone.
         RestockedToNowhere = "restocked-to-nowhere",
+        /// Something that came back was paid back.
+        ReturnRefunded = "return-refunded",
         /// An order was delivered.
         Delivered = "delivered",
         /// Two relays published the same event at once.

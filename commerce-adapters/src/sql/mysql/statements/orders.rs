@@ -7,7 +7,8 @@ use commerce_core::limits;
 use super::Put;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] = migrations!("orders", [(1, "orders"), (2, "messages"), (3, "coupons")]);
+pub(crate) const MIGRATIONS: &[Migration] =
+    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "coupons"), (4, "returns")]);
 
 pub(crate) const ORDERS_BY_ID: &str = locked!("t.id, t.number, t.version", "orders", id: id);
 
@@ -82,7 +83,13 @@ pub(crate) const ATTEMPTS: &str = upsert!(
 
 pub(crate) const REFUNDS: &str = upsert!(
     "refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 attempt_id: id, 4 currency: text, 5 amount_minor: int,
-    6 state: text, 7 reason: text, 8 reference: text, 9 created_at: int, 10 check_at: int, 11 checks: int
+    6 state: text, 7 reason: text, 8 reference: text, 9 created_at: int, 10 check_at: int, 11 checks: int,
+    12 cause: text, 13 return_id: id
+);
+
+pub(crate) const RETURNS: &str = upsert!(
+    "returns_refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 user_id: id, 4 kind: text, 5 status: text, 6 lines: text,
+    7 reason: text, 8 note: text, 9 currency: text, 10 refund_minor: int, 11 requested_at: int, 12 updated_at: int
 );
 
 pub(crate) const HISTORY: &str = insert!(
@@ -172,8 +179,11 @@ macro_rules! select_orders {
                     FROM payment_attempts AS attempt WHERE attempt.order_id = orders.id) AS attempts,
                 (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(refund.position, HEX(refund.id), HEX(refund.attempt_id),
                         refund.currency, refund.amount_minor, refund.state, refund.reason, refund.reference,
-                        refund.created_at, refund.check_at, refund.checks)), '[]') AS CHAR)
-                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds
+                        refund.created_at, refund.check_at, refund.checks, refund.cause, HEX(refund.return_id))), '[]') AS CHAR)
+                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(back.position, HEX(back.id), back.kind, back.status,
+                        back.`lines`, back.reason, back.note, back.refund_minor, back.requested_at, back.updated_at)), '[]') AS CHAR)
+                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back
             FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
             $tail
         )

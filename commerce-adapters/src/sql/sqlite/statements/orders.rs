@@ -6,8 +6,10 @@ use commerce_core::limits;
 
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "carts"), (6, "coupons")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "orders",
+    [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "carts"), (6, "coupons"), (7, "returns")]
+);
 
 pub(crate) const ORDERS_BY_ID: &str = "SELECT id, number, version FROM orders
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
@@ -93,14 +95,23 @@ pub(crate) const ATTEMPTS: &str =
         checks = excluded.checks";
 
 pub(crate) const REFUNDS: &str = "INSERT INTO refunds (order_id, position, id, attempt_id, currency, amount_minor, state, reason,
-        reference, created_at, check_at, checks)
+        reference, created_at, check_at, checks, cause, return_id)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3), value ->> 4, value ->> 5,
-        value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11
+        value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, unhex(value ->> 13)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, attempt_id = excluded.attempt_id,
         currency = excluded.currency, amount_minor = excluded.amount_minor, state = excluded.state,
         reason = excluded.reason, reference = excluded.reference, created_at = excluded.created_at,
-        check_at = excluded.check_at, checks = excluded.checks";
+        check_at = excluded.check_at, checks = excluded.checks, cause = excluded.cause, return_id = excluded.return_id";
+
+pub(crate) const RETURNS: &str =
+    "INSERT INTO returns_refunds (order_id, position, id, user_id, kind, status, lines, reason, note,
+        currency, refund_minor, requested_at, updated_at)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3), value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (order_id, position) DO UPDATE SET status = excluded.status, lines = excluded.lines, note = excluded.note,
+        refund_minor = excluded.refund_minor, updated_at = excluded.updated_at";
 
 pub(crate) const HISTORY: &str = "INSERT INTO order_status_history (id, order_id, status, reached_at, note, actor)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
@@ -192,8 +203,11 @@ macro_rules! select_orders {
                         checks))
                     FROM payment_attempts AS attempt WHERE attempt.order_id = orders.id) AS attempts,
                 (SELECT json_group_array(json_array(position, hex(refund.id), hex(attempt_id), currency, amount_minor,
-                        state, reason, reference, created_at, check_at, checks))
-                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds
+                        state, reason, reference, created_at, check_at, checks, cause, hex(return_id)))
+                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds,
+                (SELECT json_group_array(json_array(position, hex(back.id), kind, status, json(lines), reason, note,
+                        refund_minor, requested_at, updated_at))
+                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back
             FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
             $tail
         )

@@ -10,6 +10,7 @@ mod catalog;
 mod coupons;
 mod mails;
 mod orders;
+mod returns;
 
 pub(super) use orders::NOTE;
 
