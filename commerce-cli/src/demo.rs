@@ -65,7 +65,7 @@ async fn people(shop: &Shop) -> Result<(), Failure> {
             Err(error) => return Err(error.into()),
         };
         if role == Role::Customer {
-            shop.users.add_address(&Actor::System, user.id, address(full_name), None).await?;
+            shop.users.add_address(&Actor::System, user.id, address(full_name), None, None).await?;
         }
     }
     Ok(())

@@ -81,7 +81,7 @@ impl Stage {
     }
 
     async fn cancel(&self, id: OrderId) {
-        let request = |shop: Commerce, me| async move { shop.orders.cancel(&me, id, None, Some(key("cancel", 1))).await };
+        let request = |shop: Commerce, me| async move { shop.orders.cancel(&me, id, None, Some(key("cancel", 1)), None).await };
         let told = self.asha().insist(request).await;
         self.staff().must(matches!(told, Told::Done(_)), || format!("she could not cancel: {told:?}"));
         self.history.cancelled(id, &self.asha().actor);
@@ -214,7 +214,7 @@ fn pay_again(stage: Stage) -> BoxFuture<'static, ()> {
             .asha()
             .insist(|shop, me| {
                 let token = token.clone();
-                async move { shop.orders.pay(&me, id, PaymentMethod::Card, token, Some(key("again", 1))).await }
+                async move { shop.orders.pay(&me, id, PaymentMethod::Card, token, Some(key("again", 1)), None).await }
             })
             .await;
         stage.staff().must(matches!(told, Told::Done(_)), || format!("she could not pay again: {told:?}"));
@@ -271,7 +271,7 @@ fn cart(stage: Stage) -> BoxFuture<'static, ()> {
             .asha()
             .insist(|shop, me| {
                 let items = items.clone();
-                async move { shop.orders.add_to_cart(&me, owner, &items, None, Some(key("add", 1))).await }
+                async move { shop.orders.add_to_cart(&me, owner, &items, None, Some(key("add", 1)), None).await }
             })
             .await;
         stage.staff().must(matches!(told, Told::Done(_)), || format!("she could not fill her cart: {told:?}"));
@@ -305,7 +305,7 @@ fn import(stage: Stage) -> BoxFuture<'static, ()> {
 fn adjust(stage: Stage) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         let adjusted = |shop: Commerce, me| async move {
-            shop.catalog.adjust_stock(&me, &goods::sku(1), -2, "broken".to_owned(), Some(key("broken", 1))).await
+            shop.catalog.adjust_stock(&me, &goods::sku(1), -2, "broken".to_owned(), Some(key("broken", 1)), None).await
         };
         let told = stage.staff().insist(adjusted).await;
         stage.staff().must(matches!(told, Told::Done(_)), || format!("nobody could count: {told:?}"));

@@ -305,7 +305,7 @@ fn stock_is_adjusted_under_a_key_and_never_below_what_is_reserved() -> Outcome<(
     block_on(async {
         let house = House::selling(&[("A", 5)]).await?;
         house.reserve(KEY, &[("A", 2)]).await?;
-        let adjust = |delta, key| house.catalog.adjust_stock(&STAFF, &SKU_A, delta, "counted".to_owned(), key);
+        let adjust = |delta, key| house.catalog.adjust_stock(&STAFF, &SKU_A, delta, "counted".to_owned(), key, None);
         assert_eq!(refused(adjust(-4, None).await), Refusal::BelowReserved { sku: sku("A"), reserved: 2 });
         assert!(matches!(adjust(-3, Some(keyed("k", 1))).await?, Answer::Fresh(stock) if stock.on_hand == 2));
         assert!(matches!(adjust(-3, Some(keyed("k", 1))).await?, Answer::Replayed(stock) if stock.on_hand == 2));
@@ -337,7 +337,7 @@ fn ops_are_told_once_until_the_stock_has_risen() -> Outcome<()> {
         assert_eq!((&data["name"], &data["threshold"]), (&"Kurta A".into(), &5.into()));
         house.catalog.release(hold).await?;
         assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
-        house.catalog.set_threshold(&STAFF, &sku("A"), 6).await?;
+        house.catalog.set_threshold(&STAFF, &sku("A"), 6, None).await?;
         assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
         assert_eq!(alerts().await.len(), 2);
         Ok(())
@@ -443,11 +443,11 @@ fn pictures_are_kept_and_removed_with_their_product() -> Outcome<()> {
         let house = House::new();
         let made = house.catalog.create_product(&STAFF, product("A", &[("A", 1)]), None).await?.into_inner();
         let png = b"\x89PNG\r\n\x1a\nrest".to_vec();
-        let image = house.catalog.add_image(&STAFF, made.id, png, "front", None).await?.into_inner();
+        let image = house.catalog.add_image(&STAFF, made.id, png, "front", None, None).await?.into_inner();
         assert_eq!(house.catalog.product(&STAFF, made.id).await?.images, std::slice::from_ref(&image));
-        house.catalog.remove_image(&STAFF, made.id, image.id).await?;
-        assert_eq!(refused(house.catalog.remove_image(&STAFF, made.id, image.id).await), Refusal::NotFound("image"));
-        assert!(house.catalog.add_image(&STAFF, made.id, b"<svg>".to_vec(), "", None).await.is_err());
+        house.catalog.remove_image(&STAFF, made.id, image.id, None).await?;
+        assert_eq!(refused(house.catalog.remove_image(&STAFF, made.id, image.id, None).await), Refusal::NotFound("image"));
+        assert!(house.catalog.add_image(&STAFF, made.id, b"<svg>".to_vec(), "", None, None).await.is_err());
         Ok(())
     })
 }
@@ -458,8 +458,9 @@ fn a_picture_sent_twice_under_one_key_is_one_picture() -> Outcome<()> {
         let house = House::new();
         let made = house.catalog.create_product(&STAFF, product("A", &[("A", 1)]), None).await?.into_inner();
         let png = |end: &[u8]| [b"\x89PNG\r\n\x1a\n", end].concat();
-        let send = |end: &'static [u8], body| house.catalog.add_image(&STAFF, made.id, png(end), "front", Some(keyed("k", body)));
-        assert!(house.catalog.add_image(&STAFF, made.id, b"<svg>".to_vec(), "", Some(keyed("k", 0))).await.is_err());
+        let send =
+            |end: &'static [u8], body| house.catalog.add_image(&STAFF, made.id, png(end), "front", Some(keyed("k", body)), None);
+        assert!(house.catalog.add_image(&STAFF, made.id, b"<svg>".to_vec(), "", Some(keyed("k", 0)), None).await.is_err());
         let (first, twin) = futures_util::future::join(send(b"one", 1), send(b"one", 1)).await;
         let image = match (first?, twin?) {
             (Answer::Fresh(image), Answer::Replayed(twin)) | (Answer::Replayed(twin), Answer::Fresh(image)) => {
@@ -471,7 +472,7 @@ fn a_picture_sent_twice_under_one_key_is_one_picture() -> Outcome<()> {
         assert_eq!(send(b"one", 1).await?, Answer::Replayed(image.clone()));
         assert_eq!(refused(send(b"two", 2).await), Refusal::IdempotencyMismatch);
         assert_eq!(house.catalog.product(&STAFF, made.id).await?.images, std::slice::from_ref(&image));
-        house.catalog.remove_image(&STAFF, made.id, image.id).await?;
+        house.catalog.remove_image(&STAFF, made.id, image.id, None).await?;
         assert_eq!(refused(send(b"one", 1).await), Refusal::NotFound("image"));
         Ok(())
     })
@@ -501,7 +502,7 @@ fn the_shop_decides_when_the_stock_of_new_skus_is_low() -> Outcome<()> {
         let catalog = house.catalog.clone().with_policy(StockPolicy { low_stock_threshold: 9 });
         let made = catalog.create_product(&STAFF, product("A", &[("A", 0)]), None).await?.into_inner();
         assert_eq!(catalog.inventory(&STAFF, &sku("A")).await?.low_stock_threshold, 9);
-        catalog.set_threshold(&STAFF, &sku("A"), 2).await?;
+        catalog.set_threshold(&STAFF, &sku("A"), 2, None).await?;
         let more = product("A", &[("A", 0), ("B", 4)]);
         catalog.update_product(&STAFF, made.id, ProductPatch::replacing(more), None).await?;
         assert_eq!(catalog.inventory(&STAFF, &sku("A")).await?.low_stock_threshold, 2);

@@ -97,7 +97,7 @@ fn of_twins_at_the_brim_of_a_cart_one_is_the_replay_of_the_other() {
             };
             shop.catalog.create_product(&Actor::System, product, None).await.unwrap();
             let (owner, items) = (CartOwner::guest("token"), [("A".to_owned(), 999)]);
-            let add = || shop.orders.add_to_cart(&Actor::Anonymous, owner, &items, None, Some(key("k", 1)));
+            let add = || shop.orders.add_to_cart(&Actor::Anonymous, owner, &items, None, Some(key("k", 1)), None);
             let (one, two) = join(add(), add()).await;
             let (one, two) = (one.unwrap(), two.unwrap());
             assert_ne!(matches!(one, Answer::Replayed(_)), matches!(two, Answer::Replayed(_)), "with seed {seed}");

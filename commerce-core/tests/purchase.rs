@@ -112,7 +112,7 @@ fn a_prepaid_order_is_cancelled_and_its_money_goes_back() -> Outcome<()> {
         let Answer::Replayed(again) = shop.orders.place(&asha, wish, Some(key)).await? else { panic!("a replay") };
         assert_eq!(again.id, placed.id);
         shop.settle().await?;
-        let cancelled = shop.orders.cancel(&asha, placed.id, None, None).await?.into_inner();
+        let cancelled = shop.orders.cancel(&asha, placed.id, None, None, None).await?.into_inner();
         assert_eq!(cancelled.status, OrderStatus::Cancelled);
         shop.settle().await?;
         let after = shop.orders.order(&asha, placed.id).await?;

@@ -59,7 +59,7 @@ fn address(line1: &str, is_default: Option<bool>) -> NewAddress {
 
 async fn book(shop: &MemoryShop, user: &User) -> Vec<(String, bool)> {
     let book = shop.users.addresses(&user.actor(), user.id).await.expect("it is her own");
-    book.into_iter().map(|address| (address.postal.line1, address.is_default)).collect()
+    book.addresses.into_iter().map(|address| (address.postal.line1, address.is_default)).collect()
 }
 
 /// Use cases run in tasks of their own: what they return must be able to move between threads.
@@ -75,8 +75,8 @@ fn use_cases_can_move_between_threads() {
     moves(&shop.users.update_user(&actor, user, UpdateUser::default(), None));
     moves(&shop.users.set_role(&actor, user, Role::Admin, None));
     moves(&shop.users.delete_user(&actor, user, None));
-    moves(&shop.users.add_address(&actor, user, address("1", None), None));
-    moves(&shop.users.update_address(&actor, user, some_address(), address("1", None)));
+    moves(&shop.users.add_address(&actor, user, address("1", None), None, None));
+    moves(&shop.users.update_address(&actor, user, some_address(), address("1", None), None));
     moves(&shop.notifications.send_due(1));
 }
 
@@ -205,9 +205,12 @@ fn a_new_password_ends_the_other_sessions() {
         let asha = registered(&shop, "asha").await;
         let (here, there) = (logged_in(&shop, "asha").await, logged_in(&shop, "asha").await);
         let (me, kept) = (asha.actor(), Some(here.session));
-        assert_eq!(code(shop.users.change_password(&me, asha.id, "wrong", "battery staple", kept).await), "BAD_CREDENTIALS");
-        assert_eq!(code(shop.users.change_password(&me, asha.id, PASSWORD, "short", kept).await), "INVALID");
-        shop.users.change_password(&me, asha.id, PASSWORD, "battery staple", kept).await.unwrap();
+        assert_eq!(
+            code(shop.users.change_password(&me, asha.id, "wrong", "battery staple", kept, None).await),
+            "BAD_CREDENTIALS"
+        );
+        assert_eq!(code(shop.users.change_password(&me, asha.id, PASSWORD, "short", kept, None).await), "INVALID");
+        shop.users.change_password(&me, asha.id, PASSWORD, "battery staple", kept, None).await.unwrap();
         assert!(shop.users.authenticate(&here.access_token).await.is_ok());
         assert_eq!(code(shop.users.authenticate(&there.access_token).await), "UNAUTHENTICATED");
         assert_eq!(code(shop.users.login("asha@example.com", PASSWORD).await.map(|_| ())), "BAD_CREDENTIALS");
@@ -238,7 +241,7 @@ fn strangers_find_nothing() {
         let (asha, ravi) = (registered(&shop, "asha").await, registered(&shop, "ravi").await);
         let tokens = logged_in(&shop, "asha").await;
         let stranger = ravi.actor();
-        let added = shop.users.add_address(&asha.actor(), asha.id, address("1", None), None).await.unwrap().into_inner();
+        let added = shop.users.add_address(&asha.actor(), asha.id, address("1", None), None, None).await.unwrap().into_inner();
         let answers = [
             code(shop.users.user(&stranger, asha.id).await),
             code(shop.users.update_user(&stranger, asha.id, UpdateUser::default(), None).await),
@@ -248,9 +251,9 @@ fn strangers_find_nothing() {
             code(shop.users.revoke_session(&stranger, asha.id, tokens.session).await),
             code(shop.users.revoke_session(&stranger, ravi.id, tokens.session).await),
             code(shop.users.addresses(&stranger, asha.id).await),
-            code(shop.users.add_address(&stranger, asha.id, address("2", None), None).await),
-            code(shop.users.delete_address(&stranger, ravi.id, added.id).await),
-            code(shop.users.set_default_address(&stranger, ravi.id, added.id).await),
+            code(shop.users.add_address(&stranger, asha.id, address("2", None), None, None).await),
+            code(shop.users.delete_address(&stranger, ravi.id, added.id, None).await),
+            code(shop.users.set_default_address(&stranger, ravi.id, added.id, None).await),
         ];
         assert!(answers.iter().all(|answer| *answer == "NOT_FOUND"), "{answers:?}");
         assert_eq!(code(shop.users.users(&stranger, None, &PageRequest::first()).await), "FORBIDDEN");
@@ -280,7 +283,7 @@ fn who_is_erased_leaves_a_free_address_and_nothing_else() {
         let shop = MemoryShop::new(1);
         let asha = registered(&shop, "asha").await;
         let tokens = logged_in(&shop, "asha").await;
-        shop.users.add_address(&asha.actor(), asha.id, address("1", None), None).await.unwrap();
+        shop.users.add_address(&asha.actor(), asha.id, address("1", None), None, None).await.unwrap();
         shop.users.delete_user(&asha.actor(), asha.id, None).await.unwrap();
 
         assert_eq!(code(shop.users.delete_user(&Actor::System, asha.id, None).await), "NOT_FOUND");
@@ -303,20 +306,20 @@ fn an_address_book_has_one_default() {
         let shop = MemoryShop::new(1);
         let asha = registered(&shop, "asha").await;
         let me = asha.actor();
-        let first = shop.users.add_address(&me, asha.id, address("first", Some(false)), Some(key("a", 1))).await.unwrap();
-        let again = shop.users.add_address(&me, asha.id, address("first", Some(false)), Some(key("a", 1))).await.unwrap();
+        let first = shop.users.add_address(&me, asha.id, address("first", Some(false)), Some(key("a", 1)), None).await.unwrap();
+        let again = shop.users.add_address(&me, asha.id, address("first", Some(false)), Some(key("a", 1)), None).await.unwrap();
         assert_eq!(again, Answer::Replayed(first.clone().into_inner()));
-        let second = shop.users.add_address(&me, asha.id, address("second", Some(true)), None).await.unwrap().into_inner();
+        let second = shop.users.add_address(&me, asha.id, address("second", Some(true)), None, None).await.unwrap().into_inner();
         assert_eq!(book(&shop, &asha).await, [("first".to_owned(), false), ("second".to_owned(), true)]);
         assert_eq!(shop.users.address(asha.id, None).await.unwrap(), Some(second.postal.clone()));
 
         let first = first.into_inner();
-        shop.users.set_default_address(&me, asha.id, first.id).await.unwrap();
-        shop.users.update_address(&me, asha.id, second.id, address("2nd", None)).await.unwrap();
+        shop.users.set_default_address(&me, asha.id, first.id, None).await.unwrap();
+        shop.users.update_address(&me, asha.id, second.id, address("2nd", None), None).await.unwrap();
         assert_eq!(book(&shop, &asha).await, [("first".to_owned(), true), ("2nd".to_owned(), false)]);
-        shop.users.delete_address(&me, asha.id, first.id).await.unwrap();
+        shop.users.delete_address(&me, asha.id, first.id, None).await.unwrap();
         assert_eq!(book(&shop, &asha).await, [("2nd".to_owned(), true)]);
-        assert_eq!(code(shop.users.delete_address(&me, asha.id, first.id).await), "NOT_FOUND");
+        assert_eq!(code(shop.users.delete_address(&me, asha.id, first.id, None).await), "NOT_FOUND");
     });
 }
 
@@ -326,9 +329,9 @@ fn an_address_book_is_bounded() {
         let shop = MemoryShop::new(1);
         let asha = registered(&shop, "asha").await;
         for number in 0..limits::ADDRESSES_MAX {
-            shop.users.add_address(&asha.actor(), asha.id, address(&number.to_string(), None), None).await.unwrap();
+            shop.users.add_address(&asha.actor(), asha.id, address(&number.to_string(), None), None, None).await.unwrap();
         }
-        let refused = shop.users.add_address(&asha.actor(), asha.id, address("one more", None), None).await.unwrap_err();
+        let refused = shop.users.add_address(&asha.actor(), asha.id, address("one more", None), None, None).await.unwrap_err();
         let Some(Refusal::Invalid(errors)) = refused.refusal() else { panic!("{refused}") };
         assert_eq!(errors[0].code, "TOO_MANY");
     });

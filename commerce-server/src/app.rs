@@ -112,6 +112,7 @@ fn cors(config: &Config) -> Option<CorsLayer> {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::IF_MATCH,
+            header::IF_NONE_MATCH,
             own("idempotency-key"),
             own("x-request-id"),
             own("traceparent"),

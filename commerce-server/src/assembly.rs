@@ -247,6 +247,14 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
     }
     let neighbours = Neighbours::new(net, internal);
 
+    let listen_at = if config.is_default("server.listen") { roles.listen() } else { config.server.listen };
+    let internal_at = config.server.internal_listen.or_else(|| roles.internal_listen(listen_at));
+    let unheard = |address| move |error| StartError::Listen(address, error);
+    let listener = listen(listen_at).map_err(unheard(listen_at))?;
+    // Clients speak to the gateway; where that is, a service knows only from its settings.
+    let reached = if roles.gateway() { listener.local_addr().map_err(unheard(listen_at))? } else { Roles::default().listen() };
+    let config = config.reached_at(reached);
+
     let here: Vec<Context> = roles.contexts().collect();
     let service = if here.is_empty() { None } else { Some(part_of(&config, &here, &neighbours).await?) };
     let part = match &service {
@@ -256,8 +264,6 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
     let receivers = Receivers::start(&config, &part).await?;
     let door = Door { key: key.clone(), clock: Arc::clone(&clock), here: here.clone() };
     let mut ways = Ways { doorman: Some(Arc::new(door)), ..Ways::default() };
-    let listen_at = if config.is_default("server.listen") { roles.listen() } else { config.server.listen };
-    let internal_at = config.server.internal_listen.or_else(|| roles.internal_listen(listen_at));
     let connections_max = config.server.connections_max;
     let app = if roles.gateway() {
         for context in roles.elsewhere() {
@@ -278,12 +284,11 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
             let tasks = TaskTracker::new();
             let desk = Desk::new(part, key, clock, stopping.clone());
             let router = answering(desk, &tasks);
-            let listener = listen(address).map_err(|error| StartError::Listen(address, error))?;
+            let listener = listen(address).map_err(unheard(address))?;
             Some((listener, Site { router, tasks, stopping, connections_max, notice }))
         }
         None => None,
     };
-    let listener = listen(listen_at).map_err(|error| StartError::Listen(listen_at, error))?;
     Ok(Process { public: (listener, Site { notice, ..app.into() }), internal, service, receivers, neighbours })
 }
 

@@ -21,6 +21,7 @@ use tracing::{Instrument, Span};
 
 use crate::address::{client_address, client_group};
 use crate::auth::{Identity, glance, identify};
+use crate::conditional::Known;
 use crate::gateway;
 use crate::paths;
 use crate::problem::{self, Answered, Problem};
@@ -60,6 +61,7 @@ pub(crate) async fn front(State(shared): State<Shared>, request: Request, next: 
     let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
     let request_id = inbound_id(request.headers()).unwrap_or_else(|| shared.request_id());
     let trace = inbound_trace(request.headers()).map(|inbound| continued(&inbound, &shared.span_id()));
+    let known = Known::of(&method, request.headers());
     let span = tracing::info_span!("request", id = %request_id, %method, route = route.as_deref(), trace = trace.as_deref());
 
     let mut request = request;
@@ -73,7 +75,7 @@ pub(crate) async fn front(State(shared): State<Shared>, request: Request, next: 
         admit(&shared, request, next, &path, forwarded).instrument(span.clone()).await
     };
 
-    let mut response = span.in_scope(|| problem::render(response, &request_id, &path));
+    let mut response = known.spare(span.in_scope(|| problem::render(response, &request_id, &path)));
     tell(response.headers_mut(), &path, &request_id, trace.as_deref(), &shared);
     let took = started.elapsed();
     shared.metrics().answered(&method, route.as_deref().unwrap_or("none"), response.status(), took);

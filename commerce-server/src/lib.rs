@@ -10,6 +10,7 @@ pub mod api;
 pub mod app;
 pub mod assembly;
 pub mod auth;
+mod conditional;
 pub mod config;
 pub mod documents;
 pub mod extract;

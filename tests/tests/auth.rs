@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use commerce_tests::{Client, eventually, mails, shared, unique};
+use commerce_tests::{Client, Options, Server, eventually, mails, shared, unique};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse battery";
@@ -38,6 +38,17 @@ async fn registration() {
     assert_eq!(welcome.len(), 1);
     assert_eq!(welcome[0].subject, "Welcome!");
     assert!(welcome[0].text.contains("text/html") && welcome[0].text.contains("text/plain"), "{}", welcome[0].text);
+}
+
+#[tokio::test]
+async fn links_in_mails_lead_to_where_the_shop_listens() {
+    let shop = Server::start_with(Options { services: Some(false), ..Options::default() });
+    let email = shop.customer().await.email;
+    let data = shop.data();
+    let welcome =
+        eventually("the welcome mail", async || mails(&data).into_iter().find(|mail| mail.to.contains(&email)), Option::is_some);
+    let text = welcome.await.expect("it is there").text;
+    assert!(text.contains(shop.base()), "{text}");
 }
 
 #[tokio::test]

@@ -252,3 +252,47 @@ async fn texts_that_look_like_code_are_only_texts() {
         assert!([422, 400].contains(&found.status), "{sort}: {}", found.text());
     }
 }
+
+#[tokio::test]
+async fn who_has_the_version_is_told_so_and_sent_nothing() {
+    let shop = shared();
+    let (admin, asha) = (shop.admin().await, shop.customer().await);
+    let product = admin.product(49_900, 5).await;
+    let order = asha.order(&[(&product.sku, 1)]).await.id;
+    let category = admin.post("/api/categories", &json!({"name": unique("Caps")})).send().await.expect(201);
+    let category = format!("/api/categories/{}", category["id"].as_str().unwrap());
+    admin.put(&category, &json!({"name": unique("Hats")})).send().await.expect(200);
+    let versioned = [
+        (&asha, format!("/api/products/{}", product.id)),
+        (&asha, format!("/api/products/{}", product.body["slug"].as_str().unwrap())),
+        (&asha, "/api/users/me".to_owned()),
+        (&asha, "/api/users/me/addresses".to_owned()),
+        (&asha, "/api/cart/me".to_owned()),
+        (&asha, format!("/api/orders/{order}")),
+        (&admin, format!("/api/inventory/{}", product.sku)),
+        (&admin, "/".to_owned()),
+    ];
+    for (client, path) in versioned {
+        let seen = client.get(&path).send().await;
+        assert_eq!(seen.status, 200, "{path}: {}", seen.text());
+        let tag = seen.header("etag").to_owned();
+        assert!(tag.len() > 2, "{path} has no ETag: {:?}", seen.headers);
+        for known in [tag.clone(), format!("\"other\", W/{tag}"), "*".to_owned()] {
+            let again = client.get(&path).header("if-none-match", &known).send().await;
+            assert_eq!((again.status, again.body.len()), (304, 0), "{path} {known}: {}", again.text());
+            for name in ["etag", "cache-control"] {
+                assert_eq!(again.header(name), seen.header(name), "{path}: {name}");
+            }
+            assert!(!again.header("date").is_empty() && !again.header("x-request-id").is_empty(), "{:?}", again.headers);
+            assert!(again.header("content-type").is_empty(), "{:?}", again.headers);
+        }
+        let other = client.get(&path).header("if-none-match", "\"other\"").send().await;
+        assert_eq!(other.status, 200, "{path}");
+    }
+    let me = asha.get("/api/users/me").send().await;
+    let changed = json!({"email": asha.email, "fullName": "Asha R."});
+    let tag = me.header("etag").to_owned();
+    let put = asha.put("/api/users/me", &changed).header("if-none-match", &tag).send().await;
+    assert_eq!(put.status, 200, "only what is read is spared: {}", put.text());
+    assert_eq!(asha.get("/api/users/me").header("if-none-match", &tag).send().await.status, 200, "it has changed");
+}

@@ -99,7 +99,7 @@ impl Shop {
         let receiver = streams.receiver(boxes, &clock, pauses);
         let (owner, asha) = customer(&commerce).await.unwrap();
         stock(&commerce, 10).await.unwrap();
-        commerce.orders.add_to_cart(&asha, owner, &[(SKU.to_owned(), 2)], None, None).await.unwrap();
+        commerce.orders.add_to_cart(&asha, owner, &[(SKU.to_owned(), 2)], None, None, None).await.unwrap();
         Self { commerce, receiver, prefix, owner, asha }
     }
 

@@ -65,7 +65,7 @@ impl Customer {
             let skus = customer.shared.products.iter().take(customer.shared.cart_lines);
             let items: Vec<(String, i64)> = skus.map(|(_, sku)| (sku.to_string(), 1)).collect();
             if !items.is_empty() {
-                customer.shared.shop.orders.add_to_cart(&customer.actor, owner, &items, None, None).await?;
+                customer.shared.shop.orders.add_to_cart(&customer.actor, owner, &items, None, None, None).await?;
             }
         }
         Ok(customer)
@@ -93,13 +93,13 @@ impl Customer {
         let rank = if filled > 0 { self.draw.below(filled) } else { self.shared.popular.draw(&mut self.draw) };
         let items = [(self.shared.products[rank].1.to_string(), 1)];
         self.lines += 1;
-        self.shared.shop.orders.add_to_cart(&self.actor, owner, &items, None, None).await.map(drop)
+        self.shared.shop.orders.add_to_cart(&self.actor, owner, &items, None, None, None).await.map(drop)
     }
 
     async fn checkout(&mut self) -> Outcome<()> {
         let Some(owner) = self.owner() else { return Ok(()) };
         for item in self.two_skus() {
-            self.shared.shop.orders.add_to_cart(&self.actor, owner, &[item], None, None).await?;
+            self.shared.shop.orders.add_to_cart(&self.actor, owner, &[item], None, None, None).await?;
         }
         self.order(None).await.map(drop)
     }

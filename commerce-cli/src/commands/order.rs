@@ -216,7 +216,7 @@ async fn cancel(cx: &Context, order: &str, reason: Option<String>) -> Result<(),
     match cx.target().await? {
         Target::Local(shop) => {
             let id = find(&shop, order).await?.id;
-            let order = shop.orders.cancel(&Actor::System, id, reason, None).await?.into_inner();
+            let order = shop.orders.cancel(&Actor::System, id, reason, None, None).await?.into_inner();
             cx.out.record(&views::order(order), COLUMNS)?;
             shop.finish().await
         }

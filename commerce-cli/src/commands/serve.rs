@@ -44,10 +44,13 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     if !roles.are_all() {
         return part(config, &roles).await;
     }
-    let shop = Shop::serve(&config).await?;
-    let failed = |error: std::io::Error| Failure::io(&format!("listen on {}", config.server.listen), &error);
-    let listener = listen(config.server.listen).map_err(failed)?;
+    let asked = config.server.listen;
+    let failed = |error: std::io::Error| Failure::io(&format!("listen on {asked}"), &error);
+    // First, because mails name the port, which the system may choose. Who comes early waits.
+    let listener = listen(asked).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    let config = config.reached_at(address);
+    let shop = Shop::serve(&config).await?;
     if args.demo {
         demo::fill(&shop, config.server.currency).await?;
     }

@@ -93,7 +93,7 @@ async fn adjust(cx: &Context, sku: &str, delta: i64, reason: String) -> Result<(
     match cx.target().await? {
         Target::Local(shop) => {
             let sku = Sku::parse("sku", sku)?;
-            let inventory = shop.catalog.adjust_stock(&Actor::System, &sku, delta, reason, None).await?.into_inner();
+            let inventory = shop.catalog.adjust_stock(&Actor::System, &sku, delta, reason, None, None).await?.into_inner();
             cx.out.record(&views::inventory(inventory), COLUMNS)?;
             shop.finish().await
         }

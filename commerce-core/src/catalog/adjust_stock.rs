@@ -17,7 +17,7 @@ impl Catalog {
     /// Changes the units on hand by `delta`. Sellers their own, staff all.
     ///
     /// # Errors
-    /// `BELOW_RESERVED`, `NOT_FOUND`, `INVALID`.
+    /// `BELOW_RESERVED`, `NOT_FOUND`, `INVALID`, `VERSION_MISMATCH` when the stock is not `expected`.
     pub async fn adjust_stock(
         &self,
         actor: &Actor,
@@ -25,6 +25,7 @@ impl Catalog {
         delta: i64,
         reason: String,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<Inventory>> {
         self.managed_stock(actor, sku).await?;
         let keyed = Keyed::of(actor, format!("POST /api/inventory/{sku}/adjust"), key);
@@ -36,12 +37,13 @@ impl Catalog {
         rounds("inventory", || async move {
             let movement = adjustment(sku, delta, reason, actor, &self.ids, self.clock.now());
             let claim = keyed.claim(movement.id.uuid(), movement.at);
-            let changes = ChangeSet::of([CatalogWrite::Move(movement)]).claim(claim);
+            let changes = expecting(sku, expected).and(CatalogWrite::Move(movement)).claim(claim);
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     keyed.twin(&record)?;
                     Ok(Round::Done(Answer::Replayed(self.stock(sku).await?)))
                 }
+                Err(CommitError::Refused(CommitRefusal::Stale("inventory"))) => Err(Refusal::VersionMismatch("stock").into()),
                 Err(CommitError::Refused(CommitRefusal::Short(_))) => Err(refusal(delta, &self.stock(sku).await?).into()),
                 committed => match settle(committed, ())? {
                     Round::Done(()) => Ok(Round::Done(Answer::Fresh(self.stock(sku).await?))),
@@ -55,15 +57,28 @@ impl Catalog {
     /// At this many available units ops are told.
     ///
     /// # Errors
-    /// `NOT_FOUND`, `INVALID`.
-    pub async fn set_threshold(&self, actor: &Actor, sku: &Sku, threshold: i64) -> Outcome<Inventory> {
+    /// `NOT_FOUND`, `INVALID`, `VERSION_MISMATCH` when the stock is not `expected`.
+    pub async fn set_threshold(&self, actor: &Actor, sku: &Sku, threshold: i64, expected: Option<u64>) -> Outcome<Inventory> {
         self.managed_stock(actor, sku).await?;
         if !(0..=limits::STOCK_MAX).contains(&threshold) {
             return Err(Refusal::field("lowStockThreshold", "OUT_OF_RANGE", "must be between 0 and 1,000,000,000").into());
         }
-        self.store.commit(ChangeSet::of([CatalogWrite::SetThreshold(sku.clone(), threshold)])).await?;
-        self.stock(sku).await
+        let changes = expecting(sku, expected).and(CatalogWrite::SetThreshold(sku.clone(), threshold));
+        match self.store.commit(changes).await {
+            Err(CommitError::Refused(CommitRefusal::Stale("inventory"))) if expected.is_some() => {
+                Err(Refusal::VersionMismatch("stock").into())
+            }
+            committed => {
+                committed?;
+                self.stock(sku).await
+            }
+        }
     }
+}
+
+/// Stock changes without its version being read, so that the store judges the one a client names.
+fn expecting(sku: &Sku, expected: Option<u64>) -> ChangeSet<CatalogWrite> {
+    ChangeSet::of(expected.map(|version| CatalogWrite::ExpectStock(sku.clone(), version)))
 }
 
 fn check(delta: i64, reason: &str) -> Result<(i64, String), Refusal> {

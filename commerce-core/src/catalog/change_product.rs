@@ -129,17 +129,18 @@ impl Catalog {
     /// One more variant.
     ///
     /// # Errors
-    /// `SKU_TAKEN`, `INVALID`, `CURRENCY_MISMATCH`.
+    /// `SKU_TAKEN`, `INVALID`, `CURRENCY_MISMATCH`, `VERSION_MISMATCH` when the product is not `expected`.
     pub async fn add_variant(
         &self,
         actor: &Actor,
         id: ProductId,
         new: NewVariant,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<Product>> {
         let keyed = Keyed::of(actor, format!("POST /api/products/{id}/variants"), key);
         let add = |product: Product| with_variant(product, &new);
-        self.change_keyed(actor, id, None, &keyed, id.uuid(), add).await
+        self.change_keyed(actor, id, expected, &keyed, id.uuid(), add).await
     }
 
     /// Changes a variant.

@@ -18,7 +18,7 @@ impl Catalog {
     ///
     /// # Errors
     /// `NOT_FOUND`, also for a replay whose picture is gone; `INVALID` for other bytes or one
-    /// picture too many; `IDEMPOTENCY_MISMATCH`.
+    /// picture too many; `IDEMPOTENCY_MISMATCH`; `VERSION_MISMATCH` when the product is not `expected`.
     pub async fn add_image(
         &self,
         actor: &Actor,
@@ -26,6 +26,7 @@ impl Catalog {
         bytes: Vec<u8>,
         alt: &str,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<Image>> {
         let product = self.managed_product(actor, id).await?;
         let keyed = Keyed::of(actor, format!("POST /api/products/{id}/images"), key);
@@ -37,7 +38,7 @@ impl Catalog {
         let url = self.images.put(image, extension, bytes).await?;
         let image = Image { id: image, url, alt };
         let add = |product| with_image(product, image.clone());
-        match self.change_keyed(actor, id, None, &keyed, image.id.uuid(), add).await {
+        match self.change_keyed(actor, id, expected, &keyed, image.id.uuid(), add).await {
             Ok(Answer::Fresh(_)) => Ok(Answer::Fresh(image)),
             Ok(Answer::Replayed(product)) => {
                 self.images.delete(&image.url).await?;
@@ -64,10 +65,10 @@ impl Catalog {
     /// Removes a picture.
     ///
     /// # Errors
-    /// `NOT_FOUND`.
-    pub async fn remove_image(&self, actor: &Actor, id: ProductId, image: ImageId) -> Outcome<()> {
+    /// `NOT_FOUND`, `VERSION_MISMATCH` when the product is not `expected`.
+    pub async fn remove_image(&self, actor: &Actor, id: ProductId, image: ImageId, expected: Option<u64>) -> Outcome<()> {
         let before = self.managed_product(actor, id).await?;
-        self.change_product(actor, id, None, |product| without_image(product, image)).await?;
+        self.change_product(actor, id, expected, |product| without_image(product, image)).await?;
         if let Some(gone) = before.images.iter().find(|known| known.id == image) {
             self.images.delete(&gone.url).await?;
         }

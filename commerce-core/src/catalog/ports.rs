@@ -172,6 +172,9 @@ pub enum CatalogWrite {
         /// Units of them promised to holds.
         reserved: i64,
     },
+    /// Nothing to write, but the SKU's shelf must have this version: `Stale("inventory")` otherwise.
+    /// Goes before the writes that a client made depend on it.
+    ExpectStock(Sku, u64),
     /// What ops know about a SKU's stock.
     SetAlerted(Sku, bool),
     /// At this many available units ops are told.

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, digest, rounds, settle};
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, digest, expect_version, rounds, settle};
 use crate::error::Outcome;
 use crate::ids::UserId;
 use crate::keyed::Keyed;
@@ -50,13 +50,15 @@ impl Orders {
     /// it is, and so does the guest's. Once more changes nothing: the guest's is empty by then.
     ///
     /// # Errors
-    /// `NOT_FOUND` for another's cart, `INVALID` over 999 units or 200 lines, `CURRENCY_MISMATCH`.
+    /// `NOT_FOUND` for another's cart, `INVALID` over 999 units or 200 lines, `CURRENCY_MISMATCH`,
+    /// `VERSION_MISMATCH` when the user's cart is not `expected`.
     pub async fn merge_cart(
         &self,
         actor: &Actor,
         user: UserId,
         token: &str,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<CartView>> {
         let (owner, guest) = (CartOwner::User(user), CartOwner::guest(token));
         may_touch(actor, owner)?;
@@ -68,6 +70,7 @@ impl Orders {
             if self.cart_key_used(claim.as_ref()).await? {
                 return Ok(Round::Done(Answer::Replayed(self.present(owner).await?)));
             }
+            expect_version("cart", expected, into.version)?;
             if from.lines.is_empty() && claim.is_none() {
                 return Ok(Round::Done(Answer::Fresh(into)));
             }

@@ -1,7 +1,7 @@
 //! Paying an order again after a decline.
 
 use crate::actor::Actor;
-use crate::change::{Answer, RequestKey, Round, rounds};
+use crate::change::{Answer, RequestKey, Round, expect_version, rounds};
 use crate::error::{Outcome, Refusal};
 use crate::ids::OrderId;
 
@@ -18,7 +18,7 @@ impl Orders {
     ///
     /// # Errors
     /// `NOT_PAYABLE` once the order is paid, cancelled or out of time, `INVALID` for a method this
-    /// shop does not take, `NOT_FOUND` for strangers.
+    /// shop does not take, `NOT_FOUND` for strangers, `VERSION_MISMATCH` when the order is not `expected`.
     pub async fn pay(
         &self,
         actor: &Actor,
@@ -26,6 +26,7 @@ impl Orders {
         method: PaymentMethod,
         token: Option<String>,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<Order>> {
         let claim = key.map(|key| self.claim_on(actor, id, "payments", key));
         let tender = tender(method, token, self.gateways.iter().map(|gateway| (gateway.name(), &**gateway)))?;
@@ -35,6 +36,7 @@ impl Orders {
             if self.used_before(claim.as_ref()).await? {
                 return Ok(Round::Done(Answer::Replayed(self.order(actor, id).await?)));
             }
+            expect_version("order", expected, order.version)?;
             if open {
                 return Ok(Round::Done(Answer::Replayed(order)));
             }

@@ -67,7 +67,8 @@ impl Orders {
     /// Puts items in, on top of what is there; `metadata` takes the place of the cart's own.
     ///
     /// # Errors
-    /// `INVALID` naming the item that is unknown, not on sale or too many; `CURRENCY_MISMATCH`.
+    /// `INVALID` naming the item that is unknown, not on sale or too many; `CURRENCY_MISMATCH`;
+    /// `VERSION_MISMATCH` when the cart is not `expected`.
     pub async fn add_to_cart(
         &self,
         actor: &Actor,
@@ -75,6 +76,7 @@ impl Orders {
         items: &[(String, i64)],
         metadata: Option<Metadata>,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<CartView>> {
         may_touch(actor, owner)?;
         let claim = key.map(|key| self.cart_claim(actor, owner, "add", key));
@@ -95,7 +97,7 @@ impl Orders {
             cart.metadata = metadata.clone().unwrap_or_else(|| std::mem::take(&mut cart.metadata));
             Ok(())
         };
-        self.edit_cart(owner, &known, claim, None, edit).await
+        self.edit_cart(owner, &known, claim, expected, edit).await
     }
 
     /// Sets how many of a SKU are in the cart.

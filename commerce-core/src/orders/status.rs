@@ -53,13 +53,15 @@ impl Orders {
     /// Cancels an order: its owner or staff, until it is shipped.
     ///
     /// # Errors
-    /// `NOT_FOUND` for strangers, `ILLEGAL_TRANSITION` once it is shipped or cancelled.
+    /// `NOT_FOUND` for strangers, `ILLEGAL_TRANSITION` once it is shipped or cancelled,
+    /// `VERSION_MISMATCH` when it is not `expected`.
     pub async fn cancel(
         &self,
         actor: &Actor,
         id: OrderId,
         reason: Option<String>,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<Order>> {
         let reason = parse_note("reason", reason)?;
         let claim = key.map(|key| self.claim_on(actor, id, "cancel", key));
@@ -68,6 +70,7 @@ impl Orders {
             if self.used_before(claim.as_ref()).await? {
                 return Ok(Round::Done(Answer::Replayed(self.order(actor, id).await?)));
             }
+            expect_version("order", expected, order.version)?;
             let decided = cancel(order, &reason, &self.ids, self.clock.now())?;
             let (order, changes) = self.update(decided, actor);
             settle_keyed(self.store.commit(changes.claim(claim.clone())).await, Answer::Fresh(order))

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, RequestKey, Round, rounds, settle};
+use crate::change::{Answer, ChangeSet, RequestKey, Round, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{AddressId, Id, UserId};
 use crate::limits;
@@ -17,6 +17,7 @@ use super::postal::{RawAddress, parse_address};
 use super::repeat::Committed;
 
 const ROUTE: &str = "POST /api/users/{id}/addresses";
+const BOOK: &str = "address book";
 
 /// An address for the book, as a client wrote it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -54,36 +55,48 @@ impl NewAddress {
     }
 }
 
+/// A user's addresses at one version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AddressBook {
+    /// The version of the user, which is the book's as well.
+    pub version: u64,
+    /// Oldest first.
+    pub addresses: Vec<Address>,
+}
+
 impl Users {
-    /// A user's addresses, oldest first.
+    /// A user's address book.
     ///
     /// # Errors
     /// `NOT_FOUND` for strangers.
-    pub async fn addresses(&self, actor: &Actor, user: UserId) -> Outcome<Vec<Address>> {
-        let (_, book) = self.book(actor, user).await?;
-        Ok(book)
+    pub async fn addresses(&self, actor: &Actor, user: UserId) -> Outcome<AddressBook> {
+        let (owner, addresses) = self.book(actor, user).await?;
+        Ok(AddressBook { version: owner.version, addresses })
     }
 
     /// Adds an address.
     ///
     /// # Errors
-    /// `NOT_FOUND` for strangers, `INVALID`, `IDEMPOTENCY_MISMATCH`.
+    /// `NOT_FOUND` for strangers, `INVALID`, `IDEMPOTENCY_MISMATCH`, `VERSION_MISMATCH` when the book is
+    /// not `expected`.
     pub async fn add_address(
         &self,
         actor: &Actor,
         user: UserId,
         new: NewAddress,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<Address>> {
         let route = ROUTE.replace("{id}", &user.to_string());
         let keyed = &self.keyed(actor, &route, key);
         let (raw, wants_default) = new.into_parts();
         let postal = &parse_address("", raw)?;
-        rounds("address book", || async move {
+        rounds(BOOK, || async move {
             let (owner, book) = self.book(actor, user).await?;
             if let Some(made) = self.made_before(keyed.as_ref()).await? {
                 return Ok(Round::Done(Answer::Replayed(self.kept(user, Id::from_uuid(made)).await?)));
             }
+            expect_version(BOOK, expected, owner.version)?;
             if book.len() >= limits::ADDRESSES_MAX {
                 let text = format!("the address book is full with {} addresses", limits::ADDRESSES_MAX);
                 return Err(Refusal::field("addresses", "TOO_MANY", text).into());
@@ -104,11 +117,19 @@ impl Users {
     /// Replaces an address.
     ///
     /// # Errors
-    /// `NOT_FOUND` for strangers and unknown addresses, `INVALID`.
-    pub async fn update_address(&self, actor: &Actor, user: UserId, id: AddressId, new: NewAddress) -> Outcome<Address> {
+    /// `NOT_FOUND` for strangers and unknown addresses, `INVALID`, `VERSION_MISMATCH` when the book is
+    /// not `expected`.
+    pub async fn update_address(
+        &self,
+        actor: &Actor,
+        user: UserId,
+        id: AddressId,
+        new: NewAddress,
+        expected: Option<u64>,
+    ) -> Outcome<Address> {
         let (raw, wants_default) = new.into_parts();
         let postal = &parse_address("", raw)?;
-        self.edit(actor, user, id, |book, address| {
+        self.edit(actor, user, id, expected, |book, address| {
             address_book::put(book, Address { postal: postal.clone(), ..address }, wants_default)
         })
         .await?;
@@ -118,18 +139,26 @@ impl Users {
     /// Makes an address the default.
     ///
     /// # Errors
-    /// `NOT_FOUND` for strangers and unknown addresses.
-    pub async fn set_default_address(&self, actor: &Actor, user: UserId, id: AddressId) -> Outcome<Address> {
-        self.edit(actor, user, id, |book, address| address_book::put(book, address, true)).await?;
+    /// `NOT_FOUND` for strangers and unknown addresses, `VERSION_MISMATCH` when the book is not
+    /// `expected`.
+    pub async fn set_default_address(
+        &self,
+        actor: &Actor,
+        user: UserId,
+        id: AddressId,
+        expected: Option<u64>,
+    ) -> Outcome<Address> {
+        self.edit(actor, user, id, expected, |book, address| address_book::put(book, address, true)).await?;
         self.kept(user, id).await
     }
 
     /// Takes an address out of the book. Orders keep their own copy.
     ///
     /// # Errors
-    /// `NOT_FOUND` for strangers and unknown addresses.
-    pub async fn delete_address(&self, actor: &Actor, user: UserId, id: AddressId) -> Outcome<()> {
-        self.edit(actor, user, id, |book, address| address_book::remove(book, &address)).await
+    /// `NOT_FOUND` for strangers and unknown addresses, `VERSION_MISMATCH` when the book is not
+    /// `expected`.
+    pub async fn delete_address(&self, actor: &Actor, user: UserId, id: AddressId, expected: Option<u64>) -> Outcome<()> {
+        self.edit(actor, user, id, expected, |book, address| address_book::remove(book, &address)).await
     }
 
     /// Changes the book by a pure rule on one of its addresses.
@@ -138,11 +167,13 @@ impl Users {
         actor: &Actor,
         user: UserId,
         id: AddressId,
+        expected: Option<u64>,
         rule: impl Fn(&[Address], Address) -> Vec<UserWrite>,
     ) -> Outcome<()> {
         let rule = &rule;
-        rounds("address book", || async move {
+        rounds(BOOK, || async move {
             let (owner, book) = self.book(actor, user).await?;
+            expect_version(BOOK, expected, owner.version)?;
             let address = found(&book, id)?;
             settle(self.store.commit(guarded(owner, rule(&book, address))).await, ())
         })

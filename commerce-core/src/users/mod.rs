@@ -26,7 +26,7 @@ use crate::error::{Outcome, Refusal};
 use crate::ids::{IdSource, UserId};
 use crate::time::Clock;
 
-pub use addresses::NewAddress;
+pub use addresses::{AddressBook, NewAddress};
 pub use authenticate::{Authenticated, Claimed};
 pub use model::*;
 pub use ports::*;

@@ -1,7 +1,7 @@
 //! Setting passwords. A new password ends the sessions of the old one.
 
 use crate::actor::Actor;
-use crate::change::{ChangeSet, rounds, settle};
+use crate::change::{ChangeSet, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{SessionId, UserId};
 use crate::limits;
@@ -18,13 +18,14 @@ impl Users {
     /// `NOT_FOUND` for strangers, `INVALID` for a password the policy refuses.
     pub async fn set_password(&self, actor: &Actor, id: UserId, new: &str) -> Outcome<()> {
         actor.require_owner(id, "user")?;
-        self.replace_password(id, "password", new, None).await
+        self.replace_password(id, "password", new, None, None).await
     }
 
     /// Sets the own password, knowing the current one, and ends all sessions but `keep`.
     ///
     /// # Errors
-    /// `BAD_CREDENTIALS` when `current` is not the password, else as [`set_password`](Self::set_password).
+    /// `BAD_CREDENTIALS` when `current` is not the password, `VERSION_MISMATCH` when the user is not
+    /// `expected`, else as [`set_password`](Self::set_password).
     pub async fn change_password(
         &self,
         actor: &Actor,
@@ -32,13 +33,14 @@ impl Users {
         current: &str,
         new: &str,
         keep: Option<SessionId>,
+        expected: Option<u64>,
     ) -> Outcome<()> {
         actor.require_owner(id, "user")?;
         let user = self.present(id).await?;
         if !self.is_password_of(&user, current).await? {
             return Err(Refusal::BadCredentials.into());
         }
-        self.replace_password(id, "new", new, keep).await
+        self.replace_password(id, "new", new, keep, expected).await
     }
 
     pub(super) async fn is_password_of(&self, user: &User, password: &str) -> Outcome<bool> {
@@ -46,11 +48,19 @@ impl Users {
         Ok(verdict != Verdict::Wrong)
     }
 
-    async fn replace_password(&self, id: UserId, field: &str, new: &str, keep: Option<SessionId>) -> Outcome<()> {
+    async fn replace_password(
+        &self,
+        id: UserId,
+        field: &str,
+        new: &str,
+        keep: Option<SessionId>,
+        expected: Option<u64>,
+    ) -> Outcome<()> {
         check_password(field, new, self.policy)?;
         let hash = &self.passwords.hash(new).await?;
         rounds("user", || async {
             let user = self.present(id).await?;
+            expect_version("user", expected, user.version)?;
             let ended = self.endings(id, keep).await?;
             let changed = User { password_hash: hash.clone(), ..user }.next_version();
             let changes = ChangeSet::of([UserWrite::UpdateUser(changed)]);

@@ -26,7 +26,7 @@ fn a_cancel_gives_stock_and_money_back_before_and_after_the_sale() -> Outcome<()
                     scene.settle().await?;
                 }
                 let reason = Some("changed my mind".to_owned());
-                let cancelled = scene.orders.cancel(&scene.asha, order.id, reason, None).await?.into_inner();
+                let cancelled = scene.orders.cancel(&scene.asha, order.id, reason, None, None).await?.into_inner();
                 assert_eq!(cancelled.status, OrderStatus::Cancelled);
                 scene.settle().await?;
                 assert_eq!(scene.stock("A").await?, (10, 0), "{payment:?}, settled before: {settled_before}");
@@ -47,11 +47,11 @@ fn a_cancel_happens_once() -> Outcome<()> {
             let scene = Scene::open(seed, &[A]).await?;
             let order = scene.place(wish(&[("A", 1)], card("tok_ok"))).await?;
             scene.settle().await?;
-            let cancel = || scene.orders.cancel(&scene.asha, order.id, None, Some(key("once")));
+            let cancel = || scene.orders.cancel(&scene.asha, order.id, None, Some(key("once")), None);
             let answers = join_all((0..4).map(|_| cancel())).await.into_iter().collect::<Outcome<Vec<_>>>()?;
             assert_eq!(answers.iter().filter(|answer| matches!(answer, Answer::Fresh(_))).count(), 1, "seed {seed}");
             assert_eq!(scene.said().await?, [EventKind::OrderCancelled], "seed {seed}");
-            let again = scene.orders.cancel(&scene.asha, order.id, None, Some(key("another"))).await;
+            let again = scene.orders.cancel(&scene.asha, order.id, None, Some(key("another")), None).await;
             assert_eq!(code(&again), "ILLEGAL_TRANSITION");
             scene.settle().await?;
             assert_eq!(scene.stock("A").await?, (10, 0), "seed {seed}");
@@ -67,7 +67,7 @@ fn a_shipped_order_is_not_cancelled() -> Outcome<()> {
         let scene = Scene::open(2, &[A]).await?;
         let order = scene.place(wish(&[("A", 1)], card("tok_ok"))).await?;
         scene.orders.set_status(&STAFF, order.id, OrderStatus::Shipped, Some("by Bluedart".to_owned()), None).await?;
-        assert_eq!(code(&scene.orders.cancel(&scene.asha, order.id, None, None).await), "ILLEGAL_TRANSITION");
+        assert_eq!(code(&scene.orders.cancel(&scene.asha, order.id, None, None, None).await), "ILLEGAL_TRANSITION");
         scene.settle().await?;
         assert_eq!(scene.stock("A").await?, (9, 0));
         assert_eq!(scene.gateway.refunded_minor(), 0);
@@ -101,7 +101,8 @@ fn an_unpaid_order_expires() -> Outcome<()> {
             assert!(after.payment.open_attempt().is_none(), "nothing stays open, for {token}");
             assert_eq!(scene.stock("A").await?, (10, 0), "{token}");
             assert_eq!(scene.path(order.id).await?, [OrderStatus::Pending, OrderStatus::Cancelled]);
-            let late = scene.orders.pay(&scene.asha, order.id, commerce_core::orders::PaymentMethod::Card, None, None).await;
+            let late =
+                scene.orders.pay(&scene.asha, order.id, commerce_core::orders::PaymentMethod::Card, None, None, None).await;
             assert_eq!(code(&late), "NOT_PAYABLE");
         }
         Ok(())

@@ -21,13 +21,13 @@ fn strangers_find_nothing() -> Outcome<()> {
         for (who, expected) in [(&bela, "NOT_FOUND"), (&Actor::Anonymous, "UNAUTHENTICATED")] {
             assert_eq!(code(&scene.orders.order(who, id).await), expected);
             assert_eq!(code(&scene.orders.timeline(who, id, &page).await), expected);
-            assert_eq!(code(&scene.orders.cancel(who, id, None, None).await), expected);
+            assert_eq!(code(&scene.orders.cancel(who, id, None, None, None).await), expected);
             let token = Some("tok_ok".to_owned());
-            assert_eq!(code(&scene.orders.pay(who, id, PaymentMethod::Card, token, None).await), expected);
+            assert_eq!(code(&scene.orders.pay(who, id, PaymentMethod::Card, token, None, None).await), expected);
             assert_eq!(code(&scene.orders.set_status(who, id, OrderStatus::Cancelled, None, None).await), expected);
             let cart = CartOwner::User(scene.asha_id());
             assert_eq!(code(&scene.orders.cart(who, cart).await), expected);
-            assert_eq!(code(&scene.orders.add_to_cart(who, cart, &[("A".to_owned(), 1)], None, None).await), expected);
+            assert_eq!(code(&scene.orders.add_to_cart(who, cart, &[("A".to_owned(), 1)], None, None, None).await), expected);
             assert_eq!(code(&scene.orders.clear_cart(who, cart, None).await), expected);
             let hers = OrderFilter { user: Some(scene.asha_id()), ..OrderFilter::default() };
             assert_eq!(code(&scene.orders.orders(who, hers, &page).await), expected);
@@ -73,12 +73,12 @@ fn orders_go_to_addresses_of_their_own_customer() -> Outcome<()> {
             phone: raw.phone,
             is_default: None,
         };
-        let saved = scene.users.add_address(&scene.asha, scene.asha_id(), new, None).await?.into_inner();
+        let saved = scene.users.add_address(&scene.asha, scene.asha_id(), new, None, None).await?.into_inner();
         let order = scene.place(to(AddressChoice::Saved(None))).await?;
         assert_eq!(order.shipping_address, saved.postal);
         let stolen = scene.orders.place(&bela, to(AddressChoice::Saved(Some(saved.id))), None).await;
         assert_eq!(code(&stolen), "NOT_FOUND");
-        scene.users.delete_address(&scene.asha, scene.asha_id(), saved.id).await?;
+        scene.users.delete_address(&scene.asha, scene.asha_id(), saved.id, None).await?;
         assert_eq!(scene.order(order.id).await?.shipping_address, saved.postal, "the order keeps its copy");
         assert_eq!(scene.stock("A").await?, (10, 1), "refusals held nothing");
         Ok(())

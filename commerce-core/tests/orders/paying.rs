@@ -31,7 +31,7 @@ fn a_declined_order_is_paid_again() -> Outcome<()> {
         assert_eq!(order.payment.attempts[0].failure_code.as_deref(), Some("card_declined"));
         let pay = |token: &str, name| {
             let (token, scene) = (token.to_owned(), &scene);
-            async move { scene.orders.pay(&scene.asha, order.id, PaymentMethod::Upi, Some(token), Some(key(name))).await }
+            async move { scene.orders.pay(&scene.asha, order.id, PaymentMethod::Upi, Some(token), Some(key(name)), None).await }
         };
         let declined = pay("tok_declined", "one").await?.into_inner();
         assert_eq!((declined.status, declined.payment.status()), (OrderStatus::Pending, PaymentStatus::Failed));
@@ -52,7 +52,7 @@ fn an_open_attempt_is_answered_and_not_doubled() -> Outcome<()> {
         for seed in 0..30 {
             let scene = Scene::open(seed, &[A]).await?;
             let order = scene.place(wish(&[("A", 1)], card("tok_declined"))).await?;
-            let pay = || scene.orders.pay(&scene.asha, order.id, PaymentMethod::Card, Some("tok_pending".to_owned()), None);
+            let pay = || scene.orders.pay(&scene.asha, order.id, PaymentMethod::Card, Some("tok_pending".to_owned()), None, None);
             let answers = join_all((0..4).map(|_| pay())).await.into_iter().collect::<Outcome<Vec<_>>>()?;
             assert_eq!(answers.iter().filter(|answer| matches!(answer, Answer::Fresh(_))).count(), 1, "seed {seed}");
             assert_eq!(scene.order(order.id).await?.payment.attempts.len(), 2, "seed {seed}");
@@ -67,7 +67,7 @@ fn a_declined_order_can_be_paid_on_delivery() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(2, &[A]).await?;
         let order = scene.place(wish(&[("A", 1)], card("tok_declined"))).await?;
-        let order = scene.orders.pay(&scene.asha, order.id, PaymentMethod::Cod, None, None).await?.into_inner();
+        let order = scene.orders.pay(&scene.asha, order.id, PaymentMethod::Cod, None, None, None).await?.into_inner();
         assert_eq!((order.status, order.payment_due_at), (OrderStatus::Confirmed, None));
         pass(&scene, 40).await?;
         assert_eq!(scene.order(order.id).await?.status, OrderStatus::Confirmed);
@@ -81,7 +81,7 @@ fn a_card_captured_after_the_switch_to_cash_is_refunded() -> Outcome<()> {
         let scene = Scene::open(21, &[A]).await?;
         let order = scene.place(wish(&[("A", 1)], card("tok_declined"))).await?;
         let reference = scene.reference(order.id).await?;
-        scene.orders.pay(&scene.asha, order.id, PaymentMethod::Cod, None, None).await?;
+        scene.orders.pay(&scene.asha, order.id, PaymentMethod::Cod, None, None, None).await?;
         scene.gateway.finish(order.payment.attempts[0].id, true);
         let now = commerce_core::Clock::now(&*scene.clock);
         let (signature, body) = scene.gateway.webhook_of("evt", "payment.succeeded", &reference, order.total, now);
@@ -196,7 +196,7 @@ fn an_attempt_that_an_order_needs_no_more_is_given_up() -> Outcome<()> {
         let scene = Scene::open(14, &[A]).await?;
         let order = scene.place(wish(&[("A", 1)], card("tok_declined"))).await?;
         let reference = scene.reference(order.id).await?;
-        scene.orders.pay(&scene.asha, order.id, PaymentMethod::Card, Some("tok_pending".to_owned()), None).await?;
+        scene.orders.pay(&scene.asha, order.id, PaymentMethod::Card, Some("tok_pending".to_owned()), None, None).await?;
         // The bank thinks better of the first.
         scene.gateway.finish(order.payment.attempts[0].id, true);
         let now = commerce_core::Clock::now(&*scene.clock);
@@ -240,7 +240,7 @@ fn a_late_capture_of_a_cancelled_order_is_refunded() -> Outcome<()> {
         let attempt = order.payment.attempts[0].id;
         // The customer pays at the bank while she cancels in the shop.
         scene.gateway.finish(attempt, true);
-        let cancelled = scene.orders.cancel(&scene.asha, order.id, Some("too slow".to_owned()), None).await?.into_inner();
+        let cancelled = scene.orders.cancel(&scene.asha, order.id, Some("too slow".to_owned()), None, None).await?.into_inner();
         assert_eq!((cancelled.status, cancelled.payment.captured.minor), (OrderStatus::Cancelled, 0));
         pass(&scene, 1).await?;
         let after = scene.order(order.id).await?;
@@ -265,7 +265,7 @@ fn a_capture_and_a_cancel_at_the_same_time_leave_no_money_behind() -> Outcome<()
             let (signature, body) = scene.gateway.webhook_of("evt", "payment.succeeded", &reference, order.total, now);
             let (heard, cancelled, settled) = join3(
                 scene.orders.webhook("sandbox", Some(&signature), &body),
-                scene.orders.cancel(&scene.asha, order.id, None, None),
+                scene.orders.cancel(&scene.asha, order.id, None, None, None),
                 scene.settle(),
             )
             .await;
@@ -288,7 +288,7 @@ fn a_refund_without_an_answer_is_sent_again_under_its_key() -> Outcome<()> {
         let scene = Scene::open(9, &[A]).await?;
         let order = scene.place(wish(&[("A", 1)], card("tok_ok"))).await?;
         scene.gateway.script_refunds([RefundAnswer::Pending, RefundAnswer::NoAnswer]);
-        scene.orders.cancel(&scene.asha, order.id, None, None).await?;
+        scene.orders.cancel(&scene.asha, order.id, None, None, None).await?;
         let pending = scene.order(order.id).await?;
         assert_eq!((pending.payment.refunds.len(), pending.payment.refunds[0].state), (1, RefundState::Pending));
         pass(&scene, 5).await?;
@@ -309,7 +309,7 @@ fn a_cancel_before_the_charge_is_answered_gives_the_money_back() -> Outcome<()> 
                 loop {
                     let orders = scene.all_orders().await?;
                     if let Some(order) = orders.first() {
-                        return scene.orders.cancel(&scene.asha, order.id, None, None).await;
+                        return scene.orders.cancel(&scene.asha, order.id, None, None, None).await;
                     }
                 }
             };

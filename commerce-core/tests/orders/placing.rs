@@ -55,7 +55,7 @@ fn a_repeat_is_answered_with_the_same_order() -> Outcome<()> {
         let scene = Scene::open(3, &[A]).await?;
         let first = scene.place_keyed(wish(&[("A", 1)], card("tok_ok")), "k").await?.into_inner();
         scene.settle().await?;
-        scene.orders.cancel(&scene.asha, first.id, None, None).await?;
+        scene.orders.cancel(&scene.asha, first.id, None, None, None).await?;
         let again = scene.place_keyed(wish(&[("A", 1)], card("tok_ok")), "k").await?;
         let Answer::Replayed(again) = again else { panic!("it was placed before") };
         assert_eq!((again.id, again.status), (first.id, OrderStatus::Cancelled), "in its present state");
@@ -224,7 +224,7 @@ fn a_cart_is_ordered_once_and_what_came_later_stays() -> Outcome<()> {
             let add = |sku: &str, count| {
                 let items = [(sku.to_owned(), count)];
                 let scene = &scene;
-                async move { scene.orders.add_to_cart(&scene.asha, owner, &items, None, None).await }
+                async move { scene.orders.add_to_cart(&scene.asha, owner, &items, None, None, None).await }
             };
             add("A", 2).await?;
             // Two tabs, two keys, one cart.
@@ -257,7 +257,7 @@ fn what_is_ordered_and_still_in_the_cart_is_not_ordered_again() -> Outcome<()> {
         let owner = CartOwner::User(scene.asha_id());
         let add = async |sku: &str, count| {
             scene.clock.tick();
-            scene.orders.add_to_cart(&scene.asha, owner, &[(sku.to_owned(), count)], None, None).await
+            scene.orders.add_to_cart(&scene.asha, owner, &[(sku.to_owned(), count)], None, None, None).await
         };
         add("A", 2).await?;
         assert_eq!(counted(&scene.place(wish(&[], COD)).await?), [("A", 2)]);
@@ -282,7 +282,7 @@ fn a_cart_that_was_emptied_and_filled_again_is_another_one() -> Outcome<()> {
             let owner = CartOwner::User(scene.asha_id());
             let add = async |count| {
                 scene.clock.tick();
-                scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), count)], None, None).await
+                scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), count)], None, None, None).await
             };
             add(2).await?;
             scene.place(wish(&[], COD)).await?;
@@ -305,7 +305,7 @@ fn clicks_on_a_cart_that_is_being_emptied_are_answered_with_its_order() -> Outco
         for seed in 0..200 {
             let scene = Scene::open(seed, &[("A", 10)]).await?;
             let owner = CartOwner::User(scene.asha_id());
-            scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None, None).await?;
+            scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None, None, None).await?;
             let click = || scene.place_keyed(wish(&[], COD), "click");
             let emptying = async {
                 let first = click().await;
@@ -340,7 +340,7 @@ fn named_items_leave_the_cart_alone() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(8, &[A]).await?;
         let owner = CartOwner::User(scene.asha_id());
-        scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None, None).await?;
+        scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None, None, None).await?;
         scene.place(wish(&[("A", 2)], COD)).await?;
         scene.settle().await?;
         assert_eq!(scene.orders.cart(&scene.asha, owner).await?.lines.len(), 1);

@@ -93,10 +93,10 @@ fn expected(status: OrderStatus, money: Money, action: Action) -> (&'static str,
 async fn act(scene: &Scene, order: &Order, action: Action) -> Outcome<()> {
     match action {
         Action::Set(status) => scene.orders.set_status(&STAFF, order.id, status, None, None).await.map(|_| ()),
-        Action::Cancel => scene.orders.cancel(&scene.asha, order.id, None, None).await.map(|_| ()),
+        Action::Cancel => scene.orders.cancel(&scene.asha, order.id, None, None, None).await.map(|_| ()),
         Action::Pay => {
             let token = Some("tok_ok".to_owned());
-            scene.orders.pay(&scene.asha, order.id, PaymentMethod::Card, token, None).await.map(|_| ())
+            scene.orders.pay(&scene.asha, order.id, PaymentMethod::Card, token, None, None).await.map(|_| ())
         }
         Action::PaidByWebhook => {
             let attempt = order.payment.attempts.last();

@@ -108,7 +108,7 @@ fn a_cancelled_order_gives_its_hold_up_by_event_or_by_the_sweeper() -> Outcome<(
     block_on(async {
         let scene = Scene::open(6, &[A]).await?;
         let order = scene.place(wish(&[("A", 2)], card("tok_pending"))).await?;
-        scene.orders.cancel(&scene.asha, order.id, None, None).await?;
+        scene.orders.cancel(&scene.asha, order.id, None, None, None).await?;
         scene.wait(limits::HOLD_FOR);
         assert_eq!(scene.catalog.sweep_holds(10).await?, 1, "nobody live stands behind it");
         assert_eq!(scene.stock("A").await?, (10, 0));
@@ -132,7 +132,7 @@ fn what_comes_back_for_a_variant_that_is_gone_is_in_its_ledger() -> Outcome<()> 
         scene.settle().await?;
         let sku: Sku = "A".parse().expect("it is well formed");
         scene.catalog.remove_variant(&STAFF, kurta, &sku, None).await?;
-        scene.orders.cancel(&scene.asha, order.id, None, None).await?;
+        scene.orders.cancel(&scene.asha, order.id, None, None, None).await?;
         scene.settle().await?;
         let clean = async || {
             let report = scene.audit(&STAFF, AuditRequest::new(&NoWait)).await?;
@@ -141,7 +141,7 @@ fn what_comes_back_for_a_variant_that_is_gone_is_in_its_ledger() -> Outcome<()> 
         };
         clean().await?;
         let again = NewVariant { options: BTreeMap::from([size("S")]), stock: 5, ..variant };
-        scene.catalog.add_variant(&STAFF, kurta, again, None).await?;
+        scene.catalog.add_variant(&STAFF, kurta, again, None, None).await?;
         scene.settle().await?;
         clean().await?;
         assert_eq!((scene.stock("A").await?, scene.stock("B").await?), ((5, 0), (2, 0)));
@@ -189,7 +189,7 @@ fn the_stock_is_right_in_whatever_order_events_come_and_however_often() -> Outco
             for repeats in [1, 2] {
                 let scene = Scene::open(7, &[A]).await?;
                 let order = scene.place(wish(&[("A", 2)], COD)).await?;
-                scene.orders.cancel(&scene.asha, order.id, None, None).await?;
+                scene.orders.cancel(&scene.asha, order.id, None, None, None).await?;
                 let events = scene.orders_db.unpublished(10).await?;
                 let kinds: Vec<EventKind> = events.iter().map(|event| event.kind).collect();
                 assert_eq!(kinds, [EventKind::OrderCreated, EventKind::OrderConfirmed, EventKind::OrderCancelled]);
@@ -217,7 +217,7 @@ fn a_cart_is_reduced_once_however_often_it_is_told() -> Outcome<()> {
             let owner = CartOwner::User(scene.asha_id());
             let add = |count| {
                 let scene = &scene;
-                async move { scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), count)], None, None).await }
+                async move { scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), count)], None, None, None).await }
             };
             add(2).await?;
             scene.place(wish(&[], COD)).await?;

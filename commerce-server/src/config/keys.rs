@@ -31,8 +31,8 @@ pub enum Kind {
     Address,
     /// A folder.
     Folder,
-    /// `http://…` or `https://…`.
-    Url,
+    /// `http://…` or `https://…`, or nothing.
+    UrlOrNone,
     /// A mail address.
     Mail,
     /// An ISO 4217 code.
@@ -92,7 +92,12 @@ pub const KEYS: &[Key] = &[
         r#""""#,
         "Where a service answers the other services of the shop, apart from the world; empty for a port 1000 above server.listen.",
     ),
-    key("server.public_url", Kind::Url, r#""http://127.0.0.1:8080""#, "How the world reaches it; links in mails begin with it."),
+    key(
+        "server.public_url",
+        Kind::UrlOrNone,
+        r#""""#,
+        "How the world reaches it; links in mails begin with it. Empty for http:// and the address of server.listen.",
+    ),
     key("server.currency", Kind::Currency, r#""INR""#, "The currency of carts without lines, of shipping prices and of imports."),
     key(
         "server.cors_origins",

@@ -64,7 +64,11 @@ impl Config {
     /// Every key with its effective value and where that came from; secrets are hidden.
     #[must_use]
     pub fn show(&self) -> Vec<(&'static str, String, String)> {
-        self.settings.show()
+        let effective = |(key, value, source)| match key {
+            "server.public_url" => (key, format!("{:?}", self.server.public_url), source),
+            key => (key, value, source),
+        };
+        self.settings.show().into_iter().map(effective).collect()
     }
 
     /// Whether nobody has set this key.

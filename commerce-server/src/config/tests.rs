@@ -61,6 +61,32 @@ fn the_command_line_wins() {
 }
 
 #[test]
+fn the_public_address_follows_the_listener_unless_it_is_told() {
+    let written = file(&Config::commented_default());
+    let url = |listen: &str, public: &str| {
+        let mut config = Config::load(Some(written.path()), env(&[])).unwrap();
+        config.set("server.listen", listen).unwrap();
+        config.set("server.public_url", public).unwrap();
+        config.server.public_url
+    };
+    assert_eq!(Config::defaults().server.public_url, "http://127.0.0.1:8080");
+    assert_eq!(url("127.0.0.1:9000", ""), "http://127.0.0.1:9000");
+    assert_eq!(url("0.0.0.0:80", ""), "http://127.0.0.1");
+    assert_eq!(url("[::]:9000", ""), "http://[::1]:9000");
+    assert_eq!(url("192.0.2.7:9000", "https://shop.example/"), "https://shop.example");
+    let shown = Config::load(None, env(&[("COMMERCE_SERVER__LISTEN", "127.0.0.1:9")])).unwrap().show();
+    let shown = shown.into_iter().find(|(key, ..)| *key == "server.public_url").unwrap();
+    assert_eq!((shown.1.as_str(), shown.2.as_str()), ("\"http://127.0.0.1:9\"", "default"));
+
+    let chosen = "127.0.0.1:4711".parse().unwrap();
+    let mut config = Config::defaults();
+    config.set("server.listen", "127.0.0.1:0").unwrap();
+    assert_eq!(config.clone().reached_at(chosen).server.public_url, "http://127.0.0.1:4711");
+    config.set("server.public_url", "https://shop.example").unwrap();
+    assert_eq!(config.reached_at(chosen).server.public_url, "https://shop.example");
+}
+
+#[test]
 fn services_are_listed_and_their_secret_is_not_shown() {
     let file = file("[services]\nusers = [\"http://10.0.0.1:8081\", \"dns+http://users:8081\"]\n");
     let secret =

@@ -1,7 +1,7 @@
 //! The settings as the program uses them.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ use toml::Value;
 use super::keys::Kind;
 use super::load::Settings;
 use crate::address::Network;
+
+/// The port that stands in no `http://` address.
+const HTTP_PORT: u16 = 80;
 
 /// The settings of one shop.
 #[derive(Clone, Debug)]
@@ -180,14 +183,25 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Config {
+    /// Clients reach the shop at this address, unless the settings say where.
+    #[must_use]
+    pub fn reached_at(mut self, address: SocketAddr) -> Self {
+        if some_text(&self.settings, "server.public_url").is_none() {
+            self.server.public_url = origin(address);
+        }
+        self
+    }
+
     /// From settings whose every value was checked when it was put in.
     pub(super) fn from_settings(settings: Settings) -> Self {
         let currency: Currency = parsed(&settings, "server.currency");
+        let listen: SocketAddr = parsed(&settings, "server.listen");
+        let public_url = some_text(&settings, "server.public_url").unwrap_or_else(|| origin(listen));
         Self {
             server: ServerConfig {
-                listen: parsed(&settings, "server.listen"),
+                listen,
                 internal_listen: text(&settings, "server.internal_listen").parse().ok(),
-                public_url: text(&settings, "server.public_url").trim_end_matches('/').to_owned(),
+                public_url: public_url.trim_end_matches('/').to_owned(),
                 shop_name: text(&settings, "mail.from_name").to_owned(),
                 currency,
                 cors_origins: list(&settings, "server.cors_origins"),
@@ -242,6 +256,17 @@ impl Config {
     }
 }
 
+/// The origin of a listener, as whoever is on the same machine reaches it.
+fn origin(listen: SocketAddr) -> String {
+    let host = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+        IpAddr::V6(ip) if ip.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    if listen.port() == HTTP_PORT { format!("http://{host}") } else { format!("http://{host}:{}", listen.port()) }
+}
+
 /// Whether a value fits its key; the message says what would.
 pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
     let text = || value.as_str().ok_or_else(|| "must be text in quotes".to_owned());
@@ -262,7 +287,10 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
             fits(all, "must be http://HOST:PORT each, or dns+http://NAME:PORT")
         }
         Kind::Address => fits(text()?.parse::<SocketAddr>().is_ok(), "must be an address and a port such as 127.0.0.1:8080"),
-        Kind::Url => fits(is_origin(text()?.trim_end_matches('/')), "must begin with http:// or https:// and have no path"),
+        Kind::UrlOrNone => {
+            let text = text()?.trim_end_matches('/');
+            fits(text.is_empty() || is_origin(text), "must begin with http:// or https:// and have no path, or be empty")
+        }
         Kind::Mail => fits(text()?.parse::<Email>().is_ok(), "must be a mail address"),
         Kind::Currency => fits(text()?.parse::<Currency>().is_ok(), "must be an ISO 4217 code such as INR"),
         Kind::Number(from, to) => {

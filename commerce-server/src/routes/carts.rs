@@ -38,10 +38,12 @@ async fn add(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<AddBody>,
 ) -> Answered<Told<CartView>> {
     let owner = owner(&params, &caller)?;
-    Ok(done(add_to(&shared, &caller.actor, owner, request).await?.map(CartView::from)).at(CartView::version))
+    let cart = add_to(&shared, &caller.actor, owner, if_match, request).await?;
+    Ok(done(cart.map(CartView::from)).at(CartView::version))
 }
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<CartView>> {
@@ -97,10 +99,12 @@ async fn merge(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<MergeBody>,
 ) -> Answered<Told<CartView>> {
     let (user, key) = (params.user(&caller.actor)?, request.key());
-    let cart = shared.orders().merge_cart(&caller.actor, user, &request.body.cart_token, key).await?;
+    let token = &request.body.cart_token;
+    let cart = shared.orders().merge_cart(&caller.actor, user, token, key, if_match.version).await?;
     Ok(done(cart.map(CartView::from)).at(CartView::version))
 }
 
@@ -113,13 +117,14 @@ pub(super) async fn add_to(
     shared: &Shared,
     actor: &Actor,
     owner: CartOwner,
+    if_match: IfMatch,
     request: KeyedJson<AddBody>,
 ) -> Answered<Answer<PricedCart>> {
     let key = request.key();
     let listed = request.body.items.is_some();
     let metadata = request.body.metadata.clone();
     let items = items(request.body)?;
-    let added = shared.orders().add_to_cart(actor, owner, &items, metadata, key).await;
+    let added = shared.orders().add_to_cart(actor, owner, &items, metadata, key, if_match.version).await;
     Ok(if listed { added? } else { added.map_err(unlisted)? })
 }
 

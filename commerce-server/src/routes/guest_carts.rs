@@ -39,10 +39,11 @@ async fn add(
     State(shared): State<Shared>,
     Caller(actor): Caller,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<AddBody>,
 ) -> Answered<Told<CartView>> {
     let token = token(&params)?;
-    let cart = add_to(&shared, &actor, CartOwner::guest(token), request).await?;
+    let cart = add_to(&shared, &actor, CartOwner::guest(token), if_match, request).await?;
     Ok(done(cart.map(|cart| CartView::of_guest(token, cart))).at(CartView::version))
 }
 

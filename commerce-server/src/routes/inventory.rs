@@ -10,7 +10,7 @@ use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, done, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
-use crate::extract::{Json, KeyedJson, Paging, Params};
+use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params};
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::catalog::{InventoryView, MovementView};
@@ -62,9 +62,11 @@ async fn threshold(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     Json(body): Json<ThresholdBody>,
 ) -> Answered<Told<InventoryView>> {
-    let stock = shared.catalog().set_threshold(&caller.actor, &sku(&params)?, body.low_stock_threshold).await?;
+    let (sku, threshold) = (sku(&params)?, body.low_stock_threshold);
+    let stock = shared.catalog().set_threshold(&caller.actor, &sku, threshold, if_match.version).await?;
     Ok(shown_at(stock.into(), InventoryView::version))
 }
 
@@ -72,11 +74,13 @@ async fn adjust(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<AdjustBody>,
 ) -> Answered<Told<InventoryView>> {
     let key = request.key();
     let AdjustBody { delta, reason } = request.body;
-    let stock = shared.catalog().adjust_stock(&caller.actor, &sku(&params)?, delta, reason, key).await?;
+    let sku = sku(&params)?;
+    let stock = shared.catalog().adjust_stock(&caller.actor, &sku, delta, reason, key, if_match.version).await?;
     Ok(done(stock.map(InventoryView::from)).at(InventoryView::version))
 }
 

@@ -131,10 +131,11 @@ async fn cancel(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<CancelBody>,
 ) -> Answered<Told<OrderView>> {
     let (id, key) = (id(&params)?, request.key());
-    let order = shared.orders().cancel(&caller.actor, id, request.body.reason, key).await?;
+    let order = shared.orders().cancel(&caller.actor, id, request.body.reason, key, if_match.version).await?;
     Ok(done(order.map(OrderView::from)).at(OrderView::version))
 }
 

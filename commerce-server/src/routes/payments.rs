@@ -8,7 +8,7 @@ use crate::answer::{Told, created, shown};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
 use crate::extract::headers::text;
-use crate::extract::{KeyedJson, Params, RequestIdempotency};
+use crate::extract::{IfMatch, KeyedJson, Params, RequestIdempotency};
 use crate::front::body_bytes;
 use crate::problem::Answered;
 use crate::state::Shared;
@@ -37,11 +37,12 @@ async fn pay(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<PaymentBody>,
 ) -> Answered<Told<PaymentView>> {
     let (id, key) = (id(&params)?, request.key());
     let PaymentBody { method, token } = request.body;
-    let order = shared.orders().pay(&caller.actor, id, method, token, key).await?;
+    let order = shared.orders().pay(&caller.actor, id, method, token, key, if_match.version).await?;
     let location = format!("/api/orders/{id}/payments");
     Ok(created(order.map(|order| PaymentView::from(&order.payment)), |_| location))
 }

@@ -3,7 +3,6 @@
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use commerce_core::Actor;
 use commerce_core::catalog::{ListProducts, NewProduct, Product, ProductPatch, SearchRequest, SearchSort};
 use commerce_core::change::{RequestKey, digest};
 use commerce_core::ids::ProductId;
@@ -73,16 +72,17 @@ async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJs
     present(&shared, product).await
 }
 
+/// Its version says nothing of its stock, which moves beneath it: whoever knows the version asks for 304
+/// herself, and no cache keeps the answer for her.
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<ProductView>> {
-    let told = match (params.text("id")?.parse(), params.text("id")?.parse::<Slug>()) {
+    match (params.text("id")?.parse(), params.text("id")?.parse::<Slug>()) {
         (Ok(id), _) => {
             let shown = shared.catalog().shown(&actor, id).await?;
-            shown_at(ProductView::of(shown.product.clone(), &shown.stock), ProductView::version)
+            Ok(shown_at(ProductView::of(shown.product.clone(), &shown.stock), ProductView::version))
         }
-        (Err(_), Ok(slug)) => view(&shared, shared.catalog().product_by_slug(&actor, &slug).await?).await?,
-        (Err(_), Err(_)) => return Err(Problem::not_found("product")),
-    };
-    Ok(told.cache(if actor == Actor::Anonymous { "public, no-cache" } else { "private, no-cache" }))
+        (Err(_), Ok(slug)) => view(&shared, shared.catalog().product_by_slug(&actor, &slug).await?).await,
+        (Err(_), Err(_)) => Err(Problem::not_found("product")),
+    }
 }
 
 async fn list(State(shared): State<Shared>, Caller(actor): Caller, query: Query) -> Answered<Told<Value>> {
@@ -149,10 +149,11 @@ async fn add_variant(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<VariantBody>,
 ) -> Answered<Told<ProductView>> {
     let key = request.key();
-    let product = shared.catalog().add_variant(&caller.actor, id(&params)?, request.body.into(), key).await?;
+    let product = shared.catalog().add_variant(&caller.actor, id(&params)?, request.body.into(), key, if_match.version).await?;
     present(&shared, product).await
 }
 
@@ -189,6 +190,7 @@ async fn add_image(
     State(shared): State<Shared>,
     caller: SignedIn,
     RequestIdempotency(key): RequestIdempotency,
+    if_match: IfMatch,
     params: Params,
     request: Request,
 ) -> Answered<Told<ImageView>> {
@@ -197,12 +199,13 @@ async fn add_image(
     // Every sending of a form draws its own boundary: what counts is the picture.
     let body_hash = digest(&[&bytes, alt.as_bytes()]);
     let key = key.map(|key| RequestKey { key, body_hash });
-    let image = shared.catalog().add_image(&caller.actor, product, bytes, &alt, key).await?;
+    let image = shared.catalog().add_image(&caller.actor, product, bytes, &alt, key, if_match.version).await?;
     Ok(created(image.map(ImageView::from), |image| image.url().to_owned()))
 }
 
-async fn remove_image(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
-    shared.catalog().remove_image(&caller.actor, id(&params)?, params.get("imageId", "image")?).await?;
+async fn remove_image(State(shared): State<Shared>, caller: SignedIn, params: Params, if_match: IfMatch) -> Answered<StatusCode> {
+    let (product, image) = (id(&params)?, params.get("imageId", "image")?);
+    shared.catalog().remove_image(&caller.actor, product, image, if_match.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

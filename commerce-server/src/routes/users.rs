@@ -94,11 +94,12 @@ async fn password(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     Json(body): Json<PasswordBody>,
 ) -> Answered<StatusCode> {
     let id = params.user(&caller.actor)?;
-    let keep = Some(caller.session);
-    shared.users().change_password(&caller.actor, id, &body.current, &body.new, keep).await?;
+    let (PasswordBody { current, new }, keep) = (body, Some(caller.session));
+    shared.users().change_password(&caller.actor, id, &current, &new, keep, if_match.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -129,10 +130,11 @@ async fn add_address(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<BookAddressBody>,
 ) -> Answered<Told<AddressView>> {
     let (user, key) = (params.user(&caller.actor)?, request.key());
-    let address = shared.users().add_address(&caller.actor, user, request.body.into(), key).await?;
+    let address = shared.users().add_address(&caller.actor, user, request.body.into(), key, if_match.version).await?;
     let id = match &address {
         commerce_core::change::Answer::Fresh(address) | commerce_core::change::Answer::Replayed(address) => address.id,
     };
@@ -141,29 +143,41 @@ async fn add_address(
 
 async fn address_book(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
     let book = shared.users().addresses(&caller.actor, params.user(&caller.actor)?).await?;
-    let items: Vec<AddressView> = book.into_iter().map(AddressView::from).collect();
-    Ok(shown(json!({"items": items, "nextCursor": null})))
+    let items: Vec<AddressView> = book.addresses.into_iter().map(AddressView::from).collect();
+    Ok(shown(json!({"items": items, "nextCursor": null})).version(book.version))
 }
 
 async fn change_address(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     patch: Patch,
 ) -> Answered<Told<AddressView>> {
     let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
     let body: BookAddressBody = patch.onto(&json!({"id": id}), &["id"])?;
-    let address = shared.users().update_address(&caller.actor, user, id, body.into()).await?;
+    let address = shared.users().update_address(&caller.actor, user, id, body.into(), if_match.version).await?;
     Ok(shown(address.into()))
 }
 
-async fn remove_address(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
+async fn remove_address(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+) -> Answered<StatusCode> {
     let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
-    shared.users().delete_address(&caller.actor, user, id).await?;
+    shared.users().delete_address(&caller.actor, user, id, if_match.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn default_address(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<AddressView>> {
+async fn default_address(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+) -> Answered<Told<AddressView>> {
     let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
-    Ok(shown(shared.users().set_default_address(&caller.actor, user, id).await?.into()))
+    let address = shared.users().set_default_address(&caller.actor, user, id, if_match.version).await?;
+    Ok(shown(address.into()))
 }

@@ -50,9 +50,9 @@ where
     let router = PAGES.iter().fold(Router::new(), |router, page| {
         let html: Arc<str> = page.render(about, &version).into();
         let tag = tag(html.as_bytes());
-        router.route(page.path, get(async move |headers: HeaderMap| shown(&headers, &tag, &html)))
+        router.route(page.path, get(async move || shown(&tag, &html)))
     });
-    router.route("/assets/{version}/{*file}", get(async move |path, headers: HeaderMap| asset(&version, path, &headers)))
+    router.route("/assets/{version}/{*file}", get(async move |path| asset(&version, path)))
 }
 
 /// What is at no address: a page for people, a problem for programs.
@@ -67,8 +67,8 @@ pub fn missing(about: &About) -> impl Fn(HeaderMap) -> Ready<Response> + Clone +
     }
 }
 
-fn shown(asked: &HeaderMap, tag: &HeaderValue, html: &str) -> Response {
-    unless_known(asked, tag, ASK_FIRST, page_headers(), html.to_owned())
+fn shown(tag: &HeaderValue, html: &str) -> Response {
+    (kept(tag.clone(), ASK_FIRST), page_headers(), html.to_owned()).into_response()
 }
 
 fn page_headers() -> [(HeaderName, HeaderValue); 2] {
@@ -79,26 +79,15 @@ fn page_headers() -> [(HeaderName, HeaderValue); 2] {
 }
 
 /// A page that is still open may ask for files of another version; it gets today's, not to keep.
-fn asset(current: &str, Path((version, file)): Path<(String, String)>, asked: &HeaderMap) -> Response {
+fn asset(current: &str, Path((version, file)): Path<(String, String)>) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.path == file) else { return StatusCode::NOT_FOUND.into_response() };
     let keep = if version == current { FOREVER } else { ASK_FIRST };
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type()))];
-    unless_known(asked, &tag(asset.bytes), keep, headers, asset.bytes)
+    (kept(tag(asset.bytes), keep), headers, asset.bytes).into_response()
 }
 
-/// The body, or 304 to who has it already.
-fn unless_known<const N: usize>(
-    asked: &HeaderMap,
-    tag: &HeaderValue,
-    keep: &'static str,
-    headers: [(HeaderName, HeaderValue); N],
-    body: impl IntoResponse,
-) -> Response {
-    let kept = [(header::CACHE_CONTROL, HeaderValue::from_static(keep)), (header::ETAG, tag.clone())];
-    if asked.get(header::IF_NONE_MATCH) == Some(tag) {
-        return (StatusCode::NOT_MODIFIED, kept).into_response();
-    }
-    (kept, headers, body).into_response()
+fn kept(tag: HeaderValue, keep: &'static str) -> [(HeaderName, HeaderValue); 2] {
+    [(header::CACHE_CONTROL, HeaderValue::from_static(keep)), (header::ETAG, tag)]
 }
 
 /// One name for the whole set of files: it changes when any of them does.

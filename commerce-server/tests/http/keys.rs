@@ -138,7 +138,7 @@ impl Scene {
 }
 
 /// A picture as browsers send it.
-fn form(picture: &[u8]) -> Vec<u8> {
+pub(crate) fn form(picture: &[u8]) -> Vec<u8> {
     let head = b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n";
     [head, picture, b"\r\n--XX--\r\n"].concat()
 }

@@ -1,9 +1,13 @@
-//! `If-Match`: of two clients who read the same version, one is refused.
+//! `If-Match`: of two clients who read the same version, one is refused; every route that changes
+//! something judges it or says why not.
+
+use std::collections::BTreeSet;
 
 use commerce_core::users::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Shop, order};
+use crate::keys::form;
+use crate::support::{PASSWORD, Reply, Shop, address, order, variant};
 
 /// Reads the version at `path`, sends the same change of `target` twice at once with it, and asks
 /// that one is done and the other refused.
@@ -11,14 +15,22 @@ async fn race(shop: &Shop, token: &str, path: &str, method: &str, target: &str, 
     let read = shop.get(path, token).await.expect(200);
     let version = read.header("etag").to_owned();
     assert!(!version.is_empty(), "{path} has an ETag");
-    let send = || {
-        let ask = shop.ask(method, target).token(token).header("if-match", &version);
-        if body.is_null() { ask } else { ask.json(body) }.send()
-    };
+    let send = || versioned(shop, token, method, target, body, &version);
     let (one, two) = tokio::join!(send(), send());
     let refused = if one.status.is_success() { &two } else { &one };
     assert_eq!(refused.refused(412), "VERSION_MISMATCH", "{method} {target}");
     assert!(one.status.is_success() != two.status.is_success(), "{method} {target}: {} {}", one.text, two.text);
+}
+
+/// A request that names the version it changes; a body that is text stands for a picture.
+async fn versioned(shop: &Shop, token: &str, method: &str, target: &str, body: &Value, version: &str) -> Reply {
+    let ask = shop.ask(method, target).token(token).header("if-match", version);
+    let ask = match body {
+        Value::Null => ask,
+        Value::String(_) => ask.header("content-type", "multipart/form-data; boundary=XX").raw(form(b"\x89PNG\r\n\x1a\none")),
+        body => ask.json(body),
+    };
+    ask.send().await
 }
 
 #[tokio::test]
@@ -28,8 +40,7 @@ async fn of_two_clients_with_one_version_one_is_refused() {
     let product = shop.stock(&admin, "A", 50).await["id"].as_str().unwrap().to_owned();
     let product = format!("/api/products/{product}");
     for sku in ["B", "C"] {
-        let variant = crate::support::variant(sku, 1);
-        shop.post(&format!("{product}/variants"), &admin, variant).await.expect(201);
+        shop.post(&format!("{product}/variants"), &admin, variant(sku, 1)).await.expect(201);
     }
     let placed = shop.post("/api/orders", &asha, order("A", 1, "COD")).await.expect(201);
     let placed = format!("/api/orders/{}", placed.body["id"].as_str().unwrap());
@@ -53,7 +64,20 @@ async fn of_two_clients_with_one_version_one_is_refused() {
     race(&shop, &admin, &product, "PATCH", &product, &json!({"name": "Kurta, washed"})).await;
     race(&shop, &admin, &product, "PATCH", &format!("{product}/variants/B"), &price(1_000)).await;
     race(&shop, &admin, &product, "DELETE", &format!("{product}/variants/C"), &Value::Null).await;
+    let picture = json!("picture");
+    race(&shop, &admin, &product, "POST", &format!("{product}/variants"), &variant("D", 1)).await;
+    race(&shop, &admin, &product, "POST", &format!("{product}/images"), &picture).await;
     race(&shop, &admin, &product, "DELETE", &product, &Value::Null).await;
+    let shelf = "/api/inventory/A";
+    race(&shop, &admin, shelf, "POST", "/api/inventory/A/adjust", &json!({"delta": 1, "reason": "counted"})).await;
+    race(&shop, &admin, shelf, "PATCH", shelf, &json!({"lowStockThreshold": 9})).await;
+    let book = "/api/users/me/addresses";
+    race(&shop, &asha, book, "POST", book, &address()).await;
+    let home = shop.get(book, &asha).await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
+    race(&shop, &asha, book, "PUT", &format!("{book}/{home}/default"), &Value::Null).await;
+    race(&shop, &asha, book, "PUT", &format!("{book}/{home}"), &address()).await;
+    race(&shop, &asha, book, "DELETE", &format!("{book}/{home}"), &Value::Null).await;
+    race(&shop, &asha, &placed, "POST", &format!("{placed}/cancel"), &json!({"reason": "late"})).await;
     assert_eq!(shop.get("/api/cart/me", &asha).await.expect(200).body["lines"], json!([]));
 
     for (path, token) in [(ravi, &admin), (category, &admin)] {
@@ -61,5 +85,101 @@ async fn of_two_clients_with_one_version_one_is_refused() {
         assert_eq!(stale.refused(412), "VERSION_MISMATCH", "{path}");
         let any = shop.ask("DELETE", &path).token(token).header("if-match", "*").send().await;
         any.expect(204);
+    }
+}
+
+/// Routes that make something new, which has no version yet, or that change what has none.
+const WITHOUT: &[(&str, &str)] = &[
+    ("POST /api/users", "makes a user"),
+    ("POST /api/products", "makes a product"),
+    ("POST /api/categories", "makes a category"),
+    ("POST /api/sellers", "makes a seller"),
+    ("POST /api/carts", "makes a cart"),
+    ("POST /api/orders", "makes an order"),
+    ("POST /api/orders/quote", "writes nothing"),
+    ("POST /api/auth/login", "makes a session"),
+    ("POST /api/auth/refresh", "a session has no version"),
+    ("POST /api/auth/logout", "a session has no version"),
+    ("DELETE /api/users/{userId}/sessions/{sessionId}", "a session has no version"),
+    ("POST /api/payments/webhooks/{provider}", "a provider knows no versions"),
+    ("POST /api/notifications/{id}/resend", "a message has no version"),
+];
+
+#[tokio::test]
+async fn every_route_that_changes_something_judges_the_version_or_says_why_not() {
+    let shop = Shop::open_with(&[("gateway.rate_limit_per_minute", "0")]).await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let asha = shop.login("asha", Role::Customer).await;
+    let text = |reply: &Reply, name: &str| reply.body[name].as_str().unwrap().to_owned();
+    let product = shop.stock(&admin, "A", 50).await["id"].as_str().unwrap().to_owned();
+    let picture = shop.ask("POST", &format!("/api/products/{product}/images")).token(&admin);
+    let picture = picture.header("content-type", "multipart/form-data; boundary=XX").raw(form(b"\x89PNG\r\n\x1a\none"));
+    let picture = text(&picture.send().await.expect(201), "id");
+    let home = text(&shop.post("/api/users/me/addresses", &asha, address()).await.expect(201), "id");
+    let cart = text(&shop.post("/api/carts", &asha, json!({})).await.expect(201), "cartToken");
+    let category = text(&shop.post("/api/categories", &admin, json!({"name": "Caps"})).await.expect(201), "id");
+    let seller = text(&shop.post("/api/sellers", &admin, json!({"name": "Mill"})).await.expect(201), "id");
+    let placed = text(&shop.post("/api/orders", &asha, order("A", 1, "COD")).await.expect(201), "id");
+    let line = json!({"sku": "A", "quantity": 1});
+    let me = "/api/users/me";
+    let words = json!({"name": "Caps"});
+    let goods = json!({"name": "Cap", "description": "", "variants": [variant("A", 1)]});
+    let table: Vec<(&str, &str, String, Value)> = vec![
+        ("PUT", "/api/users/{userId}", me.to_owned(), json!({"email": "asha@example.com", "fullName": "A"})),
+        ("DELETE", "/api/users/{userId}", me.to_owned(), Value::Null),
+        ("PUT", "/api/users/{userId}/password", format!("{me}/password"), json!({"current": PASSWORD, "new": "battery staple"})),
+        ("PUT", "/api/users/{userId}/role", format!("{me}/role"), json!({"role": "SELLER"})),
+        ("POST", "/api/users/{userId}/addresses", format!("{me}/addresses"), address()),
+        ("PUT", "/api/users/{userId}/addresses/{addressId}", format!("{me}/addresses/{home}"), address()),
+        ("DELETE", "/api/users/{userId}/addresses/{addressId}", format!("{me}/addresses/{home}"), Value::Null),
+        ("PUT", "/api/users/{userId}/addresses/{addressId}/default", format!("{me}/addresses/{home}/default"), Value::Null),
+        ("PUT", "/api/products/{id}", format!("/api/products/{product}"), goods),
+        ("PATCH", "/api/products/{id}", format!("/api/products/{product}"), words.clone()),
+        ("DELETE", "/api/products/{id}", format!("/api/products/{product}"), Value::Null),
+        ("POST", "/api/products/{id}/variants", format!("/api/products/{product}/variants"), variant("B", 1)),
+        ("PATCH", "/api/products/{id}/variants/{sku}", format!("/api/products/{product}/variants/A"), json!({"weightGrams": 9})),
+        ("DELETE", "/api/products/{id}/variants/{sku}", format!("/api/products/{product}/variants/A"), Value::Null),
+        ("POST", "/api/products/{id}/images", format!("/api/products/{product}/images"), json!("picture")),
+        ("DELETE", "/api/products/{id}/images/{imageId}", format!("/api/products/{product}/images/{picture}"), Value::Null),
+        ("PUT", "/api/categories/{id}", format!("/api/categories/{category}"), words.clone()),
+        ("DELETE", "/api/categories/{id}", format!("/api/categories/{category}"), Value::Null),
+        ("PUT", "/api/sellers/{id}", format!("/api/sellers/{seller}"), words),
+        ("PATCH", "/api/inventory/{sku}", "/api/inventory/A".to_owned(), json!({"lowStockThreshold": 9})),
+        ("POST", "/api/inventory/{sku}/adjust", "/api/inventory/A/adjust".to_owned(), json!({"delta": 1, "reason": "counted"})),
+        ("POST", "/api/cart/{userId}", "/api/cart/me".to_owned(), line.clone()),
+        ("DELETE", "/api/cart/{userId}", "/api/cart/me".to_owned(), Value::Null),
+        ("PUT", "/api/cart/{userId}/items/{sku}", "/api/cart/me/items/A".to_owned(), json!({"quantity": 1})),
+        ("DELETE", "/api/cart/{userId}/items/{sku}", "/api/cart/me/items/A".to_owned(), Value::Null),
+        ("POST", "/api/cart/{userId}/merge", "/api/cart/me/merge".to_owned(), json!({"cartToken": cart})),
+        ("POST", "/api/carts/{cartToken}", format!("/api/carts/{cart}"), line),
+        ("DELETE", "/api/carts/{cartToken}", format!("/api/carts/{cart}"), Value::Null),
+        ("PUT", "/api/carts/{cartToken}/items/{sku}", format!("/api/carts/{cart}/items/A"), json!({"quantity": 1})),
+        ("DELETE", "/api/carts/{cartToken}/items/{sku}", format!("/api/carts/{cart}/items/A"), Value::Null),
+        ("PATCH", "/api/orders/{id}/status", format!("/api/orders/{placed}/status"), json!({"status": "PROCESSING"})),
+        ("POST", "/api/orders/{id}/cancel", format!("/api/orders/{placed}/cancel"), json!({})),
+        (
+            "POST",
+            "/api/orders/{id}/payments",
+            format!("/api/orders/{placed}/payments"),
+            json!({"method": "CARD", "token": "tok_ok"}),
+        ),
+    ];
+    let judged = table.iter().map(|(method, route, ..)| format!("{method} {route}"));
+    let told: BTreeSet<String> = judged.chain(WITHOUT.iter().map(|(route, _)| (*route).to_owned())).collect();
+    let paths = shop.app.spec()["paths"].as_object().unwrap();
+    let changing = paths.iter().flat_map(|(path, item)| {
+        let methods = item.as_object().unwrap().keys().filter(|method| *method != "get");
+        methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    assert_eq!(told, changing.collect());
+
+    for (method, route, path, body) in table {
+        let by = if path.starts_with("/api/users") && !path.ends_with("role") || path.starts_with("/api/cart/") {
+            &asha
+        } else {
+            &admin
+        };
+        let refused = versioned(&shop, by, method, &path, &body, "\"77\"").await;
+        assert_eq!(refused.refused(412), "VERSION_MISMATCH", "{method} {route}");
     }
 }

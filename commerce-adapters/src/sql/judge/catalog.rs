@@ -125,6 +125,10 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
                     judge_version("inventory", stored, *version)?;
                     self.change_stock(sku, |stock| (stock.on_hand, stock.reserved) = (*on_hand, *reserved))?;
                 }
+                CatalogWrite::ExpectStock(sku, version) => {
+                    let stored = self.inventory.get(sku).map(|stock| stock.version);
+                    judge_version("inventory", stored, version.saturating_add(1))?;
+                }
                 CatalogWrite::SetAlerted(sku, alerted) => {
                     self.change_stock(sku, |stock| stock.low_stock_alerted = *alerted)?;
                 }
@@ -362,7 +366,10 @@ impl CatalogWants {
             CatalogWrite::EndHold(key, ..) | CatalogWrite::PostponeHold(key, ..) => {
                 self.holds.insert(*key);
             }
-            CatalogWrite::Recount { sku, .. } | CatalogWrite::SetAlerted(sku, _) | CatalogWrite::SetThreshold(sku, _) => {
+            CatalogWrite::Recount { sku, .. }
+            | CatalogWrite::ExpectStock(sku, _)
+            | CatalogWrite::SetAlerted(sku, _)
+            | CatalogWrite::SetThreshold(sku, _) => {
                 self.skus.insert(sku.clone());
             }
         }

@@ -171,8 +171,9 @@ pub(super) async fn customers(make: &impl AsyncFn(&Part) -> Made<dyn Customers>)
         address.as_object_mut().expect("it is an object").insert("isDefault".to_owned(), json!(is_default));
         serde_json::from_value(address).expect("an address is well formed")
     };
-    let first = shop.users.add_address(&Actor::System, asha, address("Pune", false), None).await.expect("it fits").into_inner();
-    shop.users.add_address(&Actor::System, asha, address("Delhi", true), None).await.expect("it fits");
+    let first =
+        shop.users.add_address(&Actor::System, asha, address("Pune", false), None, None).await.expect("it fits").into_inner();
+    shop.users.add_address(&Actor::System, asha, address("Delhi", true), None, None).await.expect("it fits");
     let made = make(shop.part()).await;
     let city = async |user, id| made.port.address(user, id).await.expect("users answer").map(|address| address.city);
     assert_eq!(city(asha, None).await.as_deref(), Some("Delhi"), "the default");
@@ -213,6 +214,6 @@ pub(super) async fn hold_owners(make: &impl AsyncFn(&Part) -> Made<dyn HoldOwner
     let order = shop.orders.place(&Actor::Customer(asha), command, None).await.expect("it can be bought").into_inner();
     assert_eq!(standing(order.hold).await, Standing::Live(order.id));
     assert_eq!(standing(HoldRef { generation: 2, ..order.hold }).await, Standing::Nobody, "another generation");
-    shop.orders.cancel(&Actor::Customer(asha), order.id, None, None).await.expect("it can be cancelled");
+    shop.orders.cancel(&Actor::Customer(asha), order.id, None, None, None).await.expect("it can be cancelled");
     assert_eq!(standing(order.hold).await, Standing::Nobody, "a cancelled order stands behind nothing");
 }

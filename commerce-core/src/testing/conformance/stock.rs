@@ -28,6 +28,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Cata
         of_many_buyers_as_many_get_one_as_there_are,
         a_mixed_crowd_leaves_sound_books,
         crossings_of_the_threshold_are_found,
+        a_shelf_is_expected_at_a_version,
         what_is_shown_follows_every_commit,
     }
 }
@@ -263,4 +264,22 @@ async fn crossings_of_the_threshold_are_found(fixture: &Catalog) {
     assert_eq!(inventory(fixture, "A").await.low_stock_threshold, 4);
     fixture.write([CatalogWrite::SetThreshold(sku("C"), limits::STOCK_MAX)]).await;
     assert_eq!(crossings().await, [sku("C")]);
+}
+
+async fn a_shelf_is_expected_at_a_version(fixture: &Catalog) {
+    stock(fixture, &[("A", 10)]).await;
+    let version = inventory(fixture, "A").await.version;
+    let expecting = |version| ChangeSet::of([CatalogWrite::ExpectStock(sku("A"), version), take(fixture, "A", 1)]);
+    let results = fixture.race((0..4).map(|_| expecting(version))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "one was first");
+    let stale = |result: &Result<(), CommitError>| matches!(result, Err(CommitError::Refused(CommitRefusal::Stale("inventory"))));
+    assert_eq!(results.iter().filter(|result| stale(result)).count(), 3, "the others came upon a changed shelf");
+    for wrong in [0, version, version + 2, u64::MAX] {
+        assert!(stale(&fixture.store.commit(expecting(wrong)).await), "{wrong}");
+    }
+    let nowhere = ChangeSet::of([CatalogWrite::ExpectStock(sku("NONE"), 1)]);
+    assert!(stale(&fixture.store.commit(nowhere).await), "what is not there has no version");
+    fixture.write([CatalogWrite::ExpectStock(sku("A"), version + 1)]).await;
+    assert_eq!(inventory(fixture, "A").await.version, version + 1, "looking changes nothing");
+    assert_eq!(books(fixture, "A").await, (10, 1));
 }

@@ -83,6 +83,9 @@ impl Rows {
                 let row = self.stock(&sku)?;
                 (row.on_hand, row.reserved) = (on_hand, reserved);
             }
+            CatalogWrite::ExpectStock(sku, version) => {
+                judge_version("inventory", self.inventory.get(&sku).map(|row| row.version), version.saturating_add(1))?;
+            }
             CatalogWrite::SetAlerted(sku, alerted) => self.stock(&sku)?.low_stock_alerted = alerted,
             CatalogWrite::SetThreshold(sku, threshold) => self.stock(&sku)?.low_stock_threshold = threshold,
         }

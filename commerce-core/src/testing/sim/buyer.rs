@@ -258,7 +258,7 @@ impl Buyer {
         let owner = CartOwner::User(self.user);
         let request = |shop: crate::Commerce, me: Actor| {
             let (items, key) = (items.clone(), key.clone());
-            async move { shop.orders.add_to_cart(&me, owner, &items, None, Some(key)).await }
+            async move { shop.orders.add_to_cart(&me, owner, &items, None, Some(key), None).await }
         };
         match self.client.insist(request).await {
             Told::Done(_) => self.history.carted(self.user, sku, quantity, true),
@@ -307,7 +307,7 @@ impl Buyer {
         self.keep_out("a stranger read an order", &self.client.ask(read).await);
         let cart = move |shop: crate::Commerce, _| async move { shop.orders.cart(&stranger, CartOwner::User(user)).await };
         self.keep_out("a stranger read the cart", &self.client.ask(cart).await);
-        let cancel = move |shop: crate::Commerce, _| async move { shop.orders.cancel(&stranger, id, None, None).await };
+        let cancel = move |shop: crate::Commerce, _| async move { shop.orders.cancel(&stranger, id, None, None, None).await };
         self.keep_out("a stranger cancelled an order", &self.client.ask(cancel).await);
         let ship = move |shop: crate::Commerce, me| async move {
             shop.orders.set_status(&me, id, OrderStatus::Processing, None, None).await
@@ -374,7 +374,7 @@ impl Buyer {
         let key = key(&format!("{note}-again"), 1);
         let request = |shop: crate::Commerce, me: Actor| {
             let key = key.clone();
-            async move { shop.orders.pay(&me, id, method, token.map(str::to_owned), Some(key)).await }
+            async move { shop.orders.pay(&me, id, method, token.map(str::to_owned), Some(key), None).await }
         };
         match self.client.insist(request).await {
             Told::Done(paid) => self.client.must(paid.id == id, || format!("{id} was paid as {}", paid.id)),
@@ -390,7 +390,7 @@ impl Buyer {
         let key = key(&format!("{note}-cancel"), 1);
         let request = |shop: crate::Commerce, me: Actor| {
             let key = key.clone();
-            async move { shop.orders.cancel(&me, id, None, Some(key)).await }
+            async move { shop.orders.cancel(&me, id, None, Some(key), None).await }
         };
         let told = self.client.insist(request).await;
         if matches!(told, Told::Done(_)) && self.client.throw(|dice| dice.permille(300)) {

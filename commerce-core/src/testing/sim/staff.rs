@@ -145,7 +145,7 @@ impl Staff {
         let key = key(&reason, 1);
         let request = |shop: Commerce, me: Actor| {
             let (sku, reason, key) = (sku.clone(), reason.clone(), key.clone());
-            async move { shop.catalog.adjust_stock(&me, &sku, delta, reason, Some(key)).await }
+            async move { shop.catalog.adjust_stock(&me, &sku, delta, reason, Some(key), None).await }
         };
         let told = match self.client.insist(request).await.map(|_| ()) {
             // A seller may have dropped the variant before the first answer, or in between.
@@ -185,7 +185,7 @@ impl Staff {
         let product = self.product;
         let request = |shop: Commerce, me: Actor| {
             let variant = goods::variant(number, price, 2);
-            async move { shop.catalog.add_variant(&me, product, variant, None).await }
+            async move { shop.catalog.add_variant(&me, product, variant, None, None).await }
         };
         self.client.insist(request).await;
     }

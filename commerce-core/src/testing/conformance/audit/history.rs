@@ -29,8 +29,8 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     customer(shop, "chitra@example.com").await?;
     for actor in [&asha, &bela] {
         let user = actor.require_user()?;
-        shop.users.add_address(actor, user, address(), Some(key("home"))).await?;
-        shop.users.add_address(actor, user, address(), None).await?;
+        shop.users.add_address(actor, user, address(), Some(key("home")), None).await?;
+        shop.users.add_address(actor, user, address(), None, None).await?;
     }
     let tokens = shop.users.login("asha@example.com", "correct horse").await?;
     shop.users.refresh(&tokens.refresh_token).await?;
@@ -53,7 +53,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
         shop.settle().await?;
         match name {
             "cancelled" | "given-up" => {
-                shop.orders.cancel(actor, order.id, Some("changed my mind".to_owned()), Some(key("cancel"))).await?;
+                shop.orders.cancel(actor, order.id, Some("changed my mind".to_owned()), Some(key("cancel")), None).await?;
             }
             "delivered" => {
                 for status in [OrderStatus::Processing, OrderStatus::Shipped, OrderStatus::Delivered] {
@@ -67,7 +67,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     }
     send_back(shop, &asha).await?;
     let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
-    shop.catalog.adjust_stock(&STAFF, &sku, -1, "broken".to_owned(), Some(key("broken"))).await?;
+    shop.catalog.adjust_stock(&STAFF, &sku, -1, "broken".to_owned(), Some(key("broken")), None).await?;
     carts(shop, &asha).await?;
     shop.settle().await
 }
@@ -106,14 +106,14 @@ async fn send_back(shop: &Commerce, asha: &Actor) -> Outcome<()> {
 pub async fn buy_and_change_mind(shop: &Commerce) -> Outcome<()> {
     let name = format!("{}@example.com", shop.users.ids.secret());
     let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
-    shop.catalog.adjust_stock(&STAFF, &sku, 2, "delivered".to_owned(), None).await?;
+    shop.catalog.adjust_stock(&STAFF, &sku, 2, "delivered".to_owned(), None, None).await?;
     let actor = customer(shop, &name).await?;
-    shop.users.add_address(&actor, actor.require_user()?, address(), None).await?;
+    shop.users.add_address(&actor, actor.require_user()?, address(), None, None).await?;
     let card = wish(&[("CUP-1", 1)], (PaymentMethod::Card, Some("tok_ok")));
     let cod = wish(&[("CUP-1", 1)], (PaymentMethod::Cod, None));
     let given_up = shop.orders.place(&actor, card, None).await?.into_inner();
     shop.orders.place(&actor, cod, None).await?;
-    shop.orders.cancel(&actor, given_up.id, None, None).await?;
+    shop.orders.cancel(&actor, given_up.id, None, None, None).await?;
     Ok(())
 }
 
@@ -215,12 +215,12 @@ fn key(name: &str) -> RequestKey {
 /// An order out of a cart, a cart that stays, and a guest's.
 async fn carts(shop: &Commerce, actor: &Actor) -> Outcome<()> {
     let owner = CartOwner::User(actor.require_user()?);
-    shop.orders.add_to_cart(actor, owner, &[("CUP-1".to_owned(), 2)], None, Some(key("into-cart"))).await?;
+    shop.orders.add_to_cart(actor, owner, &[("CUP-1".to_owned(), 2)], None, Some(key("into-cart")), None).await?;
     let bought = PlaceOrder { items: None, ..wish(&[], (PaymentMethod::Cod, None)) };
     shop.orders.place(actor, bought, Some(key("cart"))).await?;
     shop.settle().await?;
-    shop.orders.add_to_cart(actor, owner, &[("CUP-2".to_owned(), 1)], None, None).await?;
+    shop.orders.add_to_cart(actor, owner, &[("CUP-2".to_owned(), 1)], None, None, None).await?;
     let (token, _) = shop.orders.open_guest_cart(&Actor::Anonymous, None).await?.into_inner();
-    shop.orders.add_to_cart(&Actor::Anonymous, CartOwner::guest(&token), &[("CUP-1".to_owned(), 1)], None, None).await?;
+    shop.orders.add_to_cart(&Actor::Anonymous, CartOwner::guest(&token), &[("CUP-1".to_owned(), 1)], None, None, None).await?;
     Ok(())
 }

@@ -40,6 +40,7 @@ impl Books {
                 | CatalogWrite::TouchTree(_)
                 | CatalogWrite::InsertSeller(_)
                 | CatalogWrite::UpdateSeller(_)
+                | CatalogWrite::ExpectStock(..)
                 | CatalogWrite::SetAlerted(_, false)
                 | CatalogWrite::SetThreshold(..) => {}
             }
