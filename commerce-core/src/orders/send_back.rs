@@ -266,10 +266,11 @@ impl Orders {
         rounds("order", || async {
             let known = self.return_by_id(actor, id).await?;
             actor.require_staff()?;
+            let order = self.stored(known.order).await?;
+            // In this order: what a twin of this request did has its key by then.
             if self.made_before(claim.as_ref()).await?.is_some() {
                 return Ok(Round::Done(Answer::Replayed(self.return_by_id(actor, id).await?)));
             }
-            let order = self.stored(known.order).await?;
             let now = self.clock.now();
             let it = order.return_of(id).ok_or(Refusal::NotFound("return"))?;
             let Stepped::On(it) = it.step(next, now)? else {

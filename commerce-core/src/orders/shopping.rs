@@ -169,7 +169,9 @@ impl Orders {
     ) -> Outcome<CartView> {
         may_touch(actor, owner)?;
         let code = join_codes(&parse_codes(codes)?);
-        let shown = self.view(Cart { coupon: None, ..self.present(owner).await? }, &[]).await?;
+        let cart = self.present(owner).await?;
+        expect_version("cart", expected, cart.version)?;
+        let shown = self.view(Cart { coupon: None, ..cart }, &[]).await?;
         self.taken_off(owner, codes, &shown.lines).await?;
         let edited = self.edit_cart(owner, &[], None, expected, |cart| {
             cart.coupon.clone_from(&code);

@@ -227,7 +227,7 @@ fn a_use_comes_back_once() -> Outcome<()> {
         let declined = PlaceOrder { payment: wish(&[], card("tok_declined")).payment, ..with(&[("A", 1)], "BACK") };
         let expired = scene.place(declined).await?;
         assert_eq!(used(&scene, "BACK").await?, 2);
-        let cancels = join_all((0..3).map(|_| scene.orders.cancel(&scene.asha, cancelled.id, None, None))).await;
+        let cancels = join_all((0..3).map(|_| scene.orders.cancel(&scene.asha, cancelled.id, None, None, None))).await;
         assert_eq!(cancels.iter().filter(|cancel| cancel.is_ok()).count(), 1);
         assert_eq!(used(&scene, "BACK").await?, 1);
         scene.clock.advance(limits::PAYMENT_DUE);
@@ -246,7 +246,7 @@ fn a_cart_tries_its_coupon_and_is_ordered_with_it() -> Outcome<()> {
         let scene = Scene::open(7, &[A]).await?;
         let owner = CartOwner::User(scene.asha_id());
         make(&scene, CouponInput { minimum_subtotal: Some(rupees(60_000)), ..percent("CART", 10) }).await?;
-        scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 1)], None, None).await?;
+        scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 1)], None, None, None).await?;
         let short = scene.orders.set_cart_coupon(&scene.asha, owner, "cart", None).await;
         assert!(matches!(rule(short), CouponRule::MinimumSubtotal { .. }));
         scene.orders.set_cart_line(&scene.asha, owner, "A", 2, None).await?;

@@ -27,7 +27,7 @@ pub(super) const CASES: &[Case] = &[
     case("an amount without a currency", COUPON, any, set("minimum_minor", |_| Cell::Int(1)), I::Coupon, Column("code")),
     case("a use is gone", REDEEMED, live, GONE, I::Coupon, Order("order_id")),
     case("a use of somebody else", REDEEMED, any, set("user_id", other), I::Reference, Order("order_id")),
-    case("a use of no order", REDEEMED, any, set("order_id", other), I::Reference, Column("order_id")),
+    case("a use of another order", REDEEMED, any, set("order_id", other), I::Coupon, Order("order_id")),
     case("a use at another time", REDEEMED, any, set("redeemed_at", more), I::Times, Order("order_id")),
     case("a use of another code", REDEEMED, live, set("code", |_| "OTHER".into()), I::Coupon, Order("order_id")),
     case("a use of a live order given back", REDEEMED, live, set("returned_at", more_or_now), I::Coupon, Order("order_id")),

@@ -1,6 +1,6 @@
 //! What comes back, and the money with it.
 
-use super::{BACK, Case, Cell, Column, GONE, I, Order, RETURN, any, case, has, later_from_null, more, nonsense, other, set};
+use super::{BACK, Case, Cell, GONE, I, Order, RETURN, any, case, has, later_from_null, more, nonsense, other, set};
 use crate::audit::books::Row;
 
 fn paid(row: &Row) -> bool {
@@ -22,7 +22,7 @@ fn lines(text: &str) -> Cell {
 pub(super) const CASES: &[Case] = &[
     case("a return of no status", RETURN, any, set("status", nonsense), I::Readable, Order("order_id")),
     case("a return of somebody else", RETURN, any, set("user_id", other), I::Reference, Order("order_id")),
-    case("a return of no order", RETURN, any, set("order_id", other), I::Reference, Column("order_id")),
+    case("a return of another order", RETURN, any, set("order_id", other), I::Reference, Order("order_id")),
     case("a return that pays more than it is worth", RETURN, paid, set("refund_minor", more), I::Return, Order("order_id")),
     case(
         "a return that was paid and says nothing of it",
