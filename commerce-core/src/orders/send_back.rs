@@ -65,7 +65,7 @@ impl Orders {
         let id: ReturnId = self.ids.mint();
         let claim = key.map(|key| self.claim_return(actor, format!("POST /api/orders/{order}/returns"), id, key));
         let mut check = Check::new();
-        let reason = check.prose("reason", &wish.reason, 1, limits::SHORT_TEXT_MAX);
+        let reason = check.line("reason", &wish.reason, 1, limits::SHORT_TEXT_MAX);
         let lines = check.take(parse_items("lines", &wish.lines)).unwrap_or_default();
         check.finish()?;
         if lines.is_empty() {
@@ -157,7 +157,7 @@ impl Orders {
         key: Option<RequestKey>,
     ) -> Outcome<Answer<ReturnOf>> {
         let mut check = Check::new();
-        let note = reason.map(|reason| check.prose("reason", &reason, 0, limits::SHORT_TEXT_MAX));
+        let note = reason.map(|reason| check.line("reason", &reason, 0, limits::SHORT_TEXT_MAX));
         check.finish()?;
         let note = note.filter(|note| !note.is_empty());
         let reject = |_: &Order, it: Return, _| Ok((Return { note: note.clone(), ..it }, Vec::new()));
@@ -223,7 +223,7 @@ impl Orders {
     ) -> Outcome<Answer<Refund>> {
         let claim = key.map(|key| self.claim_on(actor, id, "refunds", key));
         let mut check = Check::new();
-        let reason = check.prose("reason", &wish.reason, 1, limits::SHORT_TEXT_MAX);
+        let reason = check.line("reason", &wish.reason, 1, limits::SHORT_TEXT_MAX);
         let lines = wish.lines.as_ref().and_then(|lines| check.take(parse_items("lines", lines)));
         if wish.amount.is_some() && lines.is_some() {
             check.fault("amount", "INVALID", "cannot stand beside lines");

@@ -111,6 +111,24 @@ fn each_kind_takes_off_what_it_says() -> Outcome<()> {
 }
 
 #[test]
+fn what_costs_nothing_is_confirmed_and_can_be_cancelled() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(10, &[A]).await?;
+        make(&scene, percent("ALL", 100)).await?;
+        for payment in [COD, card("tok_ok")] {
+            let order = scene.place(PlaceOrder { coupon_code: Some("ALL".to_owned()), ..wish(&[("A", 1)], payment) }).await?;
+            assert_eq!((order.status, order.total.minor), (OrderStatus::Confirmed, 0), "{payment:?}");
+            scene.settle().await?;
+            scene.orders.cancel(&scene.asha, order.id, None, None, None).await?;
+            scene.settle().await?;
+            assert_eq!(scene.order(order.id).await?.payment.refunds, []);
+        }
+        assert_eq!((scene.gateway.refunded_minor(), scene.stock("A").await?, used(&scene, "ALL").await?), (0, (100, 0), 0));
+        Ok(())
+    })
+}
+
+#[test]
 fn a_refusal_says_which_rule_and_by_how_much() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(2, &[A]).await?;
