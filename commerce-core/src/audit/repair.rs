@@ -95,7 +95,9 @@ impl Commerce {
             | Invariant::Version
             | Invariant::Letter
             | Invariant::LetterReceives
+            | Invariant::Coupon
             | Invariant::History
+            | Invariant::Return
             | Invariant::Cart
             | Invariant::Forest
             | Invariant::StaffLog

@@ -4,8 +4,10 @@
 pub mod address;
 pub mod cart;
 pub mod catalog;
+pub mod coupon;
 pub mod notification;
 pub mod opinion;
 pub mod order;
+pub mod returns;
 pub mod schema;
 pub mod user;

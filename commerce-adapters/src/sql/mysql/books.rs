@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use commerce_core::audit::Books;
 use commerce_core::audit::books::{Beside, Cell, Pages, Row, Stretch, Table, Walk};
-use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, REVIEW_SUMS};
+use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, REVIEW_SUMS, USES};
 use commerce_core::error::StoreError;
 use sqlx::{MySql, Row as _, Type, ValueRef};
 
@@ -93,6 +93,14 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
             "SELECT product_id, COUNT(*) AS reviews, CAST(SUM(status = 'APPROVED') AS SIGNED) AS approved,
                 CAST(SUM(IF(status = 'APPROVED', rating, 0)) AS SIGNED) AS stars
             FROM reviews WHERE {condition} GROUP BY product_id"
+        ),
+        name if name == USES.name => format!(
+            "SELECT coupon_id, coupon_version, CAST(SUM(live) AS SIGNED) AS live, max(live) AS most, min(first_at) AS first_at,
+                max(last_at) AS last_at
+            FROM (SELECT coupon_id, coupon_version, COUNT(*) AS live, min(redeemed_at) AS first_at, max(redeemed_at) AS last_at
+                FROM coupon_redemptions WHERE returned_at IS NULL AND {condition}
+                GROUP BY coupon_id, coupon_version, user_id) AS by_user
+            GROUP BY coupon_id, coupon_version"
         ),
         name => {
             let columns: Vec<String> = table.columns.iter().map(|(column, _)| format!("`{column}`")).collect();

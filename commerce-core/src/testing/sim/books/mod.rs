@@ -7,9 +7,11 @@
 
 mod carts;
 mod catalog;
+mod coupons;
 mod mails;
 mod opinions;
 mod orders;
+mod returns;
 
 pub(super) use orders::NOTE;
 
@@ -22,7 +24,7 @@ use uuid::Uuid;
 use crate::catalog::{HoldKey, HoldState, Rating, Review};
 use crate::change::{ChangeSet, CommitRefusal};
 use crate::events::Envelope;
-use crate::ids::{AttemptId, EventId, Id, NotificationId, OrderId, ProductId, ReviewId, UserId};
+use crate::ids::{AttemptId, CouponId, EventId, Id, NotificationId, OrderId, ProductId, ReviewId, UserId};
 use crate::money::Money;
 use crate::notifications::Notification;
 use crate::orders::{Cart, HoldRef, Order, OrderStatus};
@@ -47,6 +49,7 @@ pub struct Books {
     pub(super) ratings: BTreeMap<ProductId, Rating>,
     pub(super) wishes: BTreeSet<(UserId, ProductId)>,
     pub(super) orders: BTreeMap<OrderId, OrderEntry>,
+    coupons: BTreeMap<CouponId, coupons::CouponEntry>,
     pub(super) by_note: BTreeMap<(UserId, String), OrderId>,
     pub(super) on_hold: BTreeMap<HoldName, OrderId>,
     pub(super) carts: BTreeMap<Uuid, Cart>,
