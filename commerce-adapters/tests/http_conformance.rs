@@ -18,7 +18,7 @@ use commerce_core::orders::{CatalogPort, Customers};
 use commerce_core::part::Elsewhere;
 use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::{self, Made};
-use commerce_core::users::Accounts;
+use commerce_core::users::{Accounts, Records};
 use commerce_core::{Clock, Part};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -101,6 +101,15 @@ async fn hold_owners() {
 #[tokio::test]
 async fn purchases() {
     conformance::purchases(async |part| remote::<dyn Purchases>(part, |there| there.purchases).await).await;
+}
+
+#[tokio::test]
+async fn records() {
+    conformance::records(async |part, context| {
+        remote::<dyn Records>(part, |there| there.records.into_iter().find(|(owner, _)| *owner == context).map(|(_, it)| it))
+            .await
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ use crate::orders::{
 };
 use crate::page::PageRequest;
 use crate::time::{Clock, Timestamp};
-use crate::users::{Accounts, PasswordHasher, TokenSigner, UserStore, Users};
+use crate::users::{Accounts, PasswordHasher, Records, TokenSigner, UserStore, Users};
 
 /// The contexts that live here.
 #[derive(Clone)]
@@ -121,6 +121,8 @@ pub struct Elsewhere {
     pub holds: Option<Arc<dyn HoldOwners>>,
     /// Orders, for reviews.
     pub purchases: Option<Arc<dyn Purchases>>,
+    /// What each keeps about people, for whoever asks what is kept about her.
+    pub records: Vec<(Context, Arc<dyn Records>)>,
 }
 
 /// A context that is needed and neither lives here nor has a way to it.
@@ -171,6 +173,15 @@ impl Part {
             }
             None => None,
         };
+        let records = [
+            (Context::Catalog, catalog.clone().map(|catalog| Arc::new(catalog) as Arc<dyn Records>)),
+            (Context::Orders, orders.clone().map(|orders| Arc::new(orders) as Arc<dyn Records>)),
+            (Context::Notifications, notifications.clone().map(|told| Arc::new(told) as Arc<dyn Records>)),
+        ];
+        // What lives here comes first, and so is the one that is asked.
+        let records = records.into_iter().filter_map(|(context, records)| Some((context, records?))).chain(elsewhere.records);
+        let records: Vec<(Context, Arc<dyn Records>)> = records.collect();
+        let users = users.map(|users| users.with_records(records));
         let (dead_letters, relays, outboxes) = (DeadLetterDesk::default(), Vec::new(), Vec::new());
         let last_audit = Arc::default();
         Ok(Self { users, catalog, orders, notifications, accounts, dead_letters, clock, relays, outboxes, last_audit })

@@ -8,9 +8,10 @@ use commerce_core::audit::AuditRequest;
 use commerce_core::error::Error;
 use commerce_core::ids::{Id, ResetId, UserId};
 use commerce_core::limits;
+use commerce_core::orders::OrderFilter;
 use commerce_core::page::PageRequest;
 use commerce_core::testing::MemoryShop;
-use commerce_core::testing::conformance::NoWait;
+use commerce_core::testing::conformance::{NoWait, trade};
 use commerce_core::text::Metadata;
 use commerce_core::users::StaffAction::{PasswordSet, RoleChanged, SessionEnded, UserChanged, UserErased};
 use commerce_core::users::{Register, Role, UpdateUser};
@@ -164,4 +165,27 @@ fn what_staff_does_to_others_is_told_in_a_chain() {
 
 async fn registered_at(shop: &MemoryShop, n: usize) -> UserId {
     registered(shop, &format!("seller-{n}")).await
+}
+
+#[test]
+fn an_export_holds_everything_of_one_person_and_nothing_of_another() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        trade(&shop).await.unwrap();
+        let page = shop.users.users(&Actor::System, None, &PageRequest::first()).await.unwrap();
+        let of = |email: &str| page.items.iter().find(|user| user.email.as_str() == email).unwrap().id;
+        let (asha, bela) = (of("asha@example.com"), of("bela@example.com"));
+        let whole = shop.users.export(&Actor::Customer(asha), asha).await.unwrap();
+        for list in ["addresses", "sessions", "reviews", "wishlist", "orders", "notifications"] {
+            assert!(whole[list].as_array().is_some_and(|list| !list.is_empty()), "no {list} in {whole:#}");
+        }
+        assert_eq!(whole["user"]["email"], "asha@example.com");
+        let orders = OrderFilter { user: Some(asha), ..OrderFilter::default() };
+        let orders = shop.orders.orders(&Actor::System, orders, &PageRequest::first()).await.unwrap().items;
+        assert_eq!(whole["orders"].as_array().map(Vec::len), Some(orders.len()));
+        let text = whole.to_string();
+        assert!(!text.contains("bela") && !text.contains(&bela.to_string()) && !text.contains("assword"), "{text}");
+        assert_eq!(refused(shop.users.export(&Actor::Customer(bela), asha).await), Refusal::NotFound("user"));
+        assert_eq!(refused(shop.users.export(&Actor::Anonymous, asha).await), Refusal::Unauthenticated);
+    });
 }

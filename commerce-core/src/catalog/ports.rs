@@ -90,6 +90,8 @@ pub trait StockReads: Send + Sync {
 pub struct ReviewFilter {
     /// Only of this product.
     pub product: Option<ProductId>,
+    /// Only by this user.
+    pub author: Option<UserId>,
     /// Only in this status.
     pub status: Option<ReviewStatus>,
     /// Only what this user may see: what is approved, and her own.

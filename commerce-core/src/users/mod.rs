@@ -8,6 +8,7 @@ mod address_book;
 mod addresses;
 mod authenticate;
 mod erase;
+mod export;
 mod login;
 pub mod model;
 mod passwords;
@@ -25,6 +26,7 @@ mod staff_log;
 
 use std::sync::Arc;
 
+use crate::commerce::Context;
 use crate::error::{Outcome, Refusal};
 use crate::ids::{IdSource, UserId};
 use crate::time::Clock;
@@ -47,6 +49,8 @@ pub struct Users {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) policy: AuthPolicy,
+    /// What other contexts keep about people, where they can be asked.
+    pub(crate) records: Vec<(Context, Arc<dyn Records>)>,
 }
 
 impl Users {
@@ -59,7 +63,7 @@ impl Users {
         ids: IdSource,
         policy: AuthPolicy,
     ) -> Self {
-        Self { store, passwords, tokens, clock, ids, policy }
+        Self { store, passwords, tokens, clock, ids, policy, records: Vec::new() }
     }
 
     /// The same use cases in the course of this trace (W3C `traceparent`): their events carry it.

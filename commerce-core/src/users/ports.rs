@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::{Map, Value};
 
 use crate::actor::Actor;
 use crate::change::{ChangeSet, CommitError, Keys};
@@ -123,6 +124,13 @@ pub trait TokenSigner: Send + Sync {
 
     /// The public keys as a JSON Web Key Set (RFC 7517).
     fn jwks(&self) -> serde_json::Value;
+}
+
+/// What another context keeps about people: a direct call in one process, HTTP between processes.
+#[async_trait]
+pub trait Records: Send + Sync {
+    /// Everything about this user, by the names of the lists that it is in.
+    async fn of(&self, user: UserId) -> Outcome<Map<String, Value>>;
 }
 
 /// Users as the shells of every context need them: a direct call in one process, HTTP between

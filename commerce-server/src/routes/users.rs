@@ -34,6 +34,13 @@ pub(super) fn routes(api: Api) -> Api {
             op("What staff did, newest first, for staff").query(&[LIMIT, CURSOR]).lists::<StaffEntryView>(),
             staff_log,
         )
+        .get(
+            "/api/users/{userId}/export",
+            op("Everything that is kept about a user")
+                .gives::<Value>(200, "Her account, orders, reviews, messages ….")
+                .refuses(&["UNAVAILABLE"]),
+            export,
+        )
         .get("/api/users/{userId}/sessions", op("Logins that are alive").lists::<SessionView>(), sessions)
         .delete("/api/users/{userId}/sessions/{sessionId}", op("End a login").done(204, "Ended."), end_session)
         .post(addresses, op("Add an address").takes::<BookAddressBody>().gives::<AddressView>(201, "Added."), add_address)
@@ -117,6 +124,10 @@ async fn role(
 ) -> Answered<Told<UserView>> {
     let user = shared.users().set_role(&caller.actor, params.user(&caller.actor)?, body.role, if_match.version).await?;
     Ok(shown_at(user.into(), UserView::version))
+}
+
+async fn export(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
+    Ok(shown(shared.users().export(&caller.actor, params.user(&caller.actor)?).await?))
 }
 
 async fn staff_log(State(shared): State<Shared>, caller: SignedIn, Paging(page): Paging) -> Answered<Told<Value>> {

@@ -61,13 +61,14 @@ pub use outside::Made;
 use std::sync::Arc;
 
 use crate::catalog::{CatalogStore, HoldOwners, ImageStore, ProductSearch, Purchases};
+use crate::commerce::Context;
 use crate::events::desk::LetterBox;
 use crate::notifications::{Contacts, NotificationStore, Renderer};
 use crate::orders::{CartStore, CatalogPort, Customers, OrderStore, PaymentGateway};
 use crate::part::Part;
 use crate::testing::ManualClock;
 use crate::traffic::RateLimiter;
-use crate::users::{Accounts, PasswordHasher, TokenSigner, UserStore};
+use crate::users::{Accounts, PasswordHasher, Records, TokenSigner, UserStore};
 
 /// Runs each case on a fresh store.
 macro_rules! cases {
@@ -185,6 +186,11 @@ pub async fn customers(make: impl AsyncFn(&Part) -> Made<dyn Customers>) {
 /// Every promise of a [`Contacts`]; `make` gets the part whose users it is to lead to.
 pub async fn contacts(make: impl AsyncFn(&Part) -> Made<dyn Contacts>) {
     neighbours::contacts(&make).await;
+}
+
+/// Every promise of a [`Records`]; `make` gets the part one of whose contexts it is to lead to.
+pub async fn records(make: impl AsyncFn(&Part, Context) -> Made<dyn Records>) {
+    neighbours::records(&make).await;
 }
 
 /// Every promise of a [`HoldOwners`]; `make` gets the part whose orders it is to lead to.

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::actor::Actor;
 use crate::catalog::{HoldKey, HoldOwners, NewCategory, ProductPatch, Purchases, Standing};
+use crate::commerce::Context;
 use crate::error::{Error, Refusal};
 use crate::ids::{Id, ProductId, SellerId, UserId};
 use crate::money::{Currency, Money};
@@ -12,7 +13,7 @@ use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, Order, Payme
 use crate::part::Part;
 use crate::testing::MemoryShop;
 use crate::text::{Metadata, Quantity, Sku};
-use crate::users::{Accounts, Claimed, Register, Role};
+use crate::users::{Accounts, Claimed, Records, Register, Role};
 
 use super::outside::Made;
 
@@ -245,4 +246,27 @@ pub(super) async fn purchases(make: &impl AsyncFn(&Part) -> Made<dyn Purchases>)
     assert!(!has(asha, shop.catalog.ids.mint()).await, "nor anything else");
     shop.orders.cancel(&Actor::Customer(asha), order.id, None, None, None).await.expect("it can be cancelled");
     assert!(!has(asha, product).await, "a cancelled order bought nothing");
+}
+
+/// Every promise of a [`Records`].
+pub(super) async fn records(make: &impl AsyncFn(&Part, Context) -> Made<dyn Records>) {
+    let shop = stocked().await;
+    let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+    let order = bought(&shop, asha, (PaymentMethod::Cod, None)).await;
+    let product = order.lines.first().expect("an order has lines").product_id;
+    shop.catalog.add_wish(&Actor::Customer(asha), asha, product, None).await.expect("it can be wished for");
+    shop.settle().await.expect("a shop settles");
+    for (context, list) in
+        [(Context::Catalog, "wishlist"), (Context::Orders, "orders"), (Context::Notifications, "notifications")]
+    {
+        let made = make(shop.part(), context).await;
+        let count = async |user| {
+            let records = made.port.of(user).await.expect("the context answers");
+            records.get(list).and_then(serde_json::Value::as_array).map(Vec::len)
+        };
+        let expected = if context == Context::Notifications { 3 } else { 1 };
+        assert_eq!(count(asha).await, Some(expected), "{list}");
+        let others = if context == Context::Notifications { 1 } else { 0 };
+        assert_eq!(count(bina).await, Some(others), "{list} of others");
+    }
 }

@@ -150,6 +150,8 @@ async fn reviews_are_listed_newest_first(fixture: &Catalog) {
     }
     let seen = |it: &Review| it.status == ReviewStatus::Approved || it.user == me;
     assert_eq!(list(ReviewFilter { seen_by: Some(me), ..all }).await, expect(&seen), "her own, and what is approved");
+    let hers = ReviewFilter { author: Some(me), ..ReviewFilter::default() };
+    assert_eq!(list(hers).await, expect(&|it| it.user == me));
     let own = ReviewFilter { status: Some(ReviewStatus::Pending), seen_by: Some(me), ..all };
     assert_eq!(list(own).await, expect(&|it| it.user == me));
     let mut everywhere = list(ReviewFilter::default()).await;

@@ -152,6 +152,7 @@ impl ReviewReads for MemoryCatalog {
         let shown = |review: &&Review| {
             let seen = |user| review.status == ReviewStatus::Approved || review.user == user;
             filter.product.is_none_or(|product| review.product == product)
+                && filter.author.is_none_or(|author| review.user == author)
                 && filter.status.is_none_or(|status| review.status == status)
                 && filter.seen_by.is_none_or(seen)
         };

@@ -107,6 +107,7 @@ impl ReviewReads for Database<CatalogWrite> {
         let query = Question::of("SELECT * FROM reviews WHERE id < ?").shown_if(browses).bind(below(page));
         let query = query
             .when(" AND product_id = ?", filter.product.map(|product| blob(product.uuid())))
+            .when(" AND user_id = ?", filter.author.map(|user| blob(user.uuid())))
             .when(" AND status = ?", filter.status.map(ReviewStatus::as_str))
             .when(" AND (status = 'APPROVED' OR user_id = ?)", filter.seen_by.map(|user| blob(user.uuid())));
         let query = query.then(" ORDER BY id DESC LIMIT ?").bind(page.limit() + 1);
