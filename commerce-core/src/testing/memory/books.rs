@@ -106,15 +106,16 @@ fn pages(rows: &Opened, walk: &Walk, wanted: impl Fn(&dyn Fn(&Cell) -> Cell) -> 
 }
 
 fn ledger_sums(rows: &Opened) -> Vec<Row> {
-    let mut sums: BTreeMap<Cell, (i64, i64, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<Cell, (i64, i64, i64, i64)> = BTreeMap::new();
     for row in rows.of(LEDGER) {
-        let (on_hand, reserved, movements) = sums.entry(row.cell("sku").clone()).or_default();
+        let (on_hand, reserved, movements, last) = sums.entry(row.cell("sku").clone()).or_default();
         *on_hand = on_hand.saturating_add(row.int("on_hand_change").unwrap_or(0));
         *reserved = reserved.saturating_add(row.int("reserved_change").unwrap_or(0));
         *movements = movements.saturating_add(1);
+        *last = row.int("moved_at").unwrap_or(0).max(*last);
     }
-    let row = |(sku, (on_hand, reserved, movements)): (Cell, (i64, i64, i64))| {
-        Row::new(LEDGER_SUMS, vec![sku, on_hand.into(), reserved.into(), movements.into()])
+    let row = |(sku, (on_hand, reserved, movements, last)): (Cell, (i64, i64, i64, i64))| {
+        Row::new(LEDGER_SUMS, vec![sku, on_hand.into(), reserved.into(), movements.into(), last.into()])
     };
     sums.into_iter().map(row).collect()
 }
