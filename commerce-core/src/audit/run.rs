@@ -15,10 +15,14 @@ use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
 use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS};
 use super::walks::{
-    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST,
-    ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_BOOK, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WRITER_LIST, entries,
+    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST,
+    MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_BOOK, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WRITER_LIST,
+    entries,
 };
-use super::{AuditRequest, Progress, Report, keys, money, orders, people, products, said, shopping, stock, timeline, told};
+use super::{
+    AuditRequest, Progress, Report, coupons, keys, money, orders, people, products, returns, said, shopping, stock, timeline,
+    told,
+};
 
 /// The lease of a context's workers.
 const WORKERS: &str = "workers";
@@ -60,6 +64,8 @@ const ORDER_RULES: &[Rule] = &[
     said::words,
     said::decisions,
     said::key,
+    coupons::redeemed,
+    returns::sent_back,
 ];
 
 /// One audit.
@@ -97,6 +103,7 @@ impl<'a> Auditor<'a> {
         self.forest().await?;
         self.walk_each(catalog, LEDGER, "sku", "id", &[stock::moved], Some(Cross::Moved)).await?;
         self.walk(orders, ORDER_BOOK, ORDER_RULES, Some(Cross::OrderHolds)).await?;
+        self.walk(orders, COUPON_BOOK, &[coupons::coupon], None).await?;
         self.walk(orders, CART_LIST, &[shopping::cart], Some(Cross::Cart)).await?;
         self.walk(orders, CLAIM_LIST, &[told::claim], Some(Cross::Claim)).await?;
         self.walk_each(orders, PROVIDER_EVENTS, "provider", "event_id", &[], Some(Cross::Provider)).await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::audit::books::{Cell, Pages, Row, Stretch, Table, Walk};
-use crate::audit::tables::{LEDGER, LEDGER_SUMS, LIVE_HOLDS, RESERVATIONS};
+use crate::audit::tables::{LEDGER, LEDGER_SUMS, LIVE_HOLDS, REDEMPTIONS, RESERVATIONS, USES};
 
 /// Rows of a context as its tables hold them.
 pub(super) trait Sheets {
@@ -95,6 +95,7 @@ fn pages(rows: &Opened, walk: &Walk, wanted: impl Fn(&dyn Fn(&Cell) -> Cell) -> 
         let summed = match beside.table.name {
             name if name == LEDGER_SUMS.name => ledger_sums(rows),
             name if name == LIVE_HOLDS.name => live_holds(rows),
+            name if name == USES.name => uses(rows),
             _ => Vec::new(),
         };
         let table = if summed.is_empty() { rows.of(beside.table) } else { &summed };
@@ -141,3 +142,23 @@ macro_rules! row {
     };
 }
 pub(super) use row;
+
+fn uses(rows: &Opened) -> Vec<Row> {
+    let mut by_user: BTreeMap<[Cell; 2], BTreeMap<Cell, i64>> = BTreeMap::new();
+    let mut times: BTreeMap<[Cell; 2], BTreeSet<Cell>> = BTreeMap::new();
+    for row in rows.of(REDEMPTIONS).iter().filter(|row| *row.cell("returned_at") == Cell::Null) {
+        let name = ["coupon_id", "coupon_version"].map(|column| row.cell(column).clone());
+        let uses = by_user.entry(name.clone()).or_default().entry(row.cell("user_id").clone()).or_default();
+        *uses = uses.saturating_add(1);
+        times.entry(name).or_default().insert(row.cell("redeemed_at").clone());
+    }
+    let row = |(name, uses): ([Cell; 2], BTreeMap<Cell, i64>)| {
+        let at = |of: fn(&BTreeSet<Cell>) -> Option<&Cell>| times.get(&name).and_then(of).cloned().unwrap_or(Cell::Null);
+        let (first, last) = (at(BTreeSet::first), at(BTreeSet::last));
+        let live = uses.values().fold(0_i64, |sum, uses| sum.saturating_add(*uses));
+        let most = uses.values().copied().max().unwrap_or(0);
+        let [coupon, version] = name;
+        Row::new(USES, vec![coupon, version, live.into(), most.into(), first, last])
+    };
+    by_user.into_iter().map(row).collect()
+}
