@@ -150,7 +150,7 @@ impl Staff {
         let told = match self.client.insist(request).await.map(|_| ()) {
             // A seller may have dropped the variant before the first answer, or in between.
             Told::Refused("NOT_FOUND", _) => Told::Unknown,
-            told => told,
+            told @ (Told::Done(_) | Told::Refused(..) | Told::Unknown) => told,
         };
         self.history.adjusted(sku, reason, told);
     }
