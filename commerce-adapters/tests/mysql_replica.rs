@@ -10,6 +10,7 @@ use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::Clock;
 use commerce_core::catalog::{CatalogStore, CatalogWrite, ProductReads, Seller};
 use commerce_core::change::ChangeSet;
+use commerce_core::error::StoreErrorKind;
 use commerce_core::ids::{IdSource, SellerId};
 use commerce_core::page::PageRequest;
 use commerce_peers::MariaDb;
@@ -78,4 +79,12 @@ async fn lists_come_from_the_replica_and_decisions_do_not() {
     replica.sql("STOP SLAVE SQL_THREAD");
     shop.insert("fourth").await;
     shop.shows(3).await;
+
+    // A shop is not opened where it cannot be written, even by an administrator, who could.
+    for name in [prefix.as_str(), "mysql://root@elsewhere/new_"].map(|prefix| prefix.rsplit_once('/').expect("it has one").1) {
+        let there = Urls::with_prefix(&format!("{}/{name}", replica.url()));
+        let refused = Databases::connect(&there, Arc::new(SystemClock), &OsEntropy).await.err().expect("it is refused");
+        assert_eq!(refused.kind, StoreErrorKind::ReadOnly, "{name}");
+    }
+    assert!(!replica.sql("SHOW DATABASES").contains("new_"));
 }

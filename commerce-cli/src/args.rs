@@ -204,6 +204,7 @@ mod tests {
         for words in [
             "serve --role all --listen 127.0.0.1:0 --demo",
             "init",
+            "init --demo",
             "config show",
             "doctor",
             "migrate --plan",
@@ -241,6 +242,7 @@ mod tests {
             "dlq list",
             "dlq show catalog-order-queue 018f0000-0000-7000-8000-000000000000",
             "dlq redrive --all",
+            "dlq retry --all",
             "dlq purge --all",
             "email preview welcome",
             "email send-test --to a@b.co",

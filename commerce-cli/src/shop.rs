@@ -1,6 +1,7 @@
 //! The one file that names concrete adapters: the embedded shop, opened as the settings say.
 
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,16 +9,17 @@ use commerce_adapters::auth::jwt::key_id;
 use commerce_adapters::auth::key_file::{KeyFile, KeyRing, Seed};
 use commerce_adapters::embedded::{Embedded, Shop as Opened};
 use commerce_adapters::payments::sandbox::Sandbox;
-use commerce_adapters::sql::sqlite::{Databases, PendingMigration};
+use commerce_adapters::sql::{PendingMigration, Place};
 use commerce_core::commerce::Context;
 use commerce_core::error::StoreError;
 use commerce_core::notifications::{Handover, Mail, Mailer};
 use commerce_core::{Clock, Commerce, Currency, Timestamp};
 use commerce_server::Config;
-use commerce_server::assembly::{Receivers, embedded};
+use commerce_server::assembly::{self, Receivers, embedded, place};
 use tempfile::TempDir;
 
 use crate::bench::Stores;
+use crate::context::set;
 use crate::failure::Failure;
 
 pub(crate) use commerce_adapters::auth::key_file::KEY_FILE;
@@ -39,7 +41,7 @@ impl Shop {
     /// When the directory cannot be used.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
         whole(config)?;
-        Self::started(config, embedded(config).await?.without_workers()).await
+        Self::started(config, embedded(config, Context::ALL).await?.without_workers()).await
     }
 
     /// Where there is no shop yet, an empty one in a folder of its own, which goes with it: for looking
@@ -48,12 +50,12 @@ impl Shop {
     /// # Errors
     /// When no folder can be made.
     pub(crate) async fn empty_instead(config: &Config) -> Result<Option<(Self, TempDir)>, Failure> {
-        if config.data_dir.join("catalog.db").exists() {
+        if is_made(config).await? {
             return Ok(None);
         }
         let folder = tempfile::tempdir().map_err(|error| Failure::io("make a temporary folder", &error))?;
         let mut elsewhere = config.clone();
-        folder.path().clone_into(&mut elsewhere.data_dir);
+        alone_in(&mut elsewhere, folder.path())?;
         Ok(Some((Self::open(&elsewhere).await?, folder)))
     }
 
@@ -62,7 +64,7 @@ impl Shop {
     /// # Errors
     /// When the directory cannot be used.
     pub(crate) async fn serve(config: &Config) -> Result<Self, Failure> {
-        Self::serving(config, embedded(config).await?).await
+        Self::serving(config, embedded(config, Context::ALL).await?).await
     }
 
     /// Opens it with its workers and drops every mail: for measuring.
@@ -70,7 +72,7 @@ impl Shop {
     /// # Errors
     /// When the directory cannot be used.
     pub(crate) async fn serve_without_mail(config: &Config) -> Result<Self, Failure> {
-        Self::serving(config, embedded(config).await?.mailer(Arc::new(NoMail))).await
+        Self::serving(config, embedded(config, Context::ALL).await?.mailer(Arc::new(NoMail))).await
     }
 
     async fn serving(config: &Config, shop: Embedded) -> Result<Self, Failure> {
@@ -80,7 +82,7 @@ impl Shop {
     }
 
     async fn started(config: &Config, shop: Embedded) -> Result<Self, Failure> {
-        let inner = shop.open().await.map_err(|error| Failure::from(error).about(&config.data_dir.display().to_string()))?;
+        let inner = shop.open().await.map_err(|error| Failure::from(error).about(&whereabouts(config)))?;
         Ok(Self { inner: Box::new(inner), receivers: None, currency: config.server.currency })
     }
 
@@ -92,11 +94,7 @@ impl Shop {
     /// The stores beneath, for a benchmark to write a past into.
     pub(crate) fn stores(&self) -> Stores {
         let databases = self.inner.databases();
-        Stores {
-            orders: Arc::new(databases.orders()),
-            catalog: Arc::new(databases.catalog()),
-            notifications: Arc::new(databases.notifications()),
-        }
+        Stores { orders: databases.orders(), catalog: databases.catalog(), notifications: databases.notifications() }
     }
 
     /// Settles what the command caused, unless a running server does it anyway, and closes.
@@ -128,9 +126,62 @@ impl Deref for Shop {
     }
 }
 
+/// Where a shop keeps its books, for people.
+fn whereabouts(config: &Config) -> String {
+    let mut servers = config.database.whereabouts();
+    servers.sort_unstable();
+    servers.dedup();
+    if servers.is_empty() { config.data_dir.display().to_string() } else { servers.join(", ") }
+}
+
+/// Whether there is a shop already.
+async fn is_made(config: &Config) -> Result<bool, Failure> {
+    if config.database.is_files() {
+        return Ok(config.data_dir.join("catalog.db").exists());
+    }
+    // The first of a context's migrations makes its tables.
+    Ok(!pending_migrations(config).await?.iter().any(|missing| missing.context == "catalog" && missing.version == 1))
+}
+
+/// Puts a shop into this folder with everything that it needs, and with no server beside it.
+///
+/// # Errors
+/// When the folder's path is not UTF-8.
+pub(crate) fn alone_in(config: &mut Config, folder: &Path) -> Result<(), Failure> {
+    let folder = folder.to_str().ok_or_else(|| Failure::usage("the folder's path is not UTF-8"))?;
+    set(config, "database.dir", folder)?;
+    for (key, value) in ALONE {
+        set(config, key, value)?;
+    }
+    Ok(())
+}
+
+/// What the settings of a shop say that uses no server but itself.
+pub(crate) const ALONE: [(&str, &str); 16] = [
+    ("database.url", ""),
+    ("database.reader_url", ""),
+    ("database.users_url", ""),
+    ("database.users_reader_url", ""),
+    ("database.catalog_url", ""),
+    ("database.catalog_reader_url", ""),
+    ("database.orders_url", ""),
+    ("database.orders_reader_url", ""),
+    ("database.notifications_url", ""),
+    ("database.notifications_reader_url", ""),
+    ("events.bus", "local"),
+    ("orders.carts", "database"),
+    ("gateway.rate_limit_shared", "false"),
+    ("auth.sessions", "users"),
+    ("aws.images_bucket", ""),
+    ("mail.transport", "files"),
+];
+
 /// Passes a directory with all four databases, or none yet. A command on a service's directory would make
 /// the others there, and events would go to them.
 fn whole(config: &Config) -> Result<(), Failure> {
+    if !config.database.is_files() {
+        return Ok(());
+    }
     let file = |context: &Context| config.data_dir.join(format!("{context}.db"));
     let (here, missing): (Vec<Context>, Vec<Context>) = Context::ALL.iter().partition(|context| file(context).exists());
     if here.is_empty() || missing.is_empty() {
@@ -205,19 +256,33 @@ fn listed(ring: &KeyRing) -> Vec<SigningKey> {
     all.into_iter().filter_map(shown).collect()
 }
 
-/// The migrations that the databases of the data directory have not seen.
+/// The migrations that the databases have not seen.
 ///
 /// # Errors
 /// When a database cannot be read.
 pub(crate) async fn pending_migrations(config: &Config) -> Result<Vec<PendingMigration>, Failure> {
-    Ok(Databases::pending_migrations(&config.data_dir).await?)
+    let place = place(config, Context::ALL)?;
+    place.pending_migrations().await.map_err(|error| Failure::from(error).about(&whereabouts(config)))
 }
 
-/// Where AWS is reached.
-#[cfg(feature = "aws")]
-pub(crate) struct AwsPlace {
-    pub region: Option<String>,
-    pub endpoint: Option<String>,
+/// The database servers of the settings, each with what it calls itself; none for a shop on files.
+///
+/// # Errors
+/// When one does not answer or is too old.
+pub(crate) async fn database_servers(config: &Config) -> Result<Vec<String>, Failure> {
+    match place(config, Context::ALL)? {
+        Place::Files(_) => Ok(Vec::new()),
+        #[cfg(feature = "mysql")]
+        Place::MySql(urls) => {
+            let servers = commerce_adapters::sql::mysql::Databases::servers(&urls).await;
+            let servers = servers.map_err(|error| Failure::from(error).about(&whereabouts(config)))?;
+            let told = |server: commerce_adapters::sql::mysql::Server| {
+                let what = if server.is_replica { "replica, " } else { "" };
+                format!("{} ({what}{})", server.place, server.version)
+            };
+            Ok(servers.into_iter().map(told).collect())
+        }
+    }
 }
 
 /// Makes topics and queues that are not there; answers kind, name and place of each.
@@ -225,17 +290,21 @@ pub(crate) struct AwsPlace {
 /// # Errors
 /// When AWS does not answer or refuses.
 #[cfg(feature = "aws")]
-pub(crate) async fn make_topology(
-    place: AwsPlace,
-    prefix: String,
-    fifo: bool,
-) -> Result<Vec<(&'static str, String, String)>, Failure> {
-    use commerce_adapters::aws::topology::Topology;
-    use commerce_adapters::aws::{Aws, AwsSettings};
-
-    let settings = AwsSettings { region: place.region, endpoint: place.endpoint, key: None };
-    let made = Aws::connect(&settings).await.init(&Topology { fifo, ..Topology::standard(&prefix) }).await?;
+pub(crate) async fn make_topology(config: &Config) -> Result<Vec<(&'static str, String, String)>, Failure> {
+    let aws = commerce_adapters::aws::Aws::connect(&assembly::aws(config)).await;
+    let made = aws.init(&assembly::topology(config)).await?;
     let topics = made.topics.into_iter().map(|(name, arn)| ("topic", name, arn));
     let queues = made.queues.into_iter().map(|(name, url)| ("queue", name, url));
     Ok(topics.chain(queues).collect())
+}
+
+/// Makes the sender of mails known to SES; answers whether it may send yet.
+///
+/// # Errors
+/// When AWS does not answer or refuses.
+#[cfg(feature = "aws")]
+pub(crate) async fn introduce_sender(config: &Config) -> Result<String, Failure> {
+    let aws = commerce_adapters::aws::Aws::connect(&assembly::aws(config)).await;
+    let verified = aws.introduce_sender(&config.mail.from).await?;
+    Ok(if verified { "may send" } else { "may send when the mail from AWS to it was answered" }.to_owned())
 }

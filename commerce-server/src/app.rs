@@ -31,9 +31,15 @@ impl App {
     /// Serves a whole shop, or a part of one, under these settings. Clients speak to it themselves.
     #[must_use]
     pub fn new(shop: impl Into<Part>, config: Config) -> Self {
+        Self::beside(shop, Ways::default(), config)
+    }
+
+    /// The same with the servers that `ways` name.
+    #[must_use]
+    pub fn beside(shop: impl Into<Part>, ways: Ways, config: Config) -> Self {
         let part = shop.into();
         let card_provider = part.orders.as_ref().and_then(|orders| orders.provider_of(PaymentMethod::Card)).unwrap_or_default();
-        Self::facing_clients(part, Ways::default(), card_provider, config)
+        Self::facing_clients(part, ways, card_provider, config)
     }
 
     /// Serves everything that clients ask of a shop: of the contexts that live here by itself, of the others

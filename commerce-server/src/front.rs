@@ -14,6 +14,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use commerce_core::traffic::Allowance;
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
@@ -126,7 +127,7 @@ async fn admit(shared: &Shared, mut request: Request, next: Next, path: &str, fo
     let trace = request.extensions().get::<Trace>();
     let identity = whose(shared, request.headers(), request.method(), trace, forwarded).await;
     // What came through a gateway of ours was counted there.
-    let left = if vouched.is_some() { None } else { count(shared, &identity, address) };
+    let left = if vouched.is_some() { None } else { count(shared, &identity, address).await };
     if let Some(Err(problem)) = left.as_ref().map(Left::check) {
         shared.metrics().limited.fetch_add(1, Ordering::Relaxed);
         return told(problem.into_response(), left);
@@ -149,10 +150,17 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-fn count(shared: &Shared, identity: &Identity, address: IpAddr) -> Option<Left> {
+async fn count(shared: &Shared, identity: &Identity, address: IpAddr) -> Option<Left> {
     let user = identity.actor().and_then(|actor| actor.user());
     let client = user.map_or_else(|| Client::Address(client_group(address)), Client::User);
-    shared.limiter(client).take(client, Instant::now())
+    match shared.common_limit(client) {
+        None => shared.limiter(client).take(client, Instant::now()),
+        Some((_, 0)) => None,
+        Some((limiter, requests)) => {
+            let left = limiter.take(&client.to_string(), Allowance::per_minute(requests), shared.part().now()).await;
+            Some(Left::of(requests, left))
+        }
+    }
 }
 
 fn told(mut response: Response, left: Option<Left>) -> Response {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use serde_json::{Map, Value, json};
 
 use crate::state::Shared;
@@ -32,16 +32,19 @@ async fn accepting(State(shared): State<Shared>) -> impl IntoResponse {
     (status, Json(json!({"status": word(!stopping)})))
 }
 
-/// 200 only while every database and every other service that is needed answers and the server is not
-/// stopping.
+/// 200 only while every database, every other service and every server that a route needs answers and this
+/// one is not stopping. What is only missed is named, too.
 async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     let here = shared.part().health();
     let there = join_all(shared.needed().map(|(context, peer)| async move { (context, peer.is_ready().await) }));
-    let (here, there) = join(here, there).await;
+    let beside = join_all(shared.servers().iter().map(|server| async move { (server, server.peer.is_ready().await) }));
+    let (here, there, beside) = join3(here, there, beside).await;
     let stopping = shared.stopping().is_cancelled();
     let answers = here.into_iter().map(|(context, error)| (context, error.is_none())).chain(there);
-    let answers: Vec<(&str, bool)> = answers.map(|(context, up)| (context.as_str(), up)).chain([("server", !stopping)]).collect();
-    let up = answers.iter().all(|(_, up)| *up);
+    let mut answers: Vec<(&str, bool)> =
+        answers.map(|(context, up)| (context.as_str(), up)).chain([("server", !stopping)]).collect();
+    let up = answers.iter().all(|(_, up)| *up) && beside.iter().all(|(server, up)| *up || !server.needed);
+    answers.extend(beside.iter().map(|(server, up)| (server.name, *up)));
     let dependencies: Map<String, Value> =
         answers.iter().map(|(name, up)| ((*name).to_owned(), json!({"status": word(*up)}))).collect();
     let status = if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -5,6 +5,7 @@
 //! whole allowance may be used in one burst, and comes back share by share.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use commerce_core::ids::UserId;
+use commerce_core::traffic;
 
 use crate::problem::Problem;
 
@@ -26,6 +28,16 @@ pub enum Client {
     User(UserId),
     /// An address, or an IPv6 /64.
     Address(IpAddr),
+}
+
+impl fmt::Display for Client {
+    /// As all processes call it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => write!(f, "user {user}"),
+            Self::Address(address) => write!(f, "address {address}"),
+        }
+    }
 }
 
 /// An allowance per period for each client `K`.
@@ -101,6 +113,12 @@ fn make_room<K: Copy + Eq + Hash>(clients: &mut HashMap<K, Instant>, now: Instan
 }
 
 impl Left {
+    /// As a limiter of all processes said it of so many requests in a minute.
+    #[must_use]
+    pub fn of(allowance: u32, left: traffic::Left) -> Self {
+        Self { allowance, remaining: left.remaining, reset: left.reset, wait: left.wait }
+    }
+
     /// Refuses what is over the limit.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use commerce_core::catalog::Catalog;
 use commerce_core::commerce::Context;
 use commerce_core::notifications::Notifications;
 use commerce_core::orders::Orders;
+use commerce_core::traffic::RateLimiter;
 use commerce_core::users::{Accounts, Users};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,7 +21,7 @@ use crate::config::Config;
 use crate::logins::{Account, Logins};
 use crate::metrics::Metrics;
 use crate::rate_limit::{Client, Limiter};
-use crate::ways::{Peer, Upstream, Ways};
+use crate::ways::{Dependency, Peer, Upstream, Ways};
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
@@ -132,6 +133,12 @@ impl Shared {
         peers.chain(self.inner.ways.upstreams.iter().map(|(context, upstream)| (*context, &**upstream as &dyn Peer)))
     }
 
+    /// Servers that it uses, beside databases and other services.
+    #[must_use]
+    pub fn servers(&self) -> &[Dependency] {
+        &self.inner.ways.servers
+    }
+
     /// Whether a gateway of this shop speaks for the client at this address.
     #[must_use]
     pub fn knows_gateway(&self, pass: &str, client: &str) -> bool {
@@ -148,6 +155,16 @@ impl Shared {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// What counts clients for all processes together, if anything does, and how much this one may.
+    #[must_use]
+    pub fn common_limit(&self, client: Client) -> Option<(&dyn RateLimiter, u32)> {
+        let requests = match client {
+            Client::User(_) => self.inner.config.gateway.rate_limit_per_minute,
+            Client::Address(_) => self.inner.config.gateway.rate_limit_anonymous_per_minute,
+        };
+        self.inner.ways.limiter.as_deref().map(|limiter| (limiter, requests))
     }
 
     /// The limit that counts this client.

@@ -10,6 +10,18 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use commerce_core::commerce::Context;
 use commerce_core::error::{Source, StoreError};
+use commerce_core::traffic::RateLimiter;
+
+/// A server that this process uses, beside databases and other services.
+#[derive(Clone)]
+pub struct Dependency {
+    /// Its name in what is said about health.
+    pub name: &'static str,
+    /// Whether some route does not work without it; else something only works less well.
+    pub needed: bool,
+    /// Whether it is there.
+    pub peer: Arc<dyn Peer>,
+}
 
 /// A service that this one cannot work without.
 #[async_trait]
@@ -55,6 +67,10 @@ pub struct Ways {
     pub upstreams: BTreeMap<Context, Arc<dyn Upstream>>,
     /// What must serve for this process to serve.
     pub peers: Vec<(Context, Arc<dyn Peer>)>,
+    /// Servers beside.
+    pub servers: Vec<Dependency>,
+    /// What counts requests for all processes together, if anything does.
+    pub limiter: Option<Arc<dyn RateLimiter>>,
     /// Who may speak for clients.
     pub doorman: Option<Arc<dyn Doorman>>,
 }

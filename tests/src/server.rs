@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use commerce_peers::MariaDb;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -19,6 +20,8 @@ use crate::shop::unique;
 pub(crate) const READY_WITHIN: Duration = Duration::from_secs(40);
 /// What says how shops are started whose test does not care: `services`, or as one process.
 const TOPOLOGY: &str = "COMMERCE_TEST_TOPOLOGY";
+/// What says where shops keep their books whose test does not care: `mariadb`, or in files.
+const DATABASE: &str = "COMMERCE_TEST_DATABASE";
 /// What services show each other.
 const SECRET: &str = "the services of one test know this";
 /// The parts of a shop that is not one process; the gateway comes last.
@@ -37,6 +40,8 @@ pub struct Options {
     pub limits: bool,
     /// Whether it is four services and a gateway, or one process; else as the environment says.
     pub services: Option<bool>,
+    /// Whether its books are on a private MariaDB, or in files; else as the environment says.
+    pub mariadb: Option<bool>,
     /// Of which services there are two instances.
     pub twins: Vec<&'static str>,
 }
@@ -44,6 +49,15 @@ pub struct Options {
 impl Options {
     fn apart(&self) -> bool {
         self.services.unwrap_or_else(|| std::env::var(TOPOLOGY).is_ok_and(|topology| topology == "services"))
+    }
+
+    /// Of a shop that keeps its books where the environment says or the test asks: its databases are new.
+    fn with_books(mut self) -> Self {
+        let said = || std::env::var(DATABASE).is_ok_and(|database| database == "mariadb");
+        if self.mariadb.unwrap_or_else(said) {
+            self.env.push(("COMMERCE_DATABASE__URL", mariadb().shop()));
+        }
+        self
     }
 }
 
@@ -80,6 +94,12 @@ impl CommandOutput {
     }
 }
 
+/// The MariaDB of the tests of one file, each shop with databases of its own. It ends with their process.
+pub fn mariadb() -> &'static MariaDb {
+    static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
+    &SERVER
+}
+
 /// The shop that the tests of one file share. It ends when the last test that uses it does.
 pub fn shared() -> Arc<Server> {
     static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
@@ -100,7 +120,7 @@ impl Server {
     /// A fresh shop.
     pub fn start_with(options: Options) -> Self {
         let dir = tempfile::Builder::new().prefix("commerce-").tempdir().expect("a temporary directory can be made");
-        Self::start_on(Arc::new(dir), options)
+        Self::start_on(Arc::new(dir), options.with_books())
     }
 
     /// Four services and a gateway without rate limits.
@@ -197,6 +217,11 @@ impl Server {
     /// The data directory.
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
+    }
+
+    /// Under what settings it runs, beside what the tests always set.
+    pub fn env(&self) -> &[(&'static str, String)] {
+        &self.options.env
     }
 
     /// A path beside the data directory, for files of a test.
@@ -298,7 +323,7 @@ impl Drop for Server {
 }
 
 /// The binary under test: `COMMERCE_BIN`, else the one beside the tests. Missing is a failure.
-pub(crate) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let path = std::env::var_os("COMMERCE_BIN").map_or_else(beside, PathBuf::from);
     assert!(path.is_file(), "{} is missing: cargo build --package commerce-cli", path.display());
     path
@@ -324,9 +349,14 @@ fn environment(command: &mut Command, options: &Options) {
 
 /// Runs a command that is about no running server.
 pub fn run_command(args: &[&str]) -> CommandOutput {
+    run_command_with(args, &[], "")
+}
+
+/// Runs a command under these settings, with this standard input.
+pub fn run_command_with(args: &[&str], env: &[(&'static str, String)], input: &str) -> CommandOutput {
     let mut command = Command::new(binary());
-    environment(command.args(args), &Options::default());
-    run(&mut command, "")
+    environment(command.args(args), &Options { env: env.to_vec(), ..Options::default() });
+    run(&mut command, input)
 }
 
 pub(crate) fn run(command: &mut Command, input: &str) -> CommandOutput {

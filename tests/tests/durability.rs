@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use commerce_tests::{Client, Order, Server, cod, eventually, eventually_within, mails, unique};
+use commerce_tests::{Client, Options, Order, Server, cod, eventually, eventually_within, mails, unique};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ async fn a_killed_shop_keeps_every_acknowledged_order() {
 
 #[tokio::test]
 async fn a_clean_stop_leaves_everything_in_its_file() {
-    let shop = Server::start();
+    let shop = Server::start_with(Options { mariadb: Some(false), ..Options::default() });
     let admin = shop.admin().await;
     let cup = admin.product(100, 10).await;
     let buyer = shop.customer().await;

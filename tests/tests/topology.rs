@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use commerce_tests::{Answer, Options, Server, cod, eventually, eventually_within, mails, raw_request};
-use serde_json::{Value, json};
+use commerce_tests::{Answer, Client, Options, Server, cod, eventually, eventually_within, purchase, raw_request, unique};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_purchase_goes_through_all_of_them_from_register_to_mail() {
@@ -26,35 +26,6 @@ async fn a_purchase_goes_through_over_redis_too() {
         let env = [env.clone(), vec![("COMMERCE_REDIS__PREFIX", format!("apart-{services}"))]].concat();
         purchase(&Server::start_with(Options { services: Some(services), env, ..Options::default() })).await;
     }
-}
-
-async fn purchase(shop: &Server) {
-    let (admin, customer) = (shop.admin().await, shop.customer().await);
-    let product = admin.product(49_900, 5).await;
-    customer.post("/api/cart/me", &json!({"sku": product.sku, "quantity": 2})).send().await.expect(200);
-    customer.post("/api/users/me/addresses", &commerce_tests::address()).send().await.expect(201);
-    let body = json!({"payment": {"method": "CARD", "token": "tok_ok"}});
-    let order = customer.post("/api/orders", &body).key("once").send().await.expect(201);
-    assert_eq!((&order["status"], &order["payment"]["status"]), (&json!("CONFIRMED"), &json!("CAPTURED")));
-    let again = customer.post("/api/orders", &body).key("once").send().await;
-    assert_eq!(again.expect(200)["id"], order["id"]);
-    assert_eq!(again.header("idempotent-replayed"), "true");
-
-    let sold = || admin.stock(&product.sku);
-    eventually("the hold becomes a sale", sold, |stock| *stock == (3, 0, 3)).await;
-    let cart = || customer.read("/api/cart/me");
-    eventually("the cart is emptied", cart, |cart| cart["lines"] == json!([])).await;
-    let told = async || mails(&shop.data()).iter().filter(|mail| mail.to.contains(&customer.email)).count();
-    eventually("she is told that she registered, ordered and paid", told, |count| *count >= 4).await;
-    let path = format!("/api/orders/{}/status", order["id"].as_str().expect("an order has an id"));
-    for status in ["PROCESSING", "SHIPPED", "OUT_FOR_DELIVERY", "DELIVERED"] {
-        admin.patch(&path, &json!({"status": status})).send().await.expect(200);
-    }
-    let found = admin.read(&format!("/api/orders?email={}", customer.email)).await;
-    assert_eq!(found["items"][0]["id"], order["id"], "orders ask users who has a mail address");
-    let logout = customer.post("/api/auth/logout", &json!({})).send().await;
-    logout.expect(204);
-    customer.get("/api/orders").send().await.problem(401, "UNAUTHENTICATED");
 }
 
 #[tokio::test]
@@ -204,120 +175,88 @@ async fn services_are_replaced_under_load_and_no_request_fails() {
     drop(shop);
 }
 
-/// One scenario as its requests and answers, without what is new each time.
-async fn transcript(shop: &Server) -> Vec<String> {
-    let mut log = Transcript::default();
-    let anyone = shop.anyone();
-    let admin = shop.admin().await;
-    let email = "parity@example.com";
-    let register = json!({"email": email, "password": "correct horse battery", "fullName": "Grace Hopper"});
-    log.note("register", &anyone.post("/api/users", &register).send().await);
-    log.note("register again", &anyone.post("/api/users", &register).send().await);
-    log.note("wrong password", &anyone.post("/api/auth/login", &json!({"email": email, "password": "wrong horse"})).send().await);
-    let customer = anyone.logged_in(email, "correct horse battery").await;
-    log.note("me", &customer.get("/api/users/me").send().await);
-    log.note("address", &customer.post("/api/users/me/addresses", &commerce_tests::address()).send().await);
-    let product = json!({"name": "Parity Kurta", "description": "Cotton", "variants": [
-        {"sku": "PARITY-1", "price": {"amount": 49_900, "currency": "INR"}, "stock": 3},
-    ]});
-    let made = admin.post("/api/products", &product).send().await;
-    log.note("product", &made);
-    let id = made.json()["id"].as_str().expect("a product has an id").to_owned();
-    log.note("no token", &anyone.post("/api/products", &product).send().await);
-    log.note("not staff", &customer.post("/api/products", &product).send().await);
-    log.note("unknown field", &admin.post("/api/products", &json!({"nam": "x"})).send().await);
-    log.note("shown", &anyone.get(&format!("/api/products/{id}")).send().await);
-    log.note("bad cursor", &anyone.get("/api/products?cursor=x").send().await);
-    log.note("bad token", &anyone.with_token(Some("x.y.z")).get("/api/products").send().await);
-    log.note("bad token where none is needed", &anyone.with_token(Some("x.y.z")).get("/api/categories").send().await);
-    log.note("no such path", &anyone.get("/api/nothing").send().await);
-    log.note("no such method", &anyone.delete("/api/products").send().await);
-    log.note("outside", &anyone.get("/internal/products").send().await);
-    log.note("cart", &customer.post("/api/cart/me", &json!({"sku": "PARITY-1", "quantity": 2})).send().await);
-    log.note("quote", &customer.post("/api/orders/quote", &json!({})).send().await);
-    let body = json!({"payment": {"method": "CARD", "token": "tok_declined"}});
-    let declined = customer.post("/api/orders", &body).key("k1").send().await;
-    log.note("declined", &declined);
-    let order = declined.json()["id"].as_str().expect("an order has an id").to_owned();
-    log.note("the same again", &customer.post("/api/orders", &body).key("k1").send().await);
-    log.note("another body", &customer.post("/api/orders", &cod(&[("PARITY-1", 1)])).key("k1").send().await);
-    let pay = json!({"method": "CARD", "token": "tok_ok"});
-    log.note("paid", &customer.post(&format!("/api/orders/{order}/payments"), &pay).send().await);
-    log.note("sold out", &customer.post("/api/orders", &cod(&[("PARITY-1", 2)])).send().await);
-    log.note("too many", &customer.post("/api/orders", &cod(&[("PARITY-1", 1_000)])).send().await);
-    log.note("another's", &admin.get(&format!("/api/orders/{order}")).send().await);
-    log.note("hers", &customer.get(&format!("/api/orders/{order}")).send().await);
-    let sold = || admin.stock("PARITY-1");
-    eventually("the hold becomes a sale", sold, |stock| *stock == (1, 0, 1)).await;
-    // Begun, held, sold, and marked when ops were told that little is left.
-    let version = async || admin.get("/api/inventory/PARITY-1").send().await.header("etag").to_owned();
-    eventually("ops are told", version, |version| version == "\"5\"").await;
-    log.note("stock", &admin.get("/api/inventory/PARITY-1").send().await);
-    log.note("ledger", &admin.get("/api/inventory/PARITY-1/ledger").send().await);
-    let user = customer.user.clone();
-    let told = async || admin.read(&format!("/api/notifications?recipient={user}")).await["items"].as_array().map(Vec::len);
-    eventually("everything is told", told, |count| *count == Some(5)).await;
-    log.note("cancel", &customer.post(&format!("/api/orders/{order}/cancel"), &json!({})).send().await);
-    log.note("timeline", &customer.get(&format!("/api/orders/{order}/timeline")).send().await);
-    log.note("too large", &customer.post_bytes("/api/orders", vec![b' '; 1_100_000]).send().await);
-    log.note("page", &anyone.get("/checkout").send().await);
-    log.note("contract", &anyone.get("/openapi.json").send().await);
-    log.0
+/// `tests/cluster`: everything on this machine, started and ended as a person would.
+struct Cluster {
+    dir: tempfile::TempDir,
+    port: u16,
 }
 
-#[derive(Default)]
-struct Transcript(Vec<String>);
+impl Cluster {
+    fn new() -> Self {
+        // Below what the system hands out, and another for each process that tests.
+        let port = 12_000 + u16::try_from(std::process::id() % 90).expect("it is below 90") * 10;
+        Self { dir: tempfile::tempdir().expect("a folder can be made"), port }
+    }
 
-impl Transcript {
-    fn note(&mut self, what: &str, answer: &Answer) {
-        let mut headers: Vec<String> = answer
-            .headers
-            .iter()
-            .filter(|(name, _)| {
-                !["date", "content-length", "ratelimit-reset", "x-request-id", "location"].contains(&name.as_str())
-            })
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()))
-            .collect();
-        headers.sort();
-        let body =
-            serde_json::from_slice::<Value>(&answer.body).map_or_else(|_| answer.text(), |body| timeless(body).to_string());
-        self.0.push(format!("{what}: {} {headers:?} {body}", answer.status));
+    fn run(&self, args: &[&str]) -> std::process::Output {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster");
+        let mut command = std::process::Command::new(script);
+        command.args(args).env("COMMERCE_CLUSTER_DIR", self.dir.path()).env("COMMERCE_CLUSTER_PORT", self.port.to_string());
+        // Ends only when no child has kept the other end of a pipe.
+        command.env("COMMERCE_BIN", commerce_tests::binary()).output().expect("the script can be started")
+    }
+
+    /// Standard output, line by line.
+    fn lines(&self, args: &[&str]) -> Vec<String> {
+        let output = self.run(args);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{args:?}: {out}{err}");
+        out.lines().map(str::to_owned).collect()
     }
 }
 
-/// Members that are new each time.
-const NEW: [&str; 7] = ["requestId", "number", "instance", "slug", "reference", "providerReference", "expiresAt"];
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.run(&["down"]);
+    }
+}
 
-/// Without ids, times and what is made of them.
-fn timeless(value: Value) -> Value {
-    match value {
-        Value::String(text) if is_new(&text) => json!("*"),
-        Value::Object(members) => {
-            let known = |(name, value): (String, Value)| {
-                let value = if NEW.contains(&name.as_str()) { json!("*") } else { timeless(value) };
-                (name, value)
-            };
-            Value::Object(members.into_iter().map(known).collect())
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_command_brings_everything_up_and_another_takes_it_down() {
+    let cluster = Cluster::new();
+    let up = cluster.lines(&["up"]);
+    let gateway = up.last().and_then(|line| line.strip_prefix("gateway ")).expect("the last line says where the gateway is");
+    assert_eq!(gateway, format!("http://127.0.0.1:{}", cluster.port));
+
+    let anyone = Client::new(gateway);
+    let admin = anyone.logged_in("admin@example.com", "admin-demo").await;
+    let shown = anyone.read("/api/products?limit=100").await;
+    let products = shown["items"].as_array().expect("a list").clone();
+    assert!(products.len() > 10, "{shown}");
+    let mut sku = String::new();
+    for product in &products {
+        let product = anyone.read(&format!("/api/products/{}", product["id"].as_str().expect("an id"))).await;
+        for variant in product["variants"].as_array().expect("a list") {
+            variant["sku"].as_str().expect("a SKU").clone_into(&mut sku);
+            assert!(variant["available"].as_i64() >= Some(10), "{variant}");
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(timeless).collect()),
-        other => other,
     }
-}
+    let before = admin.stock(&sku).await;
+    let customer = anyone.registered(&unique("cluster")).await;
+    customer.post("/api/cart/me", &json!({"sku": sku, "quantity": 2})).send().await.expect(200);
+    let body = json!({"shippingAddress": commerce_tests::address(), "payment": {"method": "CARD", "token": "tok_ok"}});
+    let order = customer.post("/api/orders", &body).key("once").send().await.expect(201);
+    assert_eq!(order["status"], "CONFIRMED");
+    let sold = (before.0 - 2, 0, before.2 - 2);
+    eventually("the hold becomes a sale", || admin.stock(&sku), |stock| *stock == sold).await;
+    eventually("the cart is emptied", || customer.read("/api/cart/me"), |cart| cart["lines"] == json!([])).await;
+    let mail = cluster.dir.path().join("data");
+    let told = async || commerce_tests::mails(&mail).iter().filter(|mail| mail.to.contains(&customer.email)).count();
+    eventually("she is told", told, |count| *count >= 4).await;
 
-/// An id, a hash, an order's number or a time.
-fn is_new(text: &str) -> bool {
-    let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    let time = text.len() > 19 && text.as_bytes()[10] == b'T' && text.ends_with('Z');
-    (hex && text.len() >= 32) || text.starts_with("ORD-") || time
-}
-
-#[tokio::test]
-async fn one_process_and_four_services_say_the_same() {
-    let one = Server::start_with(Options { services: Some(false), ..Options::default() });
-    let four = Server::start_services();
-    let (one, four) = (transcript(&one).await, transcript(&four).await);
-    for (one, four) in one.iter().zip(&four) {
-        assert_eq!(one, four);
+    let status = cluster.lines(&["status"]);
+    assert_eq!(status.iter().filter(|line| line.contains(" runs as ")).count(), 9, "{status:?}");
+    assert_eq!(status.last().map(String::as_str), Some("ready: 200"));
+    let again = cluster.run(&["up"]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("runs already"), "{again:?}");
+    let ports: Vec<u16> = status.iter().filter_map(|line| line.rsplit_once("on port ")?.1.parse().ok()).collect();
+    let processes: Vec<u32> = status.iter().filter_map(|line| line.split(' ').nth(3)?.parse().ok()).collect();
+    assert_eq!((ports.len(), processes.len()), (9, 9));
+    cluster.lines(&["down"]);
+    for port in ports {
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "somebody listens on {port}");
     }
-    assert_eq!(one.len(), four.len());
+    for process in processes {
+        assert!(!std::path::Path::new(&format!("/proc/{process}")).exists(), "{process} runs");
+    }
 }

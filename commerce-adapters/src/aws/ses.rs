@@ -11,12 +11,14 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_sdk_sesv2::error::ProvideErrorMetadata;
+use aws_sdk_sesv2::operation::create_email_identity::CreateEmailIdentityError;
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, MessageTag, RawMessage};
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::ids::NotificationId;
 use commerce_core::notifications::{Handover, Mail, Mailer};
+use commerce_core::text::Email;
 
 use super::{Aws, failed};
 use crate::mail::message;
@@ -60,6 +62,24 @@ impl SesMailer {
         {
             accepted.ids.remove(&oldest);
         }
+    }
+}
+
+impl Aws {
+    /// Makes an address known to SES as a sender. SES asks it by mail, unless its domain is known already; answers
+    /// whether it may send.
+    ///
+    /// # Errors
+    /// When AWS does not answer or refuses.
+    pub async fn introduce_sender(&self, address: &Email) -> Result<bool, StoreError> {
+        const OPERATION: &str = "mail.introduce";
+        match self.ses.create_email_identity().email_identity(address.as_str()).send().await {
+            Ok(made) => return Ok(made.verified_for_sending_status),
+            Err(error) if error.as_service_error().is_some_and(CreateEmailIdentityError::is_already_exists_exception) => {}
+            Err(error) => return Err(failed(OPERATION, error)),
+        }
+        let known = self.ses.get_email_identity().email_identity(address.as_str()).send().await;
+        Ok(known.map_err(|error| failed(OPERATION, error))?.verified_for_sending_status)
     }
 }
 

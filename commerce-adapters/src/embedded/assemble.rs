@@ -5,6 +5,7 @@ use std::sync::Arc;
 use commerce_core::catalog::ProductSearch;
 use commerce_core::commerce::Context;
 use commerce_core::error::StoreError;
+use commerce_core::events::desk::DeadLetterDesk;
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
 use commerce_core::ids::{Id, IdSource, SessionId};
 use commerce_core::part::{CatalogPorts, Here, NotificationPorts, Part, SalesPorts, UserPorts};
@@ -16,6 +17,7 @@ use super::{Embedded, nowhere};
 use crate::auth::argon2::Argon2Hasher;
 use crate::auth::jwt::{ISSUER, JwtSigner};
 use crate::auth::key_file::KeyFile;
+use crate::files::storage_error;
 use crate::images::ObjectImages;
 use crate::mail::eml::FileMailer;
 use crate::mail::templates::TemplateRenderer;
@@ -25,14 +27,22 @@ use crate::stores::Stores;
 /// The contexts of `stores`, with their workers.
 pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Service, StoreError> {
     stores.carts = parts.carts.take().or(stores.carts);
+    if let Some(in_front) = parts.user_stores.take() {
+        stores.users = stores.users.map(in_front);
+    }
+    // Books that are elsewhere have not made it.
+    std::fs::create_dir_all(&parts.dir).map_err(|error| storage_error("shop.open", &parts.dir, &error))?;
     let keys = match &stores.users {
         Some(_) => Some(KeyFile::new(&parts.dir, Arc::clone(&parts.entropy))),
         None => None,
     };
     let here = here(&mut parts, &stores, keys.as_ref())?;
-    let Embedded { clock, entropy, policies, elsewhere, also_to, bus, workers, .. } = parts;
+    let Embedded { clock, entropy, policies, elsewhere, also_to, bus, letter_boxes, workers, .. } = parts;
     let part = Part::new(here, elsewhere, policies).map_err(nowhere)?;
-    let part = with_events(part, &stores, bus, also_to, &clock);
+    let mut part = with_events(part, &stores, bus, also_to, &clock);
+    if let Some(with_brokers) = letter_boxes {
+        part.dead_letters = DeadLetterDesk::new(with_brokers(part.dead_letters.boxes().to_vec()));
+    }
 
     let owner = IdSource::new(Arc::clone(&clock), entropy).mint::<SessionId>().uuid();
     let backings = stores.backings;

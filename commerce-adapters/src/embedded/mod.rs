@@ -2,7 +2,7 @@
 //!
 //! This is the one place that puts concrete adapters together: SQLite, the in-process bus, mail as
 //! files, the sandbox payment provider, local pictures and search. Every part can be replaced by the
-//! embedder's own before the shop is opened.
+//! embedder's own before the shop is opened, and the books may be on MySQL.
 
 mod assemble;
 mod bus;
@@ -19,15 +19,24 @@ use commerce_core::catalog::ImageStore;
 use commerce_core::commerce::{Commerce, Context, Policies};
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::EventBus;
+use commerce_core::events::desk::LetterBox;
 use commerce_core::ids::Entropy;
 use commerce_core::notifications::{Mailer, Renderer};
 use commerce_core::orders::{CartStore, PaymentGateway};
 use commerce_core::part::{Elsewhere, Nowhere};
 use commerce_core::time::Clock;
+use commerce_core::users::UserStore;
 
-use crate::sql::sqlite::{self, Databases};
+use crate::sql::Place;
 use crate::stores::Stores;
 use crate::system::{OsEntropy, SystemClock};
+
+/// The consumers with their dead letters, as they lie in the consumers' databases, with those that a broker keeps
+/// in front.
+pub type LetterBoxes = Box<dyn FnOnce(Vec<LetterBox>) -> Vec<LetterBox> + Send>;
+
+/// Puts something in front of the users' store.
+pub type UserStores = Box<dyn FnOnce(Arc<dyn UserStore>) -> Arc<dyn UserStore> + Send>;
 
 pub use bus::{InProcessBus, ToAll};
 pub use service::Service;
@@ -49,6 +58,7 @@ pub async fn embedded(dir: impl Into<PathBuf>) -> Result<Shop, StoreError> {
 /// A shop about to be opened.
 pub struct Embedded {
     dir: PathBuf,
+    place: Place,
     policies: Policies,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -63,14 +73,18 @@ pub struct Embedded {
     elsewhere: Elsewhere,
     also_to: Vec<Arc<dyn EventBus>>,
     bus: Option<Arc<dyn EventBus>>,
+    letter_boxes: Option<LetterBoxes>,
+    user_stores: Option<UserStores>,
     carts: Option<Arc<dyn CartStore>>,
 }
 
 impl Embedded {
     /// In `dir`, with everything at its default.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
+        let dir = dir.into();
         Self {
-            dir: dir.into(),
+            place: Place::Files(dir.clone()),
+            dir,
             policies: Policies::default(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
@@ -85,6 +99,8 @@ impl Embedded {
             elsewhere: Elsewhere::default(),
             also_to: Vec::new(),
             bus: None,
+            letter_boxes: None,
+            user_stores: None,
             carts: None,
         }
     }
@@ -93,6 +109,14 @@ impl Embedded {
     #[must_use]
     pub fn policies(mut self, policies: Policies) -> Self {
         self.policies = policies;
+        self
+    }
+
+    /// With the books kept there instead of in files of the directory, which has the rest: keys, pictures,
+    /// mails, the search index.
+    #[must_use]
+    pub fn on(mut self, place: Place) -> Self {
+        self.place = place;
         self
     }
 
@@ -183,6 +207,20 @@ impl Embedded {
         self
     }
 
+    /// With dead letters of that broker's own in front of those in the databases.
+    #[must_use]
+    pub fn letter_boxes(mut self, letter_boxes: LetterBoxes) -> Self {
+        self.letter_boxes = Some(letter_boxes);
+        self
+    }
+
+    /// With this in front of the users' store.
+    #[must_use]
+    pub fn user_stores(mut self, user_stores: UserStores) -> Self {
+        self.user_stores = Some(user_stores);
+        self
+    }
+
     /// With carts kept elsewhere than beside the orders.
     #[must_use]
     pub fn carts(mut self, carts: Arc<dyn CartStore>) -> Self {
@@ -193,14 +231,14 @@ impl Embedded {
     /// Opens the shop.
     ///
     /// # Errors
-    /// When the directory cannot be written or holds something else.
+    /// When the directory cannot be written or holds something else, or a database server does not answer.
     pub async fn open(self) -> Result<Shop, StoreError> {
-        let databases = Databases::open(&self.dir, Arc::clone(&self.clock)).await?;
+        let databases = self.place.open(&self.clock, &*self.entropy).await?;
         let books = ShopBooks {
-            users: Arc::new(databases.users()),
-            catalog: Arc::new(databases.catalog()),
-            orders: Arc::new(databases.orders()),
-            notifications: Arc::new(databases.notifications()),
+            users: databases.users(),
+            catalog: databases.catalog(),
+            orders: databases.orders(),
+            notifications: databases.notifications(),
         };
         let audit_at = self.audit_at;
         let service = self.over(databases.stores())?;
@@ -208,14 +246,14 @@ impl Embedded {
         Ok(Shop::new(commerce.clone(), databases, service.with_audit(&commerce, audit_at)))
     }
 
-    /// Opens these contexts alone, each in a database of its own in the directory, and starts their
-    /// workers. Nobody else's files are touched; the others are reached as
+    /// Opens these contexts alone, each in a database of its own, and starts their workers. Nobody else's
+    /// databases are touched; the others are reached as
     /// [`elsewhere`](Self::elsewhere) says.
     ///
     /// # Errors
     /// As [`open`](Self::open); `Internal` when a context that is needed is nowhere.
     pub async fn open_part(self, contexts: &[Context]) -> Result<Service, StoreError> {
-        let stores = sqlite::stores(&self.dir, contexts, &self.clock).await?;
+        let stores = self.place.stores(contexts, &self.clock, &*self.entropy).await?;
         self.over(stores)
     }
 

@@ -6,7 +6,7 @@ use commerce_core::Commerce;
 use commerce_core::error::{Outcome, StoreError};
 
 use super::service::Service;
-use crate::sql::sqlite::Databases;
+use crate::sql::Databases;
 
 /// An open shop. Use it as the [`Commerce`] it derefs to; [`close`](Self::close) it when done.
 ///

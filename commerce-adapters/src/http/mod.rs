@@ -27,7 +27,7 @@ pub use forward::{BodyError, Forwarder, Unforwarded, pass_for};
 pub use neighbours::{Neighbour, Neighbours};
 pub use orders::RemoteHolds;
 pub use served::Desk;
-pub use source::Source;
+pub use source::{Directory, Source};
 pub use target::Target;
 pub use token::{ServiceKey, Unfit};
 pub use users::RemoteUsers;

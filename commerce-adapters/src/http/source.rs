@@ -1,16 +1,45 @@
-//! How the instances of a service are found: written down, or by name.
+//! How the instances of a service are found: written down, by name, or where they say themselves that they are.
 
+use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use async_trait::async_trait;
+use commerce_core::error::StoreError;
 use http::uri::Authority;
 
+/// Where instances of services say that they are.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// Where those of `service` are now: `http://HOST:PORT` each.
+    ///
+    /// # Errors
+    /// When it does not answer. Whoever asks keeps what she knew.
+    async fn instances(&self, service: &str) -> Result<Vec<String>, StoreError>;
+}
+
+/// A service as it stands in a directory.
+#[derive(Clone)]
+pub struct Entry {
+    directory: Arc<dyn Directory>,
+    service: String,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Entry").field(&self.service).finish()
+    }
+}
+
 /// Where one or several instances of a service are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Source {
     /// At this address: `http://10.0.0.7:9082`.
     Fixed(Authority),
     /// At every address that this name has by now: `dns+http://catalog.shop.internal:9082`.
     Named(Authority),
+    /// Wherever its instances say that they are.
+    Registered(Entry),
 }
 
 impl FromStr for Source {
@@ -31,6 +60,11 @@ impl FromStr for Source {
 }
 
 impl Source {
+    /// What `directory` knows of `service`.
+    pub fn registered(directory: &Arc<dyn Directory>, service: &str) -> Self {
+        Self::Registered(Entry { directory: Arc::clone(directory), service: service.to_owned() })
+    }
+
     /// The addresses it stands for now. A name that cannot be resolved has none.
     pub(super) async fn addresses(&self) -> Vec<Authority> {
         match self {
@@ -39,6 +73,13 @@ impl Source {
                 Ok(found) => found.filter_map(|address| address.to_string().parse().ok()).collect(),
                 Err(error) => {
                     tracing::warn!(name = authority.as_str(), %error, "a service's name cannot be resolved");
+                    Vec::new()
+                }
+            },
+            Self::Registered(Entry { directory, service }) => match directory.instances(service).await {
+                Ok(found) => found.iter().filter_map(|url| url.strip_prefix("http://")?.parse().ok()).collect(),
+                Err(error) => {
+                    tracing::warn!(service, error = &error as &dyn std::error::Error, "the directory does not answer");
                     Vec::new()
                 }
             },
@@ -52,8 +93,9 @@ mod tests {
 
     #[test]
     fn sources_are_read_and_nothing_else() {
-        assert_eq!("http://127.0.0.1:9082/".parse(), Ok(Source::Fixed(Authority::from_static("127.0.0.1:9082"))));
-        assert_eq!("dns+http://catalog:9082".parse(), Ok(Source::Named(Authority::from_static("catalog:9082"))));
+        let read = |text: &str| text.parse::<Source>().unwrap();
+        assert!(matches!(read("http://127.0.0.1:9082/"), Source::Fixed(at) if at == "127.0.0.1:9082"));
+        assert!(matches!(read("dns+http://catalog:9082"), Source::Named(name) if name == "catalog:9082"));
         for wrong in ["https://a:1", "http://a", "a:1", "http://u@a:1", "http://", "dns+https://a:1", "http://a:1/x"] {
             assert!(wrong.parse::<Source>().is_err(), "{wrong}");
         }

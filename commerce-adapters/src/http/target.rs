@@ -78,7 +78,7 @@ impl Target {
     pub fn new(name: Context, sources: Vec<Source>) -> Self {
         let fixed = |source: &Source| match source {
             Source::Fixed(authority) => Some(Instance::at(authority.clone())),
-            Source::Named(_) => None,
+            Source::Named(_) | Source::Registered(_) => None,
         };
         let instances = RwLock::new(Arc::new(sources.iter().filter_map(fixed).collect()));
         Self { name, sources, instances, next: AtomicUsize::new(0), budget: Budget::default() }
@@ -119,7 +119,8 @@ impl Target {
     {
         let mut round = 0;
         loop {
-            if round % RESOLVE_EVERY == 0 {
+            // Somebody who is not there yet is looked for again at once.
+            if round % RESOLVE_EVERY == 0 || self.instances().is_empty() {
                 self.resolve().await;
             }
             round += 1;

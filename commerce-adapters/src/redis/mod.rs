@@ -9,6 +9,7 @@
 
 pub mod cache;
 pub mod carts;
+pub mod ending;
 mod error;
 pub mod locks;
 pub mod registry;

@@ -33,6 +33,14 @@ pub struct Registry {
     note: Script,
 }
 
+#[cfg(feature = "http")]
+#[async_trait::async_trait]
+impl crate::http::Directory for Registry {
+    async fn instances(&self, service: &str) -> Result<Vec<String>, StoreError> {
+        Self::instances(self, service).await
+    }
+}
+
 impl Registry {
     /// On this Redis.
     #[must_use]

@@ -4,19 +4,27 @@
 //! ended is noted *before* it is committed and outlives every access token of it, so that nothing can
 //! bring it back and a logout holds from the next request on.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use commerce_core::error::StoreError;
-use commerce_core::ids::SessionId;
+use async_trait::async_trait;
+use commerce_core::Actor;
+use commerce_core::error::{Outcome, Refusal, StoreError};
+use commerce_core::ids::{SellerId, SessionId, UserId};
 use commerce_core::limits;
+use commerce_core::text::Email;
+use commerce_core::users::{Accounts, Authenticated, Claimed};
 use redis::Script;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Redis, failed};
 
-/// How long a session that was found alive needs not be asked about: the reference's half an hour.
-const KEEP: Duration = Duration::from_mins(30);
+/// How long a session that was found alive needs not be asked about. A changed role holds within that time, and
+/// users note once in it that the session is used, so that it does not end as an idle one.
+const KEEP: Duration = Duration::from_mins(1);
+/// How long Redis is left alone after it did not answer, so that its silence does not hold up every request.
+const LEAVE_ALONE: Duration = Duration::from_secs(1);
 /// In the place of who was found alive.
 const ENDED: &str = "ended";
 
@@ -92,6 +100,75 @@ impl RedisSessions {
 
     fn key(&self, session: SessionId) -> String {
         self.redis.key(&session.to_string(), "session")
+    }
+}
+
+/// Who asks, by what is noted of her session; users are asked when nothing is, or Redis does not answer.
+#[derive(Clone)]
+pub struct NotedAccounts {
+    users: Arc<dyn Accounts>,
+    sessions: RedisSessions,
+    alone_until: Arc<Mutex<Option<Instant>>>,
+}
+
+impl NotedAccounts {
+    /// In front of `users`.
+    #[must_use]
+    pub fn new(users: Arc<dyn Accounts>, sessions: RedisSessions) -> Self {
+        Self { users, sessions, alone_until: Arc::default() }
+    }
+
+    async fn known(&self, session: SessionId) -> Known<Authenticated> {
+        let alone = |until: Option<Instant>| until.is_some_and(|until| Instant::now() < until);
+        if alone(*self.alone_until.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Known::Nothing;
+        }
+        match self.sessions.known(session).await {
+            Ok(known) => known,
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "sessions are asked of users");
+                *self.alone_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LEAVE_ALONE);
+                Known::Nothing
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Accounts for NotedAccounts {
+    async fn authenticate(&self, access_token: &str) -> Outcome<Authenticated> {
+        if let Claimed::By(claimed) = self.users.claimed(access_token) {
+            match self.known(claimed.session).await {
+                Known::Alive(who) if who.actor.user() == claimed.actor.user() => return Ok(who),
+                Known::Ended => return Err(Refusal::Unauthenticated.into()),
+                Known::Alive(_) | Known::Nothing => {}
+            }
+        }
+        let who = self.users.authenticate(access_token).await?;
+        if let Err(error) = self.sessions.note(who.session, &who).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a session is not noted");
+        }
+        Ok(who)
+    }
+
+    fn claimed(&self, access_token: &str) -> Claimed {
+        self.users.claimed(access_token)
+    }
+
+    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Option<UserId>> {
+        self.users.find(actor, email).await
+    }
+
+    async fn expect(&self, actor: &Actor, user: UserId) -> Outcome<()> {
+        self.users.expect(actor, user).await
+    }
+
+    async fn set_seller(&self, actor: &Actor, user: UserId, seller: SellerId) -> Outcome<()> {
+        self.users.set_seller(actor, user, seller).await
+    }
+
+    fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn Accounts>> {
+        Some(Arc::new(Self { users: self.users.in_trace(traceparent)?, ..self.clone() }))
     }
 }
 

@@ -1,10 +1,16 @@
 //! The databases of a shop, whatever engine they are on.
 
+#[cfg(feature = "sqlite")]
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use commerce_core::Clock;
 use commerce_core::audit::Books;
 use commerce_core::catalog::CatalogStore;
+use commerce_core::commerce::Context;
+use commerce_core::error::StoreError;
 use commerce_core::events::{DeadLetters, Leases, Outbox};
+use commerce_core::ids::Entropy;
 use commerce_core::notifications::NotificationStore;
 use commerce_core::orders::{CartStore, OrderStore};
 use commerce_core::users::UserStore;
@@ -35,6 +41,78 @@ impl<T: OrderStore + CartStore + Common> OrdersDatabase for T {}
 pub trait NotificationsDatabase: NotificationStore + Common {}
 
 impl<T: NotificationStore + Common> NotificationsDatabase for T {}
+
+/// A migration that is not applied yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingMigration {
+    /// Which database: `orders`.
+    pub context: &'static str,
+    /// Its number.
+    pub version: i64,
+    /// Its name.
+    pub description: String,
+}
+
+/// Where the databases of a shop are.
+#[derive(Clone)]
+pub enum Place {
+    /// Files in this folder.
+    #[cfg(feature = "sqlite")]
+    Files(PathBuf),
+    /// MySQL or MariaDB.
+    #[cfg(feature = "mysql")]
+    MySql(Box<super::mysql::Urls>),
+}
+
+impl Place {
+    /// Opens all four, makes what is missing and brings their tables up to date. Needs a running tokio.
+    ///
+    /// # Errors
+    /// When a database cannot be opened or is newer than this program.
+    pub async fn open(&self, clock: &Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Databases, StoreError> {
+        let _ = entropy;
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Files(dir) => super::sqlite::Databases::open(dir, Arc::clone(clock)).await.map(Databases::Sqlite),
+            #[cfg(feature = "mysql")]
+            Self::MySql(urls) => {
+                Box::pin(super::mysql::Databases::connect(urls, Arc::clone(clock), entropy)).await.map(Databases::MySql)
+            }
+        }
+    }
+
+    /// The stores of these contexts alone: nobody else's database is touched.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn stores(
+        &self,
+        contexts: &[Context],
+        clock: &Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+    ) -> Result<Stores, StoreError> {
+        let _ = entropy;
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Files(dir) => super::sqlite::stores(dir, contexts, clock).await,
+            #[cfg(feature = "mysql")]
+            Self::MySql(urls) => super::mysql::stores(urls, contexts, clock, entropy).await,
+        }
+    }
+
+    /// What opening it would still apply. Changes nothing.
+    ///
+    /// # Errors
+    /// When a database that is there cannot be read.
+    pub async fn pending_migrations(&self) -> Result<Vec<PendingMigration>, StoreError> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Files(dir) => super::sqlite::Databases::pending_migrations(dir).await,
+            #[cfg(feature = "mysql")]
+            Self::MySql(urls) => super::mysql::Databases::pending_migrations(urls).await,
+        }
+    }
+}
 
 /// The four databases of a shop. Cheap to clone.
 #[derive(Clone)]

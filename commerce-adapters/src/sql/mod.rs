@@ -22,4 +22,6 @@ pub mod mysql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
-pub use databases::{CatalogDatabase, Common, Databases, NotificationsDatabase, OrdersDatabase, UsersDatabase};
+pub use databases::{
+    CatalogDatabase, Common, Databases, NotificationsDatabase, OrdersDatabase, PendingMigration, Place, UsersDatabase,
+};

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 use crate::remote::Remote;
+use crate::shop::ALONE;
 
 /// Processor time of a process so far, user and system; `None` where `/proc` does not say.
 pub(crate) fn cpu_time(process: u32) -> Option<Duration> {
@@ -89,6 +90,11 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 /// How long a server may take to stop after SIGTERM: what the contract allows.
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
+/// The variable of the environment that sets a key.
+fn variable(key: &str) -> String {
+    format!("COMMERCE_{}", key.to_uppercase().replace('.', "__"))
+}
+
 /// A server of the run's own. It ends with the value: asked to first, then killed.
 pub(crate) struct Server {
     child: Child,
@@ -97,12 +103,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `serve` on a data directory, without rate limits, and waits until it is ready.
+    /// Starts `serve` on a data directory and nothing else, without rate limits, and waits until it is ready.
     ///
     /// # Errors
     /// When it does not become ready in time.
     pub(crate) async fn start(data: &Path) -> Result<Self, Failure> {
-        Self::start_at(data, free_port()?, &data.join("server.log"), &[]).await
+        let alone = ALONE.iter().map(|(key, value)| (variable(key), (*value).to_owned()));
+        Self::start_under(data, free_port()?, &data.join("server.log"), &[], alone.collect()).await
     }
 
     /// Starts it on this port, with arguments that stand before the command's name, and its log
@@ -111,6 +118,16 @@ impl Server {
     /// # Errors
     /// When it does not become ready in time.
     pub(crate) async fn start_at(data: &Path, port: u16, log: &Path, globals: &[OsString]) -> Result<Self, Failure> {
+        Self::start_under(data, port, log, globals, Vec::new()).await
+    }
+
+    async fn start_under(
+        data: &Path,
+        port: u16,
+        log: &Path,
+        globals: &[OsString],
+        settings: Vec<(String, String)>,
+    ) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::io("start a server", &error);
         let output = OpenOptions::new().create(true).append(true).open(log).map_err(failed)?;
         let child = Command::new(std::env::current_exe().map_err(failed)?)
@@ -120,6 +137,7 @@ impl Server {
             .env("COMMERCE_GATEWAY__RATE_LIMIT_PER_MINUTE", "0")
             .env("COMMERCE_GATEWAY__RATE_LIMIT_ANONYMOUS_PER_MINUTE", "0")
             .env("COMMERCE_TELEMETRY__LEVEL", "warn")
+            .envs(settings)
             .stdin(Stdio::null())
             .stdout(output.try_clone().map_err(failed)?)
             .stderr(output)

@@ -9,10 +9,10 @@ use futures_util::{StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
-use crate::context::{Context, set};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::remote::Remote;
-use crate::shop::Shop;
+use crate::shop::{Shop, alone_in};
 
 use super::data;
 
@@ -25,7 +25,7 @@ const SIDE_BY_SIDE: usize = 256;
 /// When the settings are wrong or the folder cannot be written.
 pub(crate) async fn open(cx: &Context, folder: &Path, drop_mail: bool) -> Result<Shop, Failure> {
     let mut config = cx.settings()?;
-    set(&mut config, "database.dir", &folder.to_string_lossy())?;
+    alone_in(&mut config, folder)?;
     if drop_mail { Shop::serve_without_mail(&config).await } else { Shop::serve(&config).await }
 }
 

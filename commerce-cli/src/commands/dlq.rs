@@ -39,7 +39,10 @@ pub(crate) enum Command {
     /// One letter with its event
     Show(Letter),
     /// Hand letters to their consumers again; those that fail again stay
-    #[command(after_help = "Examples:\n  commerce dlq redrive --all\n  commerce dlq redrive catalog-order-queue 018f6b2e-…")]
+    #[command(
+        visible_alias = "retry",
+        after_help = "Examples:\n  commerce dlq redrive --all\n  commerce dlq redrive catalog-order-queue 018f6b2e-…"
+    )]
     Redrive(Which),
     /// Throw letters away for good
     Purge(Which),

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Column;
 use crate::remote::Remote;
-use crate::shop::{KEY_FILE, Shop, pending_migrations};
+use crate::shop::{KEY_FILE, Shop, database_servers, pending_migrations};
 
 const COLUMNS: &[Column] = &[("CHECK", "/check"), ("RESULT", "/result"), ("DETAIL", "/detail")];
 
@@ -75,6 +75,10 @@ async fn local(cx: &Context, findings: &mut Findings) {
     let Some(config) = findings.take("configuration", cx.settings()) else { return };
     let source = cx.config_file().map_or_else(|| "defaults and environment".to_owned(), |path| path.display().to_string());
     findings.ok("configuration", source);
+    let Some(servers) = findings.take("database servers", database_servers(&config).await) else { return };
+    for server in servers {
+        findings.ok("database server", server);
+    }
     let folder = &config.data_dir;
     if !folder.exists() {
         findings.note("data directory", "none yet", format!("{}: `commerce serve` makes it", folder.display()));

@@ -1,21 +1,47 @@
-//! `init`: a commented configuration file to begin with.
+//! `init`: a commented configuration file to begin with, and a filled shop where one is wanted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use commerce_server::Config;
 use serde_json::json;
 
-use crate::context::{CONFIG_FILE, Context};
+use crate::context::{CONFIG_FILE, Context, set};
+use crate::demo;
 use crate::failure::Failure;
+use crate::shop::Shop;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  commerce init                         writes ./commerce.toml\n  commerce init --config /etc/commerce.toml\n\nEvery key stands in it, commented, at its default. Commands read ./commerce.toml when it is\nthere; any other place is named with --config."
+    after_help = "Examples:\n  commerce init                         writes ./commerce.toml\n  commerce init --config /etc/commerce.toml\n  commerce init --demo                  and fills the shop of these settings, if it is empty\n\nEvery key stands in it, commented, at its default. Commands read ./commerce.toml when it is\nthere; any other place is named with --config."
 )]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Fill an empty shop with products and logins, too; a configuration file that is there stays as it is
+    #[arg(long)]
+    demo: bool,
+}
 
-pub(crate) fn run(cx: &Context, _args: &Args) -> Result<(), Failure> {
+pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
+    if args.demo {
+        cx.local_only("init --demo")?;
+    }
     let path = cx.globals.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE));
+    if !args.demo || !path.exists() {
+        write(cx, &path)?;
+    }
+    if args.demo { fill(cx).await } else { Ok(()) }
+}
+
+/// Fills the shop as `serve --demo` does, without serving it.
+async fn fill(cx: &Context) -> Result<(), Failure> {
+    let mut config = cx.settings()?;
+    set(&mut config, "auth.password_min_length", "6")?;
+    let shop = Shop::open(&config).await?;
+    demo::fill(&shop, config.server.currency).await?;
+    demo::print_logins(&shop, &config.server.public_url).await?;
+    shop.finish().await
+}
+
+fn write(cx: &Context, path: &Path) -> Result<(), Failure> {
     if path.exists() {
         cx.confirm(&format!("{} is there already. Overwrite it?", path.display()))?;
     }
@@ -23,6 +49,6 @@ pub(crate) fn run(cx: &Context, _args: &Args) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    std::fs::write(&path, Config::commented_default()).map_err(failed)?;
+    std::fs::write(path, Config::commented_default()).map_err(failed)?;
     cx.out.say(&format!("wrote {}", path.display()), &json!({ "path": path }))
 }

@@ -38,7 +38,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     let cx = Context::new(cli.globals);
     match cli.command {
         Command::Serve(args) => block(serve::run(&cx, args)),
-        Command::Init(args) => init::run(&cx, &args),
+        Command::Init(args) => block(init::run(&cx, args)),
         Command::Config(command) => config::run(&cx, &command),
         Command::Doctor(args) => block(doctor::run(&cx, args)),
         Command::Migrate(args) => block(migrate::run(&cx, args)),

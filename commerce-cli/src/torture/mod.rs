@@ -97,8 +97,10 @@ async fn tried(cx: &Context, args: &Args, workspace: &Path) -> Result<Report, Fa
         let trial = Trial { args, run, history, data: cx.globals.data.clone(), config: &config };
         return trial.hold(staff, None, url.clone()).await;
     }
-    let own = cx.globals.data.is_none();
-    let data = cx.globals.data.clone().unwrap_or_else(|| workspace.join("shop"));
+    // A shop on a database server is one that somebody has, wherever its folder is.
+    let own = cx.globals.data.is_none() && config.database.is_files();
+    let data = cx.globals.data.clone();
+    let data = data.unwrap_or_else(|| if own { workspace.join("shop") } else { config.data_dir.clone() });
     set(&mut config, "database.dir", &data.to_string_lossy())?;
     if !own {
         cx.confirm(&question(&data, args))?;

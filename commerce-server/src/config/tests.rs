@@ -100,3 +100,19 @@ fn services_are_listed_and_their_secret_is_not_shown() {
         assert!(Config::load(None, env(&[("COMMERCE_SERVICES__USERS_INTERNAL", wrong)])).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn databases_are_named_by_urls_that_nobody_is_shown() {
+    let config = Config::load(None, env(&[("COMMERCE_DATABASE__URL", "mysql://shop:hidden-word@db:3306/shop")])).unwrap();
+    assert!(!config.database.is_files() && Config::defaults().database.is_files());
+    assert_eq!(config.database.whereabouts(), ["db:3306/shop"]);
+    assert!(!format!("{config:?} {:?}", config.show()).contains("hidden-word"));
+    for right in ["mysql://root@127.0.0.1", "mariadb://root@[::1]:3306/", "mysql://a:b@h/shop_?ssl-mode=disabled", ""] {
+        assert!(Config::load(None, env(&[("COMMERCE_DATABASE__ORDERS_URL", right)])).is_ok(), "{right}");
+    }
+    for wrong in ["127.0.0.1:3306", "postgres://h/shop", "mysql://", "mysql:///shop", "mysql://h:port/shop", "mysql://h/a/b"] {
+        let fault = Config::load(None, env(&[("COMMERCE_DATABASE__READER_URL", wrong)])).unwrap_err();
+        assert_eq!(fault.len(), 1, "{wrong}");
+        assert!(fault[0].to_string().contains("must be mysql://"), "{fault:?}");
+    }
+}

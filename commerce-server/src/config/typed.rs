@@ -40,6 +40,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// The data directory.
     pub data_dir: PathBuf,
+    /// Where the databases are.
+    pub database: DatabaseConfig,
     /// Whether a search index is kept.
     pub search_enabled: bool,
     /// What the shop writes to people.
@@ -85,6 +87,8 @@ pub struct GatewayConfig {
     pub rate_limit_per_minute: u32,
     /// Calls per minute of one address without login.
     pub rate_limit_anonymous_per_minute: u32,
+    /// Whether all processes count together.
+    pub rate_limit_shared: bool,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<Network>,
 }
@@ -96,6 +100,10 @@ pub struct ServicesConfig {
     pub public: BTreeMap<Context, Vec<String>>,
     /// Where other services find each: its internal listeners.
     pub internal: BTreeMap<Context, Vec<String>>,
+    /// Whether they are found where they say themselves that they are.
+    pub registry: bool,
+    /// Under which host others reach this process, if that was said.
+    pub advertise: Option<String>,
     /// Signs what they say to each other; empty for a shop in one process.
     pub secret: Secret,
 }
@@ -133,6 +141,55 @@ pub struct AwsConfig {
     pub prefix: String,
     /// Whether topics and queues keep an aggregate's order.
     pub fifo: bool,
+    /// Where pictures are, if not in the data directory.
+    pub images_bucket: Option<String>,
+}
+
+/// Where the databases are, if they are not files of the data directory.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// The server of all of them.
+    pub shop: DatabaseUrls,
+    /// What is said of one alone.
+    pub own: BTreeMap<Context, DatabaseUrls>,
+}
+
+/// A database server and its replica; empty for none.
+#[derive(Clone, Debug)]
+pub struct DatabaseUrls {
+    /// Where is written.
+    pub writer: Secret,
+    /// Where is read what is only shown.
+    pub reader: Secret,
+}
+
+impl DatabaseConfig {
+    /// Whether they are files.
+    #[must_use]
+    pub fn is_files(&self) -> bool {
+        self.shop.writer.is_empty() && self.own.values().all(|urls| urls.writer.is_empty())
+    }
+
+    /// Where they are, for people: without names and passwords.
+    #[must_use]
+    pub fn whereabouts(&self) -> Vec<String> {
+        let all = std::iter::once(&self.shop).chain(self.own.values());
+        let urls = all.flat_map(|urls| [&urls.writer, &urls.reader]).filter(|url| !url.is_empty());
+        urls.map(|url| {
+            let rest = url.expose().split_once("://").map_or("", |(_, rest)| rest);
+            let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+            place.split('?').next().unwrap_or_default().to_owned()
+        })
+        .collect()
+    }
+
+    fn from_settings(settings: &Settings) -> Self {
+        let urls = |of: &str| DatabaseUrls {
+            writer: Secret(text(settings, &format!("database.{of}url")).to_owned()),
+            reader: Secret(text(settings, &format!("database.{of}reader_url")).to_owned()),
+        };
+        Self { shop: urls(""), own: Context::ALL.iter().map(|context| (*context, urls(&format!("{context}_")))).collect() }
+    }
 }
 
 /// Accounts and logins.
@@ -142,6 +199,8 @@ pub struct AuthConfig {
     pub password_min_length: usize,
     /// Failed logins of one account from one address in 15 minutes.
     pub failed_logins_per_quarter_hour: u32,
+    /// Whether sessions that are alive are noted in Redis.
+    pub sessions_in_redis: bool,
 }
 
 /// What the shop writes to people.
@@ -151,6 +210,8 @@ pub struct MailConfig {
     pub from: Email,
     /// Operators.
     pub ops: Email,
+    /// Whether mails go through SES, or into files.
+    pub by_ses: bool,
 }
 
 /// Logs.
@@ -173,6 +234,12 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -212,11 +279,14 @@ impl Config {
             gateway: GatewayConfig {
                 rate_limit_per_minute: number(&settings, "gateway.rate_limit_per_minute"),
                 rate_limit_anonymous_per_minute: number(&settings, "gateway.rate_limit_anonymous_per_minute"),
+                rate_limit_shared: switch(&settings, "gateway.rate_limit_shared"),
                 trusted_proxies: list(&settings, "gateway.trusted_proxies"),
             },
             services: ServicesConfig {
                 public: instances(&settings, ""),
                 internal: instances(&settings, "_internal"),
+                registry: switch(&settings, "services.registry"),
+                advertise: some_text(&settings, "services.advertise"),
                 secret: Secret(text(&settings, "services.secret").to_owned()),
             },
             events: match text(&settings, "events.bus") {
@@ -234,15 +304,22 @@ impl Config {
                 endpoint: some_text(&settings, "aws.endpoint"),
                 prefix: text(&settings, "aws.prefix").to_owned(),
                 fifo: switch(&settings, "aws.fifo"),
+                images_bucket: some_text(&settings, "aws.images_bucket"),
             },
             carts_in_redis: text(&settings, "orders.carts") == "redis",
             auth: AuthConfig {
                 password_min_length: number(&settings, "auth.password_min_length"),
                 failed_logins_per_quarter_hour: number(&settings, "auth.failed_logins_per_quarter_hour"),
+                sessions_in_redis: text(&settings, "auth.sessions") == "redis",
             },
             data_dir: PathBuf::from(text(&settings, "database.dir")),
+            database: DatabaseConfig::from_settings(&settings),
             search_enabled: switch(&settings, "search.enabled"),
-            mail: MailConfig { from: parsed(&settings, "mail.from"), ops: parsed(&settings, "mail.ops_address") },
+            mail: MailConfig {
+                from: parsed(&settings, "mail.from"),
+                ops: parsed(&settings, "mail.ops_address"),
+                by_ses: text(&settings, "mail.transport") == "ses",
+            },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
             shipping: shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
             low_stock_threshold: number(&settings, "inventory.low_stock_threshold"),
@@ -311,6 +388,12 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
             let all = texts()?.iter().all(|network| network.parse::<Network>().is_ok());
             fits(all, "must be IP addresses or networks such as 10.0.0.0/8")
         }
+        Kind::Database => {
+            let text = text()?;
+            let message = "must be mysql://USER:PASSWORD@HOST:PORT/NAME, with signs of the password other than letters and digits as \
+                           %XX, or empty";
+            fits(text.is_empty() || is_database(text), message)
+        }
         Kind::Shipping => shipping(value, Currency::INR).map(|_| ()),
     }
 }
@@ -332,6 +415,15 @@ fn is_instance(text: &str) -> bool {
     let plain = text.strip_prefix("dns+").unwrap_or(text);
     let port = plain.rsplit_once(':').and_then(|(_, port)| port.trim_end_matches('/').parse::<u16>().ok());
     plain.starts_with("http://") && is_origin(plain.trim_end_matches('/')) && port.is_some_and(|port| port > 0)
+}
+
+/// Whether it names a server, and at most one database there.
+fn is_database(text: &str) -> bool {
+    let Ok(uri) = text.parse::<axum::http::Uri>() else { return false };
+    let known = matches!(uri.scheme_str(), Some("mysql" | "mariadb"));
+    let host = uri.authority().is_some_and(|authority| !authority.host().is_empty());
+    let port = uri.authority().is_some_and(|authority| !authority.as_str().ends_with(':') && authority.port_u16() != Some(0));
+    known && host && port && !uri.path().trim_start_matches('/').contains('/')
 }
 
 #[derive(serde::Deserialize)]

@@ -27,6 +27,9 @@ const LIST_BYTES: u32 = 64 * 1024 * 1024;
 /// Prepared statements that a connection keeps; above the number of shapes there are, because closing
 /// one stalls the connection for 44 ms.
 const STATEMENTS_MAX: usize = 1_024;
+/// The oldest servers that know everything that is said to them, as major and minor version.
+const MARIADB_MIN: (u32, u32) = (10, 11);
+const MYSQL_MIN: (u32, u32) = (8, 0);
 /// The server's error for a database that is not there.
 const NO_DATABASE: u16 = 1049;
 
@@ -81,12 +84,31 @@ impl Address {
         let connecting = async {
             let mut connection = self.options.connect().await?;
             let settings = settings(&mut connection).await?;
+            settings.check_version().map_err(|why| sqlx::Error::Configuration(why.into()))?;
             for setting in settings.session(self.purpose) {
                 connection.execute(AssertSqlSafe(setting)).await?;
             }
             Ok(Line { connection, packet_max: settings.packet_max, collation: settings.collation() })
         };
         tokio::time::timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(no_answer()))
+    }
+
+    /// Its server, as people name it: host and port, or a socket.
+    pub(crate) fn place(&self) -> String {
+        match self.options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", self.options.get_host(), self.options.get_port()),
+        }
+    }
+
+    /// What its server calls itself.
+    pub(crate) async fn version(&self) -> Result<String, StoreError> {
+        const OPERATION: &str = "mysql.version";
+        let anywhere = Self { options: self.options.clone().database(""), purpose: Purpose::Other };
+        let mut line = anywhere.connect().await.map_err(store_error(OPERATION))?;
+        let settings = settings(&mut line.connection).await.map_err(store_error(OPERATION))?;
+        line.connection.close().await.map_err(store_error(OPERATION))?;
+        Ok(settings.get("version").to_owned())
     }
 
     /// Whether the database is there.
@@ -110,6 +132,7 @@ impl Address {
         let make = format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4");
         let anywhere = self.options.clone().database("");
         let mut connection = anywhere.connect().await.map_err(store_error(OPERATION))?;
+        settings(&mut connection).await.map_err(store_error(OPERATION))?.refuse_read_only(OPERATION)?;
         connection.execute(AssertSqlSafe(make)).await.map_err(store_error(OPERATION))?;
         connection.close().await.map_err(store_error(OPERATION))
     }
@@ -117,12 +140,13 @@ impl Address {
     /// Refuses a server that would lose or bend what is written to it.
     ///
     /// # Errors
-    /// `Internal`, with the setting and what it must be.
+    /// `Internal`, with the setting and what it must be; `ReadOnly` where nothing can be written.
     pub(crate) async fn assert_safe(&self) -> Result<(), StoreError> {
         const OPERATION: &str = "mysql.settings";
         let mut line = self.connect().await.map_err(store_error(OPERATION))?;
         let settings = settings(&mut line.connection).await.map_err(store_error(OPERATION))?;
         line.connection.close().await.map_err(store_error(OPERATION))?;
+        settings.refuse_read_only(OPERATION)?;
         settings.check().map_err(|what| StoreError::new(StoreErrorKind::Internal, OPERATION, what))
     }
 }
@@ -136,7 +160,7 @@ struct Settings {
 async fn settings(connection: &mut MySqlConnection) -> Result<Settings, sqlx::Error> {
     const SHOW: &str = "SHOW VARIABLES WHERE Variable_name IN ('version', 'sql_mode', 'tx_isolation',
         'transaction_isolation', 'innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog', 'character_set_connection',
-        'collation_connection', 'max_allowed_packet', 'autocommit')";
+        'collation_connection', 'max_allowed_packet', 'autocommit', 'read_only')";
     let rows = connection.fetch_all(SHOW).await?;
     let values = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<Vec<_>, sqlx::Error>>()?;
     let mut settings = Settings { values, packet_max: 0 };
@@ -151,6 +175,29 @@ impl Settings {
 
     fn is_mariadb(&self) -> bool {
         self.get("version").contains("MariaDB")
+    }
+
+    /// Refuses a server that takes no writes, though it may take those of an administrator.
+    fn refuse_read_only(&self, operation: &'static str) -> Result<(), StoreError> {
+        match self.get("read_only") {
+            "ON" => Err(StoreError::new(StoreErrorKind::ReadOnly, operation, "the server is read-only: is it a replica?")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a server that does not know what is said to it.
+    fn check_version(&self) -> Result<(), String> {
+        // Servers that speak to old clients put this in front.
+        let version = self.get("version").trim_start_matches("5.5.5-");
+        let (name, needed) = if self.is_mariadb() { ("MariaDB", MARIADB_MIN) } else { ("MySQL", MYSQL_MIN) };
+        let mut numbers = version.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
+        let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        let (major, minor) = needed;
+        if found < needed {
+            Err(format!("the server is {name} {version}; {name} {major}.{minor} or newer is needed"))
+        } else {
+            Ok(())
+        }
     }
 
     fn collation(&self) -> &'static str {
@@ -206,6 +253,29 @@ impl Settings {
         match demands.into_iter().find(|(met, _)| !met) {
             Some((_, demand)) => Err(format!("{demand}; the server would lose or bend what a shop writes")),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_version(version: &str) -> Result<(), String> {
+        Settings { values: vec![("version".to_owned(), version.to_owned())], packet_max: 0 }.check_version()
+    }
+
+    #[test]
+    fn servers_that_know_too_little_are_refused_by_name() {
+        for known in ["10.11.6-MariaDB-0+deb12u1", "5.5.5-11.4.2-MariaDB", "8.0.36", "8.4.0-commercial", "9.1.0"] {
+            assert_eq!(of_version(known), Ok(()), "{known}");
+        }
+        for (old, told) in [
+            ("10.6.18-MariaDB-log", "MariaDB 10.6.18-MariaDB-log; MariaDB 10.11 or newer"),
+            ("5.5.5-10.5.26-MariaDB", "MariaDB 10.5.26-MariaDB; MariaDB 10.11 or newer"),
+            ("5.7.44", "MySQL 5.7.44; MySQL 8.0 or newer"),
+        ] {
+            assert!(of_version(old).unwrap_err().contains(told), "{old}: {:?}", of_version(old));
         }
     }
 }

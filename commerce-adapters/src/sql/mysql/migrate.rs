@@ -52,17 +52,6 @@ macro_rules! migrations {
 }
 pub(super) use migrations;
 
-/// A migration that is not applied yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PendingMigration {
-    /// Which database: `orders`.
-    pub context: &'static str,
-    /// Its number.
-    pub version: i64,
-    /// Its name.
-    pub description: String,
-}
-
 /// Applies what is missing, step by step.
 ///
 /// # Errors

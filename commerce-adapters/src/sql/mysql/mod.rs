@@ -48,18 +48,19 @@ use commerce_core::users::UserWrite;
 use sqlx::Connection;
 
 pub use engine::Database;
-pub use migrate::PendingMigration;
 pub use partitions::Months;
 
 use self::engine::Context;
 use self::error::store_error;
 use self::line::{Address, Purpose};
 pub use super::judge::OrdersWrite;
+use crate::sql::PendingMigration;
 use crate::stores::{Backing, Stores};
 
 /// Where the four databases of a shop are: URLs like `mysql://user:password@host:3306/orders`, or with
-/// `?socket=/path`. They may name four servers or one. A database that is not there is made.
-#[derive(Clone, PartialEq, Eq)]
+/// `?socket=/path`. They may name four servers or one. A database that is not there is made. Empty for one
+/// that this process never opens.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Urls {
     /// Of users.
     pub users: String,
@@ -74,17 +75,17 @@ pub struct Urls {
     pub readers: Option<Box<ReaderUrls>>,
 }
 
-/// Where the replicas of the four databases are.
-#[derive(Clone, PartialEq, Eq)]
+/// Where the replicas of the four databases are, of those that have one.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ReaderUrls {
     /// Of users.
-    pub users: String,
+    pub users: Option<String>,
     /// Of the catalog.
-    pub catalog: String,
+    pub catalog: Option<String>,
     /// Of orders.
-    pub orders: String,
+    pub orders: Option<String>,
     /// Of notifications.
-    pub notifications: String,
+    pub notifications: Option<String>,
 }
 
 impl Urls {
@@ -92,8 +93,14 @@ impl Urls {
     /// `mysql://shop@host/shop_` has `shop_users`, `shop_catalog`, `shop_orders` and
     /// `shop_notifications`.
     pub fn with_prefix(prefix: &str) -> Self {
-        let ReaderUrls { users, catalog, orders, notifications } = ReaderUrls::with_prefix(prefix);
-        Self { users, catalog, orders, notifications, readers: None }
+        let of = |which: Which| beginning_with(prefix, which.as_str());
+        Self {
+            users: of(Which::Users),
+            catalog: of(Which::Catalog),
+            orders: of(Which::Orders),
+            notifications: of(Which::Notifications),
+            readers: None,
+        }
     }
 
     /// With replicas of them.
@@ -102,22 +109,52 @@ impl Urls {
         self.readers = Some(Box::new(readers));
         self
     }
+
+    /// The database of a context, and its replica.
+    pub(super) fn of(&self, which: Which) -> (&str, Option<&str>) {
+        let readers = self.readers.as_deref();
+        let (writer, reader) = match which {
+            Which::Users => (&self.users, readers.and_then(|urls| urls.users.as_deref())),
+            Which::Catalog => (&self.catalog, readers.and_then(|urls| urls.catalog.as_deref())),
+            Which::Orders => (&self.orders, readers.and_then(|urls| urls.orders.as_deref())),
+            Which::Notifications => (&self.notifications, readers.and_then(|urls| urls.notifications.as_deref())),
+        };
+        (writer, reader)
+    }
 }
 
 impl ReaderUrls {
     /// The same as [`Urls::with_prefix`].
     pub fn with_prefix(prefix: &str) -> Self {
-        let (place, options) = prefix.split_once('?').map_or((prefix, None), |(place, options)| (place, Some(options)));
-        let of = |context: &str| match options {
-            Some(options) => format!("{place}{context}?{options}"),
-            None => format!("{place}{context}"),
-        };
+        let of = |which: Which| Some(beginning_with(prefix, which.as_str()));
         Self {
-            users: of(UserWrite::NAME),
-            catalog: of(CatalogWrite::NAME),
-            orders: of(OrdersWrite::NAME),
-            notifications: of(NotificationWrite::NAME),
+            users: of(Which::Users),
+            catalog: of(Which::Catalog),
+            orders: of(Which::Orders),
+            notifications: of(Which::Notifications),
         }
+    }
+}
+
+/// The database of a context on the server of a shop's URL: `mysql://host/shop` has `shop_orders`, and a URL
+/// that names none has `orders_db`.
+#[must_use]
+pub fn database_of(shop: &str, which: Which) -> String {
+    let (place, options) = shop.split_once('?').map_or((shop, ""), |(place, options)| (place, options));
+    let place = place.trim_end_matches('/');
+    let host = place.split_once("://").map_or(place, |(_, rest)| rest);
+    let mark = if options.is_empty() { "" } else { "?" };
+    if host.contains('/') {
+        let joint = if place.ends_with('_') { "" } else { "_" };
+        return format!("{place}{joint}{which}{mark}{options}");
+    }
+    format!("{place}/{which}_db{mark}{options}")
+}
+
+fn beginning_with(prefix: &str, name: &str) -> String {
+    match prefix.split_once('?') {
+        Some((place, options)) => format!("{place}{name}?{options}"),
+        None => format!("{prefix}{name}"),
     }
 }
 
@@ -138,17 +175,14 @@ impl Databases {
     /// `Unavailable` when a server does not answer, `Internal` for one that is not set up to keep what
     /// it takes, and for a shop that is newer than this program.
     pub async fn connect(urls: &Urls, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Self, StoreError> {
-        let readers = urls.readers.as_deref();
         // On the heap: each is as large as a connection's setting up.
         let (users, catalog, orders, notifications) = tokio::try_join!(
-            Box::pin(Database::connect(&urls.users, readers.map(|urls| &*urls.users), clock.clone(), entropy)),
-            Box::pin(Database::connect(&urls.catalog, readers.map(|urls| &*urls.catalog), clock.clone(), entropy)),
-            Box::pin(Database::connect(&urls.orders, readers.map(|urls| &*urls.orders), clock.clone(), entropy)),
-            Box::pin(Database::connect(&urls.notifications, readers.map(|urls| &*urls.notifications), clock.clone(), entropy)),
+            Box::pin(database(urls, Which::Users, &clock, entropy)),
+            Box::pin(database(urls, Which::Catalog, &clock, entropy)),
+            Box::pin(orders_database(urls, &clock, entropy)),
+            Box::pin(database(urls, Which::Notifications, &clock, entropy)),
         )?;
-        let databases = Self { users, catalog, orders, notifications };
-        databases.orders.keep_months(clock.now()).await?;
-        Ok(databases)
+        Ok(Self { users, catalog, orders, notifications })
     }
 
     /// Users, addresses, sessions.
@@ -174,22 +208,12 @@ impl Databases {
     /// The same as stores of whatever engine.
     #[must_use]
     pub fn stores(&self) -> Stores {
-        let (users, catalog, orders) = (self.users(), self.catalog(), self.orders());
-        let notifications = self.notifications();
-        let backings = vec![
-            Backing::of(Which::Users, users.clone()),
-            Backing::of(Which::Catalog, catalog.clone()),
-            Backing::of(Which::Orders, orders.clone()),
-            Backing::of(Which::Notifications, notifications.clone()),
-        ];
-        Stores {
-            users: Some(Arc::new(users)),
-            catalog: Some(Arc::new(catalog)),
-            orders: Some(Arc::new(orders.clone())),
-            carts: Some(Arc::new(orders)),
-            notifications: Some(Arc::new(notifications)),
-            backings,
-        }
+        let mut stores = Stores::default();
+        with_users(&mut stores, self.users());
+        with_catalog(&mut stores, self.catalog());
+        with_orders(&mut stores, self.orders());
+        with_notifications(&mut stores, self.notifications());
+        stores
     }
 
     /// Finishes what waits and lets go of the servers. Later calls of the stores answer `Unavailable`.
@@ -208,6 +232,99 @@ impl Databases {
         plan.extend(pending::<NotificationWrite>(&urls.notifications).await?);
         Ok(plan)
     }
+
+    /// Which servers there are, as they say it themselves: each once, replicas after what they are of.
+    ///
+    /// # Errors
+    /// When one does not answer or is too old.
+    pub async fn servers(urls: &Urls) -> Result<Vec<Server>, StoreError> {
+        let mut servers: Vec<Server> = Vec::new();
+        for which in Which::ALL {
+            let (writer, reader) = urls.of(*which);
+            for (url, is_replica) in std::iter::once((writer, false)).chain(reader.map(|url| (url, true))) {
+                let address = Address::parse(url, Purpose::Other)?;
+                if servers.iter().all(|known| known.place != address.place()) {
+                    servers.push(Server { place: address.place(), version: address.version().await?, is_replica });
+                }
+            }
+        }
+        Ok(servers)
+    }
+}
+
+/// A server that databases of a shop are on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its host and port, or its socket.
+    pub place: String,
+    /// What it calls itself: `10.11.6-MariaDB`.
+    pub version: String,
+    /// Whether it is only read from.
+    pub is_replica: bool,
+}
+
+/// The stores of these contexts alone, as [`Databases::connect`] opens all of them.
+///
+/// # Errors
+/// As [`Databases::connect`].
+pub async fn stores(
+    urls: &Urls,
+    contexts: &[Which],
+    clock: &Arc<dyn Clock>,
+    entropy: &dyn Entropy,
+) -> Result<Stores, StoreError> {
+    let mut stores = Stores::default();
+    for which in contexts.iter().copied() {
+        match which {
+            Which::Users => with_users(&mut stores, Box::pin(database(urls, which, clock, entropy)).await?),
+            Which::Catalog => with_catalog(&mut stores, Box::pin(database(urls, which, clock, entropy)).await?),
+            Which::Orders => with_orders(&mut stores, Box::pin(orders_database(urls, clock, entropy)).await?),
+            Which::Notifications => with_notifications(&mut stores, Box::pin(database(urls, which, clock, entropy)).await?),
+        }
+    }
+    Ok(stores)
+}
+
+async fn database<W: Context>(
+    urls: &Urls,
+    which: Which,
+    clock: &Arc<dyn Clock>,
+    entropy: &dyn Entropy,
+) -> Result<Database<W>, StoreError> {
+    let (writer, reader) = urls.of(which);
+    Database::connect(writer, reader, Arc::clone(clock), entropy).await
+}
+
+/// With its partitions made for the months to come.
+async fn orders_database(
+    urls: &Urls,
+    clock: &Arc<dyn Clock>,
+    entropy: &dyn Entropy,
+) -> Result<Database<OrdersWrite>, StoreError> {
+    let orders: Database<OrdersWrite> = database(urls, Which::Orders, clock, entropy).await?;
+    orders.keep_months(clock.now()).await?;
+    Ok(orders)
+}
+
+fn with_users(stores: &mut Stores, database: Database<UserWrite>) {
+    stores.backings.push(Backing::of(Which::Users, database.clone()));
+    stores.users = Some(Arc::new(database));
+}
+
+fn with_catalog(stores: &mut Stores, database: Database<CatalogWrite>) {
+    stores.backings.push(Backing::of(Which::Catalog, database.clone()));
+    stores.catalog = Some(Arc::new(database));
+}
+
+fn with_orders(stores: &mut Stores, database: Database<OrdersWrite>) {
+    stores.backings.push(Backing::of(Which::Orders, database.clone()));
+    stores.orders = Some(Arc::new(database.clone()));
+    stores.carts = Some(Arc::new(database));
+}
+
+fn with_notifications(stores: &mut Stores, database: Database<NotificationWrite>) {
+    stores.backings.push(Backing::of(Which::Notifications, database.clone()));
+    stores.notifications = Some(Arc::new(database));
 }
 
 async fn pending<W: Context>(url: &str) -> Result<Vec<PendingMigration>, StoreError> {

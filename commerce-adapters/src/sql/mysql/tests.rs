@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 use sqlx::AssertSqlSafe;
 
 use super::engine::{Context, Database};
-use super::{Databases, PendingMigration, Urls};
+use super::{Databases, PendingMigration, Urls, Which, database_of};
 use crate::system::OsEntropy;
 
 static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
@@ -231,6 +231,29 @@ async fn a_caller_who_goes_away_has_committed_all_the_same() {
     // The next commit queues behind the one that nobody waits for.
     bench.insert("next").await.unwrap();
     assert_eq!(bench.shop.catalog().seller(seller.id).await.unwrap(), Some(seller));
+}
+
+#[test]
+fn databases_are_called_after_their_shop() {
+    for (shop, orders) in [
+        ("mysql://u:p@h:3306/shop", "mysql://u:p@h:3306/shop_orders"),
+        ("mysql://h/shop_?socket=/s/f", "mysql://h/shop_orders?socket=/s/f"),
+        ("mysql://h/?ssl-mode=disabled", "mysql://h/orders_db?ssl-mode=disabled"),
+        ("mysql://h:3306", "mysql://h:3306/orders_db"),
+    ] {
+        assert_eq!(database_of(shop, Which::Orders), orders);
+    }
+}
+
+#[tokio::test]
+async fn servers_are_told_with_their_version_each_once() {
+    let readers = super::ReaderUrls { users: Some("mysql://root@127.0.0.1:1/x_users".to_owned()), ..Default::default() };
+    let urls = Urls::with_prefix(&SERVER.shop());
+    let servers = Databases::servers(&urls).await.unwrap();
+    assert_eq!(servers.len(), 1);
+    assert!(servers[0].version.contains("MariaDB") && SERVER.url().ends_with(&servers[0].place), "{servers:?}");
+    let away = Databases::servers(&urls.read_from(readers)).await.unwrap_err();
+    assert_eq!(away.kind, StoreErrorKind::Unavailable);
 }
 
 #[tokio::test]

@@ -43,11 +43,11 @@ use commerce_core::users::UserWrite;
 use sqlx::{Connection, SqliteConnection};
 
 pub use engine::Database;
-pub use migrate::PendingMigration;
 
 use self::engine::Context;
 use self::error::store_error;
 pub use super::judge::OrdersWrite;
+use crate::sql::PendingMigration;
 use crate::stores::{Backing, Stores};
 
 /// The four databases of a shop.

@@ -113,11 +113,11 @@ pub(crate) const RETURNS: &str =
     ON CONFLICT (order_id, position) DO UPDATE SET status = excluded.status, lines = excluded.lines, note = excluded.note,
         refund_minor = excluded.refund_minor, updated_at = excluded.updated_at";
 
-pub(crate) const HISTORY: &str = "INSERT INTO order_status_history (id, order_id, status, reached_at, note, actor)
+pub(crate) const HISTORY: &str = "INSERT OR FAIL INTO order_status_history (id, order_id, status, reached_at, note, actor)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
     FROM jsonb_each(?)";
 
-pub(crate) const CLAIMS: &str = "INSERT INTO cart_claims (claim, claimed_at, order_id)
+pub(crate) const CLAIMS: &str = "INSERT OR FAIL INTO cart_claims (claim, claimed_at, order_id)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2) FROM jsonb_each(?)";
 
 pub(crate) const HEARD: &str = "INSERT INTO provider_events (provider, event_id, reference, fact, state, received_at)

@@ -1,7 +1,9 @@
-//! The one file of this shell that names concrete adapters: a process of the platform, put together as its
+//! The one room of this shell that names concrete adapters: a process of the platform, put together as its
 //! settings and roles say.
 //!
-//! Start reading at [`open`].
+//! Start reading at [`open`]; `choices` has what the settings choose among.
+
+mod choices;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,49 +18,35 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
-#[cfg(feature = "aws")]
-use commerce_adapters::aws::{Aws, AwsSettings, bus::SnsBus, topology::Topology};
 use commerce_adapters::embedded::{Embedded, Service};
 use commerce_adapters::http::{self, Desk, Forwarder, Neighbour, Neighbours, Net, ServiceKey, Source};
 use commerce_adapters::payments::sandbox::Sandbox;
-#[cfg(any(feature = "redis", feature = "aws"))]
-use commerce_adapters::receive::Pauses;
-#[cfg(feature = "redis")]
-use commerce_adapters::redis::{Redis, carts::RedisCarts, streams, streams::Durability};
 use commerce_adapters::system::{OsEntropy, SystemClock};
-use commerce_core::catalog::StockPolicy;
-use commerce_core::commerce::{Context, Policies};
+use commerce_core::commerce::Context;
 use commerce_core::error::{StoreError, StoreErrorKind};
-use commerce_core::events::EventBus;
-#[cfg(feature = "redis")]
-use commerce_core::events::Queue;
-use commerce_core::events::desk::LetterBox;
-use commerce_core::notifications::MailPolicy;
-use commerce_core::orders::OrderPolicy;
 use commerce_core::part::Here;
-use commerce_core::users::AuthPolicy;
 use commerce_core::{Clock, Part};
-#[cfg(any(feature = "redis", feature = "aws"))]
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::choices::{Register, announce, noted, policies, register};
 use crate::app::App;
-#[cfg(feature = "aws")]
-use crate::config::AwsConfig;
-#[cfg(feature = "redis")]
-use crate::config::RedisConfig;
-use crate::config::{Config, EventBusKind};
+use crate::config::Config;
 use crate::listener::{Shutdown, Site, listen, serve};
 use crate::roles::Roles;
 use crate::ways::{Doorman, Peer, Unforwarded, Upstream, Ways};
+
+pub use self::choices::{Receivers, beside, embedded, place};
+#[cfg(feature = "aws")]
+pub use self::choices::{aws, topology};
 
 /// How long a service serves on after it was asked to stop: four looks of whoever spreads requests.
 const NOTICE: Duration = Duration::from_secs(2);
 /// Characters that the secret of the services must have: 128 bits in hexadecimal digits.
 const SECRET_MIN: usize = 32;
+/// What a service's internal listener is called in the register, after the context's name.
+const INTERNAL: &str = "-internal";
 
 /// Why a process could not start, or went down.
 #[derive(Debug)]
@@ -89,137 +77,6 @@ impl From<StoreError> for StartError {
     }
 }
 
-/// The contexts of one data directory as the settings say, about to be opened. Needs a running tokio.
-///
-/// # Errors
-/// When the settings ask for what this build or they themselves do not have.
-pub async fn embedded(config: &Config) -> Result<Embedded, StartError> {
-    let shop = Embedded::at(&config.data_dir).policies(policies(config));
-    let shop = shop.audit_at(config.telemetry.audit_at);
-    let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
-    let shop = if config.search_enabled { shop } else { shop.without_index() };
-    let shop = if config.carts_in_redis { carts_in_redis(shop, config)? } else { shop };
-    Ok(match Box::pin(Broker::of(config)).await? {
-        Some(broker) => shop.bus(broker.bus),
-        None => shop,
-    })
-}
-
-/// A broker between the contexts.
-struct Broker {
-    bus: Arc<dyn EventBus>,
-    receive: Box<dyn FnOnce(Vec<LetterBox>, CancellationToken) -> BoxFuture<'static, ()> + Send>,
-}
-
-impl Broker {
-    /// The one that the settings ask for.
-    async fn of(config: &Config) -> Result<Option<Self>, StartError> {
-        match config.events {
-            EventBusKind::Local => Ok(None),
-            EventBusKind::Redis => on_redis(config).map(Some),
-            EventBusKind::Sqs => on_aws(config).await.map(Some),
-        }
-    }
-}
-
-#[cfg(feature = "redis")]
-fn on_redis(config: &Config) -> Result<Broker, StartError> {
-    let durability = if config.redis.durable { Durability::Vouched } else { Durability::Asked };
-    let bus = streams::StreamBus::new(redis(config)?, Queue::all(), durability);
-    let queues = bus.clone();
-    let receive = move |consumers, stop| {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        async move { queues.receiver(consumers, &clock, Pauses::default()).run(stop).await }.boxed()
-    };
-    Ok(Broker { bus: Arc::new(bus), receive: Box::new(receive) })
-}
-
-#[cfg(not(feature = "redis"))]
-fn on_redis(_: &Config) -> Result<Broker, StartError> {
-    Err(not_built("redis"))
-}
-
-#[cfg(feature = "aws")]
-async fn on_aws(config: &Config) -> Result<Broker, StartError> {
-    let AwsConfig { region, endpoint, prefix, fifo } = config.aws.clone();
-    let aws = Aws::connect(&AwsSettings { region, endpoint, key: None }).await;
-    let bus = SnsBus::new(aws, Topology { fifo, ..Topology::standard(&prefix) });
-    let queues = bus.clone();
-    let receive = move |consumers, stop| async move { queues.receiver(consumers, Pauses::default()).run(stop).await }.boxed();
-    Ok(Broker { bus: Arc::new(bus), receive: Box::new(receive) })
-}
-
-#[cfg(not(feature = "aws"))]
-async fn on_aws(_: &Config) -> Result<Broker, StartError> {
-    std::future::ready(Err(not_built("aws"))).await
-}
-
-/// What brings events from a broker to the consumers of a part, while the process serves.
-pub struct Receivers {
-    stop: CancellationToken,
-    tasks: TaskTracker,
-}
-
-impl Receivers {
-    /// Those of `part`, if the settings have a broker. Needs a running tokio.
-    ///
-    /// # Errors
-    /// As [`embedded`].
-    pub async fn start(config: &Config, part: &Part) -> Result<Self, StartError> {
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let consumers = part.dead_letters.boxes().to_vec();
-        if let Some(broker) = Box::pin(Broker::of(config)).await?.filter(|_| !consumers.is_empty()) {
-            tasks.spawn((broker.receive)(consumers, stop.clone()));
-        }
-        tasks.close();
-        Ok(Self { stop, tasks })
-    }
-
-    /// Lets each finish what it has begun.
-    pub async fn stop(self) {
-        self.stop.cancel();
-        self.tasks.wait().await;
-    }
-}
-
-#[cfg(feature = "redis")]
-fn carts_in_redis(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
-    Ok(shop.carts(Arc::new(RedisCarts::new(redis(config)?, Arc::new(SystemClock)))))
-}
-
-#[cfg(not(feature = "redis"))]
-fn carts_in_redis(_: Embedded, _: &Config) -> Result<Embedded, StartError> {
-    Err(not_built("redis"))
-}
-
-#[cfg(feature = "redis")]
-fn redis(config: &Config) -> Result<Redis, StartError> {
-    let RedisConfig { url, prefix, .. } = &config.redis;
-    if url.expose().is_empty() {
-        return Err(StartError::Settings("redis.url must say where Redis is".to_owned()));
-    }
-    Ok(Redis::open(url.expose(), prefix)?)
-}
-
-#[cfg(not(all(feature = "redis", feature = "aws")))]
-fn not_built(feature: &str) -> StartError {
-    StartError::Settings(format!("this build knows nothing of it: build with --features {feature}"))
-}
-
-fn policies(config: &Config) -> Policies {
-    Policies {
-        auth: AuthPolicy { password_min_length: config.auth.password_min_length },
-        stock: StockPolicy { low_stock_threshold: config.low_stock_threshold },
-        orders: OrderPolicy { currency: config.server.currency, shipping: config.shipping.clone() },
-        mail: MailPolicy {
-            shop_name: config.server.shop_name.clone(),
-            from: config.mail.from.clone(),
-            ops: config.mail.ops.clone(),
-            shop_url: config.server.public_url.clone(),
-        },
-    }
-}
-
 /// A process of the platform that listens and is about to serve.
 pub struct Process {
     public: (TcpListener, Site),
@@ -227,6 +84,29 @@ pub struct Process {
     service: Option<Service>,
     receivers: Receivers,
     neighbours: Neighbours,
+    listening: Listening,
+}
+
+/// Who is to be told where this process listens.
+struct Listening {
+    register: Option<Register>,
+    advertise: Option<String>,
+    contexts: Vec<Context>,
+}
+
+impl Listening {
+    /// Says of each context that it is at this address, until `stop`.
+    fn announce(&self, end: &str, address: SocketAddr, stop: &CancellationToken, tasks: &TaskTracker) {
+        let Some(register) = &self.register else { return };
+        let url = match &self.advertise {
+            Some(host) => format!("http://{host}:{}", address.port()),
+            None => format!("http://{address}"),
+        };
+        for context in &self.contexts {
+            let register = Register::clone(register);
+            tasks.spawn(announce(register, format!("{context}{end}"), url.clone(), stop.clone()));
+        }
+    }
 }
 
 /// Opens what these roles need and listens. Needs a running tokio.
@@ -237,13 +117,17 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
     let key = key(&config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let net = Net::new(roles.name(), key.clone(), Arc::clone(&clock));
-    let sources = |places: &BTreeMap<Context, Vec<String>>, context: Context| -> Result<Vec<Source>, StartError> {
+    let register = register(&config)?;
+    let sources = |places: &BTreeMap<Context, Vec<String>>, context: Context, end: &str| -> Result<Vec<Source>, StartError> {
+        if let Some((_, directory)) = &register {
+            return Ok(vec![Source::registered(directory, &format!("{context}{end}"))]);
+        }
         let places = places.get(&context).into_iter().flatten();
         places.map(|place| place.parse().map_err(|why| StartError::Settings(format!("services.{context} {why}")))).collect()
     };
     let mut internal = BTreeMap::new();
     for context in roles.elsewhere() {
-        internal.insert(context, sources(&config.services.internal, context)?);
+        internal.insert(context, sources(&config.services.internal, context, INTERNAL)?);
     }
     let neighbours = Neighbours::new(net, internal);
 
@@ -263,11 +147,12 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
     };
     let receivers = Receivers::start(&config, &part).await?;
     let door = Door { key: key.clone(), clock: Arc::clone(&clock), here: here.clone() };
-    let mut ways = Ways { doorman: Some(Arc::new(door)), ..Ways::default() };
+    let mut ways = Ways { doorman: Some(Arc::new(door)), ..beside(&config)? };
+    let advertise = config.services.advertise.clone();
     let connections_max = config.server.connections_max;
     let app = if roles.gateway() {
         for context in roles.elsewhere() {
-            let forwarder = neighbours.forwarder(context, sources(&config.services.public, context)?);
+            let forwarder = neighbours.forwarder(context, sources(&config.services.public, context, "")?);
             ways.upstreams.insert(context, Arc::new(There(forwarder)));
         }
         App::facing_clients(part.clone(), ways, Sandbox::NAME, config)
@@ -289,7 +174,9 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
         }
         None => None,
     };
-    Ok(Process { public: (listener, Site { notice, ..app.into() }), internal, service, receivers, neighbours })
+    let listening = Listening { register: register.map(|(register, _)| register), advertise, contexts: here };
+    let public = (listener, Site { notice, ..app.into() });
+    Ok(Process { public, internal, service, receivers, neighbours, listening })
 }
 
 impl Process {
@@ -311,7 +198,16 @@ impl Process {
     /// # Errors
     /// When a database does not close cleanly; nothing is lost.
     pub async fn serve(self, shutdown: Shutdown) -> Result<(), StartError> {
-        let Self { public, internal, service, receivers, neighbours } = self;
+        let (address, internal_address) = (self.address(), self.internal_address());
+        let Self { public, internal, service, receivers, neighbours, listening } = self;
+        let announced = TaskTracker::new();
+        if let Ok(address) = address {
+            listening.announce("", address, &public.1.stopping, &announced);
+        }
+        if let Some(address) = internal_address {
+            listening.announce(INTERNAL, address, &public.1.stopping, &announced);
+        }
+        announced.close();
         let internal = internal.map(|(listener, site)| serve(listener, site, shutdown.clone()));
         let (listener, site) = public;
         let (public, internal) = tokio::join!(serve(listener, site, shutdown), async {
@@ -321,6 +217,7 @@ impl Process {
             }
         });
         let served = public.and(internal);
+        announced.wait().await;
         receivers.stop().await;
         if let Some(service) = service {
             service.close().await?;
@@ -342,17 +239,17 @@ fn key(config: &Config) -> Result<ServiceKey, StartError> {
 
 /// The contexts that live here, over their own databases, with ways to the others.
 async fn part_of(config: &Config, here: &[Context], neighbours: &Neighbours) -> Result<Service, StartError> {
-    let shop = embedded(config).await?.elsewhere(neighbours.elsewhere());
+    let shop = embedded(config, here).await?.elsewhere(noted(neighbours.elsewhere(), config)?);
     let shop = neighbours.buses().into_iter().fold(shop, Embedded::also_to);
     Ok(shop.open_part(here).await?)
 }
 
 /// No context at all: a gateway knows who asks, and nothing else.
-fn empty(config: &Config, neighbours: &Neighbours, clock: &Arc<dyn Clock>) -> Result<Part, StoreError> {
+fn empty(config: &Config, neighbours: &Neighbours, clock: &Arc<dyn Clock>) -> Result<Part, StartError> {
     let (clock, entropy) = (Arc::clone(clock), Arc::new(OsEntropy));
     let here = Here { clock, entropy, users: None, catalog: None, orders: None, notifications: None };
-    let part = Part::new(here, neighbours.elsewhere(), policies(config));
-    part.map_err(|missing| StoreError::new(StoreErrorKind::Internal, "shop.open", missing))
+    let part = Part::new(here, noted(neighbours.elsewhere(), config)?, policies(config));
+    part.map_err(|missing| StartError::Store(StoreError::new(StoreErrorKind::Internal, "shop.open", missing)))
 }
 
 /// What the routes of these contexts ask of others. That users know who asks goes without saying.

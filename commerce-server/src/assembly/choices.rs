@@ -1,0 +1,384 @@
+//! What the settings choose among: where the books are, how events travel, where carts, pictures and mails go.
+//!
+//! What a build was made without is refused by name. Start reading at [`embedded`].
+
+use std::sync::Arc;
+
+#[cfg(feature = "aws")]
+use commerce_adapters::aws::{Aws, AwsSettings, bus::SnsBus, ses::SesMailer, topology::Topology};
+use commerce_adapters::embedded::{Embedded, LetterBoxes};
+use commerce_adapters::http::Directory;
+#[cfg(feature = "aws")]
+use commerce_adapters::images::ObjectImages;
+#[cfg(any(feature = "redis", feature = "aws"))]
+use commerce_adapters::receive::Pauses;
+#[cfg(feature = "redis")]
+use commerce_adapters::redis::{
+    Redis, carts::RedisCarts, ending::EndingSessions, registry::Registry, sessions::NotedAccounts, sessions::RedisSessions,
+    streams, streams::Durability, traffic::RedisLimiter,
+};
+use commerce_adapters::sql::Place;
+#[cfg(feature = "redis")]
+use commerce_adapters::system::SystemClock;
+#[cfg(feature = "redis")]
+use commerce_core::Clock;
+use commerce_core::Part;
+use commerce_core::catalog::StockPolicy;
+use commerce_core::commerce::{Context, Policies};
+use commerce_core::events::EventBus;
+#[cfg(feature = "redis")]
+use commerce_core::events::Queue;
+use commerce_core::events::desk::LetterBox;
+use commerce_core::notifications::MailPolicy;
+use commerce_core::orders::OrderPolicy;
+use commerce_core::part::Elsewhere;
+#[cfg(feature = "redis")]
+use commerce_core::traffic::RateLimiter;
+#[cfg(feature = "redis")]
+use commerce_core::users::Accounts;
+use commerce_core::users::AuthPolicy;
+#[cfg(any(feature = "redis", feature = "aws"))]
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::StartError;
+#[cfg(feature = "mysql")]
+use crate::config::DatabaseUrls;
+#[cfg(feature = "redis")]
+use crate::config::RedisConfig;
+use crate::config::{Config, DatabaseConfig, EventBusKind};
+use crate::ways::Ways;
+#[cfg(feature = "redis")]
+use crate::ways::{Dependency, Peer};
+
+/// The contexts of a shop as the settings say, about to be opened: `here` are those that are to live in this
+/// process. Needs a running tokio.
+///
+/// # Errors
+/// When the settings ask for what this build or they themselves do not have.
+pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, StartError> {
+    let shop = Embedded::at(&config.data_dir).policies(policies(config));
+    let shop = shop.on(place(config, here)?);
+    let shop = shop.audit_at(config.telemetry.audit_at);
+    let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
+    let shop = if config.search_enabled { shop } else { shop.without_index() };
+    let shop = if config.carts_in_redis { carts_in_redis(shop, config)? } else { shop };
+    let shop = Box::pin(on_aws(shop, config, here)).await?;
+    let shop = if config.auth.sessions_in_redis { ending_in_redis(shop, config)? } else { shop };
+    Ok(match Box::pin(Broker::of(config)).await? {
+        Some(Broker { bus, letters: Some(letters), .. }) => shop.bus(bus).letter_boxes(letters),
+        Some(Broker { bus, .. }) => shop.bus(bus),
+        None => shop,
+    })
+}
+
+/// Where the databases of these contexts are.
+///
+/// # Errors
+/// When the settings leave one out, or this build knows no such databases.
+pub fn place(config: &Config, here: &[Context]) -> Result<Place, StartError> {
+    let DatabaseConfig { shop, own } = &config.database;
+    if !config.database.is_files() {
+        let said = |context: &&Context| !shop.writer.is_empty() || own.get(context).is_some_and(|urls| !urls.writer.is_empty());
+        return match here.iter().find(|context| !said(context)) {
+            Some(context) => {
+                Err(StartError::Settings(format!("database.url or database.{context}_url must say where that database is")))
+            }
+            None => on_mysql(config),
+        };
+    }
+    if !shop.reader.is_empty() || own.values().any(|urls| !urls.reader.is_empty()) {
+        return Err(StartError::Settings(
+            "there are replicas of a database (reader_url), but database.url is not set".to_owned(),
+        ));
+    }
+    Ok(Place::Files(config.data_dir.clone()))
+}
+
+#[cfg(feature = "mysql")]
+fn on_mysql(config: &Config) -> Result<Place, StartError> {
+    use commerce_adapters::sql::mysql::{ReaderUrls, Urls, database_of};
+    let all = &config.database.shop;
+    // What is said of one database alone wins over what is said of all.
+    let url = |context: Context, of: fn(&DatabaseUrls) -> &str| {
+        let own = config.database.own.get(&context).map(of).filter(|url| !url.is_empty());
+        own.map(str::to_owned).or_else(|| Some(of(all)).filter(|url| !url.is_empty()).map(|url| database_of(url, context)))
+    };
+    let writer = |context| url(context, |urls| urls.writer.expose()).unwrap_or_default();
+    let reader = |context| url(context, |urls| urls.reader.expose());
+    let readers = ReaderUrls {
+        users: reader(Context::Users),
+        catalog: reader(Context::Catalog),
+        orders: reader(Context::Orders),
+        notifications: reader(Context::Notifications),
+    };
+    let urls = Urls {
+        users: writer(Context::Users),
+        catalog: writer(Context::Catalog),
+        orders: writer(Context::Orders),
+        notifications: writer(Context::Notifications),
+        readers: Some(Box::new(readers)),
+    };
+    Ok(Place::MySql(Box::new(urls)))
+}
+
+#[cfg(not(feature = "mysql"))]
+fn on_mysql(_: &Config) -> Result<Place, StartError> {
+    Err(not_built("mysql"))
+}
+
+/// A broker between the contexts.
+struct Broker {
+    bus: Arc<dyn EventBus>,
+    /// Where its own dead letters lie, if it has any.
+    letters: Option<LetterBoxes>,
+    receive: Box<dyn FnOnce(Vec<LetterBox>, CancellationToken) -> BoxFuture<'static, ()> + Send>,
+}
+
+impl Broker {
+    /// The one that the settings ask for.
+    async fn of(config: &Config) -> Result<Option<Self>, StartError> {
+        match config.events {
+            EventBusKind::Local => Ok(None),
+            EventBusKind::Redis => streams(config).map(Some),
+            EventBusKind::Sqs => queues(config).await.map(Some),
+        }
+    }
+}
+
+#[cfg(feature = "redis")]
+fn streams(config: &Config) -> Result<Broker, StartError> {
+    let durability = if config.redis.durable { Durability::Vouched } else { Durability::Asked };
+    let bus = streams::StreamBus::new(redis(config)?, Queue::all(), durability);
+    let queues = bus.clone();
+    let receive = move |consumers, stop| {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        async move { queues.receiver(consumers, &clock, Pauses::default()).run(stop).await }.boxed()
+    };
+    Ok(Broker { bus: Arc::new(bus), letters: None, receive: Box::new(receive) })
+}
+
+#[cfg(not(feature = "redis"))]
+fn streams(_: &Config) -> Result<Broker, StartError> {
+    Err(not_built("redis"))
+}
+
+#[cfg(feature = "aws")]
+async fn queues(config: &Config) -> Result<Broker, StartError> {
+    let bus = SnsBus::new(Aws::connect(&aws(config)).await, topology(config));
+    let (boxes, queues) = (bus.clone(), bus.clone());
+    let receive = move |consumers, stop| async move { queues.receiver(consumers, Pauses::default()).run(stop).await }.boxed();
+    let letters: LetterBoxes = Box::new(move |consumers| boxes.letter_boxes(consumers));
+    Ok(Broker { bus: Arc::new(bus), letters: Some(letters), receive: Box::new(receive) })
+}
+
+#[cfg(not(feature = "aws"))]
+async fn queues(_: &Config) -> Result<Broker, StartError> {
+    std::future::ready(Err(not_built("aws"))).await
+}
+
+/// How AWS is reached.
+#[cfg(feature = "aws")]
+pub fn aws(config: &Config) -> AwsSettings {
+    AwsSettings { region: config.aws.region.clone(), endpoint: config.aws.endpoint.clone(), key: None }
+}
+
+/// Topics and queues by their names.
+#[cfg(feature = "aws")]
+pub fn topology(config: &Config) -> Topology {
+    Topology { fifo: config.aws.fifo, ..Topology::standard(&config.aws.prefix) }
+}
+
+/// With pictures and mails at AWS, where the settings say so and their contexts live here.
+#[cfg(feature = "aws")]
+async fn on_aws(shop: Embedded, config: &Config, here: &[Context]) -> Result<Embedded, StartError> {
+    let shop = match &config.aws.images_bucket {
+        Some(bucket) if here.contains(&Context::Catalog) => shop.images(Arc::new(ObjectImages::bucket(bucket, &aws(config))?)),
+        _ => shop,
+    };
+    if !config.mail.by_ses || !here.contains(&Context::Notifications) {
+        return Ok(shop);
+    }
+    Ok(shop.mailer(Arc::new(SesMailer::new(Aws::connect(&aws(config)).await, None))))
+}
+
+#[cfg(not(feature = "aws"))]
+async fn on_aws(shop: Embedded, config: &Config, _: &[Context]) -> Result<Embedded, StartError> {
+    let asked = config.mail.by_ses || config.aws.images_bucket.is_some();
+    std::future::ready(if asked { Err(not_built("aws")) } else { Ok(shop) }).await
+}
+
+/// What brings events from a broker to the consumers of a part, while the process serves.
+pub struct Receivers {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Receivers {
+    /// Those of `part`, if the settings have a broker. Needs a running tokio.
+    ///
+    /// # Errors
+    /// As [`embedded`].
+    pub async fn start(config: &Config, part: &Part) -> Result<Self, StartError> {
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let consumers = part.dead_letters.boxes().to_vec();
+        if let Some(broker) = Box::pin(Broker::of(config)).await?.filter(|_| !consumers.is_empty()) {
+            tasks.spawn((broker.receive)(consumers, stop.clone()));
+        }
+        tasks.close();
+        Ok(Self { stop, tasks })
+    }
+
+    /// Lets each finish what it has begun.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+#[cfg(feature = "redis")]
+fn carts_in_redis(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
+    Ok(shop.carts(Arc::new(RedisCarts::new(redis(config)?, Arc::new(SystemClock)))))
+}
+
+#[cfg(not(feature = "redis"))]
+fn carts_in_redis(_: Embedded, _: &Config) -> Result<Embedded, StartError> {
+    Err(not_built("redis"))
+}
+
+#[cfg(feature = "redis")]
+fn redis(config: &Config) -> Result<Redis, StartError> {
+    let RedisConfig { url, prefix, .. } = &config.redis;
+    if url.expose().is_empty() {
+        return Err(StartError::Settings("redis.url must say where Redis is".to_owned()));
+    }
+    Ok(Redis::open(url.expose(), prefix)?)
+}
+
+/// That a session ends is noted in Redis first.
+#[cfg(feature = "redis")]
+fn ending_in_redis(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
+    let sessions = RedisSessions::new(redis(config)?);
+    Ok(shop.user_stores(Box::new(move |store| Arc::new(EndingSessions::new(store, sessions)))))
+}
+
+#[cfg(not(feature = "redis"))]
+fn ending_in_redis(_: Embedded, _: &Config) -> Result<Embedded, StartError> {
+    Err(not_built("redis"))
+}
+
+/// With sessions that others noted in Redis, where the settings say so.
+#[cfg(feature = "redis")]
+pub(super) fn noted(elsewhere: Elsewhere, config: &Config) -> Result<Elsewhere, StartError> {
+    if !config.auth.sessions_in_redis {
+        return Ok(elsewhere);
+    }
+    let sessions = RedisSessions::new(redis(config)?);
+    let accounts = elsewhere.accounts.map(|users| Arc::new(NotedAccounts::new(users, sessions)) as Arc<dyn Accounts>);
+    Ok(Elsewhere { accounts, ..elsewhere })
+}
+
+#[cfg(not(feature = "redis"))]
+pub(super) fn noted(elsewhere: Elsewhere, config: &Config) -> Result<Elsewhere, StartError> {
+    if config.auth.sessions_in_redis { Err(not_built("redis")) } else { Ok(elsewhere) }
+}
+
+/// What a process that clients speak to uses beside databases and other services.
+///
+/// # Errors
+/// When the settings ask for what this build or they themselves do not have.
+#[cfg(feature = "redis")]
+pub fn beside(config: &Config) -> Result<Ways, StartError> {
+    let limiter = match config.gateway.rate_limit_shared {
+        true => Some(Arc::new(RedisLimiter::new(redis(config)?)) as Arc<dyn RateLimiter>),
+        false => None,
+    };
+    let used = config.carts_in_redis
+        || config.gateway.rate_limit_shared
+        || config.auth.sessions_in_redis
+        || config.services.registry
+        || config.events == EventBusKind::Redis;
+    let servers = if used {
+        vec![Dependency { name: "redis", needed: config.carts_in_redis, peer: Arc::new(Pinged(redis(config)?)) }]
+    } else {
+        Vec::new()
+    };
+    Ok(Ways { servers, limiter, ..Ways::default() })
+}
+
+/// What a process that clients speak to uses beside databases and other services: nothing in this build.
+///
+/// # Errors
+/// When the settings ask for more.
+#[cfg(not(feature = "redis"))]
+pub fn beside(config: &Config) -> Result<Ways, StartError> {
+    let asked = config.gateway.rate_limit_shared || config.services.registry;
+    if asked { Err(not_built("redis")) } else { Ok(Ways::default()) }
+}
+
+/// Redis, asked whether it is there.
+#[cfg(feature = "redis")]
+struct Pinged(Redis);
+
+#[cfg(feature = "redis")]
+#[async_trait::async_trait]
+impl Peer for Pinged {
+    async fn is_ready(&self) -> bool {
+        self.0.ping().await.is_ok()
+    }
+}
+
+/// Where services say that they are.
+#[cfg(feature = "redis")]
+pub(super) type Register = Arc<Registry>;
+
+/// Nothing: this build knows no register.
+#[cfg(not(feature = "redis"))]
+pub(super) type Register = Arc<std::convert::Infallible>;
+
+/// Where services say that they are, if they do.
+#[cfg(feature = "redis")]
+pub(super) fn register(config: &Config) -> Result<Option<(Register, Arc<dyn Directory>)>, StartError> {
+    if !config.services.registry {
+        return Ok(None);
+    }
+    let registry = Arc::new(Registry::new(redis(config)?));
+    Ok(Some((Arc::clone(&registry), registry)))
+}
+
+#[cfg(not(feature = "redis"))]
+pub(super) fn register(config: &Config) -> Result<Option<(Register, Arc<dyn Directory>)>, StartError> {
+    if config.services.registry { Err(not_built("redis")) } else { Ok(None) }
+}
+
+/// Says where a service is, until `stop`.
+#[cfg(feature = "redis")]
+pub(super) async fn announce(register: Register, service: String, url: String, stop: CancellationToken) {
+    register.keep(&service, &url, stop).await;
+}
+
+#[cfg(not(feature = "redis"))]
+pub(super) async fn announce(register: Register, _: String, _: String, _: CancellationToken) {
+    std::future::ready(match *register {}).await
+}
+
+#[cfg(not(all(feature = "aws", feature = "mysql", feature = "redis")))]
+fn not_built(feature: &str) -> StartError {
+    StartError::Settings(format!("this build knows nothing of it: build with --features {feature}"))
+}
+
+pub(super) fn policies(config: &Config) -> Policies {
+    Policies {
+        auth: AuthPolicy { password_min_length: config.auth.password_min_length },
+        stock: StockPolicy { low_stock_threshold: config.low_stock_threshold },
+        orders: OrderPolicy { currency: config.server.currency, shipping: config.shipping.clone() },
+        mail: MailPolicy {
+            shop_name: config.server.shop_name.clone(),
+            from: config.mail.from.clone(),
+            ops: config.mail.ops.clone(),
+            shop_url: config.server.public_url.clone(),
+        },
+    }
+}

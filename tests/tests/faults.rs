@@ -1,0 +1,221 @@
+//! What goes wrong between a shop and its servers, one test for each fault by its number in the list of faults; in the end
+//! the books are audited.
+
+use std::time::{Duration, Instant};
+
+use commerce_peers::{MariaDb, Moto};
+use commerce_tests::{
+    Answer, Client, Fault, Options, Product, Proxy, Server, cod, eventually, eventually_within, mails, run_command_with, unique,
+};
+use serde_json::json;
+
+/// How long the shop may take to sell again once a fault is over.
+const HEALED_WITHIN: Duration = Duration::from_secs(20);
+/// How long a request may take that cannot be served.
+const TOLD_WITHIN: Duration = Duration::from_secs(20);
+
+/// A shop whose database is at the other end of a wire.
+struct Scene {
+    // What depends on others ends first.
+    shop: Server,
+    proxy: Proxy,
+    database: MariaDb,
+    buyer: Client,
+    admin: Client,
+    cup: Product,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let database = MariaDb::start();
+        let port = database.url().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a URL has a port");
+        let proxy = Proxy::to(port);
+        let env = vec![("COMMERCE_DATABASE__URL", format!("mysql://root@127.0.0.1:{}/shop", proxy.port()))];
+        let shop = Server::start_with(Options { services: Some(false), mariadb: Some(false), env, ..Options::default() });
+        let (admin, buyer) = (shop.admin().await, shop.customer().await);
+        let cup = admin.product(100, 1_000).await;
+        Self { shop, proxy, database, buyer, admin, cup }
+    }
+
+    async fn order(&self, key: &str) -> Answer {
+        let sent = self.buyer.post("/api/orders", &cod(&[(&self.cup.sku, 1)])).key(key).try_send().await;
+        sent.expect("the shop answers")
+    }
+
+    /// Refused in time, with a hint when to come again.
+    async fn is_refused(&self, key: &str) {
+        let begun = Instant::now();
+        let refused = self.order(key).await;
+        assert_eq!(refused.status, 503, "{}", refused.text());
+        assert!(!refused.header("retry-after").is_empty() && begun.elapsed() < TOLD_WITHIN, "{:?}", begun.elapsed());
+    }
+
+    /// Sells under this key, once it can.
+    async fn sells(&self, key: &str) {
+        let order = async || self.order(key).await;
+        drop(eventually_within(HEALED_WITHIN, "the shop sells", order, |answer| answer.status < 300).await);
+    }
+
+    /// Exactly so many orders, all of them sold, and true books.
+    async fn ends_with(self, orders: i64) {
+        let sold = || self.admin.stock(&self.cup.sku);
+        let expected = (1_000 - orders, 0, 1_000 - orders);
+        eventually_within(HEALED_WITHIN, "every hold becomes a sale", sold, |stock| *stock == expected).await;
+        let audit = self.shop.run(&["audit", "--output", "json"]);
+        assert_eq!(audit.code, 0, "{audit:?}");
+        drop(self.shop);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a03_an_order_whose_answer_is_lost_is_there_once() {
+    let scene = Scene::set().await;
+    for round in 0..3 {
+        let key = unique("lost");
+        let (told, ()) = tokio::join!(scene.order(&key), async {
+            tokio::time::sleep(Duration::from_millis(10 * round)).await;
+            scene.proxy.set(Fault::AnswersLost);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            scene.proxy.set(Fault::None);
+        });
+        assert!([201, 503].contains(&told.status), "{}", told.text());
+        scene.sells(&key).await;
+        assert_eq!(scene.order(&key).await.header("idempotent-replayed"), "true");
+    }
+    scene.ends_with(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a04_a_database_that_is_killed_loses_nothing_that_was_acknowledged() {
+    let scene = Scene::set().await;
+    let mut acknowledged = Vec::new();
+    for round in 0..2 {
+        let keys: Vec<String> = (0..8).map(|number| unique(&format!("k{round}-{number}"))).collect();
+        let orders = futures_util::future::join_all(keys.iter().map(|key| scene.order(key)));
+        let kill = async {
+            tokio::time::sleep(Duration::from_millis(15)).await;
+            tokio::task::block_in_place(|| scene.database.peer().kill());
+        };
+        let (answers, ()) = tokio::join!(orders, kill);
+        for (answer, key) in answers.iter().zip(&keys) {
+            assert!([201, 503].contains(&answer.status), "{}", answer.text());
+            if answer.status == 201 {
+                acknowledged.push(key.clone());
+            }
+        }
+        scene.is_refused(&keys[0]).await;
+        tokio::task::block_in_place(|| scene.database.peer().again());
+        for key in &keys {
+            scene.sells(key).await;
+        }
+    }
+    for key in acknowledged {
+        assert_eq!(scene.order(&key).await.status, 200, "what was acknowledged is there");
+    }
+    scene.ends_with(16).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a05_a_database_that_is_restarted_is_waited_for() {
+    let scene = Scene::set().await;
+    scene.sells("before").await;
+    tokio::task::block_in_place(|| scene.database.peer().stop());
+    scene.is_refused("after").await;
+    let ready = async || scene.shop.anyone().get("/health/ready").try_send().await.expect("the shop is there");
+    assert_eq!(ready().await.status, 503);
+    tokio::task::block_in_place(|| scene.database.peer().again());
+    scene.sells("after").await;
+    drop(eventually("it is ready", ready, |answer| answer.status == 200).await);
+    scene.ends_with(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c12_a_wire_that_says_nothing_is_given_up_in_time() {
+    let scene = Scene::set().await;
+    scene.sells("before").await;
+    scene.proxy.set(Fault::Silent);
+    scene.is_refused("after").await;
+    scene.proxy.set(Fault::None);
+    scene.sells("after").await;
+    scene.ends_with(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c13_a_database_far_away_sells_all_the_same() {
+    let scene = Scene::set().await;
+    scene.proxy.set(Fault::Late(Duration::from_millis(150)));
+    let keys: Vec<String> = (0..8).map(|number| format!("far-{number}")).collect();
+    for answer in futures_util::future::join_all(keys.iter().map(|key| scene.order(key))).await {
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+    scene.proxy.set(Fault::None);
+    scene.ends_with(8).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c14_half_an_answer_is_no_answer() {
+    let scene = Scene::set().await;
+    for round in 0..3 {
+        let key = format!("half-{round}");
+        scene.proxy.set(Fault::HalfAnswers);
+        let told = scene.order(&key).await;
+        assert!([201, 503].contains(&told.status), "{}", told.text());
+        scene.proxy.set(Fault::None);
+        scene.sells(&key).await;
+    }
+    scene.ends_with(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c10_a_replica_that_breaks_off_is_not_missed() {
+    let database = MariaDb::start();
+    let replica = MariaDb::replica_of(&database);
+    let port = |server: &MariaDb| server.url().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("it has a port");
+    let proxy = Proxy::to(port(&replica));
+    let env = vec![
+        ("COMMERCE_DATABASE__URL", format!("{}/shop", database.url())),
+        ("COMMERCE_DATABASE__READER_URL", format!("mysql://root@127.0.0.1:{}/shop", proxy.port())),
+    ];
+    let shop = Server::start_with(Options { services: Some(false), mariadb: Some(false), env, ..Options::default() });
+    let admin = shop.admin().await;
+    let cup = admin.product(100, 10).await;
+    for fault in [Fault::Broken, Fault::Silent, Fault::HalfAnswers, Fault::None] {
+        proxy.set(fault);
+        for path in ["/api/products".to_owned(), format!("/api/products/{}", cup.id), "/api/categories".to_owned()] {
+            let begun = Instant::now();
+            assert_eq!(shop.anyone().get(&path).send().await.status, 200, "{fault:?} {path}");
+            assert!(begun.elapsed() < TOLD_WITHIN, "{fault:?} {path}: {:?}", begun.elapsed());
+        }
+    }
+    drop(shop);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b12_c30_without_mail_and_pictures_the_shop_sells_and_tells_later() {
+    let moto = Moto::start();
+    let env = vec![
+        ("COMMERCE_AWS__ENDPOINT", moto.url().to_owned()),
+        ("COMMERCE_AWS__REGION", "us-east-1".to_owned()),
+        ("COMMERCE_AWS__IMAGES_BUCKET", "pictures".to_owned()),
+        ("COMMERCE_MAIL__TRANSPORT", "ses".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "key".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+    ];
+    let shop = Server::start_with(Options { services: Some(false), env: env.clone(), ..Options::default() });
+    let admin = shop.admin().await;
+    let cup = admin.product(100, 10).await;
+    tokio::task::block_in_place(|| moto.peer().kill());
+    let buyer = shop.customer().await;
+    buyer.post("/api/orders", &cod(&[(&cup.sku, 1)])).send().await.expect(201);
+    buyer.read(&format!("/api/products/{}", cup.id)).await;
+    let sold = || admin.stock(&cup.sku);
+    eventually("the hold becomes a sale", sold, |stock| *stock == (9, 0, 9)).await;
+    let letters = shop.run(&["dlq", "list", "--output", "json"]).json();
+    assert_eq!(letters["items"], json!([]), "mails that wait are no dead letters");
+
+    tokio::task::block_in_place(|| moto.peer().again());
+    assert_eq!(run_command_with(&["aws", "init"], &env, "").code, 0);
+    let told = async || moto.data().contains(&buyer.email);
+    eventually_within(Duration::from_mins(2), "she is told when SES is back", told, |told| *told).await;
+    assert_eq!(mails(&shop.data()).len(), 0);
+}

@@ -1,0 +1,111 @@
+//! Events over SNS and SQS as an operator meets them: made by one command, given up after three receives, read,
+//! sent again, thrown away.
+
+use commerce_peers::Moto;
+use commerce_tests::{CommandOutput, Options, Server, eventually_within, mails, purchase, run_command_with};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Settings of a shop whose events go through this server.
+fn through(moto: &Moto, fifo: bool) -> Vec<(&'static str, String)> {
+    vec![
+        ("COMMERCE_EVENTS__BUS", "sqs".to_owned()),
+        ("COMMERCE_AWS__ENDPOINT", moto.url().to_owned()),
+        ("COMMERCE_AWS__REGION", "us-east-1".to_owned()),
+        ("COMMERCE_AWS__PREFIX", "q-".to_owned()),
+        ("COMMERCE_AWS__FIFO", fifo.to_string()),
+        ("AWS_ACCESS_KEY_ID", "key".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+    ]
+}
+
+/// Makes what there is to be at AWS; answers where each queue is.
+fn init(env: &[(&'static str, String)]) -> impl Fn(&str) -> String {
+    let made = run_command_with(&["aws", "init", "--output", "json"], env, "").json();
+    let again = run_command_with(&["aws", "init", "--output", "json"], env, "").json();
+    assert_eq!(made, again, "what is there stays as it is");
+    let items = made["items"].as_array().expect("a list").clone();
+    assert_eq!(items.iter().filter(|item| item["kind"] == "topic").count(), 3, "{made}");
+    move |name: &str| {
+        let place = items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("there is no {name}: {items:?}"));
+        place["place"].as_str().expect("a place").to_owned()
+    }
+}
+
+/// An event that somebody registered, as the bus carries it.
+fn registered(event: &str, user: &str, data: &Value) -> String {
+    json!({
+        "id": event, "topic": "user-events", "type": "USER_REGISTERED", "schema": 1, "aggregate": user, "version": 1,
+        "at": "2026-01-05T10:00:00Z", "data": data,
+    })
+    .to_string()
+}
+
+const POISON: &str = "0195a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b";
+const MENDED: &str = "0195a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2c";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn poison_goes_to_the_dead_letters_after_three_receives_and_others_flow() {
+    let moto = Moto::start();
+    let env = through(&moto, false);
+    let queue = init(&env);
+    let shop = Server::start_with(Options { services: Some(true), env: env.clone(), ..Options::default() });
+    let customer = shop.customer().await;
+    moto.send(&queue("q-notification-queue"), "no event at all");
+    moto.send(&queue("q-notification-queue"), &registered(POISON, &customer.user, &json!({"userId": 5})));
+    purchase(&shop).await;
+
+    let list = || -> Vec<Value> {
+        shop.run(&["dlq", "list", "--output", "json"]).json()["items"].as_array().cloned().unwrap_or_default()
+    };
+    let within = Duration::from_secs(40);
+    let given_up = async || tokio::task::block_in_place(list);
+    let letters = eventually_within(within, "the poison is given up", given_up, |letters| !letters.is_empty()).await;
+    assert_eq!(letters.len(), 1, "what cannot be read is nobody's letter: {letters:?}");
+    assert_eq!((&letters[0]["event"]["id"], &letters[0]["receives"]), (&json!(POISON), &json!(3)));
+    let run = |args: &[&str]| -> CommandOutput { shop.run(args) };
+    let shown = run(&["dlq", "show", "notification-queue", POISON]);
+    assert!(shown.code == 0 && shown.out.contains("USER_REGISTERED"), "{shown:?}");
+
+    let again = run(&["dlq", "retry", "notification-queue", POISON]);
+    assert!(again.code == 1 && again.err.contains("REDRIVE_FAILED"), "it is still poison: {again:?}");
+    assert_eq!(list().len(), 1, "and it stays");
+
+    // What was given up for another reason goes through once that is gone.
+    let data = json!({"userId": customer.user, "fullName": "Grace Hopper"});
+    moto.send(&queue("q-notification-dlq"), &registered(MENDED, &customer.user, &data));
+    let before = mails(&shop.data()).iter().filter(|mail| mail.to.contains(&customer.email)).count();
+    let again = run(&["dlq", "redrive", "notification-queue", MENDED]);
+    assert_eq!(again.code, 0, "{again:?}");
+    let told = async || mails(&shop.data()).iter().filter(|mail| mail.to.contains(&customer.email)).count();
+    eventually_within(within, "its mail is sent", told, |count| *count == before + 1).await;
+
+    let purged = run(&["dlq", "purge", "--all", "--yes"]);
+    assert_eq!(purged.code, 0, "{purged:?}");
+    assert_eq!(list(), Vec::<Value>::new());
+    let gone = run(&["dlq", "show", "notification-queue", POISON]);
+    assert!(gone.code == 1 && gone.err.contains("NOT_FOUND"), "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purchase_goes_through_fifo_queues_and_mails_through_ses() {
+    let moto = Moto::start();
+    moto.make_bucket("pictures");
+    let mut env = through(&moto, true);
+    env.extend([("COMMERCE_MAIL__TRANSPORT", "ses".to_owned()), ("COMMERCE_AWS__IMAGES_BUCKET", "pictures".to_owned())]);
+    let _ = init(&env);
+    let shop = Server::start_with(Options { services: Some(false), env, ..Options::default() });
+    let (admin, customer) = (shop.admin().await, shop.customer().await);
+    let cup = admin.product(100, 10).await;
+    customer.post("/api/orders", &commerce_tests::cod(&[(&cup.sku, 2)])).send().await.expect(201);
+    let within = Duration::from_secs(30);
+    let sold = || admin.stock(&cup.sku);
+    eventually_within(within, "the hold becomes a sale", sold, |stock| *stock == (8, 0, 8)).await;
+    let told = async || {
+        let data: Value = serde_json::from_str(&moto.data()).expect("moto tells JSON");
+        let sent = data["ses"]["RawMessage"].as_array().cloned().unwrap_or_default();
+        sent.iter().filter(|mail| mail["raw_data"].as_str().is_some_and(|text| text.contains(&customer.email))).count()
+    };
+    eventually_within(within, "she is told by way of SES", told, |count| *count >= 2).await;
+    assert_eq!(mails(&shop.data()).len(), 0, "and not in files");
+}
