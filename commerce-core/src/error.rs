@@ -1,7 +1,8 @@
 //! What a use case may answer besides success: a [`Refusal`] with a stable code, or an [`Error`]
 //! for what stopped it.
 
-use std::fmt;
+mod store;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,8 @@ use crate::money::{Money, MoneyError};
 use crate::orders::{CouponRule, UsedUp};
 use crate::text::{CouponCode, Sku};
 use crate::time::Timestamp;
+
+pub use store::{Source, StoreError, StoreErrorKind};
 
 /// What a use case returns.
 pub type Outcome<T> = Result<T, Error>;
@@ -442,95 +445,4 @@ struct Judged<'a> {
 fn fields_text(errors: &[FieldError]) -> String {
     let texts: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
     texts.join("; ")
-}
-
-/// What kind of failure a port reports, and so whether a retry can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StoreErrorKind {
-    /// Cannot be reached, timed out, or sheds load: a retry may help.
-    Unavailable,
-    /// No space left.
-    Full,
-    /// The storage refuses writes.
-    ReadOnly,
-    /// What was read breaks an invariant.
-    Corrupt,
-    /// A commit was sent and its outcome cannot be learnt.
-    OutcomeUnknown,
-    /// Anything else: a defect.
-    Internal,
-}
-
-impl StoreErrorKind {
-    /// The stable code.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Unavailable => "UNAVAILABLE",
-            Self::Full => "STORAGE_FULL",
-            Self::ReadOnly => "STORAGE_READ_ONLY",
-            Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
-            Self::Corrupt | Self::Internal => "INTERNAL",
-        }
-    }
-
-    /// The class.
-    #[must_use]
-    pub fn class(self) -> ErrorClass {
-        match self {
-            Self::Unavailable | Self::Full | Self::ReadOnly | Self::OutcomeUnknown => ErrorClass::Unavailable,
-            Self::Corrupt | Self::Internal => ErrorClass::Internal,
-        }
-    }
-}
-
-/// The cause of a [`StoreError`], as the adapter met it.
-pub type Source = Box<dyn std::error::Error + Send + Sync>;
-
-/// A port could not do its work: one shape for all ports.
-#[derive(Debug)]
-pub struct StoreError {
-    /// What kind of failure.
-    pub kind: StoreErrorKind,
-    /// What was being done: `orders.commit`.
-    pub operation: &'static str,
-    /// The cause.
-    pub source: Option<Source>,
-}
-
-impl StoreError {
-    /// A failure of `operation` with its cause.
-    pub fn new(kind: StoreErrorKind, operation: &'static str, source: impl Into<Source>) -> Self {
-        Self { kind, operation, source: Some(source.into()) }
-    }
-
-    /// `operation` cannot be done now.
-    pub fn unavailable(operation: &'static str, source: impl Into<Source>) -> Self {
-        Self::new(StoreErrorKind::Unavailable, operation, source)
-    }
-
-    /// What `operation` read breaks an invariant.
-    pub fn corrupt(operation: &'static str, source: impl Into<Source>) -> Self {
-        Self::new(StoreErrorKind::Corrupt, operation, source)
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            StoreErrorKind::Unavailable => "is unavailable",
-            StoreErrorKind::Full => "has no space left",
-            StoreErrorKind::ReadOnly => "cannot be written",
-            StoreErrorKind::Corrupt => "found corrupt data",
-            StoreErrorKind::OutcomeUnknown => "has an unknown outcome",
-            StoreErrorKind::Internal => "failed",
-        };
-        write!(f, "{} {what}", self.operation)
-    }
-}
-
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
-    }
 }

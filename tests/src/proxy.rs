@@ -54,7 +54,7 @@ impl Proxy {
                 if over.load(Ordering::Relaxed) {
                     return;
                 }
-                connect(client, port, &state, &over);
+                connect(&client, port, &state, &over);
             }
         });
         Self { address, fault, ended }
@@ -83,17 +83,17 @@ fn now(fault: &Mutex<Fault>) -> Fault {
     *fault.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn connect(client: TcpStream, port: u16, fault: &Arc<Mutex<Fault>>, ended: &Arc<AtomicBool>) {
+fn connect(client: &TcpStream, port: u16, fault: &Arc<Mutex<Fault>>, ended: &Arc<AtomicBool>) {
     if now(fault) == Fault::Broken {
         return;
     }
     let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { return };
-    for stream in [&client, &server] {
+    for stream in [client, &server] {
         stream.set_nodelay(true).expect("an option of every socket");
         stream.set_read_timeout(Some(LOOK_EVERY)).expect("an option of every socket");
     }
     let pair = |from: &TcpStream, to: &TcpStream| (from.try_clone().expect("a copy"), to.try_clone().expect("a copy"));
-    for (way, (from, to)) in [(Way::There, pair(&client, &server)), (Way::Back, pair(&server, &client))] {
+    for (way, (from, to)) in [(Way::There, pair(client, &server)), (Way::Back, pair(&server, client))] {
         let (fault, ended) = (Arc::clone(fault), Arc::clone(ended));
         thread::spawn(move || {
             carry(way, &from, &to, &fault, &ended);

@@ -1,7 +1,5 @@
 //! Coupons from outside: what they take off, who gets the last use, and what a refusal says.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
 use commerce_tests::{Client, address, cod, inr, shared, unique};
 use futures_util::future::join_all;
 use serde_json::{Value, json};

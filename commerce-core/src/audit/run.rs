@@ -200,7 +200,7 @@ impl<'a> Auditor<'a> {
                 chained = people::chained(&stretch.pages, chained, &mut self.findings);
             }
             if let Some(cross) = cross {
-                let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, moving: 0 };
+                let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, working_since, moving: 0 };
                 suspects.extend(eyes.look(cross, walk, &stretch.pages).await?);
                 self.findings.unsettled = self.findings.unsettled.saturating_add(eyes.moving);
                 if suspects.len() >= limits::AUDIT_SUSPICIONS_MAX {
@@ -230,10 +230,14 @@ impl<'a> Auditor<'a> {
         self.request.patience.wait(limits::AUDIT_LAG).await;
         let keys: BTreeSet<Cell> = suspects.iter().map(|(key, _)| key.clone()).collect();
         let keys: Vec<Cell> = keys.into_iter().collect();
-        let mut eyes = Eyes { books: self.books, gateways: self.gateways, now: self.clock.now(), moving: 0 };
+        // Whoever worked may have died meanwhile.
+        let Source { working_since, .. } = self.source(books).await?;
+        let now = self.clock.now();
+        let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, working_since, moving: 0 };
         let before = books.look_up(walk, &keys).await?;
         let again = eyes.look(cross, walk, &before).await?;
         let after = books.look_up(walk, &keys).await?;
+        self.findings.unsettled = self.findings.unsettled.saturating_add(eyes.moving);
         for (key, violation) in again {
             let lead = |pages: &Pages| pages.of(walk.lead).iter().filter(|row| *row.cell(walk.key) == key).cloned().collect();
             let (old, new): (Vec<Row>, Vec<Row>) = (lead(&before), lead(&after));

@@ -145,7 +145,9 @@ tables! {
         "reserved_change": Int(-STOCK_MAX, STOCK_MAX), "reference": OptShaped(is_hold), "reason": LINE, "actor_id": OptId, "moved_at": At,
     }
     /// What the ledger of each SKU adds up to.
-    LEDGER_SUMS = "ledger_sums" { "sku": Shaped(is::<Sku>), "on_hand": ANY, "reserved": ANY, "movements": COUNT }
+    LEDGER_SUMS = "ledger_sums" { "sku": Shaped(is::<Sku>), "on_hand": ANY, "reserved": ANY, "movements": COUNT,
+        "last_at": At,
+    }
     /// What the active holds of each SKU add up to.
     LIVE_HOLDS = "live_holds" { "sku": Shaped(is::<Sku>), "quantity": ANY }
     /// Orders.

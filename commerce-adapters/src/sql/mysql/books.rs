@@ -82,7 +82,7 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
     match table.name {
         name if name == LEDGER_SUMS.name => format!(
             "SELECT sku, CAST(SUM(on_hand_change) AS SIGNED) AS on_hand,
-                CAST(SUM(reserved_change) AS SIGNED) AS reserved, COUNT(*) AS movements
+                CAST(SUM(reserved_change) AS SIGNED) AS reserved, COUNT(*) AS movements, MAX(moved_at) AS last_at
             FROM stock_ledger WHERE {condition} GROUP BY sku"
         ),
         name if name == LIVE_HOLDS.name => format!(

@@ -88,7 +88,7 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
     match table.name {
         name if name == LEDGER_SUMS.name => format!(
             "SELECT sku, CAST(total(on_hand_change) AS INTEGER) AS on_hand,
-                CAST(total(reserved_change) AS INTEGER) AS reserved, count(*) AS movements
+                CAST(total(reserved_change) AS INTEGER) AS reserved, count(*) AS movements, max(moved_at) AS last_at
             FROM stock_ledger WHERE {condition} GROUP BY sku"
         ),
         name if name == LIVE_HOLDS.name => format!(
