@@ -15,7 +15,7 @@ use commerce_core::error::StoreError;
 use commerce_core::notifications::{Handover, Mail, Mailer};
 use commerce_core::{Clock, Commerce, Currency, Timestamp};
 use commerce_server::Config;
-use commerce_server::assembly::{self, Receivers, embedded, place};
+use commerce_server::assembly::{Receivers, embedded, place};
 use tempfile::TempDir;
 
 use crate::bench::Stores;
@@ -291,8 +291,8 @@ pub(crate) async fn database_servers(config: &Config) -> Result<Vec<String>, Fai
 /// When AWS does not answer or refuses.
 #[cfg(feature = "aws")]
 pub(crate) async fn make_topology(config: &Config) -> Result<Vec<(&'static str, String, String)>, Failure> {
-    let aws = commerce_adapters::aws::Aws::connect(&assembly::aws(config)).await;
-    let made = aws.init(&assembly::topology(config)).await?;
+    let aws = commerce_adapters::aws::Aws::connect(&commerce_server::assembly::aws(config)).await;
+    let made = aws.init(&commerce_server::assembly::topology(config)).await?;
     let topics = made.topics.into_iter().map(|(name, arn)| ("topic", name, arn));
     let queues = made.queues.into_iter().map(|(name, url)| ("queue", name, url));
     Ok(topics.chain(queues).collect())
@@ -304,7 +304,7 @@ pub(crate) async fn make_topology(config: &Config) -> Result<Vec<(&'static str, 
 /// When AWS does not answer or refuses.
 #[cfg(feature = "aws")]
 pub(crate) async fn introduce_sender(config: &Config) -> Result<String, Failure> {
-    let aws = commerce_adapters::aws::Aws::connect(&assembly::aws(config)).await;
+    let aws = commerce_adapters::aws::Aws::connect(&commerce_server::assembly::aws(config)).await;
     let verified = aws.introduce_sender(&config.mail.from).await?;
     Ok(if verified { "may send" } else { "may send when the mail from AWS to it was answered" }.to_owned())
 }
