@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use commerce_core::Timestamp;
 use commerce_core::error::Refusal;
 use commerce_core::page::PageRequest;
 
 use crate::bench;
 use crate::commands::{
-    audit, completions, config, dlq, doctor, email, init, keys, migrate, openapi, order, outbox, product, search, serve, stock,
-    user,
+    audit, completions, config, coupon, dlq, doctor, email, init, keys, migrate, openapi, order, outbox, product, returns,
+    search, serve, stock, user,
 };
 use crate::output::Format;
 use crate::torture;
@@ -92,6 +93,14 @@ impl Paging {
     }
 }
 
+/// A time of the contract.
+///
+/// # Errors
+/// A sentence that says what it should be.
+pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "must be an RFC 3339 time such as 2026-03-01T00:00:00Z".to_owned())
+}
+
 /// A word of the contract, in capitals or not; help and errors name all of them.
 pub(crate) fn one_of<T: Copy + Send + Sync + 'static>(
     all: &'static [T],
@@ -129,9 +138,15 @@ pub(crate) enum Command {
     /// What is on hand and why
     #[command(subcommand)]
     Stock(stock::Command),
+    /// Coupons: what takes something off an order
+    #[command(subcommand)]
+    Coupon(coupon::Command),
     /// Orders and how far they are
     #[command(subcommand)]
     Order(order::Command),
+    /// What comes back of orders
+    #[command(subcommand)]
+    Return(returns::Command),
     /// The search index
     #[command(subcommand)]
     Search(search::Command),
@@ -206,11 +221,22 @@ mod tests {
             "stock show A",
             "stock adjust A -3 --reason broken",
             "stock ledger A",
+            "coupon create SAVE10 --type PERCENTAGE --value 10 --usage-limit 5",
+            "coupon create FLAT --type fixed --value 99.50 --minimum-subtotal 500",
+            "coupon list",
+            "coupon show SAVE10",
+            "coupon delete SAVE10 --yes",
             "order list",
             "order show ORD-1",
             "order timeline ORD-1",
             "order status ORD-1 PROCESSING",
             "order cancel ORD-1",
+            "return list --status REQUESTED",
+            "return show 018f0000-0000-7000-8000-000000000000",
+            "return approve 018f0000-0000-7000-8000-000000000000",
+            "return reject 018f0000-0000-7000-8000-000000000000 --reason late --yes",
+            "return receive 018f0000-0000-7000-8000-000000000000 --line A=2 --line B=1:write-off",
+            "return refund 018f0000-0000-7000-8000-000000000000 --amount 9.50 --yes",
             "search reindex",
             "outbox status",
             "dlq list",

@@ -9,7 +9,7 @@ use crate::confirm::confirm;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::remote::Remote;
-use crate::shop::Shop;
+use crate::shop::{People, Shop};
 
 /// The configuration file that is read when none is named.
 pub(crate) const CONFIG_FILE: &str = "commerce.toml";
@@ -21,9 +21,9 @@ pub(crate) struct Context {
 }
 
 /// Whom a command asks.
-pub(crate) enum Target {
-    /// The shop in the data directory.
-    Local(Box<Shop>),
+pub(crate) enum Target<L = Box<Shop>> {
+    /// The shop in the data directory, or its part.
+    Local(L),
     /// A running server.
     Remote(Remote),
 }
@@ -60,6 +60,17 @@ impl Context {
         match &self.globals.url {
             Some(url) => Ok(Target::Remote(Remote::new(url, self.globals.token.clone())?)),
             None => Ok(Target::Local(Box::new(self.shop("this").await?))),
+        }
+    }
+
+    /// The server of `--url`, or the users in the data directory, whoever else is there.
+    ///
+    /// # Errors
+    /// As [`target`](Self::target).
+    pub(crate) async fn people(&self) -> Result<Target<People>, Failure> {
+        match &self.globals.url {
+            Some(url) => Ok(Target::Remote(Remote::new(url, self.globals.token.clone())?)),
+            None => Ok(Target::Local(People::open(&self.settings()?).await?)),
         }
     }
 

@@ -7,22 +7,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_adapters::auth::jwt::key_id;
 use commerce_adapters::auth::key_file::{KeyFile, KeyRing, Seed};
-use commerce_adapters::embedded::{Embedded, Shop as Opened};
+use commerce_adapters::embedded::{Embedded, Service, Shop as Opened};
 use commerce_adapters::payments::sandbox::Sandbox;
 use commerce_adapters::sql::{PendingMigration, Place};
 use commerce_core::commerce::Context;
 use commerce_core::error::StoreError;
 use commerce_core::notifications::{Handover, Mail, Mailer};
+use commerce_core::orders::Order;
+use commerce_core::users::Users;
 use commerce_core::{Clock, Commerce, Currency, Timestamp};
 use commerce_server::Config;
 use commerce_server::assembly::{Receivers, embedded, place};
 use tempfile::TempDir;
 
-use crate::bench::Stores;
 use crate::context::set;
 use crate::failure::Failure;
 
 pub(crate) use commerce_adapters::auth::key_file::KEY_FILE;
+pub(crate) use commerce_adapters::sql::sqlite::past::Copied;
 pub(crate) use commerce_adapters::system::{OsEntropy, RealTime, SystemClock};
 
 /// The shop of a data directory.
@@ -91,10 +93,12 @@ impl Shop {
         self.currency
     }
 
-    /// The stores beneath, for a benchmark to write a past into.
-    pub(crate) fn stores(&self) -> Stores {
-        let databases = self.inner.databases();
-        Stores { orders: databases.orders(), catalog: databases.catalog(), notifications: databases.notifications() }
+    /// Writes copies of a settled order, for a benchmark that needs a past.
+    ///
+    /// # Errors
+    /// When a database does not answer.
+    pub(crate) async fn copy_order(&self, model: &Order, copies: &[Copied]) -> Result<(), Failure> {
+        Ok(self.inner.databases().copy_order(model, copies).await?)
     }
 
     /// Settles what the command caused, unless a running server does it anyway, and closes.
@@ -124,6 +128,72 @@ impl Deref for Shop {
     fn deref(&self) -> &Commerce {
         &self.inner
     }
+}
+
+/// The users of a data directory: those of a whole shop, or of the service that has nobody else in its
+/// directory. Users need no other context, and the first of the staff can be made nowhere else.
+pub(crate) enum People {
+    /// With the other contexts beside them.
+    Whole(Box<Shop>),
+    /// By themselves.
+    Alone(Box<Service>),
+}
+
+impl People {
+    /// Opens them for one command.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, or has other contexts but no users.
+    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
+        let (here, missing) = partition(config);
+        let alone = config.database.is_files() && here.contains(&Context::Users) && !missing.is_empty();
+        if !alone {
+            return Ok(Self::Whole(Box::new(Shop::open(config).await?)));
+        }
+        let shop = embedded(config, &[Context::Users]).await?.without_workers();
+        let service = shop.open_part(&[Context::Users]).await;
+        Ok(Self::Alone(Box::new(service.map_err(|error| Failure::from(error).about(&whereabouts(config)))?)))
+    }
+
+    /// Settles what the command caused, unless a running server does it anyway, and closes. What users alone have to
+    /// say stays in their outbox: their service knows who wants to hear it.
+    ///
+    /// # Errors
+    /// When the shop does not answer; nothing is lost.
+    pub(crate) async fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Whole(shop) => shop.finish().await,
+            Self::Alone(service) => Ok((*service).close().await?),
+        }
+    }
+
+    /// Closes.
+    ///
+    /// # Errors
+    /// When a database does not close cleanly; nothing is lost.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        match self {
+            Self::Whole(shop) => shop.close().await,
+            Self::Alone(service) => Ok((*service).close().await?),
+        }
+    }
+}
+
+impl Deref for People {
+    type Target = Users;
+
+    fn deref(&self) -> &Users {
+        match self {
+            Self::Whole(shop) => &shop.users,
+            Self::Alone(service) => service.part().users.as_ref().expect("a service of users was opened with users"),
+        }
+    }
+}
+
+/// The contexts whose databases are in the data directory, and those whose are not.
+fn partition(config: &Config) -> (Vec<Context>, Vec<Context>) {
+    let file = |context: &Context| config.data_dir.join(format!("{context}.db"));
+    Context::ALL.iter().partition(|context| file(context).exists())
 }
 
 /// Where a shop keeps its books, for people.
@@ -182,14 +252,13 @@ fn whole(config: &Config) -> Result<(), Failure> {
     if !config.database.is_files() {
         return Ok(());
     }
-    let file = |context: &Context| config.data_dir.join(format!("{context}.db"));
-    let (here, missing): (Vec<Context>, Vec<Context>) = Context::ALL.iter().partition(|context| file(context).exists());
+    let (here, missing) = partition(config);
     if here.is_empty() || missing.is_empty() {
         return Ok(());
     }
     let names = |contexts: &[Context]| contexts.iter().map(|context| context.as_str()).collect::<Vec<_>>().join(", ");
     let message = format!(
-        "{} holds {} without {}: name the directory of a whole shop",
+        "{} holds {} without {}: this needs a whole shop, or --url and its gateway",
         config.data_dir.display(),
         names(&here),
         names(&missing)

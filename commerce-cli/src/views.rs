@@ -2,11 +2,13 @@
 //! without `--url`.
 
 use commerce_core::catalog::{Inventory, Movement, Product, ProductCard, SearchResults};
-use commerce_core::orders::{Order, TimelineEntry};
+use commerce_core::orders::{Coupon, Order, ReturnOf, TimelineEntry};
 use commerce_core::page::Page;
 use commerce_core::users::User;
 use commerce_server::views::catalog::{CardView, InventoryView, MovementView, ProductView, SearchView};
+use commerce_server::views::coupon::CouponView;
 use commerce_server::views::order::{OrderView, TimelineView};
+use commerce_server::views::returns::ReturnView;
 use commerce_server::views::user::UserView;
 use serde::Serialize;
 use serde_json::Value;
@@ -49,6 +51,16 @@ pub(crate) fn movement(movement: Movement) -> Value {
 /// An order.
 pub(crate) fn order(order: Order) -> Value {
     value(OrderView::from(order))
+}
+
+/// A coupon.
+pub(crate) fn coupon(coupon: Coupon) -> Value {
+    value(CouponView::from(coupon))
+}
+
+/// A return.
+pub(crate) fn returned(returned: ReturnOf) -> Value {
+    value(ReturnView::from(returned))
 }
 
 /// One line of an order's history.

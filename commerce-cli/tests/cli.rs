@@ -178,3 +178,30 @@ fn keys_rotate_and_a_shop_can_do_without_an_index() {
     assert_eq!(commerce(here, &["keys", "rotate", "--revoke"], "").status.code(), Some(1), "it asks");
     assert_eq!(keys(&["keys", "rotate", "--revoke", "--yes"]).len(), 2);
 }
+
+#[test]
+fn users_who_are_alone_in_a_directory_have_their_commands_and_nobody_else_is_made_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    assert_eq!(commerce(here, &["migrate", "--data", "whole"], "").status.code(), Some(0));
+    for context in ["users", "orders"] {
+        std::fs::create_dir(here.join(context)).unwrap();
+        std::fs::rename(here.join(format!("whole/{context}.db")), here.join(format!("{context}/{context}.db"))).unwrap();
+    }
+    let create = ["user", "create", "--email", "a@example.com", "--full-name", "Ada", "--role", "ADMIN", "--password-stdin"];
+    let made = commerce(here, &[&create[..], &["--data", "users"]].concat(), "long enough");
+    assert_eq!(made.status.code(), Some(0), "{}", error(&made));
+    let changed = commerce(here, &["user", "set-role", "a@example.com", "SELLER", "--data", "users"], "");
+    assert_eq!(changed.status.code(), Some(0), "{}", error(&changed));
+    let listed = json(here, &["user", "list", "--data", "users"]);
+    assert_eq!(listed["items"][0]["role"], "SELLER", "{listed}");
+    for (words, data) in [("user list", "orders"), ("order list", "orders"), ("stock show A", "users"), ("audit", "users")] {
+        let refused = commerce(here, &words.split(' ').chain(["--data", data]).collect::<Vec<_>>(), "");
+        assert_eq!(refused.status.code(), Some(1), "{words}");
+        assert!(error(&refused).contains("PART_OF_A_SHOP"), "{words}: {}", error(&refused));
+    }
+    for (data, others) in [("users", ["catalog", "orders", "notifications"]), ("orders", ["users", "catalog", "notifications"])] {
+        let made = others.iter().find(|other| here.join(format!("{data}/{other}.db")).exists());
+        assert_eq!(made, None, "in {data}");
+    }
+}

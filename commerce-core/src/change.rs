@@ -20,6 +20,7 @@ use crate::error::{Error, Outcome, Refusal, Shortage, StoreError};
 use crate::events::Envelope;
 use crate::ids::{EventId, OrderId, UserId};
 use crate::limits;
+use crate::orders::UsedUp;
 use crate::text::IdempotencyKey;
 use crate::time::Timestamp;
 
@@ -236,6 +237,9 @@ pub enum CommitRefusal {
     /// A unique value is taken: `email`, `sku`, `slug`, `number`, `id`, ….
     #[error("the {0} is taken")]
     Duplicate(&'static str),
+    /// All uses of a coupon are taken.
+    #[error("{0}")]
+    Exhausted(UsedUp),
     /// Stock does not suffice; every short SKU of the change set.
     #[error("not enough stock")]
     Short(Vec<Shortage>),
@@ -258,6 +262,7 @@ impl From<CommitError> for Error {
                 CommitRefusal::CartOrdered(_) => Refusal::CartOrdered,
                 CommitRefusal::TooLate => Refusal::Conflict("deadline"),
                 CommitRefusal::Stale(what) | CommitRefusal::Duplicate(what) => Refusal::Conflict(what),
+                CommitRefusal::Exhausted(used_up) => Refusal::CouponExhausted(used_up),
                 CommitRefusal::Short(lines) => Refusal::SoldOut(lines),
             }
             .into(),

@@ -1,13 +1,19 @@
 //! What a use case may answer besides success: a [`Refusal`] with a stable code, or an [`Error`]
 //! for what stopped it.
 
-use std::fmt;
+mod store;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::money::MoneyError;
-use crate::text::Sku;
+use crate::money::{Money, MoneyError};
+use crate::orders::{CouponRule, UsedUp};
+use crate::text::{CouponCode, Sku};
+use crate::time::Timestamp;
+
+pub use store::{Source, StoreError, StoreErrorKind};
 
 /// What a use case returns.
 pub type Outcome<T> = Result<T, Error>;
@@ -193,10 +199,16 @@ pub enum Refusal {
     #[error("the amount is too large")]
     AmountTooLarge,
     /// The coupon does not exist, or not for this order.
-    #[error("the coupon cannot be used here: {0}")]
-    CouponNotApplicable(String),
+    #[error("the coupon {0} cannot be used here: {1}")]
+    CouponNotApplicable(String, CouponRule),
+    /// All uses of the coupon are taken.
+    #[error("{0}")]
+    CouponExhausted(UsedUp),
+    /// Another coupon has this code.
+    #[error("another coupon has the code {0} already")]
+    CouponTaken(CouponCode),
     /// The state graph has no such step.
-    #[error("an order that is {from} cannot become {to}")]
+    #[error("what is {from} cannot become {to}")]
     IllegalTransition {
         /// The present status.
         from: &'static str,
@@ -210,8 +222,22 @@ pub enum Refusal {
     #[error("the order cannot be paid: {0}")]
     NotPayable(&'static str),
     /// A refund would exceed what was captured.
-    #[error("the refund exceeds what was captured")]
-    RefundExceedsCaptured,
+    #[error("at most {most} can go back")]
+    RefundExceedsCaptured {
+        /// What can go back.
+        most: Money,
+    },
+    /// More would come back than was delivered.
+    #[error("more would come back than was delivered and has not come back")]
+    ReturnExceedsDelivered(Vec<Shortage>),
+    /// It is too late to send something back.
+    #[error("this could be sent back until {until}")]
+    ReturnWindowClosed {
+        /// Until when it was time.
+        until: Timestamp,
+        /// How long ago that was.
+        late: Duration,
+    },
     /// The webhook's signature does not hold.
     #[error("the signature does not hold")]
     BadSignature,
@@ -262,8 +288,15 @@ impl Refusal {
     pub fn members(&self) -> Option<Value> {
         match self {
             Self::Invalid(errors) => Some(json!({ "errors": errors })),
-            Self::SoldOut(lines) => Some(json!({ "lines": lines })),
+            Self::SoldOut(lines) | Self::ReturnExceedsDelivered(lines) => Some(json!({ "lines": lines })),
+            Self::RefundExceedsCaptured { most } => Some(json!({ "most": most })),
+            Self::ReturnWindowClosed { until, late } => Some(json!({ "until": until, "secondsLate": late.as_secs() })),
             Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
+            Self::CouponNotApplicable(coupon, rule) => {
+                let errors = [FieldError { field: "couponCode".to_owned(), code: rule.code(), message: rule.to_string() }];
+                Some(json!(Judged { coupon, rule, errors }))
+            }
+            Self::CouponExhausted(used_up) => Some(json!(used_up)),
             Self::BelowReserved { sku, reserved } => Some(json!({ "sku": sku, "reserved": reserved })),
             Self::IllegalTransition { from, to } => Some(json!({ "from": from, "to": to })),
             Self::Unauthenticated
@@ -278,10 +311,9 @@ impl Refusal {
             | Self::CartOrdered
             | Self::CurrencyMismatch
             | Self::AmountTooLarge
-            | Self::CouponNotApplicable(_)
+            | Self::CouponTaken(_)
             | Self::PaymentRequired
             | Self::NotPayable(_)
-            | Self::RefundExceedsCaptured
             | Self::BadSignature
             | Self::IdempotencyMismatch
             | Self::VersionMismatch(_)
@@ -311,11 +343,15 @@ impl Refusal {
             Self::CartOrdered => ("CART_ORDERED", ErrorClass::Conflict),
             Self::CurrencyMismatch => ("CURRENCY_MISMATCH", ErrorClass::Invalid),
             Self::AmountTooLarge => ("AMOUNT_TOO_LARGE", ErrorClass::Invalid),
-            Self::CouponNotApplicable(_) => ("COUPON_NOT_APPLICABLE", ErrorClass::Invalid),
+            Self::CouponNotApplicable(..) => ("COUPON_NOT_APPLICABLE", ErrorClass::Invalid),
+            Self::CouponExhausted(_) => ("COUPON_EXHAUSTED", ErrorClass::Conflict),
+            Self::CouponTaken(_) => ("COUPON_TAKEN", ErrorClass::Conflict),
             Self::IllegalTransition { .. } => ("ILLEGAL_TRANSITION", ErrorClass::Conflict),
             Self::PaymentRequired => ("PAYMENT_REQUIRED", ErrorClass::Conflict),
             Self::NotPayable(_) => ("NOT_PAYABLE", ErrorClass::Conflict),
-            Self::RefundExceedsCaptured => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
+            Self::RefundExceedsCaptured { .. } => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
+            Self::ReturnExceedsDelivered(_) => ("RETURN_EXCEEDS_DELIVERED", ErrorClass::Conflict),
+            Self::ReturnWindowClosed { .. } => ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict),
             Self::BadSignature => ("BAD_SIGNATURE", ErrorClass::Unauthenticated),
             Self::IdempotencyMismatch => ("IDEMPOTENCY_MISMATCH", ErrorClass::Invalid),
             Self::VersionMismatch(_) => ("VERSION_MISMATCH", ErrorClass::Precondition),
@@ -339,7 +375,11 @@ impl Refusal {
         ("EMPTY_ORDER", ErrorClass::Invalid, "No items and nothing in the cart."),
         ("CURRENCY_MISMATCH", ErrorClass::Invalid, "One order has one currency."),
         ("AMOUNT_TOO_LARGE", ErrorClass::Invalid, "An amount does not fit 64 bits."),
-        ("COUPON_NOT_APPLICABLE", ErrorClass::Invalid, "The coupon does not exist or does not apply."),
+        (
+            "COUPON_NOT_APPLICABLE",
+            ErrorClass::Invalid,
+            "The coupon does not exist or does not apply; `rule` says why and by how much.",
+        ),
         ("IDEMPOTENCY_MISMATCH", ErrorClass::Invalid, "The idempotency key was used with another body."),
         ("EMAIL_TAKEN", ErrorClass::Conflict, "The mail address has an account."),
         ("SKU_TAKEN", ErrorClass::Conflict, "Another variant has the SKU."),
@@ -347,11 +387,23 @@ impl Refusal {
         ("SOLD_OUT", ErrorClass::Conflict, "Not enough stock; `lines` says of what."),
         ("BELOW_RESERVED", ErrorClass::Conflict, "Stock cannot fall below what is reserved."),
         ("PRICE_CHANGED", ErrorClass::Conflict, "The total differs from `expectedTotal`; `quote` has the new one."),
+        ("COUPON_EXHAUSTED", ErrorClass::Conflict, "All uses of the coupon are taken; `rule` says which limit."),
+        ("COUPON_TAKEN", ErrorClass::Conflict, "Another coupon has the code."),
         ("CART_ORDERED", ErrorClass::Conflict, "Another request ordered the cart already."),
         ("ILLEGAL_TRANSITION", ErrorClass::Conflict, "The status graph has no such step."),
         ("PAYMENT_REQUIRED", ErrorClass::Conflict, "The order is not paid."),
         ("NOT_PAYABLE", ErrorClass::Conflict, "The order takes no more payments."),
-        ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict, "More than was captured."),
+        (
+            "REFUND_EXCEEDS_CAPTURED",
+            ErrorClass::Conflict,
+            "More than was captured, or than came back is worth; `most` can go back.",
+        ),
+        (
+            "RETURN_EXCEEDS_DELIVERED",
+            ErrorClass::Conflict,
+            "More than was delivered and has not come back; `lines` says of what.",
+        ),
+        ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict, "It is too late to send it back."),
         ("CATEGORY_CYCLE", ErrorClass::Conflict, "A category cannot be below itself."),
         ("IN_USE", ErrorClass::Conflict, "Something still refers to it."),
         ("CONFLICT", ErrorClass::Conflict, "Others kept changing the same thing."),
@@ -375,98 +427,16 @@ impl From<MoneyError> for Refusal {
     }
 }
 
+/// A coupon and the rule it breaks, side by side.
+#[derive(Serialize)]
+struct Judged<'a> {
+    coupon: &'a str,
+    #[serde(flatten)]
+    rule: &'a CouponRule,
+    errors: [FieldError; 1],
+}
+
 fn fields_text(errors: &[FieldError]) -> String {
     let texts: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
     texts.join("; ")
-}
-
-/// What kind of failure a port reports, and so whether a retry can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StoreErrorKind {
-    /// Cannot be reached, timed out, or sheds load: a retry may help.
-    Unavailable,
-    /// No space left.
-    Full,
-    /// The storage refuses writes.
-    ReadOnly,
-    /// What was read breaks an invariant.
-    Corrupt,
-    /// A commit was sent and its outcome cannot be learnt.
-    OutcomeUnknown,
-    /// Anything else: a defect.
-    Internal,
-}
-
-impl StoreErrorKind {
-    /// The stable code.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Unavailable => "UNAVAILABLE",
-            Self::Full => "STORAGE_FULL",
-            Self::ReadOnly => "STORAGE_READ_ONLY",
-            Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
-            Self::Corrupt | Self::Internal => "INTERNAL",
-        }
-    }
-
-    /// The class.
-    #[must_use]
-    pub fn class(self) -> ErrorClass {
-        match self {
-            Self::Unavailable | Self::Full | Self::ReadOnly | Self::OutcomeUnknown => ErrorClass::Unavailable,
-            Self::Corrupt | Self::Internal => ErrorClass::Internal,
-        }
-    }
-}
-
-/// The cause of a [`StoreError`], as the adapter met it.
-pub type Source = Box<dyn std::error::Error + Send + Sync>;
-
-/// A port could not do its work: one shape for all ports.
-#[derive(Debug)]
-pub struct StoreError {
-    /// What kind of failure.
-    pub kind: StoreErrorKind,
-    /// What was being done: `orders.commit`.
-    pub operation: &'static str,
-    /// The cause.
-    pub source: Option<Source>,
-}
-
-impl StoreError {
-    /// A failure of `operation` with its cause.
-    pub fn new(kind: StoreErrorKind, operation: &'static str, source: impl Into<Source>) -> Self {
-        Self { kind, operation, source: Some(source.into()) }
-    }
-
-    /// `operation` cannot be done now.
-    pub fn unavailable(operation: &'static str, source: impl Into<Source>) -> Self {
-        Self::new(StoreErrorKind::Unavailable, operation, source)
-    }
-
-    /// What `operation` read breaks an invariant.
-    pub fn corrupt(operation: &'static str, source: impl Into<Source>) -> Self {
-        Self::new(StoreErrorKind::Corrupt, operation, source)
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            StoreErrorKind::Unavailable => "is unavailable",
-            StoreErrorKind::Full => "has no space left",
-            StoreErrorKind::ReadOnly => "cannot be written",
-            StoreErrorKind::Corrupt => "found corrupt data",
-            StoreErrorKind::OutcomeUnknown => "has an unknown outcome",
-            StoreErrorKind::Internal => "failed",
-        };
-        write!(f, "{} {what}", self.operation)
-    }
-}
-
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
-    }
 }

@@ -88,6 +88,10 @@ ids! {
     AttemptId,
     /// Money on its way back to the customer.
     RefundId,
+    /// What takes something off an order.
+    CouponId,
+    /// Something of an order on its way back.
+    ReturnId,
     /// One line of an order's history.
     TimelineId,
     /// An event, the same wherever it is delivered.

@@ -30,6 +30,14 @@ pub const METADATA_VALUE_MAX: usize = 500;
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
 /// Characters of a short text: names, titles, reasons.
 pub const SHORT_TEXT_MAX: usize = 255;
+/// Characters of a coupon's code: what a person types without a mistake.
+pub const COUPON_CODE_MAX: usize = 40;
+/// Coupons of one order: bounds what one order counts and locks.
+pub const COUPONS_MAX: usize = 5;
+/// Categories, and products, that one coupon names: bounds the row and the look at each line.
+pub const COUPON_SCOPE_MAX: usize = 200;
+/// Uses of one coupon that may be allowed.
+pub const COUPON_USES_MAX: u32 = 1_000_000_000;
 /// Characters of a phone number.
 pub const PHONE_MAX: usize = 32;
 /// Characters of a postal code.
@@ -62,6 +70,8 @@ pub const HOLD_MARGIN: Duration = Duration::from_mins(5);
 pub const PAYMENT_DUE: Duration = Duration::from_mins(15);
 /// How much longer it waits, once, when an attempt is open at the deadline.
 pub const PAYMENT_GRACE: Duration = Duration::from_mins(10);
+/// How long after its delivery a customer may ask to send something back.
+pub const RETURN_WINDOW: Duration = Duration::from_hours(30 * 24);
 /// How long a cart is kept after its last edit.
 pub const CART_KEEP: Duration = Duration::from_hours(24);
 /// How long an access token is valid.

@@ -70,6 +70,9 @@ parsed_text! {
     Slug: "must be lower-case letters, digits and single hyphens", parse_slug;
     /// A country of ISO 3166-1 alpha-2, in capitals.
     CountryCode: "must be an ISO 3166-1 alpha-2 country code", parse_country;
+    /// What a customer types to pay less, in capitals: 1 to 40 letters, digits, `-` and `_`. However it is
+    /// typed, `save10` and `SAVE10` are one code.
+    CouponCode: "must be 1 to 40 letters, digits, - or _", parse_coupon_code;
     /// The key under which a client repeats a request: 1 to 255 printable characters.
     IdempotencyKey: "must be 1 to 255 printable characters", parse_idempotency_key;
 }
@@ -94,6 +97,12 @@ impl fmt::Debug for Slug {
 }
 
 impl fmt::Debug for CountryCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for CouponCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -142,6 +151,13 @@ TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
 fn parse_country(text: &str) -> Option<String> {
     COUNTRIES.split_ascii_whitespace().find(|code| *code == text).map(str::to_owned)
+}
+
+fn parse_coupon_code(text: &str) -> Option<String> {
+    let text = text.trim();
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let fits = (1..=limits::COUPON_CODE_MAX).contains(&text.len());
+    (fits && text.bytes().all(allowed)).then(|| text.to_ascii_uppercase())
 }
 
 fn parse_idempotency_key(text: &str) -> Option<String> {
@@ -321,6 +337,16 @@ mod tests {
         assert_eq!(slugify("日本").as_str(), "item");
         assert!("IN".parse::<CountryCode>().is_ok());
         assert!("in".parse::<CountryCode>().is_err());
+    }
+
+    #[test]
+    fn coupon_codes() {
+        for (typed, code) in [("SAVE10", "SAVE10"), (" save10 ", "SAVE10"), ("a_b-c", "A_B-C")] {
+            assert_eq!(typed.parse::<CouponCode>().unwrap().as_str(), code);
+        }
+        for bad in ["", " ", "A B", "A,B", "Ä", "a\0", &"A".repeat(41)] {
+            assert!(bad.parse::<CouponCode>().is_err(), "{bad}");
+        }
     }
 
     #[test]

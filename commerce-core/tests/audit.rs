@@ -17,6 +17,7 @@ use commerce_core::limits::RECEIVES_MAX;
 use commerce_core::notifications::NotificationRecorder;
 use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
 use commerce_core::testing::{MemoryShop, SeededEntropy};
+use commerce_core::text::Sku;
 use commerce_core::time::Clock;
 use uuid::Uuid;
 
@@ -101,6 +102,39 @@ fn a_shop_that_was_switched_off_is_not_late_until_somebody_had_time() {
         shop.settle().await.expect("a shop settles");
         work(&shop, started).await;
         assert_eq!(look().await, (BTreeMap::new(), 0), "everything is done");
+    });
+}
+
+/// Whoever tells ops may be halted or killed for a while: what she has not told yet is not wrong.
+#[test]
+fn low_stock_is_on_its_way_while_somebody_has_it_to_tell() {
+    let shop = MemoryShop::new(7);
+    let sku: Sku = "CUP-1".parse().expect("it is a SKU");
+    let look = || async {
+        let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
+        (report.counts, report.unsettled)
+    };
+    futures_executor::block_on(async {
+        trade(&shop).await.expect("a shop trades");
+        shop.settle().await.expect("a shop settles");
+        let started = IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(9))).mint::<SessionId>().uuid();
+        work(&shop, started).await;
+        assert_eq!(look().await, (BTreeMap::new(), 0), "everything is done");
+
+        shop.clock.advance(Duration::from_hours(1));
+        let stock = shop.catalog.inventory(&Actor::System, &sku).await.expect("it has a shelf");
+        let turn = if stock.low_stock_alerted { 1_000 } else { -stock.available() };
+        let adjusted = shop.catalog.adjust_stock(&Actor::System, &sku, turn, "counted".to_owned(), None, None).await;
+        adjusted.expect("the stock can be corrected");
+        work(&shop, started).await;
+        assert_eq!(look().await, (BTreeMap::new(), 1), "it has just moved");
+        shop.clock.advance(Duration::from_mins(16));
+        let another = IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(10))).mint::<SessionId>().uuid();
+        work(&shop, another).await;
+        assert_eq!(look().await, (BTreeMap::new(), 1), "another one has just begun");
+        shop.clock.advance(Duration::from_mins(16));
+        work(&shop, another).await;
+        assert_eq!(look().await.0, BTreeMap::from([(Invariant::Overdue, 1)]), "she had a quarter of an hour");
     });
 }
 

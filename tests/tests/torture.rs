@@ -25,6 +25,27 @@ fn a_shop_that_is_killed_again_and_again_holds() {
     assert_eq!(violations(&report), [] as [&str; 0]);
 }
 
+/// The audit of a shop that is busy, and killed meanwhile, finds nothing: what is on its way is not wrong.
+#[test]
+fn an_audit_beside_a_shop_that_is_killed_raises_no_alarm() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    assert_eq!(run_command(&["migrate", "--data", data]).code, 0);
+    let args = ["torture", "--kill", "--data", data, "--yes", "--buyers", "8", "--seconds", "8", "--seed", "9"];
+    std::thread::scope(|scope| {
+        let torture = scope.spawn(|| run_command(&args));
+        let mut audits = 0;
+        while !torture.is_finished() {
+            let audit = run_command(&["audit", "--data", data, "--output", "json"]);
+            assert_eq!(audit.code, 0, "audit {audits}: {audit:?}");
+            audits += 1;
+        }
+        let done = torture.join().unwrap();
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(audits >= 2, "{audits} audits beside it");
+    });
+}
+
 /// A shop whose books forget how an order began: found, named, and kept to be looked at.
 #[tokio::test]
 async fn a_spoilt_shop_does_not_hold() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::catalog::{HoldKey, Item};
 use commerce_core::error::Outcome;
+use commerce_core::ids::{CategoryId, ProductId};
 use commerce_core::orders::{CatalogPort, Held, HoldRef, PricedItem};
 use commerce_core::text::{Quantity, Sku};
 
@@ -40,6 +41,11 @@ impl CatalogPort for RemoteCatalog {
     async fn release(&self, hold: HoldRef) -> Outcome<()> {
         let _: wire::Done = self.0.say("catalog.release", "/internal/inventory/release", &hold).await?;
         Ok(())
+    }
+
+    async fn categories(&self, products: &[ProductId]) -> Outcome<Vec<(ProductId, Vec<CategoryId>)>> {
+        let products = products.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        self.0.ask("catalog.categories", &format!("/internal/products/categories?ids={products}")).await
     }
 
     fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn CatalogPort>> {

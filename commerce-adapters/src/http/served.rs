@@ -10,6 +10,7 @@ use bytes::Bytes;
 use commerce_core::catalog::{Catalog, HoldOwners, Item};
 use commerce_core::error::{Error, Outcome, Refusal, StoreError, StoreErrorKind};
 use commerce_core::events::EventBus;
+use commerce_core::ids::ProductId;
 use commerce_core::notifications::Contacts;
 use commerce_core::orders::{CatalogPort, Customers, HoldRef};
 use commerce_core::text::Sku;
@@ -108,6 +109,7 @@ impl Desk {
         let path: Vec<&str> = asked.path.trim_start_matches("/internal/").split('/').collect();
         let answered = match (asked.method.as_str(), path.as_slice()) {
             ("GET", ["products"]) => products(catalog(part), asked.query).await,
+            ("GET", ["products", "categories"]) => categories(catalog(part), asked.query).await,
             ("POST", ["inventory", step]) => inventory(catalog(part), step, &asked.body).await,
             ("GET", ["holds", key, generation]) => standing(part, key, generation).await,
             ("GET", ["keys"]) => users(part).and_then(|users| written(&users.jwks())),
@@ -152,6 +154,12 @@ async fn products(catalog: Outcome<&Catalog>, query: &str) -> Answer {
     let items: Vec<Item> =
         if value("shown") == Some("true") { catalog.items_shown(&skus).await? } else { catalog.items(&skus).await? };
     written(&items)
+}
+
+async fn categories(catalog: Outcome<&Catalog>, query: &str) -> Answer {
+    let ids = query.strip_prefix("ids=").unwrap_or_default();
+    let products: Vec<ProductId> = ids.split(',').filter_map(|id| id.parse().ok()).collect();
+    written(&CatalogPort::categories(catalog?, &products).await?)
 }
 
 async fn inventory(catalog: Outcome<&Catalog>, step: &str, body: &Bytes) -> Answer {

@@ -9,12 +9,18 @@ use commerce_core::audit::Books;
 use commerce_core::catalog::CatalogStore;
 use commerce_core::commerce::Context;
 use commerce_core::error::StoreError;
+#[cfg(all(feature = "sqlite", feature = "mysql"))]
+use commerce_core::error::StoreErrorKind;
 use commerce_core::events::{DeadLetters, Leases, Outbox};
 use commerce_core::ids::Entropy;
 use commerce_core::notifications::NotificationStore;
+#[cfg(feature = "sqlite")]
+use commerce_core::orders::Order;
 use commerce_core::orders::{CartStore, OrderStore};
 use commerce_core::users::UserStore;
 
+#[cfg(feature = "sqlite")]
+use super::sqlite::past::Copied;
 use crate::stores::Stores;
 
 /// What every database has besides its context's own store.
@@ -156,6 +162,22 @@ impl Databases {
     /// Notifications.
     pub fn notifications(&self) -> Arc<dyn NotificationsDatabase> {
         on_either!(self, databases => Arc::new(databases.notifications()))
+    }
+
+    /// Writes copies of `model`, a settled order of this shop, for measuring a shop that is old.
+    ///
+    /// # Errors
+    /// When a database does not answer, or the shop is not on files.
+    #[cfg(feature = "sqlite")]
+    pub async fn copy_order(&self, model: &Order, copies: &[Copied]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(databases) => databases.copy_order(model, copies).await,
+            #[cfg(feature = "mysql")]
+            Self::MySql(_) => {
+                let why = "only a shop on files is given a past";
+                Err(StoreError::new(StoreErrorKind::Internal, "databases.copy_order", why))
+            }
+        }
     }
 
     /// The same as the stores that an assembly is made of.

@@ -29,7 +29,6 @@ use draw::Zipf;
 pub(crate) use host::commits_per_second;
 use host::{Server, Workspace, cpu_time, memory_mib};
 use load::{Plan, Samples, drive};
-pub(crate) use past::Stores;
 use report::{Report, Waiting};
 
 /// What is done over and over.
@@ -106,6 +105,9 @@ pub(crate) struct Args {
     /// Orders that are there before anything is measured (with --library)
     #[arg(long, default_value_t = 0)]
     orders_before: u64,
+    /// Keep the shop of the run (with --library)
+    #[arg(long)]
+    keep: bool,
     /// Write mails as files instead of dropping them (with --library)
     #[arg(long)]
     mail_files: bool,
@@ -156,7 +158,11 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
 }
 
 async fn through_library(cx: &Context, args: &Args) -> Result<Report, Failure> {
-    let workspace = workspace(cx)?;
+    let mut workspace = workspace(cx)?;
+    if args.keep {
+        workspace.keep();
+        eprintln!("the shop of the run is kept: {}", workspace.path().display());
+    }
     let before = commits_per_second(workspace.path())?;
     filled(cx, args, workspace.path()).await?.finish().await?;
     let begun = Instant::now();
@@ -179,7 +185,7 @@ async fn through_library(cx: &Context, args: &Args) -> Result<Report, Failure> {
         let model = library::Customer::new(before, "before", 0).await?.order_once().await?;
         shop.settle().await?;
         let skus: Vec<_> = shared.products.iter().take(shared.skus).map(|(_, sku)| sku.clone()).collect();
-        past::write(&shop.stores(), model, &skus, args.orders_before).await?;
+        past::write(&shop, model, &skus, args.orders_before).await?;
     }
     let workers = customers(&shared, "now", args.connections).await?;
     let mut cpu = None;

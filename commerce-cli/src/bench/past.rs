@@ -1,128 +1,65 @@
-//! A shop's past: copies of an order that was placed, sold and told about, written straight into the
-//! stores, many in one change set. A million of them are there in minutes.
+//! A shop's past: copies of an order that was placed, sold and told about, older than anything that is forgotten,
+//! written in bulk. A million of them are there in a minute or two, and an audit finds nothing wrong with them.
 //!
 //! Never part of what is measured; it only makes the tables long.
 
-use std::iter::once;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use commerce_core::Clock;
-use commerce_core::catalog::{CatalogStore, CatalogWrite, Hold, HoldKey, Movement, MovementKind};
-use commerce_core::change::ChangeSet;
-use commerce_core::ids::{IdSource, OrderId, UserId};
-use commerce_core::notifications::{Notification, NotificationFilter, NotificationStore, NotificationWrite, Recipient};
-use commerce_core::orders::{HoldRef, Order, OrderStore, OrderWrite, TimelineEntry};
-use commerce_core::page::PageRequest;
+use commerce_core::Actor;
+use commerce_core::catalog::{HoldKey, Item};
+use commerce_core::ids::{IdSource, OrderId};
+use commerce_core::limits;
 use commerce_core::text::Sku;
+use indicatif::ProgressBar;
 
 use crate::failure::Failure;
-use crate::shop::{OsEntropy, SystemClock};
+use crate::shop::{Copied, OsEntropy, Shop, SystemClock};
 
-/// Orders in one change set: enough that commits cost next to nothing.
-const TOGETHER: u64 = 250;
-
-/// The stores that a past is written into.
-pub(crate) struct Stores {
-    pub orders: Arc<dyn OrderStore>,
-    pub catalog: Arc<dyn CatalogStore>,
-    pub notifications: Arc<dyn NotificationStore>,
-}
-
-/// An order and everything it left behind.
-struct Model {
-    order: Order,
-    timeline: Vec<TimelineEntry>,
-    hold: Hold,
-    mails: Vec<Notification>,
-}
+/// Orders in one transaction: its log is some hundred megabytes, moved into the files before the next.
+const TOGETHER: u64 = 50_000;
+/// From one order to the next.
+const EVERY: Duration = Duration::from_secs(1);
+/// SKUs that are asked for at once.
+const ASKED: usize = 200;
 
 /// Writes `count` copies of the order `model`, their lines drawn from `skus` in turn.
 ///
 /// # Errors
-/// When a store does not answer.
-pub(crate) async fn write(stores: &Stores, model: OrderId, skus: &[Sku], count: u64) -> Result<(), Failure> {
-    let (ids, model) = (IdSource::new(Arc::new(SystemClock), Arc::new(OsEntropy)), read(stores, model).await?);
-    let mut turn = skus.iter().cycle();
-    let mut done = 0;
-    while done < count {
-        let (mut orders, mut catalog, mut mails) = (ChangeSet::new(), ChangeSet::new(), ChangeSet::new());
-        for number in done..count.min(done + TOGETHER) {
-            let copy = model.copy(&ids, number, &mut turn);
-            orders = once(OrderWrite::Insert(copy.order.clone()))
-                .chain(copy.timeline.iter().cloned().map(OrderWrite::Timeline))
-                .fold(orders, ChangeSet::and);
-            catalog = copy.stock(&ids).into_iter().fold(catalog, ChangeSet::and);
-            mails = copy.mails.into_iter().map(NotificationWrite::Insert).fold(mails, ChangeSet::and);
-        }
-        let written = futures_util::future::try_join3(
-            stores.orders.commit(orders),
-            stores.catalog.commit(catalog),
-            stores.notifications.commit(mails),
-        );
-        written.await.map_err(commerce_core::Error::from)?;
-        done += TOGETHER;
+/// When the shop does not answer, or has not as many SKUs as the order has lines.
+pub(crate) async fn write(shop: &Shop, model: OrderId, skus: &[Sku], count: u64) -> Result<(), Failure> {
+    let model = shop.orders.order(&Actor::System, model).await?;
+    let lines: Vec<Sku> = model.lines.iter().map(|line| line.sku.clone()).collect();
+    let items = items(shop, skus).await?;
+    if items.len() < lines.len() {
+        return Err(Failure::new("BENCH", "there are fewer SKUs than an order has lines"));
     }
+    let ids = IdSource::new(Arc::new(SystemClock), Arc::new(OsEntropy));
+    // Events, keys and deliveries of the newest are forgotten already.
+    let newest = shop.now().minus(limits::HANDLED_KEEP.max(limits::IDEMPOTENCY_KEEP) + Duration::from_hours(24));
+    let mut turn = items.iter().cycle();
+    let bar = ProgressBar::new(count);
+    for begin in (0..count).step_by(TOGETHER as usize) {
+        let numbers = begin..count.min(begin + TOGETHER);
+        let copy = |number| Copied {
+            at: newest.minus(EVERY * u32::try_from(count - number).unwrap_or(u32::MAX)),
+            hold: HoldKey::from_hex(&ids.secret()).expect("a secret is 64 hexadecimal digits"),
+            lines: lines.iter().cloned().zip(turn.by_ref().cloned()).collect(),
+        };
+        let copies: Vec<Copied> = numbers.map(copy).collect();
+        shop.copy_order(&model, &copies).await?;
+        bar.inc(copies.len() as u64);
+    }
+    bar.finish_and_clear();
     Ok(())
 }
 
-async fn read(stores: &Stores, id: OrderId) -> Result<Model, Failure> {
-    let missing = || Failure::new("BENCH", "the order to be copied is not there");
-    let order = stores.orders.order(id).await?.ok_or_else(missing)?;
-    let timeline = stores.orders.timeline(id, &PageRequest::first()).await?.items;
-    let hold = stores.catalog.hold(order.hold.key).await?.ok_or_else(missing)?;
-    let hers = NotificationFilter { recipient: Some(Recipient::User(order.user)), ..NotificationFilter::default() };
-    let mails = stores.notifications.notifications(&hers, &PageRequest::first()).await?.items;
-    Ok(Model { order, timeline, hold, mails })
-}
-
-impl Model {
-    /// The same of another customer, with names of its own.
-    fn copy<'a>(&self, ids: &IdSource, number: u64, skus: &mut impl Iterator<Item = &'a Sku>) -> Self {
-        let mut copy = Self {
-            order: self.order.clone(),
-            timeline: self.timeline.clone(),
-            hold: self.hold.clone(),
-            mails: self.mails.clone(),
-        };
-        let user: UserId = ids.mint();
-        let (id, key) = (ids.order(user), key(ids));
-        (copy.order.id, copy.order.user, copy.order.number) = (id, user, format!("PAST-{number}"));
-        copy.order.payment.id = ids.mint();
-        copy.order.hold = HoldRef { key, generation: 1 };
-        copy.order.version = 1;
-        (copy.hold.key, copy.hold.generation) = (key, 1);
-        for (line, held) in copy.order.lines.iter_mut().zip(&mut copy.hold.lines) {
-            if let Some(sku) = skus.next() {
-                line.sku.clone_from(sku);
-                held.sku.clone_from(sku);
-            }
-        }
-        for entry in &mut copy.timeline {
-            (entry.id, entry.order) = (ids.mint(), id);
-        }
-        for mail in &mut copy.mails {
-            (mail.id, mail.event, mail.recipient, mail.version) = (ids.mint(), ids.mint(), Recipient::User(user), 1);
-        }
-        copy
+/// What the catalog says of these SKUs, in their order.
+async fn items(shop: &Shop, skus: &[Sku]) -> Result<Vec<Item>, Failure> {
+    let mut known = BTreeMap::new();
+    for some in skus.chunks(ASKED) {
+        known.extend(shop.catalog.items(some).await?.into_iter().map(|item| (item.sku.clone(), item)));
     }
-
-    /// Its hold, taken and sold.
-    fn stock(&self, ids: &IdSource) -> Vec<CatalogWrite> {
-        let movement = |kind, sku: &Sku, on_hand, reserved| {
-            let reference = Some(self.hold.key.to_hex());
-            let (id, reason, at) = (ids.mint(), "copied".to_owned(), SystemClock.now());
-            CatalogWrite::Move(Movement { id, sku: sku.clone(), kind, on_hand, reserved, reference, reason, actor: None, at })
-        };
-        let mut writes = vec![CatalogWrite::InsertHold(self.hold.clone())];
-        for line in &self.hold.lines {
-            let units = i64::from(line.quantity);
-            writes.push(movement(MovementKind::Reservation, &line.sku, 0, units));
-            writes.push(movement(MovementKind::Sale, &line.sku, -units, -units));
-        }
-        writes
-    }
-}
-
-fn key(ids: &IdSource) -> HoldKey {
-    HoldKey::from_hex(&ids.secret()).expect("a secret is 64 hexadecimal digits")
+    Ok(skus.iter().filter_map(|sku| known.remove(sku)).collect())
 }

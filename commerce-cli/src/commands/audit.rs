@@ -2,7 +2,7 @@
 
 use commerce_core::Actor;
 use commerce_core::audit::{AuditRequest, Progress, Report};
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::context::Context;
@@ -35,7 +35,9 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let shop = cx.shop("the audit").await?;
-    let bar = ProgressBar::no_length();
+    let style =
+        ProgressStyle::with_template("{elapsed} {human_pos} rows, {per_sec}: {msg}").expect("the template is well formed");
+    let bar = ProgressBar::no_length().with_style(style);
     let tell = |progress: Progress| {
         bar.set_message(progress.what);
         bar.set_position(progress.rows);

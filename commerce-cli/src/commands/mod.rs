@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod aws;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod coupon;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod email;
@@ -15,6 +16,7 @@ pub(crate) mod openapi;
 pub(crate) mod order;
 pub(crate) mod outbox;
 pub(crate) mod product;
+pub(crate) mod returns;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod stock;
@@ -44,7 +46,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::User(command) => block(user::run(&cx, command)),
         Command::Product(command) => block(product::run(&cx, command)),
         Command::Stock(command) => block(stock::run(&cx, command)),
+        Command::Coupon(command) => block(coupon::run(&cx, command)),
         Command::Order(command) => block(order::run(&cx, command)),
+        Command::Return(command) => block(returns::run(&cx, command)),
         Command::Search(command) => block(search::run(&cx, command)),
         Command::Outbox(command) => block(outbox::run(&cx, command)),
         Command::Dlq(command) => block(dlq::run(&cx, command)),

@@ -8,7 +8,7 @@ use commerce_core::{Actor, Refusal, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::args::{Paging, one_of};
+use crate::args::{Paging, one_of, time};
 use crate::context::{Context, Target};
 use crate::failure::Failure;
 use crate::output::{self, Column};
@@ -253,8 +253,4 @@ fn with(mut body: Value, member: &str, text: Option<String>) -> Value {
         body[member] = text.into();
     }
     body
-}
-
-fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "must be an RFC 3339 time such as 2026-03-01T00:00:00Z".to_owned())
 }

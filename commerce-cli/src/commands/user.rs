@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::output::Column;
 use crate::remote::part;
 use crate::secret::password;
-use crate::shop::Shop;
+use crate::shop::People;
 use crate::views;
 
 const COLUMNS: &[Column] =
@@ -75,18 +75,20 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Create(args) => create(cx, args).await,
         Command::List { role, paging } => {
-            let shop = cx.shop("the list of users").await?;
-            let users = shop.users.users(&Actor::System, role, &paging.request()?).await?;
+            cx.local_only("the list of users")?;
+            let people = People::open(&cx.settings()?).await?;
+            let users = people.users(&Actor::System, role, &paging.request()?).await?;
             cx.out.page(&views::page(users, views::user), COLUMNS)?;
-            shop.close().await
+            people.close().await
         }
         Command::SetRole { user, role } => set_role(cx, &user, role).await,
         Command::ResetPassword { user, password_stdin } => {
-            let shop = cx.shop("resetting a password").await?;
-            let user = find(&shop, &user).await?;
-            shop.users.set_password(&Actor::System, user.id, &password(password_stdin)?).await?;
+            cx.local_only("resetting a password")?;
+            let people = People::open(&cx.settings()?).await?;
+            let user = find(&people, &user).await?;
+            people.set_password(&Actor::System, user.id, &password(password_stdin)?).await?;
             cx.out.say(&format!("{} has a new password; all logins ended", user.email), &views::user(user.clone()))?;
-            shop.close().await
+            people.close().await
         }
     }
 }
@@ -99,11 +101,11 @@ async fn create(cx: &Context, args: Create) -> Result<(), Failure> {
         phone: args.phone,
         metadata: commerce_core::text::Metadata::new(),
     };
-    match cx.target().await? {
-        Target::Local(shop) => {
-            let user = shop.users.create_user(&Actor::System, register(password(args.password_stdin)?), args.role).await?;
+    match cx.people().await? {
+        Target::Local(people) => {
+            let user = people.create_user(&Actor::System, register(password(args.password_stdin)?), args.role).await?;
             cx.out.record(&views::user(user), COLUMNS)?;
-            shop.finish().await
+            people.finish().await
         }
         Target::Remote(remote) => {
             if args.role != Role::Customer {
@@ -120,12 +122,12 @@ async fn create(cx: &Context, args: Create) -> Result<(), Failure> {
 }
 
 async fn set_role(cx: &Context, user: &str, role: Role) -> Result<(), Failure> {
-    match cx.target().await? {
-        Target::Local(shop) => {
-            let known = find(&shop, user).await?;
-            let user = shop.users.set_role(&Actor::System, known.id, role, None).await?;
+    match cx.people().await? {
+        Target::Local(people) => {
+            let known = find(&people, user).await?;
+            let user = people.set_role(&Actor::System, known.id, role, None).await?;
             cx.out.record(&views::user(user), COLUMNS)?;
-            shop.close().await
+            people.close().await
         }
         Target::Remote(remote) => {
             let path = format!("/api/users/{}/role", part(user));
@@ -135,10 +137,10 @@ async fn set_role(cx: &Context, user: &str, role: Role) -> Result<(), Failure> {
 }
 
 /// The user with this id or mail address.
-async fn find(shop: &Shop, text: &str) -> Result<User, Failure> {
+async fn find(people: &People, text: &str) -> Result<User, Failure> {
     if let Ok(id) = text.parse::<UserId>() {
-        return Ok(shop.users.user(&Actor::System, id).await?);
+        return Ok(people.user(&Actor::System, id).await?);
     }
     let email = Email::parse("user", text)?;
-    Ok(shop.users.user_by_email(&Actor::System, &email).await?.ok_or(Refusal::NotFound("user"))?)
+    Ok(people.user_by_email(&Actor::System, &email).await?.ok_or(Refusal::NotFound("user"))?)
 }

@@ -19,7 +19,8 @@ use super::findings::Findings;
 use super::keys::{dangling, made_in, missing};
 use super::standing::standing;
 use super::tables::{
-    CARTS, CATEGORIES, INVENTORY, ITEMS, KEYS, LEDGER, ORDERS, PRODUCTS, RESERVATIONS, SELLERS, SESSIONS, TOKENS, USERS,
+    CARTS, CATEGORIES, INVENTORY, ITEMS, KEYS, LEDGER, LEDGER_SUMS, ORDERS, PRODUCTS, RESERVATIONS, SELLERS, SESSIONS, TOKENS,
+    USERS,
 };
 use super::told::{is_near, made_at};
 use super::walks::{HOLDS, ORDER_BOOK, ORDERS_BY_HOLD, alone, entries, within};
@@ -69,6 +70,8 @@ pub(super) struct Eyes<'a> {
     pub(super) books: &'a ShopBooks,
     pub(super) gateways: &'a [Arc<dyn PaymentGateway>],
     pub(super) now: Timestamp,
+    /// Since when the present holder of the database's work has it; none when nobody works.
+    pub(super) working_since: Option<Timestamp>,
     /// What is on its way.
     pub(super) moving: u64,
 }
@@ -83,7 +86,7 @@ impl Eyes<'_> {
                 Ok(found)
             }
             Cross::HoldOrders => self.hold_orders(pages).await,
-            Cross::LowStock => Ok(low_stock(pages)),
+            Cross::LowStock => Ok(self.low_stock(pages)),
             Cross::Product => {
                 let mut found = self.named(walk, pages, "category_id", &*self.books.catalog, CATEGORIES, "a category").await?;
                 found.extend(self.named(walk, pages, "seller_id", &*self.books.catalog, SELLERS, "a seller").await?);
@@ -255,17 +258,32 @@ impl Eyes<'_> {
         }
         Ok(suspicions)
     }
+
+    /// What ops were told is what the stock says. A worker brings them together within a second; while it is
+    /// halted, or dead and not replaced, it is on its way like everything that waits.
+    fn low_stock(&mut self, pages: &Pages) -> Vec<Suspicion> {
+        let mut suspicions = Vec::new();
+        for row in pages.of(INVENTORY) {
+            let Some((low, told)) = told_of_low_stock(row) else { continue };
+            if low == told {
+                continue;
+            }
+            let sku = row.cell("sku");
+            let ledger = pages.of(LEDGER_SUMS).iter().find(|sums| sums.cell("sku") == sku);
+            let moved = ledger.and_then(|sums| sums.at("last_at")).unwrap_or(Timestamp::EPOCH);
+            if self.working_since.is_some_and(|since| since.max(moved).plus(limits::AUDIT_OVERDUE) > self.now) {
+                self.moving = self.moving.saturating_add(1);
+                continue;
+            }
+            let (expected, found) = (format!("low stock told: {low}"), told.to_string());
+            suspicions.push((sku.clone(), Violation::new(Overdue, sku.to_string(), expected, found)));
+        }
+        suspicions
+    }
 }
 
-/// What ops were told is what the stock says: a worker brings them together within a second.
-fn low_stock(pages: &Pages) -> Vec<Suspicion> {
-    let flag = |row: &Row| {
-        let available = row.int("on_hand")?.saturating_sub(row.int("reserved")?);
-        let low = available <= row.int("low_stock_threshold")?;
-        let told = row.int("low_stock_alerted")? == 1;
-        let entity = row.cell("sku").to_string();
-        let (expected, found) = (format!("low stock told: {low}"), told.to_string());
-        (low != told).then(|| (row.cell("sku").clone(), Violation::new(Overdue, entity, expected, found)))
-    };
-    pages.of(INVENTORY).iter().filter_map(flag).collect()
+/// Whether stock is low, and whether ops were told so.
+fn told_of_low_stock(row: &Row) -> Option<(bool, bool)> {
+    let available = row.int("on_hand")?.saturating_sub(row.int("reserved")?);
+    Some((available <= row.int("low_stock_threshold")?, row.int("low_stock_alerted")? == 1))
 }

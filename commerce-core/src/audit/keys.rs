@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Invariant::{Key, Reference};
 use super::books::{Cell, Row, Table};
-use super::tables::{KEYS, ORDERS, PRODUCTS, SELLERS, USERS};
+use super::tables::{KEYS, ORDERS, PRODUCTS, RETURNS, SELLERS, USERS};
 use super::told::past;
 use super::walks::Entry;
 use super::{Violation, findings::Findings, run::Scene};
@@ -16,7 +16,12 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
         "POST /api/products" => Some(PRODUCTS),
         "POST /api/sellers" => Some(SELLERS),
         "POST /api/users" => Some(USERS),
-        _ if route.starts_with("POST /api/orders/") => Some(ORDERS),
+        _ if route.starts_with("POST /api/orders/") => match route.rsplit('/').next() {
+            Some("returns") => Some(RETURNS),
+            // No index finds them by their ids alone.
+            Some("refunds") => None,
+            _ => Some(ORDERS),
+        },
         _ => None,
     }
 }
@@ -32,7 +37,8 @@ pub(super) fn outcome(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     let placing = route == "POST /api/orders";
     let generation = row.int("generation").unwrap_or(0);
     findings.hold(Key, &entry.name, placing || generation == 1, format_args!("one generation of {route}"), generation);
-    let named = route.strip_prefix("POST /api/orders/").and_then(|rest| rest.split('/').next());
+    let about = route.strip_prefix("POST /api/orders/").filter(|rest| !rest.ends_with("/returns") && !rest.ends_with("/refunds"));
+    let named = about.and_then(|rest| rest.split('/').next());
     if let (Some(named), Some(result)) = (named.and_then(|named| Uuid::try_parse(named).ok()), row.id("result_id")) {
         findings.same(Key, &entry.name, "result of", named, result);
     }

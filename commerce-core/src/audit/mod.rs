@@ -10,6 +10,7 @@
 
 pub mod books;
 mod claims;
+mod coupons;
 mod cross;
 mod findings;
 mod heard;
@@ -20,6 +21,7 @@ mod people;
 mod products;
 mod provider;
 mod repair;
+mod returns;
 mod run;
 mod said;
 mod shopping;
@@ -81,8 +83,12 @@ wire_names! {
         LetterReceives = "I16",
         /// Everybody is told once, and nobody else.
         Notification = "I17",
+        /// Uses of coupons are those of the orders that used them, within their limits.
+        Coupon = "I18",
         /// A history is a path of the state graph and ends at the order's status.
         History = "I19",
+        /// No more comes back than was delivered, and no more money for it than it is worth.
+        Return = "I20",
         /// A cart is ordered at most once and holds 1 to 999 of a SKU.
         Cart = "I21",
         /// Ratings are what the reviews say.

@@ -19,7 +19,10 @@ use super::walks::Entry;
 /// What attempts and refunds add up to, in minor units.
 struct Sums {
     captured: i64,
-    claimed: i64,
+    /// To go back because the shop has more than it should.
+    owed: i64,
+    /// To go back for returns, and because staff gave it.
+    given: i64,
     refunded: i64,
 }
 
@@ -37,7 +40,8 @@ impl Sums {
             |wanted: fn(RefundState) -> bool| entry.of(REFUNDS).filter(move |row| row.word("state").is_some_and(wanted));
         Self {
             captured: total(entry.of(ATTEMPTS).filter(|row| row.word("state") == Some(AttemptState::Captured))),
-            claimed: total(refunds(|state| state != RefundState::Failed)),
+            owed: total(refunds(|state| state != RefundState::Failed).filter(|row| row.text("cause") == Some("OWED"))),
+            given: total(refunds(|state| state != RefundState::Failed).filter(|row| row.text("cause") != Some("OWED"))),
             refunded: total(refunds(|state| state == RefundState::Succeeded)),
         }
     }
@@ -64,9 +68,14 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
     let live = !matches!(status, OrderStatus::Pending | OrderStatus::Cancelled);
     let paid = method == PaymentMethod::Cod || captured >= amount;
     findings.hold(Paid, number, !live || paid, format_args!("{amount} captured for {status}"), captured);
-    let all = status == OrderStatus::Cancelled || method == PaymentMethod::Cod;
-    let due_back = if all { sums.captured } else { sums.captured.saturating_sub(amount).max(0) };
-    findings.same(Paid, number, "to go back", due_back, sums.claimed);
+    let due_back = match (status, method) {
+        (OrderStatus::Cancelled, _) => sums.captured.saturating_sub(sums.given),
+        (_, PaymentMethod::Cod) => sums.captured,
+        _ => sums.captured.saturating_sub(amount).max(0),
+    };
+    findings.same(Paid, number, "to go back", due_back, sums.owed);
+    let kept = captured.saturating_sub(sums.owed);
+    findings.hold(Invariant::Money, number, sums.given <= kept, format_args!("at most {kept} given back"), sums.given);
     let waits = status == OrderStatus::Pending;
     findings.hold(
         Paid,
@@ -151,11 +160,15 @@ pub(super) fn refunds(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
         let what = format!("refund {position}");
         findings.same(Reference, number, "refund", position, row.int("position").unwrap_or(-1));
         let attempt = entry.of(ATTEMPTS).find(|attempt| attempt.cell("id") == row.cell("attempt_id"));
-        let captured = attempt.is_some_and(|attempt| attempt.word("state") == Some(AttemptState::Captured));
+        // What the courier collected is known by the payment's own id.
+        let payment = entry.one(PAYMENTS).filter(|payment| payment.cell("id") == row.cell("attempt_id"));
+        let delivered = entry.one(ORDERS).and_then(|order| order.word("status")) == Some(OrderStatus::Delivered);
+        let cash = payment.filter(|payment| delivered && payment.word("method") == Some(PaymentMethod::Cod));
+        let captured = attempt.is_some_and(|attempt| attempt.word("state") == Some(AttemptState::Captured)) || cash.is_some();
         findings.hold(Invariant::Money, number, captured, format_args!("{what} out of a capture"), row.cell("attempt_id"));
         let claimed = entry.of(REFUNDS).filter(|other| other.cell("attempt_id") == row.cell("attempt_id"));
         let claimed = total(claimed.filter(|other| other.word("state") != Some(RefundState::Failed)));
-        let most = attempt.map_or(0, minor);
+        let most = attempt.or(cash).map_or(0, minor);
         findings.hold(Invariant::Money, number, claimed <= most, format_args!("at most {most} back"), claimed);
         let Some(state) = row.word::<RefundState>("state") else { continue };
         let open = matches!(state, RefundState::Pending | RefundState::Unknown);

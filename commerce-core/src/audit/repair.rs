@@ -94,7 +94,9 @@ impl Commerce {
             | Invariant::Version
             | Invariant::Letter
             | Invariant::LetterReceives
+            | Invariant::Coupon
             | Invariant::History
+            | Invariant::Return
             | Invariant::Cart
             | Invariant::Rating
             | Invariant::Forest

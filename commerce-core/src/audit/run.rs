@@ -15,10 +15,14 @@ use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
 use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS};
 use super::walks::{
-    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST,
-    ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_BOOK, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WRITER_LIST, entries,
+    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST,
+    MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_BOOK, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WRITER_LIST,
+    entries,
 };
-use super::{AuditRequest, Progress, Report, keys, money, orders, people, products, said, shopping, stock, timeline, told};
+use super::{
+    AuditRequest, Progress, Report, coupons, keys, money, orders, people, products, returns, said, shopping, stock, timeline,
+    told,
+};
 
 /// The lease of a context's workers.
 const WORKERS: &str = "workers";
@@ -60,6 +64,8 @@ const ORDER_RULES: &[Rule] = &[
     said::words,
     said::decisions,
     said::key,
+    coupons::redeemed,
+    returns::sent_back,
 ];
 
 /// One audit.
@@ -97,6 +103,7 @@ impl<'a> Auditor<'a> {
         self.forest().await?;
         self.walk_each(catalog, LEDGER, "sku", "id", &[stock::moved], Some(Cross::Moved)).await?;
         self.walk(orders, ORDER_BOOK, ORDER_RULES, Some(Cross::OrderHolds)).await?;
+        self.walk(orders, COUPON_BOOK, &[coupons::coupon], None).await?;
         self.walk(orders, CART_LIST, &[shopping::cart], Some(Cross::Cart)).await?;
         self.walk(orders, CLAIM_LIST, &[told::claim], Some(Cross::Claim)).await?;
         self.walk_each(orders, PROVIDER_EVENTS, "provider", "event_id", &[], Some(Cross::Provider)).await?;
@@ -186,7 +193,7 @@ impl<'a> Auditor<'a> {
                 counted = told::count_events(&stretch.pages, counted, now, &mut self.findings);
             }
             if let Some(cross) = cross {
-                let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, moving: 0 };
+                let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, working_since, moving: 0 };
                 suspects.extend(eyes.look(cross, walk, &stretch.pages).await?);
                 self.findings.unsettled = self.findings.unsettled.saturating_add(eyes.moving);
                 if suspects.len() >= limits::AUDIT_SUSPICIONS_MAX {
@@ -216,10 +223,14 @@ impl<'a> Auditor<'a> {
         self.request.patience.wait(limits::AUDIT_LAG).await;
         let keys: BTreeSet<Cell> = suspects.iter().map(|(key, _)| key.clone()).collect();
         let keys: Vec<Cell> = keys.into_iter().collect();
-        let mut eyes = Eyes { books: self.books, gateways: self.gateways, now: self.clock.now(), moving: 0 };
+        // Whoever worked may have died meanwhile.
+        let Source { working_since, .. } = self.source(books).await?;
+        let now = self.clock.now();
+        let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, working_since, moving: 0 };
         let before = books.look_up(walk, &keys).await?;
         let again = eyes.look(cross, walk, &before).await?;
         let after = books.look_up(walk, &keys).await?;
+        self.findings.unsettled = self.findings.unsettled.saturating_add(eyes.moving);
         for (key, violation) in again {
             let lead = |pages: &Pages| pages.of(walk.lead).iter().filter(|row| *row.cell(walk.key) == key).cloned().collect();
             let (old, new): (Vec<Row>, Vec<Row>) = (lead(&before), lead(&after));

@@ -15,7 +15,7 @@ use super::Invariant::{Event, Key, Times, Version};
 use super::books::Row;
 use super::findings::Findings;
 use super::run::Scene;
-use super::tables::{ATTEMPTS, HISTORY, ITEMS, KEYS, ORDERS, OUTBOX, PAYMENTS, REFUNDS};
+use super::tables::{ATTEMPTS, HISTORY, ITEMS, KEYS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS};
 use super::walks::Entry;
 
 /// The status that an event of this kind says, if it says one.
@@ -33,7 +33,13 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::LowStockAlert
         | EventKind::PaymentSuccess
         | EventKind::PaymentFailed
-        | EventKind::RefundSucceeded => None,
+        | EventKind::RefundSucceeded
+        | EventKind::ReturnRequested
+        | EventKind::ReturnApproved
+        | EventKind::ReturnRejected
+        | EventKind::ReturnReceived
+        | EventKind::ReturnRefunded
+        | EventKind::ReturnExchanged => None,
     }
 }
 
@@ -81,11 +87,13 @@ pub(super) fn facts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let (captured, declined) = (attempts(AttemptState::Captured).saturating_add(cash), attempts(AttemptState::Declined));
     let all = declined.saturating_add(attempts(AttemptState::Captured));
     let kept = is_kept(id.placed_at(), scene.now);
+    let returns = count(entry.of(RETURNS));
     // A declined attempt may have been captured later: both were said.
     let facts = [
         (EventKind::PaymentSuccess, captured, captured),
         (EventKind::PaymentFailed, declined, all),
         (EventKind::RefundSucceeded, count(succeeded.clone()), count(succeeded)),
+        (EventKind::ReturnRequested, returns, returns),
     ];
     for (kind, least, most) in facts {
         let said = count(entry.of(OUTBOX).filter(|event| event.word("type") == Some(kind)));

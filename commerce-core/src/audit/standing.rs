@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{HoldState, MovementKind};
 use crate::events::EventKind;
-use crate::orders::OrderStatus;
+use crate::orders::{OrderStatus, ReturnLine};
 
 use super::Invariant::{HoldOfOrder, Price, Reference};
 use super::books::{Cell, Row};
 use super::findings::Findings;
-use super::tables::{HISTORY, ITEMS, LEDGER, ORDERS, OUTBOX, RESERVATIONS};
+use super::tables::{HISTORY, ITEMS, LEDGER, ORDERS, OUTBOX, RESERVATIONS, RETURNS};
 use super::walks::Entry;
 
 /// Whether what an order said about `kind` is still on its way.
@@ -63,21 +63,29 @@ fn only(hold: Option<&Entry<'_>>, generation: &Cell) -> bool {
     hold.is_some_and(|hold| !hold.of(RESERVATIONS).any(|line| sold(&line)))
 }
 
-/// What was sold came back once if the order was cancelled, also where nothing of its kind is sold any more, and did
-/// not if it lives.
+/// What was sold came back once if the order was cancelled, also where nothing of its kind is sold any more. Of one
+/// that lives came back what was received of its returns.
 fn restocked(order: &Entry<'_>, hold: &Entry<'_>, status: OrderStatus, findings: &mut Findings) {
     let cancelled = status == OrderStatus::Cancelled;
-    let moving = is_moving(order, EventKind::OrderCancelled);
+    let moving = is_moving(order, if cancelled { EventKind::OrderCancelled } else { EventKind::ReturnReceived });
     for item in order.of(ITEMS) {
         let sku = item.text("sku").unwrap_or_default();
         let back =
             hold.of(LEDGER).filter(|line| line.word("kind") == Some(MovementKind::Restock) && line.text("sku") == Some(sku));
         let back: Vec<i64> = back.filter_map(|line| line.int("on_hand_change")).collect();
-        let quantity = item.int("quantity").unwrap_or(0);
-        let fits = if cancelled { back == [quantity] || (back.is_empty() && moving) } else { back.is_empty() };
-        let expected = if cancelled { format!("{quantity} of {sku} restocked") } else { format!("no {sku} restocked") };
-        findings.hold(HoldOfOrder, &order.name, fits, expected, format_args!("{back:?}"));
+        let sum = back.iter().fold(0_i64, |sum, units| sum.saturating_add(*units));
+        let due = if cancelled { item.int("quantity").unwrap_or(0) } else { received(order, sku) };
+        let once = !cancelled || back.len() <= 1;
+        let fits = once && (sum == due || (moving && sum <= due));
+        findings.hold(HoldOfOrder, &order.name, fits, format_args!("{due} of {sku} restocked"), format_args!("{back:?}"));
     }
+}
+
+/// Units of a SKU that were received of an order's returns.
+fn received(order: &Entry<'_>, sku: &str) -> i64 {
+    let lines = order.of(RETURNS).filter_map(|row| row.json::<Vec<ReturnLine>>("lines")).flatten();
+    let units = lines.filter(|line| line.sku.as_str() == sku).filter_map(|line| line.received);
+    units.fold(0_i64, |sum, units| sum.saturating_add(units.into()))
 }
 
 fn same_lines(order: &Entry<'_>, held: &[&Row], findings: &mut Findings) {

@@ -91,7 +91,9 @@ pub(super) fn hold(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         };
         compare("taken", of(HoldState::ALL), moved.taken);
         let sold = of(&[HoldState::Committed]);
-        let restocked = moved.restocked.iter().all(|quantity| sold.contains(quantity)) && moved.restocked.len() <= sold.len();
+        // In parts, where it is returned; what exactly is due back is judged with the order.
+        let sum = |units: &[i64]| units.iter().fold(0_i64, |sum, units| sum.saturating_add(*units));
+        let restocked = moved.restocked.iter().all(|units| *units > 0) && sum(&moved.restocked) <= sum(&sold);
         compare("sold", sold, moved.sold);
         compare("given back", of(&[HoldState::Released]), moved.released);
         compare("run out", of(&[HoldState::Expired]), moved.expired);

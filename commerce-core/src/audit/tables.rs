@@ -9,13 +9,15 @@ use serde_json::Value;
 use crate::catalog::{HoldKey, HoldState, MovementKind, ProductStatus};
 use crate::commerce::Context;
 use crate::events::{Envelope, EventKind, Topic};
-use crate::limits::{QUANTITY_MAX, STOCK_MAX};
+use crate::ids::{CategoryId, ProductId};
+use crate::limits::{COUPON_USES_MAX, QUANTITY_MAX, STOCK_MAX};
 use crate::money::Currency;
 use crate::notifications::{NotificationStatus, Template};
 use crate::orders::{
-    AttemptState, CartLine, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundState, TaxLine,
+    AttemptState, CartLine, CouponKind, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundCause,
+    RefundState, ReturnKind, ReturnLine, ReturnStatus, TaxLine,
 };
-use crate::text::{CountryCode, Email, Metadata, Sku, Slug};
+use crate::text::{CountryCode, CouponCode, Email, Metadata, Sku, Slug};
 use crate::users::Role;
 
 use super::books::Kind::{self, At, Hash, Id, Int, OptAt, OptId, OptInt, OptShaped, OptText, Shaped, Text};
@@ -59,6 +61,10 @@ fn is_actor(text: &str) -> bool {
     matches!(text, "anonymous" | "customer" | "seller" | "admin" | "system")
 }
 
+fn is_cause(text: &str) -> bool {
+    RefundCause::NAMES.contains(&text)
+}
+
 fn is_action(text: &str) -> bool {
     matches!(text, "redirect" | "upi_intent")
 }
@@ -75,6 +81,7 @@ const LINE: Kind = Shaped(is_line);
 const OPT_LINE: Kind = OptShaped(is_line);
 const FILLED: Kind = Shaped(is_filled);
 const OPT_FILLED: Kind = OptShaped(is_filled);
+const OPT_USES: Kind = OptInt(1, COUPON_USES_MAX as i64);
 const CURRENCY: Kind = Shaped(is::<Currency>);
 const METADATA: Kind = Shaped(json::<Metadata>);
 const QUANTITY: Kind = Int(1, QUANTITY_MAX as i64);
@@ -128,7 +135,9 @@ tables! {
         "reserved_change": Int(-STOCK_MAX, STOCK_MAX), "reference": OptShaped(is_hold), "reason": LINE, "actor_id": OptId, "moved_at": At,
     }
     /// What the ledger of each SKU adds up to.
-    LEDGER_SUMS = "ledger_sums" { "sku": Shaped(is::<Sku>), "on_hand": ANY, "reserved": ANY, "movements": COUNT }
+    LEDGER_SUMS = "ledger_sums" { "sku": Shaped(is::<Sku>), "on_hand": ANY, "reserved": ANY, "movements": COUNT,
+        "last_at": At,
+    }
     /// What the active holds of each SKU add up to.
     LIVE_HOLDS = "live_holds" { "sku": Shaped(is::<Sku>), "quantity": ANY }
     /// Orders.
@@ -167,7 +176,13 @@ tables! {
     REFUNDS = "refunds" {
         "order_id": Id, "position": COUNT, "id": Id, "attempt_id": Id, "currency": CURRENCY, "amount_minor": FROM_ONE,
         "state": Shaped(is::<RefundState>), "reason": FILLED, "reference": OPT_FILLED, "created_at": At, "check_at": OptAt,
-        "checks": Int(0, u32::MAX as i64),
+        "checks": Int(0, u32::MAX as i64), "cause": Shaped(is_cause), "return_id": OptId,
+    }
+    /// Returns of orders.
+    RETURNS = "returns_refunds" {
+        "order_id": Id, "position": COUNT, "id": Id, "user_id": Id, "kind": Shaped(is::<ReturnKind>),
+        "status": Shaped(is::<ReturnStatus>), "lines": Shaped(json::<Vec<ReturnLine>>), "reason": FILLED, "note": OPT_FILLED,
+        "currency": CURRENCY, "refund_minor": OptInt(0, i64::MAX), "requested_at": At, "updated_at": At,
     }
     /// Messages of payment providers.
     PROVIDER_EVENTS = "provider_events" {
@@ -182,6 +197,25 @@ tables! {
     }
     /// Carts that were ordered.
     CART_CLAIMS = "cart_claims" { "claim": Id, "claimed_at": At, "order_id": Id }
+    /// Coupons.
+    COUPONS = "coupons" {
+        "id": Id, "code": Shaped(is::<CouponCode>), "kind": Shaped(is::<CouponKind>), "percent": OptInt(1, 100),
+        "amount_minor": OptInt(1, i64::MAX), "currency": OptShaped(is::<Currency>), "usage_limit": OPT_USES,
+        "per_user_limit": OPT_USES, "starts_at": OptAt, "ends_at": OptAt, "minimum_minor": OptInt(1, i64::MAX),
+        "maximum_minor": OptInt(1, i64::MAX), "categories": Shaped(json::<Vec<CategoryId>>),
+        "products": Shaped(json::<Vec<ProductId>>), "combinable": FLAG, "metadata": METADATA, "created_at": At,
+        "used": Int(0, COUPON_USES_MAX as i64), "version": FROM_ONE,
+    }
+    /// What orders have used of coupons.
+    REDEMPTIONS = "coupon_redemptions" {
+        "order_id": Id, "coupon_id": Id, "code": Shaped(is::<CouponCode>), "coupon_version": FROM_ONE, "user_id": Id,
+        "redeemed_at": At, "returned_at": OptAt,
+    }
+    /// What the uses that count of each version of a coupon add up to, in all and by the customer who has most,
+    /// and when the first and the last were.
+    USES = "coupon_uses" {
+        "coupon_id": Id, "coupon_version": FROM_ONE, "live": COUNT, "most": COUNT, "first_at": At, "last_at": At,
+    }
     /// Users.
     USERS = "users" {
         "id": Id, "email": Shaped(is::<Email>), "full_name": LINE, "phone": OPT_LINE, "role": Shaped(is::<Role>),
@@ -235,7 +269,20 @@ pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
     let own: &[&Table] = match context {
         Context::Users => &[USERS, ADDRESSES, SESSIONS, TOKENS],
         Context::Catalog => &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER],
-        Context::Orders => &[ORDERS, ITEMS, HISTORY, PAYMENTS, ATTEMPTS, REFUNDS, PROVIDER_EVENTS, CARTS, CART_CLAIMS],
+        Context::Orders => &[
+            ORDERS,
+            ITEMS,
+            HISTORY,
+            PAYMENTS,
+            ATTEMPTS,
+            REFUNDS,
+            RETURNS,
+            PROVIDER_EVENTS,
+            CARTS,
+            CART_CLAIMS,
+            COUPONS,
+            REDEMPTIONS,
+        ],
         Context::Notifications => &[NOTIFICATIONS],
     };
     own.iter().chain(&EVERYWHERE).copied()

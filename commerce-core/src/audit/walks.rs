@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::books::{Beside, Cell, Pages, Row, Table, Walk};
 use super::tables::{
-    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, DEAD_LETTERS, HISTORY, IMAGES, INVENTORY, ITEMS, KEYS,
-    LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS,
-    SESSIONS, TOKENS, USERS, VARIANTS, WRITERS,
+    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, DEAD_LETTERS, HISTORY, IMAGES, INVENTORY, ITEMS,
+    KEYS, LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS,
+    RESERVATIONS, RETURNS, SELLERS, SESSIONS, TOKENS, USERS, USES, VARIANTS, WRITERS,
 };
 
 const fn beside(table: &'static Table, key: &'static str) -> Beside {
@@ -43,10 +43,16 @@ pub(super) const ORDER_BOOK: &Walk = &Walk {
         beside(PAYMENTS, "order_id"),
         beside(ATTEMPTS, "order_id"),
         beside(REFUNDS, "order_id"),
+        beside(RETURNS, "order_id"),
+        beside(REDEMPTIONS, "order_id"),
         beside(OUTBOX, "aggregate_id"),
         beside(KEYS, "result_id"),
     ],
 };
+
+/// Coupons with what their uses add up to.
+pub(super) const COUPON_BOOK: &Walk =
+    &Walk { lead: COUPONS, key: "id", name: "code", within: None, beside: &[beside(USES, "coupon_id")] };
 
 /// Products with everything that belongs to them.
 pub(super) const PRODUCT_BOOK: &Walk = &Walk {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::error::Outcome;
+use crate::ids::{CategoryId, ProductId};
 use crate::orders::{CatalogPort, Held, HoldRef};
 use crate::text::{Quantity, Sku};
 
@@ -27,6 +28,12 @@ impl CatalogPort for Catalog {
 
     async fn release(&self, hold: HoldRef) -> Outcome<()> {
         Self::release(self, hold).await
+    }
+
+    async fn categories(&self, products: &[ProductId]) -> Outcome<Vec<(ProductId, Vec<CategoryId>)>> {
+        let tree = self.store.categories().await?;
+        let products = self.store.products_by_id(products).await?;
+        Ok(products.into_iter().map(|product| (product.id, tree.path(product.category))).collect())
     }
 
     fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn CatalogPort>> {

@@ -9,7 +9,7 @@ use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, Round, round
 use crate::error::{Error, Outcome};
 use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
 use crate::ids::IdSource;
-use crate::orders::{HoldRef, OrderFacts, OrderLine};
+use crate::orders::{HoldRef, OrderFacts, OrderLine, ReturnLine};
 use crate::text::Sku;
 use crate::time::Timestamp;
 
@@ -39,7 +39,11 @@ impl StockKeeper {
             Effect::End(how) => ending(hold, how, ids, now),
             Effect::Restock => {
                 let skus: Vec<Sku> = facts.lines.iter().map(|line| line.sku.clone()).collect();
-                restock(facts, &store.inventory(&skus).await?, ids, now)
+                restock(facts, cancelled(facts), &store.inventory(&skus).await?, ids, now)
+            }
+            Effect::TakeIn => {
+                let skus: Vec<Sku> = facts.lines.iter().map(|line| line.sku.clone()).collect();
+                restock(facts, came_back(facts), &store.inventory(&skus).await?, ids, now)
             }
         };
         let handled = Handled { consumer: NAME, event: event.id, at: now };
@@ -101,6 +105,7 @@ fn unknown_hold(facts: &OrderFacts) -> ConsumeError {
 enum News {
     Confirmed,
     Cancelled,
+    CameBack,
 }
 
 impl News {
@@ -108,6 +113,7 @@ impl News {
         match kind {
             EventKind::OrderConfirmed => Some(Self::Confirmed),
             EventKind::OrderCancelled => Some(Self::Cancelled),
+            EventKind::ReturnReceived => Some(Self::CameBack),
             EventKind::UserRegistered
             | EventKind::ProductUpdated
             | EventKind::LowStockAlert
@@ -118,7 +124,12 @@ impl News {
             | EventKind::OrderDelivered
             | EventKind::PaymentSuccess
             | EventKind::PaymentFailed
-            | EventKind::RefundSucceeded => None,
+            | EventKind::RefundSucceeded
+            | EventKind::ReturnRequested
+            | EventKind::ReturnApproved
+            | EventKind::ReturnRejected
+            | EventKind::ReturnRefunded
+            | EventKind::ReturnExchanged => None,
         }
     }
 }
@@ -129,6 +140,7 @@ enum Effect {
     Nothing,
     End(Ending),
     Restock,
+    TakeIn,
 }
 
 /// Judges the news by the state of the order's own generation. An older generation than the newest
@@ -143,6 +155,8 @@ fn decide(news: News, facts: &OrderFacts, newest: &Hold) -> Effect {
         HoldState::Released
     };
     match (news, state) {
+        // What came back was sold, whatever became of its hold since.
+        (News::CameBack, _) => Effect::TakeIn,
         (News::Confirmed, HoldState::Active) => Effect::End(Ending::Sold),
         (News::Cancelled, HoldState::Active) => Effect::End(Ending::Released),
         (News::Cancelled, HoldState::Committed) => Effect::Restock,
@@ -151,10 +165,43 @@ fn decide(news: News, facts: &OrderFacts, newest: &Hold) -> Effect {
     }
 }
 
-/// The sold units back on hand. What is no longer sold has no shelf to go back to: the ledger says
-/// that it came back, and that it was written off.
-fn restock(facts: &OrderFacts, shelves: &[Inventory], ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
-    let mut lines: Vec<_> = facts.lines.iter().collect();
+/// Units of a SKU that come back: to be sold again, or not.
+struct Back {
+    sku: Sku,
+    sold_again: u32,
+    written_off: u32,
+    why: String,
+}
+
+/// Everything that was sold to a cancelled order.
+fn cancelled(facts: &OrderFacts) -> Vec<Back> {
+    let back = |line: &OrderLine| Back {
+        sku: line.sku.clone(),
+        sold_again: line.quantity.get(),
+        written_off: 0,
+        why: format!("order {} was cancelled", facts.number),
+    };
+    facts.lines.iter().map(back).collect()
+}
+
+/// What came of a return.
+fn came_back(facts: &OrderFacts) -> Vec<Back> {
+    let lines = facts.returned.iter().flat_map(|returned| &returned.lines);
+    let back = |line: &ReturnLine| {
+        let received = line.received.unwrap_or(0);
+        Back {
+            sku: line.sku.clone(),
+            sold_again: line.restocked.min(received),
+            written_off: received.saturating_sub(line.restocked),
+            why: format!("came back of order {}", facts.number),
+        }
+    };
+    lines.map(back).filter(|back| back.sold_again > 0 || back.written_off > 0).collect()
+}
+
+/// The sold units back on hand. What cannot be sold again, and what is no longer sold and has no shelf to go
+/// back to, is written off: the ledger says both that it came back and that it went.
+fn restock(facts: &OrderFacts, mut lines: Vec<Back>, shelves: &[Inventory], ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
     lines.sort_by(|a, b| a.sku.cmp(&b.sku));
     let mut writes = Vec::with_capacity(lines.len());
     for line in lines {
@@ -162,26 +209,33 @@ fn restock(facts: &OrderFacts, shelves: &[Inventory], ids: &IdSource, now: Times
             id: ids.mint(),
             sku: line.sku.clone(),
             kind: MovementKind::Restock,
-            on_hand: i64::from(line.quantity.get()),
+            on_hand: i64::from(line.sold_again.saturating_add(line.written_off)),
             reserved: 0,
             reference: Some(facts.hold.key.to_hex()),
-            reason: format!("order {} was cancelled", facts.number),
+            reason: line.why,
             actor: None,
             at: now,
         };
-        if shelves.iter().any(|shelf| shelf.sku == line.sku) {
-            writes.push(CatalogWrite::Move(back));
-            continue;
-        }
-        let written_off = Movement {
+        let shelved = shelves.iter().any(|shelf| shelf.sku == line.sku);
+        let gone = |units: i64, why: &str| Movement {
             id: ids.mint(),
             kind: MovementKind::Adjustment,
-            on_hand: back.on_hand.saturating_neg(),
+            on_hand: units.saturating_neg(),
             reference: None,
-            reason: format!("no variant for what order {} gave back", facts.number),
+            reason: format!("{why} order {} gave back", facts.number),
             ..back.clone()
         };
-        writes.extend([back, written_off].map(CatalogWrite::Note));
+        match (shelved, i64::from(line.written_off)) {
+            (true, 0) => writes.push(CatalogWrite::Move(back)),
+            (true, units) => {
+                let written_off = gone(units, "not to be sold again of what");
+                writes.extend([back, written_off].map(CatalogWrite::Move));
+            }
+            (false, _) => {
+                let written_off = gone(back.on_hand, "no variant for what");
+                writes.extend([back, written_off].map(CatalogWrite::Note));
+            }
+        }
     }
     writes
 }

@@ -29,6 +29,16 @@ impl CategoryTree {
         found
     }
 
+    /// A node and everything above it; of no node, nothing.
+    pub fn path(&self, mut at: Option<CategoryId>) -> Vec<CategoryId> {
+        let mut path = Vec::new();
+        while let Some(id) = at.filter(|id| !path.contains(id)) {
+            path.push(id);
+            at = self.node(id).and_then(|node| node.parent);
+        }
+        path
+    }
+
     /// Passes a place for `moved` (none for a new node) under `parent`.
     ///
     /// # Errors
@@ -121,6 +131,8 @@ mod tests {
     fn a_subtree_has_its_top() {
         assert_eq!(chain(3).subtree(id(2)), [id(2), id(3)]);
         assert_eq!(chain(3).subtree(id(9)), [id(9)]);
+        assert_eq!(chain(3).path(Some(id(3))), [id(3), id(2), id(1)]);
+        assert_eq!((chain(3).path(None), chain(3).path(Some(id(9)))), (vec![], vec![id(9)]));
         assert!(chain(3).check_place(None, Some(id(9))).is_err());
     }
 }

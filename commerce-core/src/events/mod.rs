@@ -99,6 +99,18 @@ wire_names! {
         PaymentFailed = "PAYMENT_FAILED",
         /// Captured money went back.
         RefundSucceeded = "REFUND_SUCCEEDED",
+        /// A customer asks to send something back.
+        ReturnRequested = "RETURN_REQUESTED",
+        /// The goods may come back.
+        ReturnApproved = "RETURN_APPROVED",
+        /// The goods may not come back.
+        ReturnRejected = "RETURN_REJECTED",
+        /// The goods came back.
+        ReturnReceived = "RETURN_RECEIVED",
+        /// What came back is being paid back.
+        ReturnRefunded = "RETURN_REFUNDED",
+        /// What came back was exchanged.
+        ReturnExchanged = "RETURN_EXCHANGED",
     }
 }
 
@@ -118,7 +130,13 @@ impl EventKind {
             | Self::OrderCancelled
             | Self::PaymentSuccess
             | Self::PaymentFailed
-            | Self::RefundSucceeded => Topic::Orders,
+            | Self::RefundSucceeded
+            | Self::ReturnRequested
+            | Self::ReturnApproved
+            | Self::ReturnRejected
+            | Self::ReturnReceived
+            | Self::ReturnRefunded
+            | Self::ReturnExchanged => Topic::Orders,
         }
     }
 }

@@ -63,7 +63,13 @@ impl Template {
             EventKind::ProductUpdated
             | EventKind::OrderProcessing
             | EventKind::OrderOutForDelivery
-            | EventKind::RefundSucceeded => None,
+            | EventKind::RefundSucceeded
+            | EventKind::ReturnRequested
+            | EventKind::ReturnApproved
+            | EventKind::ReturnRejected
+            | EventKind::ReturnReceived
+            | EventKind::ReturnRefunded
+            | EventKind::ReturnExchanged => None,
         }
     }
 }

@@ -144,7 +144,8 @@ impl Cart {
         }
         // Another beginning than before, also by a clock that is behind.
         let begun_at = now.max(self.begun_at.plus(TICK));
-        Self { begun_at, ..self.edited(begun_at) }
+        // Its coupon was tried with what was ordered.
+        Self { begun_at, coupon: None, ..self.edited(begun_at) }
     }
 
     /// As it is after an edit at `now`.

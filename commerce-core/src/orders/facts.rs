@@ -8,7 +8,7 @@ use crate::money::Money;
 use crate::time::Timestamp;
 
 use super::model::{Order, OrderStatus};
-use super::payment::{Attempt, AttemptState, PaymentFact, PaymentMethod, Refund, RefundState};
+use super::payment::{Attempt, AttemptState, PaymentFact, PaymentMethod, Refund, RefundCause, RefundState};
 use super::ports::ProviderAnswer;
 use super::story::{Decided, Happening};
 
@@ -106,7 +106,10 @@ fn capture(mut decided: Decided, amount: Money, ids: &IdSource, now: Timestamp) 
     let before = payment.captured;
     payment.captured = captured;
     decided = decided.and(Happening::Paid);
-    let paid_before = before.minor >= decided.order.payment.amount.minor;
+    // What costs nothing is captured once as well.
+    let captures = decided.order.payment.attempts.iter().filter(|attempt| attempt.state == AttemptState::Captured).count();
+    let due = decided.order.payment.amount.minor;
+    let paid_before = before.minor >= due && (due > 0 || captures > 1);
     let cancelled = decided.order.status == OrderStatus::Cancelled;
     let on_delivery = decided.order.payment.method == PaymentMethod::Cod;
     if cancelled || paid_before || on_delivery {
@@ -115,7 +118,7 @@ fn capture(mut decided: Decided, amount: Money, ids: &IdSource, now: Timestamp) 
             (false, true) => "captured after the order was cancelled",
             (false, false) => "captured after the order was to be paid on delivery",
         };
-        decided.order.payment.refunds.extend(refund_rest(&decided.order, Some(amount.minor), why, ids, now));
+        decided.order.payment.refunds.extend(refund_rest(&decided.order, Some(amount.minor), why, RefundCause::Owed, ids, now));
     } else if let Ok(order) = decided.order.clone().step(OrderStatus::Confirmed, now) {
         decided.order = Order { payment_due_at: None, ..order };
         decided = decided.and(Happening::Became(OrderStatus::Confirmed));
@@ -124,29 +127,40 @@ fn capture(mut decided: Decided, amount: Money, ids: &IdSource, now: Timestamp) 
 }
 
 /// Refund rows for up to `at_most` (all, when `None`) of what was captured and not claimed by an
-/// earlier refund, newest capture first, each with its provider key.
+/// earlier refund, newest capture first, each with its provider key. What the courier collected comes
+/// last; it is handed over at once.
 #[must_use]
-pub fn refund_rest(order: &Order, at_most: Option<i64>, why: &str, ids: &IdSource, now: Timestamp) -> Vec<Refund> {
+pub fn refund_rest(
+    order: &Order,
+    at_most: Option<i64>,
+    why: &str,
+    cause: RefundCause,
+    ids: &IdSource,
+    now: Timestamp,
+) -> Vec<Refund> {
     let payment = &order.payment;
     let mut left = at_most.unwrap_or(i64::MAX).min(payment.refundable());
     let mut refunds = Vec::new();
-    for attempt in payment.attempts.iter().rev().filter(|attempt| attempt.state == AttemptState::Captured) {
-        let claims = |refund: &&Refund| refund.attempt == attempt.id && refund.state != RefundState::Failed;
+    let captured = payment.attempts.iter().rev().filter(|attempt| attempt.state == AttemptState::Captured);
+    let captured = captured.map(|attempt| (attempt.id, attempt.amount.minor, false));
+    for (attempt, captured, cash) in captured.chain([(payment.cash_id(), payment.cash(), true)]) {
+        let claims = |refund: &&Refund| refund.attempt == attempt && refund.state != RefundState::Failed;
         let claimed = payment.refunds.iter().filter(claims).fold(0i64, |sum, refund| sum.saturating_add(refund.amount.minor));
-        let amount = attempt.amount.minor.saturating_sub(claimed).min(left);
+        let amount = captured.saturating_sub(claimed).min(left);
         if amount <= 0 {
             continue;
         }
         left = left.saturating_sub(amount);
         refunds.push(Refund {
             id: ids.mint(),
-            attempt: attempt.id,
-            amount: Money::new(amount, attempt.amount.currency),
-            state: RefundState::Pending,
+            attempt,
+            amount: Money::new(amount, payment.amount.currency),
+            cause,
+            state: if cash { RefundState::Succeeded } else { RefundState::Pending },
             reason: why.to_owned(),
-            reference: None,
+            reference: cash.then(|| "cash".to_owned()),
             created_at: now,
-            check_at: Some(now),
+            check_at: (!cash).then_some(now),
             checks: 0,
         });
     }
@@ -169,7 +183,7 @@ pub fn cancel(order: Order, why: &str, ids: &IdSource, now: Timestamp) -> Result
     let was = Decided::about(order.clone()).was_confirmed;
     let mut order = order.step(OrderStatus::Cancelled, now)?;
     order.payment_due_at = None;
-    let refunds = refund_rest(&order, None, "the order was cancelled", ids, now);
+    let refunds = refund_rest(&order, None, "the order was cancelled", RefundCause::Owed, ids, now);
     order.payment.refunds.extend(refunds);
     for attempt in order.payment.attempts.iter_mut().filter(|attempt| attempt.state.is_open()) {
         attempt.check_at = Some(now);

@@ -78,6 +78,9 @@ impl Orders {
             for line in std::mem::take(&mut from.lines) {
                 into.add(&line.sku, line.quantity, line.seen_price)?;
             }
+            if !nothing {
+                into.coupon = into.coupon.take().or_else(|| from.coupon.take());
+            }
             one_currency(&into)?;
             let now = self.clock.now();
             let into: Cart = if nothing { into } else { into.edited(now) };

@@ -6,6 +6,9 @@
 
 pub mod cart;
 mod collect;
+pub mod coupon;
+mod coupons;
+pub mod discount;
 mod draft;
 mod expire;
 pub mod facts;
@@ -21,6 +24,8 @@ mod quote;
 mod read;
 mod reduce_cart;
 mod refund;
+pub mod returns;
+mod send_back;
 mod shopping;
 mod status;
 pub mod story;
@@ -32,6 +37,9 @@ use crate::money::{Currency, Money};
 use crate::time::Clock;
 
 pub use cart::*;
+pub use coupon::*;
+pub use coupons::{CouponInput, CouponValue};
+pub use discount::Coupons;
 pub use draft::number_of;
 pub use facts::*;
 pub use model::*;
@@ -40,6 +48,8 @@ pub use ports::*;
 pub use pricing::*;
 pub use provide::{CartReducer, HoldRegister};
 pub use quote::{AddressChoice, PlaceOrder};
+pub use returns::*;
+pub use send_back::{CameBack, GiveMoney, RequestReturn};
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};
 

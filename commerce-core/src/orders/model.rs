@@ -14,6 +14,7 @@ use crate::users::PostalAddress;
 
 use super::payment::Payment;
 use super::pricing::{OrderLine, TaxLine};
+use super::returns::{Return, ReturnFacts};
 
 wire_names! {
     /// How far an order is. DELIVERED and CANCELLED are final.
@@ -83,6 +84,8 @@ pub struct Order {
     pub shipping_option: String,
     /// Its money.
     pub payment: Payment,
+    /// What comes back of it, oldest first.
+    pub returns: Vec<Return>,
     /// The stock hold it stands on.
     pub hold: HoldRef,
     /// Until when a prepaid order waits for its money.
@@ -178,6 +181,9 @@ pub struct OrderFacts {
     /// What stands for that cart until then ([`Cart::claim`](super::cart::Cart::claim)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cart_claim: Option<Uuid>,
+    /// The return that this is about.
+    #[serde(default, rename = "return", skip_serializing_if = "Option::is_none")]
+    pub returned: Option<ReturnFacts>,
     /// Why, where somebody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::events::wire_names;
-use crate::ids::{AttemptId, PaymentId, RefundId};
+use crate::ids::{AttemptId, Id, PaymentId, RefundId, ReturnId};
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -151,10 +151,12 @@ pub struct NextAction {
 pub struct Refund {
     /// Which; its text is the provider's idempotency key.
     pub id: RefundId,
-    /// Out of which attempt's capture.
+    /// Out of which attempt's capture; for what the courier collected, the payment's own id.
     pub attempt: AttemptId,
     /// How much.
     pub amount: Money,
+    /// What it is owed for.
+    pub cause: RefundCause,
     /// How far.
     pub state: RefundState,
     /// Why.
@@ -167,6 +169,52 @@ pub struct Refund {
     pub check_at: Option<Timestamp>,
     /// How often it was sent or asked about.
     pub checks: u32,
+}
+
+/// What money goes back for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RefundCause {
+    /// The shop has more than it should: the order was cancelled, paid twice, or is paid otherwise.
+    Owed,
+    /// A return.
+    Return(ReturnId),
+    /// Staff gives it.
+    Goodwill,
+}
+
+impl RefundCause {
+    /// The stable name of each cause.
+    pub const NAMES: [&'static str; 3] = ["OWED", "RETURN", "GOODWILL"];
+
+    /// Its stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owed => "OWED",
+            Self::Return(_) => "RETURN",
+            Self::Goodwill => "GOODWILL",
+        }
+    }
+
+    /// The return it is for.
+    #[must_use]
+    pub const fn return_id(self) -> Option<ReturnId> {
+        match self {
+            Self::Return(id) => Some(id),
+            Self::Owed | Self::Goodwill => None,
+        }
+    }
+
+    /// The cause of this name and return, if there is one.
+    #[must_use]
+    pub fn of(name: &str, id: Option<ReturnId>) -> Option<Self> {
+        match (name, id) {
+            ("OWED", None) => Some(Self::Owed),
+            ("GOODWILL", None) => Some(Self::Goodwill),
+            ("RETURN", Some(id)) => Some(Self::Return(id)),
+            _ => None,
+        }
+    }
 }
 
 /// Something a provider says about an attempt.
@@ -205,6 +253,12 @@ impl Payment {
         self.attempts.iter().find(|attempt| attempt.state.is_open())
     }
 
+    /// What refunds of the courier's cash name in the place of an attempt.
+    #[must_use]
+    pub fn cash_id(&self) -> AttemptId {
+        AttemptId::from_uuid(self.id.uuid())
+    }
+
     /// Whether the order may be confirmed: everything captured, or cash on delivery.
     #[must_use]
     pub fn lets_confirm(&self) -> bool {
@@ -223,7 +277,7 @@ impl Payment {
     }
 
     /// What the courier collected: captured, and by no attempt.
-    fn cash(&self) -> i64 {
+    pub(crate) fn cash(&self) -> i64 {
         let captured = self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Captured);
         captured.fold(self.captured.minor, |left, attempt| left.saturating_sub(attempt.amount.minor))
     }
@@ -242,7 +296,9 @@ impl Payment {
             };
         }
         match self.attempts.last().map(|attempt| attempt.state) {
-            None | Some(AttemptState::Created | AttemptState::Pending | AttemptState::Captured) => PaymentStatus::Pending,
+            None | Some(AttemptState::Created | AttemptState::Pending) => PaymentStatus::Pending,
+            // Of an order that costs nothing.
+            Some(AttemptState::Captured) => PaymentStatus::Captured,
             Some(AttemptState::Unknown) => PaymentStatus::Unknown,
             Some(AttemptState::Authorized) => PaymentStatus::Authorized,
             Some(AttemptState::Declined) => PaymentStatus::Failed,

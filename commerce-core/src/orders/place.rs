@@ -17,9 +17,9 @@ use super::Orders;
 use super::cart::{Cart, CartOwner};
 use super::draft::{Draft, Tender, tender};
 use super::model::Order;
-use super::ports::{Held, OrderWrite, PricedItem};
+use super::ports::{Held, OrderWrite};
 use super::pricing::Quote;
-use super::quote::{AddressChoice, PlaceOrder, Wish};
+use super::quote::{AddressChoice, PlaceOrder, Priced, Wish};
 
 /// The route in whose scope order keys count.
 const ROUTE: &str = "POST /api/orders";
@@ -28,8 +28,7 @@ const ROUTE: &str = "POST /api/orders";
 struct Read {
     user: UserId,
     wish: Wish,
-    quote: Quote,
-    items: Vec<PricedItem>,
+    priced: Priced,
     address: PostalAddress,
     tender: Tender,
 }
@@ -46,7 +45,7 @@ impl Orders {
     /// order; without a key every call is a new order.
     ///
     /// # Errors
-    /// `SOLD_OUT`, `PRICE_CHANGED`, `EMPTY_ORDER`, `CART_ORDERED`, `CURRENCY_MISMATCH`, `COUPON_NOT_APPLICABLE`,
+    /// `SOLD_OUT`, `PRICE_CHANGED`, `EMPTY_ORDER`, `CART_ORDERED`, `CURRENCY_MISMATCH`, `COUPON_NOT_APPLICABLE`, `COUPON_EXHAUSTED`,
     /// `IDEMPOTENCY_MISMATCH`, `NOT_FOUND` for a foreign address, `INVALID` naming the fields.
     pub async fn place(&self, actor: &Actor, command: PlaceOrder, key: Option<RequestKey>) -> Outcome<Answer<Order>> {
         let user = actor.require_user()?;
@@ -80,10 +79,10 @@ impl Orders {
             command.payment.clone().ok_or_else(|| Refusal::field("payment", "REQUIRED", "say how the order is paid"))?;
         let tender = tender(method, token, self.gateways.iter().map(|gateway| (gateway.name(), &**gateway)))?;
         let wish = self.wish(CartOwner::User(user), command).await?;
-        let (quote, items) = self.price(&wish.demand, command).await?;
-        expect_total(command, &quote)?;
+        let priced = self.price(user, &wish, command).await?;
+        expect_total(command, &priced.quote)?;
         let address = self.address(user, &command.address).await?;
-        Ok(Read { user, wish, quote, items, address, tender })
+        Ok(Read { user, wish, priced, address, tender })
     }
 
     /// Second and third beat: hold the stock, decide under the prices it is held for, commit.
@@ -96,12 +95,17 @@ impl Orders {
         key: &RequestKey,
     ) -> Outcome<Round> {
         let hold = HoldKey::of(read.user, &key.key);
-        let held = match self.catalog.reserve(hold, &sorted(&read.wish.demand), &read.items).await {
+        let held = match self.catalog.reserve(hold, &sorted(&read.wish.demand), &read.priced.items).await {
             Ok(held) => held,
             // A twin may have bought the last unit with this very key while we were reading.
             Err(refused) => return self.placed_before(scope, key).await?.map(twin).ok_or(refused),
         };
-        let quote = if held_as_quoted(&held, &read.quote) { read.quote } else { self.price(&read.wish.demand, command).await?.0 };
+        let priced = if held_as_quoted(&held, &read.priced.quote) {
+            read.priced
+        } else {
+            self.price(read.user, &read.wish, command).await?
+        };
+        let Priced { quote, coupons, .. } = priced;
         if !held_as_quoted(&held, &quote) {
             // The price changed while we held: the hold's price is history, so is the hold.
             return self.give_up(scope, key, &held, None).await;
@@ -128,6 +132,8 @@ impl Orders {
             Some(cart) => changes.and(OrderWrite::ClaimCart(cart.claim(), order.id)),
             None => changes,
         };
+        let used = Self::redeem(&coupons, order.id, order.user, order.updated_at);
+        let changes = used.into_iter().fold(changes, ChangeSet::and);
         match self.store.commit(changes).await {
             Ok(()) => Ok(Round::Placed(Box::new(order))),
             Err(CommitError::Store(error)) => Err(error.into()),
@@ -138,7 +144,10 @@ impl Orders {
                     self.order_what_stays(scope, key, &held, read.wish.cart.as_ref(), first).await
                 }
                 CommitRefusal::AlreadyHandled => Err(Refusal::Conflict("order").into()),
-                // A fresh id or number collided: the hold stands, decide anew.
+                CommitRefusal::Exhausted(used_up) => {
+                    self.give_up(scope, key, &held, Some(Refusal::CouponExhausted(used_up))).await
+                }
+                // A fresh id or number collided, or a coupon has changed: the hold stands, decide anew.
                 CommitRefusal::Duplicate(_) | CommitRefusal::Stale(_) => Ok(Round::Again),
                 CommitRefusal::Short(lines) => Err(Refusal::SoldOut(lines).into()),
             },

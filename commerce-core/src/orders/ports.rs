@@ -9,16 +9,18 @@ use uuid::Uuid;
 use crate::catalog::HoldKey;
 use crate::change::{ChangeSet, CommitError, Keys};
 use crate::error::{Outcome, StoreError};
-use crate::ids::{AddressId, OrderId, UserId};
+use crate::ids::{AddressId, CategoryId, CouponId, OrderId, ProductId, ReturnId, UserId};
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
-use crate::text::{Quantity, Sku};
+use crate::text::{CouponCode, Quantity, Sku};
 use crate::time::Timestamp;
 use crate::users::PostalAddress;
 
 use super::cart::{Cart, CartOwner};
+use super::coupon::{Coupon, Redemption};
 use super::model::{HoldRef, Order, OrderStatus, TimelineEntry};
 use super::payment::{Attempt, PaymentFact, PaymentMethod, PaymentStatus, Refund};
+use super::returns::{ReturnFilter, ReturnOf};
 
 /// Which orders a list shows.
 #[derive(Clone, Debug, Default)]
@@ -46,9 +48,35 @@ pub enum DueWork {
     Refunds,
 }
 
-/// Keeps orders with their payments, refunds and history.
+/// Reads coupons, and what orders have used of them.
 #[async_trait]
-pub trait OrderStore: Keys {
+pub trait CouponReads: Send + Sync {
+    /// A coupon by its code, with the uses that count now.
+    async fn coupon(&self, code: &CouponCode) -> Result<Option<Coupon>, StoreError>;
+
+    /// Coupons, newest first.
+    async fn coupons(&self, page: &PageRequest) -> Result<Page<Coupon>, StoreError>;
+
+    /// How many uses of a coupon by one customer count now.
+    async fn coupon_uses(&self, coupon: CouponId, user: UserId) -> Result<u32, StoreError>;
+
+    /// What an order has used of coupons, in no particular order; what was given back included.
+    async fn redemptions(&self, order: OrderId) -> Result<Vec<Redemption>, StoreError>;
+}
+
+/// Finds returns; each is read with its order.
+#[async_trait]
+pub trait ReturnReads: Send + Sync {
+    /// The order that a return is of.
+    async fn order_of_return(&self, id: ReturnId) -> Result<Option<OrderId>, StoreError>;
+
+    /// Returns, newest first.
+    async fn returns(&self, filter: &ReturnFilter, page: &PageRequest) -> Result<Page<ReturnOf>, StoreError>;
+}
+
+/// Keeps orders with their payments, refunds, returns, history and coupons.
+#[async_trait]
+pub trait OrderStore: CouponReads + ReturnReads + Keys {
     /// An order by id.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
 
@@ -89,6 +117,17 @@ pub enum OrderWrite {
     /// The cart that this claim stands for ([`Cart::claim`]) is ordered with this order: `CartOrdered`
     /// when it was before.
     ClaimCart(Uuid, OrderId),
+    /// A new coupon (version 1), or a changed one with the version it will have; the uses that count stay.
+    /// `Duplicate("code")`; `Exhausted` when more uses count than it would allow in all.
+    SaveCoupon(Coupon),
+    /// A coupon is gone; what was used of it stays known. `Stale("coupon")` unless it still has this version.
+    DropCoupon(CouponId, u64),
+    /// An order uses a coupon: one use more counts. `Stale("coupon")` unless the coupon still has the version
+    /// that the order was judged by; `Exhausted` where a limit is reached.
+    Redeem(Redemption),
+    /// What this order has used of coupons is given back at this instant, and counts no more; what was given
+    /// back before stays as it is.
+    GiveBack(OrderId, Timestamp),
     /// What a provider said, as it came in: `AlreadyHandled` when it came before, unless it was
     /// parked and is not any more.
     Provider(ProviderEvent),
@@ -187,6 +226,10 @@ pub trait CatalogPort: Send + Sync {
 
     /// Gives an active hold back. Terminal: no later commit of it succeeds.
     async fn release(&self, hold: HoldRef) -> Outcome<()>;
+
+    /// The categories that each of these products is in, those above its own included; a product without
+    /// a category, and an unknown one, is in none.
+    async fn categories(&self, products: &[ProductId]) -> Outcome<Vec<(ProductId, Vec<CategoryId>)>>;
 
     /// The same port in the course of this trace (W3C `traceparent`), where that makes a difference.
     fn in_trace(&self, _traceparent: &str) -> Option<Arc<dyn CatalogPort>> {

@@ -7,6 +7,8 @@ use crate::ids::ProductId;
 use crate::money::{Currency, Money};
 use crate::text::{Quantity, Sku};
 
+use super::coupon::join_codes;
+use super::discount::Coupons;
 use super::ports::PricedItem;
 
 /// A way to ship, offered at a flat price.
@@ -75,6 +77,8 @@ pub struct Quote {
     pub tax_lines: Vec<TaxLine>,
     /// Which way to ship was chosen.
     pub shipping_option: ShippingOption,
+    /// The codes of the coupons that are used, a comma between them.
+    pub coupon_code: Option<String>,
 }
 
 /// Adds up lines of the same SKU, keeping the order of first mention.
@@ -101,12 +105,17 @@ pub fn demand(lines: &[(Sku, Quantity)]) -> Result<Vec<(Sku, Quantity)>, Refusal
     Ok(demand)
 }
 
-/// Prices a demand. `items` says what the catalog knows of each SKU; every SKU of `demand` must be
+/// Prices a demand, less what the coupons take off. `items` says what the catalog knows of each SKU; every SKU of `demand` must be
 /// among them.
 ///
 /// # Errors
-/// `CURRENCY_MISMATCH`, `AMOUNT_TOO_LARGE`, and `INVALID` for a SKU that is not on sale.
-pub fn quote(demand: &[(Sku, Quantity)], items: &[PricedItem], shipping: &ShippingOption) -> Result<Quote, Refusal> {
+/// `CURRENCY_MISMATCH`, `AMOUNT_TOO_LARGE`, `COUPON_NOT_APPLICABLE`, and `INVALID` for a SKU that is not on sale.
+pub fn quote(
+    demand: &[(Sku, Quantity)],
+    items: &[PricedItem],
+    shipping: &ShippingOption,
+    coupons: &Coupons,
+) -> Result<Quote, Refusal> {
     let mut lines = Vec::with_capacity(demand.len());
     for (index, (sku, quantity)) in demand.iter().enumerate() {
         let item = items
@@ -130,14 +139,23 @@ pub fn quote(demand: &[(Sku, Quantity)], items: &[PricedItem], shipping: &Shippi
     let subtotal = Money::sum(currency, lines.iter().map(|line| line.total))?;
     let nothing = Money::zero(currency);
     let shipping_price = if shipping.price.minor == 0 { nothing } else { shipping.price };
+    let mut shipping_cost = shipping_price;
+    if !coupons.named.is_empty() {
+        if shipping_cost.currency != currency {
+            return Err(Refusal::CurrencyMismatch);
+        }
+        coupons.take_off(&mut lines, &mut shipping_cost)?;
+    }
+    let discount = Money::sum(currency, lines.iter().map(|line| line.discount))?;
     Ok(Quote {
         subtotal,
-        discount: nothing,
-        shipping: shipping_price,
+        discount,
+        shipping: shipping_cost,
         tax: nothing,
-        total: subtotal.plus(shipping_price)?,
+        total: subtotal.minus(discount)?.plus(shipping_cost)?,
         tax_lines: Vec::new(),
         shipping_option: ShippingOption { price: shipping_price, ..shipping.clone() },
+        coupon_code: join_codes(coupons.named.iter().map(|coupon| &coupon.code)),
         lines,
     })
 }

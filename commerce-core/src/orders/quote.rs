@@ -2,12 +2,14 @@
 
 use crate::actor::Actor;
 use crate::error::{Outcome, Refusal};
+use crate::ids::{ProductId, UserId};
 use crate::money::{Currency, Money};
 use crate::text::{Check, Metadata, Quantity, Sku};
 use crate::users::RawAddress;
 
 use super::Orders;
 use super::cart::{Cart, CartOwner};
+use super::discount::Coupons;
 use super::payment::PaymentMethod;
 use super::ports::PricedItem;
 use super::pricing::{Quote, ShippingOption, demand, quote};
@@ -17,7 +19,8 @@ use super::pricing::{Quote, ShippingOption, demand, quote};
 pub struct PlaceOrder {
     /// SKU and quantity; `None` orders the cart.
     pub items: Option<Vec<(String, i64)>>,
-    /// A coupon to redeem.
+    /// Coupons to redeem: codes with a comma between them. Not said, an order of the cart uses the cart's; an
+    /// empty text uses none.
     pub coupon_code: Option<String>,
     /// Where to.
     pub address: AddressChoice,
@@ -44,6 +47,15 @@ pub enum AddressChoice {
 pub(crate) struct Wish {
     pub(crate) demand: Vec<(Sku, Quantity)>,
     pub(crate) cart: Option<Cart>,
+    /// The codes of the coupons to use.
+    pub(crate) codes: Option<String>,
+}
+
+/// What an order costs, and what that was made of.
+pub(crate) struct Priced {
+    pub(crate) quote: Quote,
+    pub(crate) items: Vec<PricedItem>,
+    pub(crate) coupons: Coupons,
 }
 
 impl Orders {
@@ -54,7 +66,7 @@ impl Orders {
     pub async fn quote(&self, actor: &Actor, command: &PlaceOrder) -> Outcome<Quote> {
         let user = actor.require_user()?;
         let wish = self.wish(CartOwner::User(user), command).await?;
-        Ok(self.price(&wish.demand, command).await?.0)
+        Ok(self.price(user, &wish, command).await?.quote)
     }
 
     /// The ways to ship an order in `currency`.
@@ -68,24 +80,33 @@ impl Orders {
 
     /// What is to be ordered: the named items, or everything in the cart.
     pub(crate) async fn wish(&self, owner: CartOwner, command: &PlaceOrder) -> Outcome<Wish> {
+        let codes = |cart: Option<&Cart>| {
+            let named = command.coupon_code.clone().or_else(|| cart.and_then(|cart| cart.coupon.clone()));
+            named.filter(|codes| !codes.trim().is_empty())
+        };
         if let Some(items) = &command.items {
             let lines = parse_items("items", items)?;
-            return Ok(Wish { demand: demand(&lines)?, cart: None });
+            return Ok(Wish { demand: demand(&lines)?, cart: None, codes: codes(None) });
         }
         let cart = self.carts.cart(owner, self.clock.now()).await?.ok_or(Refusal::EmptyOrder)?;
         let lines: Vec<(Sku, Quantity)> = cart.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
-        Ok(Wish { demand: demand(&lines)?, cart: Some(cart) })
+        Ok(Wish { demand: demand(&lines)?, codes: codes(Some(&cart)), cart: Some(cart) })
     }
 
-    /// Prices from the catalog's writer, summed up; and what else it said.
-    pub(crate) async fn price(&self, demand: &[(Sku, Quantity)], command: &PlaceOrder) -> Outcome<(Quote, Vec<PricedItem>)> {
-        if let Some(code) = command.coupon_code.as_deref().filter(|code| !code.is_empty()) {
-            return Err(Refusal::CouponNotApplicable(format!("there is no coupon {code}")).into());
-        }
+    /// Prices from the catalog's writer, less what the coupons take off, summed up; and what that was made of.
+    pub(crate) async fn price(&self, user: UserId, wish: &Wish, command: &PlaceOrder) -> Outcome<Priced> {
         let option = self.shipping_option(command.shipping_option.as_deref())?;
-        let skus: Vec<Sku> = demand.iter().map(|(sku, _)| sku.clone()).collect();
+        let skus: Vec<Sku> = wish.demand.iter().map(|(sku, _)| sku.clone()).collect();
         let items = self.catalog.items(&skus).await?;
-        Ok((quote(demand, &items, option)?, items))
+        let coupons = match &wish.codes {
+            Some(codes) => {
+                let products: Vec<ProductId> = items.iter().map(|item| item.product).collect();
+                // Hardly any order names one, and the future of every order would carry it along.
+                Box::pin(self.named_coupons(Some(user), codes, &products)).await?
+            }
+            None => Coupons::default(),
+        };
+        Ok(Priced { quote: quote(&wish.demand, &items, option, &coupons)?, items, coupons })
     }
 
     fn shipping_option(&self, id: Option<&str>) -> Result<&ShippingOption, Refusal> {

@@ -5,14 +5,16 @@ use crate::change::{
     Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, Round, expect_version, rounds,
     settle,
 };
-use crate::error::{Outcome, Refusal};
+use crate::error::{Error, Outcome, Refusal};
 use crate::ids::ProductId;
 use crate::money::Money;
 use crate::text::{Check, Metadata, Quantity, Sku};
 
 use super::Orders;
 use super::cart::{Cart, CartOwner};
+use super::coupon::{join_codes, parse_codes};
 use super::ports::{CartWrite, PricedItem};
+use super::pricing::OrderLine;
 use super::quote::parse_items;
 
 /// A cart with what the catalog says about its lines now.
@@ -152,6 +154,45 @@ impl Orders {
         emptied.await.map(|_| ())
     }
 
+    /// Tries coupons on a cart: one code, or several with a comma between them. They are used when the cart is
+    /// ordered.
+    ///
+    /// # Errors
+    /// `COUPON_NOT_APPLICABLE` and `COUPON_EXHAUSTED` where they could not be used now; `NOT_FOUND` for
+    /// another's cart; `VERSION_MISMATCH` when it is not `expected`.
+    pub async fn set_cart_coupon(
+        &self,
+        actor: &Actor,
+        owner: CartOwner,
+        codes: &str,
+        expected: Option<u64>,
+    ) -> Outcome<CartView> {
+        may_touch(actor, owner)?;
+        let code = join_codes(&parse_codes(codes)?);
+        let cart = self.present(owner).await?;
+        expect_version("cart", expected, cart.version)?;
+        let shown = self.view(Cart { coupon: None, ..cart }, &[]).await?;
+        self.taken_off(owner, codes, &shown.lines).await?;
+        let edited = self.edit_cart(owner, &[], None, expected, |cart| {
+            cart.coupon.clone_from(&code);
+            Ok(())
+        });
+        Ok(edited.await?.into_inner())
+    }
+
+    /// Takes the coupons off a cart; none there is fine.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for another's cart; `VERSION_MISMATCH` when it is not `expected`.
+    pub async fn remove_cart_coupon(&self, actor: &Actor, owner: CartOwner, expected: Option<u64>) -> Outcome<CartView> {
+        may_touch(actor, owner)?;
+        let edited = self.edit_cart(owner, &[], None, expected, |cart| {
+            cart.coupon = None;
+            Ok(())
+        });
+        Ok(edited.await?.into_inner())
+    }
+
     async fn edit_cart(
         &self,
         owner: CartOwner,
@@ -221,7 +262,29 @@ impl Orders {
         }
         let currency = lines.first().map_or(self.policy.currency, |line| line.unit_price.currency);
         let subtotal = Money::sum(currency, lines.iter().map(|line| line.line_total))?;
-        Ok(CartView { cart, lines, subtotal, discount: Money::zero(currency), total: subtotal })
+        let discount = match &cart.coupon {
+            // What cannot be used now takes nothing off, until it can again or the order is refused for it.
+            Some(codes) => match Box::pin(self.taken_off(cart.owner, codes, &lines)).await {
+                Err(Error::Refused(_)) => Money::zero(currency),
+                other => other?,
+            },
+            None => Money::zero(currency),
+        };
+        Ok(CartView { total: subtotal.minus(discount)?, cart, lines, subtotal, discount })
+    }
+
+    /// What the coupons of these codes take off the lines of a cart, shipping apart.
+    async fn taken_off(&self, owner: CartOwner, codes: &str, lines: &[CartLineView]) -> Outcome<Money> {
+        let user = match owner {
+            CartOwner::User(user) => Some(user),
+            CartOwner::Guest(_) => None,
+        };
+        let mut priced: Vec<OrderLine> = lines.iter().filter_map(as_ordered).collect();
+        let products: Vec<ProductId> = priced.iter().map(|line| line.product_id).collect();
+        let currency = priced.first().map_or(self.policy.currency, |line| line.total.currency);
+        let coupons = self.named_coupons(user, codes, &products).await?;
+        coupons.take_off(&mut priced, &mut Money::zero(currency))?;
+        Ok(Money::sum(currency, priced.iter().map(|line| line.discount))?)
     }
 
     /// Whether the same request was done before under this key.
@@ -241,6 +304,21 @@ impl Orders {
             at: self.clock.now(),
         }
     }
+}
+
+/// A line of a cart as an order would have it; none of what is gone.
+fn as_ordered(line: &CartLineView) -> Option<OrderLine> {
+    let nothing = Money::zero(line.line_total.currency);
+    Some(OrderLine {
+        sku: line.sku.clone(),
+        product_id: line.product?,
+        name: line.name.clone(),
+        quantity: line.quantity,
+        unit_price: line.unit_price,
+        discount: nothing,
+        tax: nothing,
+        total: line.line_total,
+    })
 }
 
 /// A user's cart is hers and staff's; a guest's belongs to whoever knows its token.

@@ -7,12 +7,13 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::change::ChangeSet;
 use crate::events::{Envelope, EventData, EventKind, Topic};
-use crate::ids::{EventId, Id, TimelineId};
+use crate::ids::{EventId, Id, ReturnId, TimelineId};
 use crate::time::Timestamp;
 
 use super::Orders;
 use super::model::{Order, OrderFacts, OrderStatus, TimelineEntry};
 use super::ports::OrderWrite;
+use super::returns::{ReturnFacts, ReturnStatus};
 
 /// The least that lies between two changes of one order: the clock's own unit.
 const TICK: Duration = Duration::from_micros(1);
@@ -30,6 +31,8 @@ pub enum Happening {
     Declined,
     /// Money went back.
     Refunded,
+    /// Something of it is this far on its way back.
+    Returned(ReturnStatus),
 }
 
 impl Happening {
@@ -45,6 +48,12 @@ impl Happening {
             Self::Paid => EventKind::PaymentSuccess,
             Self::Declined => EventKind::PaymentFailed,
             Self::Refunded => EventKind::RefundSucceeded,
+            Self::Returned(ReturnStatus::Requested) => EventKind::ReturnRequested,
+            Self::Returned(ReturnStatus::Approved) => EventKind::ReturnApproved,
+            Self::Returned(ReturnStatus::Rejected) => EventKind::ReturnRejected,
+            Self::Returned(ReturnStatus::Received) => EventKind::ReturnReceived,
+            Self::Returned(ReturnStatus::Refunded) => EventKind::ReturnRefunded,
+            Self::Returned(ReturnStatus::Exchanged) => EventKind::ReturnExchanged,
         }
     }
 
@@ -52,7 +61,7 @@ impl Happening {
         match self {
             Self::Placed => Some(OrderStatus::Pending),
             Self::Became(status) => Some(status),
-            Self::Paid | Self::Declined | Self::Refunded => None,
+            Self::Paid | Self::Declined | Self::Refunded | Self::Returned(_) => None,
         }
     }
 }
@@ -70,6 +79,8 @@ pub struct Decided {
     pub was_confirmed: bool,
     /// The claim on the cart that it came out of.
     pub cart: Option<Uuid>,
+    /// The return that it is about.
+    pub returned: Option<ReturnId>,
 }
 
 impl Decided {
@@ -84,7 +95,7 @@ impl Decided {
             | OrderStatus::OutForDelivery
             | OrderStatus::Delivered => true,
         };
-        Self { order, happenings: Vec::new(), note: String::new(), was_confirmed, cart: None }
+        Self { order, happenings: Vec::new(), note: String::new(), was_confirmed, cart: None, returned: None }
     }
 
     /// And this happened.
@@ -112,6 +123,12 @@ impl Orders {
         decided.order.updated_at = now;
         let told = self.tell(&decided, actor, now);
         let changes = ChangeSet::of([OrderWrite::Update(decided.order.clone())]);
+        let ends = decided.happenings.contains(&Happening::Became(OrderStatus::Cancelled));
+        let changes = if ends && decided.order.coupon.is_some() {
+            changes.and(OrderWrite::GiveBack(decided.order.id, now))
+        } else {
+            changes
+        };
         (decided.order, told.into_iter().fold(changes, add))
     }
 
@@ -180,6 +197,7 @@ fn facts(decided: &Decided) -> OrderFacts {
         was_confirmed: decided.was_confirmed,
         from_cart: decided.cart.is_some(),
         cart_claim: decided.cart,
+        returned: decided.returned.and_then(|id| order.return_of(id)).map(ReturnFacts::from),
         note: (!decided.note.is_empty()).then(|| decided.note.clone()),
     }
 }

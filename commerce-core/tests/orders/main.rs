@@ -3,10 +3,12 @@
 //! The adapters let callers at the same time meet in another order with each seed, so a case on
 //! parallel requests runs under many seeds.
 
+mod coupons;
 mod ending;
 mod ownership;
 mod paying;
 mod placing;
+mod returns;
 mod scene;
 mod states;
 mod stock;

@@ -14,16 +14,23 @@ use crate::extract::{IfMatch, Json, KeyedJson, Params};
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
 use crate::views::cart::{AddBody, CartView, MergeBody, QuantityBody};
+use crate::views::coupon::CartCouponBody;
+
+/// Why a coupon cannot be tried.
+pub(super) const COUPONS: &[&str] = &["COUPON_NOT_APPLICABLE", "COUPON_EXHAUSTED"];
 
 pub(super) fn routes(api: Api) -> Api {
     let cart = "/api/cart/{userId}";
     let line = "/api/cart/{userId}/items/{sku}";
+    let coupon = "/api/cart/{userId}/coupon";
     let gives = |summary| op(summary).gives::<CartView>(200, "The cart.");
     api.post(cart, gives("Put something into the cart, on top of what is there").takes::<AddBody>(), add)
         .get(cart, gives("The cart"), show)
         .delete(cart, op("Empty the cart").done(204, "It is empty."), clear)
         .put(line, gives("Set how many of a SKU are in the cart").takes::<QuantityBody>(), set)
         .delete(line, gives("Take a SKU out of the cart"), remove)
+        .put(coupon, gives("Try coupons on the cart").takes::<CartCouponBody>().refuses(COUPONS), set_coupon)
+        .delete(coupon, op("Take the coupons off the cart").done(204, "None is on it."), remove_coupon)
         .post("/api/cart/{userId}/merge", gives("Take over a guest's cart").takes::<MergeBody>(), merge)
 }
 
@@ -64,6 +71,28 @@ async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params, 
     let (owner, sku) = (owner(&params, &caller)?, params.text("sku")?);
     let cart = shared.orders().remove_cart_line(&caller.actor, owner, sku, if_match.version).await?;
     Ok(shown_at(cart.into(), CartView::version))
+}
+
+async fn set_coupon(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+    Json(body): Json<CartCouponBody>,
+) -> Answered<Told<CartView>> {
+    let owner = owner(&params, &caller)?;
+    let cart = shared.orders().set_cart_coupon(&caller.actor, owner, &body.code, if_match.version).await?;
+    Ok(shown_at(cart.into(), CartView::version))
+}
+
+async fn remove_coupon(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+) -> Answered<StatusCode> {
+    shared.orders().remove_cart_coupon(&caller.actor, owner(&params, &caller)?, if_match.version).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn merge(

@@ -3,6 +3,7 @@
 mod auth;
 mod carts;
 mod categories;
+mod coupons;
 mod guest_carts;
 mod inventory;
 mod notifications;
@@ -10,6 +11,7 @@ mod orders;
 mod payments;
 mod product_input;
 mod products;
+mod returns;
 mod sellers;
 mod users;
 
@@ -21,7 +23,7 @@ use crate::api::Api;
 type Adds = fn(Api) -> Api;
 
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, Adds); 11] = [
+const PARTS: [(Context, Adds); 13] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
@@ -30,8 +32,10 @@ const PARTS: [(Context, Adds); 11] = [
     (Context::Catalog, inventory::routes),
     (Context::Orders, carts::routes),
     (Context::Orders, guest_carts::routes),
+    (Context::Orders, coupons::routes),
     (Context::Orders, orders::routes),
     (Context::Orders, payments::routes),
+    (Context::Orders, returns::routes),
     (Context::Notifications, notifications::routes),
 ];
 

@@ -31,7 +31,7 @@ pub(super) fn routes(api: Api) -> Api {
     ]);
     api.post(
         "/api/orders/quote",
-        op("What an order would cost").takes::<OrderBody>().gives::<QuoteView>(200, "The quote."),
+        op("What an order would cost").takes::<OrderBody>().gives::<QuoteView>(200, "The quote.").refuses(PRICING),
         quote,
     )
     .post("/api/orders", op("Place an order").takes::<OrderBody>().gives::<OrderView>(201, "Placed.").refuses(PLACING), place)
@@ -50,6 +50,7 @@ pub(super) fn routes(api: Api) -> Api {
     )
 }
 
+const PRICING: &[&str] = &["EMPTY_ORDER", "CURRENCY_MISMATCH", "COUPON_NOT_APPLICABLE", "COUPON_EXHAUSTED"];
 const PLACING: &[&str] = &[
     "SOLD_OUT",
     "PRICE_CHANGED",
@@ -57,6 +58,7 @@ const PLACING: &[&str] = &[
     "CART_ORDERED",
     "CURRENCY_MISMATCH",
     "COUPON_NOT_APPLICABLE",
+    "COUPON_EXHAUSTED",
     "IDEMPOTENCY_MISMATCH",
 ];
 const STEPS: &[&str] = &["ILLEGAL_TRANSITION", "PAYMENT_REQUIRED"];

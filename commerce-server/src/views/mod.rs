@@ -4,7 +4,9 @@
 pub mod address;
 pub mod cart;
 pub mod catalog;
+pub mod coupon;
 pub mod notification;
 pub mod order;
+pub mod returns;
 pub mod schema;
 pub mod user;

@@ -289,6 +289,7 @@ pub struct QuoteView {
     shipping_option_id: String,
     #[schema(value_type = Vec<ShippingSchema>)]
     shipping_options: Vec<ShippingOption>,
+    coupon_code: Option<String>,
 }
 
 /// A way to ship.
@@ -306,9 +307,9 @@ impl QuoteView {
     /// A quote beside the ways to ship it.
     #[must_use]
     pub fn of(quote: Quote, shipping_options: Vec<ShippingOption>) -> Self {
-        let Quote { lines, subtotal, discount, shipping, tax, total, tax_lines, shipping_option } = quote;
+        let Quote { lines, subtotal, discount, shipping, tax, total, tax_lines, shipping_option, coupon_code } = quote;
         let shipping_option_id = shipping_option.id;
-        Self { lines, subtotal, discount, shipping, tax, total, tax_lines, shipping_option_id, shipping_options }
+        Self { lines, subtotal, discount, shipping, tax, total, tax_lines, shipping_option_id, shipping_options, coupon_code }
     }
 }
 
@@ -320,6 +321,8 @@ pub struct OrderBody {
     /// Left out: the cart.
     #[serde(default)]
     items: Option<Vec<ItemBody>>,
+    /// One code, or several that can be combined, with a comma between them. Left out, an order of the cart
+    /// uses the cart's.
     #[serde(default)]
     coupon_code: Option<String>,
     /// Left out, as `shippingAddress`: the default address.

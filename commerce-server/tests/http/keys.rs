@@ -37,6 +37,27 @@ impl Scene {
         self.shop.post(path, &self.admin, body).await.expect(201).body
     }
 
+    /// Returns that wait for their next step: to be approved, to be rejected, to be received, to be refunded; and
+    /// the order that they are of.
+    async fn returns(&self) -> [String; 5] {
+        let id = |body: &Value| body["id"].as_str().unwrap().to_owned();
+        let order = id(&self.post("/api/orders", order("A", 9, "COD")).await);
+        for status in ["SHIPPED", "DELIVERED"] {
+            let step = self.shop.ask("PATCH", &format!("/api/orders/{order}/status")).token(&self.admin);
+            step.json(&json!({"status": status})).send().await.expect(200);
+        }
+        let mut returns = Vec::new();
+        for steps in [&[][..], &[], &["approve"], &["approve", "receive"]] {
+            let it = id(&self.post(&format!("/api/orders/{order}/returns"), returned(1)).await);
+            for step in steps {
+                self.shop.post(&format!("/api/returns/{it}/{step}"), &self.admin, json!({})).await.expect(200);
+            }
+            returns.push(it);
+        }
+        returns.push(order);
+        returns.try_into().unwrap()
+    }
+
     /// Every POST route with what it does.
     async fn table(&self) -> Vec<(&'static str, Keeps)> {
         let text = |body: &Value| body.to_string().into_bytes();
@@ -59,6 +80,12 @@ impl Scene {
         let messages = self.shop.get("/api/notifications", &self.admin).await.expect(200);
         let message = messages.body["items"][0]["id"].as_str().unwrap().to_owned();
 
+        let [approved, rejected, received, refunded, arrived] = self.returns().await;
+        let coupon = |value: i64| json!({"code": "KEYED", "type": "PERCENTAGE", "value": value});
+        let back = |quantity: i64| returned(quantity);
+        let step = |id: &str, name: &str| format!("/api/returns/{id}/{name}");
+        let paise = |minor: i64| json!({"amount": minor, "currency": "INR"});
+        let given = |minor: i64| json!({"amount": paise(minor), "reason": "late"});
         let person = |name: &str| json!({"email": "keyed@example.com", "password": PASSWORD, "fullName": name});
         let mut elsewhere = address();
         elsewhere["city"] = json!("Pune");
@@ -123,6 +150,41 @@ impl Scene {
                     json!({"reason": "x".repeat(256)}),
                 ),
             ),
+            ("/api/coupons", keeps("/api/coupons", coupon(10), coupon(20), coupon(0))),
+            ("/api/orders/{id}/returns", keeps(&format!("/api/orders/{arrived}/returns"), back(1), back(2), back(0))),
+            ("/api/orders/{id}/refunds", keeps(&format!("/api/orders/{arrived}/refunds"), given(1), given(2), given(0))),
+            (
+                "/api/returns/{id}/approve",
+                Keeps::Key {
+                    path: step(&approved, "approve"),
+                    body: text(&nothing),
+                    other: Vec::new(),
+                    bad: text(&named("x")),
+                    form: false,
+                },
+            ),
+            (
+                "/api/returns/{id}/reject",
+                keeps(
+                    &step(&rejected, "reject"),
+                    json!({"reason": "worn"}),
+                    json!({"reason": "torn"}),
+                    json!({"reason": "x".repeat(256)}),
+                ),
+            ),
+            (
+                "/api/returns/{id}/receive",
+                keeps(&step(&received, "receive"), nothing.clone(), json!({"lines": []}), json!({"lines": [line(0)]})),
+            ),
+            (
+                "/api/returns/{id}/refund",
+                keeps(
+                    &step(&refunded, "refund"),
+                    json!({"amount": paise(1)}),
+                    json!({"amount": paise(2)}),
+                    json!({"amount": paise(0)}),
+                ),
+            ),
             (
                 "/api/notifications/{id}/resend",
                 Keeps::Key {
@@ -135,6 +197,11 @@ impl Scene {
             ),
         ]
     }
+}
+
+/// So many of `A` on their way back.
+fn returned(quantity: i64) -> Value {
+    json!({"type": "RETURN", "lines": [{"sku": "A", "quantity": quantity}], "reason": "too small"})
 }
 
 /// A picture as browsers send it.

@@ -101,6 +101,13 @@ const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/auth/refresh", "a session has no version"),
     ("POST /api/auth/logout", "a session has no version"),
     ("DELETE /api/users/{userId}/sessions/{sessionId}", "a session has no version"),
+    ("POST /api/coupons", "makes a coupon"),
+    ("POST /api/orders/{id}/returns", "makes a return"),
+    ("POST /api/orders/{id}/refunds", "makes a refund"),
+    ("POST /api/returns/{id}/approve", "a return has no version; a step is taken once"),
+    ("POST /api/returns/{id}/reject", "a return has no version; a step is taken once"),
+    ("POST /api/returns/{id}/receive", "a return has no version; a step is taken once"),
+    ("POST /api/returns/{id}/refund", "a return has no version; a step is taken once"),
     ("POST /api/payments/webhooks/{provider}", "a provider knows no versions"),
     ("POST /api/notifications/{id}/resend", "a message has no version"),
 ];
@@ -120,6 +127,8 @@ async fn every_route_that_changes_something_judges_the_version_or_says_why_not()
     let category = text(&shop.post("/api/categories", &admin, json!({"name": "Caps"})).await.expect(201), "id");
     let seller = text(&shop.post("/api/sellers", &admin, json!({"name": "Mill"})).await.expect(201), "id");
     let placed = text(&shop.post("/api/orders", &asha, order("A", 1, "COD")).await.expect(201), "id");
+    let coupon = json!({"code": "TEN", "type": "PERCENTAGE", "value": 10});
+    shop.post("/api/coupons", &admin, coupon.clone()).await.expect(201);
     let line = json!({"sku": "A", "quantity": 1});
     let me = "/api/users/me";
     let words = json!({"name": "Caps"});
@@ -155,6 +164,12 @@ async fn every_route_that_changes_something_judges_the_version_or_says_why_not()
         ("DELETE", "/api/carts/{cartToken}", format!("/api/carts/{cart}"), Value::Null),
         ("PUT", "/api/carts/{cartToken}/items/{sku}", format!("/api/carts/{cart}/items/A"), json!({"quantity": 1})),
         ("DELETE", "/api/carts/{cartToken}/items/{sku}", format!("/api/carts/{cart}/items/A"), Value::Null),
+        ("PUT", "/api/cart/{userId}/coupon", "/api/cart/me/coupon".to_owned(), json!({"code": "TEN"})),
+        ("DELETE", "/api/cart/{userId}/coupon", "/api/cart/me/coupon".to_owned(), Value::Null),
+        ("PUT", "/api/carts/{cartToken}/coupon", format!("/api/carts/{cart}/coupon"), json!({"code": "TEN"})),
+        ("DELETE", "/api/carts/{cartToken}/coupon", format!("/api/carts/{cart}/coupon"), Value::Null),
+        ("PUT", "/api/coupons/{code}", "/api/coupons/TEN".to_owned(), coupon),
+        ("DELETE", "/api/coupons/{code}", "/api/coupons/TEN".to_owned(), Value::Null),
         ("PATCH", "/api/orders/{id}/status", format!("/api/orders/{placed}/status"), json!({"status": "PROCESSING"})),
         ("POST", "/api/orders/{id}/cancel", format!("/api/orders/{placed}/cancel"), json!({})),
         (

@@ -4,6 +4,7 @@
 //! change sets accepted before, and leaves nothing of one that it refuses.
 
 mod catalog;
+mod coupons;
 mod head;
 mod notifications;
 mod orders;
@@ -15,6 +16,7 @@ use commerce_core::change::{ChangeSet, CommitRefusal};
 use super::batch::Verdict;
 
 pub(crate) use catalog::{CatalogJudge, CatalogWants, HeldRow, NamedRow, ProductRow};
+pub(crate) use coupons::{CouponRow, CouponsJudge, CouponsWants, UseRow};
 pub(crate) use head::{Claimed, Head};
 pub(crate) use notifications::{NotificationJudge, NotificationRow};
 pub use orders::OrdersWrite;

@@ -11,6 +11,7 @@ use commerce_core::orders::{
 };
 use uuid::Uuid;
 
+use super::coupons::{CouponsJudge, CouponsWants};
 use super::{Judge, judge_free, judge_version};
 use crate::sql::table::{Log, Table};
 
@@ -58,6 +59,7 @@ pub(crate) struct OrdersJudge<'a> {
     pub(crate) claims: Table<Uuid, OrderId>,
     pub(crate) heard: Table<(String, String), HeardRow<'a>>,
     pub(crate) carts: Table<Uuid, CartRow<'a>>,
+    pub(crate) coupons: CouponsJudge<'a>,
 }
 
 impl<'a> OrdersJudge<'a> {
@@ -87,6 +89,10 @@ impl<'a> OrdersJudge<'a> {
                 }
                 self.claims.set(*claim, *order);
             }
+            OrderWrite::SaveCoupon(coupon) => self.coupons.save(coupon)?,
+            OrderWrite::DropCoupon(coupon, version) => self.coupons.remove(*coupon, *version)?,
+            OrderWrite::Redeem(redemption) => self.coupons.redeem(redemption)?,
+            OrderWrite::GiveBack(order, at) => self.coupons.give_back(*order, *at),
             OrderWrite::Provider(event) => self.hear(event)?,
         }
         Ok(())
@@ -135,6 +141,7 @@ impl<'a> Judge<'a, OrdersWrite> for OrdersJudge<'a> {
         self.claims.keep();
         self.heard.keep();
         self.carts.keep();
+        self.coupons.keep();
     }
 
     fn undo(&mut self) {
@@ -145,6 +152,7 @@ impl<'a> Judge<'a, OrdersWrite> for OrdersJudge<'a> {
         self.claims.undo();
         self.heard.undo();
         self.carts.undo();
+        self.coupons.undo();
     }
 }
 
@@ -157,6 +165,7 @@ pub(crate) struct OrdersWants {
     pub(crate) claims: BTreeSet<Uuid>,
     pub(crate) heard: BTreeSet<(String, String)>,
     pub(crate) carts: BTreeSet<Uuid>,
+    pub(crate) coupons: CouponsWants,
 }
 
 impl OrdersWants {
@@ -186,6 +195,14 @@ impl OrdersWants {
             }
             OrdersWrite::Order(OrderWrite::ClaimCart(claim, _)) => {
                 self.claims.insert(*claim);
+            }
+            OrdersWrite::Order(OrderWrite::SaveCoupon(coupon)) => self.coupons.save(coupon),
+            OrdersWrite::Order(OrderWrite::DropCoupon(coupon, _)) => {
+                self.coupons.ids.insert(*coupon);
+            }
+            OrdersWrite::Order(OrderWrite::Redeem(redemption)) => self.coupons.redeem(redemption),
+            OrdersWrite::Order(OrderWrite::GiveBack(order, _)) => {
+                self.coupons.orders.insert(*order);
             }
             OrdersWrite::Order(OrderWrite::Provider(event)) => {
                 self.heard.insert((event.provider.clone(), event.event_id.clone()));

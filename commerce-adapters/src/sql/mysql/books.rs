@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use commerce_core::audit::Books;
 use commerce_core::audit::books::{Beside, Cell, Pages, Row, Stretch, Table, Walk};
-use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS};
+use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, USES};
 use commerce_core::error::StoreError;
 use sqlx::{MySql, Row as _, Type, ValueRef};
 
@@ -82,12 +82,20 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
     match table.name {
         name if name == LEDGER_SUMS.name => format!(
             "SELECT sku, CAST(SUM(on_hand_change) AS SIGNED) AS on_hand,
-                CAST(SUM(reserved_change) AS SIGNED) AS reserved, COUNT(*) AS movements
+                CAST(SUM(reserved_change) AS SIGNED) AS reserved, COUNT(*) AS movements, MAX(moved_at) AS last_at
             FROM stock_ledger WHERE {condition} GROUP BY sku"
         ),
         name if name == LIVE_HOLDS.name => format!(
             "SELECT sku, CAST(SUM(quantity) AS SIGNED) AS quantity
             FROM reservations WHERE state = 'ACTIVE' AND active_until IS NOT NULL AND {condition} GROUP BY sku"
+        ),
+        name if name == USES.name => format!(
+            "SELECT coupon_id, coupon_version, CAST(SUM(live) AS SIGNED) AS live, max(live) AS most, min(first_at) AS first_at,
+                max(last_at) AS last_at
+            FROM (SELECT coupon_id, coupon_version, COUNT(*) AS live, min(redeemed_at) AS first_at, max(redeemed_at) AS last_at
+                FROM coupon_redemptions WHERE returned_at IS NULL AND {condition}
+                GROUP BY coupon_id, coupon_version, user_id) AS by_user
+            GROUP BY coupon_id, coupon_version"
         ),
         name => {
             let columns: Vec<String> = table.columns.iter().map(|(column, _)| format!("`{column}`")).collect();

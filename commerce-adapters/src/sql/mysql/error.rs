@@ -103,6 +103,6 @@ pub(crate) fn duplicate(error: &sqlx::Error) -> Option<&'static str> {
     let message = error.message();
     let key = message.rsplit_once("for key ").map_or(message, |(_, key)| key).trim_matches(['\'', '`']);
     let key = key.rsplit_once('.').map_or(key, |(_, key)| key);
-    let known = ["email", "slug", "sku", "number"].into_iter().find(|known| *known == key);
+    let known = ["email", "slug", "sku", "number", "code"].into_iter().find(|known| *known == key);
     Some(known.unwrap_or("id"))
 }

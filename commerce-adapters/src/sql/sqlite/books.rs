@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use commerce_core::audit::Books;
 use commerce_core::audit::books::{Beside, Cell, Pages, Row, Stretch, Table, Walk};
-use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS};
+use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, USES};
 use commerce_core::error::StoreError;
 use sqlx::{Row as _, TypeInfo, ValueRef};
 
@@ -88,12 +88,20 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
     match table.name {
         name if name == LEDGER_SUMS.name => format!(
             "SELECT sku, CAST(total(on_hand_change) AS INTEGER) AS on_hand,
-                CAST(total(reserved_change) AS INTEGER) AS reserved, count(*) AS movements
+                CAST(total(reserved_change) AS INTEGER) AS reserved, count(*) AS movements, max(moved_at) AS last_at
             FROM stock_ledger WHERE {condition} GROUP BY sku"
         ),
         name if name == LIVE_HOLDS.name => format!(
             "SELECT sku, CAST(total(quantity) AS INTEGER) AS quantity
             FROM reservations INDEXED BY reservations_expiry WHERE state = 'ACTIVE' AND {condition} GROUP BY sku"
+        ),
+        name if name == USES.name => format!(
+            "SELECT coupon_id, coupon_version, CAST(total(live) AS INTEGER) AS live, max(live) AS most, min(first_at) AS first_at,
+                max(last_at) AS last_at
+            FROM (SELECT coupon_id, coupon_version, count(*) AS live, min(redeemed_at) AS first_at, max(redeemed_at) AS last_at
+                FROM coupon_redemptions WHERE returned_at IS NULL AND {condition}
+                GROUP BY coupon_id, coupon_version, user_id) AS by_user
+            GROUP BY coupon_id, coupon_version"
         ),
         name => {
             let columns: Vec<&str> = table.columns.iter().map(|(column, _)| *column).collect();

@@ -8,6 +8,7 @@ mod books;
 mod engine;
 mod error;
 mod migrate;
+pub mod past;
 mod ports;
 mod readers;
 mod retention;

@@ -39,7 +39,7 @@ impl<W: Context> Outbox for Database<W> {
     }
 
     async fn published(&self, events: &[EventId]) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE outbox SET published_at = ?2
+        const SQL: &str = "UPDATE OR FAIL outbox SET published_at = ?2
             WHERE published_at IS NULL AND id IN (SELECT unhex(value) FROM json_each(?1))";
         if events.is_empty() {
             return Ok(());

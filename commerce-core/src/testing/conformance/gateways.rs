@@ -135,6 +135,7 @@ fn refund_of(ids: &IdSource, attempt: &Attempt) -> Refund {
         id: ids.mint::<RefundId>(),
         attempt: attempt.id,
         amount: paise(10_000),
+        cause: crate::orders::RefundCause::Owed,
         state: RefundState::Pending,
         reason: "for the case".to_owned(),
         reference: None,

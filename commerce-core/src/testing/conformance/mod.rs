@@ -27,6 +27,7 @@ mod audit;
 mod buses;
 mod carts;
 mod categories;
+mod coupons;
 mod fixture;
 mod gateways;
 mod holds;
@@ -94,6 +95,7 @@ pub async fn orders(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn OrderStor
     machinery::all(&make).await;
     orders::all(&make).await;
     payments::all(&make).await;
+    coupons::all(&make).await;
 }
 
 /// Every promise of a [`CartStore`].

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::catalog::{HoldKey, HoldOwners, Standing};
+use crate::catalog::{HoldKey, HoldOwners, NewCategory, ProductPatch, Standing};
 use crate::error::{Error, Refusal};
-use crate::ids::{Id, SellerId, UserId};
+use crate::ids::{Id, ProductId, SellerId, UserId};
 use crate::money::{Currency, Money};
 use crate::notifications::Contacts;
 use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, PaymentMethod, PlaceOrder};
@@ -100,6 +100,28 @@ pub(super) async fn catalog_port(make: &impl AsyncFn(&Part) -> Made<dyn CatalogP
     port.release(held.hold).await.expect("and again");
     let again = port.reserve(KEY, &lines, &items).await.expect("there is enough again");
     assert_eq!(again.hold.generation, 2, "a dead hold is taken anew");
+    a_product_is_in_its_category_and_those_above(make).await;
+}
+
+async fn a_product_is_in_its_category_and_those_above(make: &impl AsyncFn(&Part) -> Made<dyn CatalogPort>) {
+    let shop = stocked().await;
+    let new = |name: &str, parent| NewCategory { name: name.to_owned(), slug: None, parent };
+    let top = shop.catalog.create_category(&Actor::System, new("Tea", None), None).await.expect("it can be made").into_inner().id;
+    let below = new("Green", Some(top));
+    let below = shop.catalog.create_category(&Actor::System, below, None).await.expect("it can be made").into_inner().id;
+    let sku: Sku = "A B".parse().expect("the SKU is well formed");
+    let port = make(shop.part()).await;
+    let product = port.port.items(&[sku]).await.expect("the catalog answers").first().expect("it is on sale").product;
+    let unknown = ProductId::from_uuid(uuid::Uuid::from_u128(9));
+    let inside = async || {
+        let found = port.port.categories(&[product, unknown]).await.expect("the catalog answers");
+        found.into_iter().find(|(id, _)| *id == product).map(|(_, inside)| inside).unwrap_or_default()
+    };
+    assert_eq!(inside().await, []);
+    let patch = ProductPatch { category: Some(Some(below)), ..ProductPatch::default() };
+    shop.catalog.update_product(&Actor::System, product, patch, None).await.expect("it can be changed");
+    assert_eq!(inside().await, [below, top]);
+    assert!(port.port.categories(&[]).await.expect("the catalog answers").is_empty());
 }
 
 /// Every promise of an [`Accounts`].

@@ -9,7 +9,8 @@ use crate::limits;
 use crate::money::Money;
 use crate::orders::{
     Attempt, AttemptState, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore, OrderWrite,
-    PaymentMethod, Refund, RefundState, TaxLine, TimelineEntry,
+    PaymentMethod, Refund, RefundCause, RefundState, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf, ReturnStatus,
+    TaxLine, TimelineEntry,
 };
 use crate::testing::{ManualClock, SeededEntropy};
 use crate::time::Timestamp;
@@ -32,6 +33,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Orde
         a_history_is_kept_in_order,
         an_order_is_found_by_its_hold,
         a_cart_is_ordered_once,
+        returns_are_found_and_listed,
     }
 }
 
@@ -62,6 +64,7 @@ pub(super) fn refund(fixture: &Orders, attempt: &Attempt, state: RefundState) ->
         id: fixture.ids.mint(),
         attempt: attempt.id,
         amount: samples::paise(1_000),
+        cause: RefundCause::Owed,
         state,
         reason: samples::UNICODE.to_owned(),
         reference: None,
@@ -126,8 +129,77 @@ fn full(fixture: &Orders) -> Order {
     order.payment.method = PaymentMethod::Upi;
     (order.payment.amount, order.payment.captured, order.payment.refunded) = (total, total, fils(1));
     order.payment.attempts = vec![declined, paid];
-    order.payment.refunds = vec![back];
+    let for_return =
+        Refund { cause: RefundCause::Return(fixture.ids.mint()), ..refund(fixture, &back_to(&order), RefundState::Failed) };
+    order.payment.refunds = vec![back, for_return];
+    order.returns = returns(fixture);
     order
+}
+
+/// Returns of every kind, as far as each can be.
+fn returns(fixture: &Orders) -> Vec<Return> {
+    let line = |received, restocked| ReturnLine { sku: sku("SKU-000 ü"), quantity: quantity(9), received, restocked };
+    let one = |kind, status, line| Return {
+        id: fixture.ids.mint(),
+        kind,
+        status,
+        lines: vec![line],
+        reason: samples::UNICODE.to_owned(),
+        note: None,
+        refund: None,
+        requested_at: fixture.now(),
+        updated_at: fixture.now(),
+    };
+    let asked = one(ReturnKind::Refund, ReturnStatus::Requested, line(None, 0));
+    let rejected = one(ReturnKind::Exchange, ReturnStatus::Rejected, line(None, 0));
+    let paid = one(ReturnKind::Return, ReturnStatus::Refunded, line(Some(8), 7));
+    vec![
+        asked,
+        Return { note: Some(samples::UNICODE.to_owned()), ..rejected },
+        Return { refund: Some(fils(limits::PRICE_MAX_MINOR)), updated_at: samples::end_of_time(), ..paid },
+    ]
+}
+
+/// What is given back comes out of the last attempt.
+fn back_to(order: &Order) -> Attempt {
+    order.payment.attempts.last().cloned().expect("a full order has attempts")
+}
+
+async fn returns_are_found_and_listed(fixture: &Orders) {
+    let mut order = new_order(fixture);
+    fixture.write([OrderWrite::Insert(order.clone())]).await;
+    order.returns = returns(fixture);
+    for it in &mut order.returns {
+        it.refund = it.refund.map(|_| samples::paise(1));
+    }
+    order.version = 2;
+    fixture.write([OrderWrite::Update(order.clone())]).await;
+    assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()));
+    for it in &mut order.returns {
+        assert_eq!(got(fixture.store.order_of_return(it.id).await), Some(order.id));
+    }
+    assert_eq!(got(fixture.store.order_of_return(fixture.ids.mint()).await), None);
+    if let Some(first) = order.returns.first_mut() {
+        (first.status, first.updated_at) = (ReturnStatus::Approved, samples::end_of_time());
+    }
+    order.version = 3;
+    fixture.write([OrderWrite::Update(order.clone())]).await;
+    let other = Order { returns: returns(fixture), ..new_order(fixture) };
+    let other = Order {
+        returns: other.returns.iter().map(|it| Return { refund: it.refund.map(|_| samples::paise(1)), ..it.clone() }).collect(),
+        ..other
+    };
+    fixture.write([OrderWrite::Insert(other.clone())]).await;
+    let of = |order: &Order| {
+        let (id, user) = (order.id, order.user);
+        let all: Vec<ReturnOf> = order.returns.iter().rev().cloned().map(|it| ReturnOf { order: id, user, it }).collect();
+        all
+    };
+    let list = async |filter: ReturnFilter| walk(async |page| got(fixture.store.returns(&filter, &page).await)).await;
+    assert_eq!(list(ReturnFilter::default()).await, [of(&other), of(&order)].concat(), "newest first");
+    assert_eq!(list(ReturnFilter { user: Some(order.user), status: None }).await, of(&order));
+    let approved = list(ReturnFilter { user: None, status: Some(ReturnStatus::Approved) }).await;
+    assert_eq!(approved, of(&order).into_iter().filter(|it| it.it.status == ReturnStatus::Approved).collect::<Vec<_>>());
 }
 
 async fn an_order_is_read_as_written(fixture: &Orders) {

@@ -12,14 +12,17 @@ use crate::catalog::{
 use crate::change::{ChangeSet, CommitError, KeyRecord, KeyScope, Keys};
 use crate::error::{Outcome, StoreError};
 use crate::events::{Backlog, Envelope, Leases, Outbox};
-use crate::ids::{AddressId, EventId, ImageId, NotificationId, OrderId, ProductId, SellerId, SessionId, UserId};
+use crate::ids::{
+    AddressId, CategoryId, CouponId, EventId, ImageId, NotificationId, OrderId, ProductId, ReturnId, SellerId, SessionId, UserId,
+};
 use crate::notifications::{Contacts, Notification, NotificationFilter, NotificationStore, NotificationWrite};
 use crate::orders::{
-    Cart, CartOwner, CartStore, CartWrite, CatalogPort, Customers, DueWork, Held, HoldRef, Order, OrderFilter, OrderStatus,
-    OrderStore, OrderWrite, ProviderEvent, TimelineEntry,
+    Cart, CartOwner, CartStore, CartWrite, CatalogPort, Coupon, CouponReads, Customers, DueWork, Held, HoldRef, Order,
+    OrderFilter, OrderStatus, OrderStore, OrderWrite, ProviderEvent, Redemption, ReturnFilter, ReturnOf, ReturnReads,
+    TimelineEntry,
 };
 use crate::page::{Page, PageRequest};
-use crate::text::{Email, Quantity, Sku, Slug};
+use crate::text::{CouponCode, Email, Quantity, Sku, Slug};
 use crate::time::Timestamp;
 use crate::users::{
     Address, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, User, UserStore, UserWrite, Verdict,
@@ -121,6 +124,18 @@ faulty! {
         effect delete(url: &str) -> Stored<()>;
     }
 
+    CouponReads of dyn OrderStore, "orders" {
+        read coupon(code: &CouponCode) -> Stored<Option<Coupon>>;
+        read coupons(page: &PageRequest) -> Stored<Page<Coupon>>;
+        read coupon_uses(coupon: CouponId, user: UserId) -> Stored<u32>;
+        read redemptions(order: OrderId) -> Stored<Vec<Redemption>>;
+    }
+
+    ReturnReads of dyn OrderStore, "orders" {
+        read order_of_return(id: ReturnId) -> Stored<Option<OrderId>>;
+        read returns(filter: &ReturnFilter, page: &PageRequest) -> Stored<Page<ReturnOf>>;
+    }
+
     OrderStore of dyn OrderStore, "orders" {
         read order(id: OrderId) -> Stored<Option<Order>>;
         read orders(filter: &OrderFilter, page: &PageRequest) -> Stored<Page<Order>>;
@@ -142,6 +157,7 @@ faulty! {
         read items_shown(skus: &[Sku]) -> Outcome<Vec<Item>>;
         effect reserve(key: HoldKey, lines: &[(Sku, Quantity)], known: &[Item]) -> Outcome<Held>;
         effect release(hold: HoldRef) -> Outcome<()>;
+        read categories(products: &[ProductId]) -> Outcome<Vec<(ProductId, Vec<CategoryId>)>>;
     }
 
     Customers of dyn Customers, "customers" {

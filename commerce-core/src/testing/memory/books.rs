@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::audit::books::{Cell, Pages, Row, Stretch, Table, Walk};
-use crate::audit::tables::{LEDGER, LEDGER_SUMS, LIVE_HOLDS, RESERVATIONS};
+use crate::audit::tables::{LEDGER, LEDGER_SUMS, LIVE_HOLDS, REDEMPTIONS, RESERVATIONS, USES};
 
 /// Rows of a context as its tables hold them.
 pub(super) trait Sheets {
@@ -56,8 +56,9 @@ impl Tampering {
 /// See [`Books::stretch`](crate::audit::Books::stretch).
 pub(super) fn stretch(rows: &Opened, walk: &Walk, after: Option<&Cell>, limit: u32) -> Stretch {
     let upto = keys(rows, walk, after, limit).into_iter().nth(usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(1));
-    let within = |key: &Cell, spell: &dyn Fn(&Cell) -> Cell| {
-        after.is_none_or(|after| *key > spell(after)) && upto.as_ref().is_none_or(|upto| *key <= spell(upto))
+    let within = |spell: &dyn Fn(&Cell) -> Cell| -> Wanted {
+        let (after, upto) = (after.map(spell), upto.as_ref().map(spell));
+        Box::new(move |key| after.as_ref().is_none_or(|after| key > after) && upto.as_ref().is_none_or(|upto| key <= upto))
     };
     Stretch { pages: pages(rows, walk, within), upto }
 }
@@ -76,35 +77,46 @@ fn led<'r>(rows: &'r Opened, walk: &'r Walk) -> impl Iterator<Item = &'r Row> {
 
 /// See [`Books::look_up`](crate::audit::Books::look_up).
 pub(super) fn look_up(rows: &Opened, walk: &Walk, keys: &[Cell]) -> Pages {
-    pages(rows, walk, |key, spell| keys.iter().any(|wanted| *key == spell(wanted)))
+    pages(rows, walk, |spell| {
+        let wanted: BTreeSet<Cell> = keys.iter().map(spell).collect();
+        Box::new(move |key| wanted.contains(key))
+    })
 }
 
-fn pages(rows: &Opened, walk: &Walk, within: impl Fn(&Cell, &dyn Fn(&Cell) -> Cell) -> bool) -> Pages {
+/// Whether a row of this key is meant.
+type Wanted = Box<dyn Fn(&Cell) -> bool>;
+
+/// The rows that are meant; `wanted` is told how a table spells a key.
+fn pages(rows: &Opened, walk: &Walk, wanted: impl Fn(&dyn Fn(&Cell) -> Cell) -> Wanted) -> Pages {
     let mut pages = Pages::default();
-    let lead = led(rows, walk).filter(|row| within(row.cell(walk.key), &Cell::clone));
-    pages.put(walk.lead, lead.cloned().collect());
+    let meant = wanted(&Cell::clone);
+    pages.put(walk.lead, led(rows, walk).filter(|row| meant(row.cell(walk.key))).cloned().collect());
     for beside in walk.beside {
-        let table: Vec<Row> = match beside.table.name {
+        let summed = match beside.table.name {
             name if name == LEDGER_SUMS.name => ledger_sums(rows),
             name if name == LIVE_HOLDS.name => live_holds(rows),
-            _ => rows.of(beside.table).to_vec(),
+            name if name == USES.name => uses(rows),
+            _ => Vec::new(),
         };
-        let belongs = |row: &Row| *row.cell(beside.key) != Cell::Null && within(row.cell(beside.key), &|key| beside.spell(key));
-        pages.put(beside.table, table.into_iter().filter(belongs).collect());
+        let table = if summed.is_empty() { rows.of(beside.table) } else { &summed };
+        let meant = wanted(&|key| beside.spell(key));
+        let belongs = |row: &&Row| *row.cell(beside.key) != Cell::Null && meant(row.cell(beside.key));
+        pages.put(beside.table, table.iter().filter(belongs).cloned().collect());
     }
     pages
 }
 
 fn ledger_sums(rows: &Opened) -> Vec<Row> {
-    let mut sums: BTreeMap<Cell, (i64, i64, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<Cell, (i64, i64, i64, i64)> = BTreeMap::new();
     for row in rows.of(LEDGER) {
-        let (on_hand, reserved, movements) = sums.entry(row.cell("sku").clone()).or_default();
+        let (on_hand, reserved, movements, last) = sums.entry(row.cell("sku").clone()).or_default();
         *on_hand = on_hand.saturating_add(row.int("on_hand_change").unwrap_or(0));
         *reserved = reserved.saturating_add(row.int("reserved_change").unwrap_or(0));
         *movements = movements.saturating_add(1);
+        *last = row.int("moved_at").unwrap_or(0).max(*last);
     }
-    let row = |(sku, (on_hand, reserved, movements)): (Cell, (i64, i64, i64))| {
-        Row::new(LEDGER_SUMS, vec![sku, on_hand.into(), reserved.into(), movements.into()])
+    let row = |(sku, (on_hand, reserved, movements, last)): (Cell, (i64, i64, i64, i64))| {
+        Row::new(LEDGER_SUMS, vec![sku, on_hand.into(), reserved.into(), movements.into(), last.into()])
     };
     sums.into_iter().map(row).collect()
 }
@@ -130,3 +142,23 @@ macro_rules! row {
     };
 }
 pub(super) use row;
+
+fn uses(rows: &Opened) -> Vec<Row> {
+    let mut by_user: BTreeMap<[Cell; 2], BTreeMap<Cell, i64>> = BTreeMap::new();
+    let mut times: BTreeMap<[Cell; 2], BTreeSet<Cell>> = BTreeMap::new();
+    for row in rows.of(REDEMPTIONS).iter().filter(|row| *row.cell("returned_at") == Cell::Null) {
+        let name = ["coupon_id", "coupon_version"].map(|column| row.cell(column).clone());
+        let uses = by_user.entry(name.clone()).or_default().entry(row.cell("user_id").clone()).or_default();
+        *uses = uses.saturating_add(1);
+        times.entry(name).or_default().insert(row.cell("redeemed_at").clone());
+    }
+    let row = |(name, uses): ([Cell; 2], BTreeMap<Cell, i64>)| {
+        let at = |of: fn(&BTreeSet<Cell>) -> Option<&Cell>| times.get(&name).and_then(of).cloned().unwrap_or(Cell::Null);
+        let (first, last) = (at(BTreeSet::first), at(BTreeSet::last));
+        let live = uses.values().fold(0_i64, |sum, uses| sum.saturating_add(*uses));
+        let most = uses.values().copied().max().unwrap_or(0);
+        let [coupon, version] = name;
+        Row::new(USES, vec![coupon, version, live.into(), most.into(), first, last])
+    };
+    by_user.into_iter().map(row).collect()
+}

@@ -9,6 +9,7 @@ mod bus;
 mod catalog;
 mod catalog_rows;
 mod catalog_sheets;
+mod coupons;
 mod database;
 mod gateway;
 mod images;

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::StoreError;
-use crate::ids::{Id, OrderId, TimelineId};
+use crate::ids::{CouponId, Id, OrderId, ReturnId, TimelineId};
 use crate::orders::{
-    Attempt, Cart, CartOwner, CartStore, CartWrite, DueWork, HoldRef, Order, OrderFilter, OrderStatus, OrderStore, OrderWrite,
-    ProviderEvent, ProviderEventState, TimelineEntry,
+    Attempt, Cart, CartOwner, CartStore, CartWrite, Coupon, DueWork, HoldRef, Order, OrderFilter, OrderStatus, OrderStore,
+    OrderWrite, ProviderEvent, ProviderEventState, Redemption, ReturnFilter, ReturnOf, ReturnReads, TimelineEntry,
 };
 use crate::page::{Page, PageRequest};
 use crate::time::{Clock, Timestamp};
@@ -22,7 +22,7 @@ use super::table::Table;
 /// The orders database, carts included.
 #[derive(Clone)]
 pub struct MemoryOrders {
-    db: Database<Rows>,
+    pub(super) db: Database<Rows>,
 }
 
 impl MemoryOrders {
@@ -41,9 +41,11 @@ pub(super) struct Rows {
     pub(super) claimed_carts: Table<Uuid, (OrderId, Timestamp)>,
     pub(super) provider_events: Table<(String, String), ProviderEvent>,
     pub(super) carts: Table<Uuid, Cart>,
+    pub(super) coupons: Table<CouponId, Coupon>,
+    pub(super) redemptions: Table<(OrderId, CouponId), Redemption>,
 }
 
-undo_tables!(Rows: orders, timeline, claimed_carts, provider_events, carts);
+undo_tables!(Rows: orders, timeline, claimed_carts, provider_events, carts, coupons, redemptions);
 
 impl Rows {
     fn write(&mut self, write: OrderWrite, now: Timestamp) -> Result<(), CommitRefusal> {
@@ -70,6 +72,10 @@ impl Rows {
                     return Err(CommitRefusal::CartOrdered(first));
                 }
             }
+            OrderWrite::SaveCoupon(coupon) => self.save_coupon(coupon)?,
+            OrderWrite::DropCoupon(coupon, version) => self.drop_coupon(coupon, version)?,
+            OrderWrite::Redeem(redemption) => self.redeem(redemption)?,
+            OrderWrite::GiveBack(order, at) => self.give_back(order, at),
             OrderWrite::Provider(event) => self.hear(event)?,
         }
         Ok(())
@@ -129,6 +135,26 @@ fn due_since(order: &Order, work: DueWork) -> Option<Timestamp> {
         DueWork::Attempts => order.payment.attempts.iter().filter_map(|attempt| attempt.check_at).min(),
         DueWork::Refunds => order.payment.refunds.iter().filter_map(|refund| refund.check_at).min(),
         DueWork::Deadlines => order.payment_due_at.filter(|_| order.status == OrderStatus::Pending),
+    }
+}
+
+#[async_trait]
+impl ReturnReads for MemoryOrders {
+    async fn order_of_return(&self, id: ReturnId) -> Result<Option<OrderId>, StoreError> {
+        let has = |order: &&Order| order.returns.iter().any(|it| it.id == id);
+        Ok(self.db.read(|rows| rows.orders.values().find(has).map(|order| order.id)).await)
+    }
+
+    async fn returns(&self, filter: &ReturnFilter, page: &PageRequest) -> Result<Page<ReturnOf>, StoreError> {
+        let of = |order: &Order| {
+            let (id, user) = (order.id, order.user);
+            order.returns.iter().cloned().map(move |it| ReturnOf { order: id, user, it }).collect::<Vec<_>>()
+        };
+        let shown = |it: &ReturnOf| {
+            filter.user.is_none_or(|user| it.user == user) && filter.status.is_none_or(|status| it.it.status == status)
+        };
+        let returns = self.db.read(|rows| rows.orders.values().flat_map(of).filter(shown).collect()).await;
+        Ok(super::newest_first(returns, page, |it: &ReturnOf| it.it.id.uuid()))
     }
 }
 

@@ -3,9 +3,12 @@
 use uuid::Uuid;
 
 use crate::audit::books::{Cell, Row};
-use crate::audit::tables::{ATTEMPTS, CART_CLAIMS, CARTS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REFUNDS};
+use crate::audit::tables::{
+    ATTEMPTS, CART_CLAIMS, CARTS, COUPONS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REDEMPTIONS, REFUNDS, RETURNS,
+};
 use crate::ids::Id;
-use crate::orders::{Cart, CartOwner, Order, Payment};
+use crate::money::{Currency, Money};
+use crate::orders::{Cart, CartOwner, Coupon, CouponOff, Order, Payment, Redemption};
 
 use super::books::{Sheets, row, text};
 use super::orders::Rows;
@@ -16,6 +19,7 @@ impl Sheets for Rows {
         for it in self.orders.values() {
             order(&mut rows, it);
             payment(&mut rows, it.id.uuid(), &it.payment);
+            returns(&mut rows, it);
         }
         for it in self.timeline.values() {
             rows.push(
@@ -28,6 +32,8 @@ impl Sheets for Rows {
         }
         rows.extend(self.claimed_carts.iter().map(|(claim, (order, at))| row![CART_CLAIMS; *claim, *at, order.uuid()]));
         rows.extend(self.carts.values().map(cart));
+        rows.extend(self.coupons.values().map(coupon));
+        rows.extend(self.redemptions.values().map(redemption));
         rows
     }
 }
@@ -61,7 +67,7 @@ fn payment(rows: &mut Vec<Row>, order: Uuid, it: &Payment) {
     for (it, position) in it.refunds.iter().zip(0_u32..) {
         rows.push(row![REFUNDS; order, position, it.id.uuid(), it.attempt.uuid(), it.amount.currency.code(),
             it.amount.minor, it.state.as_str(), it.reason.as_str(), it.reference.as_deref(), it.created_at, it.check_at,
-            it.checks]);
+            it.checks, it.cause.as_str(), it.cause.return_id().map(Id::uuid)]);
     }
 }
 
@@ -72,4 +78,31 @@ fn cart(it: &Cart) -> Row {
     };
     row![CARTS; it.owner.key(), kind, text(&it.lines), it.coupon.as_deref(), text(&it.metadata), it.updated_at, it.expires_at(),
         it.version, it.begun_at]
+}
+
+fn coupon(it: &Coupon) -> Row {
+    let (percent, amount) = match it.off {
+        CouponOff::Percentage(percent) => (Some(percent), None),
+        CouponOff::Fixed(amount) => (None, Some(amount)),
+        CouponOff::FreeShipping => (None, None),
+    };
+    let currency = it.currency();
+    let minor = |amount: Option<Money>| amount.map_or(Cell::Null, |amount| amount.minor.into());
+    row![COUPONS; it.id.uuid(), it.code.as_str(), it.off.kind().as_str(), percent, minor(amount),
+        currency.as_ref().map(Currency::code), it.usage_limit, it.per_user_limit, it.starts_at, it.ends_at,
+        minor(it.minimum_subtotal), minor(it.maximum_discount), text(&it.categories), text(&it.products),
+        i64::from(it.combinable), text(&it.metadata), it.created_at, it.used, it.version]
+}
+
+fn redemption(it: &Redemption) -> Row {
+    row![REDEMPTIONS; it.order.uuid(), it.coupon.uuid(), it.code.as_str(), it.version, it.user.uuid(), it.redeemed_at,
+        it.returned_at]
+}
+
+fn returns(rows: &mut Vec<Row>, order: &Order) {
+    for (it, position) in order.returns.iter().zip(0_u32..) {
+        rows.push(row![RETURNS; order.id.uuid(), position, it.id.uuid(), order.user.uuid(), it.kind.as_str(),
+            it.status.as_str(), text(&it.lines), it.reason.as_str(), it.note.as_deref(), order.total.currency.code(),
+            it.refund.map_or(Cell::Null, |refund| refund.minor.into()), it.requested_at, it.updated_at]);
+    }
 }

@@ -73,6 +73,9 @@ impl Buyer {
         let line = |dice: &mut Dice| (goods::sku(dice.below(self.variants)), if dice.permille(400) { 2 } else { 1 });
         let items: Vec<(Sku, i64)> = (0..lines).map(|_| self.client.throw(line)).collect();
         let mut wish = goods::order(Some(items), payment, note);
+        if self.client.throw(|dice| dice.permille(350)) {
+            wish.coupon_code = Some(goods::COUPON.to_owned());
+        }
         if self.client.throw(|dice| dice.permille(200)) {
             wish.expected_total = self.quote(&wish).await;
             self.client.dawdle(self.leisure).await;
@@ -177,6 +180,7 @@ impl Buyer {
             match *code {
                 "SOLD_OUT" => self.sold_out(note, wish, since),
                 "PRICE_CHANGED" => self.client.house.ground.count(Situation::PriceChanged),
+                "COUPON_EXHAUSTED" => self.used_up(note, wish),
                 "EMPTY_ORDER" | "CART_ORDERED" | "INVALID" => {}
                 // The cart changed between two tries, and the first one's hold is still active.
                 "IDEMPOTENCY_MISMATCH" if wish.items.is_none() => {}
@@ -197,6 +201,13 @@ impl Buyer {
             self.client.must(right, || format!("order {} is {got:?} and not what was asked for", order.id));
         }
         order
+    }
+
+    /// Nobody is told that a coupon is used up which she did not name, or which never was.
+    fn used_up(&self, note: &str, wish: &PlaceOrder) {
+        self.client.house.ground.count(Situation::CouponUsedUp);
+        let right = wish.coupon_code.is_some() && self.client.house.ground.books().was_used_up(self.user);
+        self.client.must(right, || format!("the coupon of {note} of {} was never used up", self.user));
     }
 
     /// Nobody is told that something is sold out while there is enough of everything, what she holds herself

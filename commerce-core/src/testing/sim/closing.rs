@@ -18,7 +18,7 @@ use crate::error::{Error, StoreError};
 use crate::events::{EventKind, Outbox};
 use crate::ids::{Id, OrderId, UserId};
 use crate::notifications::{NotificationStatus, Template};
-use crate::orders::{CartOwner, OrderStatus, OrderStore, PaymentMethod, PlaceOrder, RefundState};
+use crate::orders::{CartOwner, OrderStatus, OrderStore, PaymentMethod, PlaceOrder, RefundCause, RefundState};
 use crate::page::{Cursor, Page, PageRequest};
 use crate::text::Sku;
 
@@ -148,7 +148,8 @@ impl Books {
             let payment = &entry.order.payment;
             let (status, by_cash) = (entry.order.status, payment.method == PaymentMethod::Cod);
             let owed = status != OrderStatus::Cancelled && (!by_cash || status == OrderStatus::Delivered);
-            let due = if owed { payment.amount.minor } else { 0 };
+            let given: i64 = payment.refunds.iter().filter(|it| it.cause != RefundCause::Owed).map(|it| it.amount.minor).sum();
+            let due = if owed { payment.amount.minor - given } else { 0 };
             let kept = payment.captured.minor - payment.refunded.minor;
             let refused = payment.refunds.iter().any(|refund| refund.state == RefundState::Failed);
             if kept != due || refused {
@@ -167,11 +168,17 @@ impl Books {
             .filter(|attempt| attempt.state == crate::orders::AttemptState::Captured)
             .map(|attempt| attempt.amount.minor)
             .sum();
-        let refunded: i64 = self.orders.values().map(|entry| entry.order.payment.refunded.minor).sum();
+        let handed = |payment: &crate::orders::Payment| {
+            let cash = payment.refunds.iter().filter(|refund| refund.attempt == payment.cash_id());
+            cash.map(|refund| refund.amount.minor).sum::<i64>()
+        };
+        let payments = self.orders.values().map(|entry| &entry.order.payment);
+        let refunded: i64 = payments.map(|payment| payment.refunded.minor - handed(payment)).sum();
         let theirs = (house.ground.gateway.captured_minor(), house.ground.gateway.refunded_minor());
         if theirs != (captured, refunded) {
             return Err(format!("the provider took and gave back {theirs:?}, the shop knows of {:?}", (captured, refunded)));
         }
+        self.judge_coupons()?;
         self.judge_mails(house)
     }
 
@@ -192,7 +199,9 @@ impl Books {
             let Some(stock) = self.stock.get(&line.sku) else { continue };
             let (sold, back) = stock.sold.get(&order.hold.key.to_hex()).copied().unwrap_or_default();
             let lines = i64::from(line.quantity.get());
-            let right = if cancelled { sold == back } else { sold - back == lines };
+            let came = order.returns.iter().flat_map(|it| &it.lines).filter(|it| it.sku == line.sku);
+            let came: i64 = came.filter_map(|it| it.received).map(i64::from).sum();
+            let right = if cancelled { sold == back } else { sold - back == lines - came };
             if !right {
                 return Err(format!("order {id} is {}: {sold} of {} were sold, {back} came back", order.status, line.sku));
             }
@@ -272,6 +281,13 @@ async fn judge_stores(house: &House, shop: &Commerce, history: &History) -> Resu
         let entry = books.orders.get(&id);
         if stored.as_ref() != entry.map(|entry| &entry.order) || Some(&path) != entry.map(|entry| &entry.path) {
             return Err(format!("order {id} is not as it was written"));
+        }
+    }
+    let coupons = orders.coupons(&PageRequest::first()).await.map_err(|error| error.to_string())?.items;
+    for (id, uses) in house.ground.books().uses() {
+        let counted = coupons.iter().find(|coupon| coupon.id == id).map(|coupon| coupon.used);
+        if counted.map(usize::try_from) != Some(Ok(uses)) {
+            return Err(format!("the coupon {id} counts {counted:?} uses, the books {uses}"));
         }
     }
     let skus: Vec<Sku> = house.ground.books().stock.keys().cloned().collect();

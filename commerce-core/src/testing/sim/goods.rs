@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{NewProduct, NewVariant};
 use crate::money::{Currency, Money};
-use crate::orders::{AddressChoice, PaymentMethod, PlaceOrder};
+use crate::orders::{AddressChoice, CouponInput, CouponKind, CouponValue, PaymentMethod, PlaceOrder};
 use crate::text::{Metadata, Sku};
 use crate::users::{RawAddress, Register};
 
@@ -78,5 +78,27 @@ pub fn order(items: Option<Vec<(Sku, i64)>>, payment: (PaymentMethod, Option<&st
         payment: Some((payment.0, payment.1.map(str::to_owned))),
         expected_total: None,
         metadata: Metadata::from([(NOTE.to_owned(), note.to_owned())]),
+    }
+}
+
+/// The coupon that everybody knows: few may use it, and each but once.
+pub const COUPON: &str = "TEATIME";
+
+/// That coupon. A third of three lines does not come out even.
+pub fn coupon() -> CouponInput {
+    CouponInput {
+        code: COUPON.to_owned(),
+        kind: CouponKind::Percentage,
+        value: CouponValue::Hundredths(33),
+        usage_limit: Some(2),
+        per_user_limit: Some(1),
+        starts_at: None,
+        ends_at: None,
+        minimum_subtotal: None,
+        maximum_discount: None,
+        category_ids: Vec::new(),
+        product_ids: Vec::new(),
+        combinable: false,
+        metadata: Metadata::new(),
     }
 }

@@ -123,6 +123,7 @@ pub async fn open(house: Arc<House>, variants: usize, units: i64, buyers: usize)
     shop.catalog.house_seller().await.ok()?;
     let variants = (0..variants).map(|number| goods::variant(number, 50_000, units)).collect();
     let product = shop.catalog.create_product(&Actor::System, goods::product(variants), None).await.ok()?.into_inner();
+    shop.orders.create_coupon(&Actor::System, goods::coupon(), None).await.ok()?;
     let mut users = Vec::with_capacity(buyers);
     for number in 0..buyers {
         let user = shop.users.register(&Actor::Anonymous, goods::register(number), None).await.ok()?;

@@ -25,6 +25,10 @@ crate::events::wire_names! {
         SoldOut = "sold-out",
         /// A price changed between quote and order.
         PriceChanged = "price-changed",
+        /// An order was refused because all uses of its coupon were taken.
+        CouponUsedUp = "coupon-used-up",
+        /// A cancelled order gave the use of a coupon back.
+        CouponGivenBack = "coupon-given-back",
         /// A change set lost a race.
         RaceLost = "race-lost",
         /// A key held its stock a second time, after its first hold had ended.
@@ -55,6 +59,8 @@ crate::events::wire_names! {
         Restocked = "restocked",
         /// A sold unit came back to a shelf that was gone.
         RestockedToNowhere = "restocked-to-nowhere",
+        /// Something that came back was paid back.
+        ReturnRefunded = "return-refunded",
         /// An order was delivered.
         Delivered = "delivered",
         /// Two relays published the same event at once.

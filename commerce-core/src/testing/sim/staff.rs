@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use super::client::{Client, History, key};
+use futures_util::future::join;
+
+use super::client::{Client, History, Told, key};
 use super::goods;
 use super::house::{Heard, House};
 use crate::Commerce;
@@ -14,7 +16,7 @@ use crate::error::Error;
 use crate::events::{Envelope, EventKind, Topic};
 use crate::ids::{EventId, Id, OrderId, ProductId};
 use crate::money::{Currency, Money};
-use crate::orders::{OrderStatus, OrderStore, OrderWrite, RefundAnswer};
+use crate::orders::{Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind};
 
 /// The longest pause between two blows, in microseconds.
 const BLOW_PAUSE: u64 = 120_000_000;
@@ -64,6 +66,10 @@ impl Staff {
             };
             self.set(order, next).await;
         }
+        let delivered = self.client.house.ground.books().order(order).filter(|it| it.status == OrderStatus::Delivered).cloned();
+        if let Some(order) = delivered {
+            self.send_back(&order).await;
+        }
         // And then whatever comes to mind, legal or not.
         if what > 4 {
             let status = self.client.throw(|dice| *dice.pick(OrderStatus::ALL));
@@ -85,6 +91,51 @@ impl Staff {
         }
     }
 
+    /// Something of a delivered order comes back, twice at once, and each is taken in and paid back.
+    async fn send_back(&self, order: &Order) {
+        let (id, kinds) = (order.id, [ReturnKind::Return, ReturnKind::Refund]);
+        let (line, kind, restock) =
+            self.client.throw(|dice| (dice.pick(&order.lines).clone(), *dice.pick(&kinds), dice.permille(600)));
+        let wish = |units: u32| RequestReturn {
+            kind,
+            lines: vec![(line.sku.to_string(), i64::from(units))],
+            reason: "too small".to_owned(),
+        };
+        let ask = |units: u32| {
+            let wish = wish(units);
+            self.client.ask(move |shop, me| async move { shop.orders.request_return(&me, id, wish, None).await })
+        };
+        let asked = join(ask(line.quantity.get()), ask(1)).await;
+        for heard in [asked.0, asked.1] {
+            let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
+            let (id, quantity) = (answer.into_inner().it.id, line.quantity);
+            self.expected(self.client.ask(move |shop, me| async move { shop.orders.approve_return(&me, id, None).await }).await);
+            if kind == ReturnKind::Return {
+                let came = vec![(line.sku.to_string(), i64::from(quantity.get()), restock)];
+                let came = self.client.throw(|dice| dice.permille(500)).then_some(came);
+                let receive = |shop: Commerce, me: Actor| {
+                    let came = came.clone();
+                    async move { shop.orders.receive_return(&me, id, came, None).await }
+                };
+                self.expected(self.client.ask(receive).await);
+            }
+            let refund = || self.client.ask(move |shop, me| async move { shop.orders.refund_return(&me, id, None, None).await });
+            let (one, other) = join(refund(), refund()).await;
+            self.expected(one);
+            self.expected(other);
+        }
+    }
+
+    /// Passes what was heard of a return; refusals that cannot be are noted.
+    fn expected<T>(&self, heard: Heard<T>) -> Heard<T> {
+        if let Heard::Answer(Err(Error::Refused(refusal))) = &heard {
+            let code = refusal.code();
+            let known = matches!(code, "RETURN_EXCEEDS_DELIVERED" | "ILLEGAL_TRANSITION" | "CONFLICT" | "INVALID");
+            self.client.must(known, || format!("a return was refused as {code}"));
+        }
+        heard
+    }
+
     async fn adjust(&self, chore: usize) {
         let (variant, up, units) = self.client.throw(|dice| (dice.below(self.variants), dice.permille(700), dice.between(1, 3)));
         let sku = goods::sku(variant);
@@ -97,6 +148,8 @@ impl Staff {
             async move { shop.catalog.adjust_stock(&me, &sku, delta, reason, Some(key), None).await }
         };
         let told = self.client.insist(request).await.map(|_| ());
+        // A seller may have dropped the variant before the first answer, or in between.
+        let told = if matches!(told, Told::Refused("NOT_FOUND", _)) { Told::Unknown } else { told };
         self.history.adjusted(sku, reason, told);
     }
 

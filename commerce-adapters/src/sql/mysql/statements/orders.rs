@@ -7,7 +7,8 @@ use commerce_core::limits;
 use super::Put;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] = migrations!("orders", [(1, "orders"), (2, "messages")]);
+pub(crate) const MIGRATIONS: &[Migration] =
+    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "coupons"), (4, "returns")]);
 
 pub(crate) const ORDERS_BY_ID: &str = locked!("t.id, t.number, t.version", "orders", id: id);
 
@@ -82,7 +83,13 @@ pub(crate) const ATTEMPTS: &str = upsert!(
 
 pub(crate) const REFUNDS: &str = upsert!(
     "refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 attempt_id: id, 4 currency: text, 5 amount_minor: int,
-    6 state: text, 7 reason: text, 8 reference: text, 9 created_at: int, 10 check_at: int, 11 checks: int
+    6 state: text, 7 reason: text, 8 reference: text, 9 created_at: int, 10 check_at: int, 11 checks: int,
+    12 cause: text, 13 return_id: id
+);
+
+pub(crate) const RETURNS: &str = upsert!(
+    "returns_refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 user_id: id, 4 kind: text, 5 status: text, 6 lines: text,
+    7 reason: text, 8 note: text, 9 currency: text, 10 refund_minor: int, 11 requested_at: int, 12 updated_at: int
 );
 
 pub(crate) const HISTORY: &str = insert!(
@@ -102,6 +109,58 @@ pub(crate) const CARTS: Put = put!(
     6 expires_at: int, 7 version: int, 8 begun_at: int
 );
 
+pub(crate) const COUPONS_BY_ID: &str =
+    locked!("t.id, t.code, t.version, t.used, t.usage_limit, t.per_user_limit", "coupons", id: id);
+
+pub(crate) const COUPONS_BY_CODE: &str =
+    locked!("t.id, t.code, t.version, t.used, t.usage_limit, t.per_user_limit", "coupons", code: text);
+
+pub(crate) const COUPONS_OF_ORDERS: &str = concat!(
+    "SELECT t.id, t.code, t.version, t.used, t.usage_limit, t.per_user_limit FROM ",
+    listed!(id),
+    " STRAIGHT_JOIN coupon_redemptions AS used ON used.order_id = UNHEX(it.v)
+    STRAIGHT_JOIN coupons AS t ON t.id = used.coupon_id FOR UPDATE"
+);
+
+pub(crate) const USES_OF_ORDERS: &str =
+    locked!("t.order_id, t.coupon_id, t.user_id, t.returned_at", "coupon_redemptions", order_id: id);
+
+/// Read once their coupon is locked: nobody else uses it then, nor gives a use of it back.
+pub(crate) const USES_BY_USER: &str = concat!(
+    "SELECT t.coupon_id, t.user_id, COUNT(*) AS uses FROM ",
+    rows!(0 coupon_id: id, 1 user_id: id),
+    " STRAIGHT_JOIN coupon_redemptions AS t
+        ON t.coupon_id = UNHEX(it.coupon_id) AND t.user_id = UNHEX(it.user_id) AND t.returned_at IS NULL
+    GROUP BY t.coupon_id, t.user_id"
+);
+
+/// How often a coupon is used is never changed with it.
+pub(crate) const COUPONS: Put = Put {
+    new: &[insert!(
+        "coupons", 0 id: id, 1 code: text, 2 kind: text, 3 percent: int, 4 amount_minor: int, 5 currency: text,
+        6 usage_limit: int, 7 per_user_limit: int, 8 starts_at: int, 9 ends_at: int, 10 minimum_minor: int,
+        11 maximum_minor: int, 12 categories: text, 13 products: text, 14 combinable: int, 15 metadata: text,
+        16 created_at: int, 17 version: int, 18 used: int
+    )],
+    changed: update!(
+        "coupons", 0 id: id; 1 code: text, 2 kind: text, 3 percent: int, 4 amount_minor: int, 5 currency: text,
+        6 usage_limit: int, 7 per_user_limit: int, 8 starts_at: int, 9 ends_at: int, 10 minimum_minor: int,
+        11 maximum_minor: int, 12 categories: text, 13 products: text, 14 combinable: int, 15 metadata: text,
+        16 created_at: int, 17 version: int
+    ),
+};
+
+pub(crate) const COUPONS_USED: &str = update!("coupons", 0 id: id; 1 used: int);
+
+pub(crate) const COUPONS_GONE: &str = delete!("coupons", id: id);
+
+pub(crate) const REDEMPTIONS: &str = insert!(
+    "coupon_redemptions", 0 order_id: id, 1 coupon_id: id, 2 code: text, 3 coupon_version: int, 4 user_id: id,
+    5 redeemed_at: int, 6 returned_at: int
+);
+
+pub(crate) const GIVEN_BACK: &str = update!("coupon_redemptions", 0 order_id: id, 1 coupon_id: id; 2 returned_at: int);
+
 /// An order with its payment, and all that belongs to it as JSON cells.
 macro_rules! select_orders {
     ($tail:literal) => {
@@ -120,8 +179,11 @@ macro_rules! select_orders {
                     FROM payment_attempts AS attempt WHERE attempt.order_id = orders.id) AS attempts,
                 (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(refund.position, HEX(refund.id), HEX(refund.attempt_id),
                         refund.currency, refund.amount_minor, refund.state, refund.reason, refund.reference,
-                        refund.created_at, refund.check_at, refund.checks)), '[]') AS CHAR)
-                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds
+                        refund.created_at, refund.check_at, refund.checks, refund.cause, HEX(refund.return_id))), '[]') AS CHAR)
+                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(back.position, HEX(back.id), back.kind, back.status,
+                        back.`lines`, back.reason, back.note, back.refund_minor, back.requested_at, back.updated_at)), '[]') AS CHAR)
+                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back
             FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
             $tail
         )

@@ -1,9 +1,10 @@
-//! The orders' database: orders with payments and refunds, history, providers' messages, carts.
+//! The orders' database: orders with payments and refunds, history, providers' messages, carts, coupons.
 //!
 //! [`load`] brings what a batch touches, [`write`] writes what was accepted, `read` and `carts` read
 //! for use cases.
 
 mod carts;
+mod coupons;
 mod load;
 mod read;
 mod write;

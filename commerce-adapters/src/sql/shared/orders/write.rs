@@ -3,10 +3,13 @@
 
 use commerce_core::Timestamp;
 use commerce_core::ids::OrderId;
-use commerce_core::orders::{Attempt, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, TimelineEntry};
+use commerce_core::orders::{
+    Attempt, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, Return, TimelineEntry,
+};
 
 use super::super::script::Script;
 use super::super::statements::orders as sql;
+use super::coupons;
 use crate::sql::bulk::{Bulk, RowText};
 use crate::sql::judge::OrdersJudge;
 
@@ -15,6 +18,7 @@ pub(super) fn write(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp
     write_orders(script, judge);
     write_payments(script, judge);
     write_records(script, judge, now);
+    coupons::write(script, &judge.coupons);
     write_carts(script, judge);
 }
 
@@ -69,6 +73,8 @@ fn write_payments(script: &mut Script, judge: &OrdersJudge<'_>) {
     script.bulk(sql::ATTEMPTS, Bulk::of(attempts, attempt_row));
     let refunds = written(judge).flat_map(|order| numbered(order.id, &order.payment.refunds));
     script.bulk(sql::REFUNDS, Bulk::of(refunds, refund_row));
+    let returns = written(judge).flat_map(|order| (0..).zip(&order.returns).map(move |(position, it)| (order, position, it)));
+    script.bulk(sql::RETURNS, Bulk::of(returns, return_row));
 }
 
 fn attempt_row(row: RowText, (order, position, it): (OrderId, i64, &Attempt)) -> RowText {
@@ -83,7 +89,14 @@ fn attempt_row(row: RowText, (order, position, it): (OrderId, i64, &Attempt)) ->
 fn refund_row(row: RowText, (order, position, it): (OrderId, i64, &Refund)) -> RowText {
     let row = row.id(order).int(position).id(it.id).id(it.attempt).text(it.amount.currency.code()).int(it.amount.minor);
     let row = row.text(it.state.as_str()).text(&it.reason).opt_text(it.reference.as_deref());
-    row.at(it.created_at).opt_at(it.check_at).int(it.checks)
+    let row = row.at(it.created_at).opt_at(it.check_at).int(it.checks);
+    row.text(it.cause.as_str()).opt_id(it.cause.return_id())
+}
+
+fn return_row(row: RowText, (order, position, it): (&Order, i64, &Return)) -> RowText {
+    let row = row.id(order.id).int(position).id(it.id).id(order.user).text(it.kind.as_str()).text(it.status.as_str());
+    let row = row.json(&it.lines).text(&it.reason).opt_text(it.note.as_deref()).text(order.total.currency.code());
+    row.opt_int(it.refund.map(|refund| refund.minor)).at(it.requested_at).at(it.updated_at)
 }
 
 fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {

@@ -96,19 +96,19 @@ pub(crate) const INVENTORY: &str = "INSERT INTO inventory
         reserved = excluded.reserved, low_stock_threshold = excluded.low_stock_threshold,
         low_stock_alerted = excluded.low_stock_alerted, version = excluded.version";
 
-pub(crate) const LEDGER: &str = "INSERT INTO stock_ledger
+pub(crate) const LEDGER: &str = "INSERT OR FAIL INTO stock_ledger
         (id, sku, kind, on_hand_change, reserved_change, reference, reason, actor_id, moved_at)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
         unhex(value ->> 7), value ->> 8
     FROM jsonb_each(?)";
 
-pub(crate) const HOLDS_MADE: &str = "INSERT INTO reservations
+pub(crate) const HOLDS_MADE: &str = "INSERT OR FAIL INTO reservations
         (hold_key, generation, sku, quantity, unit_price_minor, currency, state, created_at, expires_at)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
         value ->> 7, value ->> 8
     FROM jsonb_each(?)";
 
-pub(crate) const HOLDS_CHANGED: &str = "UPDATE reservations SET state = new.state, expires_at = new.expires_at
+pub(crate) const HOLDS_CHANGED: &str = "UPDATE OR FAIL reservations SET state = new.state, expires_at = new.expires_at
     FROM (SELECT unhex(value ->> 0) AS hold_key, value ->> 1 AS generation, value ->> 2 AS state,
         value ->> 3 AS expires_at FROM jsonb_each(?)) AS new
     WHERE reservations.hold_key = new.hold_key AND reservations.generation = new.generation";

@@ -14,10 +14,10 @@ pub(crate) const KEYS: &str = "INSERT INTO idempotency_keys
         outcome = excluded.outcome, result_id = excluded.result_id, generation = excluded.generation,
         used_at = excluded.used_at";
 
-pub(crate) const INBOX: &str = "INSERT INTO inbox (consumer, event_id, handled_at)
+pub(crate) const INBOX: &str = "INSERT OR FAIL INTO inbox (consumer, event_id, handled_at)
     SELECT value ->> 0, unhex(value ->> 1), value ->> 2 FROM jsonb_each(?)";
 
-pub(crate) const OUTBOX: &str = "INSERT INTO outbox
+pub(crate) const OUTBOX: &str = "INSERT OR FAIL INTO outbox
         (id, topic, type, schema, aggregate_id, version, occurred_at, traceparent, data)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6,
         value ->> 7, value ->> 8

@@ -6,8 +6,10 @@ use commerce_core::limits;
 
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "carts")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "orders",
+    [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "carts"), (6, "coupons"), (7, "returns")]
+);
 
 pub(crate) const ORDERS_BY_ID: &str = "SELECT id, number, version FROM orders
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
@@ -93,20 +95,29 @@ pub(crate) const ATTEMPTS: &str =
         checks = excluded.checks";
 
 pub(crate) const REFUNDS: &str = "INSERT INTO refunds (order_id, position, id, attempt_id, currency, amount_minor, state, reason,
-        reference, created_at, check_at, checks)
+        reference, created_at, check_at, checks, cause, return_id)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3), value ->> 4, value ->> 5,
-        value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11
+        value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, unhex(value ->> 13)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, attempt_id = excluded.attempt_id,
         currency = excluded.currency, amount_minor = excluded.amount_minor, state = excluded.state,
         reason = excluded.reason, reference = excluded.reference, created_at = excluded.created_at,
-        check_at = excluded.check_at, checks = excluded.checks";
+        check_at = excluded.check_at, checks = excluded.checks, cause = excluded.cause, return_id = excluded.return_id";
 
-pub(crate) const HISTORY: &str = "INSERT INTO order_status_history (id, order_id, status, reached_at, note, actor)
+pub(crate) const RETURNS: &str =
+    "INSERT INTO returns_refunds (order_id, position, id, user_id, kind, status, lines, reason, note,
+        currency, refund_minor, requested_at, updated_at)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3), value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (order_id, position) DO UPDATE SET status = excluded.status, lines = excluded.lines, note = excluded.note,
+        refund_minor = excluded.refund_minor, updated_at = excluded.updated_at";
+
+pub(crate) const HISTORY: &str = "INSERT OR FAIL INTO order_status_history (id, order_id, status, reached_at, note, actor)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
     FROM jsonb_each(?)";
 
-pub(crate) const CLAIMS: &str = "INSERT INTO cart_claims (claim, claimed_at, order_id)
+pub(crate) const CLAIMS: &str = "INSERT OR FAIL INTO cart_claims (claim, claimed_at, order_id)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2) FROM jsonb_each(?)";
 
 pub(crate) const HEARD: &str = "INSERT INTO provider_events (provider, event_id, reference, fact, state, received_at)
@@ -125,6 +136,58 @@ pub(crate) const CARTS: &str = "INSERT INTO carts
         coupon = excluded.coupon, metadata = excluded.metadata, updated_at = excluded.updated_at,
         expires_at = excluded.expires_at, version = excluded.version, begun_at = excluded.begun_at";
 
+macro_rules! known_coupons {
+    ($tail:literal) => {
+        concat!("SELECT coupons.id, coupons.code, version, used, usage_limit, per_user_limit FROM coupons ", $tail)
+    };
+}
+
+pub(crate) const COUPONS_BY_ID: &str = known_coupons!("WHERE id IN (SELECT unhex(value) FROM json_each(?))");
+
+pub(crate) const COUPONS_BY_CODE: &str = known_coupons!("WHERE code IN (SELECT value FROM json_each(?))");
+
+pub(crate) const COUPONS_OF_ORDERS: &str = known_coupons!(
+    "WHERE id IN (SELECT coupon_id FROM coupon_redemptions WHERE order_id IN (SELECT unhex(value) FROM json_each(?)))"
+);
+
+pub(crate) const USES_OF_ORDERS: &str = "SELECT order_id, coupon_id, user_id, returned_at FROM coupon_redemptions
+    WHERE order_id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const USES_BY_USER: &str = "SELECT it.coupon_id, it.user_id, count(*) AS uses
+    FROM (SELECT unhex(value ->> 0) AS coupon_id, unhex(value ->> 1) AS user_id FROM jsonb_each(?)) AS it
+    JOIN coupon_redemptions AS used ON used.coupon_id = it.coupon_id AND used.user_id = it.user_id
+    WHERE used.returned_at IS NULL GROUP BY it.coupon_id, it.user_id";
+
+/// How often a coupon is used is never changed with it.
+pub(crate) const COUPONS: &str = "INSERT INTO coupons (id, code, kind, percent, amount_minor, currency, usage_limit,
+        per_user_limit, starts_at, ends_at, minimum_minor, maximum_minor, categories, products, combinable, metadata,
+        created_at, version, used)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+        value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15,
+        value ->> 16, value ->> 17, 0
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET code = excluded.code, kind = excluded.kind, percent = excluded.percent,
+        amount_minor = excluded.amount_minor, currency = excluded.currency, usage_limit = excluded.usage_limit,
+        per_user_limit = excluded.per_user_limit, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+        minimum_minor = excluded.minimum_minor, maximum_minor = excluded.maximum_minor,
+        categories = excluded.categories, products = excluded.products, combinable = excluded.combinable,
+        metadata = excluded.metadata, created_at = excluded.created_at, version = excluded.version";
+
+pub(crate) const COUPONS_USED: &str = "UPDATE coupons SET used = new.used
+    FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS used FROM jsonb_each(?)) AS new WHERE coupons.id = new.id";
+
+pub(crate) const COUPONS_GONE: &str = "DELETE FROM coupons WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const REDEMPTIONS: &str = "INSERT INTO coupon_redemptions
+        (order_id, coupon_id, code, coupon_version, user_id, redeemed_at, returned_at)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6
+    FROM jsonb_each(?)";
+
+pub(crate) const GIVEN_BACK: &str = "UPDATE coupon_redemptions SET returned_at = new.returned_at
+    FROM (SELECT unhex(value ->> 0) AS order_id, unhex(value ->> 1) AS coupon_id, value ->> 2 AS returned_at
+        FROM jsonb_each(?)) AS new
+    WHERE coupon_redemptions.order_id = new.order_id AND coupon_redemptions.coupon_id = new.coupon_id";
+
 /// An order with its payment, and all that belongs to it as JSON cells.
 macro_rules! select_orders {
     ($tail:literal) => {
@@ -140,8 +203,11 @@ macro_rules! select_orders {
                         checks))
                     FROM payment_attempts AS attempt WHERE attempt.order_id = orders.id) AS attempts,
                 (SELECT json_group_array(json_array(position, hex(refund.id), hex(attempt_id), currency, amount_minor,
-                        state, reason, reference, created_at, check_at, checks))
-                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds
+                        state, reason, reference, created_at, check_at, checks, cause, hex(return_id)))
+                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds,
+                (SELECT json_group_array(json_array(position, hex(back.id), kind, status, json(lines), reason, note,
+                        refund_minor, requested_at, updated_at))
+                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back
             FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
             $tail
         )

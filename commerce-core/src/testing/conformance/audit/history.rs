@@ -8,7 +8,10 @@ use crate::change::RequestKey;
 use crate::commerce::Commerce;
 use crate::error::Outcome;
 use crate::money::{Currency, Money};
-use crate::orders::{AddressChoice, CartOwner, OrderStatus, PaymentMethod, PlaceOrder};
+use crate::orders::{
+    AddressChoice, CartOwner, CouponInput, CouponKind, CouponValue, GiveMoney, OrderStatus, PaymentMethod, PlaceOrder,
+    RequestReturn, ReturnKind,
+};
 use crate::text::{Metadata, Sku};
 use crate::users::{NewAddress, Register};
 
@@ -33,6 +36,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.users.refresh(&tokens.refresh_token).await?;
     shop.users.login("bela@example.com", "correct horse").await?;
 
+    shop.orders.create_coupon(&STAFF, coupon(), None).await?;
     let cod = (PaymentMethod::Cod, None);
     let card = (PaymentMethod::Card, Some("tok_ok"));
     for (name, actor, items, payment) in [
@@ -43,7 +47,9 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
         ("declined", &bela, vec![("CUP-2", 1)], (PaymentMethod::Card, Some("tok_declined"))),
         ("delivered", &asha, vec![("CUP-2", 2)], cod),
     ] {
-        let order = shop.orders.place(actor, wish(&items, payment), Some(key(name))).await?.into_inner();
+        let coupon_code = matches!(name, "cod" | "cancelled").then(|| "CUPS".to_owned());
+        let wish = PlaceOrder { coupon_code, ..wish(&items, payment) };
+        let order = shop.orders.place(actor, wish, Some(key(name))).await?.into_inner();
         shop.settle().await?;
         match name {
             "cancelled" | "given-up" => {
@@ -59,9 +65,36 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
         }
         shop.settle().await?;
     }
+    send_back(shop, &asha).await?;
     let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
     shop.catalog.adjust_stock(&STAFF, &sku, -1, "broken".to_owned(), Some(key("broken")), None).await?;
     carts(shop, &asha).await?;
+    shop.settle().await
+}
+
+/// Two of three cups come back, one of them broken, and a third is only asked for.
+async fn send_back(shop: &Commerce, asha: &Actor) -> Outcome<()> {
+    let card = (PaymentMethod::Card, Some("tok_ok"));
+    let order = shop.orders.place(asha, wish(&[("CUP-1", 4)], card), Some(key("sent-back"))).await?.into_inner();
+    shop.settle().await?;
+    for status in [OrderStatus::Shipped, OrderStatus::Delivered] {
+        shop.orders.set_status(&STAFF, order.id, status, None, None).await?;
+    }
+    let ask = |units| RequestReturn {
+        kind: ReturnKind::Return,
+        lines: vec![("CUP-1".to_owned(), units)],
+        reason: "one is broken".to_owned(),
+    };
+    let back = shop.orders.request_return(asha, order.id, ask(2), Some(key("back"))).await?.into_inner().it.id;
+    shop.orders.request_return(asha, order.id, ask(1), None).await?;
+    shop.orders.approve_return(&STAFF, back, Some(key("approve"))).await?;
+    let came = vec![("CUP-1".to_owned(), 1, true), ("CUP-1".to_owned(), 1, false)];
+    shop.orders.receive_return(&STAFF, back, Some(came), None).await?;
+    shop.settle().await?;
+    shop.orders.refund_return(&STAFF, back, None, None).await?;
+    shop.settle().await?;
+    let give = GiveMoney { amount: Some(Money::new(100, Currency::INR)), lines: None, reason: "for the trouble".to_owned() };
+    shop.orders.give_money_back(&STAFF, order.id, give, Some(key("trouble"))).await?;
     shop.settle().await
 }
 
@@ -141,6 +174,25 @@ fn address() -> NewAddress {
         country: "IN".to_owned(),
         phone: None,
         is_default: None,
+    }
+}
+
+/// A third of several lines does not come out even.
+fn coupon() -> CouponInput {
+    CouponInput {
+        code: "CUPS".to_owned(),
+        kind: CouponKind::Percentage,
+        value: CouponValue::Hundredths(33),
+        usage_limit: Some(3),
+        per_user_limit: Some(1),
+        starts_at: None,
+        ends_at: None,
+        minimum_subtotal: None,
+        maximum_discount: None,
+        category_ids: Vec::new(),
+        product_ids: Vec::new(),
+        combinable: false,
+        metadata: Metadata::new(),
     }
 }
 

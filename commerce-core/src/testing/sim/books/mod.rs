@@ -7,8 +7,10 @@
 
 mod carts;
 mod catalog;
+mod coupons;
 mod mails;
 mod orders;
+mod returns;
 
 pub(super) use orders::NOTE;
 
@@ -21,7 +23,7 @@ use uuid::Uuid;
 use crate::catalog::{HoldKey, HoldState};
 use crate::change::{ChangeSet, CommitRefusal};
 use crate::events::Envelope;
-use crate::ids::{AttemptId, EventId, Id, NotificationId, OrderId, UserId};
+use crate::ids::{AttemptId, CouponId, EventId, Id, NotificationId, OrderId, UserId};
 use crate::money::Money;
 use crate::notifications::Notification;
 use crate::orders::{Cart, HoldRef, Order, OrderStatus};
@@ -43,6 +45,7 @@ pub struct Books {
     pub(super) stock: BTreeMap<Sku, Stock>,
     pub(super) holds: BTreeMap<HoldName, HoldEntry>,
     pub(super) orders: BTreeMap<OrderId, OrderEntry>,
+    coupons: BTreeMap<CouponId, coupons::CouponEntry>,
     pub(super) by_note: BTreeMap<(UserId, String), OrderId>,
     pub(super) on_hold: BTreeMap<HoldName, OrderId>,
     pub(super) carts: BTreeMap<Uuid, Cart>,

@@ -9,7 +9,7 @@ use crate::events::{Envelope, EventKind};
 use crate::ids::{Id, OrderId};
 use crate::orders::{
     AttemptState, Order, OrderStatus, OrderWrite, PaymentFact, PaymentMethod, ProviderEvent, ProviderEventState, ProviderFact,
-    RefundState, TimelineEntry,
+    Refund, RefundCause, RefundState, TimelineEntry,
 };
 use crate::time::Timestamp;
 
@@ -35,6 +35,10 @@ impl Books {
                 OrderWrite::Restate(order, ..) => self.must(false, || format!("{order} is restated, and nobody repairs here")),
                 OrderWrite::Timeline(entry) => self.told(entry, changes),
                 OrderWrite::ClaimCart(..) => {}
+                OrderWrite::SaveCoupon(coupon) => self.coupon_saved(coupon),
+                OrderWrite::DropCoupon(coupon, _) => self.must(false, || format!("{coupon} is gone, and nobody removes it here")),
+                OrderWrite::Redeem(redemption) => self.redeemed(redemption, changes, now),
+                OrderWrite::GiveBack(order, _) => self.given_back(*order, changes, met),
                 OrderWrite::Provider(event) => match event.state {
                     ProviderEventState::Applied => self.believed(event),
                     ProviderEventState::Parked => met.push(Situation::WebhookParked),
@@ -113,7 +117,8 @@ impl Books {
         let legal = order.status == before.status || may_follow(before.status, order.status);
         self.must(legal, || format!("order {id} went from {} to {}", before.status, order.status));
         let same = (&before.number, before.user, &before.lines, before.total, before.hold, &before.shipping_address)
-            == (&order.number, order.user, &order.lines, order.total, order.hold, &order.shipping_address);
+            == (&order.number, order.user, &order.lines, order.total, order.hold, &order.shipping_address)
+            && before.coupon == order.coupon;
         self.must(same && adds_up(order), || format!("order {id} is not what was ordered any more"));
         let said = says_its_money(&before, order, changes);
         self.must(said, || format!("money moved for order {id} and nobody was told"));
@@ -122,6 +127,7 @@ impl Books {
         let overdue = before.payment_due_at.is_some_and(|due| due <= now.plus(CLOCKS_DIFFER));
         self.must(!given_up || overdue, || format!("order {id} was given up before its time was over"));
         self.money(&before, order);
+        self.returns(&before, order, met);
         situations(&before, order, first_due, now, met);
     }
 
@@ -149,8 +155,13 @@ impl Books {
         });
         let went =
             |state| is.refunds.iter().filter(move |refund| refund.state == state).map(|refund| refund.amount.minor).sum::<i64>();
-        let claimed = went(RefundState::Pending) + went(RefundState::Unknown) + went(RefundState::Succeeded);
+        let all = went(RefundState::Pending) + went(RefundState::Unknown) + went(RefundState::Succeeded);
+        let handed: i64 =
+            is.refunds.iter().filter(|refund| refund.attempt == is.cash_id()).map(|refund| refund.amount.minor).sum();
+        let claimed = all - handed;
         self.must(claimed <= by_attempts, || format!("order {id} gives back {claimed} of {by_attempts}"));
+        self.must(handed <= cash, || format!("order {id} hands back {handed} of {cash}"));
+        let given: i64 = is.refunds.iter().filter(|it| given(it) && it.attempt != is.cash_id()).map(|it| it.amount.minor).sum();
         self.must(is.refunded.minor == went(RefundState::Succeeded), || format!("order {id} counts {} refunded", is.refunded));
         let final_refunds = was.refunds.iter().all(|old| {
             let new = is.refunds.iter().find(|new| new.id == old.id && new.amount == old.amount);
@@ -161,7 +172,8 @@ impl Books {
         if order.status == OrderStatus::Cancelled {
             self.must(kept == 0, || format!("order {id} is cancelled and keeps {kept}"));
         } else if order.status != OrderStatus::Pending {
-            self.must(kept == owed, || format!("order {id} is {} and keeps {kept} of {owed}", order.status));
+            let due = owed - given;
+            self.must(kept == due, || format!("order {id} is {} and keeps {kept} of {due}", order.status));
         }
     }
 
@@ -235,6 +247,11 @@ impl Books {
     }
 }
 
+/// Whether it went back for a return, or because staff gave it.
+fn given(refund: &Refund) -> bool {
+    refund.cause != RefundCause::Owed && refund.state != RefundState::Failed
+}
+
 /// The steps that an order may take.
 fn may_follow(last: OrderStatus, next: OrderStatus) -> bool {
     use OrderStatus::{Cancelled, Confirmed, Delivered, OutForDelivery, Pending, Processing, Shipped};
@@ -281,7 +298,9 @@ fn says_its_money(before: &Order, order: &Order, changes: &ChangeSet<OrderWrite>
 fn adds_up(order: &Order) -> bool {
     let lines: i64 = order.lines.iter().map(|line| line.unit_price.minor * i64::from(line.quantity.get())).sum();
     let total = order.subtotal.minor - order.discount.minor + order.shipping.minor + order.tax.minor;
-    lines == order.subtotal.minor && total == order.total.minor && order.payment.amount == order.total && total >= 0
+    let off: i64 = order.lines.iter().map(|line| line.discount.minor).sum();
+    let taken = off == order.discount.minor && (off == 0 || order.coupon.is_some());
+    taken && lines == order.subtotal.minor && total == order.total.minor && order.payment.amount == order.total && total >= 0
 }
 
 fn status_of(kind: EventKind) -> Option<OrderStatus> {
@@ -298,7 +317,13 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::LowStockAlert
         | EventKind::PaymentSuccess
         | EventKind::PaymentFailed
-        | EventKind::RefundSucceeded => None,
+        | EventKind::RefundSucceeded
+        | EventKind::ReturnRequested
+        | EventKind::ReturnApproved
+        | EventKind::ReturnRejected
+        | EventKind::ReturnReceived
+        | EventKind::ReturnRefunded
+        | EventKind::ReturnExchanged => None,
     }
 }
 

@@ -1,16 +1,19 @@
 //! What is altered, and what must be found: a table for each part of a shop.
 
+mod coupons;
 mod money;
 mod orders;
 mod people;
+mod returns;
 mod stock;
 mod told;
 
 use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
-    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
-    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SELLERS, SESSIONS, TOKENS, USERS, VARIANTS,
+    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
+    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, SELLERS, SESSIONS, TOKENS,
+    USERS, VARIANTS,
 };
 use crate::commerce::Context;
 
@@ -109,6 +112,9 @@ const STEP: (Context, &Table) = (Context::Orders, HISTORY);
 const PAID: (Context, &Table) = (Context::Orders, PAYMENTS);
 const TRY: (Context, &Table) = (Context::Orders, ATTEMPTS);
 const BACK: (Context, &Table) = (Context::Orders, REFUNDS);
+const COUPON: (Context, &Table) = (Context::Orders, COUPONS);
+const REDEEMED: (Context, &Table) = (Context::Orders, REDEMPTIONS);
+const RETURN: (Context, &Table) = (Context::Orders, RETURNS);
 const CART: (Context, &Table) = (Context::Orders, CARTS);
 const CLAIM: (Context, &Table) = (Context::Orders, CART_CLAIMS);
 const SAID: (Context, &Table) = (Context::Orders, OUTBOX);
@@ -124,4 +130,5 @@ const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
 pub(super) const COUNTED: &[Case] = told::COUNTED;
 
 /// Every other alteration.
-pub(super) const CASES: [&[Case]; 5] = [stock::CASES, orders::CASES, money::CASES, people::CASES, told::CASES];
+pub(super) const CASES: [&[Case]; 7] =
+    [stock::CASES, orders::CASES, coupons::CASES, money::CASES, returns::CASES, people::CASES, told::CASES];

@@ -1,0 +1,120 @@
+//! Returns: no more comes back than was delivered, and no more money than that is worth.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::events::EventKind;
+use crate::orders::{OrderStatus, ReturnKind, ReturnLine, ReturnStatus};
+use crate::text::Sku;
+
+use super::Invariant::{Event, Reference, Return, Times};
+use super::books::{Cell, Row};
+use super::findings::Findings;
+use super::run::Scene;
+use super::said::is_kept;
+use super::tables::{ITEMS, ORDERS, OUTBOX, REFUNDS, RETURNS};
+use super::walks::Entry;
+
+/// Each return is of what was delivered, as far as it says, and gives back what it says; together they are
+/// not more than the order.
+pub(super) fn sent_back(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    let Some(order) = entry.one(ORDERS) else { return };
+    let number = &entry.name;
+    let mut units: BTreeMap<Sku, i64> = BTreeMap::new();
+    let mut paid: BTreeMap<Sku, i64> = BTreeMap::new();
+    let mut given = 0_i64;
+    for (row, position) in entry.of(RETURNS).zip(0_i64..) {
+        findings.same(Reference, number, "return", position, row.int("position").unwrap_or(-1));
+        findings.same(Reference, number, "return of", order.cell("user_id"), row.cell("user_id"));
+        let delivered = order.word("status") == Some(OrderStatus::Delivered);
+        findings.hold(Return, number, delivered, "DELIVERED before something came back", order.cell("status"));
+        let (Some(status), Some(kind)) = (row.word::<ReturnStatus>("status"), row.word::<ReturnKind>("kind")) else { continue };
+        let lines: Vec<ReturnLine> = row.json("lines").unwrap_or_default();
+        shape(number, (status, kind), &lines, findings);
+        for line in lines.iter().filter(|_| status != ReturnStatus::Rejected) {
+            let sum = units.entry(line.sku.clone()).or_default();
+            *sum = sum.saturating_add(line.units().into());
+            if status == ReturnStatus::Refunded {
+                let sum = paid.entry(line.sku.clone()).or_default();
+                *sum = sum.saturating_add(line.units().into());
+            }
+        }
+        given = given.saturating_add(row.int("refund_minor").unwrap_or(0));
+        money(entry, row, status, findings);
+        said(entry, row, status, scene, findings);
+        let times = (row.at("requested_at"), row.at("updated_at"), order.at("updated_at"));
+        let fits = times.0 <= times.1 && times.1 <= times.2;
+        findings.hold(Times, number, fits, "asked for, changed, and the order changed", format_args!("{times:?}"));
+    }
+    within(entry, &units, (&paid, given), findings);
+}
+
+/// What its lines say is what a return that is so far can say.
+fn shape(number: &str, (status, kind): (ReturnStatus, ReturnKind), lines: &[ReturnLine], findings: &mut Findings) {
+    let skus: BTreeSet<&Sku> = lines.iter().map(|line| &line.sku).collect();
+    findings.hold(Return, number, !lines.is_empty() && skus.len() == lines.len(), "each SKU once", format_args!("{lines:?}"));
+    for line in lines {
+        let came = line.received.unwrap_or(0);
+        let fits = came <= line.quantity.get() && line.restocked <= came;
+        findings.hold(
+            Return,
+            number,
+            fits,
+            "no more received than asked for, nor restocked than received",
+            format_args!("{line:?}"),
+        );
+    }
+    let received = lines.iter().all(|line| line.received.is_some());
+    let none = lines.iter().all(|line| line.received.is_none());
+    let fits = match status {
+        ReturnStatus::Requested | ReturnStatus::Approved | ReturnStatus::Rejected => none,
+        ReturnStatus::Received | ReturnStatus::Exchanged => received,
+        ReturnStatus::Refunded => received || (none && kind == ReturnKind::Refund),
+    };
+    findings.hold(Return, number, fits, format_args!("received as {status} says"), format_args!("{lines:?}"));
+}
+
+/// What a return gives back is what refunds were made for it.
+fn money(entry: &Entry<'_>, row: &Row, status: ReturnStatus, findings: &mut Findings) {
+    let decided = *row.cell("refund_minor") != Cell::Null;
+    let fits = decided == (status == ReturnStatus::Refunded);
+    findings.hold(Return, &entry.name, fits, "an amount once it is refunded", row.cell("refund_minor"));
+    let made = entry.of(REFUNDS).filter(|refund| refund.cell("return_id") == row.cell("id"));
+    let made = made.fold(0_i64, |sum, refund| sum.saturating_add(refund.int("amount_minor").unwrap_or(0)));
+    findings.same(Return, &entry.name, "refunded for a return:", row.int("refund_minor").unwrap_or(0), made);
+}
+
+/// The last that was said of a return is how far it is.
+fn said(entry: &Entry<'_>, row: &Row, status: ReturnStatus, scene: Scene, findings: &mut Findings) {
+    if !row.at("updated_at").is_some_and(|at| is_kept(at, scene.now)) {
+        return;
+    }
+    let id = row.id("id").map(|id| id.to_string());
+    let told = entry.of(OUTBOX).filter_map(|event| {
+        let returned = event.json::<serde_json::Value>("data")?.get("return")?.clone();
+        let same = returned.get("returnId").and_then(serde_json::Value::as_str) == id.as_deref();
+        same.then(|| returned.get("status").and_then(serde_json::Value::as_str).map(str::to_owned)).flatten()
+    });
+    let last = told.last().unwrap_or_default();
+    findings.hold(Event, &entry.name, last == status.as_str(), format_args!("a return said {status}"), last);
+}
+
+/// Together: units within those of the order's lines, money within what those units cost.
+fn within(entry: &Entry<'_>, units: &BTreeMap<Sku, i64>, (paid, given): (&BTreeMap<Sku, i64>, i64), findings: &mut Findings) {
+    let number = &entry.name;
+    let item = |sku: &Sku| entry.of(ITEMS).find(|item| item.text("sku") == Some(sku.as_str()));
+    for (sku, units) in units {
+        let ordered = item(sku).and_then(|item| item.int("quantity")).unwrap_or(0);
+        findings.hold(Return, number, *units <= ordered, format_args!("at most {ordered} of {sku} back"), units);
+    }
+    let worth = paid.iter().fold(0_i128, |sum, (sku, units)| {
+        let of = |column| item(sku).and_then(|item| item.int(column)).map_or(0_i128, i128::from);
+        let (total, ordered) = (of("total_minor"), of("quantity").max(1));
+        // A half is rounded up.
+        let share = total.saturating_mul(i128::from(*units)).saturating_mul(2).saturating_add(ordered);
+        sum.saturating_add(share.div_euclid(ordered.saturating_mul(2)))
+    });
+    findings.hold(Return, number, i128::from(given) <= worth, format_args!("at most {worth} for what came back"), given);
+    let marks = entry.of(OUTBOX).filter(|event| event.word("type") == Some(EventKind::ReturnRequested)).count();
+    let returns = entry.of(RETURNS).count();
+    findings.hold(Event, number, marks <= returns, format_args!("{returns} returns asked for"), marks);
+}

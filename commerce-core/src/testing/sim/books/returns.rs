@@ -1,0 +1,53 @@
+//! What comes back: never more than was delivered, step by step, and the money that it says.
+
+use std::collections::BTreeMap;
+
+use super::Books;
+use crate::orders::{Order, OrderStatus, Return, ReturnKind, ReturnStatus};
+
+use super::super::situations::Situation;
+
+impl Books {
+    pub(super) fn returns(&mut self, before: &Order, order: &Order, met: &mut Vec<Situation>) {
+        let id = order.id;
+        let kept = before.returns.iter().zip(&order.returns).all(|(was, is)| was.id == is.id);
+        self.must(kept && before.returns.len() <= order.returns.len(), || format!("order {id} forgot a return"));
+        let mut units = BTreeMap::new();
+        for it in &order.returns {
+            let was = before.returns.iter().find(|was| was.id == it.id);
+            self.must(was == Some(it) || may_follow(was, it), || format!("a return of {id} went from {was:?} to {it:?}"));
+            if was != Some(it) && it.status == ReturnStatus::Refunded {
+                met.push(Situation::ReturnRefunded);
+            }
+            for line in it.lines.iter().filter(|_| it.status != ReturnStatus::Rejected) {
+                *units.entry(line.sku.clone()).or_insert(0_u32) += line.received.unwrap_or(line.quantity.get());
+            }
+            let paid: i64 = order
+                .payment
+                .refunds
+                .iter()
+                .filter(|refund| refund.cause.return_id() == Some(it.id))
+                .map(|refund| refund.amount.minor)
+                .sum();
+            let said = it.refund.map_or(0, |refund| refund.minor);
+            self.must(paid == said, || format!("a return of {id} gives back {said}, and {paid} was sent"));
+        }
+        let delivered = order.status == OrderStatus::Delivered || units.is_empty();
+        let within =
+            units.iter().all(|(sku, units)| order.lines.iter().any(|line| line.sku == *sku && *units <= line.quantity.get()));
+        self.must(delivered && within, || format!("more comes back of {id} than was delivered: {units:?}"));
+    }
+}
+
+/// Whether a return may be this now, which was that before.
+fn may_follow(was: Option<&Return>, is: &Return) -> bool {
+    use ReturnStatus::{Approved, Exchanged, Received, Refunded, Rejected, Requested};
+    match (was.map(|was| was.status), is.status) {
+        (None, Requested) | (Some(Requested), Approved | Rejected) | (Some(Approved), Received) | (Some(Received), Refunded) => {
+            true
+        }
+        (Some(Approved), Refunded) => is.kind == ReturnKind::Refund,
+        (Some(Received), Exchanged) => is.kind == ReturnKind::Exchange,
+        _ => false,
+    }
+}
