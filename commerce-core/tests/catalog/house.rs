@@ -139,6 +139,7 @@ impl House {
             was_confirmed,
             from_cart: false,
             cart_claim: None,
+            returned: None,
             note: None,
         };
         Envelope {
