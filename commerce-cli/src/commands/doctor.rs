@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use commerce_core::Actor;
-use commerce_server::Config;
+use commerce_core::commerce::Context as Of;
+use commerce_server::{Config, assembly};
 use serde_json::{Value, json};
 
 use crate::bench::commits_per_second;
@@ -79,6 +80,7 @@ async fn local(cx: &Context, findings: &mut Findings) {
     for server in servers {
         findings.ok("database server", server);
     }
+    beside(findings, &config).await;
     let folder = &config.data_dir;
     if !folder.exists() {
         findings.note("data directory", "none yet", format!("{}: `commerce serve` makes it", folder.display()));
@@ -97,6 +99,18 @@ async fn local(cx: &Context, findings: &mut Findings) {
         findings.take("databases", shop.close().await);
     }
     mail(findings, &config);
+}
+
+/// The servers beside the databases.
+async fn beside(findings: &mut Findings, config: &Config) {
+    let Some(ways) = findings.take("servers", assembly::beside(config, Of::ALL).map_err(Failure::from)) else { return };
+    for server in ways.servers {
+        if server.peer.is_ready().await {
+            findings.ok(server.name, "answers");
+        } else {
+            findings.note(server.name, "failed", "does not answer");
+        }
+    }
 }
 
 async fn shop_checks(findings: &mut Findings, shop: &Shop) {

@@ -44,7 +44,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     if !roles.are_all() {
         return part(config, &roles).await;
     }
-    let beside = assembly::beside(&config)?;
+    let beside = assembly::beside(&config, commerce_core::commerce::Context::ALL)?;
     let asked = config.server.listen;
     let failed = |error: std::io::Error| Failure::io(&format!("listen on {asked}"), &error);
     // First, because mails name the port, which the system may choose. Who comes early waits.

@@ -106,7 +106,10 @@ fn capture(mut decided: Decided, amount: Money, ids: &IdSource, now: Timestamp) 
     let before = payment.captured;
     payment.captured = captured;
     decided = decided.and(Happening::Paid);
-    let paid_before = before.minor >= decided.order.payment.amount.minor;
+    // What costs nothing is captured once as well.
+    let captures = decided.order.payment.attempts.iter().filter(|attempt| attempt.state == AttemptState::Captured).count();
+    let due = decided.order.payment.amount.minor;
+    let paid_before = before.minor >= due && (due > 0 || captures > 1);
     let cancelled = decided.order.status == OrderStatus::Cancelled;
     let on_delivery = decided.order.payment.method == PaymentMethod::Cod;
     if cancelled || paid_before || on_delivery {

@@ -101,7 +101,8 @@ impl Orders {
         let coupons = match &wish.codes {
             Some(codes) => {
                 let products: Vec<ProductId> = items.iter().map(|item| item.product).collect();
-                self.named_coupons(Some(user), codes, &products).await?
+                // Hardly any order names one, and the future of every order would carry it along.
+                Box::pin(self.named_coupons(Some(user), codes, &products)).await?
             }
             None => Coupons::default(),
         };

@@ -264,7 +264,7 @@ impl Orders {
         let subtotal = Money::sum(currency, lines.iter().map(|line| line.line_total))?;
         let discount = match &cart.coupon {
             // What cannot be used now takes nothing off, until it can again or the order is refused for it.
-            Some(codes) => match self.taken_off(cart.owner, codes, &lines).await {
+            Some(codes) => match Box::pin(self.taken_off(cart.owner, codes, &lines)).await {
                 Err(Error::Refused(_)) => Money::zero(currency),
                 other => other?,
             },

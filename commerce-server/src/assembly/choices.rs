@@ -285,35 +285,36 @@ pub(super) fn noted(elsewhere: Elsewhere, config: &Config) -> Result<Elsewhere, 
     if config.auth.sessions_in_redis { Err(not_built("redis")) } else { Ok(elsewhere) }
 }
 
-/// What a process that clients speak to uses beside databases and other services.
+/// What a process with these contexts uses beside databases and other services.
 ///
 /// # Errors
 /// When the settings ask for what this build or they themselves do not have.
 #[cfg(feature = "redis")]
-pub fn beside(config: &Config) -> Result<Ways, StartError> {
-    let limiter = match config.gateway.rate_limit_shared {
-        true => Some(Arc::new(RedisLimiter::new(redis(config)?)) as Arc<dyn RateLimiter>),
-        false => None,
-    };
+pub fn beside(config: &Config, here: &[Context]) -> Result<Ways, StartError> {
+    let mut limiter: Option<Arc<dyn RateLimiter>> = None;
+    if config.gateway.rate_limit_shared {
+        limiter = Some(Arc::new(RedisLimiter::new(redis(config)?)));
+    }
     let used = config.carts_in_redis
         || config.gateway.rate_limit_shared
         || config.auth.sessions_in_redis
         || config.services.registry
         || config.events == EventBusKind::Redis;
-    let servers = if used {
-        vec![Dependency { name: "redis", needed: config.carts_in_redis, peer: Arc::new(Pinged(redis(config)?)) }]
-    } else {
-        Vec::new()
-    };
+    // Without it carts do not work, and everything else does.
+    let needed = config.carts_in_redis && here.contains(&Context::Orders);
+    let mut servers = Vec::new();
+    if used {
+        servers.push(Dependency { name: "redis", needed, peer: Arc::new(Pinged(redis(config)?)) });
+    }
     Ok(Ways { servers, limiter, ..Ways::default() })
 }
 
-/// What a process that clients speak to uses beside databases and other services: nothing in this build.
+/// What a process uses beside databases and other services: nothing in this build.
 ///
 /// # Errors
 /// When the settings ask for more.
 #[cfg(not(feature = "redis"))]
-pub fn beside(config: &Config) -> Result<Ways, StartError> {
+pub fn beside(config: &Config, _: &[Context]) -> Result<Ways, StartError> {
     let asked = config.gateway.rate_limit_shared || config.services.registry;
     if asked { Err(not_built("redis")) } else { Ok(Ways::default()) }
 }
@@ -360,8 +361,8 @@ pub(super) async fn announce(register: Register, service: String, url: String, s
 }
 
 #[cfg(not(feature = "redis"))]
-pub(super) async fn announce(register: Register, _: String, _: String, _: CancellationToken) {
-    std::future::ready(match *register {}).await
+pub(super) fn announce(register: Register, _: String, _: String, _: CancellationToken) -> std::future::Ready<()> {
+    match *register {}
 }
 
 #[cfg(not(all(feature = "aws", feature = "mysql", feature = "redis")))]

@@ -147,7 +147,7 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
     };
     let receivers = Receivers::start(&config, &part).await?;
     let door = Door { key: key.clone(), clock: Arc::clone(&clock), here: here.clone() };
-    let mut ways = Ways { doorman: Some(Arc::new(door)), ..beside(&config)? };
+    let mut ways = Ways { doorman: Some(Arc::new(door)), ..beside(&config, &here)? };
     let advertise = config.services.advertise.clone();
     let connections_max = config.server.connections_max;
     let app = if roles.gateway() {

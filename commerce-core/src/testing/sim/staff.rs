@@ -147,11 +147,9 @@ impl Staff {
             let (sku, reason, key) = (sku.clone(), reason.clone(), key.clone());
             async move { shop.catalog.adjust_stock(&me, &sku, delta, reason, Some(key), None).await }
         };
-        let told = match self.client.insist(request).await.map(|_| ()) {
-            // A seller may have dropped the variant before the first answer, or in between.
-            Told::Refused("NOT_FOUND", _) => Told::Unknown,
-            told @ (Told::Done(_) | Told::Refused(..) | Told::Unknown) => told,
-        };
+        let told = self.client.insist(request).await.map(|_| ());
+        // A seller may have dropped the variant before the first answer, or in between.
+        let told = if matches!(told, Told::Refused("NOT_FOUND", _)) { Told::Unknown } else { told };
         self.history.adjusted(sku, reason, told);
     }
 

@@ -57,6 +57,8 @@ async fn without_redis_the_shop_sells_and_only_carts_wait() {
         // Who believes in what is noted would go on believing.
         let logout = customer.post("/api/auth/logout", &json!({})).try_send().await.expect("the gateway answers");
         logout.problem(503, "UNAVAILABLE");
+        let doctor = shop.run(&["doctor", "--output", "json"]);
+        assert!(doctor.code == 1 && doctor.out.contains("does not answer"), "{doctor:?}");
         let ready = asked(&customer, "/health/ready").await;
         let state = |name: &str| ready.json()["dependencies"][name]["status"].clone();
         assert_eq!((ready.status, state("redis"), state("users")), (503, json!("DOWN"), json!("UP")));
