@@ -39,8 +39,10 @@ struct Batch {
 /// One table of which a model has rows.
 struct Source {
     table: &'static str,
-    /// Which rows are the model's, as `m`; `?1` is its key. Copies are `p`, their lines `l`.
+    /// Which rows are the model's, `m` from then on; `?1` is its key. Copies are `p`, their lines `l`.
     model: &'static str,
+    /// Whether each row is of one line.
+    by_line: bool,
     /// Columns that a copy has differently.
     other: &'static [(&'static str, &'static str)],
 }
@@ -48,7 +50,8 @@ struct Source {
 const ORDERS: &[Source] = &[
     Source {
         table: "orders",
-        model: "past p CROSS JOIN main.orders m ON m.id = ?1",
+        model: "id = ?1",
+        by_line: false,
         other: &[
             ("id", "unhex(p.stamp || substr(hex(m.id), 13))"),
             ("number", "p.number"),
@@ -58,7 +61,8 @@ const ORDERS: &[Source] = &[
     },
     Source {
         table: "order_items",
-        model: "past p CROSS JOIN main.order_items m ON m.order_id = ?1 JOIN past_lines l ON l.n = p.n AND l.model = m.sku",
+        model: "order_id = ?1",
+        by_line: true,
         other: &[
             ("order_id", "unhex(p.stamp || substr(hex(m.order_id), 13))"),
             ("sku", "l.sku"),
@@ -68,7 +72,8 @@ const ORDERS: &[Source] = &[
     },
     Source {
         table: "order_status_history",
-        model: "past p CROSS JOIN main.order_status_history m ON m.order_id = ?1",
+        model: "order_id = ?1",
+        by_line: false,
         other: &[
             ("order_id", "unhex(p.stamp || substr(hex(m.order_id), 13))"),
             ("id", "unhex(p.stamp || substr(hex(m.id), 13))"),
@@ -77,7 +82,8 @@ const ORDERS: &[Source] = &[
     },
     Source {
         table: "payments",
-        model: "past p CROSS JOIN main.payments m ON m.order_id = ?1",
+        model: "order_id = ?1",
+        by_line: false,
         other: &[
             ("order_id", "unhex(p.stamp || substr(hex(m.order_id), 13))"),
             ("id", "unhex(p.stamp || substr(hex(m.id), 13))"),
@@ -88,7 +94,8 @@ const ORDERS: &[Source] = &[
 const CATALOG: &[Source] = &[
     Source {
         table: "reservations",
-        model: "past p CROSS JOIN main.reservations m ON m.hold_key = unhex(?1) JOIN past_lines l ON l.n = p.n AND l.model = m.sku",
+        model: "hold_key = unhex(?1)",
+        by_line: true,
         other: &[
             ("hold_key", "p.hold"),
             ("sku", "l.sku"),
@@ -98,7 +105,8 @@ const CATALOG: &[Source] = &[
     },
     Source {
         table: "stock_ledger",
-        model: "past p CROSS JOIN main.stock_ledger m ON m.reference = ?1 JOIN past_lines l ON l.n = p.n AND l.model = m.sku",
+        model: "reference = ?1",
+        by_line: true,
         other: &[
             ("sku", "l.sku"),
             ("id", "unhex(p.stamp || substr(hex(m.id), 13))"),
@@ -109,15 +117,19 @@ const CATALOG: &[Source] = &[
 ];
 
 /// What the copied movements moved. Each is one change of a shelf.
-const SHELVES: &str = "UPDATE main.inventory SET on_hand = inventory.on_hand + moved.on_hand,
+const SHELVES: &str = "WITH m AS MATERIALIZED (SELECT sku, sum(on_hand_change) AS on_hand, sum(reserved_change) AS reserved,
+            count(*) AS changes FROM main.stock_ledger WHERE reference = ?1 GROUP BY sku)
+    UPDATE main.inventory SET on_hand = inventory.on_hand + moved.on_hand,
         reserved = inventory.reserved + moved.reserved, version = inventory.version + moved.changes
-    FROM (SELECT l.sku, sum(m.on_hand_change) AS on_hand, sum(m.reserved_change) AS reserved, count(*) AS changes
-        FROM past_lines l JOIN main.stock_ledger m ON m.reference = ?1 AND m.sku = l.model GROUP BY l.sku) AS moved
+    FROM (SELECT l.sku, sum(m.on_hand) AS on_hand, sum(m.reserved) AS reserved, sum(m.changes) AS changes
+        FROM past_lines l JOIN m ON m.sku = l.model GROUP BY l.sku) AS moved
     WHERE moved.sku = inventory.sku";
 
 const NOTIFICATIONS: &[Source] = &[Source {
     table: "notification_logs",
-    model: "past p CROSS JOIN main.notification_logs m ON m.recipient = ?1 AND json_extract(m.data, '$.orderId') = ?2",
+    // Those of the copies are older.
+    model: "recipient = ?1 AND id > ?2 AND json_extract(data, '$.orderId') = ?3",
+    by_line: false,
     other: &[
         ("id", "unhex(p.stamp || substr(hex(m.id), 13))"),
         ("event_id", "unhex(p.stamp || substr(hex(m.event_id), 13))"),
@@ -165,7 +177,9 @@ async fn copy_mails(connection: &mut SqliteConnection, batch: Batch, user: UserI
     batch.lay_out(connection).await?;
     for source in NOTIFICATIONS {
         let copying = sqlx::query(source.copying(connection).await?);
-        copying.bind(user.to_string()).bind(model.to_string()).execute(&mut *connection).await?;
+        let begun = Uuid::from_u128(model.as_u128() >> STAMP_BITS << STAMP_BITS);
+        let copying = copying.bind(user.to_string()).bind(begun.as_bytes().as_slice()).bind(model.to_string());
+        copying.execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -180,8 +194,14 @@ impl Source {
             other.map_or_else(|| format!("m.{column}"), |(_, other)| (*other).to_owned())
         };
         let values: Vec<String> = columns.iter().map(copied).collect();
-        let Self { table, model, .. } = self;
-        let sql = format!("INSERT INTO main.{table} ({}) SELECT {} FROM {model}", columns.join(", "), values.join(", "));
+        let Self { table, model, by_line, .. } = self;
+        let lines = if *by_line { " JOIN past_lines l ON l.n = p.n AND l.model = m.sku" } else { "" };
+        let (columns, values) = (columns.join(", "), values.join(", "));
+        // Found once for all copies, and before these are there.
+        let sql = format!(
+            "WITH m AS MATERIALIZED (SELECT * FROM main.{table} WHERE {model})
+            INSERT INTO main.{table} ({columns}) SELECT {values} FROM past p CROSS JOIN m{lines}"
+        );
         Ok(AssertSqlSafe(sql))
     }
 }
