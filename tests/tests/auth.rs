@@ -258,7 +258,7 @@ async fn a_new_password_ends_other_sessions() {
 #[tokio::test]
 async fn a_forgotten_password_is_set_anew_by_the_mailed_token() {
     let shop = shared();
-    let (anyone, data) = (shop.anyone(), shop.data().to_owned());
+    let (anyone, data) = (shop.anyone(), shop.data().clone());
     let client = anyone.registered(&unique("forgot")).await;
     let email = client.email.clone();
     let ask = async |email: &str| anyone.post("/api/auth/password-reset", &json!({"email": email})).send().await;
@@ -268,7 +268,7 @@ async fn a_forgotten_password_is_set_anew_by_the_mailed_token() {
     let token = eventually(
         "the mail with the token",
         async || {
-            let mine = mails(&data).into_iter().filter(|mail| mail.to.contains(&email));
+            let mut mine = mails(&data).into_iter().filter(|mail| mail.to.contains(&email));
             let token = |text: &str| {
                 text.split("#token=")
                     .nth(1)?
@@ -276,7 +276,7 @@ async fn a_forgotten_password_is_set_anew_by_the_mailed_token() {
                     .next()
                     .map(str::to_owned)
             };
-            mine.filter_map(|mail| token(&mail.text)).next()
+            mine.find_map(|mail| token(&mail.text))
         },
         Option::is_some,
     )

@@ -103,7 +103,7 @@ fn clicks_while_the_first_is_being_sold_hold_nothing_for_good() -> Outcome<()> {
                 scene.settle().await?;
                 click().await
             };
-            let (first, second, third) = join3(click(), selling, click()).await;
+            let (first, second, third) = Box::pin(join3(click(), selling, click())).await;
             let ids = [first?, second?, third?].map(|answer| answer.into_inner().id);
             assert!(ids.iter().all(|id| id == &ids[0]), "seed {seed}");
             scene.settle().await?;
@@ -312,7 +312,7 @@ fn clicks_on_a_cart_that_is_being_emptied_are_answered_with_its_order() -> Outco
                 scene.settle().await?;
                 first
             };
-            let (first, second, third) = join3(emptying, click(), click()).await;
+            let (first, second, third) = Box::pin(join3(emptying, click(), click())).await;
             let codes = [code(&first), code(&second), code(&third)];
             assert_eq!(codes, ["OK"; 3], "seed {seed}");
             let ids = [first?, second?, third?].map(|answer| answer.into_inner().id);

@@ -266,7 +266,7 @@ pub(super) async fn records(make: &impl AsyncFn(&Part, Context) -> Made<dyn Reco
         };
         let expected = if context == Context::Notifications { 3 } else { 1 };
         assert_eq!(count(asha).await, Some(expected), "{list}");
-        let others = if context == Context::Notifications { 1 } else { 0 };
+        let others = usize::from(context == Context::Notifications);
         assert_eq!(count(bina).await, Some(others), "{list} of others");
     }
 }

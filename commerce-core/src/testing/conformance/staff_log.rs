@@ -26,7 +26,7 @@ fn entry(fixture: &Users, head: StaffHead) -> StaffEntry {
     let entry = StaffEntry {
         position: head.position + 1,
         at: fixture.now(),
-        actor: (head.position % 2 == 0).then(|| fixture.ids.mint()),
+        actor: (head.position.is_multiple_of(2)).then(|| fixture.ids.mint()),
         action: StaffAction::RoleChanged,
         subject: fixture.ids.mint(),
         detail: EventData::kept(&serde_json::json!({ "to": samples::UNICODE }).to_string()),
