@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use commerce_adapters::http::{Desk, Neighbours, Net, RemoteBus, ServiceKey, Source, Target};
 use commerce_adapters::system::SystemClock;
-use commerce_core::catalog::{HoldKey, HoldOwners};
+use commerce_core::catalog::{HoldKey, HoldOwners, Purchases};
 use commerce_core::commerce::Context;
 use commerce_core::error::{Error, StoreErrorKind};
 use commerce_core::events::EventBus;
@@ -18,7 +18,7 @@ use commerce_core::orders::{CatalogPort, Customers};
 use commerce_core::part::Elsewhere;
 use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::{self, Made};
-use commerce_core::users::Accounts;
+use commerce_core::users::{Accounts, Records};
 use commerce_core::{Clock, Part};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -96,6 +96,20 @@ async fn contacts() {
 #[tokio::test]
 async fn hold_owners() {
     conformance::hold_owners(async |part| remote::<dyn HoldOwners>(part, |there| there.holds).await).await;
+}
+
+#[tokio::test]
+async fn purchases() {
+    conformance::purchases(async |part| remote::<dyn Purchases>(part, |there| there.purchases).await).await;
+}
+
+#[tokio::test]
+async fn records() {
+    conformance::records(async |part, context| {
+        remote::<dyn Records>(part, |there| there.records.into_iter().find(|(owner, _)| *owner == context).map(|(_, it)| it))
+            .await
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use commerce_core::orders::Order;
 use commerce_core::users::Users;
 use commerce_core::{Clock, Commerce, Currency, Timestamp};
 use commerce_server::Config;
-use commerce_server::assembly::{self, Receivers, embedded, place};
+use commerce_server::assembly::{Receivers, embedded, place};
 use tempfile::TempDir;
 
 use crate::context::set;
@@ -360,8 +360,8 @@ pub(crate) async fn database_servers(config: &Config) -> Result<Vec<String>, Fai
 /// When AWS does not answer or refuses.
 #[cfg(feature = "aws")]
 pub(crate) async fn make_topology(config: &Config) -> Result<Vec<(&'static str, String, String)>, Failure> {
-    let aws = commerce_adapters::aws::Aws::connect(&assembly::aws(config)).await;
-    let made = aws.init(&assembly::topology(config)).await?;
+    let aws = commerce_adapters::aws::Aws::connect(&commerce_server::assembly::aws(config)).await;
+    let made = aws.init(&commerce_server::assembly::topology(config)).await?;
     let topics = made.topics.into_iter().map(|(name, arn)| ("topic", name, arn));
     let queues = made.queues.into_iter().map(|(name, url)| ("queue", name, url));
     Ok(topics.chain(queues).collect())
@@ -373,7 +373,7 @@ pub(crate) async fn make_topology(config: &Config) -> Result<Vec<(&'static str, 
 /// When AWS does not answer or refuses.
 #[cfg(feature = "aws")]
 pub(crate) async fn introduce_sender(config: &Config) -> Result<String, Failure> {
-    let aws = commerce_adapters::aws::Aws::connect(&assembly::aws(config)).await;
+    let aws = commerce_adapters::aws::Aws::connect(&commerce_server::assembly::aws(config)).await;
     let verified = aws.introduce_sender(&config.mail.from).await?;
     Ok(if verified { "may send" } else { "may send when the mail from AWS to it was answered" }.to_owned())
 }

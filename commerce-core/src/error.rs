@@ -166,6 +166,9 @@ pub enum Refusal {
     /// Another variant has this SKU.
     #[error("another variant has the SKU {0} already")]
     SkuTaken(String),
+    /// She has reviewed this product.
+    #[error("this product has a review of yours already")]
+    ReviewExists,
     /// Another entity has this slug.
     #[error("the slug is taken")]
     SlugTaken,
@@ -307,6 +310,7 @@ impl Refusal {
             | Self::EmailTaken
             | Self::SkuTaken(_)
             | Self::SlugTaken
+            | Self::ReviewExists
             | Self::EmptyOrder
             | Self::CartOrdered
             | Self::CurrencyMismatch
@@ -336,6 +340,7 @@ impl Refusal {
             Self::EmailTaken => ("EMAIL_TAKEN", ErrorClass::Conflict),
             Self::SkuTaken(_) => ("SKU_TAKEN", ErrorClass::Conflict),
             Self::SlugTaken => ("SLUG_TAKEN", ErrorClass::Conflict),
+            Self::ReviewExists => ("REVIEW_EXISTS", ErrorClass::Conflict),
             Self::SoldOut(_) => ("SOLD_OUT", ErrorClass::Conflict),
             Self::BelowReserved { .. } => ("BELOW_RESERVED", ErrorClass::Conflict),
             Self::PriceChanged { .. } => ("PRICE_CHANGED", ErrorClass::Conflict),
@@ -384,6 +389,7 @@ impl Refusal {
         ("EMAIL_TAKEN", ErrorClass::Conflict, "The mail address has an account."),
         ("SKU_TAKEN", ErrorClass::Conflict, "Another variant has the SKU."),
         ("SLUG_TAKEN", ErrorClass::Conflict, "Another entity has the slug."),
+        ("REVIEW_EXISTS", ErrorClass::Conflict, "One review for each user and product; there is one."),
         ("SOLD_OUT", ErrorClass::Conflict, "Not enough stock; `lines` says of what."),
         ("BELOW_RESERVED", ErrorClass::Conflict, "Stock cannot fall below what is reserved."),
         ("PRICE_CHANGED", ErrorClass::Conflict, "The total differs from `expectedTotal`; `quote` has the new one."),

@@ -70,6 +70,8 @@ ids! {
     AddressId,
     /// One login, until logout or expiry.
     SessionId,
+    /// A request for a new password; carries the millisecond it was made.
+    ResetId,
     /// A merchant whose products the shop sells.
     SellerId,
     /// A node of the category tree.
@@ -78,6 +80,10 @@ ids! {
     ProductId,
     /// A picture of a product.
     ImageId,
+    /// What a customer says about a product.
+    ReviewId,
+    /// An entry of a wishlist.
+    WishId,
     /// One line of the stock ledger.
     MovementId,
     /// An order; carries the millisecond it was placed and a shard hashed from its user.

@@ -44,6 +44,10 @@ pub const PHONE_MAX: usize = 32;
 pub const POSTAL_CODE_MAX: usize = 20;
 /// Characters of a description.
 pub const LONG_TEXT_MAX: usize = 65_535;
+/// Stars of a review at most.
+pub const STARS_MAX: u8 = 5;
+/// Characters of a review: more than anybody reads of one.
+pub const REVIEW_MAX: usize = 5_000;
 /// Characters of a search query; longer ones only burn CPU.
 pub const QUERY_MAX: usize = 200;
 /// Hits of one search that can be paged through; nobody reads further, and ranking costs memory.
@@ -82,6 +86,10 @@ pub const SESSION_IDLE: Duration = Duration::from_hours(30 * 24);
 pub const SESSION_MAX: Duration = Duration::from_hours(90 * 24);
 /// How often a session's last use is written down; between, it is only checked.
 pub const SESSION_TOUCH: Duration = Duration::from_mins(5);
+/// How long a mailed token sets a new password: E-mail is slow, and mailboxes are read by others later.
+pub const RESET_FOR: Duration = Duration::from_mins(30);
+/// Mails an hour with which one user is told how to set a new password, so that nobody fills her mailbox.
+pub const RESETS_AN_HOUR: u32 = 5;
 /// A rotated refresh token repeated within this span gets the same answer: its first one was lost.
 pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
 

@@ -1,5 +1,7 @@
 //! Keyset paging: a page, the next cursor, and nothing that skips or repeats under writes.
 
+use std::future::Future;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -57,6 +59,25 @@ impl PageRequest {
 impl Default for PageRequest {
     fn default() -> Self {
         Self::first()
+    }
+}
+
+/// Every entry of a list, page by page.
+///
+/// # Errors
+/// Those of `list`.
+pub async fn whole<T, E, Fut>(list: impl Fn(PageRequest) -> Fut) -> Result<Vec<T>, E>
+where
+    Fut: Future<Output = Result<Page<T>, E>>,
+{
+    let (mut entries, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = list(PageRequest { limit: limits::PAGE_MAX, cursor }).await?;
+        entries.extend(page.items);
+        cursor = page.next_cursor.as_deref().and_then(Cursor::decode);
+        if cursor.is_none() {
+            return Ok(entries);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::future::OptionFuture;
 
 use crate::actor::Actor;
 use crate::audit::Report;
-use crate::catalog::{Catalog, CatalogStore, HoldOwners, ImageStore, ProductSearch, StockKeeper};
+use crate::catalog::{Catalog, CatalogStore, HoldOwners, ImageStore, ProductSearch, Purchases, StockKeeper};
 use crate::commerce::{Context, Policies, Work};
 use crate::error::{Error, Outcome};
 use crate::events::desk::DeadLetterDesk;
@@ -23,10 +23,11 @@ use crate::notifications::{
 };
 use crate::orders::{
     CartReducer, CartStore, CatalogPort, Customers, HoldRegister, OrderFilter, OrderPorts, OrderStore, Orders, PaymentGateway,
+    PurchaseRegister,
 };
 use crate::page::PageRequest;
 use crate::time::{Clock, Timestamp};
-use crate::users::{Accounts, PasswordHasher, TokenSigner, UserStore, Users};
+use crate::users::{Accounts, PasswordHasher, Records, TokenSigner, UserStore, Users};
 
 /// The contexts that live here.
 #[derive(Clone)]
@@ -118,6 +119,10 @@ pub struct Elsewhere {
     pub catalog: Option<Arc<dyn CatalogPort>>,
     /// Orders, for the catalog.
     pub holds: Option<Arc<dyn HoldOwners>>,
+    /// Orders, for reviews.
+    pub purchases: Option<Arc<dyn Purchases>>,
+    /// What each keeps about people, for whoever asks what is kept about her.
+    pub records: Vec<(Context, Arc<dyn Records>)>,
 }
 
 /// A context that is needed and neither lives here nor has a way to it.
@@ -140,10 +145,12 @@ impl Part {
         let accounts = one(known.clone().map(|users| users as Arc<dyn Accounts>), elsewhere.accounts, Context::Users)?;
 
         let register = orders.as_ref().map(|orders| Arc::new(HoldRegister(Arc::clone(&orders.store))) as Arc<dyn HoldOwners>);
+        let bought = orders.as_ref().map(|orders| Arc::new(PurchaseRegister(Arc::clone(&orders.store))) as Arc<dyn Purchases>);
         let catalog = match catalog {
             Some(CatalogPorts { store, search, images }) => {
                 let holds = one(register, elsewhere.holds, Context::Orders)?;
-                let catalog = Catalog::new(store, holds, search, images, Arc::clone(&clock), ids.clone());
+                let purchases = one(bought, elsewhere.purchases, Context::Orders)?;
+                let catalog = Catalog::new(store, holds, purchases, search, images, Arc::clone(&clock), ids.clone());
                 Some(catalog.with_policy(policies.stock))
             }
             None => None,
@@ -166,6 +173,15 @@ impl Part {
             }
             None => None,
         };
+        let records = [
+            (Context::Catalog, catalog.clone().map(|catalog| Arc::new(catalog) as Arc<dyn Records>)),
+            (Context::Orders, orders.clone().map(|orders| Arc::new(orders) as Arc<dyn Records>)),
+            (Context::Notifications, notifications.clone().map(|told| Arc::new(told) as Arc<dyn Records>)),
+        ];
+        // What lives here comes first, and so is the one that is asked.
+        let records = records.into_iter().filter_map(|(context, records)| Some((context, records?))).chain(elsewhere.records);
+        let records: Vec<(Context, Arc<dyn Records>)> = records.collect();
+        let users = users.map(|users| users.with_records(records));
         let (dead_letters, relays, outboxes) = (DeadLetterDesk::default(), Vec::new(), Vec::new());
         let last_audit = Arc::default();
         Ok(Self { users, catalog, orders, notifications, accounts, dead_letters, clock, relays, outboxes, last_audit })

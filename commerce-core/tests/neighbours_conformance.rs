@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use commerce_core::Part;
-use commerce_core::catalog::HoldOwners;
+use commerce_core::catalog::{HoldOwners, Purchases};
+use commerce_core::commerce::Context;
 use commerce_core::notifications::Contacts;
 use commerce_core::orders::{CatalogPort, Customers};
 use commerce_core::testing::conformance::{self, Made};
-use commerce_core::users::{Accounts, Users};
+use commerce_core::users::{Accounts, Records, Users};
 use futures_executor::block_on;
 
 fn users(part: &Part) -> Arc<Users> {
@@ -40,5 +41,24 @@ fn contacts() {
 fn hold_owners() {
     block_on(conformance::hold_owners(async |part| {
         Made::<dyn HoldOwners>::new(Arc::new(part.orders.as_ref().expect("orders live here").hold_owners()))
+    }));
+}
+
+#[test]
+fn purchases() {
+    block_on(conformance::purchases(async |part| {
+        Made::<dyn Purchases>::new(Arc::new(part.orders.as_ref().expect("orders live here").purchases()))
+    }));
+}
+
+#[test]
+fn records() {
+    block_on(conformance::records(async |part, context| {
+        let records: Arc<dyn Records> = match context {
+            Context::Catalog => Arc::new(part.catalog.clone().expect("the catalog lives here")),
+            Context::Orders => Arc::new(part.orders.clone().expect("orders live here")),
+            Context::Users | Context::Notifications => Arc::new(part.notifications.clone().expect("notifications live here")),
+        };
+        Made::<dyn Records>::new(records)
     }));
 }

@@ -254,3 +254,65 @@ async fn a_new_password_ends_other_sessions() {
     login(&shop.anyone(), &user.email, PASSWORD).await.any_problem(401);
     login(&shop.anyone(), &user.email, "another long one").await.expect(200);
 }
+
+#[tokio::test]
+async fn a_forgotten_password_is_set_anew_by_the_mailed_token() {
+    let shop = shared();
+    let (anyone, data) = (shop.anyone(), shop.data().to_owned());
+    let client = anyone.registered(&unique("forgot")).await;
+    let email = client.email.clone();
+    let ask = async |email: &str| anyone.post("/api/auth/password-reset", &json!({"email": email})).send().await;
+    for who in [email.as_str(), "nobody@example.com", "no address"] {
+        assert_eq!(ask(who).await.status, 202, "{who}");
+    }
+    let token = eventually(
+        "the mail with the token",
+        async || {
+            let mine = mails(&data).into_iter().filter(|mail| mail.to.contains(&email));
+            let token = |text: &str| {
+                text.split("#token=")
+                    .nth(1)?
+                    .split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
+                    .next()
+                    .map(str::to_owned)
+            };
+            mine.filter_map(|mail| token(&mail.text)).next()
+        },
+        Option::is_some,
+    )
+    .await
+    .unwrap();
+    let confirm = async |token: &str, password: &str| {
+        anyone.post("/api/auth/password-reset/confirm", &json!({"token": token, "password": password})).send().await
+    };
+    confirm("nonsense", "a new password").await.problem(422, "INVALID");
+    confirm(&token, "short").await.problem(422, "INVALID");
+    confirm(&token, "a new password").await.expect(204);
+    confirm(&token, "another password").await.problem(422, "INVALID");
+    client.get("/api/users/me").send().await.problem(401, "UNAUTHENTICATED");
+    login(&anyone, &email, PASSWORD).await.problem(401, "BAD_CREDENTIALS");
+    login(&anyone, &email, "a new password").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_staff_did_is_a_chain_that_staff_reads() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let client = shop.anyone().registered(&unique("watched")).await;
+    client.get("/api/staff-log").send().await.problem(403, "FORBIDDEN");
+    shop.anyone().get("/api/staff-log").send().await.problem(401, "UNAUTHENTICATED");
+    admin.put(&format!("/api/users/{}/role", client.user), &json!({"role": "SELLER"})).send().await.expect(200);
+    let log = admin.read("/api/staff-log?limit=100").await;
+    let entries = log["items"].as_array().unwrap();
+    let mine = entries.iter().find(|entry| entry["userId"] == json!(client.user)).expect("it is told");
+    assert_eq!(
+        (&mine["action"], &mine["actorId"], &mine["detail"]["to"]),
+        (&json!("ROLE_CHANGED"), &json!(admin.user), &json!("SELLER"))
+    );
+    for pair in entries.windows(2) {
+        assert_eq!(pair[0]["previous"], pair[1]["hash"]);
+    }
+    let second = admin.read("/api/staff-log?limit=1").await;
+    let rest = admin.read(&format!("/api/staff-log?limit=1&cursor={}", second["nextCursor"].as_str().unwrap_or_default())).await;
+    assert!(second["nextCursor"].is_null() || rest["items"][0]["hash"] == second["items"][0]["previous"], "{second} {rest}");
+}

@@ -216,6 +216,6 @@ async fn b12_c30_without_mail_and_pictures_the_shop_sells_and_tells_later() {
     tokio::task::block_in_place(|| moto.peer().again());
     assert_eq!(run_command_with(&["aws", "init"], &env, "").code, 0);
     let told = async || moto.data().contains(&buyer.email);
-    eventually_within(Duration::from_mins(2), "she is told when SES is back", told, |told| *told).await;
+    eventually_within(Duration::from_mins(4), "she is told when SES is back", told, |told| *told).await;
     assert_eq!(mails(&shop.data()).len(), 0);
 }

@@ -131,7 +131,11 @@ async fn every_shape_of_the_shop_says_the_same() {
     };
     let queues = env("one", "sqs");
     assert_eq!(run_command_with(&["aws", "init"], &queues, "").code, 0);
-    let shape = |services, mariadb, env| Options { services: Some(services), mariadb: Some(mariadb), env, ..Options::default() };
+    let shape = |services, mariadb, mut env: Vec<(&'static str, String)>| {
+        // So that little is left only once something was sold, whoever looks when.
+        env.push(("COMMERCE_INVENTORY__LOW_STOCK_THRESHOLD", "2".to_owned()));
+        Options { services: Some(services), mariadb: Some(mariadb), env, ..Options::default() }
+    };
     let shapes = [
         ("embedded", shape(false, false, Vec::new())),
         ("one process on servers", shape(false, true, queues)),

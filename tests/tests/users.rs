@@ -18,6 +18,8 @@ async fn try_all(client: &Client, user: &str, address_id: &str) -> Vec<(Method, 
     let book = format!("/api/users/{user}/addresses");
     let calls = [
         (Method::GET, format!("/api/users/{user}"), None),
+        (Method::GET, format!("/api/users/{user}/export"), None),
+        (Method::GET, format!("/api/users/{user}/wishlist"), None),
         (
             Method::PUT,
             format!("/api/users/{user}"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use commerce_core::commerce::Context;
 use commerce_core::events::EventBus;
 use commerce_core::part::Elsewhere;
+use commerce_core::users::Records;
 use http::uri::PathAndQuery;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,7 +15,8 @@ use super::call::{LOOK_WITHIN, Net};
 use super::catalog::RemoteCatalog;
 use super::events::RemoteBus;
 use super::forward::{BodyError, Forwarder};
-use super::orders::RemoteHolds;
+use super::orders::{RemoteHolds, RemotePurchases};
+use super::records::RemoteRecords;
 use super::source::Source;
 use super::target::Target;
 use super::users::RemoteUsers;
@@ -61,7 +63,17 @@ impl Neighbours {
             contacts: users().map(|users| users as _),
             catalog: target(Context::Catalog).map(|target| Arc::new(RemoteCatalog::new(&self.net, target)) as _),
             holds: target(Context::Orders).map(|target| Arc::new(RemoteHolds::new(&self.net, target)) as _),
+            records: self.records(),
+            purchases: target(Context::Orders).map(|target| Arc::new(RemotePurchases::new(&self.net, target)) as _),
         }
+    }
+
+    fn records(&self) -> Vec<(Context, Arc<dyn Records>)> {
+        let keeps = |(context, target): (&Context, &Arc<Target>)| {
+            let records = RemoteRecords::new(&self.net, target, *context);
+            (*context, Arc::new(records) as Arc<dyn Records>)
+        };
+        self.targets.iter().filter(|(context, _)| **context != Context::Users).map(keeps).collect()
     }
 
     /// Ways for events to those of them that consume any.

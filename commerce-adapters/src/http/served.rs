@@ -7,14 +7,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use commerce_core::catalog::{Catalog, HoldOwners, Item};
+use commerce_core::catalog::{Catalog, HoldOwners, Item, Purchases};
+use commerce_core::commerce::Context;
 use commerce_core::error::{Error, Outcome, Refusal, StoreError, StoreErrorKind};
 use commerce_core::events::EventBus;
 use commerce_core::ids::ProductId;
+use commerce_core::ids::UserId;
 use commerce_core::notifications::Contacts;
 use commerce_core::orders::{CatalogPort, Customers, HoldRef};
 use commerce_core::text::Sku;
-use commerce_core::users::{Accounts, Users};
+use commerce_core::users::{Accounts, Records, Users};
 use commerce_core::{Clock, Part};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -96,7 +98,7 @@ impl Desk {
         let token = shown.to_str().ok()?.strip_prefix(wire::SCHEME)?.trim_start();
         let what: &[&[u8]] = &[method.as_str().as_bytes(), address.as_bytes(), body];
         let now = self.clock.now();
-        let holds = |context: commerce_core::commerce::Context| self.key.check(token, context.as_str(), now, what).ok();
+        let holds = |context: Context| self.key.check(token, context.as_str(), now, what).ok();
         self.part.contexts().into_iter().find_map(holds).map(str::to_owned)
     }
 
@@ -112,6 +114,8 @@ impl Desk {
             ("GET", ["products", "categories"]) => categories(catalog(part), asked.query).await,
             ("POST", ["inventory", step]) => inventory(catalog(part), step, &asked.body).await,
             ("GET", ["holds", key, generation]) => standing(part, key, generation).await,
+            ("GET", ["purchases", user, product]) => bought(part, user, product).await,
+            ("GET", ["records", context, user]) => records(part, context, user).await,
             ("GET", ["keys"]) => users(part).and_then(|users| written(&users.jwks())),
             ("POST", ["sessions"]) => session(users(part), &asked.body).await,
             ("GET", ["users", user, rest @ ..]) => person(users(part), user, rest).await,
@@ -188,6 +192,25 @@ async fn standing(part: &Part, key: &str, generation: &str) -> Answer {
     written(&orders.hold_owners().standing(key, generation).await?)
 }
 
+async fn bought(part: &Part, user: &str, product: &str) -> Answer {
+    let Some(orders) = &part.orders else { return Err(Refusal::NotFound("page").into()) };
+    let user = user.parse().map_err(|_| Refusal::NotFound("user"))?;
+    let product = product.parse().map_err(|_| Refusal::NotFound("page"))?;
+    written(&wire::Bought { bought: orders.purchases().bought(user, product).await? })
+}
+
+async fn records(part: &Part, context: &str, user: &str) -> Answer {
+    let context: Context = context.parse().map_err(|_| Refusal::NotFound("page"))?;
+    let user: UserId = user.parse().map_err(|_| Refusal::NotFound("user"))?;
+    let records = match context {
+        Context::Users => None,
+        Context::Catalog => part.catalog.as_ref().map(|catalog| catalog as &dyn Records),
+        Context::Orders => part.orders.as_ref().map(|orders| orders as &dyn Records),
+        Context::Notifications => part.notifications.as_ref().map(|told| told as &dyn Records),
+    };
+    written(&records.ok_or(Refusal::NotFound("page"))?.of(user).await?)
+}
+
 async fn session(users: Outcome<&Users>, body: &Bytes) -> Answer {
     let wire::AccessToken { access_token } = given(body)?;
     written(&Accounts::authenticate(users?, &access_token).await?)
@@ -200,6 +223,10 @@ async fn person(users: Outcome<&Users>, user: &str, rest: &[&str]) -> Answer {
         ["addresses", address] => {
             let address = address.parse().map_err(|_| Refusal::NotFound("address"))?;
             written(&wire::Addressed { address: users.address(user, Some(address)).await? })
+        }
+        ["resets", reset] => {
+            let reset = reset.parse().map_err(|_| Refusal::NotFound("page"))?;
+            written(&wire::ResetToken { token: users.reset_token(user, reset).await? })
         }
         ["contact"] => written(&wire::Contacted { contact: users.contact(user).await? }),
         _ => Err(Refusal::NotFound("page").into()),

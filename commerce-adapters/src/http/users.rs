@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::error::{Outcome, Refusal};
-use commerce_core::ids::{AddressId, SellerId, UserId};
+use commerce_core::ids::{AddressId, ResetId, SellerId, UserId};
 use commerce_core::notifications::Contacts;
 use commerce_core::orders::Customers;
 use commerce_core::text::Email;
@@ -141,5 +141,11 @@ impl Contacts for RemoteUsers {
     async fn contact(&self, user: UserId) -> Outcome<Option<(Email, String)>> {
         let found: wire::Contacted = self.caller.ask("users.contact", &format!("/internal/users/{user}/contact")).await?;
         Ok(found.contact)
+    }
+
+    async fn reset_token(&self, user: UserId, reset: ResetId) -> Outcome<Option<String>> {
+        let path = format!("/internal/users/{user}/resets/{reset}");
+        let found: wire::ResetToken = self.caller.ask("users.reset_token", &path).await?;
+        Ok(found.token)
     }
 }

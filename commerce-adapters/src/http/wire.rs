@@ -90,6 +90,18 @@ pub(super) struct Contacted {
     pub(super) contact: Option<(Email, String)>,
 }
 
+/// A token that sets a new password, if there is somebody.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ResetToken {
+    pub(super) token: Option<String>,
+}
+
+/// Whether something was bought.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Bought {
+    pub(super) bought: bool,
+}
+
 /// Done.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Done {}

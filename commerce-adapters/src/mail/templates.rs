@@ -40,6 +40,7 @@ fn sources(template: Template) -> Sources {
         Template::PaymentReceived => sources!("payment_received"),
         Template::PaymentFailed => sources!("payment_failed"),
         Template::Welcome => sources!("welcome"),
+        Template::PasswordReset => sources!("password_reset"),
         Template::LowStock => sources!("low_stock"),
     }
 }
@@ -54,6 +55,7 @@ fn subject(template: Template) -> &'static str {
         Template::PaymentReceived => "Payment Received ✅",
         Template::PaymentFailed => "Payment Failed",
         Template::Welcome => "Welcome!",
+        Template::PasswordReset => "Reset Your Password",
         Template::LowStock => "⚠️ Low Stock Alert",
     }
 }

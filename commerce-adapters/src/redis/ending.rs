@@ -10,7 +10,9 @@ use commerce_core::error::StoreError;
 use commerce_core::ids::{SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
-use commerce_core::users::{Address, RefreshToken, Role, Session, User, UserStore, UserWrite};
+use commerce_core::users::{
+    Address, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore, UserWrite,
+};
 
 use super::sessions::RedisSessions;
 
@@ -33,6 +35,17 @@ impl EndingSessions {
 impl Keys for EndingSessions {
     async fn key(&self, scope: &KeyScope) -> Result<Option<KeyRecord>, StoreError> {
         self.store.key(scope).await
+    }
+}
+
+#[async_trait]
+impl StaffLogReads for EndingSessions {
+    async fn staff_head(&self) -> Result<StaffHead, StoreError> {
+        self.store.staff_head().await
+    }
+
+    async fn staff_log(&self, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError> {
+        self.store.staff_log(page).await
     }
 }
 

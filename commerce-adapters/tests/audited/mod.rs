@@ -11,7 +11,9 @@ use commerce_adapters::system::RealTime;
 use commerce_core::Actor;
 use commerce_core::Timestamp;
 use commerce_core::audit::books::{Cell, Row, Table, Walk};
-use commerce_core::audit::tables::{ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, REFUNDS, RESERVATIONS};
+use commerce_core::audit::tables::{
+    ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS,
+};
 use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks};
 use commerce_core::commerce::{Commerce, Context, Policies, Ports};
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
@@ -166,18 +168,22 @@ pub(crate) async fn what_can_be_derived_is_repaired_and_stays_so(shop: Subject) 
     shop.tamper(Context::Catalog, &shelf, Some(("on_hand", Cell::Int(1_000)))).await;
     let shelf = row(&**catalog, INVENTORY, ("sku", "CUP-2".into())).await;
     shop.tamper(Context::Catalog, &shelf, Some(("reserved", Cell::Int(0)))).await;
+    let product = row(&**catalog, PRODUCTS, ("slug", "cup".into())).await;
+    shop.tamper(Context::Catalog, &product, Some(("rating_sum", Cell::Int(1)))).await;
     let home = row(&**users, ADDRESSES, ("is_default", Cell::Int(1))).await;
     shop.tamper(Context::Users, &home, Some(("is_default", Cell::Int(0)))).await;
     let told = row(&**notifications, NOTIFICATIONS, ("kind", "ORDER_CONFIRMED".into())).await;
     shop.tamper(Context::Notifications, &told, None).await;
 
     let found = look(&shop.commerce, false).await;
-    for invariant in [Invariant::OnHand, Invariant::Reserved, Invariant::DefaultAddress, Invariant::Notification] {
+    for invariant in
+        [Invariant::OnHand, Invariant::Reserved, Invariant::Rating, Invariant::DefaultAddress, Invariant::Notification]
+    {
         assert!(found.counts.contains_key(&invariant), "{invariant} is not among {:#?}", found.violations);
     }
     let fixed = look(&shop.commerce, true).await;
     assert_eq!(fixed.violations, [], "after {:#?}", fixed.repairs);
-    assert_eq!(fixed.repairs.len(), 4, "{:#?}", fixed.repairs);
+    assert_eq!(fixed.repairs.len(), 5, "{:#?}", fixed.repairs);
     assert_eq!(look(&shop.commerce, true).await.repairs, [], "nothing is left to be repaired");
 }
 

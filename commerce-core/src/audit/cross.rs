@@ -36,6 +36,10 @@ pub(super) enum Cross {
     LowStock,
     /// Products against their categories and sellers.
     Product,
+    /// Reviews against their products, authors and those who read them.
+    Review,
+    /// Wishes against their products and users.
+    Wish,
     /// Sellers against their users.
     Seller,
     /// Carts against their users.
@@ -44,6 +48,8 @@ pub(super) enum Cross {
     Claim,
     /// Sessions against their users.
     Session,
+    /// Entries of the log of staff against who did it and to whom.
+    Staff,
     /// Refresh tokens against their sessions.
     Token,
     /// Messages against the events that caused them.
@@ -92,6 +98,14 @@ impl Eyes<'_> {
                 found.extend(self.named(walk, pages, "seller_id", &*self.books.catalog, SELLERS, "a seller").await?);
                 Ok(found)
             }
+            Cross::Review | Cross::Wish => {
+                let mut found = self.named(walk, pages, "product_id", &*self.books.catalog, PRODUCTS, "a product").await?;
+                found.extend(self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await?);
+                if cross == Cross::Review {
+                    found.extend(self.named(walk, pages, "moderated_by", &*self.books.users, USERS, "a user").await?);
+                }
+                Ok(found)
+            }
             Cross::Seller | Cross::Session => self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await,
             Cross::Cart => {
                 let rows = pages.of(CARTS).iter().filter(|row| row.text("owner_kind") == Some("USER")).cloned().collect();
@@ -111,6 +125,11 @@ impl Eyes<'_> {
             Cross::Moved => {
                 let by_sku = Walk { name: "sku", ..alone(walk.lead, walk.key, walk.key) };
                 self.named(&by_sku, pages, "actor_id", &*self.books.users, USERS, "a user").await
+            }
+            Cross::Staff => {
+                let mut found = self.named(walk, pages, "actor_id", &*self.books.users, USERS, "a user").await?;
+                found.extend(self.named(walk, pages, "subject_id", &*self.books.users, USERS, "a user").await?);
+                Ok(found)
             }
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,

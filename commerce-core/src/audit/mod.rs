@@ -97,6 +97,8 @@ wire_names! {
         Forest = "I23",
         /// Who has addresses has one default address.
         DefaultAddress = "I24",
+        /// Each entry of the log of what staff did is bound to the one before.
+        StaffLog = "I30",
         /// Only one at a time holds a lease.
         Lease = "I37",
         /// Nothing waits longer than it may.

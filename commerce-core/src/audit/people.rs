@@ -1,16 +1,17 @@
-//! Users with their addresses, sessions and refresh tokens.
+//! Users with their addresses, sessions and refresh tokens, and what staff did to them.
 
-use crate::events::EventKind;
+use crate::events::{EventData, EventKind};
+use crate::ids::Id;
 use crate::limits;
 use crate::time::Timestamp;
-use crate::users::Role;
+use crate::users::{Role, StaffEntry, StaffHead};
 
-use super::Invariant::{DefaultAddress, Event, Key, Reference, Times, Version};
-use super::books::Cell;
+use super::Invariant::{self, DefaultAddress, Event, Key, Reference, Times, Version};
+use super::books::{Cell, Pages, Row};
 use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
-use super::tables::{ADDRESSES, KEYS, OUTBOX, SESSIONS, TOKENS, USERS};
+use super::tables::{ADDRESSES, KEYS, OUTBOX, SESSIONS, STAFF_LOG, TOKENS, USERS};
 use super::told::past;
 use super::walks::Entry;
 
@@ -109,4 +110,41 @@ pub(super) fn token(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         "rotated after it was made",
         "before",
     );
+}
+
+/// An entry of the log of what staff did was made before now.
+pub(super) fn staff_entry(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    past(entry, STAFF_LOG, "happened_at", scene, findings);
+}
+
+/// Each entry follows the one before without a gap, names its hash, and has the hash of what it says. Answers
+/// the last one.
+pub(super) fn chained(pages: &Pages, mut head: StaffHead, findings: &mut Findings) -> StaffHead {
+    for row in pages.of(STAFF_LOG) {
+        let name = row.cell("position").to_string();
+        let Some(entry) = staff_entry_of(row) else { continue };
+        let next = head.position.checked_add(1) == Some(entry.position) && entry.previous == head.hash;
+        findings.hold(Invariant::StaffLog, &name, next, format_args!("entry {} before it", head.position), "another, or none");
+        findings.hold(Invariant::StaffLog, &name, entry.sealed() == entry.hash, "the hash of what it says", "another");
+        head = StaffHead { position: entry.position, hash: entry.hash };
+    }
+    head
+}
+
+/// An entry as its row says; none where it cannot be read, which is a finding of its own.
+fn staff_entry_of(row: &Row) -> Option<StaffEntry> {
+    let hash = |column: &str| match row.cell(column) {
+        Cell::Blob(bytes) => <[u8; 32]>::try_from(bytes.as_slice()).ok(),
+        Cell::Null | Cell::Int(_) | Cell::Text(_) => None,
+    };
+    Some(StaffEntry {
+        position: u64::try_from(row.int("position")?).ok()?,
+        at: row.at("happened_at")?,
+        actor: row.id("actor_id").map(Id::from_uuid),
+        action: row.word("action")?,
+        subject: Id::from_uuid(row.id("subject_id")?),
+        detail: EventData::kept(row.text("detail")?),
+        previous: hash("previous")?,
+        hash: hash("hash")?,
+    })
 }

@@ -1,4 +1,4 @@
-//! Products, categories and sellers.
+//! Products, categories, reviews and wishes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use super::books::{Cell, Pages, Row, Table};
 use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
-use super::tables::{CATEGORIES, CATEGORY_TREE, IMAGES, INVENTORY, OUTBOX, PRODUCTS, VARIANTS};
+use super::tables::{CATEGORIES, CATEGORY_TREE, IMAGES, INVENTORY, OUTBOX, PRODUCTS, REVIEW_SUMS, REVIEWS, VARIANTS, WISHLISTS};
 use super::told::past;
 use super::walks::Entry;
 
@@ -21,7 +21,7 @@ use super::walks::Entry;
 pub(super) fn product(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let name = &entry.name;
     let Some(product) = entry.one(PRODUCTS) else {
-        for row in [VARIANTS, IMAGES, INVENTORY].into_iter().flat_map(|table| entry.of(table)) {
+        for row in [VARIANTS, IMAGES, INVENTORY, REVIEW_SUMS].into_iter().flat_map(|table| entry.of(table)) {
             findings.add(Reference, name, "a product", format_args!("{} of none", row.table().name));
         }
         return;
@@ -44,9 +44,9 @@ pub(super) fn product(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
         let same = *found == Cell::Null || found == row.cell("currency");
         findings.hold(Amounts, name, same, row.cell("currency"), format_args!("compared with {found}"));
     }
-    // There are no reviews, so there is nothing to rate by.
-    for column in ["rating_count", "rating_sum"] {
-        findings.same(Rating, name, &column.replace('_', " "), 0, product.int(column).unwrap_or(0));
+    let said = |column| entry.one(REVIEW_SUMS).and_then(|sums| sums.int(column)).unwrap_or(0);
+    for (column, sum) in [("rating_count", "approved"), ("rating_sum", "stars")] {
+        findings.same(Rating, name, &column.replace('_', " "), said(sum), product.int(column).unwrap_or(0));
     }
     let times = product.at("created_at") <= product.at("updated_at");
     findings.hold(Times, name, times, "updated after it was created", "before");
@@ -55,6 +55,29 @@ pub(super) fn product(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     }
     let changed = product.at("changed_at").map(|at| at.plus(AUDIT_CLOCKS_APART));
     findings.hold(Times, name, product.at("updated_at") <= changed, "changed when it was updated, or later", "before");
+}
+
+/// A review was decided on when it is not pending any more, after it was written.
+pub(super) fn review(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    let Some(review) = entry.one(REVIEWS) else { return };
+    let name = &entry.name;
+    let pending = review.text("status") == Some("PENDING");
+    let undecided = *review.cell("moderated_at") == Cell::Null;
+    findings.hold(Rating, name, pending == undecided, "decided on unless it is pending", review.cell("status"));
+    let idle = *review.cell("moderated_by") == Cell::Null && *review.cell("reason") == Cell::Null;
+    findings.hold(Rating, name, !undecided || idle, "no decision", "somebody's, or a reason");
+    let in_turn = undecided || review.at("created_at") <= review.at("moderated_at");
+    findings.hold(Times, name, in_turn, "decided on after it was written", "before");
+    for column in ["created_at", "moderated_at"] {
+        past(entry, REVIEWS, column, scene, findings);
+    }
+    let version = review.int("version").unwrap_or(0);
+    findings.hold(Version, name, (version == 1) == undecided, "version 1 until it is decided on", version);
+}
+
+/// A wish was made before now.
+pub(super) fn wish(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    past(entry, WISHLISTS, "added_at", scene, findings);
 }
 
 fn numbered(entry: &Entry<'_>, table: &'static Table, what: &str, findings: &mut Findings) {
@@ -100,9 +123,11 @@ pub(super) fn product_said(entry: &Entry<'_>, scene: Scene, findings: &mut Findi
             Some(kind) => findings.add(Event, name, "events of products", kind),
         }
     }
-    let kept = product.at("updated_at").is_some_and(|at| is_kept(at, scene.now));
-    let fits = !kept || said.contains(&version);
-    findings.hold(Event, name, fits, format_args!("version {version} said"), format_args!("{said:?} said"));
+    for (column, of) in [("created_at", 1), ("updated_at", version)] {
+        let kept = product.at(column).is_some_and(|at| is_kept(at, scene.now));
+        let fits = !kept || said.contains(&of);
+        findings.hold(Event, name, fits, format_args!("version {of} said"), format_args!("{said:?} said"));
+    }
     for of in said.iter().zip(said.iter().skip(1)) {
         let (before, after) = of;
         let next = before.checked_add(1) == Some(*after);

@@ -9,7 +9,7 @@
 use serde::Serialize;
 
 use crate::actor::Actor;
-use crate::catalog::{CatalogWrite, Ending, Hold, HoldState, Movement, MovementKind, ending};
+use crate::catalog::{CatalogWrite, Ending, Hold, HoldState, Movement, MovementKind, Rating, ending};
 use crate::change::{ChangeSet, CommitError};
 use crate::commerce::Commerce;
 use crate::error::{Outcome, StoreError};
@@ -77,6 +77,7 @@ impl Commerce {
             Invariant::OnHand | Invariant::Reserved => self.recount(&violation.entity).await,
             Invariant::HoldOfOrder => self.end_hold(&violation.entity).await,
             Invariant::DefaultAddress => self.choose_address(&violation.entity).await,
+            Invariant::Rating => self.rate_anew(&violation.entity).await,
             Invariant::Notification => match &violation.cause {
                 Some(event) => self.tell(event).await,
                 None => Ok(None),
@@ -98,8 +99,8 @@ impl Commerce {
             | Invariant::History
             | Invariant::Return
             | Invariant::Cart
-            | Invariant::Rating
             | Invariant::Forest
+            | Invariant::StaffLog
             | Invariant::Lease
             | Invariant::Overdue
             | Invariant::Times => Ok(None),
@@ -138,6 +139,21 @@ impl Commerce {
         let recount = CatalogWrite::Recount { sku, version: version.saturating_add(1), on_hand, reserved };
         self.catalog.store.commit(ChangeSet::of([recount, CatalogWrite::Move(note)])).await?;
         Ok(Some(done))
+    }
+
+    /// Puts a product's rating to what its approved reviews add up to. A review that was approved
+    /// meanwhile has changed the product, and this does not commit.
+    async fn rate_anew(&self, slug: &str) -> Outcome<Option<String>> {
+        let Ok(slug) = slug.parse() else { return Ok(None) };
+        let Some(product) = self.catalog.store.product_by_slug(&slug).await? else { return Ok(None) };
+        let (was, rating) = (product.rating, self.catalog.store.tally(product.id).await?);
+        if was == rating {
+            return Ok(None);
+        }
+        let (product, event) = self.catalog.with_rating(product, rating);
+        self.catalog.store.commit(ChangeSet::of([CatalogWrite::UpdateProduct(product)]).say([event])).await?;
+        let spelt = |rating: Rating| format!("{} stars of {} reviews", rating.sum, rating.count);
+        Ok(Some(format!("{} are {}, as the approved reviews add up", spelt(was), spelt(rating))))
     }
 
     /// The order of this number.

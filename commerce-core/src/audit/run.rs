@@ -9,15 +9,16 @@ use crate::error::StoreError;
 use crate::limits;
 use crate::orders::PaymentGateway;
 use crate::time::{Clock, Timestamp};
+use crate::users::StaffHead;
 
 use super::books::{Books, Cell, Pages, Row, ShopBooks, Table, Walk};
 use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
-use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS};
+use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS, STAFF_LOG};
 use super::walks::{
     self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST,
-    MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, SELLER_LIST, SESSION_BOOK, SHELVES, TOKEN_LIST, TREE_LIST, USER_BOOK, WRITER_LIST,
-    entries,
+    MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES, STAFF_LIST, TOKEN_LIST, TREE_LIST,
+    USER_BOOK, WISH_LIST, WRITER_LIST, entries,
 };
 use super::{
     AuditRequest, Progress, Report, coupons, keys, money, orders, people, products, returns, said, shopping, stock, timeline,
@@ -99,6 +100,8 @@ impl<'a> Auditor<'a> {
         self.walk(catalog, SHELVES, &[stock::shelf], Some(Cross::LowStock)).await?;
         self.walk(catalog, HOLDS, &[stock::hold], Some(Cross::HoldOrders)).await?;
         self.walk(catalog, PRODUCT_BOOK, &[products::product, products::product_said], Some(Cross::Product)).await?;
+        self.walk(catalog, REVIEW_LIST, &[products::review], Some(Cross::Review)).await?;
+        self.walk(catalog, WISH_LIST, &[products::wish], Some(Cross::Wish)).await?;
         self.walk(catalog, SELLER_LIST, &[], Some(Cross::Seller)).await?;
         self.forest().await?;
         self.walk_each(catalog, LEDGER, "sku", "id", &[stock::moved], Some(Cross::Moved)).await?;
@@ -110,6 +113,7 @@ impl<'a> Auditor<'a> {
         self.walk(users, USER_BOOK, &[people::user], None).await?;
         self.walk(users, SESSION_BOOK, &[people::session, people::chain], Some(Cross::Session)).await?;
         self.walk(users, TOKEN_LIST, &[people::token], Some(Cross::Token)).await?;
+        self.walk(users, STAFF_LIST, &[people::staff_entry], Some(Cross::Staff)).await?;
         let sources = [
             (Context::Notifications, notifications),
             (Context::Catalog, catalog),
@@ -182,7 +186,7 @@ impl<'a> Auditor<'a> {
         cross: Option<Cross>,
     ) -> Result<(), StoreError> {
         let (mut after, mut limit) = (None, limits::AUDIT_STRETCH);
-        let mut counted = None;
+        let (mut counted, mut chained) = (None, StaffHead::default());
         let mut suspects: Vec<Suspicion> = Vec::new();
         loop {
             let now = self.clock.now();
@@ -191,6 +195,9 @@ impl<'a> Auditor<'a> {
             self.judge(walk, &stretch.pages, Scene { now, working_since }, rules);
             if walk.lead.name == OUTBOX.name && books.counts_events() {
                 counted = told::count_events(&stretch.pages, counted, now, &mut self.findings);
+            }
+            if walk.lead.name == STAFF_LOG.name {
+                chained = people::chained(&stretch.pages, chained, &mut self.findings);
             }
             if let Some(cross) = cross {
                 let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, working_since, moving: 0 };

@@ -29,6 +29,7 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         EventKind::OrderDelivered => Some(OrderStatus::Delivered),
         EventKind::OrderCancelled => Some(OrderStatus::Cancelled),
         EventKind::UserRegistered
+        | EventKind::PasswordResetRequested
         | EventKind::ProductUpdated
         | EventKind::LowStockAlert
         | EventKind::PaymentSuccess

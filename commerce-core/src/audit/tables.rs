@@ -6,11 +6,11 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::catalog::{HoldKey, HoldState, MovementKind, ProductStatus};
+use crate::catalog::{HoldKey, HoldState, MovementKind, ProductStatus, ReviewStatus};
 use crate::commerce::Context;
 use crate::events::{Envelope, EventKind, Topic};
 use crate::ids::{CategoryId, ProductId};
-use crate::limits::{COUPON_USES_MAX, QUANTITY_MAX, STOCK_MAX};
+use crate::limits::{COUPON_USES_MAX, QUANTITY_MAX, STARS_MAX, STOCK_MAX};
 use crate::money::Currency;
 use crate::notifications::{NotificationStatus, Template};
 use crate::orders::{
@@ -18,7 +18,7 @@ use crate::orders::{
     RefundState, ReturnKind, ReturnLine, ReturnStatus, TaxLine,
 };
 use crate::text::{CountryCode, CouponCode, Email, Metadata, Sku, Slug};
-use crate::users::Role;
+use crate::users::{Role, StaffAction};
 
 use super::books::Kind::{self, At, Hash, Id, Int, OptAt, OptId, OptInt, OptShaped, OptText, Shaped, Text};
 use super::books::Table;
@@ -119,6 +119,16 @@ tables! {
     }
     /// Pictures.
     IMAGES = "product_images" { "id": Id, "product_id": Id, "position": COUNT, "url": FILLED, "alt": Text }
+    /// Reviews.
+    REVIEWS = "reviews" {
+        "id": Id, "product_id": Id, "user_id": Id, "rating": Int(1, STARS_MAX as i64), "title": OPT_LINE, "body": FILLED,
+        "verified_purchase": FLAG, "status": Shaped(is::<ReviewStatus>), "reason": OPT_LINE, "created_at": At,
+        "moderated_at": OptAt, "moderated_by": OptId, "version": FROM_ONE,
+    }
+    /// What the reviews of each product add up to: all, the approved ones, and the stars of those.
+    REVIEW_SUMS = "review_sums" { "product_id": Id, "reviews": COUNT, "approved": COUNT, "stars": ANY }
+    /// Wishlists.
+    WISHLISTS = "wishlists" { "id": Id, "user_id": Id, "product_id": Id, "added_at": At }
     /// Stock.
     INVENTORY = "inventory" {
         "sku": Shaped(is::<Sku>), "product_id": Id, "on_hand": Int(0, STOCK_MAX), "reserved": Int(0, STOCK_MAX),
@@ -230,6 +240,11 @@ tables! {
     SESSIONS = "sessions" { "id": Id, "user_id": Id, "created_at": At, "last_used_at": At, "revoked_at": OptAt }
     /// Refresh tokens.
     TOKENS = "refresh_tokens" { "hash": Hash, "session_id": Id, "created_at": At, "rotated_at": OptAt }
+    /// What staff did.
+    STAFF_LOG = "staff_log" {
+        "position": FROM_ONE, "happened_at": At, "actor_id": OptId, "action": Shaped(is::<StaffAction>), "subject_id": Id,
+        "detail": Shaped(json::<Value>), "previous": Hash, "hash": Hash,
+    }
     /// Messages to people.
     NOTIFICATIONS = "notification_logs" {
         "id": Id, "event_id": Id, "kind": Shaped(is::<EventKind>), "template": Shaped(is::<Template>),
@@ -267,8 +282,10 @@ const EVERYWHERE: [&Table; 5] = [OUTBOX, INBOX, DEAD_LETTERS, LEASES, KEYS];
 /// The stored tables of a context.
 pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
     let own: &[&Table] = match context {
-        Context::Users => &[USERS, ADDRESSES, SESSIONS, TOKENS],
-        Context::Catalog => &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER],
+        Context::Users => &[USERS, ADDRESSES, SESSIONS, TOKENS, STAFF_LOG],
+        Context::Catalog => {
+            &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER, REVIEWS, WISHLISTS]
+        }
         Context::Orders => &[
             ORDERS,
             ITEMS,

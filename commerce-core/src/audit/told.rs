@@ -178,7 +178,7 @@ pub(super) fn is_near(made: Timestamp, at: Timestamp) -> bool {
 /// An id carries the time it was made at, which is the row's. A seller's may be that of the user who
 /// became one later.
 pub(super) fn born(name: &str, row: &Row, findings: &mut Findings) {
-    let column = ["created_at", "moved_at", "reached_at", "occurred_at"];
+    let column = ["created_at", "moved_at", "reached_at", "occurred_at", "added_at"];
     let Some(at) = column.into_iter().find_map(|column| row.at(column)) else { return };
     let Some(id) = row.id("id").filter(|id| id.get_version_num() == 7 && row.table().name != SELLERS.name) else { return };
     let made = made_at(id);

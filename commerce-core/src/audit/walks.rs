@@ -6,7 +6,7 @@ use super::books::{Beside, Cell, Pages, Row, Table, Walk};
 use super::tables::{
     ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, DEAD_LETTERS, HISTORY, IMAGES, INVENTORY, ITEMS,
     KEYS, LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS,
-    RESERVATIONS, RETURNS, SELLERS, SESSIONS, TOKENS, USERS, USES, VARIANTS, WRITERS,
+    RESERVATIONS, RETURNS, REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, STAFF_LOG, TOKENS, USERS, USES, VARIANTS, WISHLISTS, WRITERS,
 };
 
 const fn beside(table: &'static Table, key: &'static str) -> Beside {
@@ -64,6 +64,7 @@ pub(super) const PRODUCT_BOOK: &Walk = &Walk {
         beside(VARIANTS, "product_id"),
         beside(IMAGES, "product_id"),
         beside(INVENTORY, "product_id"),
+        beside(REVIEW_SUMS, "product_id"),
         beside(OUTBOX, "aggregate_id"),
     ],
 };
@@ -93,7 +94,10 @@ pub(super) fn within(lead: &'static Table, (column, value): (&'static str, Cell)
 
 pub(super) const CATEGORY_LIST: &Walk = &alone(CATEGORIES, "id", "slug");
 pub(super) const TREE_LIST: &Walk = &alone(CATEGORY_TREE, "only", "only");
+pub(super) const REVIEW_LIST: &Walk = &alone(REVIEWS, "id", "id");
+pub(super) const WISH_LIST: &Walk = &alone(WISHLISTS, "id", "id");
 pub(super) const SELLER_LIST: &Walk = &alone(SELLERS, "id", "slug");
+pub(super) const STAFF_LIST: &Walk = &alone(STAFF_LOG, "position", "position");
 pub(super) const TOKEN_LIST: &Walk = &alone(TOKENS, "hash", "hash");
 pub(super) const CART_LIST: &Walk = &alone(CARTS, "owner_id", "owner_id");
 pub(super) const CLAIM_LIST: &Walk = &alone(CART_CLAIMS, "claim", "claim");

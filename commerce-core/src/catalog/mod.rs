@@ -1,7 +1,8 @@
 //! Catalog: what is sold, by whom, and how much of it is there.
 //!
-//! Owns products, categories, sellers, inventory, the stock ledger and the holds. Never knows who
-//! buys or how it is paid; it asks orders (through [`HoldOwners`]) before it ends a hold by time.
+//! Owns products, categories, sellers, inventory, the stock ledger, the holds, reviews and wishlists. Never
+//! knows who buys or how it is paid; it asks orders (through [`HoldOwners`]) before it ends a hold by time,
+//! and (through [`Purchases`]) whether who reviews a product has bought it.
 //! Start reading at [`model`] and [`stock`], then [`reserve`], then [`stock_keeper`].
 
 mod access;
@@ -20,12 +21,15 @@ mod provide;
 pub mod read_products;
 pub mod read_stock;
 pub mod reserve;
+pub mod review;
+pub mod reviews;
 pub mod search;
 pub mod sellers;
 pub mod stock;
 pub mod stock_keeper;
 pub mod sweep_holds;
 pub mod tree;
+pub mod wishlists;
 
 use std::sync::Arc;
 
@@ -40,16 +44,19 @@ pub use model::*;
 pub use ports::*;
 pub use product_input::{NewImage, NewProduct, NewVariant};
 pub use read_products::ListProducts;
+pub use review::{NewReview, Review, ReviewStatus, Wish};
 pub use search::{SearchRequest, SearchResults};
 pub use sellers::{HOUSE, NewSeller, SellerPatch};
 pub use stock::*;
 pub use stock_keeper::StockKeeper;
+pub use wishlists::Wished;
 
 /// The use cases of the catalog context.
 #[derive(Clone)]
 pub struct Catalog {
     pub(crate) store: Arc<dyn CatalogStore>,
     pub(crate) orders: Arc<dyn HoldOwners>,
+    pub(crate) purchases: Arc<dyn Purchases>,
     pub(crate) search: Arc<dyn ProductSearch>,
     pub(crate) images: Arc<dyn ImageStore>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -75,12 +82,13 @@ impl Catalog {
     pub fn new(
         store: Arc<dyn CatalogStore>,
         orders: Arc<dyn HoldOwners>,
+        purchases: Arc<dyn Purchases>,
         search: Arc<dyn ProductSearch>,
         images: Arc<dyn ImageStore>,
         clock: Arc<dyn Clock>,
         ids: IdSource,
     ) -> Self {
-        Self { store, orders, search, images, clock, ids, policy: StockPolicy::default() }
+        Self { store, orders, purchases, search, images, clock, ids, policy: StockPolicy::default() }
     }
 
     /// With the shop's own decisions.

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 
 use crate::change::{ChangeSet, CommitError, Keys};
 use crate::error::StoreError;
-use crate::ids::{CategoryId, ImageId, ProductId, SellerId};
+use crate::ids::{CategoryId, ImageId, ProductId, ReviewId, SellerId, UserId};
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
 use crate::text::{Sku, Slug};
 use crate::time::Timestamp;
 
-use super::model::{Category, CategoryTree, Product, ProductCard, ProductStatus, Seller};
+use super::model::{Category, CategoryTree, Product, ProductCard, ProductStatus, Rating, Seller};
+use super::review::{Review, ReviewStatus, Wish};
 use super::stock::{Hold, HoldKey, HoldState, Inventory, Item, Movement, Standing};
 
 /// Which products a list shows.
@@ -84,6 +85,38 @@ pub trait StockReads: Send + Sync {
     async fn low_stock_crossings(&self, limit: u32) -> Result<Vec<Inventory>, StoreError>;
 }
 
+/// Which reviews a list shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReviewFilter {
+    /// Only of this product.
+    pub product: Option<ProductId>,
+    /// Only by this user.
+    pub author: Option<UserId>,
+    /// Only in this status.
+    pub status: Option<ReviewStatus>,
+    /// Only what this user may see: what is approved, and her own.
+    pub seen_by: Option<UserId>,
+}
+
+/// Reads reviews and wishlists.
+#[async_trait]
+pub trait ReviewReads: Send + Sync {
+    /// A review by id.
+    async fn review(&self, id: ReviewId) -> Result<Option<Review>, StoreError>;
+
+    /// Reviews, newest first.
+    async fn reviews(&self, filter: &ReviewFilter, page: &PageRequest) -> Result<Page<Review>, StoreError>;
+
+    /// What the approved reviews of a product add up to.
+    async fn tally(&self, product: ProductId) -> Result<Rating, StoreError>;
+
+    /// The entry of this product on a user's wishlist.
+    async fn wish(&self, user: UserId, product: ProductId) -> Result<Option<Wish>, StoreError>;
+
+    /// A user's wishlist, newest first.
+    async fn wishes(&self, user: UserId, page: &PageRequest) -> Result<Page<Wish>, StoreError>;
+}
+
 /// A product with the stock of its SKUs, as it is shown to those who browse.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shown {
@@ -105,7 +138,7 @@ impl Shown {
 
 /// Keeps the catalog.
 #[async_trait]
-pub trait CatalogStore: ProductReads + StockReads + Keys {
+pub trait CatalogStore: ProductReads + StockReads + ReviewReads + Keys {
     /// A product with its stock for those who browse: never behind what was committed through this
     /// store, at most [`limits::BROWSE_BEHIND`](crate::limits::BROWSE_BEHIND) behind what others
     /// wrote. Nobody decides by it.
@@ -179,6 +212,14 @@ pub enum CatalogWrite {
     SetAlerted(Sku, bool),
     /// At this many available units ops are told.
     SetThreshold(Sku, i64),
+    /// A new review. `Duplicate("review")` when its author has reviewed the product.
+    InsertReview(Review),
+    /// A changed review, with the version it will have; its author, product and stars stay.
+    UpdateReview(Review),
+    /// A new entry of a wishlist. `Duplicate("wish")` when the product is on it.
+    InsertWish(Wish),
+    /// A product leaves a user's wishlist; gone already is fine.
+    DeleteWish(UserId, ProductId),
 }
 
 /// Orders, as the sweeper of holds sees it.
@@ -186,6 +227,13 @@ pub enum CatalogWrite {
 pub trait HoldOwners: Send + Sync {
     /// Whether a live order stands behind this generation of a hold.
     async fn standing(&self, key: HoldKey, generation: u32) -> Result<Standing, StoreError>;
+}
+
+/// Orders, as reviews see them.
+#[async_trait]
+pub trait Purchases: Send + Sync {
+    /// Whether an order of this user that is neither pending nor cancelled has this product.
+    async fn bought(&self, user: UserId, product: ProductId) -> Result<bool, StoreError>;
 }
 
 /// What a search asks for.

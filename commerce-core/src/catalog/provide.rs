@@ -1,15 +1,21 @@
-//! The catalog as orders needs it, called directly in one process.
+//! The catalog as other contexts need it, called directly in one process.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::{Map, Value, json};
 
 use crate::error::Outcome;
+use crate::ids::UserId;
 use crate::ids::{CategoryId, ProductId};
 use crate::orders::{CatalogPort, Held, HoldRef};
+use crate::page::whole;
 use crate::text::{Quantity, Sku};
+use crate::users::Records;
 
 use super::Catalog;
+use super::ports::ReviewFilter;
+use super::review::{Review, Wish};
 use super::stock::{HoldKey, Item};
 
 #[async_trait]
@@ -38,5 +44,23 @@ impl CatalogPort for Catalog {
 
     fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn CatalogPort>> {
         Some(Arc::new(Self::in_trace(self, traceparent)))
+    }
+}
+
+#[async_trait]
+impl Records for Catalog {
+    async fn of(&self, user: UserId) -> Outcome<Map<String, Value>> {
+        let filter = &ReviewFilter { author: Some(user), ..ReviewFilter::default() };
+        let reviews = whole(|page| async move { self.store.reviews(filter, &page).await }).await?;
+        let wishes = whole(|page| async move { self.store.wishes(user, &page).await }).await?;
+        let review = |it: &Review| {
+            json!({
+                "id": it.id, "productId": it.product, "rating": it.rating, "title": it.title, "text": it.text,
+                "status": it.status, "reason": it.reason, "verifiedPurchase": it.verified_purchase, "createdAt": it.created_at,
+            })
+        };
+        let wish = |it: &Wish| json!({ "productId": it.product, "addedAt": it.added_at });
+        let lists = [("reviews", reviews.iter().map(review).collect()), ("wishlist", wishes.iter().map(wish).collect())];
+        Ok(lists.into_iter().map(|(name, list)| (name.to_owned(), list)).collect())
     }
 }

@@ -115,6 +115,7 @@ impl News {
             EventKind::OrderCancelled => Some(Self::Cancelled),
             EventKind::ReturnReceived => Some(Self::CameBack),
             EventKind::UserRegistered
+            | EventKind::PasswordResetRequested
             | EventKind::ProductUpdated
             | EventKind::LowStockAlert
             | EventKind::OrderCreated

@@ -75,6 +75,8 @@ wire_names! {
     EventKind {
         /// Somebody registered.
         UserRegistered = "USER_REGISTERED",
+        /// Somebody forgot her password.
+        PasswordResetRequested = "PASSWORD_RESET_REQUESTED",
         /// A product was created, changed or archived.
         ProductUpdated = "PRODUCT_UPDATED",
         /// A SKU's available stock fell to its threshold.
@@ -119,7 +121,7 @@ impl EventKind {
     #[must_use]
     pub const fn topic(self) -> Topic {
         match self {
-            Self::UserRegistered => Topic::Users,
+            Self::UserRegistered | Self::PasswordResetRequested => Topic::Users,
             Self::ProductUpdated | Self::LowStockAlert => Topic::Catalog,
             Self::OrderCreated
             | Self::OrderConfirmed

@@ -9,6 +9,7 @@ mod list;
 pub mod model;
 pub mod ports;
 mod preview;
+mod provide;
 mod record;
 pub mod samples;
 mod send;

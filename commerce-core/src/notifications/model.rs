@@ -27,6 +27,8 @@ wire_names! {
         PaymentFailed = "payment_failed",
         /// "Welcome!"
         Welcome = "welcome",
+        /// "Reset Your Password"
+        PasswordReset = "password_reset",
         /// "⚠️ Low Stock Alert"
         LowStock = "low_stock",
     }
@@ -59,6 +61,7 @@ impl Template {
             EventKind::PaymentSuccess => Some(Self::PaymentReceived),
             EventKind::PaymentFailed => Some(Self::PaymentFailed),
             EventKind::UserRegistered => Some(Self::Welcome),
+            EventKind::PasswordResetRequested => Some(Self::PasswordReset),
             EventKind::LowStockAlert => Some(Self::LowStock),
             EventKind::ProductUpdated
             | EventKind::OrderProcessing

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::change::{ChangeSet, CommitError, Keys};
 use crate::error::{Outcome, StoreError};
 use crate::events::EventKind;
-use crate::ids::{NotificationId, UserId};
+use crate::ids::{NotificationId, ResetId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::text::Email;
 use crate::time::Timestamp;
@@ -53,6 +53,10 @@ pub enum NotificationWrite {
 pub trait Contacts: Send + Sync {
     /// A user's mail address and name; `None` when she is gone.
     async fn contact(&self, user: UserId) -> Outcome<Option<(Email, String)>>;
+
+    /// The token that sets a new password, for the mail that brings it and for nothing else: events and
+    /// messages do not hold it. `None` when she is gone.
+    async fn reset_token(&self, user: UserId, reset: ResetId) -> Outcome<Option<String>>;
 }
 
 /// Turns a template and what it is about into words.

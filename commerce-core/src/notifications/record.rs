@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled};
 use crate::error::Error;
 use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
-use crate::ids::UserId;
+use crate::ids::{ResetId, UserId};
 use crate::orders::OrderFacts;
 use crate::text::Sku;
 
@@ -91,6 +91,7 @@ impl Consumer for NotificationRecorder {
 fn recipient(template: Template, event: &Envelope) -> Result<Recipient, ConsumeError> {
     match template {
         Template::Welcome => Ok(Recipient::User(event.data::<Registered>()?.user_id)),
+        Template::PasswordReset => Ok(Recipient::User(event.data::<ResetRequested>()?.user_id)),
         Template::LowStock => event.data::<LowStock>().map(|_| Recipient::Ops),
         Template::OrderPlaced
         | Template::OrderConfirmed
@@ -109,6 +110,14 @@ struct Registered {
     user_id: UserId,
     #[serde(rename = "fullName")]
     _full_name: String,
+}
+
+/// `PASSWORD_RESET_REQUESTED` as its mail needs it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResetRequested {
+    pub(super) user_id: UserId,
+    pub(super) reset_id: ResetId,
 }
 
 /// `LOW_STOCK_ALERT` as the mail to ops needs it.

@@ -7,6 +7,7 @@
 use std::error::Error as StdError;
 
 use futures_util::{StreamExt, stream};
+use serde_json::Value;
 use tracing::{Instrument, Span};
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
@@ -14,8 +15,9 @@ use crate::error::{Error, Outcome, StoreError};
 use crate::limits;
 
 use super::Notifications;
-use super::model::{Mail, Notification, NotificationStatus, Recipient};
+use super::model::{Mail, Notification, NotificationStatus, Recipient, Template};
 use super::ports::{Handover, NotificationWrite};
+use super::record::ResetRequested;
 
 /// How the operators are called in their mails.
 const OPS_NAME: &str = "Operations";
@@ -133,7 +135,16 @@ impl Notifications {
         };
         let (to, to_name) = contact.ok_or(Hindrance::NobodyThere)?;
         let never = |error: &dyn StdError| Hindrance::Never(whole_story(error));
-        let context = self.context(&to_name, notification.data.read().map_err(|error| never(&error))?);
+        let mut data: Value = notification.data.read().map_err(|error| never(&error))?;
+        if notification.template == Template::PasswordReset {
+            let asked: ResetRequested = notification.data.read().map_err(|error| never(&error))?;
+            let token = self.contacts.reset_token(asked.user_id, asked.reset_id).await;
+            let token = token.map_err(|error| Hindrance::NotNow(whole_story(&error)))?.ok_or(Hindrance::NobodyThere)?;
+            if let Some(data) = data.as_object_mut() {
+                data.insert("token".to_owned(), Value::from(token));
+            }
+        }
+        let context = self.context(&to_name, data);
         let words = self.renderer.render(notification.template, &context).map_err(|error| never(&error))?;
         Ok(Mail {
             id: notification.id,

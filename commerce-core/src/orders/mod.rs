@@ -46,7 +46,7 @@ pub use model::*;
 pub use payment::*;
 pub use ports::*;
 pub use pricing::*;
-pub use provide::{CartReducer, HoldRegister};
+pub use provide::{CartReducer, HoldRegister, PurchaseRegister};
 pub use quote::{AddressChoice, PlaceOrder};
 pub use returns::*;
 pub use send_back::{CameBack, GiveMoney, RequestReturn};

@@ -48,6 +48,13 @@ pub enum DueWork {
     Refunds,
 }
 
+/// Reads what was bought.
+#[async_trait]
+pub trait PurchaseReads: Send + Sync {
+    /// Whether an order of this user that is neither pending nor cancelled has this product.
+    async fn bought(&self, user: UserId, product: ProductId) -> Result<bool, StoreError>;
+}
+
 /// Reads coupons, and what orders have used of them.
 #[async_trait]
 pub trait CouponReads: Send + Sync {
@@ -76,7 +83,7 @@ pub trait ReturnReads: Send + Sync {
 
 /// Keeps orders with their payments, refunds, returns, history and coupons.
 #[async_trait]
-pub trait OrderStore: CouponReads + ReturnReads + Keys {
+pub trait OrderStore: CouponReads + ReturnReads + PurchaseReads + Keys {
     /// An order by id.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
 

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::{Map, Value, json};
 
-use crate::catalog::{HoldKey, HoldOwners, Standing};
-use crate::error::StoreError;
+use crate::catalog::{HoldKey, HoldOwners, Purchases, Standing};
+use crate::error::{Outcome, StoreError};
 use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
+use crate::ids::{ProductId, UserId};
+use crate::page::whole;
+use crate::users::Records;
 
 use super::Orders;
 use super::cart::CartOwner;
-use super::model::{HoldRef, OrderFacts, OrderStatus};
-use super::ports::OrderStore;
+use super::model::{HoldRef, Order, OrderFacts, OrderStatus};
+use super::ports::{OrderFilter, OrderStore};
 
 /// Answers the catalog's sweeper what stands behind a hold.
 pub struct HoldRegister(pub Arc<dyn OrderStore>);
@@ -26,7 +30,49 @@ impl HoldOwners for HoldRegister {
     }
 }
 
+/// Answers who writes reviews what was bought.
+pub struct PurchaseRegister(pub Arc<dyn OrderStore>);
+
+#[async_trait]
+impl Purchases for PurchaseRegister {
+    async fn bought(&self, user: UserId, product: ProductId) -> Result<bool, StoreError> {
+        self.0.bought(user, product).await
+    }
+}
+
+#[async_trait]
+impl Records for Orders {
+    async fn of(&self, user: UserId) -> Outcome<Map<String, Value>> {
+        let filter = &OrderFilter { user: Some(user), ..OrderFilter::default() };
+        let orders = whole(|page| async move { self.store.orders(filter, &page).await }).await?;
+        let cart = self.carts.cart(CartOwner::User(user), self.clock.now()).await?;
+        let cart = cart.map(|it| json!({ "lines": it.lines, "couponCode": it.coupon, "metadata": it.metadata }));
+        let lists = [("orders", orders.iter().map(exported).collect()), ("cart", cart.unwrap_or_default())];
+        Ok(lists.into_iter().map(|(name, list)| (name.to_owned(), list)).collect())
+    }
+}
+
+/// An order as its customer is told everything that is kept of it.
+fn exported(it: &Order) -> Value {
+    json!({
+        "id": it.id, "number": it.number, "status": it.status, "placedAt": it.id.placed_at(), "lines": it.lines,
+        "subtotal": it.subtotal, "discount": it.discount, "shipping": it.shipping, "tax": it.tax, "total": it.total,
+        "taxLines": it.tax_lines, "couponCode": it.coupon, "shippingAddress": it.shipping_address,
+        "shippingOption": it.shipping_option, "metadata": it.metadata,
+        "payment": {
+            "method": it.payment.method, "status": it.payment.status(), "captured": it.payment.captured,
+            "refunded": it.payment.refunded,
+        },
+    })
+}
+
 impl Orders {
+    /// What the catalog asks about purchases.
+    #[must_use]
+    pub fn purchases(&self) -> PurchaseRegister {
+        PurchaseRegister(Arc::clone(&self.store))
+    }
+
     /// What the catalog's sweeper asks about holds.
     #[must_use]
     pub fn hold_owners(&self) -> HoldRegister {

@@ -2,6 +2,7 @@
 //! changes at once the second decides again.
 
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, RequestKey, Round, expect_version, rounds, settle};
@@ -15,6 +16,7 @@ use super::model::{Address, User};
 use super::ports::UserWrite;
 use super::postal::{RawAddress, parse_address};
 use super::repeat::Committed;
+use super::staff_log::{Deed, StaffAction};
 
 const ROUTE: &str = "POST /api/users/{id}/addresses";
 const BOOK: &str = "address book";
@@ -105,6 +107,7 @@ impl Users {
             let address = Address { id, user, postal: postal.clone(), is_default: false, created_at: now };
             let changes = guarded(owner, address_book::put(&book, address, wants_default))
                 .claim(keyed.as_ref().map(|keyed| keyed.claim(id.uuid(), now)));
+            let changes = self.told(actor, edited(user, id), changes).await?;
             match self.commit_keyed(changes, keyed.as_ref()).await? {
                 Committed::Now => Ok(Round::Done(Answer::Fresh(self.kept(user, id).await?))),
                 Committed::ByTwin(made) => Ok(Round::Done(Answer::Replayed(self.kept(user, Id::from_uuid(made)).await?))),
@@ -175,7 +178,8 @@ impl Users {
             let (owner, book) = self.book(actor, user).await?;
             expect_version(BOOK, expected, owner.version)?;
             let address = found(&book, id)?;
-            settle(self.store.commit(guarded(owner, rule(&book, address))).await, ())
+            let changes = self.told(actor, edited(user, id), guarded(owner, rule(&book, address))).await?;
+            settle(self.store.commit(changes).await, ())
         })
         .await
     }
@@ -191,6 +195,10 @@ impl Users {
     async fn kept(&self, user: UserId, id: AddressId) -> Outcome<Address> {
         found(&self.store.addresses(user).await?, id)
     }
+}
+
+fn edited(user: UserId, address: AddressId) -> Deed {
+    Deed { action: StaffAction::AddressesChanged, subject: user, detail: json!({ "address": address }) }
 }
 
 fn guarded(owner: User, writes: Vec<UserWrite>) -> ChangeSet<UserWrite> {

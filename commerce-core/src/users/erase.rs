@@ -1,5 +1,7 @@
 //! An account that goes. Its orders keep the identity as a pseudonym; nothing else is left.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{ChangeSet, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
@@ -10,6 +12,7 @@ use super::Users;
 use super::model::{PasswordHash, Role, User};
 use super::passwords::endings;
 use super::ports::UserWrite;
+use super::staff_log::{Deed, StaffAction};
 
 impl Users {
     /// Erases a user: her mail address is free again, her address book is gone, her sessions end.
@@ -28,7 +31,8 @@ impl Users {
             let changes = ChangeSet::of([UserWrite::UpdateUser(erased(&user)?.next_version())]);
             let changes = addresses.iter().map(|address| UserWrite::DeleteAddress(address.id)).fold(changes, ChangeSet::and);
             let changes = endings(&sessions, None, self.clock.now()).into_iter().fold(changes, ChangeSet::and);
-            settle(self.store.commit(changes).await, ())
+            let deed = Deed { action: StaffAction::UserErased, subject: id, detail: json!({}) };
+            settle(self.store.commit(self.told(actor, deed, changes).await?).await, ())
         })
         .await
     }

@@ -1,12 +1,14 @@
 //! Users: who may log in, what they may do, and where they live.
 //!
-//! Owns users, addresses, sessions and refresh tokens. Never knows what anybody bought.
+//! Owns users, addresses, sessions and refresh tokens, and the log of what staff did to them. Never knows what
+//! anybody bought.
 //! Start reading at [`model`], then `register`, `login` and `authenticate`.
 
 mod address_book;
 mod addresses;
 mod authenticate;
 mod erase;
+mod export;
 mod login;
 pub mod model;
 mod passwords;
@@ -17,11 +19,14 @@ mod provide;
 mod refresh;
 mod register;
 mod repeat;
+mod reset;
 mod roles;
 mod sessions;
+mod staff_log;
 
 use std::sync::Arc;
 
+use crate::commerce::Context;
 use crate::error::{Outcome, Refusal};
 use crate::ids::{IdSource, UserId};
 use crate::time::Clock;
@@ -33,6 +38,7 @@ pub use ports::*;
 pub use postal::{RawAddress, parse_address};
 pub use profile::UpdateUser;
 pub use register::Register;
+pub use staff_log::{StaffAction, StaffEntry, StaffHead};
 
 /// The use cases of the users context.
 #[derive(Clone)]
@@ -43,6 +49,8 @@ pub struct Users {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) policy: AuthPolicy,
+    /// What other contexts keep about people, where they can be asked.
+    pub(crate) records: Vec<(Context, Arc<dyn Records>)>,
 }
 
 impl Users {
@@ -55,7 +63,7 @@ impl Users {
         ids: IdSource,
         policy: AuthPolicy,
     ) -> Self {
-        Self { store, passwords, tokens, clock, ids, policy }
+        Self { store, passwords, tokens, clock, ids, policy, records: Vec::new() }
     }
 
     /// The same use cases in the course of this trace (W3C `traceparent`): their events carry it.

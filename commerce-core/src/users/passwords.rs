@@ -1,5 +1,7 @@
 //! Setting passwords. A new password ends the sessions of the old one.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{ChangeSet, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
@@ -9,6 +11,7 @@ use crate::time::Timestamp;
 
 use super::model::{Session, User};
 use super::ports::{UserWrite, Verdict};
+use super::staff_log::{Deed, StaffAction};
 use super::{AuthPolicy, Users};
 
 impl Users {
@@ -18,7 +21,7 @@ impl Users {
     /// `NOT_FOUND` for strangers, `INVALID` for a password the policy refuses.
     pub async fn set_password(&self, actor: &Actor, id: UserId, new: &str) -> Outcome<()> {
         actor.require_owner(id, "user")?;
-        self.replace_password(id, "password", new, None, None).await
+        self.replace_password(actor, id, ("password", new), None, |_| Ok(())).await
     }
 
     /// Sets the own password, knowing the current one, and ends all sessions but `keep`.
@@ -40,7 +43,8 @@ impl Users {
         if !self.is_password_of(&user, current).await? {
             return Err(Refusal::BadCredentials.into());
         }
-        self.replace_password(id, "new", new, keep, expected).await
+        let holds = |user: &User| expect_version("user", expected, user.version);
+        self.replace_password(actor, id, ("new", new), keep, holds).await
     }
 
     pub(super) async fn is_password_of(&self, user: &User, password: &str) -> Outcome<bool> {
@@ -48,23 +52,26 @@ impl Users {
         Ok(verdict != Verdict::Wrong)
     }
 
-    async fn replace_password(
+    /// Puts a password in the place of the one that a user has who passes `holds`.
+    pub(super) async fn replace_password(
         &self,
+        actor: &Actor,
         id: UserId,
-        field: &str,
-        new: &str,
+        (field, new): (&str, &str),
         keep: Option<SessionId>,
-        expected: Option<u64>,
+        holds: impl Fn(&User) -> Result<(), Refusal>,
     ) -> Outcome<()> {
         check_password(field, new, self.policy)?;
         let hash = &self.passwords.hash(new).await?;
         rounds("user", || async {
             let user = self.present(id).await?;
-            expect_version("user", expected, user.version)?;
+            holds(&user)?;
             let ended = self.endings(id, keep).await?;
             let changed = User { password_hash: hash.clone(), ..user }.next_version();
             let changes = ChangeSet::of([UserWrite::UpdateUser(changed)]);
             let changes = ended.into_iter().fold(changes, ChangeSet::and);
+            let deed = Deed { action: StaffAction::PasswordSet, subject: id, detail: json!({}) };
+            let changes = self.told(actor, deed, changes).await?;
             settle(self.store.commit(changes).await, ())
         })
         .await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::{Map, Value};
 
 use crate::actor::Actor;
 use crate::change::{ChangeSet, CommitError, Keys};
@@ -14,10 +15,21 @@ use crate::time::Timestamp;
 
 use super::authenticate::{Authenticated, Claimed};
 use super::model::{Address, Claims, PasswordHash, RefreshToken, Role, Session, User};
+use super::staff_log::{StaffEntry, StaffHead};
+
+/// Reads what staff did.
+#[async_trait]
+pub trait StaffLogReads: Send + Sync {
+    /// The last entry's position and hash.
+    async fn staff_head(&self) -> Result<StaffHead, StoreError>;
+
+    /// The log, newest first; its pages are cut by position.
+    async fn staff_log(&self, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError>;
+}
 
 /// Keeps users, addresses, sessions and refresh tokens.
 #[async_trait]
-pub trait UserStore: Keys {
+pub trait UserStore: StaffLogReads + Keys {
     /// A user by id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
@@ -65,6 +77,8 @@ pub enum UserWrite {
     InsertRefreshToken(RefreshToken),
     /// A refresh token was used. `Stale("refresh token")` when it was used before.
     RotateRefreshToken([u8; 32], Timestamp),
+    /// One more entry of the log. `Stale("staff log")` unless it follows the last one.
+    LogStaff(StaffEntry),
 }
 
 /// Turns passwords into hashes; slow by design, so it runs where it blocks nobody.
@@ -110,6 +124,13 @@ pub trait TokenSigner: Send + Sync {
 
     /// The public keys as a JSON Web Key Set (RFC 7517).
     fn jwks(&self) -> serde_json::Value;
+}
+
+/// What another context keeps about people: a direct call in one process, HTTP between processes.
+#[async_trait]
+pub trait Records: Send + Sync {
+    /// Everything about this user, by the names of the lists that it is in.
+    async fn of(&self, user: UserId) -> Outcome<Map<String, Value>>;
 }
 
 /// Users as the shells of every context need them: a direct call in one process, HTTP between

@@ -1,5 +1,7 @@
 //! Accounts, read and changed.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{ChangeSet, CommitError, CommitRefusal, Round, expect_version, rounds};
 use crate::error::{Outcome, Refusal};
@@ -13,6 +15,7 @@ use super::model::{Role, User};
 use super::ports::UserWrite;
 use super::register::check_phone;
 use super::repeat::email_taken;
+use super::staff_log::{Deed, StaffAction};
 
 /// What is to be changed of an account; what is not said stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +28,20 @@ pub struct UpdateUser {
     pub phone: Option<String>,
     /// The client's own notes, all of them.
     pub metadata: Option<Metadata>,
+}
+
+impl UpdateUser {
+    /// What it is about, in the words of the API.
+    fn names(&self) -> Vec<&'static str> {
+        let Self { email, full_name, phone, metadata } = self;
+        let all = [
+            ("email", email.is_some()),
+            ("fullName", full_name.is_some()),
+            ("phone", phone.is_some()),
+            ("metadata", metadata.is_some()),
+        ];
+        all.into_iter().filter_map(|(name, said)| said.then_some(name)).collect()
+    }
 }
 
 impl Users {
@@ -78,7 +95,9 @@ impl Users {
                 return Ok(Round::Done(user));
             }
             let changed = changed.next_version();
-            match self.store.commit(ChangeSet::of([UserWrite::UpdateUser(changed.clone())])).await {
+            let changes = ChangeSet::of([UserWrite::UpdateUser(changed.clone())]);
+            let deed = Deed { action: StaffAction::UserChanged, subject: id, detail: json!({ "changed": update.names() }) };
+            match self.store.commit(self.told(actor, deed, changes).await?).await {
                 Ok(()) => Ok(Round::Done(changed)),
                 Err(CommitError::Refused(CommitRefusal::Stale(_))) => Ok(Round::Again),
                 Err(error) => Err(email_taken(error)),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::actor::Actor;
 use crate::error::Outcome;
-use crate::ids::{AddressId, SellerId, UserId};
+use crate::ids::{AddressId, ResetId, SellerId, UserId};
 use crate::notifications::Contacts;
 use crate::orders::Customers;
 use crate::text::Email;
@@ -28,6 +28,10 @@ impl Contacts for Users {
     async fn contact(&self, user: UserId) -> Outcome<Option<(Email, String)>> {
         let user = self.store.user(user).await?.filter(|user| !user.is_erased());
         Ok(user.map(|user| (user.email, user.full_name)))
+    }
+
+    async fn reset_token(&self, user: UserId, reset: ResetId) -> Outcome<Option<String>> {
+        Self::reset_token(self, user, reset).await
     }
 }
 

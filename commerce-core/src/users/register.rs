@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, RequestKey};
+use crate::change::{Answer, ChangeSet, RequestKey, Round, rounds};
 use crate::error::{Outcome, Refusal};
 use crate::events::{Envelope, EventKind, Topic};
 use crate::ids::{Id, SellerId};
@@ -15,6 +15,7 @@ use super::model::{PasswordHash, Role, User};
 use super::passwords::check_password;
 use super::ports::UserWrite;
 use super::repeat::{Committed, Keyed};
+use super::staff_log::{Deed, StaffAction};
 use super::{AuthPolicy, Users};
 
 const ROUTE: &str = "POST /api/users";
@@ -41,7 +42,7 @@ impl Users {
     /// `INVALID`, `EMAIL_TAKEN`, `IDEMPOTENCY_MISMATCH`.
     pub async fn register(&self, actor: &Actor, request: Register, key: Option<RequestKey>) -> Outcome<Answer<User>> {
         let keyed = self.keyed(actor, ROUTE, key);
-        self.open_account(request, Role::Customer, keyed).await
+        self.open_account(actor, request, Role::Customer, keyed).await
     }
 
     /// Opens an account with any role; for staff.
@@ -50,10 +51,10 @@ impl Users {
     /// `FORBIDDEN`, else as [`register`](Self::register).
     pub async fn create_user(&self, actor: &Actor, request: Register, role: Role) -> Outcome<User> {
         actor.require_staff()?;
-        Ok(self.open_account(request, role, None).await?.into_inner())
+        Ok(self.open_account(actor, request, role, None).await?.into_inner())
     }
 
-    async fn open_account(&self, request: Register, role: Role, keyed: Option<Keyed>) -> Outcome<Answer<User>> {
+    async fn open_account(&self, actor: &Actor, request: Register, role: Role, keyed: Option<Keyed>) -> Outcome<Answer<User>> {
         let profile = Profile::parse(&request, self.policy)?;
         // In this order: an address taken by a twin of this request has its key by then.
         let taken = self.store.user_by_email(&profile.email).await?.is_some();
@@ -70,11 +71,20 @@ impl Users {
             .claim(keyed.as_ref().map(|keyed| keyed.claim(user.id.uuid(), user.created_at)))
             .say([self.registered(&user)]);
 
-        match self.commit_keyed(changes, keyed.as_ref()).await? {
-            Committed::Now => Ok(Answer::Fresh(user)),
-            Committed::ByTwin(made) => Ok(Answer::Replayed(self.present(Id::from_uuid(made)).await?)),
-            Committed::Stale => Err(Refusal::Conflict("user").into()),
-        }
+        let (user, changes, keyed) = (&user, &changes, keyed.as_ref());
+        rounds("user", || async move {
+            // Anybody may open a customer's account; who opens another is told of.
+            let changes = match role {
+                Role::Customer => changes.clone(),
+                Role::Seller | Role::Admin => self.told(actor, opened(user), changes.clone()).await?,
+            };
+            match self.commit_keyed(changes, keyed).await? {
+                Committed::Now => Ok(Round::Done(Answer::Fresh(user.clone()))),
+                Committed::ByTwin(made) => Ok(Round::Done(Answer::Replayed(self.present(Id::from_uuid(made)).await?))),
+                Committed::Stale => Ok(Round::Again),
+            }
+        })
+        .await
     }
 
     fn new_user(&self, profile: Profile, role: Role, password_hash: PasswordHash) -> User {
@@ -107,6 +117,10 @@ impl Users {
             data: json!({ "userId": user.id, "fullName": user.full_name }).into(),
         }
     }
+}
+
+fn opened(user: &User) -> Deed {
+    Deed { action: StaffAction::UserCreated, subject: user.id, detail: json!({ "role": user.role }) }
 }
 
 /// A request to register whose every field holds.

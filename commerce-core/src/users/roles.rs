@@ -1,5 +1,7 @@
 //! What a user may do, decided by staff.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{ChangeSet, Round, expect_version, rounds, settle};
 use crate::error::Outcome;
@@ -8,6 +10,7 @@ use crate::ids::{Id, SellerId, UserId};
 use super::Users;
 use super::model::{Role, User};
 use super::ports::UserWrite;
+use super::staff_log::{Deed, StaffAction};
 
 impl Users {
     /// Gives a user a role. Holds from her next request. Who becomes a seller without having one
@@ -18,7 +21,12 @@ impl Users {
     pub async fn set_role(&self, actor: &Actor, id: UserId, role: Role, expected: Option<u64>) -> Outcome<User> {
         actor.require_owner(id, "user")?;
         actor.require_staff()?;
-        self.change_user(id, expected, |user| with_role(user, role)).await
+        let deed = |user: &User| Deed {
+            action: StaffAction::RoleChanged,
+            subject: id,
+            detail: json!({ "from": user.role, "to": role }),
+        };
+        self.change_user(actor, id, expected, |user| with_role(user, role), deed).await
     }
 
     /// Makes a user act for this seller.
@@ -27,12 +35,24 @@ impl Users {
     /// `FORBIDDEN`, `NOT_FOUND`.
     pub async fn set_seller(&self, actor: &Actor, id: UserId, seller: SellerId) -> Outcome<User> {
         actor.require_staff()?;
-        self.change_user(id, None, |user| User { role: Role::Seller, seller: Some(seller), ..user }).await
+        let deed = |user: &User| Deed {
+            action: StaffAction::SellerChanged,
+            subject: id,
+            detail: json!({ "from": user.seller, "to": seller }),
+        };
+        self.change_user(actor, id, None, |user| User { role: Role::Seller, seller: Some(seller), ..user }, deed).await
     }
 
     /// Changes a user by a pure rule; a rule that changes nothing writes nothing.
-    async fn change_user(&self, id: UserId, expected: Option<u64>, rule: impl Fn(User) -> User) -> Outcome<User> {
-        let rule = &rule;
+    async fn change_user(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        expected: Option<u64>,
+        rule: impl Fn(User) -> User,
+        deed: impl Fn(&User) -> Deed,
+    ) -> Outcome<User> {
+        let (rule, deed) = (&rule, &deed);
         rounds("user", || async move {
             let user = self.present(id).await?;
             expect_version("user", expected, user.version)?;
@@ -41,8 +61,9 @@ impl Users {
                 return Ok(Round::Done(user));
             }
             let changed = changed.next_version();
-            let committed = self.store.commit(ChangeSet::of([UserWrite::UpdateUser(changed.clone())])).await;
-            settle(committed, changed)
+            let changes = ChangeSet::of([UserWrite::UpdateUser(changed.clone())]);
+            let changes = self.told(actor, deed(&user), changes).await?;
+            settle(self.store.commit(changes).await, changed)
         })
         .await
     }

@@ -1,13 +1,16 @@
 //! Sessions, seen and ended.
 
+use serde_json::json;
+
 use crate::actor::Actor;
-use crate::change::ChangeSet;
+use crate::change::{ChangeSet, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{SessionId, UserId};
 
 use super::Users;
 use super::model::Session;
 use super::ports::UserWrite;
+use super::staff_log::{Deed, StaffAction};
 
 impl Users {
     /// Ends a session: its tokens are refused from the next request on.
@@ -37,10 +40,15 @@ impl Users {
     /// # Errors
     /// `NOT_FOUND` for strangers, and for a session that is not hers or not alive.
     pub async fn revoke_session(&self, actor: &Actor, user: UserId, session: SessionId) -> Outcome<()> {
-        let alive = self.sessions(actor, user).await?;
-        if !alive.iter().any(|known| known.id == session) {
-            return Err(Refusal::NotFound("session").into());
-        }
-        self.logout(session).await
+        rounds("session", || async move {
+            let alive = self.sessions(actor, user).await?;
+            if !alive.iter().any(|known| known.id == session) {
+                return Err(Refusal::NotFound("session").into());
+            }
+            let changes = ChangeSet::of([UserWrite::RevokeSession(session, self.clock.now())]);
+            let deed = Deed { action: StaffAction::SessionEnded, subject: user, detail: json!({ "session": session }) };
+            settle(self.store.commit(self.told(actor, deed, changes).await?).await, ())
+        })
+        .await
     }
 }

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use commerce_core::catalog::{
-    Catalog, CatalogStore, HoldKey, HoldOwners, MovementKind, NewProduct, NewVariant, ProductSearch, SearchHits, SearchQuery,
-    Standing, StockKeeper,
+    Catalog, CatalogStore, HoldKey, HoldOwners, MovementKind, NewProduct, NewVariant, ProductSearch, Purchases, SearchHits,
+    SearchQuery, Standing, StockKeeper,
 };
 use commerce_core::change::RequestKey;
 use commerce_core::error::StoreErrorKind;
 use commerce_core::events::{Consumer, Envelope, EventData, EventKind, Topic};
-use commerce_core::ids::{Id, IdSource, OrderId};
+use commerce_core::ids::{Id, IdSource, OrderId, ProductId, UserId};
 use commerce_core::orders::{Held, HoldRef, OrderFacts, OrderLine, OrderStatus, PaymentMethod};
 use commerce_core::page::PageRequest;
 use commerce_core::testing::memory::{MemoryCatalog, MemoryImages};
@@ -28,6 +28,13 @@ pub(crate) const STAFF: Actor = Actor::System;
 pub(crate) struct Owners {
     pub(crate) live: Mutex<BTreeSet<HoldKey>>,
     pub(crate) silent: Mutex<bool>,
+}
+
+#[async_trait]
+impl Purchases for Owners {
+    async fn bought(&self, _user: UserId, _product: ProductId) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 }
 
 #[async_trait]
@@ -74,7 +81,8 @@ impl House {
         let store = MemoryCatalog::new(clock.clone());
         let owners = Arc::new(Owners::default());
         let (search, images) = (Arc::new(NoIndex), Arc::new(MemoryImages::new()));
-        let catalog = Catalog::new(Arc::new(store.clone()), owners.clone(), search, images, clock.clone(), ids.clone());
+        let (holds, bought) = (owners.clone(), owners.clone());
+        let catalog = Catalog::new(Arc::new(store.clone()), holds, bought, search, images, clock.clone(), ids.clone());
         Self { catalog, store, owners, clock, ids }
     }
 
@@ -131,6 +139,7 @@ impl House {
             was_confirmed,
             from_cart: false,
             cart_claim: None,
+            returned: None,
             note: None,
         };
         Envelope {

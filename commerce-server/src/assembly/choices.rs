@@ -86,7 +86,10 @@ pub fn place(config: &Config, here: &[Context]) -> Result<Place, StartError> {
             Some(context) => {
                 Err(StartError::Settings(format!("database.url or database.{context}_url must say where that database is")))
             }
-            None => on_mysql(config),
+            #[cfg(feature = "mysql")]
+            None => Ok(on_mysql(config)),
+            #[cfg(not(feature = "mysql"))]
+            None => Err(not_built("mysql")),
         };
     }
     if !shop.reader.is_empty() || own.values().any(|urls| !urls.reader.is_empty()) {
@@ -98,7 +101,7 @@ pub fn place(config: &Config, here: &[Context]) -> Result<Place, StartError> {
 }
 
 #[cfg(feature = "mysql")]
-fn on_mysql(config: &Config) -> Result<Place, StartError> {
+fn on_mysql(config: &Config) -> Place {
     use commerce_adapters::sql::mysql::{ReaderUrls, Urls, database_of};
     let all = &config.database.shop;
     // What is said of one database alone wins over what is said of all.
@@ -121,12 +124,7 @@ fn on_mysql(config: &Config) -> Result<Place, StartError> {
         notifications: writer(Context::Notifications),
         readers: Some(Box::new(readers)),
     };
-    Ok(Place::MySql(Box::new(urls)))
-}
-
-#[cfg(not(feature = "mysql"))]
-fn on_mysql(_: &Config) -> Result<Place, StartError> {
-    Err(not_built("mysql"))
+    Place::MySql(Box::new(urls))
 }
 
 /// A broker between the contexts.
@@ -339,9 +337,12 @@ pub(super) type Register = Arc<Registry>;
 #[cfg(not(feature = "redis"))]
 pub(super) type Register = Arc<std::convert::Infallible>;
 
+/// The register, to be told and to be asked.
+pub(super) type Registered = (Register, Arc<dyn Directory>);
+
 /// Where services say that they are, if they do.
 #[cfg(feature = "redis")]
-pub(super) fn register(config: &Config) -> Result<Option<(Register, Arc<dyn Directory>)>, StartError> {
+pub(super) fn register(config: &Config) -> Result<Option<Registered>, StartError> {
     if !config.services.registry {
         return Ok(None);
     }
@@ -350,7 +351,7 @@ pub(super) fn register(config: &Config) -> Result<Option<(Register, Arc<dyn Dire
 }
 
 #[cfg(not(feature = "redis"))]
-pub(super) fn register(config: &Config) -> Result<Option<(Register, Arc<dyn Directory>)>, StartError> {
+pub(super) fn register(config: &Config) -> Result<Option<Registered>, StartError> {
     if config.services.registry { Err(not_built("redis")) } else { Ok(None) }
 }
 

@@ -18,7 +18,7 @@ use crate::extract::{Json, RequestIdempotency};
 use crate::front::ClientAddress;
 use crate::problem::Answered;
 use crate::state::Shared;
-use crate::views::user::{LoginBody, RefreshBody, TokensView};
+use crate::views::user::{LoginBody, NewPasswordBody, RefreshBody, ResetBody, TokensView};
 
 pub(super) fn routes(api: Api) -> Api {
     api.post(
@@ -33,6 +33,22 @@ pub(super) fn routes(api: Api) -> Api {
             .takes::<RefreshBody>()
             .gives::<TokensView>(200, "Tokens."),
         refresh,
+    )
+    .post(
+        "/api/auth/password-reset",
+        op("Ask for a mail that sets a new password")
+            .public()
+            .takes::<ResetBody>()
+            .done(202, "Who has this address gets a mail."),
+        ask_reset,
+    )
+    .post(
+        "/api/auth/password-reset/confirm",
+        op("Set a new password with the token of the mail; all sessions end")
+            .public()
+            .takes::<NewPasswordBody>()
+            .done(204, "Set."),
+        reset,
     )
     .post("/api/auth/logout", op("End the session").done(204, "It has ended."), logout)
     .get(
@@ -69,6 +85,25 @@ async fn refresh(
     let tokens = shared.users().refresh(&body.refresh_token).await?;
     shared.logins().passed(shared.account_key(tokens.user.email.as_str()), client_group(address.0));
     Ok(shown(tokens.into()))
+}
+
+/// Answered at once, so that the time it takes says nothing either.
+async fn ask_reset(
+    State(shared): State<Shared>,
+    _: RequestIdempotency,
+    Json(ResetBody { email }): Json<ResetBody>,
+) -> Answered<StatusCode> {
+    tokio::spawn(async move {
+        if let Err(error) = shared.users().request_reset(&email).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a new password could not be asked for");
+        }
+    });
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn reset(State(shared): State<Shared>, _: RequestIdempotency, Json(body): Json<NewPasswordBody>) -> Answered<StatusCode> {
+    shared.users().reset_password(&body.token, &body.password).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn logout(State(shared): State<Shared>, signed_in: SignedIn, _: RequestIdempotency) -> Answered<StatusCode> {

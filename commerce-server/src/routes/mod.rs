@@ -12,8 +12,10 @@ mod payments;
 mod product_input;
 mod products;
 mod returns;
+mod reviews;
 mod sellers;
 mod users;
+mod wishlists;
 
 use commerce_core::commerce::Context;
 
@@ -23,13 +25,15 @@ use crate::api::Api;
 type Adds = fn(Api) -> Api;
 
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, Adds); 13] = [
+const PARTS: [(Context, Adds); 15] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
     (Context::Catalog, categories::routes),
     (Context::Catalog, sellers::routes),
     (Context::Catalog, inventory::routes),
+    (Context::Catalog, reviews::routes),
+    (Context::Catalog, wishlists::routes),
     (Context::Orders, carts::routes),
     (Context::Orders, guest_carts::routes),
     (Context::Orders, coupons::routes),

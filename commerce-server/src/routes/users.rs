@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::{Caller, SignedIn};
-use crate::extract::{IfMatch, Json, KeyedJson, Params, Patch, Query};
+use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Patch, Query};
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::address::{AddressView, BookAddressBody};
-use crate::views::user::{PasswordBody, READ_ONLY, RegisterBody, RoleBody, SessionView, UserBody, UserView};
+use crate::views::user::{PasswordBody, READ_ONLY, RegisterBody, RoleBody, SessionView, StaffEntryView, UserBody, UserView};
 
 pub(super) fn routes(api: Api) -> Api {
     let register =
@@ -29,6 +29,18 @@ pub(super) fn routes(api: Api) -> Api {
         .delete(user, op("Erase a user").done(204, "Erased."), erase)
         .put("/api/users/{userId}/password", op("Change the password").takes::<PasswordBody>().done(204, "Changed."), password)
         .put("/api/users/{userId}/role", op("Change the role").takes::<RoleBody>().gives::<UserView>(200, "Changed."), role)
+        .get(
+            "/api/staff-log",
+            op("What staff did, newest first, for staff").query(&[LIMIT, CURSOR]).lists::<StaffEntryView>(),
+            staff_log,
+        )
+        .get(
+            "/api/users/{userId}/export",
+            op("Everything that is kept about a user")
+                .gives::<Value>(200, "Her account, orders, reviews, messages ….")
+                .refuses(&["UNAVAILABLE"]),
+            export,
+        )
         .get("/api/users/{userId}/sessions", op("Logins that are alive").lists::<SessionView>(), sessions)
         .delete("/api/users/{userId}/sessions/{sessionId}", op("End a login").done(204, "Ended."), end_session)
         .post(addresses, op("Add an address").takes::<BookAddressBody>().gives::<AddressView>(201, "Added."), add_address)
@@ -112,6 +124,15 @@ async fn role(
 ) -> Answered<Told<UserView>> {
     let user = shared.users().set_role(&caller.actor, params.user(&caller.actor)?, body.role, if_match.version).await?;
     Ok(shown_at(user.into(), UserView::version))
+}
+
+async fn export(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
+    Ok(shown(shared.users().export(&caller.actor, params.user(&caller.actor)?).await?))
+}
+
+async fn staff_log(State(shared): State<Shared>, caller: SignedIn, Paging(page): Paging) -> Answered<Told<Value>> {
+    let page = shared.users().staff_log(&caller.actor, &page).await?;
+    Ok(shown(json!(page.map(StaffEntryView::from))))
 }
 
 async fn sessions(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {

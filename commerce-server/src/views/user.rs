@@ -3,7 +3,7 @@
 use commerce_core::Timestamp;
 use commerce_core::ids::{SellerId, SessionId, UserId};
 use commerce_core::text::{Email, Metadata};
-use commerce_core::users::{Register, Role, Session, Tokens, UpdateUser, User};
+use commerce_core::users::{Register, Role, Session, StaffAction, StaffEntry, Tokens, UpdateUser, User};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -116,6 +116,26 @@ pub struct RefreshBody {
     pub refresh_token: String,
 }
 
+/// Who forgot her password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PasswordReset)]
+pub struct ResetBody {
+    /// Mail address.
+    pub email: String,
+}
+
+/// A new password in the place of a forgotten one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewPassword)]
+pub struct NewPasswordBody {
+    /// As the mail says it.
+    pub token: String,
+    /// The password from now on.
+    pub password: String,
+}
+
 /// A change of password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -184,5 +204,37 @@ impl SessionView {
     pub fn of(session: &Session, current: SessionId) -> Self {
         let Session { id, created_at, last_used_at, .. } = *session;
         Self { id, created_at, last_used_at, current: id == current }
+    }
+}
+
+/// What staff did to an account. Each entry is bound to the one before by its hash.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = StaffEntry)]
+pub struct StaffEntryView {
+    /// From 1, without gaps.
+    position: u64,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Who; none for the operator's command line.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    actor_id: Option<UserId>,
+    #[schema(value_type = String, example = "ROLE_CHANGED")]
+    action: StaffAction,
+    /// To whom.
+    #[schema(value_type = String, format = Uuid)]
+    user_id: UserId,
+    detail: serde_json::Value,
+    /// The hash of the entry before, in hexadecimal; zeros for the first.
+    previous: String,
+    /// SHA-256 of this entry and the one before, in hexadecimal.
+    hash: String,
+}
+
+impl From<StaffEntry> for StaffEntryView {
+    fn from(entry: StaffEntry) -> Self {
+        let StaffEntry { position, at, actor: actor_id, action, subject: user_id, detail, previous, hash } = entry;
+        let detail = detail.read().unwrap_or_default();
+        Self { position, at, actor_id, action, user_id, detail, previous: hex::encode(previous), hash: hex::encode(hash) }
     }
 }

@@ -52,6 +52,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "storefront/product.js",
     "storefront/shop.css",
     "storefront/shop.js",
+    "storefront/reset-password.js",
     "storefront/sign-in.js",
     "admin/admin.css",
     "admin/admin.js",

@@ -54,6 +54,7 @@ pub(super) const PAGES: &[Page] = pages![
     "storefront" "cart" "/cart" "Cart",
     "storefront" "checkout" "/checkout" "Checkout",
     "storefront" "sign-in" "/sign-in" "Sign in",
+    "storefront" "reset-password" "/reset-password" "A new password",
     "storefront" "orders" "/orders" "Your orders",
     "storefront" "order" "/orders/{id}" "Order",
     "storefront" "account" "/account" "Your account",

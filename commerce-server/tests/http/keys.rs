@@ -96,11 +96,15 @@ impl Scene {
         let named = |name: &str| json!({ "name": name });
         let adjust = |delta: i64| json!({"delta": delta, "reason": "counted"});
         let merge = |token: &str| json!({ "cartToken": token });
+        let review = |rating: i64| json!({"rating": rating, "text": "It fits."});
+        let wish = |product: &str| json!({ "productId": product });
         let nothing = json!({});
         vec![
             ("/api/auth/login", Keeps::Nothing("tokens are never kept to be answered again")),
             ("/api/auth/refresh", Keeps::Nothing("the token itself is the key")),
             ("/api/auth/logout", Keeps::Nothing("the session has ended")),
+            ("/api/auth/password-reset", Keeps::Nothing("mails of one hour are counted instead")),
+            ("/api/auth/password-reset/confirm", Keeps::Nothing("the token works once")),
             ("/api/orders/quote", Keeps::Nothing("nothing is written")),
             ("/api/payments/webhooks/{provider}", Keeps::Nothing("the provider's event is the key")),
             ("/api/users", keeps("/api/users", person("Asha"), person("Ravi"), json!({"email": "x"}))),
@@ -120,6 +124,8 @@ impl Scene {
                     form: true,
                 },
             ),
+            ("/api/products/{id}/reviews", keeps(&format!("/api/products/{product}/reviews"), review(5), review(4), review(9))),
+            ("/api/users/{userId}/wishlist", keeps("/api/users/me/wishlist", wish(&product), wish(&placed), wish("nothing"))),
             ("/api/categories", keeps("/api/categories", named("Caps"), named("Hats"), named(""))),
             ("/api/sellers", keeps("/api/sellers", named("Mill"), named("Loom"), named(""))),
             ("/api/inventory/{sku}/adjust", keeps("/api/inventory/A/adjust", adjust(2), adjust(3), adjust(0))),

@@ -10,6 +10,7 @@ use commerce_core::ids::{CategoryId, ProductId, SellerId};
 use commerce_core::limits;
 use commerce_core::text::{Sku, Slug};
 
+use super::opinions::{OpinionJudge, OpinionWants};
 use super::{Judge, judge_free, judge_version};
 use crate::sql::table::{Log, Table};
 
@@ -57,6 +58,7 @@ pub(crate) struct CatalogJudge<'a> {
     pub(crate) holds: Table<(HoldKey, u32), HeldRow<'a>>,
     pub(crate) newest_holds: Table<HoldKey, u32>,
     pub(crate) movements: Log<&'a Movement>,
+    pub(crate) opinions: OpinionJudge<'a>,
 }
 
 impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
@@ -135,6 +137,10 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
                 CatalogWrite::SetThreshold(sku, threshold) => {
                     self.change_stock(sku, |stock| stock.low_stock_threshold = *threshold)?;
                 }
+                CatalogWrite::InsertReview(review) => self.opinions.write_review(review)?,
+                CatalogWrite::UpdateReview(review) => self.opinions.change_review(review)?,
+                CatalogWrite::InsertWish(wish) => self.opinions.wish(wish)?,
+                CatalogWrite::DeleteWish(user, product) => self.opinions.unwish(*user, *product),
             }
         }
         Ok(())
@@ -152,6 +158,7 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
         self.holds.keep();
         self.newest_holds.keep();
         self.movements.keep();
+        self.opinions.keep();
     }
 
     fn undo(&mut self) {
@@ -166,6 +173,7 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
         self.holds.undo();
         self.newest_holds.undo();
         self.movements.undo();
+        self.opinions.undo();
     }
 }
 
@@ -326,6 +334,7 @@ pub(crate) struct CatalogWants {
     pub(crate) seller_slugs: BTreeSet<Slug>,
     pub(crate) skus: BTreeSet<Sku>,
     pub(crate) holds: BTreeSet<HoldKey>,
+    pub(crate) opinions: OpinionWants,
 }
 
 impl CatalogWants {
@@ -372,6 +381,9 @@ impl CatalogWants {
             | CatalogWrite::SetThreshold(sku, _) => {
                 self.skus.insert(sku.clone());
             }
+            CatalogWrite::InsertReview(review) | CatalogWrite::UpdateReview(review) => self.opinions.add_review(review),
+            CatalogWrite::InsertWish(wish) => self.opinions.add_wish(wish.user, wish.product),
+            CatalogWrite::DeleteWish(user, product) => self.opinions.add_wish(*user, *product),
         }
     }
 }

@@ -7,6 +7,7 @@ mod catalog;
 mod coupons;
 mod head;
 mod notifications;
+mod opinions;
 mod orders;
 mod users;
 
@@ -19,6 +20,7 @@ pub(crate) use catalog::{CatalogJudge, CatalogWants, HeldRow, NamedRow, ProductR
 pub(crate) use coupons::{CouponRow, CouponsJudge, CouponsWants, UseRow};
 pub(crate) use head::{Claimed, Head};
 pub(crate) use notifications::{NotificationJudge, NotificationRow};
+pub(crate) use opinions::{OpinionJudge, OpinionWants, ReviewRow};
 pub use orders::OrdersWrite;
 pub(crate) use orders::{CartRow, HeardRow, OrdersJudge, OrdersWants, Versioned};
 pub(crate) use users::{SessionRow, TokenRow, UserJudge, UserRow, UsersWants};

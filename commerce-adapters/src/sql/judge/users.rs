@@ -6,10 +6,10 @@ use commerce_core::Timestamp;
 use commerce_core::change::{ChangeSet, CommitRefusal};
 use commerce_core::ids::{AddressId, SessionId, UserId};
 use commerce_core::text::Email;
-use commerce_core::users::{Address, RefreshToken, Session, User, UserWrite};
+use commerce_core::users::{Address, RefreshToken, Session, StaffEntry, StaffHead, User, UserWrite};
 
 use super::{Judge, judge_free, judge_version};
-use crate::sql::table::Table;
+use crate::sql::table::{Log, Table};
 
 /// A user as far as judging needs her.
 #[derive(Clone, Debug)]
@@ -45,6 +45,9 @@ pub(crate) struct UserJudge<'a> {
     pub(crate) addresses: Table<AddressId, Option<&'a Address>>,
     pub(crate) sessions: Table<SessionId, SessionRow<'a>>,
     pub(crate) tokens: Table<[u8; 32], TokenRow<'a>>,
+    /// The one row is the last entry of the log of staff.
+    pub(crate) staff_head: Table<(), StaffHead>,
+    pub(crate) staff_log: Log<&'a StaffEntry>,
 }
 
 impl<'a> UserJudge<'a> {
@@ -85,6 +88,15 @@ impl<'a> UserJudge<'a> {
                 let row = unused.ok_or(CommitRefusal::Stale("refresh token"))?;
                 self.tokens.set(*hash, TokenRow { rotated_at: Some(*at), ..row });
             }
+            UserWrite::LogStaff(entry) => {
+                let head = self.staff_head.get(&()).copied().unwrap_or_default();
+                judge_version("staff log", Some(head.position), entry.position)?;
+                if entry.previous != head.hash {
+                    return Err(CommitRefusal::Stale("staff log"));
+                }
+                self.staff_head.set((), StaffHead { position: entry.position, hash: entry.hash });
+                self.staff_log.push(entry);
+            }
         }
         Ok(())
     }
@@ -111,6 +123,8 @@ impl<'a> Judge<'a, UserWrite> for UserJudge<'a> {
         self.addresses.keep();
         self.sessions.keep();
         self.tokens.keep();
+        self.staff_head.keep();
+        self.staff_log.keep();
     }
 
     fn undo(&mut self) {
@@ -119,6 +133,8 @@ impl<'a> Judge<'a, UserWrite> for UserJudge<'a> {
         self.addresses.undo();
         self.sessions.undo();
         self.tokens.undo();
+        self.staff_head.undo();
+        self.staff_log.undo();
     }
 }
 
@@ -130,6 +146,7 @@ pub(crate) struct UsersWants {
     pub(crate) addresses: BTreeSet<AddressId>,
     pub(crate) sessions: BTreeSet<SessionId>,
     pub(crate) tokens: BTreeSet<[u8; 32]>,
+    pub(crate) staff_log: bool,
 }
 
 impl UsersWants {
@@ -166,6 +183,7 @@ impl UsersWants {
             UserWrite::RotateRefreshToken(hash, _) => {
                 self.tokens.insert(*hash);
             }
+            UserWrite::LogStaff(_) => self.staff_log = true,
         }
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use commerce_core::audit::Books;
 use commerce_core::audit::books::{Beside, Cell, Pages, Row, Stretch, Table, Walk};
-use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, USES};
+use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, REVIEW_SUMS, USES};
 use commerce_core::error::StoreError;
 use sqlx::{MySql, Row as _, Type, ValueRef};
 
@@ -88,6 +88,11 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
         name if name == LIVE_HOLDS.name => format!(
             "SELECT sku, CAST(SUM(quantity) AS SIGNED) AS quantity
             FROM reservations WHERE state = 'ACTIVE' AND active_until IS NOT NULL AND {condition} GROUP BY sku"
+        ),
+        name if name == REVIEW_SUMS.name => format!(
+            "SELECT product_id, COUNT(*) AS reviews, CAST(SUM(status = 'APPROVED') AS SIGNED) AS approved,
+                CAST(SUM(IF(status = 'APPROVED', rating, 0)) AS SIGNED) AS stars
+            FROM reviews WHERE {condition} GROUP BY product_id"
         ),
         name if name == USES.name => format!(
             "SELECT coupon_id, coupon_version, CAST(SUM(live) AS SIGNED) AS live, max(live) AS most, min(first_at) AS first_at,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use commerce_core::audit::Books;
 use commerce_core::audit::books::{Beside, Cell, Pages, Row, Stretch, Table, Walk};
-use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, USES};
+use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, REVIEW_SUMS, USES};
 use commerce_core::error::StoreError;
 use sqlx::{Row as _, TypeInfo, ValueRef};
 
@@ -94,6 +94,11 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
         name if name == LIVE_HOLDS.name => format!(
             "SELECT sku, CAST(total(quantity) AS INTEGER) AS quantity
             FROM reservations INDEXED BY reservations_expiry WHERE state = 'ACTIVE' AND {condition} GROUP BY sku"
+        ),
+        name if name == REVIEW_SUMS.name => format!(
+            "SELECT product_id, count(*) AS reviews, count(*) FILTER (WHERE status = 'APPROVED') AS approved,
+                CAST(total(rating) FILTER (WHERE status = 'APPROVED') AS INTEGER) AS stars
+            FROM reviews WHERE {condition} GROUP BY product_id"
         ),
         name if name == USES.name => format!(
             "SELECT coupon_id, coupon_version, CAST(total(live) AS INTEGER) AS live, max(live) AS most, min(first_at) AS first_at,

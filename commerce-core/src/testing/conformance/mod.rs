@@ -37,6 +37,7 @@ mod machinery;
 mod mails;
 mod neighbours;
 mod notifications;
+mod opinions;
 mod orders;
 mod outbox;
 mod outside;
@@ -45,6 +46,7 @@ mod products;
 mod samples;
 mod search;
 mod secrets;
+mod staff_log;
 mod stock;
 mod subjects;
 mod traffic;
@@ -58,14 +60,15 @@ pub use outside::Made;
 
 use std::sync::Arc;
 
-use crate::catalog::{CatalogStore, HoldOwners, ImageStore, ProductSearch};
+use crate::catalog::{CatalogStore, HoldOwners, ImageStore, ProductSearch, Purchases};
+use crate::commerce::Context;
 use crate::events::desk::LetterBox;
 use crate::notifications::{Contacts, NotificationStore, Renderer};
 use crate::orders::{CartStore, CatalogPort, Customers, OrderStore, PaymentGateway};
 use crate::part::Part;
 use crate::testing::ManualClock;
 use crate::traffic::RateLimiter;
-use crate::users::{Accounts, PasswordHasher, TokenSigner, UserStore};
+use crate::users::{Accounts, PasswordHasher, Records, TokenSigner, UserStore};
 
 /// Runs each case on a fresh store.
 macro_rules! cases {
@@ -79,6 +82,7 @@ use cases;
 pub async fn users(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn UserStore>) {
     machinery::all(&make).await;
     users::all(&make).await;
+    staff_log::all(&make).await;
 }
 
 /// Every promise of a [`CatalogStore`].
@@ -88,6 +92,7 @@ pub async fn catalog(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn CatalogS
     categories::all(&make).await;
     stock::all(&make).await;
     holds::all(&make).await;
+    opinions::all(&make).await;
 }
 
 /// Every promise of an [`OrderStore`].
@@ -183,7 +188,17 @@ pub async fn contacts(make: impl AsyncFn(&Part) -> Made<dyn Contacts>) {
     neighbours::contacts(&make).await;
 }
 
+/// Every promise of a [`Records`]; `make` gets the part one of whose contexts it is to lead to.
+pub async fn records(make: impl AsyncFn(&Part, Context) -> Made<dyn Records>) {
+    neighbours::records(&make).await;
+}
+
 /// Every promise of a [`HoldOwners`]; `make` gets the part whose orders it is to lead to.
 pub async fn hold_owners(make: impl AsyncFn(&Part) -> Made<dyn HoldOwners>) {
     neighbours::hold_owners(&make).await;
+}
+
+/// Every promise of a [`Purchases`]; `make` gets the part whose orders it is to lead to.
+pub async fn purchases(make: impl AsyncFn(&Part) -> Made<dyn Purchases>) {
+    neighbours::purchases(&make).await;
 }

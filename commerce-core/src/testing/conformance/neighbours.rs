@@ -3,16 +3,17 @@
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::catalog::{HoldKey, HoldOwners, NewCategory, ProductPatch, Standing};
+use crate::catalog::{HoldKey, HoldOwners, NewCategory, ProductPatch, Purchases, Standing};
+use crate::commerce::Context;
 use crate::error::{Error, Refusal};
 use crate::ids::{Id, ProductId, SellerId, UserId};
 use crate::money::{Currency, Money};
 use crate::notifications::Contacts;
-use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, PaymentMethod, PlaceOrder};
+use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, Order, PaymentMethod, PlaceOrder};
 use crate::part::Part;
 use crate::testing::MemoryShop;
 use crate::text::{Metadata, Quantity, Sku};
-use crate::users::{Accounts, Claimed, Register, Role};
+use crate::users::{Accounts, Claimed, Records, Register, Role};
 
 use super::outside::Made;
 
@@ -190,8 +191,15 @@ pub(super) async fn contacts(make: &impl AsyncFn(&Part) -> Made<dyn Contacts>) {
     let contact = async || made.port.contact(asha).await.expect("users answer");
     let (email, name) = contact().await.expect("she is there");
     assert_eq!((email.as_str(), name.as_str()), ("asha@example.com", "asha"));
+    let reset = shop.catalog.ids.mint();
+    let token = async || made.port.reset_token(asha, reset).await.expect("users answer");
+    let first = token().await.expect("she is there");
+    assert_eq!(token().await.as_ref(), Some(&first), "always the same for the same request");
+    shop.users.reset_password(&first, "another horse battery").await.expect("it is the one that users know");
+    assert_ne!(token().await, Some(first), "and dies with the password");
     shop.users.delete_user(&Actor::System, asha, None).await.expect("a user can be erased");
     assert_eq!(contact().await, None, "gone is gone");
+    assert_eq!(token().await, None);
 }
 
 /// Every promise of a [`HoldOwners`].
@@ -201,19 +209,64 @@ pub(super) async fn hold_owners(make: &impl AsyncFn(&Part) -> Made<dyn HoldOwner
     let made = make(shop.part()).await;
     let standing = async |hold: HoldRef| made.port.standing(hold.key, hold.generation).await.expect("orders answer");
     assert_eq!(standing(HoldRef { key: KEY, generation: 1 }).await, Standing::Nobody);
+    let order = bought(&shop, asha, (PaymentMethod::Cod, None)).await;
+    assert_eq!(standing(order.hold).await, Standing::Live(order.id));
+    assert_eq!(standing(HoldRef { generation: 2, ..order.hold }).await, Standing::Nobody, "another generation");
+    shop.orders.cancel(&Actor::Customer(asha), order.id, None, None, None).await.expect("it can be cancelled");
+    assert_eq!(standing(order.hold).await, Standing::Nobody, "a cancelled order stands behind nothing");
+}
+
+/// Somebody's order of one `A B`.
+async fn bought(shop: &MemoryShop, user: UserId, (method, token): (PaymentMethod, Option<&str>)) -> Order {
     let address = serde_json::from_value(at_home("Pune")).expect("an address is well formed");
     let command = PlaceOrder {
         items: Some(vec![("A B".to_owned(), 1)]),
         coupon_code: None,
         address: AddressChoice::Given(Box::new(address)),
         shipping_option: None,
-        payment: Some((PaymentMethod::Cod, None)),
+        payment: Some((method, token.map(str::to_owned))),
         expected_total: None,
         metadata: Metadata::new(),
     };
-    let order = shop.orders.place(&Actor::Customer(asha), command, None).await.expect("it can be bought").into_inner();
-    assert_eq!(standing(order.hold).await, Standing::Live(order.id));
-    assert_eq!(standing(HoldRef { generation: 2, ..order.hold }).await, Standing::Nobody, "another generation");
+    shop.orders.place(&Actor::Customer(user), command, None).await.expect("it can be bought").into_inner()
+}
+
+/// Every promise of a [`Purchases`].
+pub(super) async fn purchases(make: &impl AsyncFn(&Part) -> Made<dyn Purchases>) {
+    let shop = stocked().await;
+    let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+    let made = make(shop.part()).await;
+    let has = async |user, product| made.port.bought(user, product).await.expect("orders answer");
+    let declined = bought(&shop, asha, (PaymentMethod::Card, Some("tok_declined"))).await;
+    let product = declined.lines.first().expect("an order has lines").product_id;
+    assert!(!has(asha, product).await, "what is not paid is not bought");
+    let order = bought(&shop, asha, (PaymentMethod::Cod, None)).await;
+    assert!(has(asha, product).await);
+    assert!(!has(bina, product).await, "not by others");
+    assert!(!has(asha, shop.catalog.ids.mint()).await, "nor anything else");
     shop.orders.cancel(&Actor::Customer(asha), order.id, None, None, None).await.expect("it can be cancelled");
-    assert_eq!(standing(order.hold).await, Standing::Nobody, "a cancelled order stands behind nothing");
+    assert!(!has(asha, product).await, "a cancelled order bought nothing");
+}
+
+/// Every promise of a [`Records`].
+pub(super) async fn records(make: &impl AsyncFn(&Part, Context) -> Made<dyn Records>) {
+    let shop = stocked().await;
+    let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+    let order = bought(&shop, asha, (PaymentMethod::Cod, None)).await;
+    let product = order.lines.first().expect("an order has lines").product_id;
+    shop.catalog.add_wish(&Actor::Customer(asha), asha, product, None).await.expect("it can be wished for");
+    shop.settle().await.expect("a shop settles");
+    for (context, list) in
+        [(Context::Catalog, "wishlist"), (Context::Orders, "orders"), (Context::Notifications, "notifications")]
+    {
+        let made = make(shop.part(), context).await;
+        let count = async |user| {
+            let records = made.port.of(user).await.expect("the context answers");
+            records.get(list).and_then(serde_json::Value::as_array).map(Vec::len)
+        };
+        let expected = if context == Context::Notifications { 3 } else { 1 };
+        assert_eq!(count(asha).await, Some(expected), "{list}");
+        let others = if context == Context::Notifications { 1 } else { 0 };
+        assert_eq!(count(bina).await, Some(others), "{list} of others");
+    }
 }

@@ -7,25 +7,28 @@ use uuid::Uuid;
 use super::{Faulty, Happened};
 use crate::catalog::{
     CatalogStore, CatalogWrite, CategoryTree, Hold, HoldKey, HoldOwners, ImageStore, Inventory, Item, Movement, Product,
-    ProductFilter, ProductReads, ProductSearch, SearchHits, SearchQuery, Seller, Standing, StockReads,
+    ProductFilter, ProductReads, ProductSearch, Purchases, Rating, Review, ReviewFilter, ReviewReads, SearchHits, SearchQuery,
+    Seller, Standing, StockReads, Wish,
 };
 use crate::change::{ChangeSet, CommitError, KeyRecord, KeyScope, Keys};
 use crate::error::{Outcome, StoreError};
 use crate::events::{Backlog, Envelope, Leases, Outbox};
 use crate::ids::{
-    AddressId, CategoryId, CouponId, EventId, ImageId, NotificationId, OrderId, ProductId, ReturnId, SellerId, SessionId, UserId,
+    AddressId, CategoryId, CouponId, EventId, ImageId, NotificationId, OrderId, ProductId, ResetId, ReturnId, ReviewId, SellerId,
+    SessionId, UserId,
 };
 use crate::notifications::{Contacts, Notification, NotificationFilter, NotificationStore, NotificationWrite};
 use crate::orders::{
     Cart, CartOwner, CartStore, CartWrite, CatalogPort, Coupon, CouponReads, Customers, DueWork, Held, HoldRef, Order,
-    OrderFilter, OrderStatus, OrderStore, OrderWrite, ProviderEvent, Redemption, ReturnFilter, ReturnOf, ReturnReads,
-    TimelineEntry,
+    OrderFilter, OrderStatus, OrderStore, OrderWrite, ProviderEvent, PurchaseReads, Redemption, ReturnFilter, ReturnOf,
+    ReturnReads, TimelineEntry,
 };
 use crate::page::{Page, PageRequest};
 use crate::text::{CouponCode, Email, Quantity, Sku, Slug};
 use crate::time::Timestamp;
 use crate::users::{
-    Address, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, User, UserStore, UserWrite, Verdict,
+    Address, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads,
+    User, UserStore, UserWrite, Verdict,
 };
 
 type Stored<T> = Result<T, StoreError>;
@@ -68,6 +71,11 @@ keys! {
 }
 
 faulty! {
+    StaffLogReads of dyn UserStore, "users" {
+        read staff_head() -> Stored<StaffHead>;
+        read staff_log(page: &PageRequest) -> Stored<Page<StaffEntry>>;
+    }
+
     UserStore of dyn UserStore, "users" {
         read user(id: UserId) -> Stored<Option<User>>;
         read user_by_email(email: &Email) -> Stored<Option<User>>;
@@ -104,12 +112,24 @@ faulty! {
         look low_stock_crossings(limit: u32) -> Stored<Vec<Inventory>>;
     }
 
+    ReviewReads of dyn CatalogStore, "catalog" {
+        read review(id: ReviewId) -> Stored<Option<Review>>;
+        read reviews(filter: &ReviewFilter, page: &PageRequest) -> Stored<Page<Review>>;
+        read tally(product: ProductId) -> Stored<Rating>;
+        read wish(user: UserId, product: ProductId) -> Stored<Option<Wish>>;
+        read wishes(user: UserId, page: &PageRequest) -> Stored<Page<Wish>>;
+    }
+
     CatalogStore of dyn CatalogStore, "catalog" {
         => Catalog: CatalogWrite;
     }
 
     HoldOwners of dyn HoldOwners, "hold-owners" {
         read standing(key: HoldKey, generation: u32) -> Stored<Standing>;
+    }
+
+    Purchases of dyn Purchases, "purchases" {
+        read bought(user: UserId, product: ProductId) -> Stored<bool>;
     }
 
     ProductSearch of dyn ProductSearch, "search" {
@@ -122,6 +142,10 @@ faulty! {
         effect put(id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Stored<String>;
         read get(name: &str) -> Stored<Option<Vec<u8>>>;
         effect delete(url: &str) -> Stored<()>;
+    }
+
+    PurchaseReads of dyn OrderStore, "orders" {
+        read bought(user: UserId, product: ProductId) -> Stored<bool>;
     }
 
     CouponReads of dyn OrderStore, "orders" {
@@ -166,6 +190,7 @@ faulty! {
 
     Contacts of dyn Contacts, "contacts" {
         read contact(user: UserId) -> Outcome<Option<(Email, String)>>;
+        read reset_token(user: UserId, reset: ResetId) -> Outcome<Option<String>>;
     }
 
     NotificationStore of dyn NotificationStore, "notifications" {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::audit::books::{Cell, Pages, Row, Stretch, Table, Walk};
-use crate::audit::tables::{LEDGER, LEDGER_SUMS, LIVE_HOLDS, REDEMPTIONS, RESERVATIONS, USES};
+use crate::audit::tables::{LEDGER, LEDGER_SUMS, LIVE_HOLDS, REDEMPTIONS, RESERVATIONS, REVIEW_SUMS, REVIEWS, USES};
 
 /// Rows of a context as its tables hold them.
 pub(super) trait Sheets {
@@ -95,6 +95,7 @@ fn pages(rows: &Opened, walk: &Walk, wanted: impl Fn(&dyn Fn(&Cell) -> Cell) -> 
         let summed = match beside.table.name {
             name if name == LEDGER_SUMS.name => ledger_sums(rows),
             name if name == LIVE_HOLDS.name => live_holds(rows),
+            name if name == REVIEW_SUMS.name => review_sums(rows),
             name if name == USES.name => uses(rows),
             _ => Vec::new(),
         };
@@ -128,6 +129,22 @@ fn live_holds(rows: &Opened) -> Vec<Row> {
         *sum = sum.saturating_add(row.int("quantity").unwrap_or(0));
     }
     sums.into_iter().map(|(sku, quantity)| Row::new(LIVE_HOLDS, vec![sku, quantity.into()])).collect()
+}
+
+fn review_sums(rows: &Opened) -> Vec<Row> {
+    let mut sums: BTreeMap<Cell, (i64, i64, i64)> = BTreeMap::new();
+    for row in rows.of(REVIEWS) {
+        let (reviews, approved, stars) = sums.entry(row.cell("product_id").clone()).or_default();
+        *reviews = reviews.saturating_add(1);
+        if row.text("status") == Some("APPROVED") {
+            *approved = approved.saturating_add(1);
+            *stars = stars.saturating_add(row.int("rating").unwrap_or(0));
+        }
+    }
+    let row = |(product, (reviews, approved, stars)): (Cell, (i64, i64, i64))| {
+        Row::new(REVIEW_SUMS, vec![product, reviews.into(), approved.into(), stars.into()])
+    };
+    sums.into_iter().map(row).collect()
 }
 
 /// What is kept as JSON, spelt as it is kept.

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 
 use crate::catalog::{
     CatalogStore, CatalogWrite, CategoryTree, Hold, HoldKey, Inventory, Item, Movement, Product, ProductFilter, ProductReads,
-    Seller, StockReads,
+    Rating, Review, ReviewFilter, ReviewReads, ReviewStatus, Seller, StockReads, Wish,
 };
 use crate::change::{ChangeSet, CommitError};
 use crate::error::StoreError;
-use crate::ids::{Id, ProductId, SellerId};
+use crate::ids::{Id, ProductId, ReviewId, SellerId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::text::{Sku, Slug};
 use crate::time::{Clock, Timestamp};
@@ -139,6 +139,40 @@ impl StockReads for MemoryCatalog {
     async fn low_stock_crossings(&self, limit: u32) -> Result<Vec<Inventory>, StoreError> {
         let crossed = |row: &&Inventory| (row.available() <= row.low_stock_threshold) != row.low_stock_alerted;
         Ok(self.db.read(|rows| super::at_most(rows.inventory.values().filter(crossed).cloned(), limit)).await)
+    }
+}
+
+#[async_trait]
+impl ReviewReads for MemoryCatalog {
+    async fn review(&self, id: ReviewId) -> Result<Option<Review>, StoreError> {
+        Ok(self.db.read(|rows| rows.reviews.get(&id).cloned()).await)
+    }
+
+    async fn reviews(&self, filter: &ReviewFilter, page: &PageRequest) -> Result<Page<Review>, StoreError> {
+        let shown = |review: &&Review| {
+            let seen = |user| review.status == ReviewStatus::Approved || review.user == user;
+            filter.product.is_none_or(|product| review.product == product)
+                && filter.author.is_none_or(|author| review.user == author)
+                && filter.status.is_none_or(|status| review.status == status)
+                && filter.seen_by.is_none_or(seen)
+        };
+        let reviews = self.db.read(|rows| rows.reviews.values().filter(shown).cloned().collect()).await;
+        Ok(super::newest_first(reviews, page, |review| review.id.uuid()))
+    }
+
+    async fn tally(&self, product: ProductId) -> Result<Rating, StoreError> {
+        let counts = |review: &&Review| review.product == product && review.status == ReviewStatus::Approved;
+        let add = |sum: Rating, review: &Review| sum.with(review.rating).unwrap_or(sum);
+        Ok(self.db.read(|rows| rows.reviews.values().filter(counts).fold(Rating::default(), add)).await)
+    }
+
+    async fn wish(&self, user: UserId, product: ProductId) -> Result<Option<Wish>, StoreError> {
+        Ok(self.db.read(|rows| rows.wishes.get(&(user, product)).cloned()).await)
+    }
+
+    async fn wishes(&self, user: UserId, page: &PageRequest) -> Result<Page<Wish>, StoreError> {
+        let wishes = self.db.read(|rows| rows.wishes.values().filter(|wish| wish.user == user).cloned().collect()).await;
+        Ok(super::newest_first(wishes, page, |wish| wish.id.uuid()))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{CatalogWrite, Category, Hold, HoldKey, HoldState, Inventory, Movement, Product, Seller};
+use crate::catalog::{CatalogWrite, Category, Hold, HoldKey, HoldState, Inventory, Movement, Product, Review, Seller, Wish};
 use crate::change::CommitRefusal;
 use crate::error::Shortage;
-use crate::ids::{CategoryId, MovementId, ProductId, SellerId};
+use crate::ids::{CategoryId, MovementId, ProductId, ReviewId, SellerId, UserId};
 use crate::limits;
 use crate::text::Sku;
 use crate::time::Timestamp;
@@ -26,9 +26,11 @@ pub(super) struct Rows {
     pub(super) inventory: Table<Sku, Inventory>,
     pub(super) ledger: Table<MovementId, Movement>,
     pub(super) holds: Table<HoldKey, BTreeMap<u32, Hold>>,
+    pub(super) reviews: Table<ReviewId, Review>,
+    pub(super) wishes: Table<(UserId, ProductId), Wish>,
 }
 
-undo_tables!(Rows: products, changed, categories, tree_version, sellers, inventory, ledger, holds);
+undo_tables!(Rows: products, changed, categories, tree_version, sellers, inventory, ledger, holds, reviews, wishes);
 
 impl Rows {
     pub(super) fn tree_version(&self) -> u64 {
@@ -88,6 +90,23 @@ impl Rows {
             }
             CatalogWrite::SetAlerted(sku, alerted) => self.stock(&sku)?.low_stock_alerted = alerted,
             CatalogWrite::SetThreshold(sku, threshold) => self.stock(&sku)?.low_stock_threshold = threshold,
+            CatalogWrite::InsertReview(review) => {
+                judge_free("id", self.reviews.contains_key(&review.id))?;
+                let twin = |other: &Review| (other.user, other.product) == (review.user, review.product);
+                judge_free("review", self.reviews.values().any(twin))?;
+                self.reviews.insert(review.id, review);
+            }
+            CatalogWrite::UpdateReview(review) => {
+                judge_version("review", self.reviews.get(&review.id).map(|old| old.version), review.version)?;
+                self.reviews.insert(review.id, review);
+            }
+            CatalogWrite::InsertWish(wish) => {
+                judge_free("wish", self.wishes.contains_key(&(wish.user, wish.product)))?;
+                self.wishes.insert((wish.user, wish.product), wish);
+            }
+            CatalogWrite::DeleteWish(user, product) => {
+                self.wishes.remove(&(user, product));
+            }
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! The catalog's rows as its tables hold them.
 
 use crate::audit::books::{Cell, Row};
-use crate::audit::tables::{CATEGORIES, CATEGORY_TREE, IMAGES, INVENTORY, LEDGER, PRODUCTS, RESERVATIONS, SELLERS, VARIANTS};
+use crate::audit::tables::{
+    CATEGORIES, CATEGORY_TREE, IMAGES, INVENTORY, LEDGER, PRODUCTS, RESERVATIONS, REVIEWS, SELLERS, VARIANTS, WISHLISTS,
+};
 use crate::catalog::{Hold, Product};
 use crate::ids::Id;
 use crate::time::Timestamp;
@@ -35,6 +37,14 @@ impl Sheets for Rows {
         for it in self.ledger.values() {
             rows.push(row![LEDGER; it.sku.as_str(), it.id.uuid(), it.kind.as_str(), it.on_hand, it.reserved,
                 it.reference.as_deref(), it.reason.as_str(), it.actor.map(Id::uuid), it.at]);
+        }
+        for it in self.reviews.values() {
+            rows.push(row![REVIEWS; it.id.uuid(), it.product.uuid(), it.user.uuid(), i64::from(it.rating), it.title.as_deref(),
+                it.text.as_str(), i64::from(it.verified_purchase), it.status.as_str(), it.reason.as_deref(), it.created_at,
+                it.moderated_at, it.moderated_by.map(Id::uuid), it.version]);
+        }
+        for it in self.wishes.values() {
+            rows.push(row![WISHLISTS; it.id.uuid(), it.user.uuid(), it.product.uuid(), it.added_at]);
         }
         rows
     }

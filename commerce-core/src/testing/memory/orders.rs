@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::StoreError;
-use crate::ids::{CouponId, Id, OrderId, ReturnId, TimelineId};
+use crate::ids::{CouponId, Id, OrderId, ProductId, ReturnId, TimelineId, UserId};
 use crate::orders::{
     Attempt, Cart, CartOwner, CartStore, CartWrite, Coupon, DueWork, HoldRef, Order, OrderFilter, OrderStatus, OrderStore,
-    OrderWrite, ProviderEvent, ProviderEventState, Redemption, ReturnFilter, ReturnOf, ReturnReads, TimelineEntry,
+    OrderWrite, ProviderEvent, ProviderEventState, PurchaseReads, Redemption, ReturnFilter, ReturnOf, ReturnReads, TimelineEntry,
 };
 use crate::page::{Page, PageRequest};
 use crate::time::{Clock, Timestamp};
@@ -135,6 +135,17 @@ fn due_since(order: &Order, work: DueWork) -> Option<Timestamp> {
         DueWork::Attempts => order.payment.attempts.iter().filter_map(|attempt| attempt.check_at).min(),
         DueWork::Refunds => order.payment.refunds.iter().filter_map(|refund| refund.check_at).min(),
         DueWork::Deadlines => order.payment_due_at.filter(|_| order.status == OrderStatus::Pending),
+    }
+}
+
+#[async_trait]
+impl PurchaseReads for MemoryOrders {
+    async fn bought(&self, user: UserId, product: ProductId) -> Result<bool, StoreError> {
+        let counts = |order: &&Order| {
+            let has = order.lines.iter().any(|line| line.product_id == product);
+            order.user == user && has && !matches!(order.status, OrderStatus::Pending | OrderStatus::Cancelled)
+        };
+        Ok(self.db.read(|rows| rows.orders.values().any(|order| counts(&order))).await)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rows of users and notifications as their tables hold them.
 
 use crate::audit::books::{Cell, Row};
-use crate::audit::tables::{ADDRESSES, NOTIFICATIONS, SESSIONS, TOKENS, USERS};
+use crate::audit::tables::{ADDRESSES, NOTIFICATIONS, SESSIONS, STAFF_LOG, TOKENS, USERS};
 use crate::ids::Id;
 
 use super::books::{Sheets, row, text};
@@ -27,6 +27,10 @@ impl Sheets for users::Rows {
         }
         for it in self.tokens.values() {
             rows.push(row![TOKENS; Cell::Blob(it.hash.to_vec()), it.session.uuid(), it.created_at, it.rotated_at]);
+        }
+        for it in self.staff_log.values() {
+            rows.push(row![STAFF_LOG; it.position, it.at, it.actor.map(Id::uuid), it.action.as_str(), it.subject.uuid(),
+                it.detail.as_str(), Cell::Blob(it.previous.to_vec()), Cell::Blob(it.hash.to_vec())]);
         }
         rows
     }

@@ -10,7 +10,7 @@ use crate::ids::{AddressId, Id, SessionId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::text::Email;
 use crate::time::{Clock, Timestamp};
-use crate::users::{Address, RefreshToken, Role, Session, User, UserStore, UserWrite};
+use crate::users::{Address, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore, UserWrite};
 
 use super::database::{Apply, Database, judge_free, judge_version, undo_tables};
 use super::ports::database_ports;
@@ -37,11 +37,17 @@ pub(super) struct Rows {
     pub(super) addresses: Table<AddressId, Address>,
     pub(super) sessions: Table<SessionId, Session>,
     pub(super) tokens: Table<[u8; 32], RefreshToken>,
+    pub(super) staff_log: Table<u64, StaffEntry>,
 }
 
-undo_tables!(Rows: users, addresses, sessions, tokens);
+undo_tables!(Rows: users, addresses, sessions, tokens, staff_log);
 
 impl Rows {
+    fn staff_head(&self) -> StaffHead {
+        let last = self.staff_log.last_key_value();
+        last.map_or_else(StaffHead::default, |(position, entry)| StaffHead { position: *position, hash: entry.hash })
+    }
+
     fn judge_email(&self, user: &User) -> Result<(), CommitRefusal> {
         let taken = self.users.values().any(|other| other.email == user.email && other.id != user.id);
         judge_free("email", taken)
@@ -87,6 +93,14 @@ impl Rows {
                 let unused = self.tokens.get_mut(&hash).filter(|token| token.rotated_at.is_none());
                 unused.ok_or(CommitRefusal::Stale("refresh token"))?.rotated_at = Some(at);
             }
+            UserWrite::LogStaff(entry) => {
+                let head = self.staff_head();
+                judge_version("staff log", Some(head.position), entry.position)?;
+                if entry.previous != head.hash {
+                    return Err(CommitRefusal::Stale("staff log"));
+                }
+                self.staff_log.insert(entry.position, entry);
+            }
         }
         Ok(())
     }
@@ -95,6 +109,18 @@ impl Rows {
 impl Apply<UserWrite> for Rows {
     fn apply(&mut self, writes: Vec<UserWrite>, _now: Timestamp) -> Result<(), CommitRefusal> {
         writes.into_iter().try_for_each(|write| self.write(write))
+    }
+}
+
+#[async_trait]
+impl StaffLogReads for MemoryUsers {
+    async fn staff_head(&self) -> Result<StaffHead, StoreError> {
+        Ok(self.db.read(Rows::staff_head).await)
+    }
+
+    async fn staff_log(&self, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError> {
+        let entries = self.db.read(|rows| rows.staff_log.values().cloned().collect()).await;
+        Ok(super::newest_first(entries, page, StaffEntry::place))
     }
 }
 

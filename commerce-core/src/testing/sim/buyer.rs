@@ -62,6 +62,7 @@ impl Buyer {
         };
         self.look(&order).await;
         self.follow(note, order.clone()).await;
+        self.opine(note, &order).await;
         Some((order, wish))
     }
 

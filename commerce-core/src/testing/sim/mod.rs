@@ -16,6 +16,7 @@ mod dice;
 pub mod goods;
 mod ground;
 mod house;
+mod opinions;
 mod options;
 mod provider;
 pub mod scheduler;

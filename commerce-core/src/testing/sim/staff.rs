@@ -1,4 +1,4 @@
-//! Those who run the shop: staff ship, cancel and count; sellers change prices and drop variants;
+//! Those who run the shop: staff ship, cancel, count and read reviews; sellers change prices and drop variants;
 //! and whatever befalls the machines.
 
 use std::sync::Arc;
@@ -32,14 +32,14 @@ pub(super) struct Staff {
 }
 
 impl Staff {
-    /// So many chores: orders are moved on, stock is counted.
+    /// So many chores: orders are moved on, stock is counted, reviews are read.
     pub(super) async fn work(self, chores: usize) {
         for chore in 0..chores {
             self.client.dawdle(self.leisure).await;
-            if self.client.throw(|dice| dice.permille(300)) {
-                self.adjust(chore).await;
-            } else {
-                self.move_on().await;
+            match self.client.throw(|dice| dice.below(10)) {
+                0..3 => self.adjust(chore).await,
+                3..5 => self.moderate().await,
+                _ => self.move_on().await,
             }
         }
     }

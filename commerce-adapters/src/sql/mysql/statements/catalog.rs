@@ -1,9 +1,9 @@
-//! Products, categories, sellers, stock, holds.
+//! Products, categories, sellers, stock, holds, reviews, wishlists.
 
 use super::Put;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] = migrations!("catalog", [(1, "catalog"), (2, "messages")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "reviews")]);
 
 pub(crate) const PRODUCTS_BY_ID: &str = locked!(
     "t.id, t.slug, t.version, (SELECT CAST(COALESCE(JSON_ARRAYAGG(stock.sku), '[]') AS CHAR) FROM inventory AS stock
@@ -30,6 +30,20 @@ pub(crate) const STOCK: &str = locked!(
 /// A row for each line; all lines of one generation share state and expiry.
 pub(crate) const HOLDS: &str = locked!("t.hold_key, t.generation, t.state, t.expires_at", "reservations", hold_key: hash);
 
+pub(crate) const REVIEWS_BY_ID: &str = locked!("t.id, t.user_id, t.product_id, t.version", "reviews", id: id);
+
+pub(crate) const REVIEWS_BY_AUTHOR: &str = concat!(
+    "SELECT t.id, t.user_id, t.product_id, t.version FROM ",
+    rows!(0 user_id: id, 1 product_id: id),
+    " STRAIGHT_JOIN reviews AS t ON t.user_id = UNHEX(it.user_id) AND t.product_id = UNHEX(it.product_id)"
+);
+
+pub(crate) const KNOWN_WISHES: &str = concat!(
+    "SELECT t.user_id, t.product_id FROM ",
+    rows!(0 user_id: id, 1 product_id: id),
+    " STRAIGHT_JOIN wishlists AS t ON t.user_id = UNHEX(it.user_id) AND t.product_id = UNHEX(it.product_id) FOR UPDATE"
+);
+
 pub(crate) const CATEGORIES_BY_ID: &str = locked!("t.id, t.slug, t.version", "categories", id: id);
 
 pub(crate) const CATEGORIES_BY_SLUG: &str = found!("t.id, t.slug, t.version", "categories", slug: text);
@@ -49,6 +63,20 @@ pub(crate) const CATEGORIES: Put =
 
 pub(crate) const SELLERS: Put =
     put!("sellers", 0 id: id; 1 slug: text, 2 name: text, 3 user_id: id, 4 created_at: int, 5 version: int);
+
+pub(crate) const REVIEWS: Put = put!(
+    "reviews", 0 id: id; 1 product_id: id, 2 user_id: id, 3 rating: int, 4 title: text, 5 body: text,
+    6 verified_purchase: int, 7 status: text, 8 reason: text, 9 created_at: int, 10 moderated_at: int,
+    11 moderated_by: id, 12 version: int
+);
+
+pub(crate) const WISHES_GONE: &str = concat!(
+    "DELETE t FROM ",
+    rows!(0 user_id: id, 1 product_id: id),
+    " STRAIGHT_JOIN wishlists AS t ON t.user_id = UNHEX(it.user_id) AND t.product_id = UNHEX(it.product_id)"
+);
+
+pub(crate) const WISHES: Put = put!("wishlists", 0 user_id: id, 1 product_id: id; 2 id: id, 3 added_at: int);
 
 pub(crate) const PRODUCTS: Put = put!(
     "products", 0 id: id; 1 slug: text, 2 name: text, 3 description: text, 4 status: text, 5 category_id: id,
@@ -177,5 +205,8 @@ pub(crate) const EXPIRED_HOLDS: &str = select_holds!(
         STRAIGHT_JOIN reservations AS held ON held.hold_key = late.hold_key AND held.generation = late.generation
     GROUP BY held.hold_key, held.generation ORDER BY expires_at, hold_key"
 );
+
+pub(crate) const TALLY: &str = "SELECT COUNT(*) AS approved, CAST(COALESCE(SUM(rating), 0) AS SIGNED) AS stars FROM reviews
+    WHERE product_id = ? AND status = 'APPROVED'";
 
 pub(crate) const CROSSINGS: &str = "SELECT * FROM inventory WHERE crossing = 1 ORDER BY sku LIMIT ?";

@@ -199,6 +199,12 @@ pub(crate) const STATUS_OF_FEW: &str = " AND CONCAT(orders.status, '') = ?";
 
 pub(crate) const NUMBER_IS: &str = " AND orders.id = (SELECT known.order_id FROM order_numbers AS known WHERE known.number = ?)";
 
+/// One user's orders are few.
+pub(crate) const BOUGHT: &str = "SELECT orders.id FROM orders
+    STRAIGHT_JOIN order_items ON order_items.order_id = orders.id
+    WHERE orders.user_id = ? AND order_items.product_id = ? AND CONCAT(orders.status, '') NOT IN ('PENDING', 'CANCELLED')
+    LIMIT 1";
+
 pub(crate) const UNPAID: &str = "SELECT id AS order_id FROM orders WHERE unpaid_until <= ? ORDER BY unpaid_until, id LIMIT ?";
 
 /// Expired carts, and what was claimed of carts so long ago that no delivery comes any more.

@@ -7,7 +7,7 @@ use commerce_core::limits;
 use super::Put;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] = migrations!("users", [(1, "users"), (2, "messages")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!("users", [(1, "users"), (2, "messages"), (3, "staff_log")]);
 
 pub(crate) const USERS_BY_ID: &str = locked!("t.id, t.email, t.version", "users", id: id);
 
@@ -22,6 +22,13 @@ pub(crate) const KNOWN_TOKENS: &str = locked!("t.hash, t.rotated_at", "refresh_t
 pub(crate) const USERS: Put = put!(
     "users", 0 id: id; 1 email: text, 2 full_name: text, 3 phone: text, 4 role: text, 5 seller_id: id,
     6 password_hash: text, 7 metadata: text, 8 created_at: int, 9 version: int
+);
+
+pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1 FOR UPDATE";
+
+pub(crate) const STAFF_LOG: &str = insert!(
+    "staff_log", 0 position: int, 1 happened_at: int, 2 actor_id: id, 3 action: text, 4 subject_id: id, 5 detail: text,
+    6 previous: hash, 7 hash: hash
 );
 
 pub(crate) const ADDRESSES_GONE: &str = delete!("addresses", id: id);

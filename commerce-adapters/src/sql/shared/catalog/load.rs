@@ -52,6 +52,7 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, CatalogJudge<'a>>>, wants
             load_named(row, &mut judge.sellers, &mut judge.seller_slugs)
         });
     }
+    super::opinions::ask(queries, &wants.opinions);
     if wants.tree {
         queries.ask(sql::TREE, [], |row, loaded| {
             loaded.judge.tree.load([((), Fields::of(row, OPERATION).count("version")?)]);

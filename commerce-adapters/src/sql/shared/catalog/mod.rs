@@ -1,9 +1,10 @@
-//! The catalog's database: products, categories, sellers, stock, holds.
+//! The catalog's database: products, categories, sellers, stock, holds, reviews, wishlists.
 //!
-//! [`load`] brings what a batch touches, [`write`] writes what was accepted, `products` and `stock`
-//! read for use cases. What browsers look at is kept on the shelf.
+//! [`load`] brings what a batch touches, [`write`] writes what was accepted, `products`, `stock` and
+//! `opinions` read for use cases. What browsers look at is kept on the shelf.
 
 mod load;
+mod opinions;
 mod products;
 mod stock;
 mod write;

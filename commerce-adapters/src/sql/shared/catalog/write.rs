@@ -19,6 +19,7 @@ pub(super) fn write(script: &mut Script, judge: &CatalogJudge<'_>, now: Timestam
     write_stock(script, judge);
     write_holds(script, judge);
     touch_products(script, judge, now);
+    super::opinions::write(script, &judge.opinions);
 }
 
 fn write_named(script: &mut Script, judge: &CatalogJudge<'_>) {

@@ -4,11 +4,11 @@
 use async_trait::async_trait;
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::StoreError;
-use commerce_core::ids::{AttemptId, Id, OrderId, ProductId, RefundId, ReturnId};
+use commerce_core::ids::{AttemptId, Id, OrderId, ProductId, RefundId, ReturnId, UserId};
 use commerce_core::orders::{
     Attempt, AttemptState, DueWork, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore, OrderWrite,
-    Payment, PaymentMethod, ProviderEvent, Refund, RefundCause, RefundState, Return, ReturnFilter, ReturnKind, ReturnLine,
-    ReturnOf, ReturnReads, ReturnStatus, TimelineEntry,
+    Payment, PaymentMethod, ProviderEvent, PurchaseReads, Refund, RefundCause, RefundState, Return, ReturnFilter, ReturnKind,
+    ReturnLine, ReturnOf, ReturnReads, ReturnStatus, TimelineEntry,
 };
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::{Quantity, Sku};
@@ -251,6 +251,15 @@ fn check(order: &Order) -> Result<(), &'static str> {
 pub(super) fn wrap<W>(changes: ChangeSet<W>, write: fn(W) -> OrdersWrite) -> ChangeSet<OrdersWrite> {
     let ChangeSet { claim, handled, deadline, writes, events } = changes;
     ChangeSet { claim, handled, deadline, writes: writes.into_iter().map(write).collect(), events }
+}
+
+#[async_trait]
+impl PurchaseReads for Database<OrdersWrite> {
+    async fn bought(&self, user: UserId, product: ProductId) -> Result<bool, StoreError> {
+        const OPERATION: &str = "orders.bought";
+        let query = Question::of(sql::BOUGHT).bind(blob(user.uuid())).bind(blob(product.uuid()));
+        Ok(self.row(OPERATION, query).await?.is_some())
+    }
 }
 
 #[async_trait]

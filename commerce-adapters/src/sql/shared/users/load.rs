@@ -3,6 +3,7 @@
 use commerce_core::error::StoreError;
 use commerce_core::ids::UserId;
 use commerce_core::text::Email;
+use commerce_core::users::StaffHead;
 
 use super::super::engine::Row;
 use super::super::fields::Fields;
@@ -34,6 +35,14 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, UserJudge<'a>>>, wants: &
             let fields = Fields::of(row, OPERATION);
             let (last_used_at, revoked_at) = (fields.at("last_used_at")?, fields.opt_at("revoked_at")?);
             loaded.judge.sessions.load([(fields.id("id")?, SessionRow { last_used_at, revoked_at, made: None })]);
+            Ok(())
+        });
+    }
+    if wants.staff_log {
+        queries.ask(sql::STAFF_HEAD, [], |row, loaded| {
+            let fields = Fields::of(row, OPERATION);
+            let head = StaffHead { position: fields.count("position")?, hash: fields.hash("hash")? };
+            loaded.judge.staff_head.load([((), head)]);
             Ok(())
         });
     }

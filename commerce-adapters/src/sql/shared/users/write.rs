@@ -1,6 +1,6 @@
 //! Writes what was accepted of a batch of changes to users: a statement for each table touched.
 
-use commerce_core::users::{Address, User};
+use commerce_core::users::{Address, StaffEntry, User};
 
 use super::super::script::Script;
 use super::super::statements::users as sql;
@@ -14,6 +14,11 @@ pub(super) fn write(script: &mut Script, judge: &UserJudge<'_>) {
     write_addresses(script, judge);
     write_sessions(script, judge);
     write_tokens(script, judge);
+    let told = Bulk::of(judge.staff_log.iter(), |row: RowText, it: &&StaffEntry| {
+        let row = row.count(it.position).at(it.at).opt_id(it.actor).text(it.action.as_str()).id(it.subject);
+        row.text(it.detail.as_str()).hash(&it.previous).hash(&it.hash)
+    });
+    script.bulk(sql::STAFF_LOG, told);
 }
 
 fn user_row(row: RowText, it: &User) -> RowText {

@@ -1,9 +1,9 @@
-//! Products, categories, sellers, stock, holds.
+//! Products, categories, sellers, stock, holds, reviews, wishlists.
 
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "writers"), (4, "variant_notes"), (5, "audit")]);
+    migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "writers"), (4, "variant_notes"), (5, "audit"), (6, "reviews")]);
 
 /// A product as a batch needs it.
 macro_rules! product_rows {
@@ -32,6 +32,15 @@ pub(crate) const STOCK: &str = "SELECT sku, product_id, on_hand, reserved, low_s
 pub(crate) const HOLDS: &str = "SELECT hold_key, generation, min(state) AS state, max(expires_at) AS expires_at
     FROM reservations WHERE hold_key IN (SELECT unhex(value) FROM json_each(?))
     GROUP BY hold_key, generation";
+
+pub(crate) const REVIEWS_BY_ID: &str = "SELECT id, user_id, product_id, version FROM reviews
+    WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const REVIEWS_BY_AUTHOR: &str = "SELECT id, user_id, product_id, version FROM reviews
+    WHERE (user_id, product_id) IN (SELECT unhex(value ->> 0), unhex(value ->> 1) FROM jsonb_each(?))";
+
+pub(crate) const KNOWN_WISHES: &str = "SELECT user_id, product_id FROM wishlists
+    WHERE (user_id, product_id) IN (SELECT unhex(value ->> 0), unhex(value ->> 1) FROM jsonb_each(?))";
 
 pub(crate) const CATEGORIES_BY_ID: &str = "SELECT id, slug, version FROM categories
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
@@ -62,6 +71,21 @@ pub(crate) const SELLERS: &str = "INSERT INTO sellers (id, slug, name, user_id, 
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, user_id = excluded.user_id,
         version = excluded.version";
+
+pub(crate) const REVIEWS: &str = "INSERT INTO reviews (id, product_id, user_id, rating, title, body, verified_purchase, status,
+        reason, created_at, moderated_at, moderated_by, version)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, unhex(value ->> 11), value ->> 12
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET status = excluded.status, reason = excluded.reason,
+        moderated_at = excluded.moderated_at, moderated_by = excluded.moderated_by, version = excluded.version";
+
+pub(crate) const WISHES_GONE: &str = "DELETE FROM wishlists
+    WHERE (user_id, product_id) IN (SELECT unhex(value ->> 0), unhex(value ->> 1) FROM jsonb_each(?))";
+
+pub(crate) const WISHES: &str = "INSERT INTO wishlists (user_id, product_id, id, added_at)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), value ->> 3 FROM jsonb_each(?) WHERE true
+    ON CONFLICT (user_id, product_id) DO UPDATE SET id = excluded.id, added_at = excluded.added_at";
 
 pub(crate) const PRODUCTS: &str = "INSERT INTO products (id, slug, name, description, status, category_id, seller_id,
         rating_count, rating_sum, metadata, created_at, updated_at, changed_at, version)
@@ -180,6 +204,9 @@ pub(crate) const EXPIRED_HOLDS: &str = select_holds!(
         WHERE state = 'ACTIVE' AND expires_at <= ? ORDER BY expires_at, hold_key LIMIT ?)
     GROUP BY hold_key, generation ORDER BY expires_at, hold_key"
 );
+
+pub(crate) const TALLY: &str = "SELECT count(*) AS approved, CAST(total(rating) AS INTEGER) AS stars FROM reviews
+    WHERE product_id = ? AND status = 'APPROVED'";
 
 pub(crate) const CROSSINGS: &str = "SELECT * FROM inventory
     WHERE low_stock_alerted <> (on_hand - reserved <= low_stock_threshold) ORDER BY sku LIMIT ?";

@@ -7,7 +7,7 @@ use commerce_core::limits;
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("users", [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "sessions")]);
+    migrations!("users", [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "sessions"), (6, "staff_log")]);
 
 pub(crate) const USERS_BY_ID: &str = "SELECT id, email, version FROM users
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
@@ -32,6 +32,14 @@ pub(crate) const USERS: &str = "INSERT INTO users
     ON CONFLICT (id) DO UPDATE SET email = excluded.email, full_name = excluded.full_name, phone = excluded.phone,
         role = excluded.role, seller_id = excluded.seller_id, password_hash = excluded.password_hash,
         metadata = excluded.metadata, created_at = excluded.created_at, version = excluded.version";
+
+pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1";
+
+pub(crate) const STAFF_LOG: &str = "INSERT INTO staff_log
+        (position, happened_at, actor_id, action, subject_id, detail, previous, hash)
+    SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, unhex(value ->> 4), value ->> 5, unhex(value ->> 6),
+        unhex(value ->> 7)
+    FROM jsonb_each(?)";
 
 pub(crate) const ADDRESSES_GONE: &str = "DELETE FROM addresses WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::actor::Actor;
-use crate::catalog::{NewCategory, NewProduct, NewSeller, NewVariant};
+use crate::catalog::{ListProducts, NewCategory, NewProduct, NewReview, NewSeller, NewVariant, ReviewStatus};
 use crate::change::RequestKey;
 use crate::commerce::Commerce;
 use crate::error::Outcome;
@@ -12,8 +12,9 @@ use crate::orders::{
     AddressChoice, CartOwner, CouponInput, CouponKind, CouponValue, GiveMoney, OrderStatus, PaymentMethod, PlaceOrder,
     RequestReturn, ReturnKind,
 };
+use crate::page::PageRequest;
 use crate::text::{Metadata, Sku};
-use crate::users::{NewAddress, Register};
+use crate::users::{NewAddress, Register, Role};
 
 const STAFF: Actor = Actor::System;
 
@@ -26,7 +27,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     stock_up(shop).await?;
     let asha = customer(shop, "asha@example.com").await?;
     let bela = customer(shop, "bela@example.com").await?;
-    customer(shop, "chitra@example.com").await?;
+    let chitra = customer(shop, "chitra@example.com").await?;
     for actor in [&asha, &bela] {
         let user = actor.require_user()?;
         shop.users.add_address(actor, user, address(), Some(key("home")), None).await?;
@@ -69,6 +70,11 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
     shop.catalog.adjust_stock(&STAFF, &sku, -1, "broken".to_owned(), Some(key("broken")), None).await?;
     carts(shop, &asha).await?;
+    opinions(shop, [&asha, &bela, &chitra]).await?;
+    let clerk = customer(shop, "dina@example.com").await?.require_user()?;
+    shop.users.set_role(&STAFF, clerk, Role::Admin, None).await?;
+    shop.users.set_password(&Actor::Admin(clerk), bela.require_user()?, "another horse").await?;
+    shop.users.request_reset("asha@example.com").await?;
     shop.settle().await
 }
 
@@ -210,6 +216,25 @@ fn wish(items: &[(&str, i64)], (method, token): (PaymentMethod, Option<&str>)) -
 
 fn key(name: &str) -> RequestKey {
     RequestKey { key: name.parse().expect("a constant key is well formed"), body_hash: [1; 32] }
+}
+
+/// A review in each state, and a wishlist.
+async fn opinions(shop: &Commerce, [asha, bela, chitra]: [&Actor; 3]) -> Outcome<()> {
+    let cups = shop.catalog.products(&STAFF, ListProducts::default(), &PageRequest::first()).await?.items;
+    for cup in cups {
+        for (actor, rating, decided) in
+            [(asha, 5, Some(ReviewStatus::Approved)), (bela, 1, Some(ReviewStatus::Rejected)), (chitra, 4, None)]
+        {
+            let new = NewReview { rating, title: Some("A cup".to_owned()), text: "It holds tea.".to_owned() };
+            let review = shop.catalog.write_review(actor, cup.id, new, Some(key("review"))).await?.into_inner();
+            if let Some(status) = decided {
+                let reason = Some("as the house rules say".to_owned());
+                shop.catalog.moderate_review(&STAFF, review.id, status, reason, None).await?;
+            }
+        }
+        shop.catalog.add_wish(asha, asha.require_user()?, cup.id, Some(key("wish"))).await?;
+    }
+    Ok(())
 }
 
 /// An order out of a cart, a cart that stays, and a guest's.

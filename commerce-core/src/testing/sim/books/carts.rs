@@ -73,7 +73,8 @@ impl Books {
                 | UserWrite::TouchSession(..)
                 | UserWrite::RevokeSession(..)
                 | UserWrite::InsertRefreshToken(_)
-                | UserWrite::RotateRefreshToken(..) => {}
+                | UserWrite::RotateRefreshToken(..)
+                | UserWrite::LogStaff(_) => {}
             }
         }
     }

@@ -42,9 +42,14 @@ impl Books {
                 | CatalogWrite::UpdateSeller(_)
                 | CatalogWrite::ExpectStock(..)
                 | CatalogWrite::SetAlerted(_, false)
-                | CatalogWrite::SetThreshold(..) => {}
+                | CatalogWrite::SetThreshold(..)
+                | CatalogWrite::InsertReview(_)
+                | CatalogWrite::UpdateReview(_)
+                | CatalogWrite::InsertWish(_)
+                | CatalogWrite::DeleteWish(..) => {}
             }
         }
+        self.opinions(changes);
         self.note_levels(now);
         self.reserved_is_held(changes);
         self.came_back(changes, met);

@@ -9,6 +9,7 @@ mod carts;
 mod catalog;
 mod coupons;
 mod mails;
+mod opinions;
 mod orders;
 mod returns;
 
@@ -20,10 +21,10 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::catalog::{HoldKey, HoldState};
+use crate::catalog::{HoldKey, HoldState, Rating, Review};
 use crate::change::{ChangeSet, CommitRefusal};
 use crate::events::Envelope;
-use crate::ids::{AttemptId, CouponId, EventId, Id, NotificationId, OrderId, UserId};
+use crate::ids::{AttemptId, CouponId, EventId, Id, NotificationId, OrderId, ProductId, ReviewId, UserId};
 use crate::money::Money;
 use crate::notifications::Notification;
 use crate::orders::{Cart, HoldRef, Order, OrderStatus};
@@ -44,6 +45,9 @@ pub struct Books {
     pub(super) users: BTreeMap<UserId, User>,
     pub(super) stock: BTreeMap<Sku, Stock>,
     pub(super) holds: BTreeMap<HoldName, HoldEntry>,
+    pub(super) reviews: BTreeMap<ReviewId, Review>,
+    pub(super) ratings: BTreeMap<ProductId, Rating>,
+    pub(super) wishes: BTreeSet<(UserId, ProductId)>,
     pub(super) orders: BTreeMap<OrderId, OrderEntry>,
     coupons: BTreeMap<CouponId, coupons::CouponEntry>,
     pub(super) by_note: BTreeMap<(UserId, String), OrderId>,

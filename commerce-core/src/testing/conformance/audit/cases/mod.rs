@@ -2,6 +2,7 @@
 
 mod coupons;
 mod money;
+mod opinions;
 mod orders;
 mod people;
 mod returns;
@@ -12,8 +13,8 @@ use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
     ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
-    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, SELLERS, SESSIONS, TOKENS,
-    USERS, VARIANTS,
+    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEWS, SELLERS, SESSIONS,
+    STAFF_LOG, TOKENS, USERS, VARIANTS, WISHLISTS,
 };
 use crate::commerce::Context;
 
@@ -105,6 +106,8 @@ const HOLD: (Context, &Table) = (Context::Catalog, RESERVATIONS);
 const MOVED: (Context, &Table) = (Context::Catalog, LEDGER);
 const PRODUCT: (Context, &Table) = (Context::Catalog, PRODUCTS);
 const CATEGORY: (Context, &Table) = (Context::Catalog, CATEGORIES);
+const REVIEW: (Context, &Table) = (Context::Catalog, REVIEWS);
+const WISH: (Context, &Table) = (Context::Catalog, WISHLISTS);
 const SELLER: (Context, &Table) = (Context::Catalog, SELLERS);
 const ORDER: (Context, &Table) = (Context::Orders, ORDERS);
 const ITEM: (Context, &Table) = (Context::Orders, ITEMS);
@@ -122,6 +125,7 @@ const USED: (Context, &Table) = (Context::Orders, KEYS);
 const USER: (Context, &Table) = (Context::Users, USERS);
 const HOME: (Context, &Table) = (Context::Users, ADDRESSES);
 const SESSION: (Context, &Table) = (Context::Users, SESSIONS);
+const DEED: (Context, &Table) = (Context::Users, STAFF_LOG);
 const TOKEN: (Context, &Table) = (Context::Users, TOKENS);
 const TOLD: (Context, &Table) = (Context::Notifications, NOTIFICATIONS);
 const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
@@ -130,5 +134,5 @@ const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
 pub(super) const COUNTED: &[Case] = told::COUNTED;
 
 /// Every other alteration.
-pub(super) const CASES: [&[Case]; 7] =
-    [stock::CASES, orders::CASES, coupons::CASES, money::CASES, returns::CASES, people::CASES, told::CASES];
+pub(super) const CASES: [&[Case]; 8] =
+    [stock::CASES, opinions::CASES, orders::CASES, coupons::CASES, money::CASES, returns::CASES, people::CASES, told::CASES];

@@ -1,7 +1,8 @@
 //! Users, addresses, sessions and their tokens.
 
 use super::{
-    Case, Cell, Column, GONE, HOME, I, SESSION, TOKEN, USER, Word, any, case, has, later, more, nonsense, other, set, young, zero,
+    Case, Cell, Column, DEED, GONE, HOME, I, SESSION, TOKEN, USER, Word, any, case, has, later, more, nonsense, other, set,
+    young, zero,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -49,5 +50,28 @@ pub(super) const CASES: &[Case] = &[
         I::Reference,
         Word(""),
     ),
+    case("a deed of somebody else", DEED, any, set("actor_id", |_| young()), I::StaffLog, Column("position")),
+    case("a deed to somebody else", DEED, any, set("subject_id", other), I::StaffLog, Column("position")),
+    case("a deed at another time", DEED, any, set("happened_at", |_| Cell::Int(5)), I::StaffLog, Column("position")),
+    case("another deed", DEED, any, set("action", |_| "USER_ERASED".into()), I::StaffLog, Column("position")),
+    case("a deed told otherwise", DEED, any, set("detail", |_| "{}".into()), I::StaffLog, Column("position")),
+    case("a deed of no kind", DEED, any, set("action", nonsense), I::Readable, Column("position")),
+    case(
+        "a deed that is bound to another",
+        DEED,
+        |row| row.int("position") == Some(2),
+        set("previous", other),
+        I::StaffLog,
+        Column("position"),
+    ),
+    case(
+        "a deed whose hash was made anew",
+        DEED,
+        |row| row.int("position") == Some(1),
+        set("hash", other),
+        I::StaffLog,
+        Word("2"),
+    ),
+    case("a deed is gone", DEED, |row| row.int("position") == Some(1), GONE, I::StaffLog, Word("2")),
     case("a token of no session", TOKEN, any, set("session_id", |_| young()), I::Reference, Column("hash")),
 ];

@@ -148,8 +148,6 @@ pub(super) const CASES: &[Case] = &[
     case("a product is gone", PRODUCT, any, GONE, I::Reference, Column("id")),
     case("a product of no category", PRODUCT, any, set("category_id", other), I::Reference, Column("slug")),
     case("a product of no seller", PRODUCT, any, set("seller_id", other), I::Reference, Column("slug")),
-    case("a product with a rating", PRODUCT, any, set("rating_count", more), I::Rating, Column("slug")),
-    case("a product with stars", PRODUCT, any, set("rating_sum", more), I::Rating, Column("slug")),
     case("a product one version on", PRODUCT, any, set("version", more), I::Event, Column("slug")),
     case("a product of no status", PRODUCT, any, set("status", nonsense), I::Readable, Column("slug")),
     case("a product with broken metadata", PRODUCT, any, set("metadata", nonsense), I::Readable, Column("slug")),

@@ -1,0 +1,73 @@
+//! Reviews, what they add up to, and wishes.
+
+use super::{Case, Cell, Column, GONE, I, PRODUCT, REVIEW, WISH, Word, any, case, has, later, more, nonsense, other, set};
+
+pub(super) const CASES: &[Case] = &[
+    case(
+        "a star more in the rating",
+        PRODUCT,
+        |row| row.int("rating_count") != Some(0),
+        set("rating_sum", more),
+        I::Rating,
+        Column("slug"),
+    ),
+    case("a review more in the rating", PRODUCT, any, set("rating_count", more), I::Rating, Column("slug")),
+    case("an approved review is gone", REVIEW, |row| has(row, "status", "APPROVED"), GONE, I::Rating, Word("")),
+    case(
+        "an approved review of other stars",
+        REVIEW,
+        |row| has(row, "status", "APPROVED"),
+        set("rating", |_| Cell::Int(1)),
+        I::Rating,
+        Word(""),
+    ),
+    case(
+        "a rejected review is shown",
+        REVIEW,
+        |row| has(row, "status", "REJECTED"),
+        set("status", |_| "APPROVED".into()),
+        I::Rating,
+        Word(""),
+    ),
+    case(
+        "a pending review is shown",
+        REVIEW,
+        |row| has(row, "status", "PENDING"),
+        set("status", |_| "APPROVED".into()),
+        I::Rating,
+        Column("id"),
+    ),
+    case(
+        "a decision that nobody took",
+        REVIEW,
+        |row| has(row, "status", "REJECTED"),
+        set("moderated_at", |_| Cell::Null),
+        I::Rating,
+        Column("id"),
+    ),
+    case(
+        "a reason before the decision",
+        REVIEW,
+        |row| has(row, "status", "PENDING"),
+        set("reason", |_| "spam".into()),
+        I::Rating,
+        Column("id"),
+    ),
+    case("a review of six stars", REVIEW, any, set("rating", |_| Cell::Int(6)), I::Readable, Column("id")),
+    case("a review in no state", REVIEW, any, set("status", nonsense), I::Readable, Column("id")),
+    case("a review that says nothing", REVIEW, any, set("body", |_| " ".into()), I::Readable, Column("id")),
+    case("a review of nobody", REVIEW, any, set("user_id", other), I::Reference, Column("id")),
+    case("a review of nothing", REVIEW, any, set("product_id", other), I::Reference, Column("id")),
+    case("a review written later", REVIEW, any, set("created_at", later), I::Times, Column("id")),
+    case(
+        "a review changed in secret",
+        REVIEW,
+        |row| has(row, "status", "PENDING"),
+        set("version", more),
+        I::Version,
+        Column("id"),
+    ),
+    case("a wish of nobody", WISH, any, set("user_id", other), I::Reference, Column("id")),
+    case("a wish for nothing", WISH, any, set("product_id", other), I::Reference, Column("id")),
+    case("a wish made later", WISH, any, set("added_at", later), I::Times, Column("id")),
+];

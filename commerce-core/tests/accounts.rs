@@ -1,0 +1,191 @@
+//! What users promise about forgotten passwords and about what staff does, over the reference adapters.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::time::Duration;
+
+use commerce_core::audit::AuditRequest;
+use commerce_core::error::Error;
+use commerce_core::ids::{Id, ResetId, UserId};
+use commerce_core::limits;
+use commerce_core::orders::OrderFilter;
+use commerce_core::page::PageRequest;
+use commerce_core::testing::MemoryShop;
+use commerce_core::testing::conformance::{NoWait, trade};
+use commerce_core::text::Metadata;
+use commerce_core::users::StaffAction::{PasswordSet, RoleChanged, SessionEnded, UserChanged, UserErased};
+use commerce_core::users::{Register, Role, UpdateUser};
+use commerce_core::{Actor, Outcome, Refusal};
+use futures_executor::block_on;
+use futures_util::future::join_all;
+
+const PASSWORD: &str = "correct horse battery";
+const OTHER: &str = "another horse battery";
+
+fn refused<T: std::fmt::Debug>(outcome: Outcome<T>) -> Refusal {
+    match outcome {
+        Err(Error::Refused(refusal)) => *refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+async fn registered(shop: &MemoryShop, name: &str) -> UserId {
+    let register = Register {
+        email: format!("{name}@example.com"),
+        password: PASSWORD.to_owned(),
+        full_name: name.to_owned(),
+        phone: None,
+        metadata: Metadata::new(),
+    };
+    shop.users.register(&Actor::Anonymous, register, None).await.unwrap().into_inner().id
+}
+
+/// The tokens that were mailed, oldest first.
+async fn mailed(shop: &MemoryShop) -> Vec<String> {
+    shop.settle().await.unwrap();
+    let mails = shop.mailer.mails().into_iter().filter(|mail| mail.subject == "password_reset");
+    let token = |text: &str| text.split("\"token\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    mails.map(|mail| token(&mail.text)).collect()
+}
+
+#[test]
+fn a_mailed_token_sets_a_password_once_and_ends_every_session() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        registered(&shop, "asha").await;
+        let tokens = shop.users.login("asha@example.com", PASSWORD).await.unwrap();
+        shop.users.request_reset(" Asha@Example.com ").await.unwrap();
+        let token = mailed(&shop).await.pop().unwrap();
+        assert_eq!(refused(shop.users.reset_password(&token, "short").await).code(), "INVALID");
+        let both = join_all((0..2).map(|_| shop.users.reset_password(&token, OTHER))).await;
+        assert_eq!(both.iter().filter(|outcome| outcome.is_ok()).count(), 1, "of two at once one is let through");
+        assert_eq!(refused(shop.users.reset_password(&token, PASSWORD).await).code(), "INVALID", "used");
+        assert!(shop.users.authenticate(&tokens.access_token).await.is_err(), "the sessions of the old password are over");
+        assert!(shop.users.login("asha@example.com", PASSWORD).await.is_err());
+        assert!(shop.users.login("asha@example.com", OTHER).await.is_ok());
+    });
+}
+
+#[test]
+fn nobody_learns_who_has_an_account_and_no_mailbox_is_filled() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        registered(&shop, "asha").await;
+        for nobody in ["nobody@example.com", "no address", ""] {
+            shop.users.request_reset(nobody).await.unwrap();
+        }
+        assert_eq!(mailed(&shop).await, [] as [String; 0]);
+        join_all((0..20).map(|_| shop.users.request_reset("asha@example.com"))).await;
+        let most = usize::try_from(limits::RESETS_AN_HOUR).unwrap();
+        assert_eq!(mailed(&shop).await.len(), most);
+        shop.clock.advance(Duration::from_hours(1));
+        shop.users.request_reset("asha@example.com").await.unwrap();
+        assert_eq!(mailed(&shop).await.len(), most + 1, "the next hour is another");
+    });
+}
+
+#[test]
+fn a_token_dies_of_age_and_of_any_change_of_what_it_is_for() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        let asha = registered(&shop, "asha").await;
+        let bina = registered(&shop, "bina").await;
+        let ask = async || {
+            shop.users.request_reset("asha@example.com").await.unwrap();
+            mailed(&shop).await.pop().unwrap()
+        };
+        let fails = async |token: &str| {
+            assert_eq!(refused(shop.users.reset_password(token, OTHER).await).code(), "INVALID", "{token}");
+        };
+        let token = ask().await;
+        for wrong in [String::new(), "x".to_owned(), format!("{token}A"), token.to_lowercase(), token[..40].to_owned()] {
+            fails(&wrong).await;
+        }
+        // Another user's name on the same seal.
+        let theirs = shop.users.reset_token(bina, ResetId::from_uuid(uuid::Uuid::from_u128(7))).await.unwrap().unwrap();
+        fails(&format!("{}{}", &theirs[..20], &token[20..])).await;
+        shop.clock.advance(limits::RESET_FOR);
+        fails(&token).await;
+
+        let token = ask().await;
+        let moved = UpdateUser { email: Some("asha@example.org".to_owned()), ..UpdateUser::default() };
+        shop.users.update_user(&Actor::Customer(asha), asha, moved, None).await.unwrap();
+        fails(&token).await;
+        let back = UpdateUser { email: Some("asha@example.com".to_owned()), ..UpdateUser::default() };
+        shop.users.update_user(&Actor::Customer(asha), asha, back, None).await.unwrap();
+        shop.users.set_password(&Actor::Customer(asha), asha, OTHER).await.unwrap();
+        fails(&token).await;
+        let token = ask().await;
+        shop.users.delete_user(&Actor::Customer(asha), asha, None).await.unwrap();
+        fails(&token).await;
+    });
+}
+
+#[test]
+fn what_staff_does_to_others_is_told_in_a_chain() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+        let clerk = Actor::Admin(bina);
+        shop.users.set_role(&Actor::System, bina, Role::Admin, None).await.unwrap();
+        shop.users.set_role(&Actor::System, bina, Role::Admin, None).await.unwrap();
+        shop.users.set_password(&clerk, asha, OTHER).await.unwrap();
+        shop.users.set_password(&clerk, bina, OTHER).await.unwrap();
+        let tokens = shop.users.login("asha@example.com", OTHER).await.unwrap();
+        shop.users.revoke_session(&clerk, asha, tokens.session).await.unwrap();
+        let named = UpdateUser { full_name: Some("Asha Rao".to_owned()), ..UpdateUser::default() };
+        shop.users.update_user(&clerk, asha, named, None).await.unwrap();
+        shop.users.delete_user(&clerk, asha, None).await.unwrap();
+        let others = join_all((0..6).map(|n| registered_at(&shop, n))).await;
+        let roles = others.iter().map(|user| shop.users.set_role(&clerk, *user, Role::Seller, None));
+        assert!(join_all(roles).await.iter().all(Result::is_ok), "those who append at once take turns");
+
+        let log = shop.users.staff_log(&clerk, &PageRequest::first()).await.unwrap().items;
+        let mut told: Vec<_> = log.iter().map(|entry| (entry.position, entry.action, entry.actor)).collect();
+        told.reverse();
+        let first = [
+            (1, RoleChanged, None),
+            (2, PasswordSet, Some(bina)),
+            (3, SessionEnded, Some(bina)),
+            (4, UserChanged, Some(bina)),
+            (5, UserErased, Some(bina)),
+        ];
+        assert_eq!(told[..5], first, "each once, and nothing of what she does to herself");
+        assert_eq!(told.len(), 11);
+        let text = format!("{log:?}");
+        assert!(!text.contains("Asha Rao") && !text.contains("example.com"), "the erased are not in it: {text}");
+        for pair in log.windows(2) {
+            assert_eq!((pair[0].previous, pair[0].position), (pair[1].hash, pair[1].position + 1));
+        }
+        assert_eq!(refused(shop.users.staff_log(&Actor::Customer(asha), &PageRequest::first()).await), Refusal::Forbidden);
+        let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
+        assert_eq!(report.violations, []);
+    });
+}
+
+async fn registered_at(shop: &MemoryShop, n: usize) -> UserId {
+    registered(shop, &format!("seller-{n}")).await
+}
+
+#[test]
+fn an_export_holds_everything_of_one_person_and_nothing_of_another() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        trade(&shop).await.unwrap();
+        let page = shop.users.users(&Actor::System, None, &PageRequest::first()).await.unwrap();
+        let of = |email: &str| page.items.iter().find(|user| user.email.as_str() == email).unwrap().id;
+        let (asha, bela) = (of("asha@example.com"), of("bela@example.com"));
+        let whole = shop.users.export(&Actor::Customer(asha), asha).await.unwrap();
+        for list in ["addresses", "sessions", "reviews", "wishlist", "orders", "notifications"] {
+            assert!(whole[list].as_array().is_some_and(|list| !list.is_empty()), "no {list} in {whole:#}");
+        }
+        assert_eq!(whole["user"]["email"], "asha@example.com");
+        let orders = OrderFilter { user: Some(asha), ..OrderFilter::default() };
+        let orders = shop.orders.orders(&Actor::System, orders, &PageRequest::first()).await.unwrap().items;
+        assert_eq!(whole["orders"].as_array().map(Vec::len), Some(orders.len()));
+        let text = whole.to_string();
+        assert!(!text.contains("bela") && !text.contains(&bela.to_string()) && !text.contains("assword"), "{text}");
+        assert_eq!(refused(shop.users.export(&Actor::Customer(bela), asha).await), Refusal::NotFound("user"));
+        assert_eq!(refused(shop.users.export(&Actor::Anonymous, asha).await), Refusal::Unauthenticated);
+    });
+}
