@@ -121,7 +121,9 @@ fn low_stock_is_on_its_way_while_somebody_has_it_to_tell() {
         work(&shop, started).await;
         assert_eq!(look().await, (BTreeMap::new(), 0), "everything is done");
 
+        // What falls due in that hour is done, and only the shelf is left to be told of.
         shop.clock.advance(Duration::from_hours(1));
+        shop.settle().await.expect("a shop settles");
         let stock = shop.catalog.inventory(&Actor::System, &sku).await.expect("it has a shelf");
         let turn = if stock.low_stock_alerted { 1_000 } else { -stock.available() };
         let adjusted = shop.catalog.adjust_stock(&Actor::System, &sku, turn, "counted".to_owned(), None, None).await;
