@@ -1,6 +1,7 @@
 //! A past that was written in bulk is one that a shop could have had: an audit finds nothing wrong with it.
 #![cfg(feature = "sqlite")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ fn goods(sku: &str, stock: i64) -> NewProduct {
         sku: sku.to_owned(),
         price: Money::new(49_900, Currency::INR),
         compare_at: None,
-        options: Default::default(),
+        options: BTreeMap::new(),
         stock,
         weight_grams: None,
         barcode: None,

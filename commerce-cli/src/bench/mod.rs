@@ -74,6 +74,7 @@ Examples:
 Latencies of an open loop count from the time an operation was due, so that a slow server cannot
 slow its own test down. The workspace is made below --data (default: the present directory), on
 whose disk the durable commits are counted too. A flash sale ends with the last buyer.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
 pub(crate) struct Args {
     /// What is done over and over
     #[arg(value_enum)]

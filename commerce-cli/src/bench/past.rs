@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::shop::{Copied, OsEntropy, Shop, SystemClock};
 
 /// Orders in one transaction: its log is some hundred megabytes, moved into the files before the next.
-const TOGETHER: u64 = 50_000;
+const TOGETHER: u32 = 50_000;
 /// From one order to the next.
 const EVERY: Duration = Duration::from_secs(1);
 /// SKUs that are asked for at once.
@@ -40,8 +40,9 @@ pub(crate) async fn write(shop: &Shop, model: OrderId, skus: &[Sku], count: u64)
     let newest = shop.now().minus(limits::HANDLED_KEEP.max(limits::IDEMPOTENCY_KEEP) + Duration::from_hours(24));
     let mut turn = items.iter().cycle();
     let bar = ProgressBar::new(count);
-    for begin in (0..count).step_by(TOGETHER as usize) {
-        let numbers = begin..count.min(begin + TOGETHER);
+    let together = u64::from(TOGETHER);
+    for batch in 0..count.div_ceil(together) {
+        let numbers = batch * together..count.min((batch + 1) * together);
         let copy = |number| Copied {
             at: newest.minus(EVERY * u32::try_from(count - number).unwrap_or(u32::MAX)),
             hold: HoldKey::from_hex(&ids.secret()).expect("a secret is 64 hexadecimal digits"),

@@ -59,6 +59,7 @@ impl Scene {
     }
 
     /// Every POST route with what it does.
+    #[expect(clippy::too_many_lines, reason = "a table, one entry for each route")]
     async fn table(&self) -> Vec<(&'static str, Keeps)> {
         let text = |body: &Value| body.to_string().into_bytes();
         let keeps = |path: &str, body: Value, other: Value, bad: Value| Keeps::Key {
