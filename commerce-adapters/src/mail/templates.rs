@@ -163,7 +163,11 @@ mod tests {
             }
             assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"), "{html}");
             assert!(!text.contains("\n\n\n") && !text.contains("&amp;") && !text.starts_with('\n'), "{template}\n{text}");
-            let named = if *template == Template::LowStock { "TSHIRT-S" } else { SAMPLE_NAME };
+            let named = match template {
+                Template::LowStock => "TSHIRT-S",
+                Template::PasswordReset => "/reset-password#token",
+                _ => SAMPLE_NAME,
+            };
             assert!(html.contains(named) && text.contains(named), "{template}\n{text}");
         }
     }
@@ -184,6 +188,7 @@ mod tests {
                 "Payment Received ✅",
                 "Payment Failed",
                 "Welcome!",
+                "Reset Your Password",
                 "⚠️ Low Stock Alert",
             ]
         );

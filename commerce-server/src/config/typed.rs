@@ -422,7 +422,10 @@ fn is_database(text: &str) -> bool {
     let Ok(uri) = text.parse::<axum::http::Uri>() else { return false };
     let known = matches!(uri.scheme_str(), Some("mysql" | "mariadb"));
     let host = uri.authority().is_some_and(|authority| !authority.host().is_empty());
-    let port = uri.authority().is_some_and(|authority| !authority.as_str().ends_with(':') && authority.port_u16() != Some(0));
+    let port = uri.authority().is_some_and(|authority| {
+        let place = authority.as_str().rsplit('@').next().unwrap_or_default();
+        place == authority.host() || authority.port_u16().is_some_and(|port| port > 0)
+    });
     known && host && port && !uri.path().trim_start_matches('/').contains('/')
 }
 

@@ -86,10 +86,10 @@ fn named(option: &str, path: &Path) -> OsString {
 
 fn plan(folder: &Path, port: u16, id: u32, more: &[&str]) -> Plan {
     let data = folder.join("data");
-    make_tables(&data);
+    make_tables(folder, &data);
     let mut command: Vec<OsString> = vec![program("mariadbd", PACKAGE).into(), "--no-defaults".into()];
     command.extend(as_root());
-    command.extend([named("--datadir=", &data), named("--socket=", &socket(folder))]);
+    command.extend([named("--datadir=", &data), named("--socket=", &socket(folder)), named("--tmpdir=", folder)]);
     let binary_log = folder.join("bin");
     command.push(named("--log-bin=", &binary_log));
     let (port_is, id_is) = (format!("--port={port}"), format!("--server-id={id}"));
@@ -117,12 +117,14 @@ fn as_root() -> Option<OsString> {
     (id.stdout == b"0\n").then(|| "--user=root".into())
 }
 
-fn make_tables(data: &Path) {
+/// With temporary files in a folder of its own: a server that starts removes those of others from a shared one.
+fn make_tables(folder: &Path, data: &Path) {
     let output = Command::new(program("mariadb-install-db", PACKAGE))
         .arg("--no-defaults")
         .args(as_root())
         .arg(named("--datadir=", data))
         .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
+        .env("TMPDIR", folder)
         .stdin(Stdio::null())
         .output()
         .expect("it can be started");
