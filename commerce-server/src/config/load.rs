@@ -8,8 +8,8 @@ use std::path::Path;
 use toml::Value;
 
 use super::ConfigFault;
+use super::check::check;
 use super::keys::{KEYS, Key, SECTIONS};
-use super::typed::check;
 use crate::nearest::nearest;
 
 const PREFIX: &str = "COMMERCE_";

@@ -4,6 +4,7 @@
 //! and the typed [`Config`] all come from it. Never reads a setting from anywhere else.
 //! Start reading at [`keys`], then [`Config::load`].
 
+mod check;
 mod keys;
 mod load;
 mod text;
