@@ -6,7 +6,7 @@
 //!
 //! | token | outcome |
 //! |---|---|
-//! | `tok_ok` | captured |
+//! | `tok_ok` | captured; only promised where the shop captures by hand |
 //! | `tok_declined` | declined |
 //! | `tok_timeout_then_ok` | no answer; captured when asked again |
 //! | `tok_timeout_then_declined` | no answer; declined when asked again |
@@ -23,7 +23,7 @@ use commerce_core::error::{Outcome, Refusal};
 use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{
     Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderFact, Refund, RefundAnswer,
+    ProviderFact, ProviderLedger, Refund, RefundAnswer,
 };
 use commerce_core::time::Timestamp;
 use hmac::{Hmac, Mac};
@@ -95,6 +95,43 @@ impl Sandbox {
 }
 
 #[async_trait]
+impl ProviderLedger for Sandbox {
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+        let paths: Vec<(Uuid, PathBuf)> = keys.iter().map(|key| (*key, self.books.join(format!("{key}.json")))).collect();
+        let lines = blocking(move || {
+            let line = |(key, path): (Uuid, PathBuf)| Ok(read(&path)?.map(|entry| (key, Entered::from(&entry.fact))));
+            paths.into_iter().filter_map(|one| line(one).transpose()).collect()
+        });
+        lines.await.map_err(|error| unreadable(&error)).ok()
+    }
+
+    async fn ledger(&self, after: Option<Uuid>, limit: u32) -> Option<Vec<(Uuid, Entered)>> {
+        let folder = self.books.clone();
+        let lines = blocking(move || {
+            let files = match std::fs::read_dir(&folder) {
+                Ok(files) => files,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(error),
+            };
+            let mut keys: Vec<Uuid> = Vec::new();
+            for file in files {
+                let name = file?.file_name();
+                let key = name.to_str().and_then(|name| Uuid::try_parse(name.strip_suffix(".json")?).ok());
+                keys.extend(key.filter(|key| after.is_none_or(|after| *key > after)));
+            }
+            keys.sort_unstable();
+            keys.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            let line = |key: Uuid| {
+                let entry = read(&folder.join(format!("{key}.json")))?;
+                Ok(entry.map(|entry| (key, Entered::from(&entry.fact))))
+            };
+            keys.into_iter().filter_map(|key| line(key).transpose()).collect()
+        });
+        lines.await.map_err(|error| unreadable(&error)).ok()
+    }
+}
+
+#[async_trait]
 impl PaymentGateway for Sandbox {
     fn name(&self) -> &'static str {
         Self::NAME
@@ -110,7 +147,20 @@ impl PaymentGateway for Sandbox {
     async fn charge(&self, attempt: &Attempt) -> ProviderAnswer {
         let fresh = Entry { reference: reference(attempt), fact: outcome(attempt) };
         let late = attempt.token.as_deref().is_some_and(|token| token.starts_with("tok_timeout_"));
-        match self.enter(attempt.id.to_string(), fresh).await {
+        let (path, part) = (self.books.join(format!("{}.json", attempt.id)), attempt.to_capture);
+        let charged = blocking(move || {
+            let _alone = lock(&path)?;
+            let (entry, is_fresh) = match (read(&path)?, part) {
+                (Some(promise @ Entry { fact: PaymentFact::Authorized { .. }, .. }), Some(amount)) => {
+                    (Entry { fact: PaymentFact::Captured { amount }, ..promise }, false)
+                }
+                (Some(known), _) => return Ok((known, false)),
+                (None, _) => (fresh, true),
+            };
+            write(&path, &entry)?;
+            Ok((entry, is_fresh))
+        });
+        match charged.await {
             Ok((_, true)) if late => no_answer(),
             Ok((entry, _)) => ProviderAnswer { fact: entry.fact, reference: Some(entry.reference) },
             Err(error) => unreadable(&error),
@@ -131,7 +181,7 @@ impl PaymentGateway for Sandbox {
         let answer = blocking(move || {
             let _alone = lock(&path)?;
             match read(&path)? {
-                Some(entry) if !matches!(entry.fact, PaymentFact::Pending { .. } | PaymentFact::Authorized) => Ok(entry),
+                Some(entry) if !matches!(entry.fact, PaymentFact::Pending { .. } | PaymentFact::Authorized { .. }) => Ok(entry),
                 _ => write(&path, &voided).map(|()| voided),
             }
         });
@@ -152,15 +202,6 @@ impl PaymentGateway for Sandbox {
         }
     }
 
-    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
-        let paths: Vec<(Uuid, PathBuf)> = keys.iter().map(|key| (*key, self.books.join(format!("{key}.json")))).collect();
-        let lines = blocking(move || {
-            let line = |(key, path): (Uuid, PathBuf)| Ok(read(&path)?.map(|entry| (key, Entered::from(&entry.fact))));
-            paths.into_iter().filter_map(|one| line(one).transpose()).collect()
-        });
-        lines.await.map_err(|error| unreadable(&error)).ok()
-    }
-
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
         self.check_signature(signature.unwrap_or_default(), body, now)?;
         let message: Message =
@@ -173,6 +214,7 @@ impl PaymentGateway for Sandbox {
         let amount_of = || amount.ok_or_else(|| Refusal::field("amount", "REQUIRED", "say how much"));
         let fact = match message.kind {
             MessageKind::PaymentSucceeded => ProviderFact::Payment(PaymentFact::Captured { amount: amount_of()? }),
+            MessageKind::PaymentAuthorized => ProviderFact::Payment(PaymentFact::Authorized { amount: amount_of()? }),
             MessageKind::PaymentFailed => ProviderFact::Payment(PaymentFact::Declined { code: "declined".to_owned() }),
             MessageKind::RefundSucceeded => ProviderFact::RefundSucceeded(amount_of()?),
         };
@@ -217,6 +259,8 @@ struct Message {
 enum MessageKind {
     #[serde(rename = "payment.succeeded")]
     PaymentSucceeded,
+    #[serde(rename = "payment.authorized")]
+    PaymentAuthorized,
     #[serde(rename = "payment.failed")]
     PaymentFailed,
     #[serde(rename = "refund.succeeded")]
@@ -231,8 +275,12 @@ enum Amount {
 }
 
 fn outcome(attempt: &Attempt) -> PaymentFact {
+    let paid = match attempt.to_capture {
+        Some(amount) => PaymentFact::Captured { amount },
+        None => PaymentFact::Authorized { amount: attempt.amount },
+    };
     match attempt.token.as_deref() {
-        Some("tok_ok" | "tok_timeout_then_ok") => PaymentFact::Captured { amount: attempt.amount },
+        Some("tok_ok" | "tok_timeout_then_ok") => paid,
         Some("tok_declined" | "tok_timeout_then_declined") => PaymentFact::Declined { code: "card_declined".to_owned() },
         Some("tok_pending") | None => PaymentFact::Pending { next_action: Some(next_action(attempt)) },
         Some(_) => PaymentFact::Declined { code: "invalid_token".to_owned() },

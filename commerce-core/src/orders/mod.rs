@@ -4,6 +4,7 @@
 //! prices through [`CatalogPort`], customers through [`Customers`] and money through
 //! [`PaymentGateway`]. Start reading at `place.rs`, then [`model`], [`payment`] and [`facts`].
 
+mod capture;
 pub mod cart;
 mod collect;
 pub mod coupon;
@@ -22,6 +23,7 @@ pub mod pricing;
 mod provide;
 mod quote;
 mod read;
+mod reconcile;
 mod reduce_cart;
 mod refund;
 pub mod returns;
@@ -29,12 +31,16 @@ mod send_back;
 mod shopping;
 mod status;
 pub mod story;
+mod top_up;
+pub mod wallet;
 
 use std::sync::Arc;
 
 use crate::ids::IdSource;
 use crate::money::{Currency, Money};
 use crate::time::Clock;
+
+use wallet::WalletGateway;
 
 pub use cart::*;
 pub use coupon::*;
@@ -48,10 +54,12 @@ pub use ports::*;
 pub use pricing::*;
 pub use provide::{CartReducer, HoldRegister, PurchaseRegister};
 pub use quote::{AddressChoice, PlaceOrder};
+pub use reconcile::{Mismatch, MismatchKind, Reconciliation};
 pub use returns::*;
 pub use send_back::{CameBack, GiveMoney, RequestReturn};
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};
+pub use wallet::{TopUp, Wallet, WalletEntry, WalletKind};
 
 /// The use cases of the orders context.
 #[derive(Clone)]
@@ -83,9 +91,10 @@ pub struct OrderPorts {
 }
 
 impl Orders {
-    /// The use cases over these ports.
+    /// The use cases over these ports. The wallet is a provider beside them.
     pub fn new(ports: OrderPorts, clock: Arc<dyn Clock>, ids: IdSource, policy: OrderPolicy) -> Self {
-        let OrderPorts { store, carts, catalog, customers, gateways } = ports;
+        let OrderPorts { store, carts, catalog, customers, mut gateways } = ports;
+        gateways.push(Arc::new(WalletGateway::new(Arc::clone(&store), Arc::clone(&clock))));
         Self { store, carts, catalog, customers, gateways, clock, ids, policy }
     }
 
@@ -115,6 +124,8 @@ pub struct OrderPolicy {
     pub currency: Currency,
     /// How orders are shipped and at what price; the first is the default.
     pub shipping: Vec<ShippingOption>,
+    /// When promised money is taken.
+    pub capture: Capture,
 }
 
 impl Default for OrderPolicy {
@@ -127,6 +138,6 @@ impl Default for OrderPolicy {
             estimated_days,
         };
         let shipping = vec![option("standard", "Standard", 0, 5), option("express", "Express", 9_900, 2)];
-        Self { currency: Currency::INR, shipping }
+        Self { currency: Currency::INR, shipping, capture: Capture::Automatic }
     }
 }

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use commerce_core::catalog::{NewProduct, NewVariant};
 use commerce_core::change::{Answer, RequestKey};
+use commerce_core::commerce::Policies;
 use commerce_core::events::EventKind;
-use commerce_core::ids::{OrderId, UserId};
-use commerce_core::orders::{AddressChoice, Order, OrderFilter, OrderStatus, PaymentMethod, PlaceOrder};
+use commerce_core::ids::{Id, IdSource, OrderId, UserId};
+use commerce_core::orders::{AddressChoice, Capture, Order, OrderFilter, OrderPolicy, OrderStatus, PaymentMethod, PlaceOrder};
 use commerce_core::page::PageRequest;
-use commerce_core::testing::MemoryShop;
+use commerce_core::testing::{MemoryShop, SeededEntropy};
 use commerce_core::text::{Metadata, Sku};
 use commerce_core::users::{RawAddress, Register};
-use commerce_core::{Actor, Currency, Money, Outcome};
+use commerce_core::{Actor, Clock, Currency, Money, Outcome};
 
 pub(crate) const STAFF: Actor = Actor::System;
 pub(crate) const COD: (PaymentMethod, Option<&str>) = (PaymentMethod::Cod, None);
@@ -38,7 +40,16 @@ impl Deref for Scene {
 impl Scene {
     /// Asha's shop of the day: these SKUs at 499 rupees each, so many of each.
     pub(crate) async fn open(seed: u64, skus: &[(&str, i64)]) -> Outcome<Self> {
-        let shop = MemoryShop::new(seed);
+        Self::over(MemoryShop::new(seed), skus).await
+    }
+
+    /// The same, which captures by hand.
+    pub(crate) async fn promising(seed: u64, skus: &[(&str, i64)]) -> Outcome<Self> {
+        let orders = OrderPolicy { capture: Capture::Manual, ..OrderPolicy::default() };
+        Self::over(MemoryShop::deciding(seed, Policies { orders, ..Policies::default() }), skus).await
+    }
+
+    async fn over(shop: MemoryShop, skus: &[(&str, i64)]) -> Outcome<Self> {
         shop.catalog.house_seller().await?;
         for (sku, units) in skus {
             shop.catalog.create_product(&STAFF, product(sku, *units, Money::new(49_900, Currency::INR)), None).await?;
@@ -51,6 +62,16 @@ impl Scene {
 
     pub(crate) async fn somebody_else(&self) -> Outcome<Actor> {
         customer(&self.shop, "bela@example.com").await
+    }
+
+    pub(crate) async fn somebody_else_again(&self) -> Outcome<Actor> {
+        customer(&self.shop, "chitra@example.com").await
+    }
+
+    /// A key that nothing of the shop has.
+    pub(crate) fn mint<T: Id>(&self) -> T {
+        let clock: Arc<dyn Clock> = self.shop.clock.clone();
+        IdSource::new(clock, Arc::new(SeededEntropy::new(99))).mint()
     }
 
     pub(crate) fn asha_id(&self) -> UserId {

@@ -320,6 +320,12 @@ pub const KEYS: &[Key] = &[
     key("mail.from", Kind::Mail, r#""shop@localhost.localdomain""#, "Sender of all mails."),
     key("mail.from_name", Kind::Text, r#""The Shop""#, "The shop's name: sender of mails, title of pages."),
     key("mail.ops_address", Kind::Mail, r#""ops@localhost.localdomain""#, "Who is told when stock runs low."),
+    key(
+        "payments.capture",
+        Kind::Choice(&["automatic", "manual"]),
+        r#""automatic""#,
+        "When the money of an order is taken: at once, or when staff captures it; orders stand on the promise meanwhile.",
+    ),
     Key {
         name: "payments.sandbox.webhook_secret",
         kind: Kind::Text,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use commerce_core::Currency;
 use commerce_core::commerce::Context;
-use commerce_core::orders::ShippingOption;
+use commerce_core::orders::{Capture, ShippingOption};
 use commerce_core::text::Email;
 
 use super::check::{minute_of_day, shipping};
@@ -47,6 +47,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Signs the sandbox's webhooks.
     pub sandbox_webhook_secret: Secret,
+    /// When promised money is taken.
+    pub capture: Capture,
     /// Ways to ship, the default first.
     pub shipping: Vec<ShippingOption>,
     /// Available units at which ops are told.
@@ -320,6 +322,7 @@ impl Config {
                 by_ses: text(&settings, "mail.transport") == "ses",
             },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
+            capture: parsed(&settings, "payments.capture"),
             shipping: shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
             low_stock_threshold: number(&settings, "inventory.low_stock_threshold"),
             telemetry: TelemetryConfig {

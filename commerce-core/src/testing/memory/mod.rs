@@ -24,6 +24,7 @@ mod search;
 mod secrets;
 mod table;
 mod users;
+mod wallets;
 
 pub use bus::MemoryBus;
 pub use catalog::MemoryCatalog;

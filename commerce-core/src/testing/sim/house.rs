@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::ground::{Ground, SkewedClock, Weather};
 use super::scheduler::NodeId;
 use super::situations::Situation;
+use super::world::Setup;
 use crate::audit::ShopBooks;
 use crate::catalog::{CatalogStore, ImageStore, ProductSearch};
 use crate::commerce::{Commerce, Context, Policies, Ports, Work};
@@ -21,7 +22,7 @@ use crate::error::Outcome;
 use crate::events::{DeadLetters, EventBus, Leases, Outbox};
 use crate::ids::Entropy;
 use crate::notifications::{Mailer, NotificationStore};
-use crate::orders::{CartStore, OrderStore, PaymentGateway};
+use crate::orders::{Capture, CartStore, OrderPolicy, OrderStore, PaymentGateway};
 use crate::testing::SeededEntropy;
 use crate::testing::fault::{Faults, Faulty};
 use crate::testing::memory::{
@@ -93,6 +94,8 @@ pub struct House {
     nodes: Vec<Node>,
     /// How the workers work; none when nobody works by himself.
     pub shifts: Option<Shifts>,
+    /// When promised money is taken.
+    pub capture: Capture,
 }
 
 /// How a node's workers work.
@@ -116,14 +119,15 @@ pub enum Heard<T> {
 }
 
 impl House {
-    /// With so many nodes, each with its clock so many microseconds ahead.
+    /// With its nodes.
     #[must_use]
-    pub fn build(ground: &Arc<Ground>, seed: u64, skews: &[i64], shifts: Option<Shifts>, journal: Option<&Journal>) -> Arc<Self> {
-        let stores = Stores::open(ground, seed, journal);
+    pub fn build(ground: &Arc<Ground>, setup: &Setup) -> Arc<Self> {
+        let stores = Stores::open(ground, setup.seed, setup.journal.as_ref());
         let node = |ahead: &i64| Node { clock: Arc::new(SkewedClock::new(Arc::clone(ground), *ahead)), shop: Mutex::new(None) };
-        let nodes = skews.iter().map(node).collect();
-        let house = Arc::new(Self { ground: Arc::clone(ground), stores, nodes, shifts });
-        for node in 0..skews.len() {
+        let nodes = setup.skews.iter().map(node).collect();
+        let (shifts, capture) = (setup.shifts, setup.capture);
+        let house = Arc::new(Self { ground: Arc::clone(ground), stores, nodes, shifts, capture });
+        for node in 0..setup.skews.len() {
             house.boot(node);
         }
         house
@@ -161,7 +165,8 @@ impl House {
                 notifications: stores.notifications.clone(),
             },
         };
-        let shop = Commerce::new(ports, Policies::default());
+        let orders = OrderPolicy { capture: self.capture, ..OrderPolicy::default() };
+        let shop = Commerce::new(ports, Policies { orders, ..Policies::default() });
         let letters: [(Context, Arc<dyn DeadLetters>); 3] = [
             (Context::Catalog, faulty::<dyn DeadLetters>(stores.catalog.clone(), faults)),
             (Context::Orders, faulty::<dyn DeadLetters>(stores.orders.clone(), faults)),
