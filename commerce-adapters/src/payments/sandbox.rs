@@ -16,7 +16,6 @@
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::error::{Outcome, Refusal};
@@ -26,19 +25,18 @@ use commerce_core::orders::{
     ProviderFact, ProviderLedger, Refund, RefundAnswer,
 };
 use commerce_core::time::Timestamp;
-use hmac::{Hmac, Mac};
+use hmac::Mac;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use uuid::Uuid;
 
-/// How old a webhook's timestamp may be, either way.
-const SIGNATURE_AGE_MAX: Duration = Duration::from_mins(5);
+use super::signature::{Signed, check, mac};
 
 /// The provider.
 pub struct Sandbox {
     books: PathBuf,
     webhook_secret: String,
     currency: Currency,
+    takes: bool,
 }
 
 /// What the sandbox's books say about one key.
@@ -55,22 +53,20 @@ impl Sandbox {
     /// With its books in `books` (made when first needed). `currency` is that of webhooks which give
     /// an amount without one.
     pub fn new(books: impl Into<PathBuf>, webhook_secret: impl Into<String>, currency: Currency) -> Self {
-        Self { books: books.into(), webhook_secret: webhook_secret.into(), currency }
+        Self { books: books.into(), webhook_secret: webhook_secret.into(), currency, takes: true }
+    }
+
+    /// One that takes nothing any more; what it took before it still knows.
+    #[must_use]
+    pub fn retired(self) -> Self {
+        Self { takes: false, ..self }
     }
 
     /// The `X-Signature` header of a webhook sent at `at`.
     #[must_use]
     pub fn sign(&self, body: &[u8], at: Timestamp) -> String {
         let seconds = at.as_micros() / 1_000_000;
-        format!("t={seconds},v1={}", hex::encode(self.mac(seconds, body).finalize().into_bytes()))
-    }
-
-    fn mac(&self, seconds: i64, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.webhook_secret.as_bytes()).expect("HMAC takes keys of any length");
-        mac.update(seconds.to_string().as_bytes());
-        mac.update(b".");
-        mac.update(body);
-        mac
+        format!("t={seconds},v1={}", hex::encode(mac(&self.webhook_secret, seconds, body).finalize().into_bytes()))
     }
 
     /// Writes `fresh` under `key` unless there is an entry; answers what the books then say, and
@@ -139,7 +135,7 @@ impl PaymentGateway for Sandbox {
 
     fn takes(&self, method: PaymentMethod) -> bool {
         match method {
-            PaymentMethod::Upi | PaymentMethod::Card | PaymentMethod::NetBanking => true,
+            PaymentMethod::Upi | PaymentMethod::Card | PaymentMethod::NetBanking => self.takes,
             PaymentMethod::Cod | PaymentMethod::Wallet => false,
         }
     }
@@ -203,7 +199,7 @@ impl PaymentGateway for Sandbox {
     }
 
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
-        self.check_signature(signature.unwrap_or_default(), body, now)?;
+        check(&self.webhook_secret, Signed { header: signature.unwrap_or_default(), body }, now)?;
         let message: Message =
             serde_json::from_slice(body).map_err(|error| Refusal::field("body", "INVALID", error.to_string()))?;
         let amount = match message.amount {
@@ -226,21 +222,6 @@ impl PaymentGateway for Sandbox {
             state: ProviderEventState::Applied,
             at: now,
         })
-    }
-}
-
-impl Sandbox {
-    /// Any one of several `v1` parts may hold, so that a secret can be rotated.
-    fn check_signature(&self, header: &str, body: &[u8], now: Timestamp) -> Result<(), Refusal> {
-        let part =
-            |name: &'static str| header.split(',').filter_map(move |part| part.trim().strip_prefix(name)?.strip_prefix('='));
-        let seconds: i64 = part("t").next().and_then(|text| text.parse().ok()).ok_or(Refusal::BadSignature)?;
-        let sent = Timestamp::from_micros(seconds.saturating_mul(1_000_000));
-        if now.since(sent).max(sent.since(now)) > SIGNATURE_AGE_MAX {
-            return Err(Refusal::BadSignature);
-        }
-        let holds = |text: &str| hex::decode(text).is_ok_and(|mac| self.mac(seconds, body).verify_slice(&mac).is_ok());
-        if part("v1").any(holds) { Ok(()) } else { Err(Refusal::BadSignature) }
     }
 }
 
@@ -341,6 +322,8 @@ fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn sandbox() -> Sandbox {

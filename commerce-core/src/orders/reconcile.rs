@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 use super::Orders;
 use super::model::Order;
 use super::payment::{Attempt, AttemptState, PaymentFact, Refund, RefundState};
-use super::ports::{Entered, OrderFilter, ProviderEvent, ProviderFact};
+use super::ports::{Entered, OrderFilter, PaymentGateway, ProviderEvent, ProviderFact};
 
 /// How long something is on its way before anybody wonders.
 const MOMENT: Duration = Duration::from_mins(1);
@@ -94,6 +94,8 @@ struct Ours {
     moved: Option<Money>,
     /// Since when it waits, if it does.
     open_since: Option<Timestamp>,
+    /// The attempt itself, for providers that are asked one by one.
+    attempt: Option<Attempt>,
 }
 
 impl Ours {
@@ -107,6 +109,7 @@ impl Ours {
             state: it.state.as_str(),
             moved: captured.then(|| Money::new(it.taken(), it.amount.currency)),
             open_since: (it.state.is_open() && !it.is_promise()).then_some(it.created_at),
+            attempt: Some(it.clone()),
         }
     }
 
@@ -122,6 +125,7 @@ impl Ours {
             state: it.state.as_str(),
             moved: (it.state == RefundState::Succeeded).then_some(it.amount),
             open_since: open.then_some(it.created_at),
+            attempt: None,
         })
     }
 
@@ -209,17 +213,19 @@ impl Orders {
             by_provider.entry(it.provider.clone()).or_default().push(it);
         }
         for (provider, ours) in by_provider {
-            let keys: Vec<Uuid> = ours.iter().map(|it| it.key).collect();
-            let said = match self.gateways.iter().find(|gateway| gateway.name() == provider) {
-                Some(gateway) => gateway.statement(&keys).await,
-                None => None,
+            let gateway = self.gateways.iter().find(|gateway| gateway.name() == provider);
+            let (said, whole) = match gateway {
+                Some(gateway) => asked(&**gateway, &ours).await,
+                None => (BTreeMap::new(), false),
             };
-            let judged = ours.iter().filter_map(|it| match &said {
-                Some(lines) => it.against(lines.get(&it.key).copied().unwrap_or(Entered::Nothing), report.at),
-                None => it.stuck(report.at, "no answer"),
-            });
-            report.mismatches.extend(judged);
-            if said.is_none() {
+            for it in &ours {
+                let line = said.get(&it.key).copied().or(whole.then_some(Entered::Nothing));
+                report.mismatches.extend(match line {
+                    Some(line) => it.against(line, report.at),
+                    None => it.stuck(report.at, "no answer"),
+                });
+            }
+            if !whole {
                 report.unasked.insert(provider);
             }
         }
@@ -259,6 +265,22 @@ impl Orders {
             }
         }
     }
+}
+
+/// What a provider says about these, and whether it said all it knows: by its ledger, else attempt by attempt.
+async fn asked(gateway: &dyn PaymentGateway, ours: &[Ours]) -> (BTreeMap<Uuid, Entered>, bool) {
+    let keys: Vec<Uuid> = ours.iter().map(|it| it.key).collect();
+    if let Some(lines) = gateway.statement(&keys).await {
+        return (lines, true);
+    }
+    let mut lines = BTreeMap::new();
+    for attempt in ours.iter().filter_map(|it| it.attempt.as_ref()).filter(|attempt| attempt.reference.is_some()) {
+        let fact = gateway.query(attempt).await.fact;
+        if fact != PaymentFact::NoAnswer {
+            lines.insert(attempt.id.uuid(), Entered::from(&fact));
+        }
+    }
+    (lines, false)
 }
 
 fn unknown_message(event: ProviderEvent) -> Mismatch {

@@ -10,6 +10,8 @@ use commerce_adapters::embedded::{Embedded, LetterBoxes};
 use commerce_adapters::http::Directory;
 #[cfg(feature = "aws")]
 use commerce_adapters::images::ObjectImages;
+#[cfg(feature = "stripe")]
+use commerce_adapters::payments::stripe::Stripe;
 #[cfg(any(feature = "redis", feature = "aws"))]
 use commerce_adapters::receive::Pauses;
 #[cfg(feature = "redis")]
@@ -63,6 +65,7 @@ pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, Sta
     let shop = shop.on(place(config, here)?);
     let shop = shop.audit_at(config.telemetry.audit_at);
     let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
+    let shop = paid(shop, config)?;
     let shop = if config.search_enabled { shop } else { shop.without_index() };
     let shop = if config.carts_in_redis { carts_in_redis(shop, config)? } else { shop };
     let shop = Box::pin(on_aws(shop, config, here)).await?;
@@ -72,6 +75,28 @@ pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, Sta
         Some(Broker { bus, .. }) => shop.bus(bus),
         None => shop,
     })
+}
+
+/// With the payment providers of the settings. Where there is one, the sandbox takes nothing any more, because its tokens
+/// are known to everybody.
+fn paid(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
+    let Some(stripe) = &config.stripe else { return Ok(shop) };
+    #[cfg(feature = "stripe")]
+    {
+        let (key, secret) = (stripe.secret_key.expose(), stripe.webhook_secret.expose());
+        if secret.is_empty() {
+            let message = "payments.stripe.webhook_secret must be set beside payments.stripe.secret_key";
+            return Err(StartError::Settings(message.to_owned()));
+        }
+        let gateway = Stripe::new(&stripe.api_url, key, secret, &config.server.public_url);
+        let gateway = gateway.map_err(|error| StartError::Settings(format!("payments.stripe: {error}")))?;
+        Ok(shop.gateway(Arc::new(gateway)).without_sandbox())
+    }
+    #[cfg(not(feature = "stripe"))]
+    {
+        let _ = (shop, stripe);
+        Err(not_built("stripe"))
+    }
 }
 
 /// Where the databases of these contexts are.

@@ -333,6 +333,21 @@ pub const KEYS: &[Key] = &[
         comment: "Signs the sandbox's webhooks.",
         secret: true,
     },
+    Key {
+        name: "payments.stripe.secret_key",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "Cards and UPI go through Stripe with this key, and the sandbox takes nothing any more. Empty for no Stripe.",
+        secret: true,
+    },
+    Key {
+        name: "payments.stripe.webhook_secret",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "The secret of Stripe's webhooks, which go to /api/payments/webhooks/stripe.",
+        secret: true,
+    },
+    key("payments.stripe.api_url", Kind::UrlOrNone, r#""https://api.stripe.com""#, "Where Stripe is."),
     key(
         "orders.carts",
         Kind::Choice(&["database", "redis"]),

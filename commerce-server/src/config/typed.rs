@@ -49,6 +49,8 @@ pub struct Config {
     pub sandbox_webhook_secret: Secret,
     /// When promised money is taken.
     pub capture: Capture,
+    /// Stripe, where cards go through it.
+    pub stripe: Option<StripeConfig>,
     /// Ways to ship, the default first.
     pub shipping: Vec<ShippingOption>,
     /// Available units at which ops are told.
@@ -129,6 +131,17 @@ pub struct RedisConfig {
     pub prefix: String,
     /// Whether the operator vouches for what it keeps.
     pub durable: bool,
+}
+
+/// How Stripe is reached.
+#[derive(Clone, Debug)]
+pub struct StripeConfig {
+    /// The secret key.
+    pub secret_key: Secret,
+    /// The secret of its webhooks; empty where none are believed.
+    pub webhook_secret: Secret,
+    /// Where it is.
+    pub api_url: String,
 }
 
 /// AWS.
@@ -323,6 +336,11 @@ impl Config {
             },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
             capture: parsed(&settings, "payments.capture"),
+            stripe: some_text(&settings, "payments.stripe.secret_key").map(|key| StripeConfig {
+                secret_key: Secret(key),
+                webhook_secret: Secret(text(&settings, "payments.stripe.webhook_secret").to_owned()),
+                api_url: text(&settings, "payments.stripe.api_url").to_owned(),
+            }),
             shipping: shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
             low_stock_threshold: number(&settings, "inventory.low_stock_threshold"),
             telemetry: TelemetryConfig {

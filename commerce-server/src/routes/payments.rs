@@ -132,8 +132,9 @@ async fn refunds(State(shared): State<Shared>, caller: SignedIn, params: Params)
 /// Knows repeats by the provider's own id of the message, whatever the key.
 async fn webhook(State(shared): State<Shared>, _: RequestIdempotency, params: Params, request: Request) -> Answered<Told<Value>> {
     let (parts, body) = request.into_parts();
-    let signature = text(&parts.headers, "x-signature")?;
-    shared.orders().webhook(params.text("provider")?, signature, &body_bytes(body).await?).await?;
+    let provider = params.text("provider")?;
+    let header = if provider == "stripe" { "stripe-signature" } else { "x-signature" };
+    shared.orders().webhook(provider, text(&parts.headers, header)?, &body_bytes(body).await?).await?;
     Ok(shown(json!({"received": true})))
 }
 
