@@ -92,7 +92,10 @@ async fn serve(mut line: TcpStream, shared: Shared) {
         return;
     }
     let text = answer.to_string();
-    let head = format!("HTTP/1.1 {status} OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", text.len());
+    let head = format!(
+        "HTTP/1.1 {status} OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        text.len()
+    );
     line.write_all(format!("{head}{text}").as_bytes()).await.ok();
 }
 
@@ -144,7 +147,8 @@ impl Books {
                 };
                 let declined = status == "requires_payment_method";
                 let failure = declined.then(|| json!({"code": "card_declined", "decline_code": "insufficient_funds"}));
-                let action = (status == "requires_action").then(|| json!({"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example/3ds"}}));
+                let action = (status == "requires_action")
+                    .then(|| json!({"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example/3ds"}}));
                 let intent = json!({
                     "id": id, "object": "payment_intent", "amount": amount, "amount_received": received, "status": status,
                     "currency": text("currency"), "metadata": {"attempt": text("metadata[attempt]")},
@@ -152,7 +156,10 @@ impl Books {
                 });
                 self.intents.insert(id, intent.clone());
                 if declined {
-                    (402, json!({"error": {"code": "card_declined", "decline_code": "insufficient_funds", "payment_intent": intent}}))
+                    (
+                        402,
+                        json!({"error": {"code": "card_declined", "decline_code": "insufficient_funds", "payment_intent": intent}}),
+                    )
                 } else {
                     (200, intent)
                 }
@@ -214,10 +221,9 @@ struct Scene {
 impl Scene {
     async fn open(capture: Capture) -> Self {
         let (base, stripe) = provider().await;
-        let gateway: Arc<dyn PaymentGateway> =
-            Arc::new(Stripe::new(&base, "sk_test", SECRET, "http://127.0.0.1/back").unwrap());
+        let gateway: Arc<dyn PaymentGateway> = Arc::new(Stripe::new(&base, "sk_test", SECRET, "http://127.0.0.1/back").unwrap());
         let orders = OrderPolicy { capture, ..OrderPolicy::default() };
-        let shop = MemoryShop::deciding(1, Policies { orders, ..Policies::default() }, vec![gateway]);
+        let shop = MemoryShop::with_gateways(1, Policies { orders, ..Policies::default() }, vec![gateway]);
         shop.catalog.house_seller().await.unwrap();
         let variant = NewVariant {
             sku: "CUP".to_owned(),
@@ -321,7 +327,11 @@ async fn a_card_is_charged_declined_and_refunded() {
     scene.later().await;
     scene.later().await;
     let back = scene.order(&paid).await.payment;
-    assert_eq!((back.status(), books(&scene.stripe).refunds.len()), (PaymentStatus::Refunded, 1), "an answer was lost, and no money");
+    assert_eq!(
+        (back.status(), books(&scene.stripe).refunds.len()),
+        (PaymentStatus::Refunded, 1),
+        "an answer was lost, and no money"
+    );
 }
 
 #[tokio::test]
@@ -351,7 +361,10 @@ async fn a_promise_is_taken_in_part_or_given_back() {
     let other = scene.buy("pm_card_visa").await;
     scene.shop.orders.cancel(&scene.asha, other.id, None, None, None).await.unwrap();
     scene.later().await;
-    assert_eq!((scene.order(&other).await.payment.status(), &scene.intent(&other)["status"]), (PaymentStatus::Voided, &json!("canceled")));
+    assert_eq!(
+        (scene.order(&other).await.payment.status(), &scene.intent(&other)["status"]),
+        (PaymentStatus::Voided, &json!("canceled"))
+    );
 }
 
 #[tokio::test]
@@ -373,7 +386,10 @@ async fn messages_come_twice_late_and_in_any_order() {
     scene.hear("evt_acts", "payment_intent.requires_action", pending).await.unwrap();
     scene.hear("evt_other", "customer.created", json!({"id": "cus_1"})).await.unwrap();
     let late = scene.order(&order).await;
-    assert_eq!((late.status, late.payment.status(), late.payment.refunds.len()), (OrderStatus::Confirmed, PaymentStatus::Captured, 0));
+    assert_eq!(
+        (late.status, late.payment.status(), late.payment.refunds.len()),
+        (OrderStatus::Confirmed, PaymentStatus::Captured, 0)
+    );
 }
 
 #[tokio::test]
@@ -406,7 +422,9 @@ async fn messages_that_lie_confirm_nothing() {
     let signature = sign(body.as_bytes(), now);
     let old = sign(body.as_bytes(), now.minus(Duration::from_secs(301)));
     let spaced = body.replace(':', ": ");
-    for (signature, body) in [(None, &body), (Some("t=1,v1=00"), &body), (Some(old.as_str()), &body), (Some(signature.as_str()), &spaced)] {
+    for (signature, body) in
+        [(None, &body), (Some("t=1,v1=00"), &body), (Some(old.as_str()), &body), (Some(signature.as_str()), &spaced)]
+    {
         let refused = scene.shop.orders.webhook("stripe", signature, body.as_bytes()).await.unwrap_err();
         assert_eq!(refused.code(), "BAD_SIGNATURE");
     }

@@ -62,7 +62,6 @@ pub(super) struct Call<'a> {
 pub(super) enum Body {
     Nothing,
     Form(Vec<(&'static str, String)>),
-    Json(serde_json::Value),
 }
 
 /// A line to one provider.
@@ -122,10 +121,7 @@ impl Line {
         let request = headers.fold(request, |request, (name, value)| request.header(name, value));
         let request = match call.body {
             Body::Nothing => request,
-            Body::Form(pairs) => {
-                request.header("content-type", "application/x-www-form-urlencoded").body(form(&pairs))
-            }
-            Body::Json(value) => request.json(&value),
+            Body::Form(pairs) => request.header("content-type", "application/x-www-form-urlencoded").body(form(&pairs)),
         };
         let answer = request.send().await.map_err(|error| unheard(&error)).ok()?;
         let status = answer.status();

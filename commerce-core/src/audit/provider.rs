@@ -54,7 +54,9 @@ fn agreed(said: &Row, known: &Row, now: Timestamp, findings: &mut Findings) {
         }
         ProviderFact::RefundSucceeded(amount) => (Some(amount), known.word("state") == Some(RefundState::Succeeded)),
         ProviderFact::Payment(PaymentFact::Declined { .. }) => {
-            (None, known.word::<AttemptState>("state").is_some_and(|state| !state.is_open()))
+            // What is promised is not declined any more, whatever comes late.
+            let declined = |state: AttemptState| !state.is_open() || state == AttemptState::Authorized;
+            (None, known.word::<AttemptState>("state").is_some_and(declined))
         }
         ProviderFact::Payment(_) => (None, known.word::<AttemptState>("state").is_some()),
         ProviderFact::Other => (None, false),

@@ -40,16 +40,17 @@ impl Deref for Scene {
 impl Scene {
     /// Asha's shop of the day: these SKUs at 499 rupees each, so many of each.
     pub(crate) async fn open(seed: u64, skus: &[(&str, i64)]) -> Outcome<Self> {
-        Self::over(MemoryShop::new(seed), skus).await
+        Self::open_with(MemoryShop::new(seed), skus).await
     }
 
     /// The same, which captures by hand.
     pub(crate) async fn promising(seed: u64, skus: &[(&str, i64)]) -> Outcome<Self> {
         let orders = OrderPolicy { capture: Capture::Manual, ..OrderPolicy::default() };
-        Self::over(MemoryShop::deciding(seed, Policies { orders, ..Policies::default() }), skus).await
+        Self::open_with(MemoryShop::with_policies(seed, Policies { orders, ..Policies::default() }), skus).await
     }
 
-    async fn over(shop: MemoryShop, skus: &[(&str, i64)]) -> Outcome<Self> {
+    /// The same in a shop of her own.
+    pub(crate) async fn open_with(shop: MemoryShop, skus: &[(&str, i64)]) -> Outcome<Self> {
         shop.catalog.house_seller().await?;
         for (sku, units) in skus {
             shop.catalog.create_product(&STAFF, product(sku, *units, Money::new(49_900, Currency::INR)), None).await?;

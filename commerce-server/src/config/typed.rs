@@ -8,11 +8,12 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use commerce_core::Currency;
 use commerce_core::commerce::Context;
-use commerce_core::orders::{Capture, ShippingOption};
+use commerce_core::orders::{Capture, Destination, RateTable, TaxTable};
 use commerce_core::text::Email;
 
-use super::check::{minute_of_day, shipping};
+use super::check::minute_of_day;
 use super::load::Settings;
+use super::prices;
 use crate::address::Network;
 
 /// The port that stands in no `http://` address.
@@ -52,7 +53,11 @@ pub struct Config {
     /// Stripe, where cards go through it.
     pub stripe: Option<StripeConfig>,
     /// Ways to ship, the default first.
-    pub shipping: Vec<ShippingOption>,
+    pub shipping: RateTable,
+    /// What is taxed.
+    pub taxes: TaxTable,
+    /// Where the shop ships from.
+    pub ships_from: Destination,
     /// Available units at which ops are told.
     pub low_stock_threshold: i64,
     /// Logs.
@@ -341,7 +346,9 @@ impl Config {
                 webhook_secret: Secret(text(&settings, "payments.stripe.webhook_secret").to_owned()),
                 api_url: text(&settings, "payments.stripe.api_url").to_owned(),
             }),
-            shipping: shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
+            shipping: prices::shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
+            taxes: prices::taxes(settings.value("orders.taxes")).unwrap_or_default(),
+            ships_from: prices::place(text(&settings, "orders.ships_from")).expect(CHECKED),
             low_stock_threshold: number(&settings, "inventory.low_stock_threshold"),
             telemetry: TelemetryConfig {
                 json: text(&settings, "telemetry.log") == "json",
