@@ -38,6 +38,8 @@ struct Books {
     mute: u32,
     /// Answers nothing but this.
     broken: Option<u16>,
+    /// Finds that a key came with something else before.
+    confused: bool,
 }
 
 type Shared = Arc<Mutex<Books>>;
@@ -82,6 +84,7 @@ async fn serve(mut line: TcpStream, shared: Shared) {
         let (status, answer) = match books.broken {
             Some(status) => (status, json!({})),
             None if !authorized || header(&head, "stripe-version").is_none() => (401, json!({"error": {"code": "unauthorized"}})),
+            None if books.confused => (400, json!({"error": {"type": "idempotency_error"}})),
             None => books.answer(&method, &path, header(&head, "idempotency-key").as_deref(), &form(&body)),
         };
         let mute = books.mute > 0;
@@ -156,10 +159,7 @@ impl Books {
                 });
                 self.intents.insert(id, intent.clone());
                 if declined {
-                    (
-                        402,
-                        json!({"error": {"code": "card_declined", "decline_code": "insufficient_funds", "payment_intent": intent}}),
-                    )
+                    (402, json!({"error": {"type": "card_error", "code": "card_declined", "payment_intent": intent}}))
                 } else {
                     (200, intent)
                 }
@@ -430,6 +430,17 @@ async fn messages_that_lie_confirm_nothing() {
     }
     let two = format!("{signature},v1=00");
     scene.shop.orders.webhook("stripe", Some(&two), body.as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_about_the_payment_declines_nothing() {
+    let scene = Scene::open(Capture::Automatic).await;
+    books(&scene.stripe).confused = true;
+    let order = scene.buy("pm_card_visa").await;
+    assert_eq!(order.payment.status(), PaymentStatus::Unknown);
+    books(&scene.stripe).confused = false;
+    scene.later().await;
+    assert_eq!(scene.order(&order).await.status, OrderStatus::Confirmed);
 }
 
 #[tokio::test]

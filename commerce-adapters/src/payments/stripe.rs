@@ -73,9 +73,17 @@ struct Refused {
 
 #[derive(Debug, Deserialize)]
 struct RefusedError {
+    #[serde(rename = "type")]
+    kind: Option<String>,
     code: Option<String>,
     decline_code: Option<String>,
     payment_intent: Option<Intent>,
+}
+
+impl RefusedError {
+    fn is_about_the_payment(&self) -> bool {
+        matches!(self.kind.as_deref(), Some("card_error" | "invalid_request_error"))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -146,9 +154,10 @@ impl Stripe {
     fn answered(said: &Said, attempt: &Attempt) -> ProviderAnswer {
         match said {
             Said::Done(body) => read(body).map_or_else(no_answer, |intent: Intent| answer(&intent)),
-            Said::Refused(status, body) => match read::<Refused>(body).map(|refused| refused.error) {
+            Said::Refused(_, body) => match read::<Refused>(body).map(|refused| refused.error) {
                 Some(RefusedError { payment_intent: Some(intent), .. }) => answer(&intent),
-                Some(error) if attempt.reference.is_none() && status.as_u16() != 401 && status.as_u16() != 403 => {
+                // Whatever else is wrong, the key's or ours, says nothing of the money.
+                Some(error) if attempt.reference.is_none() && error.is_about_the_payment() => {
                     let code = error.decline_code.or(error.code).unwrap_or_else(|| "refused".to_owned());
                     ProviderAnswer { fact: PaymentFact::Declined { code }, reference: None }
                 }

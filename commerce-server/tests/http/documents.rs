@@ -59,7 +59,13 @@ const CONTRACT: &[(&str, &[&str])] = &[
     ("/api/cart/{userId}/coupon", &["put", "delete"]),
     ("/api/orders/{id}/status", &["patch"]),
     ("/api/orders/{id}/cancel", &["post"]),
+    ("/api/orders/{id}/payments/{paymentId}/capture", &["post"]),
+    ("/api/orders/{id}/payments/{paymentId}/void", &["post"]),
     ("/api/payments/webhooks/{provider}", &["post"]),
+    ("/api/payments/reconciliation", &["get"]),
+    ("/api/wallet/{userId}", &["get"]),
+    ("/api/wallet/{userId}/entries", &["get"]),
+    ("/api/wallet/{userId}/topup", &["post"]),
     ("/api/notifications", &["get"]),
     ("/api/notifications/{id}/resend", &["post"]),
 ];
