@@ -9,6 +9,7 @@
 pub mod auth;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod chaos;
 #[cfg(feature = "sqlite")]
 pub mod embedded;
 mod files;

@@ -13,6 +13,11 @@ pub(crate) struct Remote {
     token: Option<String>,
 }
 
+/// Says what TLS computes with: the process chooses once, before its first client; a second choice of the same changes nothing.
+pub(crate) fn choose_tls() {
+    rustls::crypto::ring::default_provider().install_default().ok();
+}
+
 impl Remote {
     /// The server at this address.
     ///
@@ -22,8 +27,7 @@ impl Remote {
         if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(Failure::usage("--url takes http://HOST:PORT or https://HOST"));
         }
-        // The process chooses once what TLS computes with; a second choice of the same changes nothing.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        choose_tls();
         let client = Client::builder().user_agent(concat!("commerce/", env!("CARGO_PKG_VERSION"))).build();
         let client = client.map_err(|error| unreachable_server(url, &error))?;
         Ok(Self { client, base: url.trim_end_matches('/').to_owned(), token })

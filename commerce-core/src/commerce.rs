@@ -235,7 +235,10 @@ impl Commerce {
     /// `FORBIDDEN`, and when a database does not answer.
     pub async fn audit(&self, actor: &Actor, request: AuditRequest<'_>) -> Outcome<Report> {
         actor.require_staff()?;
-        let auditor = || Auditor::new(&self.books, &self.orders.gateways, self.part.clock(), request);
+        let auditor = || {
+            let auditor = Auditor::new(&self.books, &self.orders.gateways, self.part.clock(), request);
+            auditor.carts_in_books(self.orders.carts.in_books())
+        };
         let mut report = auditor().run().await?;
         if request.fix && !report.is_clean() {
             let repairs = self.repair(&report).await?;

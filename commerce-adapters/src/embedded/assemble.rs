@@ -17,6 +17,7 @@ use super::{Embedded, nowhere};
 use crate::auth::argon2::Argon2Hasher;
 use crate::auth::jwt::{ISSUER, JwtSigner};
 use crate::auth::key_file::KeyFile;
+use crate::chaos::ChaosBus;
 use crate::files::storage_error;
 use crate::images::ObjectImages;
 use crate::mail::eml::FileMailer;
@@ -37,9 +38,12 @@ pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Servic
         None => None,
     };
     let here = here(&mut parts, &stores, keys.as_ref())?;
-    let Embedded { clock, entropy, policies, elsewhere, also_to, bus, letter_boxes, workers, .. } = parts;
+    let Embedded { clock, entropy, policies, elsewhere, also_to, bus, letter_boxes, workers, chaos_percent, .. } = parts;
     let part = Part::new(here, elsewhere, policies).map_err(nowhere)?;
-    let mut part = with_events(part, &stores, bus, also_to, &clock);
+    let chaos = |bus| -> Arc<dyn EventBus> {
+        if chaos_percent == 0 { bus } else { Arc::new(ChaosBus::new(bus, Arc::clone(&entropy), chaos_percent)) }
+    };
+    let mut part = with_events(part, &stores, bus, also_to, &clock, chaos);
     if let Some(with_brokers) = letter_boxes {
         part.dead_letters = DeadLetterDesk::new(with_brokers(part.dead_letters.boxes().to_vec()));
     }
@@ -113,6 +117,7 @@ fn with_events(
     broker: Option<Arc<dyn EventBus>>,
     also_to: Vec<Arc<dyn EventBus>>,
     clock: &Arc<dyn commerce_core::Clock>,
+    chaos: impl FnOnce(Arc<dyn EventBus>) -> Arc<dyn EventBus>,
 ) -> Part {
     let letters: Vec<(Context, Arc<dyn DeadLetters>)> =
         stores.backings.iter().map(|backing| (backing.context, Arc::clone(&backing.letters))).collect();
@@ -128,5 +133,5 @@ fn with_events(
         let direct: Arc<dyn EventBus> = Arc::new(InProcessBus::new(part.dead_letters.boxes().to_vec(), Arc::clone(clock)));
         if also_to.is_empty() { direct } else { Arc::new(ToAll::new(std::iter::once(direct).chain(also_to).collect())) }
     });
-    part.with_bus(&bus, outboxes)
+    part.with_bus(&chaos(bus), outboxes)
 }

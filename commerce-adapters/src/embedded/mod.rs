@@ -74,6 +74,7 @@ pub struct Embedded {
     also_to: Vec<Arc<dyn EventBus>>,
     bus: Option<Arc<dyn EventBus>>,
     letter_boxes: Option<LetterBoxes>,
+    chaos_percent: u8,
     user_stores: Option<UserStores>,
     carts: Option<Arc<dyn CartStore>>,
 }
@@ -100,6 +101,7 @@ impl Embedded {
             also_to: Vec::new(),
             bus: None,
             letter_boxes: None,
+            chaos_percent: 0,
             user_stores: None,
             carts: None,
         }
@@ -204,6 +206,13 @@ impl Embedded {
     #[must_use]
     pub fn bus(mut self, bus: Arc<dyn EventBus>) -> Self {
         self.bus = Some(bus);
+        self
+    }
+
+    /// With events that are brought as badly as a bus may bring them, for a trial: see [`ChaosBus`](crate::chaos::ChaosBus).
+    #[must_use]
+    pub fn with_chaos(mut self, percent: u8) -> Self {
+        self.chaos_percent = percent;
         self
     }
 

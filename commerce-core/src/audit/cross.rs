@@ -78,6 +78,8 @@ pub(super) struct Eyes<'a> {
     pub(super) now: Timestamp,
     /// Since when the present holder of the database's work has it; none when nobody works.
     pub(super) working_since: Option<Timestamp>,
+    /// Whether what carts handled is noted in the books of orders.
+    pub(super) carts_in_books: bool,
     /// What is on its way.
     pub(super) moving: u64,
 }

@@ -84,7 +84,9 @@ impl Eyes<'_> {
         let published = |row: &&Row| row.at("published_at").is_some_and(|at| is_kept(at, self.now));
         let events: Vec<&Row> = pages.of(OUTBOX).iter().filter(published).collect();
         let mut suspicions = Vec::new();
-        for (consumer, books) in consumers(self.books) {
+        // What carts elsewhere handled is noted with them.
+        let noted_here = |consumer: &str| consumer != CART || self.carts_in_books;
+        for (consumer, books) in consumers(self.books).into_iter().filter(|(consumer, _)| noted_here(consumer)) {
             let wanted: Vec<&Row> = events.iter().copied().filter(|event| wants(consumer, event)).collect();
             let ids: BTreeSet<Cell> = wanted.iter().map(|event| event.cell("id").clone()).collect();
             let handled = self.rows(books, &within(INBOX, ("consumer", consumer.into()), "event_id"), ids.clone()).await?;

@@ -75,6 +75,7 @@ pub(crate) struct Auditor<'a> {
     gateways: &'a [Arc<dyn PaymentGateway>],
     clock: &'a Arc<dyn Clock>,
     request: AuditRequest<'a>,
+    carts_in_books: bool,
     findings: Findings,
 }
 
@@ -85,7 +86,12 @@ impl<'a> Auditor<'a> {
         clock: &'a Arc<dyn Clock>,
         request: AuditRequest<'a>,
     ) -> Self {
-        Self { books, gateways, clock, request, findings: Findings::default() }
+        Self { books, gateways, clock, request, carts_in_books: true, findings: Findings::default() }
+    }
+
+    /// Whether what carts handled is noted in the books of orders.
+    pub(crate) fn carts_in_books(self, carts_in_books: bool) -> Self {
+        Self { carts_in_books, ..self }
     }
 
     /// Looks at everything. Within a database, effects are read before what caused them.
@@ -200,7 +206,14 @@ impl<'a> Auditor<'a> {
                 chained = people::chained(&stretch.pages, chained, &mut self.findings);
             }
             if let Some(cross) = cross {
-                let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, working_since, moving: 0 };
+                let mut eyes = Eyes {
+                    books: self.books,
+                    gateways: self.gateways,
+                    now,
+                    working_since,
+                    carts_in_books: self.carts_in_books,
+                    moving: 0,
+                };
                 suspects.extend(eyes.look(cross, walk, &stretch.pages).await?);
                 self.findings.unsettled = self.findings.unsettled.saturating_add(eyes.moving);
                 if suspects.len() >= limits::AUDIT_SUSPICIONS_MAX {
@@ -233,7 +246,14 @@ impl<'a> Auditor<'a> {
         // Whoever worked may have died meanwhile.
         let Source { working_since, .. } = self.source(books).await?;
         let now = self.clock.now();
-        let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, working_since, moving: 0 };
+        let mut eyes = Eyes {
+            books: self.books,
+            gateways: self.gateways,
+            now,
+            working_since,
+            carts_in_books: self.carts_in_books,
+            moving: 0,
+        };
         let before = books.look_up(walk, &keys).await?;
         let again = eyes.look(cross, walk, &before).await?;
         let after = books.look_up(walk, &keys).await?;

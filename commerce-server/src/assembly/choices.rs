@@ -61,7 +61,7 @@ use crate::ways::{Dependency, Peer};
 pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, StartError> {
     let shop = Embedded::at(&config.data_dir).policies(policies(config));
     let shop = shop.on(place(config, here)?);
-    let shop = shop.audit_at(config.telemetry.audit_at);
+    let shop = shop.audit_at(config.telemetry.audit_at).with_chaos(config.events_chaos_percent);
     let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
     let shop = if config.search_enabled { shop } else { shop.without_index() };
     let shop = if config.carts_in_redis { carts_in_redis(shop, config)? } else { shop };

@@ -196,6 +196,12 @@ pub const KEYS: &[Key] = &[
         r#""local""#,
         "local brings each event from its outbox straight to every consumer, in other processes over their internal listeners; redis (Streams) and sqs (SNS and SQS, made by commerce aws init) put a broker in between.",
     ),
+    key(
+        "events.chaos_percent",
+        Kind::Number(0, 50),
+        "0",
+        "For a trial, never for a shop that sells: so many of a hundred events are said twice, late, out of order, or again long after.",
+    ),
     key("auth.password_min_length", Kind::Number(6, 64), "8", "Characters that a password must have."),
     key(
         "auth.failed_logins_per_quarter_hour",

@@ -30,6 +30,8 @@ pub struct Config {
     pub services: ServicesConfig,
     /// How events travel.
     pub events: EventBusKind,
+    /// How badly, of a hundred.
+    pub events_chaos_percent: u8,
     /// Redis, where it is used.
     pub redis: RedisConfig,
     /// AWS, where it is used.
@@ -298,6 +300,7 @@ impl Config {
                 "sqs" => EventBusKind::Sqs,
                 _ => EventBusKind::Local,
             },
+            events_chaos_percent: number(&settings, "events.chaos_percent"),
             redis: RedisConfig {
                 url: Secret(text(&settings, "redis.url").to_owned()),
                 prefix: text(&settings, "redis.prefix").to_owned(),

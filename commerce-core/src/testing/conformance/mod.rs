@@ -53,7 +53,7 @@ mod traffic;
 mod users;
 
 pub use audit::{NoWait, Tampered, audit, buy_and_change_mind, trade};
-pub use buses::Carrier;
+pub use buses::{Carrier, samples_of_events};
 pub use fixture::{Fixture, Opened, Subject};
 pub use mails::Post;
 pub use outside::Made;
