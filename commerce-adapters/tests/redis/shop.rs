@@ -16,7 +16,7 @@ use commerce_adapters::commerce_core::page::PageRequest;
 use commerce_adapters::commerce_core::testing::SeededEntropy;
 use commerce_adapters::commerce_core::testing::memory::{
     MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher, PlainRenderer,
-    PlainTokens, RecordingMailer, ScriptedGateway,
+    PlainTokens, RecordingCaller, RecordingMailer, ScriptedGateway,
 };
 use commerce_adapters::commerce_core::text::Metadata;
 use commerce_adapters::commerce_core::time::Clock;
@@ -73,6 +73,7 @@ impl Shop {
             notifications: notifications.clone(),
             renderer: Arc::new(PlainRenderer),
             mailer: Arc::new(RecordingMailer::new()),
+            webhooks: Arc::new(RecordingCaller::new()),
             books: ShopBooks {
                 users: users.clone(),
                 catalog: catalog.clone(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use commerce_core::Currency;
-use commerce_core::commerce::Context;
+use commerce_core::commerce::{Context, KeepPolicy};
 use commerce_core::orders::ShippingOption;
 use commerce_core::text::Email;
 
@@ -29,6 +29,10 @@ pub struct Config {
     pub services: ServicesConfig,
     /// How events travel.
     pub events: EventBusKind,
+    /// Whether webhooks may call networks of ours.
+    pub webhooks_to_private_networks: bool,
+    /// How long is kept what is not kept for ever.
+    pub keep: KeepPolicy,
     /// Redis, where it is used.
     pub redis: RedisConfig,
     /// AWS, where it is used.
@@ -293,6 +297,12 @@ impl Config {
                 "sqs" => EventBusKind::Sqs,
                 _ => EventBusKind::Local,
             },
+            webhooks_to_private_networks: switch(&settings, "events.webhooks_to_private_networks"),
+            keep: KeepPolicy {
+                messages: days(&settings, "database.keep_messages_days"),
+                deliveries: days(&settings, "database.keep_webhook_deliveries_days"),
+                letters: days(&settings, "database.keep_dead_letters_days"),
+            },
             redis: RedisConfig {
                 url: Secret(text(&settings, "redis.url").to_owned()),
                 prefix: text(&settings, "redis.prefix").to_owned(),
@@ -330,6 +340,10 @@ impl Config {
             settings,
         }
     }
+}
+
+fn days(settings: &Settings, key: &str) -> Duration {
+    Duration::from_hours(24).saturating_mul(number(settings, key))
 }
 
 /// The origin of a listener, as whoever is on the same machine reaches it.
