@@ -8,6 +8,7 @@ mod ending;
 mod ownership;
 mod paying;
 mod placing;
+mod prices;
 mod returns;
 mod scene;
 mod states;

@@ -67,9 +67,8 @@ const STEPS: &[&str] = &["ILLEGAL_TRANSITION", "PAYMENT_REQUIRED"];
 async fn quote(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<OrderBody>) -> Answered<Told<QuoteView>> {
     request.key_or(request.body.idempotency_key.as_deref())?;
     one_address(&request.body)?;
-    let quote = shared.orders().quote(&caller.actor, &PlaceOrder::from(request.body)).await?;
-    let options = shared.orders().shipping_options(quote.total.currency);
-    Ok(shown(QuoteView::of(quote, options)))
+    let offer = shared.orders().offer(&caller.actor, &PlaceOrder::from(request.body)).await?;
+    Ok(shown(QuoteView::of(offer)))
 }
 
 async fn place(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<OrderBody>) -> Answered<Told<OrderView>> {
