@@ -8,6 +8,7 @@ use commerce_core::error::StoreError;
 use commerce_core::events::desk::DeadLetterDesk;
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
 use commerce_core::ids::{Id, IdSource, SessionId};
+use commerce_core::notifications::WebhookCaller;
 use commerce_core::part::{CatalogPorts, Here, NotificationPorts, Part, SalesPorts, UserPorts};
 
 use super::bus::{InProcessBus, ToAll};
@@ -39,6 +40,7 @@ pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Servic
     };
     let here = here(&mut parts, &stores, keys.as_ref())?;
     let Embedded { clock, entropy, policies, elsewhere, also_to, bus, letter_boxes, workers, chaos_percent, .. } = parts;
+    let keep = policies.keep;
     let part = Part::new(here, elsewhere, policies).map_err(nowhere)?;
     let chaos = |bus| -> Arc<dyn EventBus> {
         if chaos_percent == 0 { bus } else { Arc::new(ChaosBus::new(bus, Arc::clone(&entropy), chaos_percent)) }
@@ -50,7 +52,7 @@ pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Servic
 
     let owner = IdSource::new(Arc::clone(&clock), entropy).mint::<SessionId>().uuid();
     let backings = stores.backings;
-    let workers = workers.then(|| Workers::start(&part, &backings, keys.as_ref(), owner, &clock));
+    let workers = workers.then(|| Workers::start(&part, &backings, keys.as_ref(), keep, owner, &clock));
     Ok(Service::new(part, backings, workers, owner, clock))
 }
 
@@ -91,12 +93,26 @@ fn here(parts: &mut Embedded, stores: &Stores, keys: Option<&KeyFile>) -> Result
                 None => Arc::new(TemplateRenderer::new()?),
             };
             let mailer = parts.mailer.take().unwrap_or_else(|| Arc::new(FileMailer::new(parts.dir.join("mail"))));
-            Some(NotificationPorts { store: Arc::clone(store), renderer, mailer })
+            let webhooks = match parts.webhooks.take() {
+                Some(webhooks) => webhooks,
+                None => caller(),
+            };
+            Some(NotificationPorts { store: Arc::clone(store), renderer, mailer, webhooks })
         }
         None => None,
     };
     let (clock, entropy) = (Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
     Ok(Here { clock, entropy, users, catalog, orders, notifications })
+}
+
+#[cfg(feature = "webhooks")]
+fn caller() -> Arc<dyn WebhookCaller> {
+    Arc::new(crate::webhooks::HttpCaller::new(false))
+}
+
+#[cfg(not(feature = "webhooks"))]
+fn caller() -> Arc<dyn WebhookCaller> {
+    Arc::new(crate::webhooks::NoCaller)
 }
 
 fn search(parts: &Embedded) -> Arc<dyn ProductSearch> {

@@ -17,7 +17,7 @@ use commerce_adapters::commerce_core::testing::SeededEntropy;
 use commerce_adapters::commerce_core::testing::conformance::NoWait;
 use commerce_adapters::commerce_core::testing::memory::{
     MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher, PlainRenderer,
-    PlainTokens, RecordingMailer, ScriptedGateway,
+    PlainTokens, RecordingCaller, RecordingMailer, ScriptedGateway,
 };
 use commerce_adapters::commerce_core::text::Metadata;
 use commerce_adapters::commerce_core::time::Clock;
@@ -74,6 +74,7 @@ impl Shop {
             notifications: notifications.clone(),
             renderer: Arc::new(PlainRenderer),
             mailer: Arc::new(RecordingMailer::new()),
+            webhooks: Arc::new(RecordingCaller::new()),
             books: ShopBooks {
                 users: users.clone(),
                 catalog: catalog.clone(),

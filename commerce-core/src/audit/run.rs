@@ -16,13 +16,13 @@ use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
 use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS, STAFF_LOG};
 use super::walks::{
-    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST,
-    MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES, STAFF_LIST, TOKEN_LIST, TREE_LIST,
-    USER_BOOK, WISH_LIST, WRITER_LIST, entries,
+    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, DELIVERY_LIST, ENDPOINT_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST,
+    LEASE_LIST, LETTER_LIST, MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES, STAFF_LIST,
+    TOKEN_LIST, TREE_LIST, USER_BOOK, WISH_LIST, WRITER_LIST, entries,
 };
 use super::{
     AuditRequest, Progress, Report, coupons, keys, money, orders, people, products, returns, said, shopping, stock, timeline,
-    told,
+    told, webhooks,
 };
 
 /// The lease of a context's workers.
@@ -103,6 +103,8 @@ impl<'a> Auditor<'a> {
         let orders = self.source(&**orders).await?;
         let users = self.source(&**users).await?;
         self.walk(notifications, MESSAGE_LIST, &[told::message], Some(Cross::Message)).await?;
+        self.walk(notifications, DELIVERY_LIST, &[webhooks::delivery], Some(Cross::Delivery)).await?;
+        self.walk(notifications, ENDPOINT_LIST, &[webhooks::endpoint], None).await?;
         self.walk(catalog, SHELVES, &[stock::shelf], Some(Cross::LowStock)).await?;
         self.walk(catalog, HOLDS, &[stock::hold], Some(Cross::HoldOrders)).await?;
         self.walk(catalog, PRODUCT_BOOK, &[products::product, products::product_said], Some(Cross::Product)).await?;

@@ -15,6 +15,7 @@ mod returns;
 mod reviews;
 mod sellers;
 mod users;
+mod webhook_endpoints;
 mod wishlists;
 
 use commerce_core::commerce::Context;
@@ -25,7 +26,7 @@ use crate::api::Api;
 type Adds = fn(Api) -> Api;
 
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, Adds); 15] = [
+const PARTS: [(Context, Adds); 16] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
@@ -41,6 +42,7 @@ const PARTS: [(Context, Adds); 15] = [
     (Context::Orders, payments::routes),
     (Context::Orders, returns::routes),
     (Context::Notifications, notifications::routes),
+    (Context::Notifications, webhook_endpoints::routes),
 ];
 
 /// The whole table.

@@ -11,3 +11,4 @@ pub mod order;
 pub mod returns;
 pub mod schema;
 pub mod user;
+pub mod webhook;
