@@ -33,6 +33,7 @@ mod timeline;
 mod told;
 mod walks;
 mod wallets;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

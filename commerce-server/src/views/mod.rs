@@ -12,3 +12,4 @@ pub mod returns;
 pub mod schema;
 pub mod user;
 pub mod wallet;
+pub mod webhook;

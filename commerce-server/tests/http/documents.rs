@@ -68,6 +68,10 @@ const CONTRACT: &[(&str, &[&str])] = &[
     ("/api/wallet/{userId}/topup", &["post"]),
     ("/api/notifications", &["get"]),
     ("/api/notifications/{id}/resend", &["post"]),
+    ("/api/webhook-endpoints", &["get", "post"]),
+    ("/api/webhook-endpoints/{id}", &["get", "put", "delete"]),
+    ("/api/webhook-endpoints/{id}/deliveries", &["get"]),
+    ("/api/webhook-endpoints/{id}/deliveries/{did}/resend", &["post"]),
 ];
 
 #[tokio::test]

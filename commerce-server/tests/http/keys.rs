@@ -69,6 +69,9 @@ impl Scene {
             bad: text(&bad),
             form: false,
         };
+        let hook = |name: &str| json!({"url": format!("https://hooks.example/{name}"), "events": ["*"]});
+        let endpoint = self.post("/api/webhook-endpoints", hook("in")).await["id"].as_str().unwrap().to_owned();
+        let endpoint = format!("/api/webhook-endpoints/{endpoint}");
         let product = self.shop.stock(&self.admin, "A", 50).await["id"].as_str().unwrap().to_owned();
         let cart = self.post("/api/carts", json!({})).await["cartToken"].as_str().unwrap().to_owned();
         let line = |quantity: i64| json!({"sku": "A", "quantity": quantity});
@@ -86,6 +89,8 @@ impl Scene {
         self.shop.memory.settle().await.unwrap();
         let messages = self.shop.get("/api/notifications", &self.admin).await.expect(200);
         let message = messages.body["items"][0]["id"].as_str().unwrap().to_owned();
+        let calls = self.shop.get(&format!("{endpoint}/deliveries"), &self.admin).await.expect(200);
+        let call = calls.body["items"][0]["id"].as_str().unwrap().to_owned();
 
         let [approved, rejected, received, refunded, arrived] = self.returns().await;
         let coupon = |value: i64| json!({"code": "KEYED", "type": "PERCENTAGE", "value": value});
@@ -217,6 +222,17 @@ impl Scene {
                     json!({"amount": paise(2)}),
                     json!({"amount": paise(0)}),
                 ),
+            ),
+            ("/api/webhook-endpoints", keeps("/api/webhook-endpoints", hook("one"), hook("two"), named("x"))),
+            (
+                "/api/webhook-endpoints/{id}/deliveries/{did}/resend",
+                Keeps::Key {
+                    path: format!("{endpoint}/deliveries/{call}/resend"),
+                    body: text(&nothing),
+                    other: Vec::new(),
+                    bad: text(&named("x")),
+                    form: false,
+                },
             ),
             (
                 "/api/notifications/{id}/resend",

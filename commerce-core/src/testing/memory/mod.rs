@@ -25,6 +25,7 @@ mod secrets;
 mod table;
 mod users;
 mod wallets;
+mod webhooks;
 
 pub use bus::MemoryBus;
 pub use catalog::MemoryCatalog;
@@ -37,6 +38,7 @@ pub use orders::MemoryOrders;
 pub use search::MemorySearch;
 pub use secrets::{PlainHasher, PlainTokens};
 pub use users::MemoryUsers;
+pub use webhooks::RecordingCaller;
 
 use uuid::Uuid;
 

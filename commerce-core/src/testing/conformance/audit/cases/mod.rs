@@ -8,13 +8,14 @@ mod people;
 mod returns;
 mod stock;
 mod told;
+mod webhooks;
 
 use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
     ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
     NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEWS, SELLERS, SESSIONS,
-    STAFF_LOG, TOKENS, TOP_UPS, USERS, VARIANTS, WALLET_ENTRIES, WALLETS, WISHLISTS,
+    STAFF_LOG, TOKENS, TOP_UPS, USERS, VARIANTS, WALLET_ENTRIES, WALLETS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WISHLISTS,
 };
 use crate::commerce::Context;
 
@@ -131,11 +132,22 @@ const SESSION: (Context, &Table) = (Context::Users, SESSIONS);
 const DEED: (Context, &Table) = (Context::Users, STAFF_LOG);
 const TOKEN: (Context, &Table) = (Context::Users, TOKENS);
 const TOLD: (Context, &Table) = (Context::Notifications, NOTIFICATIONS);
+const CALLED: (Context, &Table) = (Context::Notifications, WEBHOOK_DELIVERIES);
+const ENDPOINT: (Context, &Table) = (Context::Notifications, WEBHOOK_ENDPOINTS);
 const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
 
 /// Alterations that only stores find whose [`Books`](crate::audit::Books) count events.
 pub(super) const COUNTED: &[Case] = told::COUNTED;
 
 /// Every other alteration.
-pub(super) const CASES: [&[Case]; 8] =
-    [stock::CASES, opinions::CASES, orders::CASES, coupons::CASES, money::CASES, returns::CASES, people::CASES, told::CASES];
+pub(super) const CASES: [&[Case]; 9] = [
+    stock::CASES,
+    opinions::CASES,
+    orders::CASES,
+    coupons::CASES,
+    money::CASES,
+    returns::CASES,
+    people::CASES,
+    told::CASES,
+    webhooks::CASES,
+];
