@@ -24,7 +24,7 @@ use super::story::Decided;
 /// What came of deciding about a promise.
 enum Decision {
     /// It is written down like this.
-    Begin(Decided),
+    Begin(Box<Decided>),
     /// It was begun before; the provider may not have heard of it.
     GoOn,
     /// It was done before.
@@ -113,7 +113,7 @@ impl Orders {
                 Decision::Done => Ok(Round::Done((Answer::Replayed(order), attempt.id))),
                 Decision::GoOn => Ok(Round::Done((Answer::Fresh(order), attempt.id))),
                 Decision::Begin(decided) => {
-                    let (order, changes) = self.update(decided, actor);
+                    let (order, changes) = self.update(*decided, actor);
                     let begun = (Answer::Fresh(order), attempt.id);
                     settle_keyed(self.store.commit(changes.claim(claim.clone())).await, begun)
                 }
@@ -143,7 +143,7 @@ impl Orders {
         let mut decided =
             if waits { Decided::about(order) } else { cancel(order, "its payment was given back", &self.ids, now)? };
         mark(&mut decided.order, attempt.id, Money::zero(attempt.amount.currency), now);
-        Ok(Decision::Begin(decided))
+        Ok(Decision::Begin(Box::new(decided)))
     }
 
     /// Worker: takes a promise before its provider lets go of it.
@@ -156,7 +156,7 @@ impl Orders {
                 return Ok(Round::Done(None));
             };
             let Ok(Decision::Begin(decided)) = begin_capture(order, &known, None, now) else { return Ok(Round::Done(None)) };
-            let (order, changes) = self.update(decided, &Actor::System);
+            let (order, changes) = self.update(*decided, &Actor::System);
             settle(self.store.commit(changes).await, Some(order))
         })
         .await?;
@@ -204,7 +204,7 @@ fn begin_capture(order: Order, attempt: &Attempt, amount: Option<Money>, now: Ti
         None => {
             let mut decided = Decided::about(order);
             mark(&mut decided.order, attempt.id, amount, now);
-            Ok(Decision::Begin(decided))
+            Ok(Decision::Begin(Box::new(decided)))
         }
     }
 }

@@ -159,7 +159,7 @@ pub(crate) fn reference(key: Uuid) -> String {
 }
 
 /// What an entry says of its attempt.
-fn answer(entry: Option<Entry>) -> ProviderAnswer {
+fn answer(entry: Option<&Entry>) -> ProviderAnswer {
     let Some(Entry::Made(entry)) = entry else { return super::collect::NO_ANSWER };
     let fact = match entry.kind {
         WalletKind::Spend => {
@@ -203,12 +203,12 @@ impl PaymentGateway for WalletGateway {
         if matches!(entered, Some(Entry::Short)) {
             entered = self.enter(self.entry(attempt, user, WalletKind::Declined, 0)).await;
         }
-        answer(entered)
+        answer(entered.as_ref())
     }
 
     async fn query(&self, attempt: &Attempt) -> ProviderAnswer {
         match self.known(attempt.id.uuid()).await {
-            Some(Some(entry)) => answer(Some(Entry::Made(entry))),
+            Some(Some(entry)) => answer(Some(&Entry::Made(entry))),
             Some(None) => ProviderAnswer { fact: PaymentFact::Unheard, reference: None },
             None => super::collect::NO_ANSWER,
         }
@@ -216,7 +216,7 @@ impl PaymentGateway for WalletGateway {
 
     async fn void(&self, attempt: &Attempt) -> ProviderAnswer {
         let Some(user) = owner(attempt) else { return self.query(attempt).await };
-        answer(self.enter(self.entry(attempt, user, WalletKind::Voided, 0)).await)
+        answer(self.enter(self.entry(attempt, user, WalletKind::Voided, 0)).await.as_ref())
     }
 
     /// Back to the wallet that the order was paid out of.

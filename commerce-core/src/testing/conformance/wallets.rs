@@ -58,10 +58,11 @@ async fn a_wallet_is_what_was_entered(fixture: &Orders) {
     assert_eq!(balance(fixture, other).await, Some(paise(7)));
     let pages = walk(async |page| got(fixture.store.wallet_entries(user, &page).await)).await;
     assert_eq!(pages, entries.iter().rev().copied().collect::<Vec<_>>(), "newest first");
-    let keys = [entries[1].id, entries[4].id, fixture.ids.mint::<AttemptId>().uuid()];
+    let [_, spent, _, _, voided, _] = entries.as_slice() else { panic!("six were entered") };
+    let keys = [spent.id, voided.id, fixture.ids.mint::<AttemptId>().uuid()];
     let mut known = got(fixture.store.entered(&keys).await);
     known.sort_by_key(|entry| entry.id);
-    assert_eq!(known, [entries[1], entries[4]]);
+    assert_eq!(known, [*spent, *voided]);
     assert_eq!(got(fixture.store.entered(&[]).await), []);
 }
 
@@ -71,8 +72,8 @@ async fn a_key_enters_once(fixture: &Orders) {
     let other = WalletEntry { amount: paise(20), ..one };
     let results = fixture.race([one, other, one, other].map(|entry| ChangeSet::of([OrderWrite::Enter(entry)]))).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-    let stands = got(fixture.store.entered(&[one.id]).await)[0];
-    assert_eq!(balance(fixture, user).await, Some(stands.amount));
+    let stands = got(fixture.store.entered(&[one.id]).await);
+    assert_eq!(balance(fixture, user).await, stands.first().map(|entry| entry.amount));
     let elsewhere = WalletEntry { user: fixture.ids.mint(), ..one };
     for again in [one, elsewhere] {
         assert_eq!(fixture.refused([OrderWrite::Enter(again)]).await, CommitRefusal::Duplicate("entry"));
@@ -153,7 +154,8 @@ async fn top_ups_are_found(fixture: &Orders) {
         fixture.write([OrderWrite::TopUp(made.clone())]).await;
         all.push(made);
     }
-    let [late, early] = [all[0].attempt.id, all[1].attempt.id];
+    let [late, early] = all.as_slice() else { panic!("two were made") };
+    let (late, early) = (late.attempt.id, early.attempt.id);
     let found = async |provider: &str, reference: &str| got(fixture.store.top_up_by_reference(provider, reference).await);
     assert_eq!((found("sandbox", "pay_20").await, found("stripe", "pay_20").await), (Some(late), None));
     let due =
