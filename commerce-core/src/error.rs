@@ -224,6 +224,18 @@ pub enum Refusal {
     /// The order takes no more payments.
     #[error("the order cannot be paid: {0}")]
     NotPayable(&'static str),
+    /// Nothing of the payment can be captured, or not this.
+    #[error("the payment cannot be captured: {0}")]
+    NotCapturable(&'static str),
+    /// More would be captured than was promised.
+    #[error("at most {most} can be captured")]
+    CaptureExceedsAuthorized {
+        /// What was promised.
+        most: Money,
+    },
+    /// The payment cannot be given up.
+    #[error("the payment cannot be voided: {0}")]
+    NotVoidable(&'static str),
     /// A refund would exceed what was captured.
     #[error("at most {most} can go back")]
     RefundExceedsCaptured {
@@ -292,7 +304,7 @@ impl Refusal {
         match self {
             Self::Invalid(errors) => Some(json!({ "errors": errors })),
             Self::SoldOut(lines) | Self::ReturnExceedsDelivered(lines) => Some(json!({ "lines": lines })),
-            Self::RefundExceedsCaptured { most } => Some(json!({ "most": most })),
+            Self::RefundExceedsCaptured { most } | Self::CaptureExceedsAuthorized { most } => Some(json!({ "most": most })),
             Self::ReturnWindowClosed { until, late } => Some(json!({ "until": until, "secondsLate": late.as_secs() })),
             Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
             Self::CouponNotApplicable(coupon, rule) => {
@@ -318,6 +330,8 @@ impl Refusal {
             | Self::CouponTaken(_)
             | Self::PaymentRequired
             | Self::NotPayable(_)
+            | Self::NotCapturable(_)
+            | Self::NotVoidable(_)
             | Self::BadSignature
             | Self::IdempotencyMismatch
             | Self::VersionMismatch(_)
@@ -354,6 +368,9 @@ impl Refusal {
             Self::IllegalTransition { .. } => ("ILLEGAL_TRANSITION", ErrorClass::Conflict),
             Self::PaymentRequired => ("PAYMENT_REQUIRED", ErrorClass::Conflict),
             Self::NotPayable(_) => ("NOT_PAYABLE", ErrorClass::Conflict),
+            Self::NotCapturable(_) => ("NOT_CAPTURABLE", ErrorClass::Conflict),
+            Self::CaptureExceedsAuthorized { .. } => ("CAPTURE_EXCEEDS_AUTHORIZED", ErrorClass::Conflict),
+            Self::NotVoidable(_) => ("NOT_VOIDABLE", ErrorClass::Conflict),
             Self::RefundExceedsCaptured { .. } => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
             Self::ReturnExceedsDelivered(_) => ("RETURN_EXCEEDS_DELIVERED", ErrorClass::Conflict),
             Self::ReturnWindowClosed { .. } => ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict),
@@ -399,6 +416,9 @@ impl Refusal {
         ("ILLEGAL_TRANSITION", ErrorClass::Conflict, "The status graph has no such step."),
         ("PAYMENT_REQUIRED", ErrorClass::Conflict, "The order is not paid."),
         ("NOT_PAYABLE", ErrorClass::Conflict, "The order takes no more payments."),
+        ("NOT_CAPTURABLE", ErrorClass::Conflict, "Nothing is promised, or it is captured or given back already."),
+        ("CAPTURE_EXCEEDS_AUTHORIZED", ErrorClass::Conflict, "More than was promised; `most` can be captured."),
+        ("NOT_VOIDABLE", ErrorClass::Conflict, "It was captured, declined, or is being captured."),
         (
             "REFUND_EXCEEDS_CAPTURED",
             ErrorClass::Conflict,

@@ -4,6 +4,7 @@
 //! prices through [`CatalogPort`], customers through [`Customers`] and money through
 //! [`PaymentGateway`]. Start reading at `place.rs`, then [`model`], [`payment`] and [`facts`].
 
+mod capture;
 pub mod cart;
 mod collect;
 pub mod coupon;
@@ -23,6 +24,7 @@ pub mod pricing;
 mod provide;
 mod quote;
 mod read;
+mod reconcile;
 mod reduce_cart;
 mod refund;
 pub mod returns;
@@ -32,12 +34,16 @@ mod shopping;
 mod status;
 pub mod story;
 pub mod tax;
+mod top_up;
+pub mod wallet;
 
 use std::sync::Arc;
 
 use crate::ids::IdSource;
 use crate::money::{Currency, Money};
 use crate::time::Clock;
+
+use wallet::WalletGateway;
 
 pub use cart::*;
 pub use coupon::*;
@@ -52,12 +58,14 @@ pub use ports::*;
 pub use pricing::*;
 pub use provide::{CartReducer, HoldRegister, PurchaseRegister};
 pub use quote::{AddressChoice, Offer, PlaceOrder};
+pub use reconcile::{Mismatch, MismatchKind, Reconciliation};
 pub use returns::*;
 pub use send_back::{CameBack, GiveMoney, RequestReturn};
 pub use shipping::*;
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};
 pub use tax::*;
+pub use wallet::{TopUp, Wallet, WalletEntry, WalletKind};
 
 /// The use cases of the orders context.
 #[derive(Clone)]
@@ -89,9 +97,10 @@ pub struct OrderPorts {
 }
 
 impl Orders {
-    /// The use cases over these ports.
+    /// The use cases over these ports. The wallet is a provider beside them.
     pub fn new(ports: OrderPorts, clock: Arc<dyn Clock>, ids: IdSource, policy: OrderPolicy) -> Self {
-        let OrderPorts { store, carts, catalog, customers, gateways } = ports;
+        let OrderPorts { store, carts, catalog, customers, mut gateways } = ports;
+        gateways.push(Arc::new(WalletGateway::new(Arc::clone(&store), Arc::clone(&clock))));
         Self { store, carts, catalog, customers, gateways, clock, ids, policy }
     }
 
@@ -125,6 +134,8 @@ pub struct OrderPolicy {
     pub shipping: Arc<dyn ShippingRates>,
     /// What is taxed.
     pub taxes: Arc<dyn TaxRules>,
+    /// When promised money is taken.
+    pub capture: Capture,
 }
 
 impl Default for OrderPolicy {
@@ -133,6 +144,7 @@ impl Default for OrderPolicy {
         let rate = |id, name, minor, days| Rate::flat(id, name, Money::new(minor, Currency::INR), days);
         let shipping = RateTable(vec![rate("standard", "Standard", 0, 5), rate("express", "Express", 9_900, 2)]);
         let home = Destination { country: gst::country(), state: None, postal_code: None };
-        Self { currency: Currency::INR, home, shipping: Arc::new(shipping), taxes: Arc::new(TaxTable::default()) }
+        let (shipping, taxes) = (Arc::new(shipping), Arc::new(TaxTable::default()));
+        Self { currency: Currency::INR, home, shipping, taxes, capture: Capture::Automatic }
     }
 }

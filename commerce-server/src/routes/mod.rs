@@ -15,6 +15,7 @@ mod returns;
 mod reviews;
 mod sellers;
 mod users;
+mod wallet;
 mod webhook_endpoints;
 mod wishlists;
 
@@ -26,7 +27,7 @@ use crate::api::Api;
 type Adds = fn(Api) -> Api;
 
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, Adds); 16] = [
+const PARTS: [(Context, Adds); 17] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
@@ -40,6 +41,7 @@ const PARTS: [(Context, Adds); 16] = [
     (Context::Orders, coupons::routes),
     (Context::Orders, orders::routes),
     (Context::Orders, payments::routes),
+    (Context::Orders, wallet::routes),
     (Context::Orders, returns::routes),
     (Context::Notifications, notifications::routes),
     (Context::Notifications, webhook_endpoints::routes),

@@ -11,4 +11,5 @@ pub mod order;
 pub mod returns;
 pub mod schema;
 pub mod user;
+pub mod wallet;
 pub mod webhook;

@@ -1,4 +1,5 @@
-//! The orders' database: orders with payments and refunds, history, providers' messages, carts, coupons.
+//! The orders' database: orders with payments and refunds, history, providers' messages, carts, coupons,
+//! wallets.
 //!
 //! [`load`] brings what a batch touches, [`write`] writes what was accepted, `read` and `carts` read
 //! for use cases.
@@ -7,6 +8,7 @@ mod carts;
 mod coupons;
 mod load;
 mod read;
+mod wallets;
 mod write;
 
 use commerce_core::Timestamp;
