@@ -1,6 +1,8 @@
 //! Backups of a shop on files: of one instant while it sells, whole or not at all, and put back as one.
 #![cfg(feature = "sqlite")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +42,7 @@ async fn stocked(shop: &Commerce) -> Actor {
         sku: "CUP".to_owned(),
         price: Money::new(900, Currency::INR),
         compare_at: None,
-        options: Default::default(),
+        options: BTreeMap::new(),
         stock: 1_000_000,
         weight_grams: None,
         barcode: None,
@@ -151,7 +153,7 @@ async fn what_was_still_to_be_sent_waits_for_a_word_after_a_restore() {
     shop.settle().await.unwrap();
     shop.close().await.unwrap();
 
-    let restored = restore(&Backup::open(&to).unwrap(), target.path(), |folder| embedded(folder), &hush).await.unwrap();
+    let restored = restore(&Backup::open(&to).unwrap(), target.path(), embedded, &hush).await.unwrap();
     let shop = open(target.path()).await;
     assert!(restored.held >= 4, "mails and calls of the order: {restored:?}");
     assert_eq!(audit(&shop).await.violations, []);
@@ -186,7 +188,7 @@ async fn a_restore_takes_the_place_of_a_shop_that_nobody_uses() {
     std::fs::write(folder.path().join("images/new.webp"), b"new").unwrap();
 
     let backup = Backup::open(&to).unwrap();
-    let put_back = || restore(&backup, folder.path(), |folder| embedded(folder), &hush);
+    let put_back = || restore(&backup, folder.path(), embedded, &hush);
     assert!(matches!(put_back().await, Err(BackupError::InUse(_))));
     shop.close().await.unwrap();
     put_back().await.unwrap();
@@ -198,7 +200,7 @@ async fn a_restore_takes_the_place_of_a_shop_that_nobody_uses() {
 
     // As a process leaves it that died when the new shop had become the shop and was not in its place yet.
     let (restored, other) = (folder.path().join(".restored"), TempDir::new().unwrap());
-    restore(&backup, other.path(), |folder| embedded(folder), &hush).await.unwrap();
+    restore(&backup, other.path(), embedded, &hush).await.unwrap();
     std::fs::create_dir(&restored).unwrap();
     for name in ["orders.db", "notifications.db", "images", "sandbox-payments", "search"] {
         let from = other.path().join(name);
@@ -222,7 +224,7 @@ async fn a_backup_that_is_not_good_is_refused_and_leaves_everything_as_it_was() 
     shop.close().await.unwrap();
     let before = std::fs::read(folder.path().join("users.db")).unwrap();
     let refused = async || match Backup::open(&to) {
-        Ok(backup) => restore(&backup, folder.path(), |folder| embedded(folder), &hush).await.unwrap_err(),
+        Ok(backup) => restore(&backup, folder.path(), embedded, &hush).await.unwrap_err(),
         Err(error) => error,
     };
     let users = to.join("users.db");

@@ -43,6 +43,12 @@ pub struct FileEntry {
     pub sha256: String,
 }
 
+/// The part of a manifest that every layout has.
+#[derive(Deserialize)]
+struct Layout {
+    format: u32,
+}
+
 impl Manifest {
     pub(super) fn new(taken_at: Timestamp, files: Vec<FileEntry>) -> Self {
         Self { format: FORMAT, program: env!("CARGO_PKG_VERSION").to_owned(), taken_at, files }
@@ -97,10 +103,6 @@ impl Backup {
             return Err(damaged(format!("its SHA-256 is {found}, not {said}")));
         }
         // The layout is known before the rest is read: a later one may look different.
-        #[derive(Deserialize)]
-        struct Layout {
-            format: u32,
-        }
         let Layout { format } = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
         if format != FORMAT {
             let why = format!("{} has layout {format}, and this program reads layout {FORMAT}", folder.display());

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// IPv4 networks that are no part of the public internet (IANA special-purpose registry, RFC 6890 and later),
 /// multicast and reserved addresses included.
 const V4: [(Ipv4Addr, u8); 15] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
@@ -51,8 +51,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         // 6to4 (RFC 3056).
         (0x2002, second) => is_public_v4(embedded(second, third)),
         // Teredo, benchmarking, ORCHID and documentation (RFC 2928, 3849, 9637).
-        (0x2001, 0..=0x1ff | 0x0db8) => false,
-        (0x3fff, 0..=0x0fff) => false,
+        (0x2001, 0..=0x1ff | 0x0db8) | (0x3fff, 0..=0x0fff) => false,
         // Only 2000::/3 is unicast of the internet (RFC 4291).
         (0x2000..=0x3fff, _) => true,
         _ => false,

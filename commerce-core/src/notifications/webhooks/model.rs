@@ -179,7 +179,7 @@ impl WebhookEndpoint {
 
     /// As it is after some deliveries were tried, or none where nothing is to be noted.
     #[must_use]
-    pub(super) fn after(self, heard: &Tried, now: Timestamp) -> Option<Self> {
+    pub(super) fn after(self, heard: Tried, now: Timestamp) -> Option<Self> {
         let disabled = |reason: String| Self { status: EndpointStatus::Disabled, reason: Some(reason), ..self.clone() };
         if self.status != EndpointStatus::Active {
             return None;
@@ -188,13 +188,12 @@ impl WebhookEndpoint {
             return Some(disabled("it answered 410: it is gone".to_owned()));
         }
         match (heard.reached, heard.missed, self.failing_since) {
-            (true, _, None) | (false, false, _) => None,
-            (true, _, Some(_)) => Some(Self { failing_since: None, ..self }),
-            (false, true, None) => Some(Self { failing_since: Some(now), ..self }),
             (false, true, Some(since)) if now.since(since) >= limits::WEBHOOK_DISABLE_AFTER => {
                 Some(disabled(format!("nothing has reached it since {since}")))
             }
-            (false, true, Some(_)) => None,
+            (true, _, Some(_)) => Some(Self { failing_since: None, ..self }),
+            (false, true, None) => Some(Self { failing_since: Some(now), ..self }),
+            (true, _, None) | (false, false, _) | (false, true, Some(_)) => None,
         }
     }
 
@@ -398,15 +397,15 @@ mod tests {
     #[test]
     fn an_endpoint_is_disabled_after_long_failure_or_when_it_is_gone() {
         let missed = Tried { missed: true, ..Tried::default() };
-        let failing = endpoint().after(&missed, NOON).unwrap();
+        let failing = endpoint().after(missed, NOON).unwrap();
         assert_eq!((failing.status, failing.failing_since), (EndpointStatus::Active, Some(NOON)));
-        assert_eq!(failing.clone().after(&missed, NOON.plus(Duration::from_hours(1))), None);
+        assert_eq!(failing.clone().after(missed, NOON.plus(Duration::from_hours(1))), None);
         let late = NOON.plus(limits::WEBHOOK_DISABLE_AFTER);
-        assert_eq!(failing.clone().after(&missed, late).unwrap().status, EndpointStatus::Disabled);
+        assert_eq!(failing.clone().after(missed, late).unwrap().status, EndpointStatus::Disabled);
         let reached = Tried { reached: true, missed: true, gone: false };
-        assert_eq!(failing.after(&reached, late).unwrap().failing_since, None);
-        assert_eq!(endpoint().after(&reached, late), None);
-        assert_eq!(endpoint().after(&Tried { gone: true, ..missed }, NOON).unwrap().status, EndpointStatus::Disabled);
+        assert_eq!(failing.after(reached, late).unwrap().failing_since, None);
+        assert_eq!(endpoint().after(reached, late), None);
+        assert_eq!(endpoint().after(Tried { gone: true, ..missed }, NOON).unwrap().status, EndpointStatus::Disabled);
     }
 
     #[test]

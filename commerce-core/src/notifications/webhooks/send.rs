@@ -124,7 +124,7 @@ impl Notifications {
         rounds("webhook endpoint", || async move {
             let now = self.clock.now();
             let known = self.store.webhook_endpoint(endpoint.id).await?;
-            let Some(changed) = known.and_then(|known| known.after(&tried, now)) else { return Ok(Round::Done(())) };
+            let Some(changed) = known.and_then(|known| known.after(tried, now)) else { return Ok(Round::Done(())) };
             if changed.status == EndpointStatus::Disabled {
                 tracing::warn!(endpoint = %changed.id, reason = changed.reason, "a webhook endpoint is disabled");
             }

@@ -51,21 +51,18 @@ impl Staff {
     async fn tell_others(&self) {
         let known: Vec<WebhookEndpointId> = self.client.house.ground.books().endpoints.iter().copied().collect();
         let (remove, some) = self.client.throw(|dice| (dice.permille(400), dice.permille(500)));
-        let heard = match known.last().copied().filter(|_| remove) {
-            Some(id) => {
-                self.client
-                    .ask(move |shop, me| async move { shop.notifications.delete_webhook_endpoint(&me, id, None).await })
-                    .await
-            }
-            None => {
-                let events = if some { ["ORDER_CONFIRMED", "ORDER_CANCELLED"].as_slice() } else { ["*"].as_slice() };
-                let events = events.iter().map(|name| (*name).to_owned()).collect();
-                let input = EndpointInput { url: "https://hooks.example/in".to_owned(), events, secret: None };
-                let made = move |shop: Commerce, me: Actor| async move {
-                    shop.notifications.create_webhook_endpoint(&me, input, None).await.map(|_| ())
-                };
-                self.client.ask(made).await
-            }
+        let heard = if let Some(id) = known.last().copied().filter(|_| remove) {
+            let gone =
+                move |shop: Commerce, me: Actor| async move { shop.notifications.delete_webhook_endpoint(&me, id, None).await };
+            self.client.ask(gone).await
+        } else {
+            let events = if some { ["ORDER_CONFIRMED", "ORDER_CANCELLED"].as_slice() } else { ["*"].as_slice() };
+            let events = events.iter().map(|name| (*name).to_owned()).collect();
+            let input = EndpointInput { url: "https://hooks.example/in".to_owned(), events, secret: None };
+            let made = move |shop: Commerce, me: Actor| async move {
+                shop.notifications.create_webhook_endpoint(&me, input, None).await.map(|_| ())
+            };
+            self.client.ask(made).await
         };
         if let Heard::Answer(Err(Error::Refused(refusal))) = heard {
             let code = refusal.code();

@@ -243,7 +243,6 @@ fn decimal(price: &Price) -> String {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn unwritten(error: csv::Error) -> Failure {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => failed(error),

@@ -23,7 +23,7 @@ impl Books {
                     let known = self.endpoints.contains(&new.id);
                     self.must(known, || format!("webhook endpoint {} changed and was never made", new.id));
                 }
-                NotificationWrite::InsertDelivery(new) => self.to_be_delivered(new),
+                NotificationWrite::InsertDelivery(new) => self.delivery_recorded(new),
                 NotificationWrite::UpdateDelivery(new) => self.delivery_went_on(new, met),
             }
         }
@@ -41,7 +41,7 @@ impl Books {
     }
 
     /// One delivery of one event to one endpoint: the store keeps the first.
-    fn to_be_delivered(&mut self, new: &WebhookDelivery) {
+    fn delivery_recorded(&mut self, new: &WebhookDelivery) {
         if self.deliveries.values().any(|old| (old.endpoint, old.event) == (new.endpoint, new.event)) {
             return;
         }
