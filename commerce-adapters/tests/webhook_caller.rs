@@ -1,5 +1,6 @@
 //! Calls of endpoints over a real wire: what is sent, what is read, and where no call goes.
 #![cfg(feature = "webhooks")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Webhooks from the event to the call, over the reference adapters; and what is held back after a restore.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::time::Duration;
 
 use commerce_core::change::RequestKey;

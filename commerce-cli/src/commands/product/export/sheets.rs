@@ -266,7 +266,7 @@ mod tests {
             stock: 7,
             weight_grams: Some(250),
             barcode: Some("0012345678905".to_owned()),
-            metadata: Default::default(),
+            metadata: BTreeMap::new(),
         };
         let image = |url: &str| LineImage { url: url.to_owned(), alt: "From the \"front\"".to_owned() };
         Line {
