@@ -230,6 +230,9 @@ pub enum Refusal {
         /// What can go back.
         most: Money,
     },
+    /// More would leave the house than was ordered and has not left it.
+    #[error("more would leave the house than was ordered and has not left it")]
+    OverShipment(Vec<Shortage>),
     /// More would come back than was delivered.
     #[error("more would come back than was delivered and has not come back")]
     ReturnExceedsDelivered(Vec<Shortage>),
@@ -291,7 +294,9 @@ impl Refusal {
     pub fn members(&self) -> Option<Value> {
         match self {
             Self::Invalid(errors) => Some(json!({ "errors": errors })),
-            Self::SoldOut(lines) | Self::ReturnExceedsDelivered(lines) => Some(json!({ "lines": lines })),
+            Self::SoldOut(lines) | Self::OverShipment(lines) | Self::ReturnExceedsDelivered(lines) => {
+                Some(json!({ "lines": lines }))
+            }
             Self::RefundExceedsCaptured { most } => Some(json!({ "most": most })),
             Self::ReturnWindowClosed { until, late } => Some(json!({ "until": until, "secondsLate": late.as_secs() })),
             Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
@@ -355,6 +360,7 @@ impl Refusal {
             Self::PaymentRequired => ("PAYMENT_REQUIRED", ErrorClass::Conflict),
             Self::NotPayable(_) => ("NOT_PAYABLE", ErrorClass::Conflict),
             Self::RefundExceedsCaptured { .. } => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
+            Self::OverShipment(_) => ("OVER_SHIPMENT", ErrorClass::Conflict),
             Self::ReturnExceedsDelivered(_) => ("RETURN_EXCEEDS_DELIVERED", ErrorClass::Conflict),
             Self::ReturnWindowClosed { .. } => ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict),
             Self::BadSignature => ("BAD_SIGNATURE", ErrorClass::Unauthenticated),
@@ -404,6 +410,7 @@ impl Refusal {
             ErrorClass::Conflict,
             "More than was captured, or than came back is worth; `most` can go back.",
         ),
+        ("OVER_SHIPMENT", ErrorClass::Conflict, "More than was ordered and has not left the house; `lines` says of what."),
         (
             "RETURN_EXCEEDS_DELIVERED",
             ErrorClass::Conflict,

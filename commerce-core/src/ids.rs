@@ -98,6 +98,8 @@ ids! {
     CouponId,
     /// Something of an order on its way back.
     ReturnId,
+    /// A parcel of an order.
+    ShipmentId,
     /// One line of an order's history.
     TimelineId,
     /// An event, the same wherever it is delivered.

@@ -124,6 +124,8 @@ const PROMISED: &[(&str, &str)] = &[
     ("post", "/api/orders/{id}/cancel"),
     ("post", "/api/orders/{id}/payments"),
     ("post get", "/api/orders/{id}/refunds"),
+    ("post get", "/api/orders/{id}/shipments"),
+    ("post", "/api/orders/{id}/shipments/{shipmentId}/events"),
     ("post get", "/api/orders/{id}/returns"),
     ("get", "/api/returns"),
     ("get", "/api/returns/{id}"),

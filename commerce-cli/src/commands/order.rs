@@ -29,6 +29,15 @@ const COLUMNS: &[Column] = &[
 const LINES: &[Column] =
     &[("SKU", "/sku"), ("NAME", "/name"), ("QUANTITY", "/quantity"), ("UNIT PRICE", "/unitPrice"), ("TOTAL", "/total")];
 
+const SHIPMENTS: &[Column] = &[
+    ("SHIPMENT", "/id"),
+    ("CARRIER", "/carrier"),
+    ("TRACKING", "/trackingNumber"),
+    ("STATUS", "/status"),
+    ("SHIPPED", "/shippedAt"),
+    ("UPDATED", "/updatedAt"),
+];
+
 const WHOLE: &[Column] = &[
     ("Number", "/number"),
     ("Id", "/id"),
@@ -53,7 +62,7 @@ const TIMELINE: &[Column] = &[("AT", "/at"), ("STATUS", "/status"), ("BY", "/act
 pub(crate) enum Command {
     /// Orders, newest first
     List(List),
-    /// One order with its lines
+    /// One order with its lines and shipments
     Show {
         /// Number (ORD-…) or id
         order: String,
@@ -162,23 +171,32 @@ async fn list(cx: &Context, args: List) -> Result<(), Failure> {
 }
 
 async fn show(cx: &Context, order: &str) -> Result<(), Failure> {
-    let order = match cx.target().await? {
+    let (mut order, shipments) = match cx.target().await? {
         Target::Local(shop) => {
-            let order = views::order(find(&shop, order).await?);
+            let order = find(&shop, order).await?;
+            let shipments = shop.orders.shipments_of(&Actor::System, order.id).await?;
             shop.close().await?;
-            order
+            (views::order(order), shipments.into_iter().map(views::shipment).collect())
         }
         Target::Remote(remote) => {
             let id = remote_id(&remote, order).await?;
-            remote.get(&format!("/api/orders/{id}"), &[]).await?
+            let shipments = remote.get(&format!("/api/orders/{id}/shipments"), &[]).await?;
+            let shipments = shipments.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+            (remote.get(&format!("/api/orders/{id}"), &[]).await?, shipments)
         }
     };
-    cx.out.record(&order, WHOLE)?;
     if cx.out.is_json() {
+        order["shipments"] = shipments.into();
+        return cx.out.record(&order, WHOLE);
+    }
+    cx.out.record(&order, WHOLE)?;
+    output::text("")?;
+    cx.out.list(order.get("lines").and_then(Value::as_array).map_or(&[], Vec::as_slice), LINES)?;
+    if shipments.is_empty() {
         return Ok(());
     }
     output::text("")?;
-    cx.out.list(order.get("lines").and_then(Value::as_array).map_or(&[], Vec::as_slice), LINES)
+    cx.out.list(&shipments, SHIPMENTS)
 }
 
 async fn timeline(cx: &Context, order: &str, paging: &Paging) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Invariant::{Key, Reference};
 use super::books::{Cell, Row, Table};
-use super::tables::{KEYS, ORDERS, PRODUCTS, RETURNS, REVIEWS, SELLERS, USERS};
+use super::tables::{KEYS, ORDERS, PRODUCTS, RETURNS, REVIEWS, SELLERS, SHIPMENTS, USERS};
 use super::told::past;
 use super::walks::Entry;
 use super::{Violation, findings::Findings, run::Scene};
@@ -18,6 +18,7 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
         "POST /api/users" => Some(USERS),
         _ if route.starts_with("POST /api/orders/") => match route.rsplit('/').next() {
             Some("returns") => Some(RETURNS),
+            Some("shipments" | "events") => Some(SHIPMENTS),
             // No index finds them by their ids alone.
             Some("refunds") => None,
             _ => Some(ORDERS),
@@ -39,7 +40,9 @@ pub(super) fn outcome(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     let placing = route == "POST /api/orders";
     let generation = row.int("generation").unwrap_or(0);
     findings.hold(Key, &entry.name, placing || generation == 1, format_args!("one generation of {route}"), generation);
-    let about = route.strip_prefix("POST /api/orders/").filter(|rest| !rest.ends_with("/returns") && !rest.ends_with("/refunds"));
+    // What these make has an id of its own.
+    let makes = |rest: &&str| rest.ends_with("/returns") || rest.ends_with("/refunds") || rest.contains("/shipments");
+    let about = route.strip_prefix("POST /api/orders/").filter(|rest| !makes(rest));
     let named = about.and_then(|rest| rest.split('/').next());
     if let (Some(named), Some(result)) = (named.and_then(|named| Uuid::try_parse(named).ok()), row.id("result_id")) {
         findings.same(Key, &entry.name, "result of", named, result);

@@ -15,7 +15,7 @@ use super::Invariant::{Event, Key, Times, Version};
 use super::books::Row;
 use super::findings::Findings;
 use super::run::Scene;
-use super::tables::{ATTEMPTS, HISTORY, ITEMS, KEYS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS};
+use super::tables::{ATTEMPTS, HISTORY, ITEMS, KEYS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS, SHIPMENTS};
 use super::walks::Entry;
 
 /// The status that an event of this kind says, if it says one.
@@ -35,6 +35,8 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::PaymentSuccess
         | EventKind::PaymentFailed
         | EventKind::RefundSucceeded
+        | EventKind::ShipmentCreated
+        | EventKind::ShipmentUpdated
         | EventKind::ReturnRequested
         | EventKind::ReturnApproved
         | EventKind::ReturnRejected
@@ -89,11 +91,15 @@ pub(super) fn facts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let all = declined.saturating_add(attempts(AttemptState::Captured));
     let kept = is_kept(id.placed_at(), scene.now);
     let returns = count(entry.of(RETURNS));
+    // What left the house before shipments were known is named after its step in the history.
+    let old = |row: &&Row| entry.of(HISTORY).any(|step| step.cell("id") == row.cell("id"));
+    let (shipments, told) = (count(entry.of(SHIPMENTS)), count(entry.of(SHIPMENTS).filter(|row| !old(row))));
     // A declined attempt may have been captured later: both were said.
     let facts = [
         (EventKind::PaymentSuccess, captured, captured),
         (EventKind::PaymentFailed, declined, all),
         (EventKind::RefundSucceeded, count(succeeded.clone()), count(succeeded)),
+        (EventKind::ShipmentCreated, told, shipments),
         (EventKind::ReturnRequested, returns, returns),
     ];
     for (kind, least, most) in facts {

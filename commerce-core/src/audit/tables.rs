@@ -15,7 +15,7 @@ use crate::money::Currency;
 use crate::notifications::{NotificationStatus, Template};
 use crate::orders::{
     AttemptState, CartLine, CouponKind, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundCause,
-    RefundState, ReturnKind, ReturnLine, ReturnStatus, TaxLine,
+    RefundState, ReturnKind, ReturnLine, ReturnStatus, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine,
 };
 use crate::text::{CountryCode, CouponCode, Email, Metadata, Sku, Slug};
 use crate::users::{Role, StaffAction};
@@ -188,6 +188,12 @@ tables! {
         "state": Shaped(is::<RefundState>), "reason": FILLED, "reference": OPT_FILLED, "created_at": At, "check_at": OptAt,
         "checks": Int(0, u32::MAX as i64), "cause": Shaped(is_cause), "return_id": OptId,
     }
+    /// Shipments of orders.
+    SHIPMENTS = "shipments" {
+        "order_id": Id, "position": COUNT, "id": Id, "carrier": OPT_LINE, "tracking_number": OPT_LINE,
+        "status": Shaped(is::<ShipmentStatus>), "lines": Shaped(json::<Vec<ShipmentLine>>),
+        "events": Shaped(json::<Vec<ShipmentEvent>>), "created_at": At, "updated_at": At,
+    }
     /// Returns of orders.
     RETURNS = "returns_refunds" {
         "order_id": Id, "position": COUNT, "id": Id, "user_id": Id, "kind": Shaped(is::<ReturnKind>),
@@ -293,6 +299,7 @@ pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
             PAYMENTS,
             ATTEMPTS,
             REFUNDS,
+            SHIPMENTS,
             RETURNS,
             PROVIDER_EVENTS,
             CARTS,

@@ -6,7 +6,8 @@ use super::books::{Beside, Cell, Pages, Row, Table, Walk};
 use super::tables::{
     ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, DEAD_LETTERS, HISTORY, IMAGES, INVENTORY, ITEMS,
     KEYS, LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS,
-    RESERVATIONS, RETURNS, REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, STAFF_LOG, TOKENS, USERS, USES, VARIANTS, WISHLISTS, WRITERS,
+    RESERVATIONS, RETURNS, REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, USERS, USES, VARIANTS,
+    WISHLISTS, WRITERS,
 };
 
 const fn beside(table: &'static Table, key: &'static str) -> Beside {
@@ -43,6 +44,7 @@ pub(super) const ORDER_BOOK: &Walk = &Walk {
         beside(PAYMENTS, "order_id"),
         beside(ATTEMPTS, "order_id"),
         beside(REFUNDS, "order_id"),
+        beside(SHIPMENTS, "order_id"),
         beside(RETURNS, "order_id"),
         beside(REDEMPTIONS, "order_id"),
         beside(OUTBOX, "aggregate_id"),

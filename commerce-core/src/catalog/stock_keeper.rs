@@ -126,6 +126,8 @@ impl News {
             | EventKind::PaymentSuccess
             | EventKind::PaymentFailed
             | EventKind::RefundSucceeded
+            | EventKind::ShipmentCreated
+            | EventKind::ShipmentUpdated
             | EventKind::ReturnRequested
             | EventKind::ReturnApproved
             | EventKind::ReturnRejected

@@ -101,6 +101,10 @@ wire_names! {
         PaymentFailed = "PAYMENT_FAILED",
         /// Captured money went back.
         RefundSucceeded = "REFUND_SUCCEEDED",
+        /// A parcel of an order left the house.
+        ShipmentCreated = "SHIPMENT_CREATED",
+        /// A carrier said something about a parcel.
+        ShipmentUpdated = "SHIPMENT_UPDATED",
         /// A customer asks to send something back.
         ReturnRequested = "RETURN_REQUESTED",
         /// The goods may come back.
@@ -133,6 +137,8 @@ impl EventKind {
             | Self::PaymentSuccess
             | Self::PaymentFailed
             | Self::RefundSucceeded
+            | Self::ShipmentCreated
+            | Self::ShipmentUpdated
             | Self::ReturnRequested
             | Self::ReturnApproved
             | Self::ReturnRejected

@@ -67,6 +67,8 @@ impl Template {
             | EventKind::OrderProcessing
             | EventKind::OrderOutForDelivery
             | EventKind::RefundSucceeded
+            | EventKind::ShipmentCreated
+            | EventKind::ShipmentUpdated
             | EventKind::ReturnRequested
             | EventKind::ReturnApproved
             | EventKind::ReturnRejected

@@ -26,6 +26,8 @@ mod reduce_cart;
 mod refund;
 pub mod returns;
 mod send_back;
+mod ship;
+pub mod shipments;
 mod shopping;
 mod status;
 pub mod story;
@@ -50,6 +52,8 @@ pub use provide::{CartReducer, HoldRegister, PurchaseRegister};
 pub use quote::{AddressChoice, PlaceOrder};
 pub use returns::*;
 pub use send_back::{CameBack, GiveMoney, RequestReturn};
+pub use ship::{CarrierNews, NewShipment};
+pub use shipments::*;
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};
 

@@ -15,6 +15,7 @@ use crate::users::PostalAddress;
 use super::payment::Payment;
 use super::pricing::{OrderLine, TaxLine};
 use super::returns::{Return, ReturnFacts};
+use super::shipments::{Shipment, ShipmentFacts};
 
 wire_names! {
     /// How far an order is. DELIVERED and CANCELLED are final.
@@ -84,6 +85,8 @@ pub struct Order {
     pub shipping_option: String,
     /// Its money.
     pub payment: Payment,
+    /// What left the house of it, oldest first.
+    pub shipments: Vec<Shipment>,
     /// What comes back of it, oldest first.
     pub returns: Vec<Return>,
     /// The stock hold it stands on.
@@ -130,10 +133,11 @@ impl Order {
     /// The order one status further.
     ///
     /// # Errors
-    /// `ILLEGAL_TRANSITION` where the graph has no such step, `PAYMENT_REQUIRED` for a confirmation
-    /// that is neither paid nor to be paid on delivery.
+    /// `ILLEGAL_TRANSITION` where the graph has no such step, also to CANCELLED once something left the house;
+    /// `PAYMENT_REQUIRED` for a confirmation that is neither paid nor to be paid on delivery.
     pub fn step(mut self, next: OrderStatus, now: Timestamp) -> Result<Self, Refusal> {
-        if !self.status.may_become(next) {
+        let gone = next == OrderStatus::Cancelled && !self.shipments.is_empty();
+        if gone || !self.status.may_become(next) {
             return Err(Refusal::IllegalTransition { from: self.status.as_str(), to: next.as_str() });
         }
         if next == OrderStatus::Confirmed && !self.payment.lets_confirm() {
@@ -181,6 +185,9 @@ pub struct OrderFacts {
     /// What stands for that cart until then ([`Cart::claim`](super::cart::Cart::claim)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cart_claim: Option<Uuid>,
+    /// The shipments that this is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shipments: Vec<ShipmentFacts>,
     /// The return that this is about.
     #[serde(default, rename = "return", skip_serializing_if = "Option::is_none")]
     pub returned: Option<ReturnFacts>,

@@ -13,6 +13,7 @@ use crate::text::{Quantity, Sku};
 use crate::time::Timestamp;
 
 use super::model::{Order, OrderStatus};
+use super::payment::PaymentMethod;
 use super::pricing::OrderLine;
 
 wire_names! {
@@ -236,11 +237,13 @@ impl Return {
 }
 
 impl Order {
-    /// Units of a SKU that the customer has: those of her line, once they were delivered.
-    #[must_use]
-    pub fn delivered(&self, sku: &Sku) -> u32 {
-        let line = self.lines.iter().find(|line| line.sku == *sku && self.status == OrderStatus::Delivered);
-        line.map_or(0, |line| line.quantity.get())
+    /// Passes an order whose money has come: what is paid on delivery is paid with its last parcel.
+    ///
+    /// # Errors
+    /// `PAYMENT_REQUIRED`.
+    pub fn is_paid_for(&self) -> Result<(), Refusal> {
+        let open = self.payment.method == PaymentMethod::Cod && self.status != OrderStatus::Delivered;
+        if open { Err(Refusal::PaymentRequired) } else { Ok(()) }
     }
 
     /// Units of a SKU that may come back yet.

@@ -184,7 +184,8 @@ impl Orders {
     /// Gives the money back: the exact share of what came in price, discount and tax, or less. Staff.
     ///
     /// # Errors
-    /// `REFUND_EXCEEDS_CAPTURED` for more than the share or than is left of what was captured, `FORBIDDEN`,
+    /// `REFUND_EXCEEDS_CAPTURED` for more than the share or than is left of what was captured, `PAYMENT_REQUIRED` while the
+    /// courier has not collected, `FORBIDDEN`,
     /// `NOT_FOUND`, `ILLEGAL_TRANSITION`, `INVALID` for the amount; once more is no error.
     pub async fn refund_return(
         &self,
@@ -194,6 +195,7 @@ impl Orders {
         key: Option<RequestKey>,
     ) -> Outcome<Answer<ReturnOf>> {
         let refund = |order: &Order, it: Return, now| {
+            order.is_paid_for()?;
             let left = Money::new(order.payment.refundable(), order.total.currency);
             let worth = order.worth_of(&it)?;
             let most = if worth.minor < left.minor { worth } else { left };

@@ -139,6 +139,7 @@ impl House {
             was_confirmed,
             from_cart: false,
             cart_claim: None,
+            shipments: Vec::new(),
             returned: None,
             note: None,
         };

@@ -10,5 +10,6 @@ mod paying;
 mod placing;
 mod returns;
 mod scene;
+mod shipments;
 mod states;
 mod stock;

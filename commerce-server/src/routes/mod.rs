@@ -14,6 +14,7 @@ mod products;
 mod returns;
 mod reviews;
 mod sellers;
+mod shipments;
 mod users;
 mod wishlists;
 
@@ -25,7 +26,7 @@ use crate::api::Api;
 type Adds = fn(Api) -> Api;
 
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, Adds); 15] = [
+const PARTS: [(Context, Adds); 16] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
@@ -39,6 +40,7 @@ const PARTS: [(Context, Adds); 15] = [
     (Context::Orders, coupons::routes),
     (Context::Orders, orders::routes),
     (Context::Orders, payments::routes),
+    (Context::Orders, shipments::routes),
     (Context::Orders, returns::routes),
     (Context::Notifications, notifications::routes),
 ];

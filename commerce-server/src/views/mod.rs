@@ -10,4 +10,5 @@ pub mod opinion;
 pub mod order;
 pub mod returns;
 pub mod schema;
+pub mod shipment;
 pub mod user;

@@ -81,6 +81,10 @@ impl Scene {
         let messages = self.shop.get("/api/notifications", &self.admin).await.expect(200);
         let message = messages.body["items"][0]["id"].as_str().unwrap().to_owned();
 
+        let packed = self.post("/api/orders", order("A", 3, "COD")).await["id"].as_str().unwrap().to_owned();
+        let parcel = |quantity: i64| json!({"carrier": "Blue Dart", "trackingNumber": "123", "lines": [line(quantity)]});
+        let gone = self.post(&format!("/api/orders/{packed}/shipments"), parcel(1)).await["id"].as_str().unwrap().to_owned();
+        let said = |status: &str| json!({ "status": status });
         let [approved, rejected, received, refunded, arrived] = self.returns().await;
         let coupon = |value: i64| json!({"code": "KEYED", "type": "PERCENTAGE", "value": value});
         let back = |quantity: i64| returned(quantity);
@@ -158,6 +162,16 @@ impl Scene {
                 ),
             ),
             ("/api/coupons", keeps("/api/coupons", coupon(10), coupon(20), coupon(0))),
+            ("/api/orders/{id}/shipments", keeps(&format!("/api/orders/{packed}/shipments"), parcel(1), parcel(2), parcel(0))),
+            (
+                "/api/orders/{id}/shipments/{shipmentId}/events",
+                keeps(
+                    &format!("/api/orders/{packed}/shipments/{gone}/events"),
+                    said("IN_TRANSIT"),
+                    said("FAILED"),
+                    said("SHIPPED"),
+                ),
+            ),
             ("/api/orders/{id}/returns", keeps(&format!("/api/orders/{arrived}/returns"), back(1), back(2), back(0))),
             ("/api/orders/{id}/refunds", keeps(&format!("/api/orders/{arrived}/refunds"), given(1), given(2), given(0))),
             (

@@ -108,6 +108,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/auth/logout", "a session has no version"),
     ("DELETE /api/users/{userId}/sessions/{sessionId}", "a session has no version"),
     ("POST /api/coupons", "makes a coupon"),
+    ("POST /api/orders/{id}/shipments", "makes a shipment"),
+    ("POST /api/orders/{id}/shipments/{shipmentId}/events", "a shipment has no version; a carrier says things once"),
     ("POST /api/orders/{id}/returns", "makes a return"),
     ("POST /api/orders/{id}/refunds", "makes a refund"),
     ("POST /api/returns/{id}/approve", "a return has no version; a step is taken once"),

@@ -10,7 +10,7 @@ use crate::money::Money;
 use crate::orders::{
     Attempt, AttemptState, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore, OrderWrite,
     PaymentMethod, Refund, RefundCause, RefundState, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf, ReturnStatus,
-    TaxLine, TimelineEntry,
+    Shipment, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine, TimelineEntry,
 };
 use crate::testing::{ManualClock, SeededEntropy};
 use crate::time::Timestamp;
@@ -33,6 +33,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Orde
         a_history_is_kept_in_order,
         an_order_is_found_by_its_hold,
         a_cart_is_ordered_once,
+        shipments_go_with_their_order,
         returns_are_found_and_listed,
     }
 }
@@ -132,8 +133,55 @@ fn full(fixture: &Orders) -> Order {
     let for_return =
         Refund { cause: RefundCause::Return(fixture.ids.mint()), ..refund(fixture, &back_to(&order), RefundState::Failed) };
     order.payment.refunds = vec![back, for_return];
+    order.shipments = shipments(fixture);
     order.returns = returns(fixture);
     order
+}
+
+/// A parcel as far as it can be, and one of which nothing is known.
+fn shipments(fixture: &Orders) -> Vec<Shipment> {
+    let event = |status, at, note: Option<&str>| ShipmentEvent { status, at, note: note.map(str::to_owned) };
+    let plain = Shipment {
+        id: fixture.ids.mint(),
+        carrier: None,
+        tracking_number: None,
+        lines: vec![ShipmentLine { sku: sku("SKU-001 ü"), quantity: quantity(limits::QUANTITY_MAX) }],
+        events: Vec::new(),
+        created_at: fixture.now(),
+        updated_at: fixture.now(),
+    };
+    let told = Shipment {
+        id: fixture.ids.mint(),
+        carrier: Some(samples::UNICODE.to_owned()),
+        tracking_number: Some(samples::UNICODE.to_owned()),
+        lines: vec![ShipmentLine { sku: sku("SKU-000 ü"), quantity: quantity(1) }],
+        events: vec![
+            event(ShipmentStatus::InTransit, Timestamp::from_micros(1), Some(samples::UNICODE)),
+            event(ShipmentStatus::Failed, fixture.now(), None),
+            event(ShipmentStatus::Delivered, samples::end_of_time(), None),
+        ],
+        updated_at: samples::end_of_time(),
+        ..plain.clone()
+    };
+    vec![told, plain]
+}
+
+async fn shipments_go_with_their_order(fixture: &Orders) {
+    let (mut order, other) = (new_order(fixture), new_order(fixture));
+    fixture.write([order.clone(), other.clone()].map(OrderWrite::Insert)).await;
+    order.shipments = shipments(fixture);
+    order.version = 2;
+    fixture.write([OrderWrite::Update(order.clone())]).await;
+    assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()));
+    if let Some(it) = order.shipments.last_mut() {
+        it.events.push(ShipmentEvent { status: ShipmentStatus::OutForDelivery, at: fixture.now(), note: None });
+    }
+    order.version = 3;
+    fixture.write([OrderWrite::Update(order.clone())]).await;
+    assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()), "a word more at the same instant");
+    assert_eq!(got(fixture.store.order(other.id).await), Some(other.clone()), "which are nobody else's");
+    let listed = walk(async |page| got(fixture.store.orders(&OrderFilter::default(), &page).await)).await;
+    assert_eq!(listed, [other, order]);
 }
 
 /// Returns of every kind, as far as each can be.

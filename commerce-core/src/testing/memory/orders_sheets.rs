@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::audit::books::{Cell, Row};
 use crate::audit::tables::{
     ATTEMPTS, CART_CLAIMS, CARTS, COUPONS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REDEMPTIONS, REFUNDS, RETURNS,
+    SHIPMENTS,
 };
 use crate::ids::Id;
 use crate::money::{Currency, Money};
@@ -19,6 +20,7 @@ impl Sheets for Rows {
         for it in self.orders.values() {
             order(&mut rows, it);
             payment(&mut rows, it.id.uuid(), &it.payment);
+            shipments(&mut rows, it);
             returns(&mut rows, it);
         }
         for it in self.timeline.values() {
@@ -97,6 +99,13 @@ fn coupon(it: &Coupon) -> Row {
 fn redemption(it: &Redemption) -> Row {
     row![REDEMPTIONS; it.order.uuid(), it.coupon.uuid(), it.code.as_str(), it.version, it.user.uuid(), it.redeemed_at,
         it.returned_at]
+}
+
+fn shipments(rows: &mut Vec<Row>, order: &Order) {
+    for (it, position) in order.shipments.iter().zip(0_u32..) {
+        rows.push(row![SHIPMENTS; order.id.uuid(), position, it.id.uuid(), it.carrier.as_deref(), it.tracking_number.as_deref(),
+            it.status().as_str(), text(&it.lines), text(&it.events), it.created_at, it.updated_at]);
+    }
 }
 
 fn returns(rows: &mut Vec<Row>, order: &Order) {

@@ -61,6 +61,10 @@ crate::events::wire_names! {
         RestockedToNowhere = "restocked-to-nowhere",
         /// Something that came back was paid back.
         ReturnRefunded = "return-refunded",
+        /// An order was shipped in more than one parcel.
+        ShippedInParts = "shipped-in-parts",
+        /// A parcel arrived that had not been handed over at first.
+        DeliveredAfterFailure = "delivered-after-failure",
         /// An order was delivered.
         Delivered = "delivered",
         /// Two relays published the same event at once.

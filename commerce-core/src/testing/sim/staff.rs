@@ -2,6 +2,7 @@
 //! and whatever befalls the machines.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join;
 
@@ -16,7 +17,9 @@ use crate::error::Error;
 use crate::events::{Envelope, EventKind, Topic};
 use crate::ids::{EventId, Id, OrderId, ProductId};
 use crate::money::{Currency, Money};
-use crate::orders::{Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind};
+use crate::orders::{
+    CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind, ShipmentStatus,
+};
 
 /// The longest pause between two blows, in microseconds.
 const BLOW_PAUSE: u64 = 120_000_000;
@@ -54,6 +57,9 @@ impl Staff {
         if what < 2 {
             return self.set(order, OrderStatus::Cancelled).await;
         }
+        if what == 9 {
+            self.parcels(order).await;
+        }
         for _ in 0..steps {
             let status = self.client.house.ground.books().order(order).map(|order| order.status);
             let next = match status {
@@ -66,14 +72,45 @@ impl Staff {
             };
             self.set(order, next).await;
         }
-        let delivered = self.client.house.ground.books().order(order).filter(|it| it.status == OrderStatus::Delivered).cloned();
-        if let Some(order) = delivered {
+        let shipped = self.client.house.ground.books().order(order).filter(|it| !it.shipments.is_empty()).cloned();
+        if let Some(order) = shipped {
             self.send_back(&order).await;
         }
         // And then whatever comes to mind, legal or not.
         if what > 4 {
             let status = self.client.throw(|dice| *dice.pick(OrderStatus::ALL));
             self.set(order, status).await;
+        }
+    }
+
+    /// Somebody packs a unit while somebody else packs all that is left, and the carrier loses one of the parcels for a
+    /// while.
+    async fn parcels(&self, order: OrderId) {
+        let Some(known) = self.client.house.ground.books().order(order).cloned() else { return };
+        let sku = self.client.throw(|dice| dice.pick(&known.lines).sku.to_string());
+        let ship = |lines: Option<Vec<(String, i64)>>| {
+            let wish = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: sku.clone(), lines };
+            self.client.ask(move |shop, me| async move { shop.orders.ship(&me, order, wish, None).await })
+        };
+        let (one, all) = join(ship(Some(vec![(sku.clone(), 1)])), ship(None)).await;
+        for heard in [one, all] {
+            let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
+            let parcel = answer.into_inner().it.id;
+            for status in [ShipmentStatus::OutForDelivery, ShipmentStatus::Failed, ShipmentStatus::Delivered] {
+                let (said, early) = self.client.throw(|dice| (dice.permille(700), dice.permille(300)));
+                let at = early.then(|| self.client.house.ground.now().minus(Duration::from_secs(1)));
+                let news = CarrierNews { status, at, note: None };
+                let tell = || {
+                    let news = news.clone();
+                    self.client
+                        .ask(move |shop, me| async move { shop.orders.shipment_news(&me, order, parcel, news, None).await })
+                };
+                if said {
+                    let (one, again) = join(tell(), tell()).await;
+                    self.expected(one);
+                    self.expected(again);
+                }
+            }
         }
     }
 
@@ -91,7 +128,7 @@ impl Staff {
         }
     }
 
-    /// Something of a delivered order comes back, twice at once, and each is taken in and paid back.
+    /// Something of an order of which some has left the house comes back, twice at once, and each is taken in and paid back.
     async fn send_back(&self, order: &Order) {
         let (id, kinds) = (order.id, [ReturnKind::Return, ReturnKind::Refund]);
         let (line, kind, restock) =
@@ -126,12 +163,13 @@ impl Staff {
         }
     }
 
-    /// Passes what was heard of a return; refusals that cannot be are noted.
+    /// Passes what was heard of a parcel, on its way or back; refusals that cannot be are noted.
     fn expected<T>(&self, heard: Heard<T>) -> Heard<T> {
         if let Heard::Answer(Err(Error::Refused(refusal))) = &heard {
             let code = refusal.code();
-            let known = matches!(code, "RETURN_EXCEEDS_DELIVERED" | "ILLEGAL_TRANSITION" | "CONFLICT" | "INVALID");
-            self.client.must(known, || format!("a return was refused as {code}"));
+            let known =
+                ["RETURN_EXCEEDS_DELIVERED", "ILLEGAL_TRANSITION", "OVER_SHIPMENT", "PAYMENT_REQUIRED", "CONFLICT", "INVALID"];
+            self.client.must(known.contains(&code), || format!("a parcel was refused as {code}"));
         }
         heard
     }

@@ -8,7 +8,7 @@ use super::Put;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "coupons"), (4, "returns")]);
+    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "coupons"), (4, "returns"), (5, "shipments")]);
 
 pub(crate) const ORDERS_BY_ID: &str = locked!("t.id, t.number, t.version", "orders", id: id);
 
@@ -90,6 +90,11 @@ pub(crate) const REFUNDS: &str = upsert!(
 pub(crate) const RETURNS: &str = upsert!(
     "returns_refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 user_id: id, 4 kind: text, 5 status: text, 6 lines: text,
     7 reason: text, 8 note: text, 9 currency: text, 10 refund_minor: int, 11 requested_at: int, 12 updated_at: int
+);
+
+pub(crate) const SHIPMENTS: &str = upsert!(
+    "shipments", 0 order_id: id, 1 position: int; 2 id: id, 3 carrier: text, 4 tracking_number: text, 5 status: text,
+    6 lines: text, 7 events: text, 8 created_at: int, 9 updated_at: int
 );
 
 pub(crate) const HISTORY: &str = insert!(
@@ -183,7 +188,11 @@ macro_rules! select_orders {
                     FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds,
                 (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(back.position, HEX(back.id), back.kind, back.status,
                         back.`lines`, back.reason, back.note, back.refund_minor, back.requested_at, back.updated_at)), '[]') AS CHAR)
-                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back
+                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(parcel.position, HEX(parcel.id), parcel.carrier,
+                        parcel.tracking_number, parcel.status, parcel.`lines`, parcel.events, parcel.created_at,
+                        parcel.updated_at)), '[]') AS CHAR)
+                    FROM shipments AS parcel WHERE parcel.order_id = orders.id) AS parcels
             FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
             $tail
         )

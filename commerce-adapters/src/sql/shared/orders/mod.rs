@@ -1,11 +1,12 @@
 //! The orders' database: orders with payments and refunds, history, providers' messages, carts, coupons.
 //!
-//! [`load`] brings what a batch touches, [`write`] writes what was accepted, `read` and `carts` read
-//! for use cases.
+//! [`load`] brings what a batch touches, [`write`] writes what was accepted, `read`, `parcels` and `carts`
+//! read for use cases.
 
 mod carts;
 mod coupons;
 mod load;
+mod parcels;
 mod read;
 mod write;
 

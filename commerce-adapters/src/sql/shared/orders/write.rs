@@ -4,7 +4,7 @@
 use commerce_core::Timestamp;
 use commerce_core::ids::OrderId;
 use commerce_core::orders::{
-    Attempt, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, Return, TimelineEntry,
+    Attempt, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, Return, Shipment, TimelineEntry,
 };
 
 use super::super::script::Script;
@@ -73,6 +73,8 @@ fn write_payments(script: &mut Script, judge: &OrdersJudge<'_>) {
     script.bulk(sql::ATTEMPTS, Bulk::of(attempts, attempt_row));
     let refunds = written(judge).flat_map(|order| numbered(order.id, &order.payment.refunds));
     script.bulk(sql::REFUNDS, Bulk::of(refunds, refund_row));
+    let shipments = written(judge).flat_map(|order| numbered(order.id, &order.shipments));
+    script.bulk(sql::SHIPMENTS, Bulk::of(shipments, shipment_row));
     let returns = written(judge).flat_map(|order| (0..).zip(&order.returns).map(move |(position, it)| (order, position, it)));
     script.bulk(sql::RETURNS, Bulk::of(returns, return_row));
 }
@@ -91,6 +93,11 @@ fn refund_row(row: RowText, (order, position, it): (OrderId, i64, &Refund)) -> R
     let row = row.text(it.state.as_str()).text(&it.reason).opt_text(it.reference.as_deref());
     let row = row.at(it.created_at).opt_at(it.check_at).int(it.checks);
     row.text(it.cause.as_str()).opt_id(it.cause.return_id())
+}
+
+fn shipment_row(row: RowText, (order, position, it): (OrderId, i64, &Shipment)) -> RowText {
+    let row = row.id(order).int(position).id(it.id).opt_text(it.carrier.as_deref()).opt_text(it.tracking_number.as_deref());
+    row.text(it.status().as_str()).json(&it.lines).json(&it.events).at(it.created_at).at(it.updated_at)
 }
 
 fn return_row(row: RowText, (order, position, it): (&Order, i64, &Return)) -> RowText {

@@ -8,7 +8,16 @@ use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     "orders",
-    [(1, "orders"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "carts"), (6, "coupons"), (7, "returns")]
+    [
+        (1, "orders"),
+        (2, "messages"),
+        (3, "writers"),
+        (4, "audit"),
+        (5, "carts"),
+        (6, "coupons"),
+        (7, "returns"),
+        (8, "shipments")
+    ]
 );
 
 pub(crate) const ORDERS_BY_ID: &str = "SELECT id, number, version FROM orders
@@ -113,6 +122,16 @@ pub(crate) const RETURNS: &str =
     ON CONFLICT (order_id, position) DO UPDATE SET status = excluded.status, lines = excluded.lines, note = excluded.note,
         refund_minor = excluded.refund_minor, updated_at = excluded.updated_at";
 
+pub(crate) const SHIPMENTS: &str =
+    "INSERT INTO shipments (order_id, position, id, carrier, tracking_number, status, lines, events,
+        created_at, updated_at)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (order_id, position) DO UPDATE SET status = excluded.status, events = excluded.events,
+        updated_at = excluded.updated_at
+    WHERE (status, events) IS NOT (excluded.status, excluded.events)";
+
 pub(crate) const HISTORY: &str = "INSERT OR FAIL INTO order_status_history (id, order_id, status, reached_at, note, actor)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
     FROM jsonb_each(?)";
@@ -207,7 +226,10 @@ macro_rules! select_orders {
                     FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds,
                 (SELECT json_group_array(json_array(position, hex(back.id), kind, status, json(lines), reason, note,
                         refund_minor, requested_at, updated_at))
-                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back
+                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back,
+                (SELECT json_group_array(json_array(position, hex(parcel.id), carrier, tracking_number, status, json(lines),
+                        json(events), created_at, updated_at))
+                    FROM shipments AS parcel WHERE parcel.order_id = orders.id) AS parcels
             FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
             $tail
         )

@@ -9,8 +9,8 @@ use crate::commerce::Commerce;
 use crate::error::Outcome;
 use crate::money::{Currency, Money};
 use crate::orders::{
-    AddressChoice, CartOwner, CouponInput, CouponKind, CouponValue, GiveMoney, OrderStatus, PaymentMethod, PlaceOrder,
-    RequestReturn, ReturnKind,
+    AddressChoice, CarrierNews, CartOwner, CouponInput, CouponKind, CouponValue, GiveMoney, NewShipment, OrderStatus,
+    PaymentMethod, PlaceOrder, RequestReturn, ReturnKind, ShipmentStatus,
 };
 use crate::page::PageRequest;
 use crate::text::{Metadata, Sku};
@@ -67,6 +67,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
         shop.settle().await?;
     }
     send_back(shop, &asha).await?;
+    in_parcels(shop, &bela).await?;
     let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
     shop.catalog.adjust_stock(&STAFF, &sku, -1, "broken".to_owned(), Some(key("broken")), None).await?;
     carts(shop, &asha).await?;
@@ -101,6 +102,26 @@ async fn send_back(shop: &Commerce, asha: &Actor) -> Outcome<()> {
     shop.settle().await?;
     let give = GiveMoney { amount: Some(Money::new(100, Currency::INR)), lines: None, reason: "for the trouble".to_owned() };
     shop.orders.give_money_back(&STAFF, order.id, give, Some(key("trouble"))).await?;
+    shop.settle().await
+}
+
+/// One of three cups arrives at the second try, the others are on their way.
+async fn in_parcels(shop: &Commerce, bela: &Actor) -> Outcome<()> {
+    let cod = (PaymentMethod::Cod, None);
+    let order = shop.orders.place(bela, wish(&[("CUP-1", 3)], cod), Some(key("in-parcels"))).await?.into_inner().id;
+    shop.settle().await?;
+    let parcel = |lines: Option<i64>| NewShipment {
+        carrier: "Blue Dart".to_owned(),
+        tracking_number: "1234567890".to_owned(),
+        lines: lines.map(|units| vec![("CUP-1".to_owned(), units)]),
+    };
+    let news = |status| CarrierNews { status, at: None, note: Some("at the door".to_owned()) };
+    let first = shop.orders.ship(&STAFF, order, parcel(Some(1)), Some(key("first"))).await?.into_inner().it.id;
+    for status in [ShipmentStatus::OutForDelivery, ShipmentStatus::Failed, ShipmentStatus::Delivered] {
+        shop.orders.shipment_news(&STAFF, order, first, news(status), Some(key(status.as_str()))).await?;
+    }
+    let rest = shop.orders.ship(&STAFF, order, parcel(None), None).await?.into_inner().it.id;
+    shop.orders.shipment_news(&STAFF, order, rest, news(ShipmentStatus::InTransit), None).await?;
     shop.settle().await
 }
 

@@ -114,7 +114,9 @@ impl Books {
         self.must(order.version == before.version.saturating_add(1), || {
             format!("order {id} went from version {} to {}", before.version, order.version)
         });
-        let legal = order.status == before.status || may_follow(before.status, order.status);
+        // All of it may leave the house while a parcel of it is with its courier already.
+        let by_way = may_follow(before.status, OrderStatus::Shipped) && order.status == OrderStatus::OutForDelivery;
+        let legal = order.status == before.status || by_way || may_follow(before.status, order.status);
         self.must(legal, || format!("order {id} went from {} to {}", before.status, order.status));
         let same = (&before.number, before.user, &before.lines, before.total, before.hold, &before.shipping_address)
             == (&order.number, order.user, &order.lines, order.total, order.hold, &order.shipping_address)
@@ -127,6 +129,7 @@ impl Books {
         let overdue = before.payment_due_at.is_some_and(|due| due <= now.plus(CLOCKS_DIFFER));
         self.must(!given_up || overdue, || format!("order {id} was given up before its time was over"));
         self.money(&before, order);
+        self.shipments(&before, order, changes, met);
         self.returns(&before, order, met);
         situations(&before, order, first_due, now, met);
     }
@@ -319,6 +322,8 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::PaymentSuccess
         | EventKind::PaymentFailed
         | EventKind::RefundSucceeded
+        | EventKind::ShipmentCreated
+        | EventKind::ShipmentUpdated
         | EventKind::ReturnRequested
         | EventKind::ReturnApproved
         | EventKind::ReturnRejected

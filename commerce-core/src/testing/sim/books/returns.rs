@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Books;
-use crate::orders::{Order, OrderStatus, Return, ReturnKind, ReturnStatus};
+use super::shipments::delivered;
+use crate::orders::{Order, Return, ReturnKind, ReturnStatus};
 
 use super::super::situations::Situation;
 
@@ -32,10 +33,8 @@ impl Books {
             let said = it.refund.map_or(0, |refund| refund.minor);
             self.must(paid == said, || format!("a return of {id} gives back {said}, and {paid} was sent"));
         }
-        let delivered = order.status == OrderStatus::Delivered || units.is_empty();
-        let within =
-            units.iter().all(|(sku, units)| order.lines.iter().any(|line| line.sku == *sku && *units <= line.quantity.get()));
-        self.must(delivered && within, || format!("more comes back of {id} than was delivered: {units:?}"));
+        let within = units.iter().all(|(sku, units)| *units <= delivered(order, sku));
+        self.must(within, || format!("more comes back of {id} than was delivered: {units:?}"));
     }
 }
 

@@ -6,6 +6,7 @@ mod opinions;
 mod orders;
 mod people;
 mod returns;
+mod shipments;
 mod stock;
 mod told;
 
@@ -14,7 +15,7 @@ use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
     ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
     NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEWS, SELLERS, SESSIONS,
-    STAFF_LOG, TOKENS, USERS, VARIANTS, WISHLISTS,
+    SHIPMENTS, STAFF_LOG, TOKENS, USERS, VARIANTS, WISHLISTS,
 };
 use crate::commerce::Context;
 
@@ -117,6 +118,7 @@ const TRY: (Context, &Table) = (Context::Orders, ATTEMPTS);
 const BACK: (Context, &Table) = (Context::Orders, REFUNDS);
 const COUPON: (Context, &Table) = (Context::Orders, COUPONS);
 const REDEEMED: (Context, &Table) = (Context::Orders, REDEMPTIONS);
+const PARCEL: (Context, &Table) = (Context::Orders, SHIPMENTS);
 const RETURN: (Context, &Table) = (Context::Orders, RETURNS);
 const CART: (Context, &Table) = (Context::Orders, CARTS);
 const CLAIM: (Context, &Table) = (Context::Orders, CART_CLAIMS);
@@ -134,5 +136,14 @@ const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
 pub(super) const COUNTED: &[Case] = told::COUNTED;
 
 /// Every other alteration.
-pub(super) const CASES: [&[Case]; 8] =
-    [stock::CASES, opinions::CASES, orders::CASES, coupons::CASES, money::CASES, returns::CASES, people::CASES, told::CASES];
+pub(super) const CASES: [&[Case]; 9] = [
+    stock::CASES,
+    opinions::CASES,
+    orders::CASES,
+    coupons::CASES,
+    money::CASES,
+    shipments::CASES,
+    returns::CASES,
+    people::CASES,
+    told::CASES,
+];
