@@ -230,6 +230,14 @@ pub enum Refusal {
         /// What can go back.
         most: Money,
     },
+    /// What is to be sent for a return costs more than that is worth.
+    #[error("this costs {total}, and what came back is worth {credit}")]
+    ExchangeExceedsCredit {
+        /// What came back is worth.
+        credit: Money,
+        /// What is to be sent costs.
+        total: Money,
+    },
     /// More would leave the house than was ordered and has not left it.
     #[error("more would leave the house than was ordered and has not left it")]
     OverShipment(Vec<Shortage>),
@@ -297,6 +305,10 @@ impl Refusal {
             Self::SoldOut(lines) | Self::OverShipment(lines) | Self::ReturnExceedsDelivered(lines) => {
                 Some(json!({ "lines": lines }))
             }
+            Self::ExchangeExceedsCredit { credit, total } => {
+                let missing = Money { minor: total.minor.saturating_sub(credit.minor), ..*total };
+                Some(json!({ "credit": credit, "total": total, "missing": missing }))
+            }
             Self::RefundExceedsCaptured { most } => Some(json!({ "most": most })),
             Self::ReturnWindowClosed { until, late } => Some(json!({ "until": until, "secondsLate": late.as_secs() })),
             Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
@@ -360,6 +372,7 @@ impl Refusal {
             Self::PaymentRequired => ("PAYMENT_REQUIRED", ErrorClass::Conflict),
             Self::NotPayable(_) => ("NOT_PAYABLE", ErrorClass::Conflict),
             Self::RefundExceedsCaptured { .. } => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
+            Self::ExchangeExceedsCredit { .. } => ("EXCHANGE_EXCEEDS_CREDIT", ErrorClass::Conflict),
             Self::OverShipment(_) => ("OVER_SHIPMENT", ErrorClass::Conflict),
             Self::ReturnExceedsDelivered(_) => ("RETURN_EXCEEDS_DELIVERED", ErrorClass::Conflict),
             Self::ReturnWindowClosed { .. } => ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict),
@@ -415,6 +428,11 @@ impl Refusal {
             "RETURN_EXCEEDS_DELIVERED",
             ErrorClass::Conflict,
             "More than was delivered and has not come back; `lines` says of what.",
+        ),
+        (
+            "EXCHANGE_EXCEEDS_CREDIT",
+            ErrorClass::Conflict,
+            "What is to be sent costs more than what came back is worth; `missing` says by how much.",
         ),
         ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict, "It is too late to send it back."),
         ("CATEGORY_CYCLE", ErrorClass::Conflict, "A category cannot be below itself."),

@@ -133,6 +133,7 @@ const PROMISED: &[(&str, &str)] = &[
     ("post", "/api/returns/{id}/reject"),
     ("post", "/api/returns/{id}/receive"),
     ("post", "/api/returns/{id}/refund"),
+    ("post", "/api/returns/{id}/exchange"),
     ("post get", "/api/coupons"),
     ("get put delete", "/api/coupons/{code}"),
     ("put delete", "/api/cart/{userId}/coupon"),

@@ -16,6 +16,7 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
         "POST /api/products" => Some(PRODUCTS),
         "POST /api/sellers" => Some(SELLERS),
         "POST /api/users" => Some(USERS),
+        _ if is_exchange(route) => Some(ORDERS),
         _ if route.starts_with("POST /api/orders/") => match route.rsplit('/').next() {
             Some("returns") => Some(RETURNS),
             Some("shipments" | "events") => Some(SHIPMENTS),
@@ -29,6 +30,15 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
     }
 }
 
+/// Whether a request on this route places an order.
+pub(super) fn places(route: &str) -> bool {
+    route == "POST /api/orders" || is_exchange(route)
+}
+
+fn is_exchange(route: &str) -> bool {
+    route.starts_with("POST /api/returns/") && route.ends_with("/exchange")
+}
+
 /// A key that made something says what, and one that was refused says nothing.
 pub(super) fn outcome(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(row) = entry.one(KEYS) else { return };
@@ -37,7 +47,7 @@ pub(super) fn outcome(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     let done = row.text("outcome") == Some("DONE");
     findings.hold(Key, &entry.name, made == done, "a result only of what was done", row.cell("outcome"));
     let route = row.text("route").unwrap_or_default();
-    let placing = route == "POST /api/orders";
+    let placing = places(route);
     let generation = row.int("generation").unwrap_or(0);
     findings.hold(Key, &entry.name, placing || generation == 1, format_args!("one generation of {route}"), generation);
     // What these make has an id of its own.

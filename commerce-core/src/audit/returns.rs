@@ -32,12 +32,13 @@ pub(super) fn sent_back(entry: &Entry<'_>, scene: Scene, findings: &mut Findings
         for line in lines.iter().filter(|_| status != ReturnStatus::Rejected) {
             let sum = units.entry(line.sku.clone()).or_default();
             *sum = sum.saturating_add(line.units().into());
-            if status == ReturnStatus::Refunded {
+            if status.is_settled() {
                 let sum = paid.entry(line.sku.clone()).or_default();
                 *sum = sum.saturating_add(line.units().into());
             }
         }
-        given = given.saturating_add(row.int("refund_minor").unwrap_or(0));
+        let (refund, worth) = (row.int("refund_minor").unwrap_or(0), row.int("worth_minor").unwrap_or(0));
+        given = given.saturating_add(refund).saturating_add(worth);
         money(entry, row, status, findings);
         said(entry, row, status, scene, findings);
         let times = (row.at("requested_at"), row.at("updated_at"), order.at("updated_at"));
@@ -79,7 +80,14 @@ fn money(entry: &Entry<'_>, row: &Row, status: ReturnStatus, findings: &mut Find
     findings.hold(Return, &entry.name, fits, "an amount once it is refunded", row.cell("refund_minor"));
     let made = entry.of(REFUNDS).filter(|refund| refund.cell("return_id") == row.cell("id"));
     let made = made.fold(0_i64, |sum, refund| sum.saturating_add(refund.int("amount_minor").unwrap_or(0)));
-    findings.same(Return, &entry.name, "refunded for a return:", row.int("refund_minor").unwrap_or(0), made);
+    let (worth, credit) = (row.int("worth_minor"), row.int("credit_minor"));
+    let exchanged = status == ReturnStatus::Exchanged;
+    let whole =
+        [worth.is_some(), credit.is_some(), *row.cell("exchanged_for") != Cell::Null].into_iter().all(|is| is == exchanged);
+    findings.hold(Return, &entry.name, whole, "what was sent and what pays it once it is exchanged", row.cell("exchanged_for"));
+    // What does not pay the new order goes back.
+    let due = row.int("refund_minor").unwrap_or(0).saturating_add(worth.unwrap_or(0)).saturating_sub(credit.unwrap_or(0));
+    findings.same(Return, &entry.name, "refunded for a return:", due, made);
 }
 
 /// The last that was said of a return is how far it is.

@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 use super::Invariant::{Event, Key, Times, Version};
 use super::books::Row;
 use super::findings::Findings;
+use super::keys::places;
 use super::run::Scene;
 use super::tables::{ATTEMPTS, HISTORY, ITEMS, KEYS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS, SHIPMENTS};
 use super::walks::Entry;
@@ -250,7 +251,7 @@ fn brief(line: &Value) -> Value {
 pub(super) fn key(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(order) = entry.one(ORDERS) else { return };
     let Some(id) = order.id("id").map(OrderId::from_uuid) else { return };
-    let made = || entry.of(KEYS).filter(|key| key.text("route") == Some("POST /api/orders"));
+    let made = || entry.of(KEYS).filter(|key| key.text("route").is_some_and(places));
     let kept = id.placed_at().plus(limits::IDEMPOTENCY_KEEP) > scene.now;
     let count = made().count();
     let fits = count == 1 || (count == 0 && !kept);
@@ -258,7 +259,7 @@ pub(super) fn key(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     for key in made() {
         findings.same(Key, &entry.name, "key of the hold's generation:", order.cell("hold_generation"), key.cell("generation"));
     }
-    let others = entry.of(KEYS).filter(|key| key.text("route") != Some("POST /api/orders"));
+    let others = entry.of(KEYS).filter(|key| !key.text("route").is_some_and(places));
     for key in others {
         let route = key.text("route").unwrap_or_default();
         let fits = route.starts_with(&format!("POST /api/orders/{id}/"));

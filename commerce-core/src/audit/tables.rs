@@ -198,7 +198,8 @@ tables! {
     RETURNS = "returns_refunds" {
         "order_id": Id, "position": COUNT, "id": Id, "user_id": Id, "kind": Shaped(is::<ReturnKind>),
         "status": Shaped(is::<ReturnStatus>), "lines": Shaped(json::<Vec<ReturnLine>>), "reason": FILLED, "note": OPT_FILLED,
-        "currency": CURRENCY, "refund_minor": OptInt(0, i64::MAX), "requested_at": At, "updated_at": At,
+        "currency": CURRENCY, "refund_minor": OptInt(0, i64::MAX), "requested_at": At, "updated_at": At, "exchanged_for": OptId,
+        "worth_minor": OptInt(0, i64::MAX), "credit_minor": OptInt(0, i64::MAX),
     }
     /// Messages of payment providers.
     PROVIDER_EVENTS = "provider_events" {

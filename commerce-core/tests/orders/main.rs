@@ -5,6 +5,7 @@
 
 mod coupons;
 mod ending;
+mod exchanges;
 mod ownership;
 mod paying;
 mod placing;

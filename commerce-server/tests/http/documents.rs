@@ -57,6 +57,7 @@ const CONTRACT: &[(&str, &[&str])] = &[
     ("/api/returns/{id}/reject", &["post"]),
     ("/api/returns/{id}/receive", &["post"]),
     ("/api/returns/{id}/refund", &["post"]),
+    ("/api/returns/{id}/exchange", &["post"]),
     ("/api/coupons", &["get", "post"]),
     ("/api/coupons/{code}", &["get", "put", "delete"]),
     ("/api/cart/{userId}/coupon", &["put", "delete"]),

@@ -37,9 +37,10 @@ impl Scene {
         self.shop.post(path, &self.admin, body).await.expect(201).body
     }
 
-    /// Returns that wait for their next step: to be approved, to be rejected, to be received, to be refunded; and
+    /// Returns that wait for their next step: to be approved, to be rejected, to be received, to be refunded, to be
+    /// exchanged; and
     /// the order that they are of.
-    async fn returns(&self) -> [String; 5] {
+    async fn returns(&self) -> [String; 6] {
         let id = |body: &Value| body["id"].as_str().unwrap().to_owned();
         let order = id(&self.post("/api/orders", order("A", 9, "COD")).await);
         for status in ["SHIPPED", "DELIVERED"] {
@@ -47,8 +48,11 @@ impl Scene {
             step.json(&json!({"status": status})).send().await.expect(200);
         }
         let mut returns = Vec::new();
-        for steps in [&[][..], &[], &["approve"], &["approve", "receive"]] {
-            let it = id(&self.post(&format!("/api/orders/{order}/returns"), returned(1)).await);
+        for steps in [&[][..], &[], &["approve"], &["approve", "receive"], &["approve", "receive"]] {
+            // Only the last is exchanged.
+            let mut wish = returned(1);
+            wish["type"] = json!(if returns.len() == 4 { "EXCHANGE" } else { "RETURN" });
+            let it = id(&self.post(&format!("/api/orders/{order}/returns"), wish).await);
             for step in steps {
                 self.shop.post(&format!("/api/returns/{it}/{step}"), &self.admin, json!({})).await.expect(200);
             }
@@ -85,7 +89,7 @@ impl Scene {
         let parcel = |quantity: i64| json!({"carrier": "Blue Dart", "trackingNumber": "123", "lines": [line(quantity)]});
         let gone = self.post(&format!("/api/orders/{packed}/shipments"), parcel(1)).await["id"].as_str().unwrap().to_owned();
         let said = |status: &str| json!({ "status": status });
-        let [approved, rejected, received, refunded, arrived] = self.returns().await;
+        let [approved, rejected, received, refunded, exchanged, arrived] = self.returns().await;
         let coupon = |value: i64| json!({"code": "KEYED", "type": "PERCENTAGE", "value": value});
         let back = |quantity: i64| returned(quantity);
         let step = |id: &str, name: &str| format!("/api/returns/{id}/{name}");
@@ -205,6 +209,10 @@ impl Scene {
                     json!({"amount": paise(2)}),
                     json!({"amount": paise(0)}),
                 ),
+            ),
+            (
+                "/api/returns/{id}/exchange",
+                keeps(&step(&exchanged, "exchange"), nothing.clone(), json!({"items": []}), json!({"items": [line(0)]})),
             ),
             (
                 "/api/notifications/{id}/resend",

@@ -116,6 +116,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/returns/{id}/reject", "a return has no version; a step is taken once"),
     ("POST /api/returns/{id}/receive", "a return has no version; a step is taken once"),
     ("POST /api/returns/{id}/refund", "a return has no version; a step is taken once"),
+    ("POST /api/returns/{id}/exchange", "a return has no version; a step is taken once"),
     ("POST /api/payments/webhooks/{provider}", "a provider knows no versions"),
     ("POST /api/notifications/{id}/resend", "a message has no version"),
 ];

@@ -8,7 +8,7 @@ use crate::ids::{IdSource, OrderId, UserId};
 use crate::limits;
 use crate::money::Money;
 use crate::orders::{
-    Attempt, AttemptState, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore, OrderWrite,
+    Attempt, AttemptState, Exchange, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore, OrderWrite,
     PaymentMethod, Refund, RefundCause, RefundState, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf, ReturnStatus,
     Shipment, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine, TimelineEntry,
 };
@@ -195,17 +195,30 @@ fn returns(fixture: &Orders) -> Vec<Return> {
         reason: samples::UNICODE.to_owned(),
         note: None,
         refund: None,
+        exchange: None,
         requested_at: fixture.now(),
         updated_at: fixture.now(),
     };
     let asked = one(ReturnKind::Refund, ReturnStatus::Requested, line(None, 0));
     let rejected = one(ReturnKind::Exchange, ReturnStatus::Rejected, line(None, 0));
     let paid = one(ReturnKind::Return, ReturnStatus::Refunded, line(Some(8), 7));
+    let exchanged = one(ReturnKind::Exchange, ReturnStatus::Exchanged, line(Some(9), 9));
     vec![
         asked,
         Return { note: Some(samples::UNICODE.to_owned()), ..rejected },
         Return { refund: Some(fils(limits::PRICE_MAX_MINOR)), updated_at: samples::end_of_time(), ..paid },
+        Return { exchange: Some(Exchange { order: fixture.ids.mint(), worth: fils(9), credit: fils(7) }), ..exchanged },
     ]
+}
+
+/// The same of an order that is paid in rupees.
+fn returns_in_paise(fixture: &Orders) -> Vec<Return> {
+    let in_paise = |it: Return| {
+        let (worth, credit) = (samples::paise(9), samples::paise(7));
+        let exchange = it.exchange.map(|exchange| Exchange { worth, credit, ..exchange });
+        Return { refund: it.refund.map(|_| samples::paise(1)), exchange, ..it }
+    };
+    returns(fixture).into_iter().map(in_paise).collect()
 }
 
 /// What is given back comes out of the last attempt.
@@ -216,10 +229,7 @@ fn back_to(order: &Order) -> Attempt {
 async fn returns_are_found_and_listed(fixture: &Orders) {
     let mut order = new_order(fixture);
     fixture.write([OrderWrite::Insert(order.clone())]).await;
-    order.returns = returns(fixture);
-    for it in &mut order.returns {
-        it.refund = it.refund.map(|_| samples::paise(1));
-    }
+    order.returns = returns_in_paise(fixture);
     order.version = 2;
     fixture.write([OrderWrite::Update(order.clone())]).await;
     assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()));
@@ -232,11 +242,7 @@ async fn returns_are_found_and_listed(fixture: &Orders) {
     }
     order.version = 3;
     fixture.write([OrderWrite::Update(order.clone())]).await;
-    let other = Order { returns: returns(fixture), ..new_order(fixture) };
-    let other = Order {
-        returns: other.returns.iter().map(|it| Return { refund: it.refund.map(|_| samples::paise(1)), ..it.clone() }).collect(),
-        ..other
-    };
+    let other = Order { returns: returns_in_paise(fixture), ..new_order(fixture) };
     fixture.write([OrderWrite::Insert(other.clone())]).await;
     let of = |order: &Order| {
         let (id, user) = (order.id, order.user);

@@ -112,6 +112,8 @@ fn returns(rows: &mut Vec<Row>, order: &Order) {
     for (it, position) in order.returns.iter().zip(0_u32..) {
         rows.push(row![RETURNS; order.id.uuid(), position, it.id.uuid(), order.user.uuid(), it.kind.as_str(),
             it.status.as_str(), text(&it.lines), it.reason.as_str(), it.note.as_deref(), order.total.currency.code(),
-            it.refund.map_or(Cell::Null, |refund| refund.minor.into()), it.requested_at, it.updated_at]);
+            it.refund.map_or(Cell::Null, |refund| refund.minor.into()), it.requested_at, it.updated_at,
+            it.exchange.map(|exchange| exchange.order.uuid()), it.exchange.map_or(Cell::Null, |exchange| exchange.worth.minor.into()),
+            it.exchange.map_or(Cell::Null, |exchange| exchange.credit.minor.into())]);
     }
 }

@@ -18,7 +18,7 @@ use crate::error::{Error, StoreError};
 use crate::events::{EventKind, Outbox};
 use crate::ids::{Id, OrderId, UserId};
 use crate::notifications::{NotificationStatus, Template};
-use crate::orders::{CartOwner, OrderStatus, OrderStore, PaymentMethod, PlaceOrder, RefundCause, RefundState};
+use crate::orders::{CartOwner, EXCHANGE, OrderStatus, OrderStore, PaymentMethod, PlaceOrder, RefundCause, RefundState};
 use crate::page::{Cursor, Page, PageRequest};
 use crate::text::Sku;
 
@@ -165,11 +165,12 @@ impl Books {
         }
         let attempts = self.orders.values().flat_map(|entry| &entry.order.payment.attempts);
         let captured: i64 = attempts
-            .filter(|attempt| attempt.state == crate::orders::AttemptState::Captured)
+            .filter(|attempt| attempt.state == crate::orders::AttemptState::Captured && attempt.provider != EXCHANGE)
             .map(|attempt| attempt.amount.minor)
             .sum();
         let handed = |payment: &crate::orders::Payment| {
-            let cash = payment.refunds.iter().filter(|refund| refund.attempt == payment.cash_id());
+            let by_return = |id| payment.attempts.iter().any(|attempt| attempt.id == id && attempt.provider == EXCHANGE);
+            let cash = payment.refunds.iter().filter(|it| it.attempt == payment.cash_id() || by_return(it.attempt));
             cash.map(|refund| refund.amount.minor).sum::<i64>()
         };
         let payments = self.orders.values().map(|entry| &entry.order.payment);

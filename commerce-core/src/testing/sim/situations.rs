@@ -61,6 +61,10 @@ crate::events::wire_names! {
         RestockedToNowhere = "restocked-to-nowhere",
         /// Something that came back was paid back.
         ReturnRefunded = "return-refunded",
+        /// Something was sent for what came back.
+        Exchanged = "exchanged",
+        /// An order that was sent for what came back gave back what paid it.
+        ExchangeGaveBack = "exchange-gave-back",
         /// An order was shipped in more than one parcel.
         ShippedInParts = "shipped-in-parts",
         /// A parcel arrived that had not been handed over at first.

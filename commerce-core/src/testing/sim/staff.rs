@@ -15,7 +15,7 @@ use crate::catalog::{ImportProduct, VariantPatch};
 use crate::change::{Answer, ChangeSet};
 use crate::error::Error;
 use crate::events::{Envelope, EventKind, Topic};
-use crate::ids::{EventId, Id, OrderId, ProductId};
+use crate::ids::{EventId, Id, OrderId, ProductId, ReturnId};
 use crate::money::{Currency, Money};
 use crate::orders::{
     CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind, ShipmentStatus,
@@ -130,7 +130,7 @@ impl Staff {
 
     /// Something of an order of which some has left the house comes back, twice at once, and each is taken in and paid back.
     async fn send_back(&self, order: &Order) {
-        let (id, kinds) = (order.id, [ReturnKind::Return, ReturnKind::Refund]);
+        let (id, kinds) = (order.id, [ReturnKind::Return, ReturnKind::Refund, ReturnKind::Exchange]);
         let (line, kind, restock) =
             self.client.throw(|dice| (dice.pick(&order.lines).clone(), *dice.pick(&kinds), dice.permille(600)));
         let wish = |units: u32| RequestReturn {
@@ -147,7 +147,7 @@ impl Staff {
             let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
             let (id, quantity) = (answer.into_inner().it.id, line.quantity);
             self.expected(self.client.ask(move |shop, me| async move { shop.orders.approve_return(&me, id, None).await }).await);
-            if kind == ReturnKind::Return {
+            if kind != ReturnKind::Refund {
                 let came = vec![(line.sku.to_string(), i64::from(quantity.get()), restock)];
                 let came = self.client.throw(|dice| dice.permille(500)).then_some(came);
                 let receive = |shop: Commerce, me: Actor| {
@@ -156,6 +156,9 @@ impl Staff {
                 };
                 self.expected(self.client.ask(receive).await);
             }
+            if kind == ReturnKind::Exchange && self.exchange(&line.sku.to_string(), id).await {
+                continue;
+            }
             let refund = || self.client.ask(move |shop, me| async move { shop.orders.refund_return(&me, id, None, None).await });
             let (one, other) = join(refund(), refund()).await;
             self.expected(one);
@@ -163,12 +166,44 @@ impl Staff {
         }
     }
 
+    /// The same again, or something else, for what came back, twice at once; and sometimes not after all. Answers
+    /// whether it was sent.
+    async fn exchange(&self, sku: &str, id: ReturnId) -> bool {
+        let (same, other, regret) =
+            self.client.throw(|dice| (dice.permille(500), goods::sku(dice.below(self.variants)), dice.permille(400)));
+        let items = (!same).then(|| vec![(if other.as_str() == sku { sku.to_owned() } else { other.to_string() }, 1)]);
+        let swap = |shop: Commerce, me: Actor| {
+            let items = items.clone();
+            async move { shop.orders.exchange_return(&me, id, items, None).await }
+        };
+        let (one, again) = join(self.client.ask(swap), self.client.ask(swap)).await;
+        let mut sent = None;
+        for heard in [one, again] {
+            if let Heard::Answer(Ok(answer)) = self.expected(heard) {
+                sent = answer.into_inner().it.exchange.or(sent);
+            }
+        }
+        let Some(exchange) = sent else { return false };
+        if regret {
+            self.set(exchange.order, OrderStatus::Cancelled).await;
+        }
+        true
+    }
+
     /// Passes what was heard of a parcel, on its way or back; refusals that cannot be are noted.
     fn expected<T>(&self, heard: Heard<T>) -> Heard<T> {
         if let Heard::Answer(Err(Error::Refused(refusal))) = &heard {
             let code = refusal.code();
-            let known =
-                ["RETURN_EXCEEDS_DELIVERED", "ILLEGAL_TRANSITION", "OVER_SHIPMENT", "PAYMENT_REQUIRED", "CONFLICT", "INVALID"];
+            let known = [
+                "RETURN_EXCEEDS_DELIVERED",
+                "ILLEGAL_TRANSITION",
+                "OVER_SHIPMENT",
+                "PAYMENT_REQUIRED",
+                "SOLD_OUT",
+                "EXCHANGE_EXCEEDS_CREDIT",
+                "CONFLICT",
+                "INVALID",
+            ];
             self.client.must(known.contains(&code), || format!("a parcel was refused as {code}"));
         }
         heard

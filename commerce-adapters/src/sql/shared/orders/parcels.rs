@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use commerce_core::error::StoreError;
 use commerce_core::ids::{Id, OrderId, ReturnId, ShipmentId};
 use commerce_core::orders::{
-    Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf, ReturnReads, ReturnStatus, Shipment, ShipmentEvent, ShipmentLine,
-    ShipmentStatus,
+    Exchange, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf, ReturnReads, ReturnStatus, Shipment, ShipmentEvent,
+    ShipmentLine, ShipmentStatus,
 };
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::{Currency, Money, Timestamp};
@@ -29,6 +29,9 @@ struct ReturnCells(
     Option<i64>,
     i64,
     i64,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
 );
 
 #[derive(Deserialize)]
@@ -62,8 +65,12 @@ pub(super) fn read_returns(fields: &Fields<'_>, currency: Currency) -> Result<Ve
     let mut returns: Vec<ReturnCells> = fields.json("sent_back")?;
     returns.sort_by_key(|cells| cells.0);
     let read = |cells| {
-        let ReturnCells(_, id, kind, status, Nested(lines), reason, note, refund, requested, updated) = cells;
-        Return {
+        let ReturnCells(_, id, kind, status, Nested(lines), reason, note, refund, requested, updated, order, worth, credit) =
+            cells;
+        let order =
+            order.filter(|id| !id.is_empty()).map(|id| id.parse()).transpose().map_err(|_| fields.corrupt("an order's id"))?;
+        let exchange = exchange(order, worth, credit, currency);
+        Ok(Return {
             id,
             kind,
             status,
@@ -71,11 +78,12 @@ pub(super) fn read_returns(fields: &Fields<'_>, currency: Currency) -> Result<Ve
             reason,
             note,
             refund: refund.map(|minor| Money::new(minor, currency)),
+            exchange,
             requested_at: Timestamp::from_micros(requested),
             updated_at: Timestamp::from_micros(updated),
-        }
+        })
     };
-    Ok(returns.into_iter().map(read).collect())
+    returns.into_iter().map(read).collect()
 }
 
 #[async_trait]
@@ -99,6 +107,11 @@ impl ReturnReads for Database<OrdersWrite> {
     }
 }
 
+fn exchange(order: Option<OrderId>, worth: Option<i64>, credit: Option<i64>, currency: Currency) -> Option<Exchange> {
+    let (worth, credit) = (Money::new(worth?, currency), Money::new(credit?, currency));
+    Some(Exchange { order: order?, worth, credit })
+}
+
 fn read_return(row: &Row, operation: &'static str) -> Result<ReturnOf, StoreError> {
     let fields = Fields::of(row, operation);
     let currency: Currency = fields.parse("currency")?;
@@ -111,6 +124,12 @@ fn read_return(row: &Row, operation: &'static str) -> Result<ReturnOf, StoreErro
         reason: fields.text("reason")?,
         note: fields.opt_text("note")?,
         refund: refund.map(|minor| Money::new(minor, currency)),
+        exchange: exchange(
+            fields.opt_id("exchanged_for")?,
+            fields.opt_count("worth_minor")?,
+            fields.opt_count("credit_minor")?,
+            currency,
+        ),
         requested_at: fields.at("requested_at")?,
         updated_at: fields.at("updated_at")?,
     };

@@ -103,7 +103,10 @@ fn shipment_row(row: RowText, (order, position, it): (OrderId, i64, &Shipment)) 
 fn return_row(row: RowText, (order, position, it): (&Order, i64, &Return)) -> RowText {
     let row = row.id(order.id).int(position).id(it.id).id(order.user).text(it.kind.as_str()).text(it.status.as_str());
     let row = row.json(&it.lines).text(&it.reason).opt_text(it.note.as_deref()).text(order.total.currency.code());
-    row.opt_int(it.refund.map(|refund| refund.minor)).at(it.requested_at).at(it.updated_at)
+    let row = row.opt_int(it.refund.map(|refund| refund.minor)).at(it.requested_at).at(it.updated_at);
+    let row = row.opt_id(it.exchange.map(|exchange| exchange.order));
+    let amounts = it.exchange.map(|exchange| (exchange.worth.minor, exchange.credit.minor));
+    row.opt_int(amounts.map(|amounts| amounts.0)).opt_int(amounts.map(|amounts| amounts.1))
 }
 
 fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {

@@ -68,6 +68,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     }
     send_back(shop, &asha).await?;
     in_parcels(shop, &bela).await?;
+    exchanges(shop, &asha).await?;
     let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
     shop.catalog.adjust_stock(&STAFF, &sku, -1, "broken".to_owned(), Some(key("broken")), None).await?;
     carts(shop, &asha).await?;
@@ -103,6 +104,35 @@ async fn send_back(shop: &Commerce, asha: &Actor) -> Outcome<()> {
     let give = GiveMoney { amount: Some(Money::new(100, Currency::INR)), lines: None, reason: "for the trouble".to_owned() };
     shop.orders.give_money_back(&STAFF, order.id, give, Some(key("trouble"))).await?;
     shop.settle().await
+}
+
+/// A cup is exchanged for the same and another for a cheaper one, which is given up.
+async fn exchanges(shop: &Commerce, asha: &Actor) -> Outcome<()> {
+    let card = (PaymentMethod::Card, Some("tok_ok"));
+    let order = shop.orders.place(asha, wish(&[("CUP-1", 2)], card), Some(key("to-exchange"))).await?.into_inner().id;
+    shop.settle().await?;
+    for status in [OrderStatus::Shipped, OrderStatus::Delivered] {
+        shop.orders.set_status(&STAFF, order, status, None, None).await?;
+    }
+    for items in [None, Some(vec![("CUP-2".to_owned(), 1)])] {
+        let ask = RequestReturn {
+            kind: ReturnKind::Exchange,
+            lines: vec![("CUP-1".to_owned(), 1)],
+            reason: "it is cracked".to_owned(),
+        };
+        let back = shop.orders.request_return(asha, order, ask, None).await?.into_inner().it.id;
+        shop.orders.approve_return(&STAFF, back, None).await?;
+        shop.orders.receive_return(&STAFF, back, None, None).await?;
+        shop.settle().await?;
+        let given_up = items.is_some();
+        let sent = shop.orders.exchange_return(&STAFF, back, items, Some(key("exchange"))).await?.into_inner().it;
+        shop.settle().await?;
+        if let Some(exchange) = sent.exchange.filter(|_| given_up) {
+            shop.orders.cancel(asha, exchange.order, None, None, None).await?;
+            shop.settle().await?;
+        }
+    }
+    Ok(())
 }
 
 /// One of three cups arrives at the second try, the others are on their way.

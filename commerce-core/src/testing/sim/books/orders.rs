@@ -8,8 +8,8 @@ use crate::change::ChangeSet;
 use crate::events::{Envelope, EventKind};
 use crate::ids::{Id, OrderId};
 use crate::orders::{
-    AttemptState, Order, OrderStatus, OrderWrite, PaymentFact, PaymentMethod, ProviderEvent, ProviderEventState, ProviderFact,
-    Refund, RefundCause, RefundState, TimelineEntry,
+    AttemptState, EXCHANGE, Order, OrderStatus, OrderWrite, PaymentFact, PaymentMethod, ProviderEvent, ProviderEventState,
+    ProviderFact, Refund, RefundCause, RefundState, TimelineEntry,
 };
 use crate::time::Timestamp;
 
@@ -68,14 +68,18 @@ impl Books {
         self.must(order.version == 1 && changes.claim.is_some(), || format!("order {id} was placed without a key"));
         let begins = match order.status {
             OrderStatus::Pending => order.payment.attempts.len() == 1 && order.payment_due_at.is_some(),
-            OrderStatus::Confirmed => order.payment.method == PaymentMethod::Cod && order.payment.attempts.is_empty(),
+            OrderStatus::Confirmed => {
+                let on_delivery = order.payment.method == PaymentMethod::Cod && order.payment.attempts.is_empty();
+                on_delivery || is_exchange(order)
+            }
             OrderStatus::Processing
             | OrderStatus::Shipped
             | OrderStatus::OutForDelivery
             | OrderStatus::Delivered
             | OrderStatus::Cancelled => false,
         };
-        self.must(begins && order.payment.captured.minor == 0, || format!("order {id} begins as {}", order.status));
+        let unpaid = order.payment.captured.minor == 0 || is_exchange(order);
+        self.must(begins && unpaid, || format!("order {id} begins as {}", order.status));
         if let Some(note) = order.metadata.get(NOTE) {
             let first = self.by_note.insert((order.user, note.clone()), id).is_none();
             self.must(first, || format!("{note} of {} was ordered twice", order.user));
@@ -213,7 +217,7 @@ impl Books {
         self.must(said, || format!("order {id} became {} and nobody was told", entry.status));
         let by_customer = entry.actor == "customer";
         let fits = match entry.status {
-            OrderStatus::Pending => by_customer,
+            OrderStatus::Pending => by_customer || self.orders.get(&id).is_some_and(|known| is_exchange(&known.order)),
             OrderStatus::Confirmed | OrderStatus::Cancelled => true,
             OrderStatus::Processing | OrderStatus::Shipped | OrderStatus::OutForDelivery | OrderStatus::Delivered => !by_customer,
         };
@@ -234,25 +238,38 @@ impl Books {
         self.must(legal, || format!("the history of order {id} goes from {last:?} to {}", entry.status));
     }
 
-    /// Every order that the change set writes has its status as the last line of its history, and
-    /// every event is about what was written.
+    /// Every order that the change set writes (two where one is exchanged for another) has its status as the last
+    /// line of its history, and every event is about what was written.
     fn said_of(&mut self, changes: &ChangeSet<OrderWrite>) {
-        for write in &changes.writes {
-            let (OrderWrite::Insert(order) | OrderWrite::Update(order)) = write else { continue };
+        let written: Vec<&Order> = changes
+            .writes
+            .iter()
+            .filter_map(
+                |write| if let OrderWrite::Insert(order) | OrderWrite::Update(order) = write { Some(order) } else { None },
+            )
+            .collect();
+        for order in &written {
             let last = self.orders.get(&order.id).and_then(|entry| entry.path.last().copied());
             self.must(last == Some(order.status), || {
                 format!("order {} is {} and its history ends with {last:?}", order.id, order.status)
             });
-            let about = |event: &Envelope| event.aggregate == order.id.uuid() && event.version == order.version;
-            let ours = changes.events.iter().all(|event| about(event) && is_true_of(event, order));
-            self.must(ours, || format!("order {} says something about another state", order.id));
         }
+        let about = |event: &Envelope, order: &Order| {
+            event.aggregate == order.id.uuid() && event.version == order.version && is_true_of(event, order)
+        };
+        let ours = changes.events.iter().all(|event| written.iter().any(|order| about(event, order)));
+        self.must(ours || written.is_empty(), || "something is said about another state of an order".to_owned());
     }
 }
 
 /// Whether it went back for a return, or because staff gave it.
 fn given(refund: &Refund) -> bool {
     refund.cause != RefundCause::Owed && refund.state != RefundState::Failed
+}
+
+/// Whether it is paid by what came back of another one.
+fn is_exchange(order: &Order) -> bool {
+    order.payment.attempts.iter().any(|attempt| attempt.provider == EXCHANGE)
 }
 
 /// The steps that an order may take.
@@ -302,7 +319,7 @@ fn adds_up(order: &Order) -> bool {
     let lines: i64 = order.lines.iter().map(|line| line.unit_price.minor * i64::from(line.quantity.get())).sum();
     let total = order.subtotal.minor - order.discount.minor + order.shipping.minor + order.tax.minor;
     let off: i64 = order.lines.iter().map(|line| line.discount.minor).sum();
-    let taken = off == order.discount.minor && (off == 0 || order.coupon.is_some());
+    let taken = off == order.discount.minor && (off == 0 || order.coupon.is_some() || is_exchange(order));
     taken && lines == order.subtotal.minor && total == order.total.minor && order.payment.amount == order.total && total >= 0
 }
 
