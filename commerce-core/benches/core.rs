@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use commerce_core::catalog::{Item, NewProduct, NewVariant};
-use commerce_core::orders::{AddressChoice, Coupons, OrderPolicy, PaymentMethod, PlaceOrder, quote};
+use commerce_core::orders::{AddressChoice, Coupons, OrderPolicy, PaymentMethod, PlaceOrder, Rate, parcel, quote};
 use commerce_core::testing::MemoryShop;
 use commerce_core::text::{Metadata, Quantity, Sku};
 use commerce_core::users::{RawAddress, Register};
@@ -26,10 +26,11 @@ fn pricing(criterion: &mut Criterion) {
         weight_grams: None,
     };
     let items: Vec<Item> = demand.iter().map(item).collect();
-    let policy = OrderPolicy::default();
-    let shipping = policy.shipping.first().expect("the default policy ships");
+    let shipping = Rate::flat("standard", "Standard", Money::zero(Currency::INR), 5);
+    let home = OrderPolicy::default().home;
+    let shipping = parcel(&demand, &items, home).ok().and_then(|parcel| shipping.option(&parcel)).expect("it ships everywhere");
     let coupons = Coupons::default();
-    criterion.bench_function("quote 20 lines", |bencher| bencher.iter(|| quote(black_box(&demand), &items, shipping, &coupons)));
+    criterion.bench_function("quote 20 lines", |bencher| bencher.iter(|| quote(black_box(&demand), &items, &shipping, &coupons)));
     criterion.bench_function("allocate over 20 parts", |bencher| {
         let weights: Vec<u64> = (1..=20).collect();
         bencher.iter(|| black_box(Money::new(99_999, Currency::INR)).allocate(&weights));

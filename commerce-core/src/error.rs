@@ -230,6 +230,9 @@ pub enum Refusal {
         /// What can go back.
         most: Money,
     },
+    /// The order cannot go elsewhere.
+    #[error("the order cannot go elsewhere: {0}")]
+    NotRedirectable(&'static str),
     /// What is to be sent for a return costs more than that is worth.
     #[error("this costs {total}, and what came back is worth {credit}")]
     ExchangeExceedsCredit {
@@ -335,6 +338,7 @@ impl Refusal {
             | Self::CouponTaken(_)
             | Self::PaymentRequired
             | Self::NotPayable(_)
+            | Self::NotRedirectable(_)
             | Self::BadSignature
             | Self::IdempotencyMismatch
             | Self::VersionMismatch(_)
@@ -372,6 +376,7 @@ impl Refusal {
             Self::PaymentRequired => ("PAYMENT_REQUIRED", ErrorClass::Conflict),
             Self::NotPayable(_) => ("NOT_PAYABLE", ErrorClass::Conflict),
             Self::RefundExceedsCaptured { .. } => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
+            Self::NotRedirectable(_) => ("NOT_REDIRECTABLE", ErrorClass::Conflict),
             Self::ExchangeExceedsCredit { .. } => ("EXCHANGE_EXCEEDS_CREDIT", ErrorClass::Conflict),
             Self::OverShipment(_) => ("OVER_SHIPMENT", ErrorClass::Conflict),
             Self::ReturnExceedsDelivered(_) => ("RETURN_EXCEEDS_DELIVERED", ErrorClass::Conflict),
@@ -418,6 +423,7 @@ impl Refusal {
         ("ILLEGAL_TRANSITION", ErrorClass::Conflict, "The status graph has no such step."),
         ("PAYMENT_REQUIRED", ErrorClass::Conflict, "The order is not paid."),
         ("NOT_PAYABLE", ErrorClass::Conflict, "The order takes no more payments."),
+        ("NOT_REDIRECTABLE", ErrorClass::Conflict, "The order is on its way, or would be taxed and shipped otherwise there."),
         (
             "REFUND_EXCEEDS_CAPTURED",
             ErrorClass::Conflict,

@@ -33,7 +33,8 @@ start(async () => {
   await requote(form);
   form.hidden = false;
   form.addEventListener("change", (event) => {
-    if (event.target.name === "shipping") attempt(form, () => requote(form));
+    // Where it goes decides how it can be shipped, and what that and the taxes cost.
+    if (event.target.name === "shipping" || byId("address").contains(event.target)) attempt(form, () => requote(form));
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -41,10 +42,27 @@ start(async () => {
   });
 });
 
-/** Asks what the order costs with the shipping chosen, and shows it. */
+/** Asks what the order costs where it goes and with the shipping chosen, and shows it. */
 async function requote(form) {
+  const to = quotedFor(form);
   const chosen = form.elements.shipping?.value;
-  showQuote(await api.post("/api/orders/quote", chosen ? { shippingOptionId: chosen } : {}));
+  const ask = (wish) => api.post("/api/orders/quote", { ...to, ...wish });
+  try {
+    showQuote(await ask(chosen ? { shippingOptionId: chosen } : {}));
+  } catch (problem) {
+    // The way chosen for another place is not offered for this one.
+    const gone = problem.body?.errors?.some((error) => error.field === "shippingOptionId");
+    if (!gone) throw problem;
+    showQuote(await ask({}));
+  }
+}
+
+/** The address chosen, as far as a quote can be asked for it: a new one once it is complete. */
+function quotedFor(form) {
+  const picked = form.querySelector("input[name=address]:checked")?.value ?? "new";
+  if (picked !== "new") return { addressId: picked };
+  const complete = [...byId("new-address").querySelectorAll("input, select")].every((field) => field.checkValidity());
+  return complete ? { shippingAddress: readAddress(form) } : {};
 }
 
 function showQuote(fresh) {

@@ -165,7 +165,10 @@ async fn what_came_back_is_exchanged_and_what_is_not_taken_goes_back() {
     assert!(done.iter().all(|it| it["exchange"] == *exchange), "once more is no error: {done:?}");
     let new = format!("/api/orders/{}", exchange["orderId"].as_str().unwrap());
     let sent = buyer.read(&new).await;
-    assert_eq!((&sent["status"], &sent["total"], &sent["payment"]["status"]), (&json!("CONFIRMED"), &inr(400), &json!("CAPTURED")));
+    assert_eq!(
+        (&sent["status"], &sent["total"], &sent["payment"]["status"]),
+        (&json!("CONFIRMED"), &inr(400), &json!("CAPTURED"))
+    );
     let refunded = async || buyer.read(&format!("/api/orders/{}", order.id)).await["payment"]["refunded"].clone();
     eventually("what it costs less goes back", refunded, |refunded| *refunded == inr(600)).await;
     eventually("the mug is sold", async || admin.stock(&mug.sku).await, |stock| *stock == (0, 0, 0)).await;

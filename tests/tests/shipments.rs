@@ -124,3 +124,23 @@ async fn a_status_set_by_hand_ships_and_delivers_all_that_is_open() {
     let back = json!({"type": "RETURN", "lines": [{"sku": cup.sku, "quantity": 3}], "reason": "too small"});
     buyer.post(&format!("/api/orders/{}/returns", order.id), &back).send().await.expect(201);
 }
+
+#[tokio::test]
+async fn an_order_goes_elsewhere_until_it_is_shipped() {
+    let shop = shared();
+    let (admin, buyer, other) = (shop.admin().await, shop.customer().await, shop.customer().await);
+    let cup = admin.product(1_000, 10).await;
+    let order = placed(&buyer, &[(&cup, 1)]).await;
+    let path = format!("/api/orders/{}/shipping-address", order.id);
+    let mut there = commerce_tests::address();
+    there["line1"] = json!("14 MG Road");
+    other.put(&path, &there).send().await.problem(404, "NOT_FOUND");
+    buyer.put(&path, &there).header("if-match", "\"9\"").send().await.problem(412, "VERSION_MISMATCH");
+    let mut abroad = there.clone();
+    abroad["country"] = json!("US");
+    buyer.put(&path, &abroad).send().await.problem(409, "NOT_REDIRECTABLE");
+    let moved = buyer.put(&path, &there).send().await.expect(200);
+    assert_eq!(moved["shippingAddress"]["line1"], "14 MG Road");
+    admin.post(&self::path(&order), &parcel(&[])).send().await.expect(201);
+    buyer.put(&path, &commerce_tests::address()).send().await.problem(409, "NOT_REDIRECTABLE");
+}

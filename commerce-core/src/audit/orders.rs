@@ -35,8 +35,15 @@ pub(super) fn amounts(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
     findings.same(Amounts, number, "discount of the lines", sum(&|row| amount(row, "discount_minor")), part("discount_minor"));
     findings.same(Amounts, number, "tax of the lines", sum(&|row| amount(row, "tax_minor")), part("tax_minor"));
     if let Some(taxes) = order.json::<Vec<TaxLine>>("tax_lines") {
-        let named = taxes.iter().fold(0_i128, |sum, tax| sum.saturating_add(tax.amount.minor.into()));
-        findings.same(Amounts, number, "tax by name", part("tax_minor"), named);
+        let added = |taxes: &mut dyn Iterator<Item = &TaxLine>| -> i128 {
+            taxes.filter(|tax| !tax.included).fold(0_i128, |sum, tax| sum.saturating_add(tax.amount.minor.into()))
+        };
+        findings.same(Amounts, number, "tax by name", part("tax_minor"), added(&mut taxes.iter()));
+        for row in entry.of(ITEMS).filter(|_| taxes.iter().any(|tax| tax.sku.is_some())) {
+            let sku = row.text("sku").unwrap_or_default();
+            let of_line = added(&mut taxes.iter().filter(|tax| tax.sku.as_ref().is_some_and(|it| it.as_str() == sku)));
+            findings.same(Amounts, number, &format!("tax of {sku} by name"), amount(row, "tax_minor"), of_line);
+        }
     }
     let total = part("subtotal_minor").saturating_sub(part("discount_minor"));
     let total = total.saturating_add(part("shipping_minor")).saturating_add(part("tax_minor"));

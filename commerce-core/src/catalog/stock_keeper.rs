@@ -126,6 +126,7 @@ impl News {
             | EventKind::PaymentSuccess
             | EventKind::PaymentFailed
             | EventKind::RefundSucceeded
+            | EventKind::OrderRedirected
             | EventKind::ShipmentCreated
             | EventKind::ShipmentUpdated
             | EventKind::ReturnRequested

@@ -101,6 +101,8 @@ wire_names! {
         PaymentFailed = "PAYMENT_FAILED",
         /// Captured money went back.
         RefundSucceeded = "REFUND_SUCCEEDED",
+        /// An order goes elsewhere than it was to go.
+        OrderRedirected = "ORDER_REDIRECTED",
         /// A parcel of an order left the house.
         ShipmentCreated = "SHIPMENT_CREATED",
         /// A carrier said something about a parcel.
@@ -137,6 +139,7 @@ impl EventKind {
             | Self::PaymentSuccess
             | Self::PaymentFailed
             | Self::RefundSucceeded
+            | Self::OrderRedirected
             | Self::ShipmentCreated
             | Self::ShipmentUpdated
             | Self::ReturnRequested

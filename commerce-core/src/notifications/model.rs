@@ -67,6 +67,7 @@ impl Template {
             | EventKind::OrderProcessing
             | EventKind::OrderOutForDelivery
             | EventKind::RefundSucceeded
+            | EventKind::OrderRedirected
             | EventKind::ShipmentCreated
             | EventKind::ShipmentUpdated
             | EventKind::ReturnRequested

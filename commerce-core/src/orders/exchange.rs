@@ -28,11 +28,11 @@ use super::model::Order;
 use super::payment::{AttemptState, PaymentMethod, Refund, RefundCause, RefundState};
 use super::ports::{OrderWrite, PricedItem};
 use super::pricing::{OrderLine, Quote, demand};
-use super::shipping::Destination;
 use super::quote::{AddressChoice, PlaceOrder, Wish, parse_items};
 use super::returns::{Exchange, Return, ReturnOf, ReturnStatus, Stepped};
 use super::send_back::{give, returned, turned};
 use super::ship::become_status;
+use super::shipping::Destination;
 use super::status::settle_keyed;
 use super::story::{Decided, Happening};
 

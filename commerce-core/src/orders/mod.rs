@@ -13,6 +13,7 @@ mod draft;
 mod exchange;
 mod expire;
 pub mod facts;
+pub mod gst;
 mod guest_cart;
 pub mod model;
 mod pay;
@@ -23,15 +24,18 @@ pub mod pricing;
 mod provide;
 mod quote;
 mod read;
+mod redirect;
 mod reduce_cart;
 mod refund;
 pub mod returns;
 mod send_back;
 mod ship;
 pub mod shipments;
+pub mod shipping;
 mod shopping;
 mod status;
 pub mod story;
+pub mod tax;
 
 use std::sync::Arc;
 
@@ -46,18 +50,21 @@ pub use discount::Coupons;
 pub use draft::number_of;
 pub use exchange::EXCHANGE;
 pub use facts::*;
+pub use gst::GstState;
 pub use model::*;
 pub use payment::*;
 pub use ports::*;
 pub use pricing::*;
 pub use provide::{CartReducer, HoldRegister, PurchaseRegister};
-pub use quote::{AddressChoice, PlaceOrder};
+pub use quote::{AddressChoice, Offer, PlaceOrder};
 pub use returns::*;
 pub use send_back::{CameBack, GiveMoney, RequestReturn};
 pub use ship::{CarrierNews, NewShipment};
 pub use shipments::*;
+pub use shipping::*;
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};
+pub use tax::*;
 
 /// The use cases of the orders context.
 #[derive(Clone)]
@@ -119,20 +126,20 @@ impl Orders {
 pub struct OrderPolicy {
     /// The currency of carts and orders that have no line yet.
     pub currency: Currency,
-    /// How orders are shipped and at what price; the first is the default.
-    pub shipping: Vec<ShippingOption>,
+    /// Where the shop ships from: what an order costs is said for this place to who names none.
+    pub home: Destination,
+    /// How orders are shipped and at what price.
+    pub shipping: Arc<dyn ShippingRates>,
+    /// What is taxed.
+    pub taxes: Arc<dyn TaxRules>,
 }
 
 impl Default for OrderPolicy {
-    /// Rupees; standard shipping is free, express costs 99.
+    /// Rupees, from India; standard shipping is free, express costs 99; nothing is taxed.
     fn default() -> Self {
-        let option = |id: &str, name: &str, minor, estimated_days| ShippingOption {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            price: Money::new(minor, Currency::INR),
-            estimated_days,
-        };
-        let shipping = vec![option("standard", "Standard", 0, 5), option("express", "Express", 9_900, 2)];
-        Self { currency: Currency::INR, shipping }
+        let rate = |id, name, minor, days| Rate::flat(id, name, Money::new(minor, Currency::INR), days);
+        let shipping = RateTable(vec![rate("standard", "Standard", 0, 5), rate("express", "Express", 9_900, 2)]);
+        let home = Destination { country: gst::country(), state: None, postal_code: None };
+        Self { currency: Currency::INR, home, shipping: Arc::new(shipping), taxes: Arc::new(TaxTable::default()) }
     }
 }

@@ -13,9 +13,10 @@ use crate::time::Timestamp;
 use crate::users::PostalAddress;
 
 use super::payment::Payment;
-use super::pricing::{OrderLine, TaxLine};
+use super::pricing::OrderLine;
 use super::returns::{Return, ReturnFacts};
 use super::shipments::{Shipment, ShipmentFacts};
+use super::tax::TaxLine;
 
 wire_names! {
     /// How far an order is. DELIVERED and CANCELLED are final.

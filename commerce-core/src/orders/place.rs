@@ -11,7 +11,7 @@ use crate::error::{Error, Outcome, Refusal};
 use crate::ids::{Id, OrderId, UserId};
 use crate::limits;
 use crate::text::{Check, IdempotencyKey, Quantity, Sku};
-use crate::users::{PostalAddress, parse_address};
+use crate::users::PostalAddress;
 
 use super::Orders;
 use super::cart::{Cart, CartOwner};
@@ -19,7 +19,8 @@ use super::draft::{Draft, Tender, tender};
 use super::model::Order;
 use super::ports::{Held, OrderWrite};
 use super::pricing::Quote;
-use super::quote::{AddressChoice, PlaceOrder, Priced, Wish};
+use super::quote::{PlaceOrder, Priced, Wish};
+use super::shipping::Destination;
 
 /// The route in whose scope order keys count.
 const ROUTE: &str = "POST /api/orders";
@@ -79,9 +80,9 @@ impl Orders {
             command.payment.clone().ok_or_else(|| Refusal::field("payment", "REQUIRED", "say how the order is paid"))?;
         let tender = tender(method, token, self.gateways.iter().map(|gateway| (gateway.name(), &**gateway)))?;
         let wish = self.wish(CartOwner::User(user), command).await?;
-        let priced = self.price(user, &wish, command).await?;
-        expect_total(command, &priced.quote)?;
         let address = self.address(user, &command.address).await?;
+        let priced = self.price(user, &wish, command, &Destination::from(&address)).await?;
+        expect_total(command, &priced.quote)?;
         Ok(Read { user, wish, priced, address, tender })
     }
 
@@ -103,7 +104,7 @@ impl Orders {
         let priced = if held_as_quoted(&held, &read.priced.quote) {
             read.priced
         } else {
-            self.price(read.user, &read.wish, command).await?
+            self.price(read.user, &read.wish, command, &Destination::from(&read.address)).await?
         };
         let Priced { quote, coupons, .. } = priced;
         if !held_as_quoted(&held, &quote) {
@@ -210,19 +211,6 @@ impl Orders {
         match record.replay(&key.body_hash)? {
             Some(order) => Ok(Some(self.stored(OrderId::from_uuid(order)).await?)),
             None => Ok(None),
-        }
-    }
-
-    async fn address(&self, user: UserId, choice: &AddressChoice) -> Outcome<PostalAddress> {
-        match choice {
-            AddressChoice::Given(raw) => Ok(parse_address("shippingAddress.", (**raw).clone())?),
-            AddressChoice::Saved(id) => {
-                let missing = match id {
-                    Some(_) => Refusal::NotFound("address"),
-                    None => Refusal::field("shippingAddress", "REQUIRED", "say where to ship, or keep a default address"),
-                };
-                self.customers.address(user, *id).await?.ok_or_else(|| missing.into())
-            }
         }
     }
 

@@ -10,30 +10,8 @@ use crate::text::{Quantity, Sku};
 use super::coupon::join_codes;
 use super::discount::Coupons;
 use super::ports::PricedItem;
-
-/// A way to ship, offered at a flat price.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShippingOption {
-    /// What an order names: `standard`.
-    pub id: String,
-    /// For people.
-    pub name: String,
-    /// What it costs.
-    pub price: Money,
-    /// How long it takes.
-    pub estimated_days: u32,
-}
-
-/// One tax on an order.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TaxLine {
-    /// For people: `GST 18 %`.
-    pub name: String,
-    /// How much.
-    pub amount: Money,
-}
+use super::shipping::{Destination, Parcel, ShippingOption};
+use super::tax::TaxLine;
 
 /// One line of a quote or order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -51,7 +29,7 @@ pub struct OrderLine {
     pub unit_price: Money,
     /// This line's share of the discount.
     pub discount: Money,
-    /// This line's tax.
+    /// This line's taxes that its price does not include.
     pub tax: Money,
     /// Units times price, less discount, plus tax.
     pub total: Money,
@@ -73,7 +51,7 @@ pub struct Quote {
     pub tax: Money,
     /// What is to be paid.
     pub total: Money,
-    /// The taxes by name.
+    /// The taxes one by one, those that prices include among them.
     pub tax_lines: Vec<TaxLine>,
     /// Which way to ship was chosen.
     pub shipping_option: ShippingOption,
@@ -105,8 +83,31 @@ pub fn demand(lines: &[(Sku, Quantity)]) -> Result<Vec<(Sku, Quantity)>, Refusal
     Ok(demand)
 }
 
+/// What the catalog knows of a SKU that is ordered at this place.
+fn on_sale<'a>(index: usize, sku: &Sku, items: &'a [PricedItem]) -> Result<&'a PricedItem, Refusal> {
+    let unknown = || Refusal::field(format!("items[{index}].sku"), "UNKNOWN_SKU", format!("{sku} is not on sale"));
+    items.iter().find(|item| item.sku == *sku && item.on_sale).ok_or_else(unknown)
+}
+
+/// What is to be shipped of a demand. `items` as for [`quote`].
+///
+/// # Errors
+/// `EMPTY_ORDER`, `CURRENCY_MISMATCH`, `AMOUNT_TOO_LARGE`, and `INVALID` for a SKU that is not on sale.
+pub fn parcel(demand: &[(Sku, Quantity)], items: &[PricedItem], to: Destination) -> Result<Parcel, Refusal> {
+    let mut grams = 0_u64;
+    let mut subtotal: Option<Money> = None;
+    for (index, (sku, quantity)) in demand.iter().enumerate() {
+        let item = on_sale(index, sku, items)?;
+        let weight = u64::from(item.weight_grams.unwrap_or(0)).saturating_mul(u64::from(quantity.get()));
+        grams = grams.saturating_add(weight);
+        let amount = item.unit_price.times(quantity.get())?;
+        subtotal = Some(subtotal.map_or(Ok(amount), |sum| sum.plus(amount))?);
+    }
+    Ok(Parcel { to, grams, subtotal: subtotal.ok_or(Refusal::EmptyOrder)? })
+}
+
 /// Prices a demand, less what the coupons take off. `items` says what the catalog knows of each SKU; every SKU of `demand` must be
-/// among them.
+/// among them. Taxes come on top: [`Quote::taxed`].
 ///
 /// # Errors
 /// `CURRENCY_MISMATCH`, `AMOUNT_TOO_LARGE`, `COUPON_NOT_APPLICABLE`, and `INVALID` for a SKU that is not on sale.
@@ -118,10 +119,7 @@ pub fn quote(
 ) -> Result<Quote, Refusal> {
     let mut lines = Vec::with_capacity(demand.len());
     for (index, (sku, quantity)) in demand.iter().enumerate() {
-        let item = items
-            .iter()
-            .find(|item| item.sku == *sku && item.on_sale)
-            .ok_or_else(|| Refusal::field(format!("items[{index}].sku"), "UNKNOWN_SKU", format!("{sku} is not on sale")))?;
+        let item = on_sale(index, sku, items)?;
         let amount = item.unit_price.times(quantity.get())?;
         let nothing = Money::zero(amount.currency);
         lines.push(OrderLine {
@@ -158,6 +156,27 @@ pub fn quote(
         coupon_code: join_codes(coupons.named.iter().map(|coupon| &coupon.code)),
         lines,
     })
+}
+
+impl Quote {
+    /// With these taxes: what prices do not include is added to its line and to what is to be paid.
+    ///
+    /// # Errors
+    /// `CURRENCY_MISMATCH`, `AMOUNT_TOO_LARGE`; `INVALID` for a tax on no line of it, or less than nothing.
+    pub fn taxed(mut self, taxes: Vec<TaxLine>) -> Result<Self, Refusal> {
+        for tax in taxes.iter().filter(|tax| !tax.included) {
+            let line = self.lines.iter_mut().find(|line| tax.sku.as_ref() == Some(&line.sku));
+            let Some(line) = line.filter(|_| tax.amount.minor >= 0) else {
+                return Err(Refusal::field("taxLines", "UNKNOWN", format!("{} is on no line of this order", tax.name)));
+            };
+            line.tax = line.tax.plus(tax.amount)?;
+            line.total = line.total.plus(tax.amount)?;
+            self.tax = self.tax.plus(tax.amount)?;
+            self.total = self.total.plus(tax.amount)?;
+        }
+        self.tax_lines = taxes;
+        Ok(self)
+    }
 }
 
 #[cfg(test)]

@@ -3,16 +3,18 @@
 use crate::actor::Actor;
 use crate::error::{Outcome, Refusal};
 use crate::ids::{ProductId, UserId};
-use crate::money::{Currency, Money};
+use crate::money::Money;
 use crate::text::{Check, Metadata, Quantity, Sku};
-use crate::users::RawAddress;
+use crate::users::{PostalAddress, RawAddress, parse_address};
 
 use super::Orders;
 use super::cart::{Cart, CartOwner};
 use super::discount::Coupons;
 use super::payment::PaymentMethod;
 use super::ports::PricedItem;
-use super::pricing::{Quote, ShippingOption, demand, quote};
+use super::pricing::{Quote, demand, parcel, quote};
+use super::shipping::{Destination, ShippingOption};
+use super::tax::{Sale, SaleLine};
 
 /// A wish to order, as it came in.
 #[derive(Clone, Debug)]
@@ -51,11 +53,22 @@ pub(crate) struct Wish {
     pub(crate) codes: Option<String>,
 }
 
+/// What an order would cost, and how else it could be shipped.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// What it would cost.
+    pub quote: Quote,
+    /// The ways to ship it, the default first.
+    pub shipping_options: Vec<ShippingOption>,
+}
+
 /// What an order costs, and what that was made of.
 pub(crate) struct Priced {
     pub(crate) quote: Quote,
     pub(crate) items: Vec<PricedItem>,
     pub(crate) coupons: Coupons,
+    /// The ways to ship it.
+    pub(crate) ways: Vec<ShippingOption>,
 }
 
 impl Orders {
@@ -64,18 +77,38 @@ impl Orders {
     /// # Errors
     /// As [`place`](Self::place), but for stock and payment, which are not looked at.
     pub async fn quote(&self, actor: &Actor, command: &PlaceOrder) -> Outcome<Quote> {
-        let user = actor.require_user()?;
-        let wish = self.wish(CartOwner::User(user), command).await?;
-        Ok(self.price(user, &wish, command).await?.quote)
+        Ok(self.offer(actor, command).await?.quote)
     }
 
-    /// The ways to ship an order in `currency`.
-    #[must_use]
-    pub fn shipping_options(&self, currency: Currency) -> Vec<ShippingOption> {
-        let fits = |option: &&ShippingOption| option.price.minor == 0 || option.price.currency == currency;
-        let turned =
-            |option: &ShippingOption| ShippingOption { price: Money::new(option.price.minor, currency), ..option.clone() };
-        self.policy.shipping.iter().filter(fits).map(turned).collect()
+    /// The same beside the ways in which it could be shipped. Who names no address and keeps none is told what it costs at
+    /// the shop's own place.
+    ///
+    /// # Errors
+    /// As [`quote`](Self::quote).
+    pub async fn offer(&self, actor: &Actor, command: &PlaceOrder) -> Outcome<Offer> {
+        let user = actor.require_user()?;
+        let wish = self.wish(CartOwner::User(user), command).await?;
+        let address = match &command.address {
+            AddressChoice::Saved(None) => self.customers.address(user, None).await?,
+            named => Some(self.address(user, named).await?),
+        };
+        let to = address.as_ref().map_or_else(|| self.policy.home.clone(), Destination::from);
+        let Priced { quote, ways, .. } = self.price(user, &wish, command, &to).await?;
+        Ok(Offer { quote, shipping_options: ways })
+    }
+
+    /// Where an order is to go.
+    pub(crate) async fn address(&self, user: UserId, choice: &AddressChoice) -> Outcome<PostalAddress> {
+        match choice {
+            AddressChoice::Given(raw) => Ok(parse_address("shippingAddress.", (**raw).clone())?),
+            AddressChoice::Saved(id) => {
+                let missing = match id {
+                    Some(_) => Refusal::NotFound("address"),
+                    None => Refusal::field("shippingAddress", "REQUIRED", "say where to ship, or keep a default address"),
+                };
+                self.customers.address(user, *id).await?.ok_or_else(|| missing.into())
+            }
+        }
     }
 
     /// What is to be ordered: the named items, or everything in the cart.
@@ -93,9 +126,9 @@ impl Orders {
         Ok(Wish { demand: demand(&lines)?, codes: codes(Some(&cart)), cart: Some(cart) })
     }
 
-    /// Prices from the catalog's writer, less what the coupons take off, summed up; and what that was made of.
-    pub(crate) async fn price(&self, user: UserId, wish: &Wish, command: &PlaceOrder) -> Outcome<Priced> {
-        let option = self.shipping_option(command.shipping_option.as_deref())?;
+    /// Prices from the catalog's writer, less what the coupons take off, shipping and taxes added, summed up; and what that
+    /// was made of.
+    pub(crate) async fn price(&self, user: UserId, wish: &Wish, command: &PlaceOrder, to: &Destination) -> Outcome<Priced> {
         let skus: Vec<Sku> = wish.demand.iter().map(|(sku, _)| sku.clone()).collect();
         let items = self.catalog.items(&skus).await?;
         let coupons = match &wish.codes {
@@ -106,13 +139,38 @@ impl Orders {
             }
             None => Coupons::default(),
         };
-        Ok(Priced { quote: quote(&wish.demand, &items, option, &coupons)?, items, coupons })
+        let ways = self.policy.shipping.options(&parcel(&wish.demand, &items, to.clone())?).await?;
+        let quote = quote(&wish.demand, &items, chosen(&ways, command.shipping_option.as_deref())?, &coupons)?;
+        let quote = self.taxed(quote, to).await?;
+        Ok(Priced { quote, items, coupons, ways })
     }
 
-    fn shipping_option(&self, id: Option<&str>) -> Result<&ShippingOption, Refusal> {
-        let named = |option: &&ShippingOption| id.is_none_or(|id| option.id == id);
-        let unknown = || Refusal::field("shippingOptionId", "UNKNOWN", "is not a shipping option of this shop");
-        self.policy.shipping.iter().find(named).ok_or_else(unknown)
+    /// With the taxes on it.
+    async fn taxed(&self, quote: Quote, to: &Destination) -> Outcome<Quote> {
+        let mut lines: Vec<SaleLine> = quote.lines.iter().map(SaleLine::from).collect();
+        if self.policy.taxes.asks_categories() {
+            let mut products: Vec<ProductId> = lines.iter().map(|line| line.product).collect();
+            products.sort_unstable();
+            products.dedup();
+            let inside = self.catalog.categories(&products).await?;
+            for line in &mut lines {
+                let of = inside.iter().find(|(product, _)| *product == line.product);
+                line.categories = of.map(|(_, categories)| categories.clone()).unwrap_or_default();
+            }
+        }
+        let taxes = self.policy.taxes.taxes(&Sale { to: to.clone(), lines }).await?;
+        Ok(quote.taxed(taxes)?)
+    }
+}
+
+/// The way to ship that is named, or the first.
+fn chosen<'a>(ways: &'a [ShippingOption], id: Option<&str>) -> Result<&'a ShippingOption, Refusal> {
+    let nowhere = || Refusal::field("shippingAddress", "NOT_DELIVERABLE", "this shop does not ship such an order there");
+    let unknown = || Refusal::field("shippingOptionId", "UNKNOWN", "is not a shipping option of this order");
+    match id {
+        _ if ways.is_empty() => Err(nowhere()),
+        None => ways.first().ok_or_else(nowhere),
+        Some(id) => ways.iter().find(|option| option.id == id).ok_or_else(unknown),
     }
 }
 

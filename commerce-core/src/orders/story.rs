@@ -32,6 +32,8 @@ pub enum Happening {
     Declined,
     /// Money went back.
     Refunded,
+    /// It goes elsewhere than it was to go.
+    Redirected,
     /// Something of it left the house.
     Sent,
     /// Something that left the house is further, or came not as far as it should.
@@ -53,6 +55,7 @@ impl Happening {
             Self::Paid => EventKind::PaymentSuccess,
             Self::Declined => EventKind::PaymentFailed,
             Self::Refunded => EventKind::RefundSucceeded,
+            Self::Redirected => EventKind::OrderRedirected,
             Self::Sent => EventKind::ShipmentCreated,
             Self::Moved => EventKind::ShipmentUpdated,
             Self::Returned(ReturnStatus::Requested) => EventKind::ReturnRequested,
@@ -68,7 +71,9 @@ impl Happening {
         match self {
             Self::Placed => Some(OrderStatus::Pending),
             Self::Became(status) => Some(status),
-            Self::Paid | Self::Declined | Self::Refunded | Self::Sent | Self::Moved | Self::Returned(_) => None,
+            Self::Paid | Self::Declined | Self::Refunded | Self::Redirected | Self::Sent | Self::Moved | Self::Returned(_) => {
+                None
+            }
         }
     }
 }

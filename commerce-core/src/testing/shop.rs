@@ -39,6 +39,12 @@ impl MemoryShop {
     /// the same time meet included.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::with_policies(seed, Policies::default())
+    }
+
+    /// The same, deciding by these policies.
+    #[must_use]
+    pub fn with_policies(seed: u64, policies: Policies) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
         let time: Arc<dyn Clock> = clock.clone();
         let users = Arc::new(MemoryUsers::new(Arc::clone(&time)).with_turns(seed));
@@ -68,7 +74,7 @@ impl MemoryShop {
                 notifications: notifications.clone(),
             },
         };
-        let shop = Commerce::new(ports, Policies::default());
+        let shop = Commerce::new(ports, policies);
         let bus = Arc::new(MemoryBus::new(time));
         let letters: [(Context, Arc<dyn DeadLetters>); 4] = [
             (Context::Users, users.clone()),

@@ -9,6 +9,8 @@ mod exchanges;
 mod ownership;
 mod paying;
 mod placing;
+mod prices;
+mod redirecting;
 mod returns;
 mod scene;
 mod shipments;

@@ -38,7 +38,11 @@ impl Deref for Scene {
 impl Scene {
     /// Asha's shop of the day: these SKUs at 499 rupees each, so many of each.
     pub(crate) async fn open(seed: u64, skus: &[(&str, i64)]) -> Outcome<Self> {
-        let shop = MemoryShop::new(seed);
+        Self::open_with(MemoryShop::new(seed), skus).await
+    }
+
+    /// The same in a shop of her own.
+    pub(crate) async fn open_with(shop: MemoryShop, skus: &[(&str, i64)]) -> Outcome<Self> {
         shop.catalog.house_seller().await?;
         for (sku, units) in skus {
             shop.catalog.create_product(&STAFF, product(sku, *units, Money::new(49_900, Currency::INR)), None).await?;

@@ -375,7 +375,12 @@ pub(super) fn policies(config: &Config) -> Policies {
     Policies {
         auth: AuthPolicy { password_min_length: config.auth.password_min_length },
         stock: StockPolicy { low_stock_threshold: config.low_stock_threshold },
-        orders: OrderPolicy { currency: config.server.currency, shipping: config.shipping.clone() },
+        orders: OrderPolicy {
+            currency: config.server.currency,
+            home: config.ships_from.clone(),
+            shipping: Arc::new(config.shipping.clone()),
+            taxes: Arc::new(config.taxes.clone()),
+        },
         mail: MailPolicy {
             shop_name: config.server.shop_name.clone(),
             from: config.mail.from.clone(),

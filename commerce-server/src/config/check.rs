@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use commerce_core::orders::ShippingOption;
+use commerce_core::Currency;
 use commerce_core::text::Email;
-use commerce_core::{Currency, Money};
 use toml::Value;
 
 use super::keys::Kind;
+use super::prices;
 use crate::address::Network;
 
 /// Whether a value fits its key; the message says what would.
@@ -60,7 +60,9 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
                            %XX, or empty";
             fits(text.is_empty() || is_database(text), message)
         }
-        Kind::Shipping => shipping(value, Currency::INR).map(|_| ()),
+        Kind::Shipping => prices::shipping(value, Currency::INR).map(|_| ()),
+        Kind::Taxes => prices::taxes(value).map(|_| ()),
+        Kind::Place => prices::place(text()?).map(|_| ()),
     }
 }
 
@@ -93,28 +95,4 @@ fn is_database(text: &str) -> bool {
         place == authority.host() || authority.port_u16().is_some_and(|port| port > 0)
     });
     known && host && port && !uri.path().trim_start_matches('/').contains('/')
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ShippingEntry {
-    id: String,
-    name: String,
-    price: u32,
-    estimated_days: u32,
-}
-
-pub(super) fn shipping(value: &Value, currency: Currency) -> Result<Vec<ShippingOption>, String> {
-    let entries: Vec<ShippingEntry> = value.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
-    let unique = |entry: &ShippingEntry| entries.iter().filter(|other| other.id == entry.id).count() == 1;
-    if entries.is_empty() || !entries.iter().all(unique) {
-        return Err("must have at least one entry, each with an id of its own".to_owned());
-    }
-    let option = |entry: ShippingEntry| ShippingOption {
-        id: entry.id,
-        name: entry.name,
-        price: Money::new(i64::from(entry.price), currency),
-        estimated_days: entry.estimated_days,
-    };
-    Ok(entries.into_iter().map(option).collect())
 }

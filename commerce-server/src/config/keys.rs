@@ -57,8 +57,12 @@ pub enum Kind {
     Instances,
     /// A database server, with a database or the beginning of its name or neither, or nothing.
     Database,
-    /// Ways to ship: `{ id, name, price, estimated_days }` each.
+    /// Ways to ship: `{ id, name, price, estimated_days }` each, and what they depend on.
     Shipping,
+    /// Taxes: `{ name, rate }` each, and what they are on.
+    Taxes,
+    /// A country, or one with its state: `IN-MH`.
+    Place,
 }
 
 /// One key.
@@ -337,7 +341,23 @@ pub const KEYS: &[Key] = &[
         "orders.shipping",
         Kind::Shipping,
         SHIPPING,
-        "Ways to ship, the default first; prices in minor units of server.currency.",
+        "Ways to ship, the default first; prices in minor units of server.currency. An entry may also say countries = [\"IN\"] (where \
+         to), tiers = [{ up_to_grams = 500, price = 4900 }] (in place of price, nothing heavier than the last), and \
+         free_from = 99900 (from this subtotal on).",
+    ),
+    key(
+        "orders.taxes",
+        Kind::Taxes,
+        "[]",
+        "What is taxed: { name = \"VAT\", rate = \"20\" }, where it holds also countries = [\"GB\"], states and categories (ids, those \
+         below included), and whether prices have it in them, included = true. Of one name the first that fits holds. Indian GST is \
+         { name = \"GST\", rate = \"18\", gst_from = \"MH\" }: CGST and SGST within the state, IGST between states.",
+    ),
+    key(
+        "orders.ships_from",
+        Kind::Place,
+        r#""IN""#,
+        "Where the shop ships from, IN or with its state IN-MH: what an order costs is said for this place to who names none.",
     ),
     key(
         "inventory.low_stock_threshold",

@@ -7,6 +7,7 @@
 mod check;
 mod keys;
 mod load;
+mod prices;
 mod text;
 mod typed;
 

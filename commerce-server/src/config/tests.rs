@@ -116,3 +116,28 @@ fn databases_are_named_by_urls_that_nobody_is_shown() {
         assert!(fault[0].to_string().contains("must be mysql://"), "{fault:?}");
     }
 }
+
+#[test]
+fn shipping_and_taxes_are_lists_that_say_what_is_wrong_with_them() {
+    let with = |key: &'static str, text: &str| Config::load(None, env(&[(key, text)]));
+    let config =
+        with("COMMERCE_ORDERS__TAXES", r#"[{ name = "GST", rate = "2.5", gst_from = "Kerala", included = true }]"#).unwrap();
+    assert_eq!(config.taxes.0.len(), 1);
+    assert_eq!((config.taxes.0[0].rate.hundredths(), config.taxes.0[0].included), (250, true));
+    for (text, why) in [
+        (r#"[{ name = "GST", rate = "101" }]"#, "percentage"),
+        (r#"[{ name = "GST", rate = "1.255" }]"#, "percentage"),
+        (r#"[{ name = "GST", rate = "18", gst_from = "Bavaria" }]"#, "not a state of India"),
+        (r#"[{ name = "GST", rate = "18", gst_from = "MH", countries = ["AE"] }]"#, "neither countries nor states"),
+        (r#"[{ name = "VAT", rate = "20", countries = ["UKK"] }]"#, "country code"),
+        (r#"[{ name = "VAT", rate = "20", categories = ["books"] }]"#, "id of a category"),
+        (r#"[{ name = "VAT", rate = "20", include = true }]"#, "unknown field"),
+    ] {
+        let fault = with("COMMERCE_ORDERS__TAXES", text).unwrap_err().remove(0);
+        assert!(fault.key == "orders.taxes" && fault.message.contains(why), "{text}: {fault}");
+    }
+    let tiers = r#"[{ id = "a", name = "A", tiers = [{ up_to_grams = 2, price = 1 }, { up_to_grams = 2, price = 2 }], estimated_days = 1 }]"#;
+    assert!(with("COMMERCE_ORDERS__SHIPPING", tiers).unwrap_err()[0].message.contains("ordered by up_to_grams"));
+    assert!(with("COMMERCE_ORDERS__SHIPPING", "[]").unwrap_err()[0].message.contains("at least one entry"));
+    assert!(with("COMMERCE_ORDERS__SHIPS_FROM", "India").unwrap_err()[0].message.contains("IN-MH"));
+}

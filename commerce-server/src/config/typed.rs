@@ -8,11 +8,12 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use commerce_core::Currency;
 use commerce_core::commerce::Context;
-use commerce_core::orders::ShippingOption;
+use commerce_core::orders::{Destination, RateTable, TaxTable};
 use commerce_core::text::Email;
 
-use super::check::{minute_of_day, shipping};
+use super::check::minute_of_day;
 use super::load::Settings;
+use super::prices;
 use crate::address::Network;
 
 /// The port that stands in no `http://` address.
@@ -48,7 +49,11 @@ pub struct Config {
     /// Signs the sandbox's webhooks.
     pub sandbox_webhook_secret: Secret,
     /// Ways to ship, the default first.
-    pub shipping: Vec<ShippingOption>,
+    pub shipping: RateTable,
+    /// What is taxed.
+    pub taxes: TaxTable,
+    /// Where the shop ships from.
+    pub ships_from: Destination,
     /// Available units at which ops are told.
     pub low_stock_threshold: i64,
     /// Logs.
@@ -320,7 +325,9 @@ impl Config {
                 by_ses: text(&settings, "mail.transport") == "ses",
             },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
-            shipping: shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
+            shipping: prices::shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
+            taxes: prices::taxes(settings.value("orders.taxes")).unwrap_or_default(),
+            ships_from: prices::place(text(&settings, "orders.ships_from")).expect(CHECKED),
             low_stock_threshold: number(&settings, "inventory.low_stock_threshold"),
             telemetry: TelemetryConfig {
                 json: text(&settings, "telemetry.log") == "json",

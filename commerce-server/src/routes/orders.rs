@@ -16,6 +16,7 @@ use crate::auth::SignedIn;
 use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query};
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
+use crate::views::address::AddressBody;
 use crate::views::order::{CancelBody, OrderBody, OrderView, QuoteView, StatusBody, TimelineView};
 
 pub(super) fn routes(api: Api) -> Api {
@@ -43,6 +44,14 @@ pub(super) fn routes(api: Api) -> Api {
         op("Take an order one status further").takes::<StatusBody>().gives::<OrderView>(200, "It is.").refuses(STEPS),
         status,
     )
+    .put(
+        "/api/orders/{id}/shipping-address",
+        op("Send an order elsewhere, until something of it is shipped")
+            .takes::<AddressBody>()
+            .gives::<OrderView>(200, "It goes there.")
+            .refuses(&["NOT_REDIRECTABLE"]),
+        redirect,
+    )
     .post(
         "/api/orders/{id}/cancel",
         op("Cancel an order").takes::<CancelBody>().gives::<OrderView>(200, "Cancelled.").refuses(&["ILLEGAL_TRANSITION"]),
@@ -67,9 +76,8 @@ const STEPS: &[&str] = &["ILLEGAL_TRANSITION", "PAYMENT_REQUIRED"];
 async fn quote(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<OrderBody>) -> Answered<Told<QuoteView>> {
     request.key_or(request.body.idempotency_key.as_deref())?;
     one_address(&request.body)?;
-    let quote = shared.orders().quote(&caller.actor, &PlaceOrder::from(request.body)).await?;
-    let options = shared.orders().shipping_options(quote.total.currency);
-    Ok(shown(QuoteView::of(quote, options)))
+    let offer = shared.orders().offer(&caller.actor, &PlaceOrder::from(request.body)).await?;
+    Ok(shown(QuoteView::of(offer)))
 }
 
 async fn place(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<OrderBody>) -> Answered<Told<OrderView>> {
@@ -124,6 +132,17 @@ async fn status(
 ) -> Answered<Told<OrderView>> {
     let id = id(&params)?;
     let order = shared.orders().set_status(&caller.actor, id, body.status, body.note, if_match.version).await?;
+    Ok(shown_at(order.into(), OrderView::version))
+}
+
+async fn redirect(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+    Json(body): Json<AddressBody>,
+) -> Answered<Told<OrderView>> {
+    let order = shared.orders().redirect(&caller.actor, id(&params)?, body.into(), if_match.version).await?;
     Ok(shown_at(order.into(), OrderView::version))
 }
 

@@ -2,8 +2,8 @@
 
 use commerce_core::ids::{AddressId, AttemptId, OrderId, PaymentId, ProductId, RefundId, UserId};
 use commerce_core::orders::{
-    AddressChoice, Attempt, AttemptState, NextAction, Order, OrderLine, OrderStatus, Payment, PaymentMethod, PaymentStatus,
-    PlaceOrder, Quote, Refund, RefundState, ShippingOption, TaxLine, TimelineEntry,
+    AddressChoice, Attempt, AttemptState, NextAction, Offer, Order, OrderLine, OrderStatus, Payment, PaymentMethod,
+    PaymentStatus, PlaceOrder, Quote, Refund, RefundState, ShippingOption, TaxLine, TimelineEntry,
 };
 use commerce_core::text::{Metadata, Quantity, Sku};
 use commerce_core::{Money, Timestamp};
@@ -119,8 +119,20 @@ pub struct LineSchema {
 #[derive(Serialize, ToSchema)]
 #[schema(as = TaxLine)]
 pub struct TaxSchema {
+    /// With its rate: `CGST 9 %`.
     name: String,
     amount: MoneySchema,
+    /// On which line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sku: Option<String>,
+    /// On how much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<MoneySchema>,
+    /// Whether the price includes it: then it is not added to the total.
+    included: bool,
+    /// Why this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// What an order asks to be paid and what came of it.
@@ -306,7 +318,7 @@ pub struct ShippingSchema {
 impl QuoteView {
     /// A quote beside the ways to ship it.
     #[must_use]
-    pub fn of(quote: Quote, shipping_options: Vec<ShippingOption>) -> Self {
+    pub fn of(Offer { quote, shipping_options }: Offer) -> Self {
         let Quote { lines, subtotal, discount, shipping, tax, total, tax_lines, shipping_option, coupon_code } = quote;
         let shipping_option_id = shipping_option.id;
         Self { lines, subtotal, discount, shipping, tax, total, tax_lines, shipping_option_id, shipping_options, coupon_code }

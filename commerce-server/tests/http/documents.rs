@@ -45,6 +45,7 @@ const CONTRACT: &[(&str, &[&str])] = &[
     ("/api/orders", &["post", "get"]),
     ("/api/orders/{id}", &["get"]),
     ("/api/orders/{id}/timeline", &["get"]),
+    ("/api/orders/{id}/shipping-address", &["put"]),
     ("/api/orders/{id}/payments", &["post", "get"]),
     ("/api/orders/{id}/refunds", &["get", "post"]),
     ("/api/orders/{id}/shipments", &["get", "post"]),

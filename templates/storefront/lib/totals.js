@@ -13,7 +13,17 @@ export function totals(amounts) {
   const rows = [["Subtotal", format(amounts.subtotal)]];
   if (amounts.discount.amount > 0) rows.push([`Discount${amounts.couponCode ? ` (${amounts.couponCode})` : ""}`, `−${format(amounts.discount)}`]);
   rows.push(["Delivery", amounts.shipping.amount === 0 ? "Free" : format(amounts.shipping)]);
-  for (const tax of amounts.taxLines) rows.push([tax.name, format(tax.amount)]);
+  for (const [name, amount] of taxes(amounts.taxLines, false)) rows.push([name, format(amount)]);
   rows.push(["Total", format(amounts.total), "grand"]);
+  for (const [name, amount] of taxes(amounts.taxLines, true)) rows.push([`of it ${name}`, format(amount), "hint"]);
   return sums(rows);
+}
+
+/** What each tax comes to over all lines, of those that prices include or of the others. */
+function taxes(lines, included) {
+  const sum = new Map();
+  for (const tax of lines.filter((line) => line.included === included)) {
+    sum.set(tax.name, { ...tax.amount, amount: (sum.get(tax.name)?.amount ?? 0) + tax.amount.amount });
+  }
+  return sum;
 }

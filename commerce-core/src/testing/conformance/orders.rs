@@ -118,7 +118,7 @@ fn full(fixture: &Orders) -> Order {
         shipping: fils(0),
         tax: fils(0),
         total,
-        tax_lines: vec![TaxLine { name: "GST 18 %".to_owned(), amount: fils(0) }],
+        tax_lines: vec![tax()],
         coupon: Some("WELCOME10".to_owned()),
         payment_due_at: Some(samples::end_of_time()),
         payment_extended: true,
@@ -182,6 +182,18 @@ async fn shipments_go_with_their_order(fixture: &Orders) {
     assert_eq!(got(fixture.store.order(other.id).await), Some(other.clone()), "which are nobody else's");
     let listed = walk(async |page| got(fixture.store.orders(&OrderFilter::default(), &page).await)).await;
     assert_eq!(listed, [other, order]);
+}
+
+/// A tax that the price includes, with everything that can be said of one.
+fn tax() -> TaxLine {
+    TaxLine {
+        name: "GST 18 %".to_owned(),
+        amount: fils(1),
+        sku: Some(samples::sku("TOP-S")),
+        base: Some(fils(i64::MAX)),
+        included: true,
+        reason: Some("within Tamil Nadu, ü".to_owned()),
+    }
 }
 
 /// Returns of every kind, as far as each can be.

@@ -21,7 +21,7 @@ use crate::error::Outcome;
 use crate::events::{DeadLetters, EventBus, Leases, Outbox};
 use crate::ids::Entropy;
 use crate::notifications::{Mailer, NotificationStore};
-use crate::orders::{CartStore, OrderStore, PaymentGateway};
+use crate::orders::{CartStore, GstState, OrderPolicy, OrderStore, PaymentGateway, TaxRate, TaxRule, TaxScope, TaxTable};
 use crate::testing::SeededEntropy;
 use crate::testing::fault::{Faults, Faulty};
 use crate::testing::memory::{
@@ -161,7 +161,7 @@ impl House {
                 notifications: stores.notifications.clone(),
             },
         };
-        let shop = Commerce::new(ports, Policies::default());
+        let shop = Commerce::new(ports, policies());
         let letters: [(Context, Arc<dyn DeadLetters>); 3] = [
             (Context::Catalog, faulty::<dyn DeadLetters>(stores.catalog.clone(), faults)),
             (Context::Orders, faulty::<dyn DeadLetters>(stores.orders.clone(), faults)),
@@ -387,4 +387,13 @@ impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
         self.give(State::Dead);
     }
+}
+
+/// Goods are taxed with odd units, so that every share of a line has a rest.
+fn policies() -> Policies {
+    let rate = TaxRate::from_hundredths(1_225).expect("it is below 100 %");
+    let scope = TaxScope::Gst { from: GstState::named("MH").expect("it is a state") };
+    let rule = TaxRule { name: "GST".to_owned(), rate, scope, categories: Vec::new(), included: false };
+    let orders = OrderPolicy { taxes: Arc::new(TaxTable(vec![rule])), ..OrderPolicy::default() };
+    Policies { orders, ..Policies::default() }
 }

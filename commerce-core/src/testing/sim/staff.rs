@@ -20,6 +20,7 @@ use crate::money::{Currency, Money};
 use crate::orders::{
     CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind, ShipmentStatus,
 };
+use crate::users::RawAddress;
 
 /// The longest pause between two blows, in microseconds.
 const BLOW_PAUSE: u64 = 120_000_000;
@@ -87,6 +88,22 @@ impl Staff {
     /// while.
     async fn parcels(&self, order: OrderId) {
         let Some(known) = self.client.house.ground.books().order(order).cloned() else { return };
+        let to = &known.shipping_address;
+        let elsewhere = RawAddress {
+            full_name: to.full_name.clone(),
+            line1: "14 MG Road".to_owned(),
+            line2: to.line2.clone(),
+            city: to.city.clone(),
+            state: to.state.clone(),
+            postal_code: to.postal_code.clone(),
+            country: to.country.to_string(),
+            phone: to.phone.clone(),
+        };
+        let redirect = |shop: Commerce, me: Actor| {
+            let to = elsewhere.clone();
+            async move { shop.orders.redirect(&me, order, to, None).await }
+        };
+        self.expected(self.client.ask(redirect).await);
         let sku = self.client.throw(|dice| dice.pick(&known.lines).sku.to_string());
         let ship = |lines: Option<Vec<(String, i64)>>| {
             let wish = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: sku.clone(), lines };
@@ -198,6 +215,7 @@ impl Staff {
                 "RETURN_EXCEEDS_DELIVERED",
                 "ILLEGAL_TRANSITION",
                 "OVER_SHIPMENT",
+                "NOT_REDIRECTABLE",
                 "PAYMENT_REQUIRED",
                 "SOLD_OUT",
                 "EXCHANGE_EXCEEDS_CREDIT",

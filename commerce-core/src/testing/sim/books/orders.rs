@@ -122,10 +122,13 @@ impl Books {
         let by_way = may_follow(before.status, OrderStatus::Shipped) && order.status == OrderStatus::OutForDelivery;
         let legal = order.status == before.status || by_way || may_follow(before.status, order.status);
         self.must(legal, || format!("order {id} went from {} to {}", before.status, order.status));
-        let same = (&before.number, before.user, &before.lines, before.total, before.hold, &before.shipping_address)
-            == (&order.number, order.user, &order.lines, order.total, order.hold, &order.shipping_address)
+        let same = (&before.number, before.user, &before.lines, before.total, before.hold)
+            == (&order.number, order.user, &order.lines, order.total, order.hold)
             && before.coupon == order.coupon;
         self.must(same && adds_up(order), || format!("order {id} is not what was ordered any more"));
+        let redirected = before.shipping_address != order.shipping_address;
+        let told = changes.events.iter().any(|event| event.kind == EventKind::OrderRedirected);
+        self.must(redirected == told && (!redirected || before.shipments.is_empty()), || format!("order {id} went elsewhere"));
         let said = says_its_money(&before, order, changes);
         self.must(said, || format!("money moved for order {id} and nobody was told"));
         let by_engine = |write: &OrderWrite| matches!(write, OrderWrite::Timeline(line) if line.actor == ENGINE);
@@ -339,6 +342,7 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::PaymentSuccess
         | EventKind::PaymentFailed
         | EventKind::RefundSucceeded
+        | EventKind::OrderRedirected
         | EventKind::ShipmentCreated
         | EventKind::ShipmentUpdated
         | EventKind::ReturnRequested
