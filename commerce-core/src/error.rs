@@ -233,6 +233,9 @@ pub enum Refusal {
     /// The order cannot go elsewhere.
     #[error("the order cannot go elsewhere: {0}")]
     NotRedirectable(&'static str),
+    /// More would be given up than has not left the house.
+    #[error("more would be given up than has not left the house")]
+    CancelExceedsOpen(Vec<Shortage>),
     /// What is to be sent for a return costs more than that is worth.
     #[error("this costs {total}, and what came back is worth {credit}")]
     ExchangeExceedsCredit {
@@ -305,9 +308,10 @@ impl Refusal {
     pub fn members(&self) -> Option<Value> {
         match self {
             Self::Invalid(errors) => Some(json!({ "errors": errors })),
-            Self::SoldOut(lines) | Self::OverShipment(lines) | Self::ReturnExceedsDelivered(lines) => {
-                Some(json!({ "lines": lines }))
-            }
+            Self::SoldOut(lines)
+            | Self::OverShipment(lines)
+            | Self::CancelExceedsOpen(lines)
+            | Self::ReturnExceedsDelivered(lines) => Some(json!({ "lines": lines })),
             Self::ExchangeExceedsCredit { credit, total } => {
                 let missing = Money { minor: total.minor.saturating_sub(credit.minor), ..*total };
                 Some(json!({ "credit": credit, "total": total, "missing": missing }))
@@ -378,6 +382,7 @@ impl Refusal {
             Self::RefundExceedsCaptured { .. } => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
             Self::NotRedirectable(_) => ("NOT_REDIRECTABLE", ErrorClass::Conflict),
             Self::ExchangeExceedsCredit { .. } => ("EXCHANGE_EXCEEDS_CREDIT", ErrorClass::Conflict),
+            Self::CancelExceedsOpen(_) => ("CANCEL_EXCEEDS_OPEN", ErrorClass::Conflict),
             Self::OverShipment(_) => ("OVER_SHIPMENT", ErrorClass::Conflict),
             Self::ReturnExceedsDelivered(_) => ("RETURN_EXCEEDS_DELIVERED", ErrorClass::Conflict),
             Self::ReturnWindowClosed { .. } => ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict),
@@ -429,6 +434,7 @@ impl Refusal {
             ErrorClass::Conflict,
             "More than was captured, or than came back is worth; `most` can go back.",
         ),
+        ("CANCEL_EXCEEDS_OPEN", ErrorClass::Conflict, "More than has not left the house; `lines` says of what."),
         ("OVER_SHIPMENT", ErrorClass::Conflict, "More than was ordered and has not left the house; `lines` says of what."),
         (
             "RETURN_EXCEEDS_DELIVERED",

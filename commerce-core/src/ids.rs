@@ -100,6 +100,8 @@ ids! {
     ReturnId,
     /// A parcel of an order.
     ShipmentId,
+    /// Some of an order that was given up.
+    CancellationId,
     /// One line of an order's history.
     TimelineId,
     /// An event, the same wherever it is delivered.

@@ -76,6 +76,8 @@ pub const PAYMENT_DUE: Duration = Duration::from_mins(15);
 pub const PAYMENT_GRACE: Duration = Duration::from_mins(10);
 /// How long after its delivery a customer may ask to send something back.
 pub const RETURN_WINDOW: Duration = Duration::from_hours(30 * 24);
+/// Times that some of one order is given up: bounds what is read with it.
+pub const CANCELLATIONS_MAX: usize = 200;
 /// Shipments of one order: bounds what is read with it; more parcels than that are another order.
 pub const SHIPMENTS_MAX: usize = 200;
 /// What a carrier may say about one parcel: ten scans a day for a fortnight, and more.

@@ -144,3 +144,28 @@ async fn an_order_goes_elsewhere_until_it_is_shipped() {
     admin.post(&self::path(&order), &parcel(&[])).send().await.expect(201);
     buyer.put(&path, &commerce_tests::address()).send().await.problem(409, "NOT_REDIRECTABLE");
 }
+
+#[tokio::test]
+async fn some_of_an_order_is_cancelled_before_it_is_shipped() {
+    let shop = shared();
+    let (admin, buyer, other) = (shop.admin().await, shop.customer().await, shop.customer().await);
+    let cup = admin.product(1_000, 10).await;
+    let mut body = cod(&[(&cup.sku, 3)]);
+    body["payment"] = json!({"method": "CARD", "token": "tok_ok"});
+    let order = Order::of(&buyer.post("/api/orders", &body).send().await, 201);
+    let path = format!("/api/orders/{}/cancel", order.id);
+    let less = |units: i64| json!({"lines": [{"sku": cup.sku, "quantity": units}], "reason": "one is enough"});
+    other.post(&path, &less(1)).send().await.problem(404, "NOT_FOUND");
+    let answer = buyer.post(&path, &less(1)).key("less").send().await.expect(200);
+    assert_eq!((&answer["status"], &answer["cancellations"][0]["worth"]["amount"]), (&json!("CONFIRMED"), &json!(1_000)));
+    assert_eq!(buyer.post(&path, &less(1)).key("less").send().await.expect(200)["cancellations"].as_array().unwrap().len(), 1);
+    admin.post(&self::path(&order), &parcel(&[(&cup, 1)])).send().await.expect(201);
+    let problem = buyer.post(&path, &less(2)).send().await.problem(409, "CANCEL_EXCEEDS_OPEN");
+    assert_eq!(problem["lines"], json!([{"sku": cup.sku, "requested": 2, "available": 1}]));
+    let line = format!("{}=1", cup.sku);
+    let shown = shop.run(&["order", "cancel", &order.number, "--line", &line, "--yes", "--output", "json"]).json();
+    assert_eq!(shown["status"], "SHIPPED", "all that is left has left");
+    eventually("two are back", async || admin.stock(&cup.sku).await, |stock| *stock == (9, 0, 9)).await;
+    let refunded = async || buyer.read(&format!("/api/orders/{}", order.id)).await["payment"]["refunded"]["amount"].clone();
+    eventually("and their money", refunded, |refunded| *refunded == json!(2_000)).await;
+}

@@ -6,7 +6,7 @@ use commerce_core::{Actor, Currency, Money, Refusal};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::args::{Paging, one_of};
+use crate::args::{Paging, item, one_of};
 use crate::context::{Context, Target};
 use crate::failure::Failure;
 use crate::output::{self, Column};
@@ -192,13 +192,6 @@ async fn step(cx: &Context, id: ReturnId, step: Step) -> Result<(), Failure> {
             cx.out.record(&remote.call(Method::POST, &format!("/api/returns/{id}/{name}"), &body).await?, WHOLE)
         }
     }
-}
-
-/// `SKU=QUANTITY`.
-fn item(text: &str) -> Result<(String, i64), String> {
-    let wrong = || "must be SKU=QUANTITY".to_owned();
-    let (sku, quantity) = text.rsplit_once('=').ok_or_else(wrong)?;
-    Ok((sku.to_owned(), quantity.parse().map_err(|_| wrong())?))
 }
 
 /// `SKU=QUANTITY`, with `:write-off` for what cannot be sold again.

@@ -9,6 +9,7 @@
 //! Start reading at [`Commerce::audit`](crate::Commerce::audit), then `run`.
 
 pub mod books;
+mod cancellations;
 mod claims;
 mod coupons;
 mod cross;

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 use super::Invariant::{self, Overdue, Paid, Reference, Times};
 use super::books::Row;
+use super::cancellations::off;
 use super::findings::Findings;
 use super::run::Scene;
 use super::tables::{ATTEMPTS, HISTORY, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS};
@@ -54,7 +55,8 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
         return;
     };
     let (number, sums, amount) = (&entry.name, Sums::of(entry), minor(payment));
-    let cash = if method == PaymentMethod::Cod && status == OrderStatus::Delivered { amount } else { 0 };
+    let to_pay = amount.saturating_sub(off(entry));
+    let cash = if method == PaymentMethod::Cod && status == OrderStatus::Delivered { to_pay } else { 0 };
     let captured = payment.int("captured_minor").unwrap_or(0);
     findings.same(Invariant::Money, number, "captured", sums.captured.saturating_add(cash), captured);
     findings.same(Invariant::Money, number, "refunded", sums.refunded, payment.int("refunded_minor").unwrap_or(0));
@@ -71,7 +73,8 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
     let due_back = match (status, method) {
         (OrderStatus::Cancelled, _) => sums.captured.saturating_sub(sums.given),
         (_, PaymentMethod::Cod) => sums.captured,
-        _ => sums.captured.saturating_sub(amount).max(0),
+        // What staff gave before is not there to go back.
+        _ => sums.captured.saturating_sub(to_pay).max(0).min(sums.captured.saturating_sub(sums.given)),
     };
     findings.same(Paid, number, "to go back", due_back, sums.owed);
     // What pays a new order is kept for it.

@@ -21,8 +21,8 @@ use super::walks::{
     USER_BOOK, WISH_LIST, WRITER_LIST, entries,
 };
 use super::{
-    AuditRequest, Progress, Report, coupons, keys, money, orders, people, products, returns, said, shipments, shopping, stock,
-    timeline, told,
+    AuditRequest, Progress, Report, cancellations, coupons, keys, money, orders, people, products, returns, said, shipments,
+    shopping, stock, timeline, told,
 };
 
 /// The lease of a context's workers.
@@ -66,6 +66,7 @@ const ORDER_RULES: &[Rule] = &[
     said::decisions,
     said::key,
     coupons::redeemed,
+    cancellations::given_up,
     shipments::gone,
     returns::sent_back,
 ];

@@ -36,6 +36,7 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::PaymentSuccess
         | EventKind::PaymentFailed
         | EventKind::RefundSucceeded
+        | EventKind::OrderLinesCancelled
         | EventKind::OrderRedirected
         | EventKind::ShipmentCreated
         | EventKind::ShipmentUpdated

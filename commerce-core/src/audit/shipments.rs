@@ -7,6 +7,7 @@ use crate::text::Sku;
 
 use super::Invariant::{Event, Reference, Shipment, Times};
 use super::books::Row;
+use super::cancellations;
 use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
@@ -102,7 +103,9 @@ pub(super) fn delivered(entry: &Entry<'_>) -> Units {
     units(entry, |row| row.word::<ShipmentStatus>("status") == Some(ShipmentStatus::Delivered))
 }
 
+/// Units that were ordered and not given up.
 fn ordered(entry: &Entry<'_>, sku: &Sku) -> i64 {
     let item = entry.of(ITEMS).find(|item| item.text("sku") == Some(sku.as_str()));
-    item.and_then(|item| item.int("quantity")).unwrap_or(0)
+    let ordered = item.and_then(|item| item.int("quantity")).unwrap_or(0);
+    ordered.saturating_sub(cancellations::of(entry).get(sku).copied().unwrap_or(0))
 }

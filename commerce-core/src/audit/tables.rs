@@ -188,6 +188,11 @@ tables! {
         "state": Shaped(is::<RefundState>), "reason": FILLED, "reference": OPT_FILLED, "created_at": At, "check_at": OptAt,
         "checks": Int(0, u32::MAX as i64), "cause": Shaped(is_cause), "return_id": OptId,
     }
+    /// What was given up of orders.
+    CANCELLATIONS = "order_cancellations" {
+        "order_id": Id, "position": COUNT, "id": Id, "lines": Shaped(json::<Vec<ShipmentLine>>), "reason": Text,
+        "currency": CURRENCY, "worth_minor": COUNT, "created_at": At,
+    }
     /// Shipments of orders.
     SHIPMENTS = "shipments" {
         "order_id": Id, "position": COUNT, "id": Id, "carrier": OPT_LINE, "tracking_number": OPT_LINE,
@@ -300,6 +305,7 @@ pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
             PAYMENTS,
             ATTEMPTS,
             REFUNDS,
+            CANCELLATIONS,
             SHIPMENTS,
             RETURNS,
             PROVIDER_EVENTS,

@@ -101,6 +101,8 @@ wire_names! {
         PaymentFailed = "PAYMENT_FAILED",
         /// Captured money went back.
         RefundSucceeded = "REFUND_SUCCEEDED",
+        /// Some of an order was given up before it left the house.
+        OrderLinesCancelled = "ORDER_LINES_CANCELLED",
         /// An order goes elsewhere than it was to go.
         OrderRedirected = "ORDER_REDIRECTED",
         /// A parcel of an order left the house.
@@ -139,6 +141,7 @@ impl EventKind {
             | Self::PaymentSuccess
             | Self::PaymentFailed
             | Self::RefundSucceeded
+            | Self::OrderLinesCancelled
             | Self::OrderRedirected
             | Self::ShipmentCreated
             | Self::ShipmentUpdated

@@ -67,6 +67,7 @@ impl Template {
             | EventKind::OrderProcessing
             | EventKind::OrderOutForDelivery
             | EventKind::RefundSucceeded
+            | EventKind::OrderLinesCancelled
             | EventKind::OrderRedirected
             | EventKind::ShipmentCreated
             | EventKind::ShipmentUpdated

@@ -57,6 +57,7 @@ impl Draft<'_> {
             coupon: self.quote.coupon_code.clone(),
             shipping_address: self.address,
             shipping_option: self.quote.shipping_option.id.clone(),
+            cancellations: Vec::new(),
             shipments: Vec::new(),
             returns: Vec::new(),
             payment: payment(self.tender, self.quote.total, ids, now),

@@ -4,6 +4,7 @@
 //! prices through [`CatalogPort`], customers through [`Customers`] and money through
 //! [`PaymentGateway`]. Start reading at `place.rs`, then [`model`], [`payment`] and [`facts`].
 
+pub mod cancel_lines;
 pub mod cart;
 mod collect;
 pub mod coupon;
@@ -43,6 +44,7 @@ use crate::ids::IdSource;
 use crate::money::{Currency, Money};
 use crate::time::Clock;
 
+pub use cancel_lines::Cancellation;
 pub use cart::*;
 pub use coupon::*;
 pub use coupons::{CouponInput, CouponValue};

@@ -12,10 +12,11 @@ use crate::text::Metadata;
 use crate::time::Timestamp;
 use crate::users::PostalAddress;
 
+use super::cancel_lines::Cancellation;
 use super::payment::Payment;
 use super::pricing::OrderLine;
 use super::returns::{Return, ReturnFacts};
-use super::shipments::{Shipment, ShipmentFacts};
+use super::shipments::{Shipment, ShipmentFacts, ShipmentLine};
 use super::tax::TaxLine;
 
 wire_names! {
@@ -86,6 +87,8 @@ pub struct Order {
     pub shipping_option: String,
     /// Its money.
     pub payment: Payment,
+    /// What was given up of it before it left the house, oldest first.
+    pub cancellations: Vec<Cancellation>,
     /// What left the house of it, oldest first.
     pub shipments: Vec<Shipment>,
     /// What comes back of it, oldest first.
@@ -186,6 +189,12 @@ pub struct OrderFacts {
     /// What stands for that cart until then ([`Cart::claim`](super::cart::Cart::claim)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cart_claim: Option<Uuid>,
+    /// All that was given up of it by then, line by line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cancelled: Vec<ShipmentLine>,
+    /// What this gives up of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<Cancellation>,
     /// The shipments that this is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shipments: Vec<ShipmentFacts>,

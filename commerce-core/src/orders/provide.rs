@@ -60,6 +60,7 @@ fn exported(it: &Order) -> Value {
         "subtotal": it.subtotal, "discount": it.discount, "shipping": it.shipping, "tax": it.tax, "total": it.total,
         "taxLines": it.tax_lines, "couponCode": it.coupon, "shippingAddress": it.shipping_address,
         "shippingOption": it.shipping_option, "metadata": it.metadata,
+        "cancellations": it.cancellations,
         "shipments": it.shipments.iter().map(ShipmentFacts::from).collect::<Vec<_>>(),
         "payment": {
             "method": it.payment.method, "status": it.payment.status(), "captured": it.payment.captured,

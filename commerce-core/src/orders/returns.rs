@@ -327,7 +327,7 @@ impl Order {
         let mut worth = Money::zero(self.total.currency);
         for returned in &it.lines {
             let Some(line) = self.lines.iter().find(|line| line.sku == returned.sku) else { continue };
-            let before = self.given_for(&returned.sku, it.id);
+            let before = self.given_up(&returned.sku).saturating_add(self.given_for(&returned.sku, Some(it.id)));
             let after = share(line, before.saturating_add(returned.units()));
             worth = worth.plus(after.minus(share(line, before))?)?;
         }
@@ -335,8 +335,8 @@ impl Order {
     }
 
     /// Units of a SKU whose money went back, or paid a new order, with another return.
-    fn given_for(&self, sku: &Sku, besides: ReturnId) -> u32 {
-        let done = self.returns.iter().filter(|it| it.id != besides && it.status.is_settled());
+    pub(super) fn given_for(&self, sku: &Sku, besides: Option<ReturnId>) -> u32 {
+        let done = self.returns.iter().filter(|it| Some(it.id) != besides && it.status.is_settled());
         let lines = done.flat_map(|it| &it.lines).filter(|line| line.sku == *sku);
         lines.fold(0, |units, line| units.saturating_add(line.units()))
     }

@@ -163,7 +163,7 @@ pub(super) fn by_hand(order: Order, status: OrderStatus, id: ShipmentId, now: Ti
 
 /// Takes an order to where its shipments say it is, step by step. What is paid on delivery is paid with the last
 /// parcel.
-fn follow(mut decided: Decided, now: Timestamp) -> Result<Decided, Refusal> {
+pub(super) fn follow(mut decided: Decided, now: Timestamp) -> Result<Decided, Refusal> {
     let standing = decided.order.standing();
     while decided.order.status != standing {
         let direct = decided.order.status.may_become(standing);
@@ -179,12 +179,13 @@ fn follow(mut decided: Decided, now: Timestamp) -> Result<Decided, Refusal> {
 pub(super) fn become_status(mut decided: Decided, status: OrderStatus, now: Timestamp) -> Result<Decided, Refusal> {
     decided.order = decided.order.step(status, now)?;
     decided = decided.and(Happening::Became(status));
+    let due = decided.order.to_pay();
     let payment = &mut decided.order.payment;
     if status == OrderStatus::Confirmed {
         decided.order.payment_due_at = None;
     } else if status == OrderStatus::Delivered && payment.method == PaymentMethod::Cod {
         // On top of a card's capture that came after the switch to cash and is on its way back.
-        payment.captured = payment.captured.plus(payment.amount)?;
+        payment.captured = payment.captured.plus(due)?;
         decided = decided.and(Happening::Paid);
     }
     Ok(decided)

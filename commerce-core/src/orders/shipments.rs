@@ -210,7 +210,9 @@ impl Order {
     /// What is to leave the house yet.
     #[must_use]
     pub fn open_lines(&self) -> Vec<ShipmentLine> {
-        let open = |sku: &Sku, ordered: Quantity| Quantity::new(ordered.get().saturating_sub(self.shipped(sku)));
+        let open = |sku: &Sku, ordered: Quantity| {
+            Quantity::new(ordered.get().saturating_sub(self.shipped(sku)).saturating_sub(self.given_up(sku)))
+        };
         let lines = self.lines.iter();
         lines.filter_map(|line| Some(ShipmentLine { sku: line.sku.clone(), quantity: open(&line.sku, line.quantity)? })).collect()
     }

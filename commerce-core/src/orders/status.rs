@@ -108,7 +108,7 @@ pub(crate) fn settle_keyed<T>(committed: Result<(), CommitError>, result: T) -> 
     }
 }
 
-fn parse_note(field: &str, note: Option<String>) -> Result<String, Refusal> {
+pub(super) fn parse_note(field: &str, note: Option<String>) -> Result<String, Refusal> {
     let mut check = Check::new();
     let note = check.prose(field, &note.unwrap_or_default(), 0, crate::limits::SHORT_TEXT_MAX);
     check.finish()?;

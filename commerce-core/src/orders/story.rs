@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::change::ChangeSet;
 use crate::events::{Envelope, EventData, EventKind, Topic};
-use crate::ids::{EventId, Id, ReturnId, ShipmentId, TimelineId};
+use crate::ids::{CancellationId, EventId, Id, ReturnId, ShipmentId, TimelineId};
 use crate::time::Timestamp;
 
 use super::Orders;
@@ -34,6 +34,8 @@ pub enum Happening {
     Refunded,
     /// It goes elsewhere than it was to go.
     Redirected,
+    /// Some of it was given up.
+    GaveUp,
     /// Something of it left the house.
     Sent,
     /// Something that left the house is further, or came not as far as it should.
@@ -56,6 +58,7 @@ impl Happening {
             Self::Declined => EventKind::PaymentFailed,
             Self::Refunded => EventKind::RefundSucceeded,
             Self::Redirected => EventKind::OrderRedirected,
+            Self::GaveUp => EventKind::OrderLinesCancelled,
             Self::Sent => EventKind::ShipmentCreated,
             Self::Moved => EventKind::ShipmentUpdated,
             Self::Returned(ReturnStatus::Requested) => EventKind::ReturnRequested,
@@ -71,9 +74,14 @@ impl Happening {
         match self {
             Self::Placed => Some(OrderStatus::Pending),
             Self::Became(status) => Some(status),
-            Self::Paid | Self::Declined | Self::Refunded | Self::Redirected | Self::Sent | Self::Moved | Self::Returned(_) => {
-                None
-            }
+            Self::Paid
+            | Self::Declined
+            | Self::Refunded
+            | Self::Redirected
+            | Self::GaveUp
+            | Self::Sent
+            | Self::Moved
+            | Self::Returned(_) => None,
         }
     }
 }
@@ -91,6 +99,8 @@ pub struct Decided {
     pub was_confirmed: bool,
     /// The claim on the cart that it came out of.
     pub cart: Option<Uuid>,
+    /// What it gives up.
+    pub given_up: Option<CancellationId>,
     /// The shipments that it is about.
     pub parcels: Vec<ShipmentId>,
     /// The return that it is about.
@@ -110,7 +120,7 @@ impl Decided {
             | OrderStatus::Delivered => true,
         };
         let (happenings, parcels) = (Vec::new(), Vec::new());
-        Self { order, happenings, note: String::new(), was_confirmed, cart: None, parcels, returned: None }
+        Self { order, happenings, note: String::new(), was_confirmed, cart: None, given_up: None, parcels, returned: None }
     }
 
     /// And this happened.
@@ -212,6 +222,8 @@ fn facts(decided: &Decided) -> OrderFacts {
         was_confirmed: decided.was_confirmed,
         from_cart: decided.cart.is_some(),
         cart_claim: decided.cart,
+        cancelled: order.all_given_up(),
+        given_up: decided.given_up.and_then(|id| order.cancellations.iter().find(|it| it.id == id).cloned()),
         shipments: decided.parcels.iter().filter_map(|id| order.shipment(*id)).map(ShipmentFacts::from).collect(),
         returned: decided.returned.and_then(|id| order.return_of(id)).map(ReturnFacts::from),
         note: (!decided.note.is_empty()).then(|| decided.note.clone()),

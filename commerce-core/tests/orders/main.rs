@@ -3,6 +3,7 @@
 //! The adapters let callers at the same time meet in another order with each seed, so a case on
 //! parallel requests runs under many seeds.
 
+mod cancelling;
 mod coupons;
 mod ending;
 mod exchanges;

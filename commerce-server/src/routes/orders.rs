@@ -54,7 +54,10 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .post(
         "/api/orders/{id}/cancel",
-        op("Cancel an order").takes::<CancelBody>().gives::<OrderView>(200, "Cancelled.").refuses(&["ILLEGAL_TRANSITION"]),
+        op("Cancel an order, or some of its lines")
+            .takes::<CancelBody>()
+            .gives::<OrderView>(200, "Cancelled.")
+            .refuses(&["ILLEGAL_TRANSITION", "CANCEL_EXCEEDS_OPEN"]),
         cancel,
     )
 }
@@ -154,7 +157,15 @@ async fn cancel(
     request: KeyedJson<CancelBody>,
 ) -> Answered<Told<OrderView>> {
     let (id, key) = (id(&params)?, request.key());
-    let order = shared.orders().cancel(&caller.actor, id, request.body.reason, key, if_match.version).await?;
+    let CancelBody { reason, lines } = request.body;
+    let (orders, expected) = (shared.orders(), if_match.version);
+    let order = match lines {
+        None => orders.cancel(&caller.actor, id, reason, key, expected).await?,
+        Some(lines) => {
+            let lines: Vec<(String, i64)> = lines.into_iter().map(Into::into).collect();
+            orders.cancel_lines(&caller.actor, id, &lines, reason, key, expected).await?
+        }
+    };
     Ok(done(order.map(OrderView::from)).at(OrderView::version))
 }
 

@@ -183,6 +183,7 @@ async fn every_route_that_changes_something_judges_the_version_or_says_why_not()
         ("PUT", "/api/coupons/{code}", "/api/coupons/TEN".to_owned(), coupon),
         ("DELETE", "/api/coupons/{code}", "/api/coupons/TEN".to_owned(), Value::Null),
         ("PATCH", "/api/orders/{id}/status", format!("/api/orders/{placed}/status"), json!({"status": "PROCESSING"})),
+        ("PUT", "/api/orders/{id}/shipping-address", format!("/api/orders/{placed}/shipping-address"), address()),
         ("POST", "/api/orders/{id}/cancel", format!("/api/orders/{placed}/cancel"), json!({})),
         (
             "POST",

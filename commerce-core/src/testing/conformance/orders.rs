@@ -8,9 +8,9 @@ use crate::ids::{IdSource, OrderId, UserId};
 use crate::limits;
 use crate::money::Money;
 use crate::orders::{
-    Attempt, AttemptState, Exchange, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore, OrderWrite,
-    PaymentMethod, Refund, RefundCause, RefundState, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf, ReturnStatus,
-    Shipment, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine, TimelineEntry,
+    Attempt, AttemptState, Cancellation, Exchange, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore,
+    OrderWrite, PaymentMethod, Refund, RefundCause, RefundState, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf,
+    ReturnStatus, Shipment, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine, TimelineEntry,
 };
 use crate::testing::{ManualClock, SeededEntropy};
 use crate::time::Timestamp;
@@ -133,9 +133,17 @@ fn full(fixture: &Orders) -> Order {
     let for_return =
         Refund { cause: RefundCause::Return(fixture.ids.mint()), ..refund(fixture, &back_to(&order), RefundState::Failed) };
     order.payment.refunds = vec![back, for_return];
+    order.cancellations = cancellations(fixture);
     order.shipments = shipments(fixture);
     order.returns = returns(fixture);
     order
+}
+
+/// Something that was given up.
+fn cancellations(fixture: &Orders) -> Vec<Cancellation> {
+    let lines = vec![ShipmentLine { sku: sku("SKU-002 ü"), quantity: quantity(limits::QUANTITY_MAX) }];
+    let (id, worth) = (fixture.ids.mint(), fils(limits::PRICE_MAX_MINOR));
+    vec![Cancellation { id, lines, reason: samples::UNICODE.to_owned(), worth, created_at: fixture.now() }]
 }
 
 /// A parcel as far as it can be, and one of which nothing is known.
@@ -169,6 +177,7 @@ fn shipments(fixture: &Orders) -> Vec<Shipment> {
 async fn shipments_go_with_their_order(fixture: &Orders) {
     let (mut order, other) = (new_order(fixture), new_order(fixture));
     fixture.write([order.clone(), other.clone()].map(OrderWrite::Insert)).await;
+    order.cancellations = cancellations(fixture);
     order.shipments = shipments(fixture);
     order.version = 2;
     fixture.write([OrderWrite::Update(order.clone())]).await;
@@ -176,6 +185,7 @@ async fn shipments_go_with_their_order(fixture: &Orders) {
     if let Some(it) = order.shipments.last_mut() {
         it.events.push(ShipmentEvent { status: ShipmentStatus::OutForDelivery, at: fixture.now(), note: None });
     }
+    order.cancellations.extend(cancellations(fixture));
     order.version = 3;
     fixture.write([OrderWrite::Update(order.clone())]).await;
     assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()), "a word more at the same instant");

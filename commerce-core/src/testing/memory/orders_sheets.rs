@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::audit::books::{Cell, Row};
 use crate::audit::tables::{
-    ATTEMPTS, CART_CLAIMS, CARTS, COUPONS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REDEMPTIONS, REFUNDS, RETURNS,
-    SHIPMENTS,
+    ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, COUPONS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REDEMPTIONS,
+    REFUNDS, RETURNS, SHIPMENTS,
 };
 use crate::ids::Id;
 use crate::money::{Currency, Money};
@@ -20,6 +20,7 @@ impl Sheets for Rows {
         for it in self.orders.values() {
             order(&mut rows, it);
             payment(&mut rows, it.id.uuid(), &it.payment);
+            cancellations(&mut rows, it);
             shipments(&mut rows, it);
             returns(&mut rows, it);
         }
@@ -99,6 +100,13 @@ fn coupon(it: &Coupon) -> Row {
 fn redemption(it: &Redemption) -> Row {
     row![REDEMPTIONS; it.order.uuid(), it.coupon.uuid(), it.code.as_str(), it.version, it.user.uuid(), it.redeemed_at,
         it.returned_at]
+}
+
+fn cancellations(rows: &mut Vec<Row>, order: &Order) {
+    for (it, position) in order.cancellations.iter().zip(0_u32..) {
+        rows.push(row![CANCELLATIONS; order.id.uuid(), position, it.id.uuid(), text(&it.lines), it.reason.as_str(),
+            it.worth.currency.code(), it.worth.minor, it.created_at]);
+    }
 }
 
 fn shipments(rows: &mut Vec<Row>, order: &Order) {

@@ -149,7 +149,8 @@ impl Books {
             let (status, by_cash) = (entry.order.status, payment.method == PaymentMethod::Cod);
             let owed = status != OrderStatus::Cancelled && (!by_cash || status == OrderStatus::Delivered);
             let given: i64 = payment.refunds.iter().filter(|it| it.cause != RefundCause::Owed).map(|it| it.amount.minor).sum();
-            let due = if owed { payment.amount.minor - given } else { 0 };
+            let off: i64 = entry.order.cancellations.iter().map(|it| it.worth.minor).sum();
+            let due = if owed { payment.amount.minor - off - given } else { 0 };
             let kept = payment.captured.minor - payment.refunded.minor;
             let refused = payment.refunds.iter().any(|refund| refund.state == RefundState::Failed);
             if kept != due || refused {
@@ -199,7 +200,9 @@ impl Books {
         for line in &order.lines {
             let Some(stock) = self.stock.get(&line.sku) else { continue };
             let (sold, back) = stock.sold.get(&order.hold.key.to_hex()).copied().unwrap_or_default();
-            let lines = i64::from(line.quantity.get());
+            let dropped = entry.order.cancellations.iter().flat_map(|it| &it.lines).filter(|it| it.sku == line.sku);
+            let dropped: i64 = dropped.map(|it| i64::from(it.quantity.get())).sum();
+            let lines = i64::from(line.quantity.get()) - dropped;
             let came = order.returns.iter().flat_map(|it| &it.lines).filter(|it| it.sku == line.sku);
             let came: i64 = came.filter_map(|it| it.received).map(i64::from).sum();
             let right = if cancelled { sold == back } else { sold - back == lines - came };

@@ -65,6 +65,8 @@ crate::events::wire_names! {
         Exchanged = "exchanged",
         /// An order that was sent for what came back gave back what paid it.
         ExchangeGaveBack = "exchange-gave-back",
+        /// Some of an order was given up.
+        SomeCancelled = "some-cancelled",
         /// An order was shipped in more than one parcel.
         ShippedInParts = "shipped-in-parts",
         /// A parcel arrived that had not been handed over at first.

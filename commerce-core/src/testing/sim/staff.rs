@@ -105,6 +105,16 @@ impl Staff {
         };
         self.expected(self.client.ask(redirect).await);
         let sku = self.client.throw(|dice| dice.pick(&known.lines).sku.to_string());
+        if self.client.throw(|dice| dice.permille(500)) {
+            let lines = [(sku.clone(), 1)];
+            let drop = |shop: Commerce, me: Actor| {
+                let lines = lines.clone();
+                async move { shop.orders.cancel_lines(&me, order, &lines, None, None, None).await }
+            };
+            let (one, other) = join(self.client.ask(drop), self.client.ask(drop)).await;
+            self.expected(one);
+            self.expected(other);
+        }
         let ship = |lines: Option<Vec<(String, i64)>>| {
             let wish = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: sku.clone(), lines };
             self.client.ask(move |shop, me| async move { shop.orders.ship(&me, order, wish, None).await })
@@ -216,6 +226,7 @@ impl Staff {
                 "ILLEGAL_TRANSITION",
                 "OVER_SHIPMENT",
                 "NOT_REDIRECTABLE",
+                "CANCEL_EXCEEDS_OPEN",
                 "PAYMENT_REQUIRED",
                 "SOLD_OUT",
                 "EXCHANGE_EXCEEDS_CREDIT",

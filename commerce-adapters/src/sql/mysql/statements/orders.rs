@@ -93,6 +93,11 @@ pub(crate) const RETURNS: &str = upsert!(
     13 exchanged_for: id, 14 worth_minor: int, 15 credit_minor: int
 );
 
+pub(crate) const CANCELLATIONS: &str = upsert!(
+    "order_cancellations", 0 order_id: id, 1 position: int; 2 id: id, 3 lines: text, 4 reason: text, 5 currency: text,
+    6 worth_minor: int, 7 created_at: int
+);
+
 pub(crate) const SHIPMENTS: &str = upsert!(
     "shipments", 0 order_id: id, 1 position: int; 2 id: id, 3 carrier: text, 4 tracking_number: text, 5 status: text,
     6 lines: text, 7 events: text, 8 created_at: int, 9 updated_at: int
@@ -191,6 +196,9 @@ macro_rules! select_orders {
                         back.`lines`, back.reason, back.note, back.refund_minor, back.requested_at, back.updated_at,
                         HEX(back.exchanged_for), back.worth_minor, back.credit_minor)), '[]') AS CHAR)
                     FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(gone.position, HEX(gone.id), gone.`lines`, gone.reason,
+                        gone.currency, gone.worth_minor, gone.created_at)), '[]') AS CHAR)
+                    FROM order_cancellations AS gone WHERE gone.order_id = orders.id) AS given_up,
                 (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(parcel.position, HEX(parcel.id), parcel.carrier,
                         parcel.tracking_number, parcel.status, parcel.`lines`, parcel.events, parcel.created_at,
                         parcel.updated_at)), '[]') AS CHAR)

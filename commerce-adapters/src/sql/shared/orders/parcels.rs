@@ -1,11 +1,11 @@
-//! Reads what left the house of orders, and what comes back.
+//! Reads what was given up of orders, what left the house, and what comes back.
 
 use async_trait::async_trait;
 use commerce_core::error::StoreError;
-use commerce_core::ids::{Id, OrderId, ReturnId, ShipmentId};
+use commerce_core::ids::{CancellationId, Id, OrderId, ReturnId, ShipmentId};
 use commerce_core::orders::{
-    Exchange, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf, ReturnReads, ReturnStatus, Shipment, ShipmentEvent,
-    ShipmentLine, ShipmentStatus,
+    Cancellation, Exchange, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf, ReturnReads, ReturnStatus, Shipment,
+    ShipmentEvent, ShipmentLine, ShipmentStatus,
 };
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::{Currency, Money, Timestamp};
@@ -46,6 +46,20 @@ struct ShipmentCells(
     i64,
     i64,
 );
+
+#[derive(Deserialize)]
+struct CancellationCells(i64, CancellationId, Nested<Vec<ShipmentLine>>, String, Currency, i64, i64);
+
+pub(super) fn read_cancellations(fields: &Fields<'_>) -> Result<Vec<Cancellation>, StoreError> {
+    let mut given_up: Vec<CancellationCells> = fields.json("given_up")?;
+    given_up.sort_by_key(|cells| cells.0);
+    let read = |cells| {
+        let CancellationCells(_, id, Nested(lines), reason, currency, worth, created) = cells;
+        let (worth, created_at) = (Money::new(worth, currency), Timestamp::from_micros(created));
+        Cancellation { id, lines, reason, worth, created_at }
+    };
+    Ok(given_up.into_iter().map(read).collect())
+}
 
 pub(super) fn read_shipments(fields: &Fields<'_>) -> Result<Vec<Shipment>, StoreError> {
     let mut shipments: Vec<ShipmentCells> = fields.json("parcels")?;

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::super::engine::{Database, Row};
 use super::super::fields::Fields;
 use super::super::statements::orders as sql;
-use super::parcels::{read_returns, read_shipments};
+use super::parcels::{read_cancellations, read_returns, read_shipments};
 use crate::sql::judge::OrdersWrite;
 use crate::sql::question::{Question, above, below, blob};
 
@@ -82,6 +82,7 @@ fn read_order(row: &Row, operation: &'static str) -> Result<Order, StoreError> {
         shipping_address: read_address(&fields)?,
         shipping_option: fields.text("shipping_option")?,
         payment: read_payment(&fields)?,
+        cancellations: read_cancellations(&fields)?,
         shipments: read_shipments(&fields)?,
         returns: read_returns(&fields, currency)?,
         hold: HoldRef { key: HoldKey(fields.hash("hold_key")?), generation: fields.count("hold_generation")? },

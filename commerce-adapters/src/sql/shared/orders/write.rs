@@ -4,7 +4,8 @@
 use commerce_core::Timestamp;
 use commerce_core::ids::OrderId;
 use commerce_core::orders::{
-    Attempt, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, Return, Shipment, TimelineEntry,
+    Attempt, Cancellation, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, Return, Shipment,
+    TimelineEntry,
 };
 
 use super::super::script::Script;
@@ -73,6 +74,8 @@ fn write_payments(script: &mut Script, judge: &OrdersJudge<'_>) {
     script.bulk(sql::ATTEMPTS, Bulk::of(attempts, attempt_row));
     let refunds = written(judge).flat_map(|order| numbered(order.id, &order.payment.refunds));
     script.bulk(sql::REFUNDS, Bulk::of(refunds, refund_row));
+    let cancellations = written(judge).flat_map(|order| numbered(order.id, &order.cancellations));
+    script.bulk(sql::CANCELLATIONS, Bulk::of(cancellations, cancellation_row));
     let shipments = written(judge).flat_map(|order| numbered(order.id, &order.shipments));
     script.bulk(sql::SHIPMENTS, Bulk::of(shipments, shipment_row));
     let returns = written(judge).flat_map(|order| (0..).zip(&order.returns).map(move |(position, it)| (order, position, it)));
@@ -93,6 +96,11 @@ fn refund_row(row: RowText, (order, position, it): (OrderId, i64, &Refund)) -> R
     let row = row.text(it.state.as_str()).text(&it.reason).opt_text(it.reference.as_deref());
     let row = row.at(it.created_at).opt_at(it.check_at).int(it.checks);
     row.text(it.cause.as_str()).opt_id(it.cause.return_id())
+}
+
+fn cancellation_row(row: RowText, (order, position, it): (OrderId, i64, &Cancellation)) -> RowText {
+    let row = row.id(order).int(position).id(it.id).json(&it.lines).text(&it.reason).text(it.worth.currency.code());
+    row.int(it.worth.minor).at(it.created_at)
 }
 
 fn shipment_row(row: RowText, (order, position, it): (OrderId, i64, &Shipment)) -> RowText {

@@ -125,6 +125,13 @@ pub(crate) const RETURNS: &str =
         refund_minor = excluded.refund_minor, updated_at = excluded.updated_at, exchanged_for = excluded.exchanged_for,
         worth_minor = excluded.worth_minor, credit_minor = excluded.credit_minor";
 
+pub(crate) const CANCELLATIONS: &str =
+    "INSERT INTO order_cancellations (order_id, position, id, lines, reason, currency, worth_minor,
+        created_at)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (order_id, position) DO NOTHING";
+
 pub(crate) const SHIPMENTS: &str =
     "INSERT INTO shipments (order_id, position, id, carrier, tracking_number, status, lines, events,
         created_at, updated_at)
@@ -230,6 +237,8 @@ macro_rules! select_orders {
                 (SELECT json_group_array(json_array(position, hex(back.id), kind, status, json(lines), reason, note,
                         refund_minor, requested_at, updated_at, hex(exchanged_for), worth_minor, credit_minor))
                     FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back,
+                (SELECT json_group_array(json_array(position, hex(gone.id), json(lines), reason, currency, worth_minor, created_at))
+                    FROM order_cancellations AS gone WHERE gone.order_id = orders.id) AS given_up,
                 (SELECT json_group_array(json_array(position, hex(parcel.id), carrier, tracking_number, status, json(lines),
                         json(events), created_at, updated_at))
                     FROM shipments AS parcel WHERE parcel.order_id = orders.id) AS parcels

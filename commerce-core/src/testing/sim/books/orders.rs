@@ -159,7 +159,9 @@ impl Books {
             .filter(|attempt| attempt.state == AttemptState::Captured)
             .map(|attempt| attempt.amount.minor)
             .sum();
-        let cash = if is.method == PaymentMethod::Cod && order.status == OrderStatus::Delivered { is.amount.minor } else { 0 };
+        let off: i64 = order.cancellations.iter().map(|it| it.worth.minor).sum();
+        let to_pay = is.amount.minor - off;
+        let cash = if is.method == PaymentMethod::Cod && order.status == OrderStatus::Delivered { to_pay } else { 0 };
         self.must(is.captured.minor == by_attempts + cash, || {
             format!("order {id} counts {} captured, its attempts {by_attempts} and its courier {cash}", is.captured)
         });
@@ -178,7 +180,7 @@ impl Books {
             new.is_some_and(|new| old.state != RefundState::Succeeded || new.state == RefundState::Succeeded)
         });
         self.must(final_refunds, || format!("order {id} forgot a refund"));
-        let (kept, owed) = (by_attempts - claimed, if is.method == PaymentMethod::Cod { 0 } else { is.amount.minor });
+        let (kept, owed) = (by_attempts - claimed, if is.method == PaymentMethod::Cod { 0 } else { to_pay });
         if order.status == OrderStatus::Cancelled {
             self.must(kept == 0, || format!("order {id} is cancelled and keeps {kept}"));
         } else if order.status != OrderStatus::Pending {
@@ -342,6 +344,7 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::PaymentSuccess
         | EventKind::PaymentFailed
         | EventKind::RefundSucceeded
+        | EventKind::OrderLinesCancelled
         | EventKind::OrderRedirected
         | EventKind::ShipmentCreated
         | EventKind::ShipmentUpdated

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Books;
 use crate::change::ChangeSet;
 use crate::events::EventKind;
-use crate::orders::{Order, OrderStatus, OrderWrite, Shipment, ShipmentStatus};
+use crate::orders::{Order, OrderLine, OrderStatus, OrderWrite, Shipment, ShipmentStatus};
 use crate::text::Sku;
 
 use super::super::situations::Situation;
@@ -24,10 +24,23 @@ impl Books {
         let told = (more == 0 || said(EventKind::ShipmentCreated)) && (!changed || said(EventKind::ShipmentUpdated));
         self.must(told, || format!("something of order {id} was shipped or moved and nobody was told"));
         let (gone, here) = (units(order, |_| true), units(order, arrived));
-        let within = order.lines.iter().all(|line| gone.get(&line.sku).is_none_or(|units| *units <= line.quantity.get()));
+        let mut dropped = BTreeMap::new();
+        for line in order.cancellations.iter().flat_map(|it| &it.lines) {
+            *dropped.entry(line.sku.clone()).or_insert(0_u32) += line.quantity.get();
+        }
+        let left = |line: &OrderLine| line.quantity.get().saturating_sub(dropped.get(&line.sku).copied().unwrap_or(0));
+        let added = order.cancellations.len().saturating_sub(before.cancellations.len());
+        let kept = order.cancellations.starts_with(&before.cancellations);
+        self.must(kept && added <= 1 && (added == 0 || said(EventKind::OrderLinesCancelled)), || {
+            format!("some of order {id} was given up and nobody was told, or it was forgotten: {:?}", order.cancellations)
+        });
+        if added == 1 {
+            met.push(Situation::SomeCancelled);
+        }
+        let within = order.lines.iter().all(|line| gone.get(&line.sku).copied().unwrap_or(0) <= left(line));
         let known = gone.keys().all(|sku| order.lines.iter().any(|line| line.sku == *sku));
         self.must(within && known, || format!("more left the house of {id} than was ordered: {gone:?}"));
-        let whole = order.lines.iter().all(|line| gone.get(&line.sku) == Some(&line.quantity.get()));
+        let whole = order.lines.iter().all(|line| gone.get(&line.sku).copied().unwrap_or(0) == left(line));
         let fits = match order.status {
             OrderStatus::Pending | OrderStatus::Confirmed | OrderStatus::Cancelled => gone.is_empty(),
             OrderStatus::Processing => !whole,

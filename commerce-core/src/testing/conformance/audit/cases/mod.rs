@@ -1,5 +1,6 @@
 //! What is altered, and what must be found: a table for each part of a shop.
 
+mod cancellations;
 mod coupons;
 mod money;
 mod opinions;
@@ -13,9 +14,9 @@ mod told;
 use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
-    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
-    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEWS, SELLERS, SESSIONS,
-    SHIPMENTS, STAFF_LOG, TOKENS, USERS, VARIANTS, WISHLISTS,
+    ADDRESSES, ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, HISTORY, INBOX, INVENTORY, ITEMS,
+    KEYS, LEDGER, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEWS,
+    SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, USERS, VARIANTS, WISHLISTS,
 };
 use crate::commerce::Context;
 
@@ -118,6 +119,7 @@ const TRY: (Context, &Table) = (Context::Orders, ATTEMPTS);
 const BACK: (Context, &Table) = (Context::Orders, REFUNDS);
 const COUPON: (Context, &Table) = (Context::Orders, COUPONS);
 const REDEEMED: (Context, &Table) = (Context::Orders, REDEMPTIONS);
+const GIVEN_UP: (Context, &Table) = (Context::Orders, CANCELLATIONS);
 const PARCEL: (Context, &Table) = (Context::Orders, SHIPMENTS);
 const RETURN: (Context, &Table) = (Context::Orders, RETURNS);
 const CART: (Context, &Table) = (Context::Orders, CARTS);
@@ -136,12 +138,13 @@ const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
 pub(super) const COUNTED: &[Case] = told::COUNTED;
 
 /// Every other alteration.
-pub(super) const CASES: [&[Case]; 9] = [
+pub(super) const CASES: [&[Case]; 10] = [
     stock::CASES,
     opinions::CASES,
     orders::CASES,
     coupons::CASES,
     money::CASES,
+    cancellations::CASES,
     shipments::CASES,
     returns::CASES,
     people::CASES,
