@@ -10,6 +10,9 @@ pub mod auth;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "sqlite")]
+pub mod backup;
+pub mod chaos;
+#[cfg(feature = "sqlite")]
 pub mod embedded;
 mod files;
 #[cfg(feature = "http")]
@@ -27,6 +30,7 @@ pub mod sql;
 pub mod stores;
 pub mod system;
 pub mod traffic;
+pub mod webhooks;
 
 pub use commerce_core;
 #[cfg(feature = "sqlite")]

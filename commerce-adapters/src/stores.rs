@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::Timestamp;
 use commerce_core::catalog::CatalogStore;
-use commerce_core::commerce::Context;
+use commerce_core::commerce::{Context, KeepPolicy};
 use commerce_core::error::StoreError;
 use commerce_core::events::{DeadLetters, Leases, Outbox};
 use commerce_core::notifications::NotificationStore;
@@ -61,11 +61,12 @@ impl Backing {
 /// The housekeeping of one database.
 #[async_trait]
 pub trait Keeper: Send + Sync {
-    /// Deletes what nobody asks for any more at `now`; answers how many rows went.
+    /// Deletes what nobody asks for any more at `now`, and what is not to be kept longer; answers how many rows
+    /// went.
     ///
     /// # Errors
     /// When the database does not answer; what was deleted before stays deleted.
-    async fn forget_old(&self, now: Timestamp) -> Result<u64, StoreError>;
+    async fn forget_old(&self, now: Timestamp, keep: &KeepPolicy) -> Result<u64, StoreError>;
 
     /// Finishes what waits and lets go of the database. Later calls answer `Unavailable`.
     async fn let_go(&self);

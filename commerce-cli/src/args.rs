@@ -10,8 +10,8 @@ use commerce_core::page::PageRequest;
 
 use crate::bench;
 use crate::commands::{
-    audit, completions, config, coupon, dlq, doctor, email, init, keys, migrate, openapi, order, outbox, product, returns,
-    search, serve, stock, user,
+    audit, backup, completions, config, coupon, dlq, doctor, email, init, keys, migrate, openapi, order, outbox, product,
+    restore, returns, search, serve, stock, user,
 };
 use crate::output::Format;
 use crate::torture;
@@ -163,6 +163,10 @@ pub(crate) enum Command {
     /// Mails: see them, and try the way out
     #[command(subcommand)]
     Email(email::Command),
+    /// Copy the whole shop as it is at one instant, while it sells
+    Backup(backup::Args),
+    /// Put a backup in the place of the shop, or only check it
+    Restore(restore::Args),
     /// Check that everything is true that must be true of the shop's data
     Audit(audit::Args),
     /// Measure speed under load
@@ -223,6 +227,7 @@ mod tests {
             "user reset-password a@b.co --password-stdin",
             "product import f.csv --format shopify-csv --dry-run",
             "product export",
+            "product export --format shopify-csv products.csv",
             "product list",
             "product show cup",
             "stock show A",
@@ -246,6 +251,12 @@ mod tests {
             "return refund 018f0000-0000-7000-8000-000000000000 --amount 9.50 --yes",
             "search reindex",
             "outbox status",
+            "outbox hold",
+            "outbox release",
+            "outbox drop --yes",
+            "backup there",
+            "restore there --verify",
+            "restore there --yes",
             "dlq list",
             "dlq show catalog-order-queue 018f0000-0000-7000-8000-000000000000",
             "dlq redrive --all",

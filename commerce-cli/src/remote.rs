@@ -1,16 +1,28 @@
 //! A running server, asked over HTTP.
 
+use std::time::Duration;
+
 use commerce_core::error::Refusal;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use crate::failure::Failure;
+
+/// How often who reads much waits for one answer.
+const TURNS_MAX: usize = 20;
+/// Seconds of one wait at most; a server's limits count by the minute.
+const TURN_SECONDS_MAX: u64 = 60;
 
 /// A server and the token to ask it with.
 pub(crate) struct Remote {
     client: Client,
     base: String,
     token: Option<String>,
+}
+
+/// Says what TLS computes with: the process chooses once, before its first client; a second choice of the same changes nothing.
+pub(crate) fn choose_tls() {
+    rustls::crypto::ring::default_provider().install_default().ok();
 }
 
 impl Remote {
@@ -22,8 +34,7 @@ impl Remote {
         if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(Failure::usage("--url takes http://HOST:PORT or https://HOST"));
         }
-        // The process chooses once what TLS computes with; a second choice of the same changes nothing.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        choose_tls();
         let client = Client::builder().user_agent(concat!("commerce/", env!("CARGO_PKG_VERSION"))).build();
         let client = client.map_err(|error| unreachable_server(url, &error))?;
         Ok(Self { client, base: url.trim_end_matches('/').to_owned(), token })
@@ -34,9 +45,23 @@ impl Remote {
     /// # Errors
     /// What the server answers as a problem, or that it does not answer.
     pub(crate) async fn get(&self, path: &str, query: &[(&'static str, String)]) -> Result<Value, Failure> {
-        let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", part(value))).collect();
-        let path = if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) };
-        self.send(self.request(Method::GET, &path)).await
+        self.send(self.request(Method::GET, &with_query(path, query))).await
+    }
+
+    /// Reads, and waits its turn where the server says that it asked too often: for those who read much.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn get_in_turn(&self, path: &str, query: &[(&'static str, String)]) -> Result<Value, Failure> {
+        let path = with_query(path, query);
+        for _ in 0..TURNS_MAX {
+            let answer = self.request(Method::GET, &path).send().await.map_err(|error| unreachable_server(&self.base, &error))?;
+            match retry_after(&answer) {
+                Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+                None => return self.read(answer).await,
+            }
+        }
+        Err(Failure::new("RATE_LIMITED", format!("{} has no time for this", self.base)))
     }
 
     /// Changes.
@@ -57,13 +82,17 @@ impl Remote {
 
     async fn send(&self, request: RequestBuilder) -> Result<Value, Failure> {
         let answer = request.send().await.map_err(|error| unreachable_server(&self.base, &error))?;
+        self.read(answer).await
+    }
+
+    async fn read(&self, answer: Response) -> Result<Value, Failure> {
         let status = answer.status();
         let text = answer.text().await.map_err(|error| unreachable_server(&self.base, &error))?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         if status.is_success() {
             return Ok(body);
         }
-        if status == reqwest::StatusCode::UNAUTHORIZED && self.token.is_none() {
+        if status == StatusCode::UNAUTHORIZED && self.token.is_none() {
             return Err(Failure::new(
                 Refusal::Unauthenticated.code(),
                 "give the token of a staff login in COMMERCE_TOKEN or --token",
@@ -71,6 +100,18 @@ impl Remote {
         }
         Err(Failure::problem(status.as_u16(), &body))
     }
+}
+
+fn with_query(path: &str, query: &[(&'static str, String)]) -> String {
+    let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", part(value))).collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+}
+
+/// Seconds after which a server that has no time now will have some.
+fn retry_after(answer: &Response) -> Option<u64> {
+    let busy = answer.status() == StatusCode::TOO_MANY_REQUESTS;
+    let after = answer.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.parse::<u64>().ok()?;
+    busy.then_some(after.clamp(1, TURN_SECONDS_MAX))
 }
 
 /// A path's part, with what would end it encoded.

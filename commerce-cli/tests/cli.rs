@@ -47,7 +47,7 @@ fn usage_is_2_and_refusals_are_1_with_their_code() {
     let invalid = commerce(here, &["order", "list", "--limit", "101", "--output", "json"], "");
     let problem: Value = serde_json::from_slice(&invalid.stderr).unwrap();
     assert_eq!((invalid.status.code(), problem["code"].as_str()), (Some(1), Some("INVALID")));
-    for local in ["outbox status", "keys list", "dlq list", "migrate", "search reindex", "product export", "user list", "serve"] {
+    for local in ["outbox status", "keys list", "dlq list", "migrate", "search reindex", "backup there", "user list", "serve"] {
         let words: Vec<&str> = local.split(' ').chain(["--url", "http://127.0.0.1:1"]).collect();
         let refused = commerce(here, &words, "");
         assert_eq!(refused.status.code(), Some(2), "{local}");
@@ -104,12 +104,17 @@ fn what_is_exported_is_imported_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     json(here, &["product", "import", APPAREL]);
-    for (format, name) in [("jsonl", "all.jsonl"), ("csv", "all.csv")] {
-        let exported = commerce(here, &["product", "export", "--format", format, "--file", name], "");
+    for (format, name) in [("jsonl", "all.jsonl"), ("csv", "all.csv"), ("shopify-csv", "shopify.csv")] {
+        let exported = commerce(here, &["product", "export", "--format", format, name], "");
         assert!(exported.status.success(), "{}", error(&exported));
         assert_eq!(json(here, &["product", "import", name])["unchanged"], 20, "{format}");
         assert_eq!(json(here, &["--data", format, "product", "import", name])["created"], 20, "{format}");
+        let again = commerce(here, &["--data", format, "product", "export", "--format", format], "");
+        assert!(again.status.success(), "{}", error(&again));
+        assert_eq!(again.stdout, std::fs::read(here.join(name)).unwrap(), "{format}: the copy of the shop says the same");
     }
+    let asked = commerce(here, &["product", "export", "all.csv"], "");
+    assert!(error(&asked).contains("NOT_CONFIRMED"), "{}", error(&asked));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! [`Work`] as often as it likes, or [`Commerce::settle`] to drive everything that is due to rest.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::actor::Actor;
 use crate::audit::{AuditRequest, Auditor, Report, ShopBooks};
@@ -12,7 +13,8 @@ use crate::error::Outcome;
 use crate::events::desk::DeadLetterDesk;
 use crate::events::{Backlog, Consumer, DeadLetters, EventBus, Outbox, wire_names};
 use crate::ids::Entropy;
-use crate::notifications::{MailPolicy, Mailer, NotificationStore, Notifications, Renderer};
+use crate::limits;
+use crate::notifications::{MailPolicy, Mailer, NotificationStore, Notifications, Renderer, WebhookCaller};
 use crate::orders::{CartStore, OrderPolicy, OrderStore, Orders, PaymentGateway};
 use crate::part::{CatalogPorts, Elsewhere, Here, NotificationPorts, Nowhere, Part, SalesPorts, UserPorts};
 use crate::time::{Clock, Timestamp};
@@ -65,6 +67,8 @@ pub struct Ports {
     pub renderer: Arc<dyn Renderer>,
     /// Hands mails over.
     pub mailer: Arc<dyn Mailer>,
+    /// Calls other systems' endpoints.
+    pub webhooks: Arc<dyn WebhookCaller>,
     /// What an audit reads.
     pub books: ShopBooks,
 }
@@ -80,6 +84,26 @@ pub struct Policies {
     pub orders: OrderPolicy,
     /// About mails.
     pub mail: MailPolicy,
+    /// About what is not kept for ever.
+    pub keep: KeepPolicy,
+}
+
+/// How long is kept what is not kept for ever, besides what [`limits`] says. Above the time for which an audit
+/// looks for it ([`limits::HANDLED_KEEP`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepPolicy {
+    /// Mails that are through.
+    pub messages: Duration,
+    /// Webhook deliveries that are through.
+    pub deliveries: Duration,
+    /// Dead letters.
+    pub letters: Duration,
+}
+
+impl Default for KeepPolicy {
+    fn default() -> Self {
+        Self { messages: limits::MESSAGE_KEEP, deliveries: limits::WEBHOOK_DELIVERY_KEEP, letters: limits::LETTER_KEEP }
+    }
 }
 
 wire_names! {
@@ -117,6 +141,8 @@ wire_names! {
         RetryParked = "retry-parked",
         /// Send mails.
         SendMail = "send-mail",
+        /// Call other systems' endpoints.
+        SendWebhooks = "send-webhooks",
     }
 }
 
@@ -130,7 +156,7 @@ impl Work {
             Self::RelayOrders | Self::ResumeAttempts | Self::ExpireUnpaid | Self::SendRefunds | Self::RetryParked => {
                 Context::Orders
             }
-            Self::SendMail => Context::Notifications,
+            Self::SendMail | Self::SendWebhooks => Context::Notifications,
         }
     }
 }
@@ -146,7 +172,12 @@ impl Commerce {
             users: Some(UserPorts { store: ports.users, passwords: ports.passwords, tokens: ports.tokens }),
             catalog: Some(CatalogPorts { store: ports.catalog, search: ports.search, images: ports.images }),
             orders: Some(SalesPorts { store: ports.orders, carts: ports.carts, gateways: ports.gateways }),
-            notifications: Some(NotificationPorts { store: ports.notifications, renderer: ports.renderer, mailer: ports.mailer }),
+            notifications: Some(NotificationPorts {
+                store: ports.notifications,
+                renderer: ports.renderer,
+                mailer: ports.mailer,
+                webhooks: ports.webhooks,
+            }),
         };
         let part = Part::new(here, Elsewhere::default(), policies).expect(WHOLE);
         Self::of(part, ports.books).expect(WHOLE)
@@ -235,7 +266,10 @@ impl Commerce {
     /// `FORBIDDEN`, and when a database does not answer.
     pub async fn audit(&self, actor: &Actor, request: AuditRequest<'_>) -> Outcome<Report> {
         actor.require_staff()?;
-        let auditor = || Auditor::new(&self.books, &self.orders.gateways, self.part.clock(), request);
+        let auditor = || {
+            let auditor = Auditor::new(&self.books, &self.orders.gateways, self.part.clock(), request);
+            auditor.carts_in_books(self.orders.carts.in_books())
+        };
         let mut report = auditor().run().await?;
         if request.fix && !report.is_clean() {
             let repairs = self.repair(&report).await?;

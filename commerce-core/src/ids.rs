@@ -108,6 +108,10 @@ ids! {
     EventId,
     /// A message to somebody, sent or to be sent.
     NotificationId,
+    /// An address of another system that is told of events.
+    WebhookEndpointId,
+    /// An event on its way to an endpoint.
+    WebhookDeliveryId,
 }
 
 impl UserId {

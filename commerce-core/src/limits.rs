@@ -125,6 +125,45 @@ pub const MAIL_BACKOFF_MAX: Duration = Duration::from_hours(1);
 pub const MAIL_SENDING_FOR: Duration = Duration::from_secs(10);
 /// Mails that are on their way at once.
 pub const MAILS_AT_ONCE: usize = 16;
+/// Webhook endpoints of a shop: bounds the rows that one event makes.
+pub const WEBHOOK_ENDPOINTS_MAX: usize = 50;
+/// Characters of a webhook endpoint's address.
+pub const WEBHOOK_URL_MAX: usize = 2_000;
+/// Pauses between two tries of a webhook delivery, each a fifth more or less: ten tries within three days
+/// (Standard Webhooks 1.0, "Deliverability and reliability").
+pub const WEBHOOK_PAUSES: [Duration; 9] = [
+    Duration::from_secs(5),
+    Duration::from_mins(5),
+    Duration::from_mins(30),
+    Duration::from_hours(2),
+    Duration::from_hours(5),
+    Duration::from_hours(10),
+    Duration::from_hours(14),
+    Duration::from_hours(20),
+    Duration::from_hours(24),
+];
+/// How long nothing must have reached an endpoint for it to be disabled: as long as a delivery is tried.
+pub const WEBHOOK_DISABLE_AFTER: Duration = Duration::from_hours(72);
+/// How much later the other deliveries of an endpoint are tried that is away.
+pub const WEBHOOK_PUT_OFF: Duration = Duration::from_secs(30);
+/// How long a secret that was changed is still signed with.
+pub const WEBHOOK_SECRET_OVERLAP: Duration = Duration::from_hours(24);
+/// After how long a step of the worker begins no more calls: a slow endpoint keeps others waiting no longer.
+pub const WEBHOOK_STEP_FOR: Duration = Duration::from_secs(5);
+/// Deliveries of one endpoint that one step takes.
+pub const WEBHOOKS_OF_ONE: u32 = 64;
+/// Calls of one endpoint that are open at once.
+pub const WEBHOOKS_AT_ONCE: usize = 4;
+/// Endpoints that are called at once.
+pub const WEBHOOK_ENDPOINTS_AT_ONCE: usize = 8;
+/// How long a webhook delivery that is through is kept, unless the shop says otherwise.
+pub const WEBHOOK_DELIVERY_KEEP: Duration = Duration::from_hours(31 * 24);
+/// How long a mail that is through is kept, unless the shop says otherwise: a year and a month to look back.
+pub const MESSAGE_KEEP: Duration = Duration::from_hours(400 * 24);
+/// How long a dead letter is kept, unless the shop says otherwise: who has not looked after it by then never will.
+pub const LETTER_KEEP: Duration = Duration::from_hours(180 * 24);
+/// Held mails, and held webhook deliveries, that are counted; there may be more.
+pub const HELD_COUNTED_MAX: u32 = 10_000;
 /// The stock at which ops are told, unless the SKU says otherwise.
 pub const LOW_STOCK_THRESHOLD: i64 = 5;
 /// How long a provider may take to answer a charge before a worker asks what became of it.

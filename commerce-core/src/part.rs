@@ -19,7 +19,8 @@ use crate::events::{Backlog, Consumer, DeadLetters, EventBus, Outbox};
 use crate::ids::{Entropy, IdSource};
 use crate::limits;
 use crate::notifications::{
-    Contacts, Mailer, NotificationFilter, NotificationRecorder, NotificationStore, Notifications, Renderer,
+    Contacts, Mailer, NotificationFilter, NotificationRecorder, NotificationStore, Notifications, Renderer, WebhookCaller,
+    WebhookRecorder,
 };
 use crate::orders::{
     CartReducer, CartStore, CatalogPort, Customers, HoldRegister, OrderFilter, OrderPorts, OrderStore, Orders, PaymentGateway,
@@ -104,6 +105,8 @@ pub struct NotificationPorts {
     pub renderer: Arc<dyn Renderer>,
     /// Hands mails over.
     pub mailer: Arc<dyn Mailer>,
+    /// Calls other systems' endpoints.
+    pub webhooks: Arc<dyn WebhookCaller>,
 }
 
 /// Ways to the contexts that live in other processes. What lives here needs none.
@@ -167,9 +170,9 @@ impl Part {
             None => None,
         };
         let notifications = match notifications {
-            Some(NotificationPorts { store, renderer, mailer }) => {
+            Some(ports) => {
                 let contacts = one(known.map(|users| users as Arc<dyn Contacts>), elsewhere.contacts, Context::Users)?;
-                Some(Notifications::new(store, contacts, renderer, mailer, Arc::clone(&clock), ids, policies.mail))
+                Some(Notifications::new(ports, contacts, Arc::clone(&clock), ids, policies.mail))
             }
             None => None,
         };
@@ -216,7 +219,13 @@ impl Part {
         let keeper = self.catalog.clone().map(|catalog| Arc::new(StockKeeper::new(catalog)) as Arc<dyn Consumer>);
         let reducer = self.orders.clone().map(|orders| Arc::new(CartReducer(orders)) as Arc<dyn Consumer>);
         let recorder = self.notifications.clone().map(|told| Arc::new(NotificationRecorder::new(told)) as Arc<dyn Consumer>);
-        let all = [(Context::Catalog, keeper), (Context::Orders, reducer), (Context::Notifications, recorder)];
+        let caller = self.notifications.clone().map(|told| Arc::new(WebhookRecorder::new(told)) as Arc<dyn Consumer>);
+        let all = [
+            (Context::Catalog, keeper),
+            (Context::Orders, reducer),
+            (Context::Notifications, recorder),
+            (Context::Notifications, caller),
+        ];
         all.into_iter().filter_map(|(context, consumer)| Some((context, consumer?))).collect()
     }
 
@@ -270,6 +279,7 @@ impl Part {
             Work::SendRefunds => OptionFuture::from(orders.as_ref().map(|orders| orders.send_refunds(BATCH))).await,
             Work::RetryParked => OptionFuture::from(orders.as_ref().map(|orders| orders.retry_parked(BATCH))).await,
             Work::SendMail => OptionFuture::from(notifications.as_ref().map(|told| told.send_due(BATCH))).await,
+            Work::SendWebhooks => OptionFuture::from(notifications.as_ref().map(Notifications::send_webhooks)).await,
         };
         done.unwrap_or(Ok(0))
     }

@@ -140,4 +140,8 @@ const PROMISED: &[(&str, &str)] = &[
     ("post", "/api/payments/webhooks/{provider}"),
     ("get", "/api/notifications"),
     ("post", "/api/notifications/{id}/resend"),
+    ("post get", "/api/webhook-endpoints"),
+    ("get put delete", "/api/webhook-endpoints/{id}"),
+    ("get", "/api/webhook-endpoints/{id}/deliveries"),
+    ("post", "/api/webhook-endpoints/{id}/deliveries/{did}/resend"),
 ];

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use commerce_tests::{CommandOutput, run_command};
+use commerce_tests::{CommandOutput, Server, run_command, run_command_with};
 use serde_json::Value;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -23,6 +23,16 @@ fn a_shop_that_is_killed_again_and_again_holds() {
     assert!(report["killed"].as_u64().unwrap() >= 1, "{report}");
     assert!(report["orders"].as_u64().unwrap() >= 1 && report["mails"].as_u64().unwrap() >= 1, "{report}");
     assert_eq!(violations(&report), [] as [&str; 0]);
+}
+
+/// Events that come twice, late, out of order and long after change nothing but the time that it takes.
+#[test]
+fn a_shop_whose_events_come_as_badly_as_they_may_holds() {
+    let args = ["torture", "--buyers", "8", "--seconds", "4", "--seed", "5", "--output", "json"];
+    let done = run_command_with(&args, &[("COMMERCE_EVENTS__CHAOS_PERCENT", "25".to_owned())], "");
+    assert_eq!(done.code, 0, "{done:?}");
+    let report = report(&done);
+    assert!(report["orders"].as_u64().unwrap() >= 1 && report["mails"].as_u64().unwrap() >= 1, "{report}");
 }
 
 /// The audit of a shop that is busy, and killed meanwhile, finds nothing: what is on its way is not wrong.
@@ -73,9 +83,25 @@ async fn a_spoilt_shop_does_not_hold() {
     assert!(products.json()["items"].as_array().unwrap().iter().all(|product| product["status"] == "ARCHIVED"), "{products:?}");
 }
 
+/// A server that somebody else runs: tried over its address, with what its directory holds looked at, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_server_is_tried_over_its_address() {
+    let shop = Server::start();
+    let token = shop.admin().await.token.expect("staff is logged in");
+    let args =
+        ["torture", "--url", shop.base(), "--token", &token, "--yes", "--buyers", "6", "--seconds", "3", "--output", "json"];
+    let done = tokio::task::block_in_place(|| shop.run(&args));
+    assert_eq!(done.code, 0, "{done:?}");
+    let report = report(&done);
+    assert!(report["orders"].as_u64().unwrap() >= 1 && report["mails"].as_u64().unwrap() >= 1, "{report}");
+    assert_eq!(violations(&report), [] as [&str; 0]);
+}
+
 #[test]
 fn bad_usage_is_2() {
-    for args in [&["--kill", "--url", "http://127.0.0.1:1"][..], &["--buyers", "0"], &["--seconds", "soon"], &["--hot"]] {
+    for args in
+        [&["--kill", "--url", "http://127.0.0.1:1"][..], &["--disturbed"], &["--buyers", "0"], &["--seconds", "soon"], &["--hot"]]
+    {
         assert_eq!(run_command(&[&["torture"], args].concat()).code, 2, "{args:?}");
     }
 }

@@ -8,6 +8,7 @@ use commerce_core::error::StoreError;
 use commerce_core::events::desk::DeadLetterDesk;
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
 use commerce_core::ids::{Id, IdSource, SessionId};
+use commerce_core::notifications::WebhookCaller;
 use commerce_core::part::{CatalogPorts, Here, NotificationPorts, Part, SalesPorts, UserPorts};
 
 use super::bus::{InProcessBus, ToAll};
@@ -17,6 +18,7 @@ use super::{Embedded, nowhere};
 use crate::auth::argon2::Argon2Hasher;
 use crate::auth::jwt::{ISSUER, JwtSigner};
 use crate::auth::key_file::KeyFile;
+use crate::chaos::ChaosBus;
 use crate::files::storage_error;
 use crate::images::ObjectImages;
 use crate::mail::eml::FileMailer;
@@ -37,16 +39,20 @@ pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Servic
         None => None,
     };
     let here = here(&mut parts, &stores, keys.as_ref())?;
-    let Embedded { clock, entropy, policies, elsewhere, also_to, bus, letter_boxes, workers, .. } = parts;
+    let Embedded { clock, entropy, policies, elsewhere, also_to, bus, letter_boxes, workers, chaos_percent, .. } = parts;
+    let keep = policies.keep;
     let part = Part::new(here, elsewhere, policies).map_err(nowhere)?;
-    let mut part = with_events(part, &stores, bus, also_to, &clock);
+    let chaos = |bus| -> Arc<dyn EventBus> {
+        if chaos_percent == 0 { bus } else { Arc::new(ChaosBus::new(bus, Arc::clone(&entropy), chaos_percent)) }
+    };
+    let mut part = with_events(part, &stores, bus, also_to, &clock, chaos);
     if let Some(with_brokers) = letter_boxes {
         part.dead_letters = DeadLetterDesk::new(with_brokers(part.dead_letters.boxes().to_vec()));
     }
 
     let owner = IdSource::new(Arc::clone(&clock), entropy).mint::<SessionId>().uuid();
     let backings = stores.backings;
-    let workers = workers.then(|| Workers::start(&part, &backings, keys.as_ref(), owner, &clock));
+    let workers = workers.then(|| Workers::start(&part, &backings, keys.as_ref(), keep, owner, &clock));
     Ok(Service::new(part, backings, workers, owner, clock))
 }
 
@@ -87,12 +93,26 @@ fn here(parts: &mut Embedded, stores: &Stores, keys: Option<&KeyFile>) -> Result
                 None => Arc::new(TemplateRenderer::new()?),
             };
             let mailer = parts.mailer.take().unwrap_or_else(|| Arc::new(FileMailer::new(parts.dir.join("mail"))));
-            Some(NotificationPorts { store: Arc::clone(store), renderer, mailer })
+            let webhooks = match parts.webhooks.take() {
+                Some(webhooks) => webhooks,
+                None => caller(),
+            };
+            Some(NotificationPorts { store: Arc::clone(store), renderer, mailer, webhooks })
         }
         None => None,
     };
     let (clock, entropy) = (Arc::clone(&parts.clock), Arc::clone(&parts.entropy));
     Ok(Here { clock, entropy, users, catalog, orders, notifications })
+}
+
+#[cfg(feature = "webhooks")]
+fn caller() -> Arc<dyn WebhookCaller> {
+    Arc::new(crate::webhooks::HttpCaller::new(false))
+}
+
+#[cfg(not(feature = "webhooks"))]
+fn caller() -> Arc<dyn WebhookCaller> {
+    Arc::new(crate::webhooks::NoCaller)
 }
 
 fn search(parts: &Embedded) -> Arc<dyn ProductSearch> {
@@ -113,6 +133,7 @@ fn with_events(
     broker: Option<Arc<dyn EventBus>>,
     also_to: Vec<Arc<dyn EventBus>>,
     clock: &Arc<dyn commerce_core::Clock>,
+    chaos: impl FnOnce(Arc<dyn EventBus>) -> Arc<dyn EventBus>,
 ) -> Part {
     let letters: Vec<(Context, Arc<dyn DeadLetters>)> =
         stores.backings.iter().map(|backing| (backing.context, Arc::clone(&backing.letters))).collect();
@@ -128,5 +149,5 @@ fn with_events(
         let direct: Arc<dyn EventBus> = Arc::new(InProcessBus::new(part.dead_letters.boxes().to_vec(), Arc::clone(clock)));
         if also_to.is_empty() { direct } else { Arc::new(ToAll::new(std::iter::once(direct).chain(also_to).collect())) }
     });
-    part.with_bus(&bus, outboxes)
+    part.with_bus(&chaos(bus), outboxes)
 }

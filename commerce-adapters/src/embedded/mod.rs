@@ -21,7 +21,7 @@ use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::EventBus;
 use commerce_core::events::desk::LetterBox;
 use commerce_core::ids::Entropy;
-use commerce_core::notifications::{Mailer, Renderer};
+use commerce_core::notifications::{Mailer, Renderer, WebhookCaller};
 use commerce_core::orders::{CartStore, PaymentGateway};
 use commerce_core::part::{Elsewhere, Nowhere};
 use commerce_core::time::Clock;
@@ -63,6 +63,7 @@ pub struct Embedded {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     mailer: Option<Arc<dyn Mailer>>,
+    webhooks: Option<Arc<dyn WebhookCaller>>,
     renderer: Option<Arc<dyn Renderer>>,
     images: Option<Arc<dyn ImageStore>>,
     gateways: Vec<Arc<dyn PaymentGateway>>,
@@ -74,6 +75,7 @@ pub struct Embedded {
     also_to: Vec<Arc<dyn EventBus>>,
     bus: Option<Arc<dyn EventBus>>,
     letter_boxes: Option<LetterBoxes>,
+    chaos_percent: u8,
     user_stores: Option<UserStores>,
     carts: Option<Arc<dyn CartStore>>,
 }
@@ -89,6 +91,7 @@ impl Embedded {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
             mailer: None,
+            webhooks: None,
             renderer: None,
             images: None,
             gateways: Vec::new(),
@@ -100,6 +103,7 @@ impl Embedded {
             also_to: Vec::new(),
             bus: None,
             letter_boxes: None,
+            chaos_percent: 0,
             user_stores: None,
             carts: None,
         }
@@ -131,6 +135,14 @@ impl Embedded {
     #[must_use]
     pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
         self.mailer = Some(mailer);
+        self
+    }
+
+    /// With other systems' endpoints called by `webhooks` instead of over HTTP, or of nobody where the feature
+    /// `webhooks` is off.
+    #[must_use]
+    pub fn webhooks(mut self, webhooks: Arc<dyn WebhookCaller>) -> Self {
+        self.webhooks = Some(webhooks);
         self
     }
 
@@ -204,6 +216,13 @@ impl Embedded {
     #[must_use]
     pub fn bus(mut self, bus: Arc<dyn EventBus>) -> Self {
         self.bus = Some(bus);
+        self
+    }
+
+    /// With events that are brought as badly as a bus may bring them, for a trial: see [`ChaosBus`](crate::chaos::ChaosBus).
+    #[must_use]
+    pub fn with_chaos(mut self, percent: u8) -> Self {
+        self.chaos_percent = percent;
         self
     }
 

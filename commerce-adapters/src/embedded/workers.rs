@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use commerce_core::Part;
 use commerce_core::catalog::Catalog;
-use commerce_core::commerce::{Commerce, Context, Work};
+use commerce_core::commerce::{Commerce, Context, KeepPolicy, Work};
 use commerce_core::events::Leases;
 use commerce_core::time::Clock;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,9 @@ const PLENTY: usize = 100;
 /// The longest pause between two looks for work of a kind.
 fn pause_max(work: Work) -> Duration {
     match work {
-        Work::RelayUsers | Work::RelayCatalog | Work::RelayOrders | Work::SendMail => Duration::from_millis(150),
+        Work::RelayUsers | Work::RelayCatalog | Work::RelayOrders | Work::SendMail | Work::SendWebhooks => {
+            Duration::from_millis(150)
+        }
         Work::ResumeAttempts | Work::SendRefunds | Work::RetryParked => Duration::from_millis(500),
         Work::SweepHolds | Work::AlertLowStock | Work::ExpireUnpaid => Duration::from_secs(1),
     }
@@ -100,7 +102,14 @@ pub struct Workers {
 
 impl Workers {
     /// Starts those of the contexts that live here. Needs a running tokio.
-    pub(super) fn start(part: &Part, backings: &[Backing], keys: Option<&KeyFile>, owner: Uuid, clock: &Arc<dyn Clock>) -> Self {
+    pub(super) fn start(
+        part: &Part,
+        backings: &[Backing],
+        keys: Option<&KeyFile>,
+        keep: KeepPolicy,
+        owner: Uuid,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let mut posts = Vec::with_capacity(backings.len());
         for Backing { context, leases, keeper, .. } in backings {
@@ -110,7 +119,7 @@ impl Workers {
             for work in Work::ALL.iter().filter(|work| work.context() == post.context) {
                 tasks.spawn(run(part.clone(), *work, post.clone(), stop.clone()));
             }
-            tasks.spawn(forget(Arc::clone(keeper), post.clone(), stop.clone()));
+            tasks.spawn(forget(Arc::clone(keeper), keep, post.clone(), stop.clone()));
             if let (Context::Users, Some(keys)) = (post.context, keys) {
                 tasks.spawn(rotate(keys.clone(), post.clone(), stop.clone()));
             }
@@ -173,14 +182,14 @@ async fn index(catalog: Catalog, stop: CancellationToken) {
 }
 
 /// Deletes what nobody asks for any more, once an hour.
-async fn forget(keeper: Arc<dyn Keeper>, post: Post, stop: CancellationToken) {
+async fn forget(keeper: Arc<dyn Keeper>, keep: KeepPolicy, post: Post, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(FORGET_PAUSE) => {}
         }
         if post.is_held()
-            && let Err(error) = keeper.forget_old(post.clock.now()).await
+            && let Err(error) = keeper.forget_old(post.clock.now(), &keep).await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "old rows are left for later");
         }

@@ -22,6 +22,14 @@ pub mod mysql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+use std::time::Duration;
+
+use commerce_core::commerce::KeepPolicy;
+
 pub use databases::{
     CatalogDatabase, Common, Databases, NotificationsDatabase, OrdersDatabase, PendingMigration, Place, UsersDatabase,
 };
+
+/// What a table need not keep: the statement that deletes rows from before its first parameter, as many as its second
+/// says, and how old those are.
+pub(crate) type Old = (&'static str, fn(&KeepPolicy) -> Duration);

@@ -19,7 +19,8 @@ use commerce_core::commerce::{Commerce, Context, Policies, Ports};
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
 use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
 use commerce_core::testing::memory::{
-    MemoryBus, MemoryImages, MemorySearch, PlainHasher, PlainRenderer, PlainTokens, RecordingMailer, ScriptedGateway,
+    MemoryBus, MemoryImages, MemorySearch, PlainHasher, PlainRenderer, PlainTokens, RecordingCaller, RecordingMailer,
+    ScriptedGateway,
 };
 use commerce_core::testing::{ManualClock, SeededEntropy};
 use commerce_core::time::Clock;
@@ -83,6 +84,7 @@ impl Subject {
             notifications: notifications.clone(),
             renderer: Arc::new(PlainRenderer),
             mailer: Arc::new(RecordingMailer::new()),
+            webhooks: Arc::new(RecordingCaller::new()),
             books: books.clone(),
         };
         let shop = Commerce::new(ports, Policies::default());

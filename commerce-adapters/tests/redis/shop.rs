@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commerce_adapters::commerce_core::audit::ShopBooks;
+use commerce_adapters::commerce_core::audit::{AuditRequest, ShopBooks};
 use commerce_adapters::commerce_core::catalog::{NewProduct, NewVariant};
 use commerce_adapters::commerce_core::commerce::{Context, Policies, Ports};
 use commerce_adapters::commerce_core::events::desk::LetterBox;
@@ -14,9 +14,10 @@ use commerce_adapters::commerce_core::notifications::NotificationFilter;
 use commerce_adapters::commerce_core::orders::{AddressChoice, CartOwner, Order, OrderStatus, PaymentMethod, PlaceOrder};
 use commerce_adapters::commerce_core::page::PageRequest;
 use commerce_adapters::commerce_core::testing::SeededEntropy;
+use commerce_adapters::commerce_core::testing::conformance::NoWait;
 use commerce_adapters::commerce_core::testing::memory::{
     MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher, PlainRenderer,
-    PlainTokens, RecordingMailer, ScriptedGateway,
+    PlainTokens, RecordingCaller, RecordingMailer, ScriptedGateway,
 };
 use commerce_adapters::commerce_core::text::Metadata;
 use commerce_adapters::commerce_core::time::Clock;
@@ -73,6 +74,7 @@ impl Shop {
             notifications: notifications.clone(),
             renderer: Arc::new(PlainRenderer),
             mailer: Arc::new(RecordingMailer::new()),
+            webhooks: Arc::new(RecordingCaller::new()),
             books: ShopBooks {
                 users: users.clone(),
                 catalog: catalog.clone(),
@@ -198,6 +200,9 @@ async fn a_purchase_from_cart_to_mail() {
     let mails = shop.notifications.list(&Actor::System, &NotificationFilter::default(), &PageRequest::first()).await.unwrap();
     assert_eq!(mails.items.len(), 3, "welcome, placed and confirmed");
     assert!(mails.items.iter().all(|mail| mail.sent_at.is_some()));
+    // What the cart handled is noted in Redis, and missed by nobody.
+    let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
+    assert!(report.is_clean(), "{report:?}");
 }
 
 #[tokio::test]

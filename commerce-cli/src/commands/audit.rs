@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Column;
-use crate::shop::RealTime;
+use crate::shop::{RealTime, Shop};
 
 const COLUMNS: &[Column] = &[("INVARIANT", "/invariant"), ("ENTITY", "/entity"), ("EXPECTED", "/expected"), ("FOUND", "/found")];
 
@@ -35,6 +35,16 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let shop = cx.shop("the audit").await?;
+    let violations = look(cx, &shop, args.fix).await?;
+    shop.close().await?;
+    verdict(violations)
+}
+
+/// Audits a shop, shows what was found, and answers how many violations there are.
+///
+/// # Errors
+/// When the shop does not answer.
+pub(super) async fn look(cx: &Context, shop: &Shop, fix: bool) -> Result<u64, Failure> {
     let style =
         ProgressStyle::with_template("{elapsed} {human_pos} rows, {per_sec}: {msg}").expect("the template is well formed");
     let bar = ProgressBar::no_length().with_style(style);
@@ -42,11 +52,18 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
         bar.set_message(progress.what);
         bar.set_position(progress.rows);
     };
-    let report = shop.audit(&Actor::System, AuditRequest::new(&RealTime).fixing(args.fix).telling(&tell)).await?;
+    let report = shop.audit(&Actor::System, AuditRequest::new(&RealTime).fixing(fix).telling(&tell)).await?;
     bar.finish_and_clear();
     show(cx, &report)?;
-    shop.close().await?;
-    match report.counts.values().sum::<u64>() {
+    Ok(report.counts.values().sum::<u64>())
+}
+
+/// What the command ends with.
+///
+/// # Errors
+/// `AUDIT_VIOLATIONS`, when there are any.
+pub(super) fn verdict(violations: u64) -> Result<(), Failure> {
+    match violations {
         0 => Ok(()),
         count => Err(Failure::new("AUDIT_VIOLATIONS", format!("{count} violations"))),
     }

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
+pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod coupon;
@@ -16,6 +17,7 @@ pub(crate) mod openapi;
 pub(crate) mod order;
 pub(crate) mod outbox;
 pub(crate) mod product;
+pub(crate) mod restore;
 pub(crate) mod returns;
 pub(crate) mod search;
 pub(crate) mod serve;
@@ -55,6 +57,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         #[cfg(feature = "aws")]
         Command::Aws(command) => block(aws::run(&cx, command)),
         Command::Email(command) => block(email::run(&cx, command)),
+        Command::Backup(args) => block(backup::run(&cx, args)),
+        Command::Restore(args) => block(restore::run(&cx, args)),
         Command::Audit(args) => block(audit::run(&cx, args)),
         Command::Bench(args) => block(bench::run(&cx, args)),
         Command::Torture(args) => block(torture::run(&cx, args)),

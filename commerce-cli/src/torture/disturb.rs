@@ -121,7 +121,8 @@ impl Premises {
     }
 }
 
-fn note(history: &History, kind: DisturbanceKind, from: Duration) {
+/// Writes down that something was done to the server from then till now.
+pub(super) fn note(history: &History, kind: DisturbanceKind, from: Duration) {
     let to = history.now() + AFTERSHOCK;
     history.write().disturbances.push(Disturbance { kind, from, to });
 }

@@ -134,6 +134,8 @@ pub(crate) enum DisturbanceKind {
     Stopped,
     /// SIGSTOP, and SIGCONT after a while.
     Halted,
+    /// Whatever somebody else did.
+    Elsewhere,
 }
 
 /// Something that must not be.

@@ -37,7 +37,7 @@ use crate::shop::{RealTime, Shop, SystemClock, WebhookSigner, webhook_signer};
 
 use buyer::Buyer;
 use disturb::Premises;
-use history::{History, Record, Violation};
+use history::{DisturbanceKind, History, Record, Violation};
 pub(crate) use options::Args;
 use person::Caller;
 use report::Report;
@@ -60,6 +60,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     if cx.globals.url.is_some() && args.kill {
         return Err(Failure::usage("--kill ends and starts the server's process: leave --url away"));
+    }
+    if cx.globals.url.is_none() && args.disturbed {
+        return Err(Failure::usage("--disturbed is said of a server that somebody else runs: give its --url"));
     }
     let mut workspace = Workspace::below(&std::env::temp_dir(), "torture")?;
     if args.keep {
@@ -160,8 +163,12 @@ impl Trial<'_> {
     async fn hold(self, staff: Caller, premises: Option<(Premises, PathBuf)>, shop: String) -> Result<Report, Failure> {
         let (mut premises, log) = premises.unzip();
         let shelf = staff::fill_shelf(&staff, &self.run, self.args, self.config.server.currency).await?;
+        let begun = self.history.now();
         self.load(&staff, &shelf, premises.as_mut()).await?;
         let ended = self.history.now();
+        if self.args.disturbed {
+            disturb::note(&self.history, DisturbanceKind::Elsewhere, begun);
+        }
         if let Some(premises) = &mut premises {
             // What is looked at now has survived one more end of the process.
             if self.args.kill { premises.kill(&self.history).await? } else { premises.restart(&self.history).await? }

@@ -15,7 +15,8 @@ Buyers order, pay, cancel, click twice, lose connections and try again; staff sh
 stock; strangers pry. What was answered is written down and compared with what the shop says
 afterwards, and the audit looks through its books. Without --url the run starts a server of its own
 on a free port of 127.0.0.1, without rate limits, and ends it. With --data its users, products and
-orders stay in the shop, named TORTURE; the products are archived at the end.
+orders stay in the shop, named TORTURE; the products are archived at the end. With --disturbed whoever
+runs the services of --url ends and halts them while the load lasts, and leaves them alone afterwards.
 
 Exit codes: 0 all holds, 1 something does not (each violation is named, and the folder of the run is
 kept), 2 bad usage. With --url a token is good for 15 minutes, the limits of the server stay as they
@@ -36,6 +37,9 @@ pub(crate) struct Args {
     /// Kill, halt, stop and start the server meanwhile
     #[arg(long)]
     pub kill: bool,
+    /// Somebody else kills and halts what the running server consists of: answers may be missing at any time (with --url)
+    #[arg(long)]
+    pub disturbed: bool,
     /// Leave the folder of the run behind
     #[arg(long)]
     pub keep: bool,

@@ -96,6 +96,9 @@ impl Report {
                 times(DisturbanceKind::Halted),
             );
         }
+        if times(DisturbanceKind::Elsewhere) > 0 {
+            text.push_str("What it consists of was ended and halted by somebody else meanwhile.\n");
+        }
         text
     }
 

@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::failure::Failure;
+use crate::remote::choose_tls;
 
 /// How long a client waits for an answer: longer than the server takes for anything, and than it is
 /// ever halted.
@@ -123,6 +124,7 @@ impl Wire {
         if !url.starts_with("http://") {
             return Err(Failure::usage("--url takes http://HOST:PORT"));
         }
+        choose_tls();
         let client = Client::builder().timeout(ANSWER_WITHIN).build();
         let http = client.map_err(|error| Failure::new("UNREACHABLE", error.to_string()))?;
         Ok(Self { http, base: url.trim_end_matches('/').to_owned() })

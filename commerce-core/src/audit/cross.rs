@@ -20,7 +20,7 @@ use super::keys::{dangling, made_in, missing};
 use super::standing::standing;
 use super::tables::{
     CARTS, CATEGORIES, INVENTORY, ITEMS, KEYS, LEDGER, LEDGER_SUMS, ORDERS, PRODUCTS, RESERVATIONS, SELLERS, SESSIONS, TOKENS,
-    USERS,
+    USERS, WEBHOOK_ENDPOINTS,
 };
 use super::told::{is_near, made_at};
 use super::walks::{HOLDS, ORDER_BOOK, ORDERS_BY_HOLD, alone, entries, within};
@@ -54,6 +54,8 @@ pub(super) enum Cross {
     Token,
     /// Messages against the events that caused them.
     Message,
+    /// Webhook deliveries against their endpoints and events.
+    Delivery,
     /// Events of a context against what consumers made of them.
     Effects,
     /// Movements by hand against the users who made them.
@@ -78,6 +80,8 @@ pub(super) struct Eyes<'a> {
     pub(super) now: Timestamp,
     /// Since when the present holder of the database's work has it; none when nobody works.
     pub(super) working_since: Option<Timestamp>,
+    /// Whether what carts handled is noted in the books of orders.
+    pub(super) carts_in_books: bool,
     /// What is on its way.
     pub(super) moving: u64,
 }
@@ -133,6 +137,13 @@ impl Eyes<'_> {
             }
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,
+            Cross::Delivery => {
+                let notifications = &*self.books.notifications;
+                let endpoint = "a webhook endpoint";
+                let mut found = self.named(walk, pages, "endpoint_id", notifications, WEBHOOK_ENDPOINTS, endpoint).await?;
+                found.extend(self.deliveries(walk, pages).await?);
+                Ok(found)
+            }
             Cross::Effects => {
                 let mut found = self.effects(walk, pages).await?;
                 found.extend(self.claimed(walk, pages).await?);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::events::{EventKind, given_up};
 use crate::limits;
-use crate::notifications::{NotificationRecorder, Template};
+use crate::notifications::{NotificationRecorder, Template, WebhookRecorder};
 use crate::time::Timestamp;
 
 use super::Invariant::{Event, Letter, Notification, Times};
@@ -24,11 +24,12 @@ use super::walks::{EVENTS_BY_ID, MESSAGES_BY_EVENT, alone, within};
 const STOCK: &str = "catalog-order-queue";
 const CART: &str = "order-cart-queue";
 const MAIL: &str = NotificationRecorder::NAME;
-const CONSUMERS: [&str; 3] = [STOCK, CART, MAIL];
+const CALLS: &str = WebhookRecorder::NAME;
+const CONSUMERS: [&str; 4] = [STOCK, CART, MAIL, CALLS];
 
 impl Eyes<'_> {
     /// The events with these ids, wherever they were said.
-    async fn events(&self, ids: BTreeSet<Cell>) -> Result<BTreeMap<Cell, Row>, StoreError> {
+    pub(super) async fn events(&self, ids: BTreeSet<Cell>) -> Result<BTreeMap<Cell, Row>, StoreError> {
         let mut events = BTreeMap::new();
         for books in [&self.books.orders, &self.books.users, &self.books.catalog] {
             events.extend(self.rows(&**books, EVENTS_BY_ID, ids.clone()).await?);
@@ -84,7 +85,9 @@ impl Eyes<'_> {
         let published = |row: &&Row| row.at("published_at").is_some_and(|at| is_kept(at, self.now));
         let events: Vec<&Row> = pages.of(OUTBOX).iter().filter(published).collect();
         let mut suspicions = Vec::new();
-        for (consumer, books) in consumers(self.books) {
+        // What carts elsewhere handled is noted with them.
+        let noted_here = |consumer: &str| consumer != CART || self.carts_in_books;
+        for (consumer, books) in consumers(self.books).into_iter().filter(|(consumer, _)| noted_here(consumer)) {
             let wanted: Vec<&Row> = events.iter().copied().filter(|event| wants(consumer, event)).collect();
             let ids: BTreeSet<Cell> = wanted.iter().map(|event| event.cell("id").clone()).collect();
             let handled = self.rows(books, &within(INBOX, ("consumer", consumer.into()), "event_id"), ids.clone()).await?;
@@ -188,6 +191,7 @@ fn wants(consumer: &str, event: &Row) -> bool {
             kind == EventKind::OrderCreated && data.get("fromCart").and_then(serde_json::Value::as_bool) == Some(true)
         }
         MAIL => Template::of(kind).is_some(),
+        CALLS => true,
         _ => false,
     }
 }

@@ -34,6 +34,7 @@ pub mod tables;
 mod timeline;
 mod told;
 mod walks;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -16,13 +16,13 @@ use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
 use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS, STAFF_LOG};
 use super::walks::{
-    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, EVENT_LIST, Entry, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST,
-    MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES, STAFF_LIST, TOKEN_LIST, TREE_LIST,
-    USER_BOOK, WISH_LIST, WRITER_LIST, entries,
+    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, DELIVERY_LIST, ENDPOINT_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST,
+    LEASE_LIST, LETTER_LIST, MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES, STAFF_LIST,
+    TOKEN_LIST, TREE_LIST, USER_BOOK, WISH_LIST, WRITER_LIST, entries,
 };
 use super::{
     AuditRequest, Progress, Report, cancellations, coupons, keys, money, orders, people, products, returns, said, shipments,
-    shopping, stock, timeline, told,
+    shopping, stock, timeline, told, webhooks,
 };
 
 /// The lease of a context's workers.
@@ -77,6 +77,7 @@ pub(crate) struct Auditor<'a> {
     gateways: &'a [Arc<dyn PaymentGateway>],
     clock: &'a Arc<dyn Clock>,
     request: AuditRequest<'a>,
+    carts_in_books: bool,
     findings: Findings,
 }
 
@@ -87,7 +88,12 @@ impl<'a> Auditor<'a> {
         clock: &'a Arc<dyn Clock>,
         request: AuditRequest<'a>,
     ) -> Self {
-        Self { books, gateways, clock, request, findings: Findings::default() }
+        Self { books, gateways, clock, request, carts_in_books: true, findings: Findings::default() }
+    }
+
+    /// Whether what carts handled is noted in the books of orders.
+    pub(crate) fn carts_in_books(self, carts_in_books: bool) -> Self {
+        Self { carts_in_books, ..self }
     }
 
     /// Looks at everything. Within a database, effects are read before what caused them.
@@ -99,6 +105,8 @@ impl<'a> Auditor<'a> {
         let orders = self.source(&**orders).await?;
         let users = self.source(&**users).await?;
         self.walk(notifications, MESSAGE_LIST, &[told::message], Some(Cross::Message)).await?;
+        self.walk(notifications, DELIVERY_LIST, &[webhooks::delivery], Some(Cross::Delivery)).await?;
+        self.walk(notifications, ENDPOINT_LIST, &[webhooks::endpoint], None).await?;
         self.walk(catalog, SHELVES, &[stock::shelf], Some(Cross::LowStock)).await?;
         self.walk(catalog, HOLDS, &[stock::hold], Some(Cross::HoldOrders)).await?;
         self.walk(catalog, PRODUCT_BOOK, &[products::product, products::product_said], Some(Cross::Product)).await?;
@@ -202,7 +210,14 @@ impl<'a> Auditor<'a> {
                 chained = people::chained(&stretch.pages, chained, &mut self.findings);
             }
             if let Some(cross) = cross {
-                let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, working_since, moving: 0 };
+                let mut eyes = Eyes {
+                    books: self.books,
+                    gateways: self.gateways,
+                    now,
+                    working_since,
+                    carts_in_books: self.carts_in_books,
+                    moving: 0,
+                };
                 suspects.extend(eyes.look(cross, walk, &stretch.pages).await?);
                 self.findings.unsettled = self.findings.unsettled.saturating_add(eyes.moving);
                 if suspects.len() >= limits::AUDIT_SUSPICIONS_MAX {
@@ -235,7 +250,14 @@ impl<'a> Auditor<'a> {
         // Whoever worked may have died meanwhile.
         let Source { working_since, .. } = self.source(books).await?;
         let now = self.clock.now();
-        let mut eyes = Eyes { books: self.books, gateways: self.gateways, now, working_since, moving: 0 };
+        let mut eyes = Eyes {
+            books: self.books,
+            gateways: self.gateways,
+            now,
+            working_since,
+            carts_in_books: self.carts_in_books,
+            moving: 0,
+        };
         let before = books.look_up(walk, &keys).await?;
         let again = eyes.look(cross, walk, &before).await?;
         let after = books.look_up(walk, &keys).await?;

@@ -12,7 +12,7 @@ use crate::events::{Envelope, EventKind, Topic};
 use crate::ids::{CategoryId, ProductId};
 use crate::limits::{COUPON_USES_MAX, QUANTITY_MAX, STARS_MAX, STOCK_MAX};
 use crate::money::Currency;
-use crate::notifications::{NotificationStatus, Template};
+use crate::notifications::{DeliveryStatus, EndpointStatus, NotificationStatus, Subscription, Template, WebhookSecret};
 use crate::orders::{
     AttemptState, CartLine, CouponKind, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundCause,
     RefundState, ReturnKind, ReturnLine, ReturnStatus, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine,
@@ -63,6 +63,10 @@ fn is_actor(text: &str) -> bool {
 
 fn is_cause(text: &str) -> bool {
     RefundCause::NAMES.contains(&text)
+}
+
+fn is_subscription(text: &str) -> bool {
+    serde_json::from_str::<Vec<String>>(text).is_ok_and(|names| Subscription::parse(&names).is_some())
 }
 
 fn is_action(text: &str) -> bool {
@@ -263,6 +267,20 @@ tables! {
         "recipient": Shaped(is_recipient), "address": OptShaped(is::<Email>), "data": Shaped(json::<Value>),
         "status": Shaped(is::<NotificationStatus>), "tries": Int(0, u32::MAX as i64), "due_at": OptAt, "error": OptText,
         "created_at": At, "sent_at": OptAt, "maybe_twice": FLAG, "version": FROM_ONE, "traceparent": OPT_FILLED,
+        "held_at": OptAt,
+    }
+    /// Addresses of other systems.
+    WEBHOOK_ENDPOINTS = "webhook_endpoints" {
+        "id": Id, "url": LINE, "events": Shaped(is_subscription), "secret": Shaped(is::<WebhookSecret>),
+        "former_secret": OptShaped(is::<WebhookSecret>), "former_until": OptAt, "status": Shaped(is::<EndpointStatus>),
+        "reason": OPT_FILLED, "failing_since": OptAt, "created_at": At, "updated_at": At, "version": FROM_ONE,
+    }
+    /// What other systems are told.
+    WEBHOOK_DELIVERIES = "webhook_deliveries" {
+        "id": Id, "endpoint_id": Id, "event_id": Id, "kind": Shaped(is::<EventKind>), "occurred_at": At,
+        "data": Shaped(json::<Value>), "status": Shaped(is::<DeliveryStatus>), "tries": Int(0, u32::MAX as i64),
+        "due_at": OptAt, "held_at": OptAt, "answered": OptInt(0, u16::MAX as i64), "error": OptText, "created_at": At,
+        "delivered_at": OptAt, "traceparent": OPT_FILLED, "version": FROM_ONE,
     }
     /// Events on their way, and those of the last days.
     OUTBOX = "outbox" {
@@ -314,7 +332,7 @@ pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
             COUPONS,
             REDEMPTIONS,
         ],
-        Context::Notifications => &[NOTIFICATIONS],
+        Context::Notifications => &[NOTIFICATIONS, WEBHOOK_ENDPOINTS, WEBHOOK_DELIVERIES],
     };
     own.iter().chain(&EVERYWHERE).copied()
 }

@@ -30,7 +30,10 @@ pub(super) fn message(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     }
     let Some(status) = row.word::<NotificationStatus>("status") else { return };
     let open = matches!(status, NotificationStatus::Pending | NotificationStatus::Sending);
-    findings.hold(Notification, name, row.at("due_at").is_some() == open, "a time to be sent while it is to be sent", status);
+    let (timed, held) = (row.at("due_at").is_some(), row.at("held_at").is_some());
+    findings.hold(Notification, name, timed == (open && !held), "a time to be sent while it is to be sent", status);
+    let waits = !held || status == NotificationStatus::Pending;
+    findings.hold(Notification, name, waits, "no wait for a word when it is through", status);
     if let Some(at) = row.at("due_at") {
         due(name, "sent", at, scene, findings);
     }

@@ -7,7 +7,7 @@ use super::tables::{
     ADDRESSES, ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, DEAD_LETTERS, HISTORY, IMAGES,
     INVENTORY, ITEMS, KEYS, LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS,
     REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, USERS,
-    USES, VARIANTS, WISHLISTS, WRITERS,
+    USES, VARIANTS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WISHLISTS, WRITERS,
 };
 
 const fn beside(table: &'static Table, key: &'static str) -> Beside {
@@ -105,6 +105,8 @@ pub(super) const TOKEN_LIST: &Walk = &alone(TOKENS, "hash", "hash");
 pub(super) const CART_LIST: &Walk = &alone(CARTS, "owner_id", "owner_id");
 pub(super) const CLAIM_LIST: &Walk = &alone(CART_CLAIMS, "claim", "claim");
 pub(super) const MESSAGE_LIST: &Walk = &alone(NOTIFICATIONS, "id", "id");
+pub(super) const ENDPOINT_LIST: &Walk = &alone(WEBHOOK_ENDPOINTS, "id", "id");
+pub(super) const DELIVERY_LIST: &Walk = &alone(WEBHOOK_DELIVERIES, "id", "id");
 pub(super) const EVENT_LIST: &Walk = &alone(OUTBOX, "position", "aggregate_id");
 pub(super) const LETTER_LIST: &Walk = &alone(DEAD_LETTERS, "place", "event_id");
 pub(super) const LEASE_LIST: &Walk = &alone(LEASES, "name", "name");

@@ -186,6 +186,7 @@ impl Queue {
             Self { name: "catalog-order-queue", topics: vec![orders] },
             Self { name: "order-cart-queue", topics: vec![orders] },
             Self { name: "notification-queue", topics: vec![users, catalog, orders] },
+            Self { name: "webhook-queue", topics: vec![users, catalog, orders] },
         ]
     }
 }

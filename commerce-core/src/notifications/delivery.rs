@@ -51,9 +51,29 @@ impl Notification {
         Self { status: NotificationStatus::Suppressed, due_at: None, error: None, ..self }
     }
 
+    /// To wait for a word. One that was being sent may have been.
+    pub(super) fn held(self, now: Timestamp) -> Self {
+        let held = Self { status: NotificationStatus::Pending, due_at: None, held_at: Some(now), ..self };
+        if self.status != NotificationStatus::Sending {
+            return held;
+        }
+        Self { maybe_twice: true, error: Some("held back while it was being sent".to_owned()), ..held }
+    }
+
+    /// To be sent now, after the word.
+    pub(super) fn released(self, now: Timestamp) -> Self {
+        Self { due_at: Some(now), held_at: None, ..self }
+    }
+
+    /// Not to be sent, after the word.
+    pub(super) fn dropped(self) -> Self {
+        Self { held_at: None, ..self.suppressed() }
+    }
+
     /// To be sent now, as if it were new; none while it is being sent.
     pub(super) fn again(self, now: Timestamp) -> Option<Self> {
-        let due = Self { status: NotificationStatus::Pending, tries: 0, due_at: Some(now), error: None, ..self.clone() };
+        let due =
+            Self { status: NotificationStatus::Pending, tries: 0, due_at: Some(now), held_at: None, error: None, ..self.clone() };
         (self.status != NotificationStatus::Sending).then_some(due)
     }
 
@@ -92,6 +112,7 @@ mod tests {
             status: NotificationStatus::Pending,
             tries: 0,
             due_at: Some(NOON),
+            held_at: None,
             error: None,
             created_at: NOON,
             sent_at: None,

@@ -1,7 +1,7 @@
 //! Notifications: who is told what, once.
 //!
 //! A consumer records one row for each event, template and recipient; a worker sends what is
-//! recorded, with its own backoff. Never knows a mail address before it sends, and keeps none of
+//! recorded, with its own backoff. Other systems are told by [`webhooks`]. Never knows a mail address before it sends, and keeps none of
 //! an order's. Start reading at [`model`], then `record` and `send`.
 
 mod delivery;
@@ -13,16 +13,19 @@ mod provide;
 mod record;
 pub mod samples;
 mod send;
+pub mod webhooks;
 
 use std::sync::Arc;
 
 use crate::ids::IdSource;
+use crate::part::NotificationPorts;
 use crate::text::Email;
 use crate::time::Clock;
 
 pub use model::*;
 pub use ports::*;
 pub use record::NotificationRecorder;
+pub use webhooks::*;
 
 /// The use cases of the notifications context.
 #[derive(Clone)]
@@ -31,6 +34,7 @@ pub struct Notifications {
     pub(crate) contacts: Arc<dyn Contacts>,
     pub(crate) renderer: Arc<dyn Renderer>,
     pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) webhooks: Arc<dyn WebhookCaller>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) policy: MailPolicy,
@@ -39,15 +43,14 @@ pub struct Notifications {
 impl Notifications {
     /// From the ports.
     pub fn new(
-        store: Arc<dyn NotificationStore>,
+        ports: NotificationPorts,
         contacts: Arc<dyn Contacts>,
-        renderer: Arc<dyn Renderer>,
-        mailer: Arc<dyn Mailer>,
         clock: Arc<dyn Clock>,
         ids: IdSource,
         policy: MailPolicy,
     ) -> Self {
-        Self { store, contacts, renderer, mailer, clock, ids, policy }
+        let NotificationPorts { store, renderer, mailer, webhooks } = ports;
+        Self { store, contacts, renderer, mailer, webhooks, clock, ids, policy }
     }
 
     fn context(&self, recipient_name: &str, data: serde_json::Value) -> MailContext {

@@ -122,8 +122,10 @@ pub struct Notification {
     pub status: NotificationStatus,
     /// How often it was tried.
     pub tries: u32,
-    /// When it is to be tried next; none when final.
+    /// When it is to be tried next; none when final, or held.
     pub due_at: Option<Timestamp>,
+    /// Since when it waits for a word, after a restore.
+    pub held_at: Option<Timestamp>,
     /// Why the last try failed.
     pub error: Option<String>,
     /// When it was recorded.

@@ -11,6 +11,7 @@ use crate::text::Email;
 use crate::time::Timestamp;
 
 use super::model::{Mail, MailContext, Notification, NotificationStatus, Recipient, Template};
+use super::webhooks::{WebhookDelivery, WebhookEndpoint, WebhookReads};
 
 /// Which notifications a list shows.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +26,7 @@ pub struct NotificationFilter {
 
 /// Keeps notifications.
 #[async_trait]
-pub trait NotificationStore: Keys {
+pub trait NotificationStore: WebhookReads + Keys {
     /// A notification by id.
     async fn notification(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;
 
@@ -34,6 +35,9 @@ pub trait NotificationStore: Keys {
 
     /// Pending or sending ones that are due at `now`, longest due first.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Notification>, StoreError>;
+
+    /// Those that wait for a word, oldest first.
+    async fn held(&self, limit: u32) -> Result<Vec<Notification>, StoreError>;
 
     /// Commits a change set whole or not at all.
     async fn commit(&self, changes: ChangeSet<NotificationWrite>) -> Result<(), CommitError>;
@@ -46,6 +50,14 @@ pub enum NotificationWrite {
     Insert(Notification),
     /// A changed one, with the version it will have.
     Update(Notification),
+    /// A new webhook endpoint.
+    InsertEndpoint(WebhookEndpoint),
+    /// A changed one, with the version it will have.
+    UpdateEndpoint(WebhookEndpoint),
+    /// A new webhook delivery. The same endpoint and event again is silently the same.
+    InsertDelivery(WebhookDelivery),
+    /// A changed one, with the version it will have.
+    UpdateDelivery(WebhookDelivery),
 }
 
 /// Users as mails need them.

@@ -54,6 +54,7 @@ impl NotificationRecorder {
             status: NotificationStatus::Pending,
             tries: 0,
             due_at: Some(now),
+            held_at: None,
             error: None,
             created_at: now,
             sent_at: None,

@@ -177,7 +177,7 @@ fn span(notification: &Notification) -> Span {
 }
 
 /// An error with its causes, in one line.
-fn whole_story(error: &dyn StdError) -> String {
+pub(super) fn whole_story(error: &dyn StdError) -> String {
     let mut story = error.to_string();
     let mut cause = error.source();
     while let Some(known) = cause {

@@ -183,6 +183,11 @@ crate::events::wire_names! {
 /// say nothing, so that such a store needs no outbox.
 #[async_trait]
 pub trait CartStore: Keys {
+    /// Whether what these carts handled of events is noted in the books of orders, where an audit looks for it.
+    fn in_books(&self) -> bool {
+        true
+    }
+
     /// A cart that has not expired at `now`.
     async fn cart(&self, owner: CartOwner, now: Timestamp) -> Result<Option<Cart>, StoreError>;
 

@@ -11,7 +11,7 @@ use crate::time::{Clock, Timestamp};
 
 use super::memory::{
     MemoryBus, MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher,
-    PlainRenderer, PlainTokens, RecordingMailer, ScriptedGateway,
+    PlainRenderer, PlainTokens, RecordingCaller, RecordingMailer, ScriptedGateway,
 };
 use super::{ManualClock, SeededEntropy};
 
@@ -32,6 +32,8 @@ pub struct MemoryShop {
     pub gateway: Arc<ScriptedGateway>,
     /// Every mail that was handed over.
     pub mailer: Arc<RecordingMailer>,
+    /// Every call of another system's endpoint.
+    pub webhooks: Arc<RecordingCaller>,
 }
 
 impl MemoryShop {
@@ -52,6 +54,7 @@ impl MemoryShop {
         let orders = Arc::new(MemoryOrders::new(Arc::clone(&time)).with_turns(seed));
         let notifications = Arc::new(MemoryNotifications::new(Arc::clone(&time)).with_turns(seed));
         let (gateway, mailer) = (Arc::new(ScriptedGateway::new()), Arc::new(RecordingMailer::new()));
+        let webhooks = Arc::new(RecordingCaller::new());
         let ports = Ports {
             clock: Arc::clone(&time),
             entropy: Arc::new(SeededEntropy::new(seed)),
@@ -67,6 +70,7 @@ impl MemoryShop {
             notifications: notifications.clone(),
             renderer: Arc::new(PlainRenderer),
             mailer: mailer.clone(),
+            webhooks: webhooks.clone(),
             books: ShopBooks {
                 users: users.clone(),
                 catalog: catalog.clone(),
@@ -101,6 +105,7 @@ impl MemoryShop {
             notifications_db: notifications,
             gateway,
             mailer,
+            webhooks,
         }
     }
 

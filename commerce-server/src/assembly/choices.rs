@@ -20,6 +20,7 @@ use commerce_adapters::redis::{
 use commerce_adapters::sql::Place;
 #[cfg(feature = "redis")]
 use commerce_adapters::system::SystemClock;
+use commerce_adapters::webhooks::HttpCaller;
 #[cfg(feature = "redis")]
 use commerce_core::Clock;
 use commerce_core::Part;
@@ -61,8 +62,9 @@ use crate::ways::{Dependency, Peer};
 pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, StartError> {
     let shop = Embedded::at(&config.data_dir).policies(policies(config));
     let shop = shop.on(place(config, here)?);
-    let shop = shop.audit_at(config.telemetry.audit_at);
+    let shop = shop.audit_at(config.telemetry.audit_at).with_chaos(config.events_chaos_percent);
     let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
+    let shop = shop.webhooks(Arc::new(HttpCaller::new(config.webhooks_to_private_networks)));
     let shop = if config.search_enabled { shop } else { shop.without_index() };
     let shop = if config.carts_in_redis { carts_in_redis(shop, config)? } else { shop };
     let shop = Box::pin(on_aws(shop, config, here)).await?;
@@ -387,5 +389,6 @@ pub(super) fn policies(config: &Config) -> Policies {
             ops: config.mail.ops.clone(),
             shop_url: config.server.public_url.clone(),
         },
+        keep: config.keep,
     }
 }

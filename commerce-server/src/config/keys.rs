@@ -196,6 +196,18 @@ pub const KEYS: &[Key] = &[
         r#""local""#,
         "local brings each event from its outbox straight to every consumer, in other processes over their internal listeners; redis (Streams) and sqs (SNS and SQS, made by commerce aws init) put a broker in between.",
     ),
+    key(
+        "events.chaos_percent",
+        Kind::Number(0, 50),
+        "0",
+        "For a trial, never for a shop that sells: so many of a hundred events are said twice, late, out of order, or again long after.",
+    ),
+    key(
+        "events.webhooks_to_private_networks",
+        Kind::Switch,
+        "false",
+        "Whether webhooks may call addresses of this machine and of networks behind it: for trying out only.",
+    ),
     key("auth.password_min_length", Kind::Number(6, 64), "8", "Characters that a password must have."),
     key(
         "auth.failed_logins_per_quarter_hour",
@@ -285,6 +297,24 @@ pub const KEYS: &[Key] = &[
         comment: "A replica of the notifications' database.",
         secret: true,
     },
+    key(
+        "database.keep_messages_days",
+        Kind::Number(31, 36_500),
+        "400",
+        "Days after which mails that are through are forgotten. Orders, money, stock and what staff did stay for ever.",
+    ),
+    key(
+        "database.keep_webhook_deliveries_days",
+        Kind::Number(31, 36_500),
+        "31",
+        "Days after which webhook deliveries that are through are forgotten.",
+    ),
+    key(
+        "database.keep_dead_letters_days",
+        Kind::Number(31, 36_500),
+        "180",
+        "Days after which dead letters that nobody has looked after are forgotten.",
+    ),
     Key {
         name: "redis.url",
         kind: Kind::TextOrNone,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use commerce_core::Currency;
-use commerce_core::commerce::Context;
+use commerce_core::commerce::{Context, KeepPolicy};
 use commerce_core::orders::{Destination, RateTable, TaxTable};
 use commerce_core::text::Email;
 
@@ -30,6 +30,12 @@ pub struct Config {
     pub services: ServicesConfig,
     /// How events travel.
     pub events: EventBusKind,
+    /// How badly, of a hundred.
+    pub events_chaos_percent: u8,
+    /// Whether webhooks may call networks of ours.
+    pub webhooks_to_private_networks: bool,
+    /// How long is kept what is not kept for ever.
+    pub keep: KeepPolicy,
     /// Redis, where it is used.
     pub redis: RedisConfig,
     /// AWS, where it is used.
@@ -298,6 +304,13 @@ impl Config {
                 "sqs" => EventBusKind::Sqs,
                 _ => EventBusKind::Local,
             },
+            events_chaos_percent: number(&settings, "events.chaos_percent"),
+            webhooks_to_private_networks: switch(&settings, "events.webhooks_to_private_networks"),
+            keep: KeepPolicy {
+                messages: days(&settings, "database.keep_messages_days"),
+                deliveries: days(&settings, "database.keep_webhook_deliveries_days"),
+                letters: days(&settings, "database.keep_dead_letters_days"),
+            },
             redis: RedisConfig {
                 url: Secret(text(&settings, "redis.url").to_owned()),
                 prefix: text(&settings, "redis.prefix").to_owned(),
@@ -337,6 +350,10 @@ impl Config {
             settings,
         }
     }
+}
+
+fn days(settings: &Settings, key: &str) -> Duration {
+    Duration::from_hours(24).saturating_mul(number(settings, key))
 }
 
 /// The origin of a listener, as whoever is on the same machine reaches it.

@@ -16,6 +16,7 @@ mod reviews;
 mod sellers;
 mod shipments;
 mod users;
+mod webhook_endpoints;
 mod wishlists;
 
 use commerce_core::commerce::Context;
@@ -26,7 +27,7 @@ use crate::api::Api;
 type Adds = fn(Api) -> Api;
 
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, Adds); 16] = [
+const PARTS: [(Context, Adds); 17] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
@@ -43,6 +44,7 @@ const PARTS: [(Context, Adds); 16] = [
     (Context::Orders, shipments::routes),
     (Context::Orders, returns::routes),
     (Context::Notifications, notifications::routes),
+    (Context::Notifications, webhook_endpoints::routes),
 ];
 
 /// The whole table.

@@ -12,3 +12,4 @@ pub mod returns;
 pub mod schema;
 pub mod shipment;
 pub mod user;
+pub mod webhook;

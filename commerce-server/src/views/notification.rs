@@ -28,6 +28,9 @@ pub struct NotificationView {
     status: NotificationStatus,
     tries: u32,
     error: Option<String>,
+    /// Since when it waits for a word, after a restore.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    held_at: Option<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -48,6 +51,7 @@ impl From<Notification> for NotificationView {
             status: notification.status,
             tries: notification.tries,
             error: notification.error,
+            held_at: notification.held_at,
             created_at: notification.created_at,
             sent_at: notification.sent_at,
             maybe_twice: notification.maybe_twice,

@@ -67,6 +67,10 @@ const CONTRACT: &[(&str, &[&str])] = &[
     ("/api/payments/webhooks/{provider}", &["post"]),
     ("/api/notifications", &["get"]),
     ("/api/notifications/{id}/resend", &["post"]),
+    ("/api/webhook-endpoints", &["get", "post"]),
+    ("/api/webhook-endpoints/{id}", &["get", "put", "delete"]),
+    ("/api/webhook-endpoints/{id}/deliveries", &["get"]),
+    ("/api/webhook-endpoints/{id}/deliveries/{did}/resend", &["post"]),
 ];
 
 #[tokio::test]

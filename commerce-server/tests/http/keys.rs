@@ -73,6 +73,9 @@ impl Scene {
             bad: text(&bad),
             form: false,
         };
+        let hook = |name: &str| json!({"url": format!("https://hooks.example/{name}"), "events": ["*"]});
+        let endpoint = self.post("/api/webhook-endpoints", hook("in")).await["id"].as_str().unwrap().to_owned();
+        let endpoint = format!("/api/webhook-endpoints/{endpoint}");
         let product = self.shop.stock(&self.admin, "A", 50).await["id"].as_str().unwrap().to_owned();
         let cart = self.post("/api/carts", json!({})).await["cartToken"].as_str().unwrap().to_owned();
         let line = |quantity: i64| json!({"sku": "A", "quantity": quantity});
@@ -84,6 +87,8 @@ impl Scene {
         self.shop.memory.settle().await.unwrap();
         let messages = self.shop.get("/api/notifications", &self.admin).await.expect(200);
         let message = messages.body["items"][0]["id"].as_str().unwrap().to_owned();
+        let calls = self.shop.get(&format!("{endpoint}/deliveries"), &self.admin).await.expect(200);
+        let call = calls.body["items"][0]["id"].as_str().unwrap().to_owned();
 
         let packed = self.post("/api/orders", order("A", 3, "COD")).await["id"].as_str().unwrap().to_owned();
         let parcel = |quantity: i64| json!({"carrier": "Blue Dart", "trackingNumber": "123", "lines": [line(quantity)]});
@@ -209,6 +214,17 @@ impl Scene {
                     json!({"amount": paise(2)}),
                     json!({"amount": paise(0)}),
                 ),
+            ),
+            ("/api/webhook-endpoints", keeps("/api/webhook-endpoints", hook("one"), hook("two"), named("x"))),
+            (
+                "/api/webhook-endpoints/{id}/deliveries/{did}/resend",
+                Keeps::Key {
+                    path: format!("{endpoint}/deliveries/{call}/resend"),
+                    body: text(&nothing),
+                    other: Vec::new(),
+                    bad: text(&named("x")),
+                    form: false,
+                },
             ),
             (
                 "/api/returns/{id}/exchange",

@@ -119,6 +119,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/returns/{id}/exchange", "a return has no version; a step is taken once"),
     ("POST /api/payments/webhooks/{provider}", "a provider knows no versions"),
     ("POST /api/notifications/{id}/resend", "a message has no version"),
+    ("POST /api/webhook-endpoints", "makes an endpoint"),
+    ("POST /api/webhook-endpoints/{id}/deliveries/{did}/resend", "a delivery has no version"),
 ];
 
 #[tokio::test]
@@ -140,6 +142,9 @@ async fn every_route_that_changes_something_judges_the_version_or_says_why_not()
     let review = text(&shop.post(&format!("/api/products/{product}/reviews"), &asha, review).await.expect(201), "id");
     let coupon = json!({"code": "TEN", "type": "PERCENTAGE", "value": 10});
     shop.post("/api/coupons", &admin, coupon.clone()).await.expect(201);
+    let hook = json!({"url": "https://hooks.example/in", "events": ["*"]});
+    let endpoint = text(&shop.post("/api/webhook-endpoints", &admin, hook.clone()).await.expect(201), "id");
+    let endpoint = format!("/api/webhook-endpoints/{endpoint}");
     let line = json!({"sku": "A", "quantity": 1});
     let me = "/api/users/me";
     let words = json!({"name": "Caps"});
@@ -182,6 +187,8 @@ async fn every_route_that_changes_something_judges_the_version_or_says_why_not()
         ("DELETE", "/api/carts/{cartToken}/coupon", format!("/api/carts/{cart}/coupon"), Value::Null),
         ("PUT", "/api/coupons/{code}", "/api/coupons/TEN".to_owned(), coupon),
         ("DELETE", "/api/coupons/{code}", "/api/coupons/TEN".to_owned(), Value::Null),
+        ("PUT", "/api/webhook-endpoints/{id}", endpoint.clone(), hook),
+        ("DELETE", "/api/webhook-endpoints/{id}", endpoint, Value::Null),
         ("PATCH", "/api/orders/{id}/status", format!("/api/orders/{placed}/status"), json!({"status": "PROCESSING"})),
         ("PUT", "/api/orders/{id}/shipping-address", format!("/api/orders/{placed}/shipping-address"), address()),
         ("POST", "/api/orders/{id}/cancel", format!("/api/orders/{placed}/cancel"), json!({})),

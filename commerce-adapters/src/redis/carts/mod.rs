@@ -118,6 +118,10 @@ impl Keys for RedisCarts {
 
 #[async_trait]
 impl CartStore for RedisCarts {
+    fn in_books(&self) -> bool {
+        false
+    }
+
     async fn cart(&self, owner: CartOwner, now: Timestamp) -> Result<Option<Cart>, StoreError> {
         const OPERATION: &str = "carts.cart";
         let mut read = redis::cmd("HGET");

@@ -19,7 +19,7 @@ use super::batch::Verdict;
 pub(crate) use catalog::{CatalogJudge, CatalogWants, HeldRow, NamedRow, ProductRow};
 pub(crate) use coupons::{CouponRow, CouponsJudge, CouponsWants, UseRow};
 pub(crate) use head::{Claimed, Head};
-pub(crate) use notifications::{NotificationJudge, NotificationRow};
+pub(crate) use notifications::{DeliveryRow, EndpointRow, NotificationJudge, NotificationRow};
 pub(crate) use opinions::{OpinionJudge, OpinionWants, ReviewRow};
 pub use orders::OrdersWrite;
 pub(crate) use orders::{CartRow, HeardRow, OrdersJudge, OrdersWants, Versioned};

@@ -5,7 +5,6 @@
 //! it. What another process was faster with (a key, a lock) has the whole batch judged again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::StoreError;
@@ -21,6 +20,7 @@ use super::readers::Readers;
 use super::script::{Queries, Script};
 use super::snapshot::Snapshots;
 use super::writer::{Chore, ContextWriter, MySqlWriter};
+use crate::sql::Old;
 use crate::sql::batch::Queue;
 use crate::sql::judge::{Judge, Loaded};
 use crate::sql::question::Question;
@@ -44,7 +44,7 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
 
     /// What its own tables need not keep: rows before the first parameter, at most as many as the second, and
     /// how old those are.
-    const OLD: &'static [(&'static str, Duration)] = &[];
+    const OLD: &'static [Old] = &[];
 
     /// Its tables.
     fn migrations() -> &'static [Migration];

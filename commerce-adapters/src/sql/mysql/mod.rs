@@ -35,6 +35,8 @@ mod notifications;
 mod orders;
 #[path = "../shared/users/mod.rs"]
 mod users;
+#[path = "../shared/webhooks.rs"]
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -19,6 +19,8 @@ use super::fields::Fields;
 use super::migrate::Migration;
 use super::script::{Queries, Script};
 use super::statements::notifications as sql;
+use super::webhooks;
+use crate::sql::Old;
 use crate::sql::bulk::{Bulk, RowText, ids};
 use crate::sql::judge::{Loaded, NotificationJudge, NotificationRow};
 use crate::sql::question::{Question, below, blob};
@@ -29,6 +31,7 @@ impl Context for NotificationWrite {
 
     const NAME: &'static str = "notifications";
     const COMMIT: &'static str = "notifications.commit";
+    const OLD: &'static [Old] = sql::OLD;
 
     fn migrations() -> &'static [Migration] {
         sql::MIGRATIONS
@@ -45,8 +48,13 @@ impl Context for NotificationWrite {
                 NotificationWrite::Update(new) => {
                     wanted.insert(new.id);
                 }
+                NotificationWrite::InsertEndpoint(_)
+                | NotificationWrite::UpdateEndpoint(_)
+                | NotificationWrite::InsertDelivery(_)
+                | NotificationWrite::UpdateDelivery(_) => {}
             }
         }
+        webhooks::ask(queries, sets);
         if !wanted.is_empty() {
             queries.ask(sql::BY_ID, [ids(wanted).into()], |row, loaded| load(row, &mut loaded.judge));
         }
@@ -62,6 +70,7 @@ impl Context for NotificationWrite {
         };
         script.bulk(sql::NEW, Bulk::of(written(false), new_row));
         script.bulk(sql::CHANGED, Bulk::of(written(true), changed_row));
+        webhooks::write(script, judge);
     }
 }
 
@@ -69,14 +78,19 @@ fn new_row(row: RowText, it: &Notification) -> RowText {
     let row = row.id(it.id).id(it.event).text(it.kind.as_str()).text(it.template.as_str()).text(&it.recipient.key());
     let row = row.opt_text(it.address.as_ref().map(Email::as_str)).text(it.data.as_str());
     let row = row.text(it.status.as_str()).int(it.tries).opt_at(it.due_at).opt_text(it.error.as_deref());
-    row.at(it.created_at).opt_at(it.sent_at).flag(it.maybe_twice).count(it.version).opt_text(it.traceparent.as_deref())
+    row.at(it.created_at)
+        .opt_at(it.sent_at)
+        .flag(it.maybe_twice)
+        .count(it.version)
+        .opt_text(it.traceparent.as_deref())
+        .opt_at(it.held_at)
 }
 
 /// What it is about never changes, only how far it is.
 fn changed_row(row: RowText, it: &Notification) -> RowText {
     let row = row.id(it.id).opt_text(it.address.as_ref().map(Email::as_str)).text(it.status.as_str()).int(it.tries);
     let row = row.opt_at(it.due_at).opt_text(it.error.as_deref()).opt_at(it.sent_at);
-    row.flag(it.maybe_twice).count(it.version)
+    row.flag(it.maybe_twice).count(it.version).opt_at(it.held_at)
 }
 
 fn load(row: &Row, judge: &mut NotificationJudge<'_>) -> Result<(), StoreError> {
@@ -108,6 +122,7 @@ fn read_notification(row: &Row, operation: &'static str) -> Result<Notification,
         status: fields.parse("status")?,
         tries: fields.count("tries")?,
         due_at: fields.opt_at("due_at")?,
+        held_at: fields.opt_at("held_at")?,
         error: fields.opt_text("error")?,
         created_at: fields.at("created_at")?,
         sent_at: fields.opt_at("sent_at")?,
@@ -141,6 +156,13 @@ impl NotificationStore for Database<NotificationWrite> {
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Notification>, StoreError> {
         const OPERATION: &str = "notifications.due";
         let rows = self.rows(OPERATION, Question::of(sql::DUE).bind(now.as_micros()).bind(limit)).await?;
+        rows.iter().map(|row| read_notification(row, OPERATION)).collect()
+    }
+
+    async fn held(&self, limit: u32) -> Result<Vec<Notification>, StoreError> {
+        const OPERATION: &str = "notifications.held";
+        const SQL: &str = "SELECT * FROM notification_logs WHERE held_at IS NOT NULL ORDER BY id LIMIT ?";
+        let rows = self.rows(OPERATION, Question::of(SQL).bind(limit)).await?;
         rows.iter().map(|row| read_notification(row, OPERATION)).collect()
     }
 

@@ -21,6 +21,8 @@ use super::migrate::{Migration, migrate};
 use super::readers::Readers;
 use super::script::{Queries, Script, Stopped, Unread};
 use super::snapshot::Snapshots;
+use crate::backup::landing::Presence;
+use crate::sql::Old;
 use crate::sql::batch::{Failure, Fate, Queue, Verdict, Writer};
 use crate::sql::judge::{Head, Judge, Loaded, judge_all};
 use crate::sql::question::Question;
@@ -59,7 +61,7 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
     const COMMIT: &'static str;
 
     /// What its own tables need not keep: rows before `?1`, at most `?2` of them, and how old those are.
-    const OLD: &'static [(&'static str, Duration)] = &[];
+    const OLD: &'static [Old] = &[];
 
     /// Its tables.
     fn migrations() -> &'static [Migration];
@@ -89,6 +91,7 @@ struct Inner<W: Context> {
     auditor: Snapshots,
     beside: Arc<W::Beside>,
     clock: Arc<dyn Clock>,
+    presence: Presence,
 }
 
 impl<W: Context> Clone for Database<W> {
@@ -101,6 +104,8 @@ impl<W: Context> Clone for Database<W> {
 impl<W: Context> Database<W> {
     pub(super) async fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let options = options(dir, W::NAME);
+        std::fs::create_dir_all(dir).map_err(|error| folder_error("sqlite.open", error))?;
+        let presence = Presence::enter(dir).await?;
         let mut connection = connect(&options.clone().create_if_missing(true), dir).await?;
         migrate(&mut connection, W::migrations(), &*clock).await?;
         let reading = options.clone().thread_name(|_| format!("read-{}", W::NAME));
@@ -113,7 +118,7 @@ impl<W: Context> Database<W> {
         let writer = SqliteWriter { connection, options, clock: clock.clone(), mark, batch: 0 };
         let beside = Arc::<W::Beside>::default();
         let queue = Queue::start(ContextWriter::<W> { writer, beside: Arc::clone(&beside) }, W::COMMIT);
-        Ok(Self { inner: Arc::new(Inner { queue, readers, auditor, beside, clock }) })
+        Ok(Self { inner: Arc::new(Inner { queue, readers, auditor, beside, clock, presence }) })
     }
 
     /// Commits a change set whole or not at all.
@@ -170,6 +175,7 @@ impl<W: Context> Database<W> {
         self.inner.readers.close().await;
         self.inner.auditor.close().await;
         self.inner.queue.close().await;
+        self.inner.presence.leave();
     }
 }
 
@@ -192,7 +198,6 @@ pub(super) fn options(dir: &Path, context: &'static str) -> SqliteConnectOptions
 
 async fn connect(options: &SqliteConnectOptions, dir: &Path) -> Result<SqliteConnection, StoreError> {
     const OPERATION: &str = "sqlite.open";
-    std::fs::create_dir_all(dir).map_err(|error| folder_error(OPERATION, error))?;
     SqliteConnection::connect_with(options).await.map_err(|error| {
         // SQLite says only that it cannot; the folder says why.
         match tempfile_in(dir) {

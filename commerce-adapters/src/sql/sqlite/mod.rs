@@ -5,6 +5,7 @@
 //! at [`Databases::open`], then at `engine`, then at a context's `mod.rs`.
 
 mod books;
+pub(crate) mod cut;
 mod engine;
 mod error;
 mod migrate;
@@ -28,6 +29,8 @@ mod notifications;
 mod orders;
 #[path = "../shared/users/mod.rs"]
 mod users;
+#[path = "../shared/webhooks.rs"]
+mod webhooks;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::Timestamp;
+use commerce_core::commerce::KeepPolicy;
 use commerce_core::error::StoreError;
 use commerce_core::limits;
 
@@ -23,20 +24,23 @@ impl Databases {
     ///
     /// # Errors
     /// When a database does not answer; what was deleted before stays deleted.
-    pub async fn retention(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let gone = self.users.forget_old(now).await? + self.catalog.forget_old(now).await?;
-        Ok(gone + self.orders.forget_old(now).await? + self.notifications.forget_old(now).await?)
+    pub async fn retention(&self, now: Timestamp, keep: &KeepPolicy) -> Result<u64, StoreError> {
+        let gone = self.users.forget_old(now, keep).await? + self.catalog.forget_old(now, keep).await?;
+        Ok(gone + self.orders.forget_old(now, keep).await? + self.notifications.forget_old(now, keep).await?)
     }
 }
 
 /// Published events go after 7 days, handled deliveries after 30, idempotency keys after their 30, marks
-/// of writers after a day, and what each context says of its own tables.
+/// of writers after a day, dead letters and what each context says of its own tables when the shop says.
 #[async_trait]
 impl<W: Context> Keeper for Database<W> {
-    async fn forget_old(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn forget_old(&self, now: Timestamp, keep: &KeepPolicy) -> Result<u64, StoreError> {
+        const LETTERS: &str = "DELETE FROM dead_letters WHERE place IN
+            (SELECT place FROM dead_letters WHERE buried_at < ?1 LIMIT ?2)";
         let mut gone = self.forget_messages(now).await?;
-        for (sql, keep) in W::OLD {
-            gone += self.forget(sql, now.minus(*keep)).await?;
+        gone += self.forget(LETTERS, now.minus(keep.letters)).await?;
+        for (sql, kept) in W::OLD {
+            gone += self.forget(sql, now.minus(kept(keep))).await?;
         }
         Ok(gone)
     }

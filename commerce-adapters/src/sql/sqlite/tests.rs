@@ -1,12 +1,15 @@
 //! Faults that only the inside of the stores can cause: a full disk, a refused write, a broken row.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use commerce_core::catalog::{CatalogStore, CatalogWrite, ProductReads, Seller};
 use commerce_core::change::{ChangeSet, CommitError, CommitRefusal};
+use commerce_core::commerce::KeepPolicy;
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::{Envelope, EventKind, Outbox, Topic};
 use commerce_core::ids::{Id, IdSource};
+use commerce_core::notifications::NotificationWrite;
 use commerce_core::testing::{ManualClock, SeededEntropy};
 use commerce_core::{Clock, Timestamp};
 use futures_util::future::join_all;
@@ -155,7 +158,7 @@ async fn a_caller_who_goes_away_has_committed_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_clean_stop_leaves_four_files_and_nothing_pending() {
+async fn a_clean_stop_leaves_four_files_their_lock_and_nothing_pending() {
     let bench = Bench::new().await;
     bench.insert("one").await.unwrap();
     bench.shop.close().await;
@@ -163,7 +166,7 @@ async fn a_clean_stop_leaves_four_files_and_nothing_pending() {
     let mut files: Vec<_> =
         std::fs::read_dir(bench.dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
-    assert_eq!(files, ["catalog.db", "notifications.db", "orders.db", "users.db"]);
+    assert_eq!(files, ["catalog.db", "lock", "notifications.db", "orders.db", "users.db"]);
     assert_eq!(Databases::pending_migrations(bench.dir.path()).await.unwrap(), []);
     let empty = tempfile::tempdir().unwrap();
     let pending: Vec<PendingMigration> = Databases::pending_migrations(empty.path()).await.unwrap();
@@ -188,10 +191,65 @@ async fn what_is_too_old_is_forgotten() {
     let (old, waiting) = (bench.event(), bench.event());
     bench.commit(ChangeSet::new().say([old.clone(), waiting.clone()])).await.unwrap();
     catalog.published(&[old.id]).await.unwrap();
-    assert_eq!(bench.shop.retention(bench.clock.now()).await.unwrap(), 0);
-    let later = bench.clock.now().plus(std::time::Duration::from_hours(8 * 24));
-    assert_eq!(bench.shop.retention(later).await.unwrap(), 2, "the published event and the writer's mark");
+    assert_eq!(bench.shop.retention(bench.clock.now(), &KeepPolicy::default()).await.unwrap(), 0);
+    let later = bench.clock.now().plus(Duration::from_hours(8 * 24));
+    assert_eq!(
+        bench.shop.retention(later, &KeepPolicy::default()).await.unwrap(),
+        2,
+        "the published event and the writer's mark"
+    );
     assert_eq!(catalog.unpublished(10).await.unwrap(), [waiting]);
+}
+
+/// Mails, deliveries and dead letters go when the shop says; what is open or held stays, and a removed endpoint as
+/// long as its deliveries.
+#[tokio::test]
+async fn what_the_shop_keeps_for_a_while_is_forgotten_then() {
+    let bench = Bench::new().await;
+    let (now, told) = (bench.clock.now(), bench.shop.notifications());
+    let id = |number: u32| format!("{:012x}7{number:019x}", now.as_millis());
+    for (number, status) in [(1, "DELIVERED"), (2, "FAILED"), (3, "PENDING")] {
+        let id = id(number);
+        let delivery = format!(
+            "INSERT INTO webhook_deliveries (id, endpoint_id, event_id, kind, occurred_at, data, status, tries, created_at, version)
+            VALUES (x'{id}', x'{}', x'{id}', 'ORDER_CREATED', 0, '{{}}', '{status}', 1, 0, 2)",
+            hex_of(9),
+        );
+        fill(&told, delivery).await.unwrap();
+        let status = if status == "DELIVERED" { "SENT" } else { status };
+        let mail = format!(
+            "INSERT INTO notification_logs (id, event_id, kind, template, recipient, data, status, tries, created_at, maybe_twice,
+            version) VALUES (x'{id}', x'{id}', 'ORDER_CREATED', 'order_placed', 'ops', '{{}}', '{status}', 1, 0, 0, 2)"
+        );
+        fill(&told, mail).await.unwrap();
+    }
+    for number in [8, 9] {
+        let endpoint = format!(
+            "INSERT INTO webhook_endpoints (id, url, events, secret, status, reason, created_at, updated_at, version)
+            VALUES (x'{}', 'https://x.example', '[\"*\"]', 'whsec_x', 'REMOVED', 'staff', 0, {}, 2)",
+            hex_of(number),
+            now.as_micros(),
+        );
+        fill(&told, endpoint).await.unwrap();
+    }
+    let days = |days: u64| Duration::from_hours(days * 24);
+    let keep = KeepPolicy { messages: days(60), deliveries: days(31), letters: days(40) };
+    assert_eq!(bench.shop.retention(now.plus(days(31)), &keep).await.unwrap(), 0, "not a day too early");
+    let gone = bench.shop.retention(now.plus(days(32)), &keep).await.unwrap();
+    assert_eq!(gone, 3, "two deliveries that are through, and the endpoint that nothing is left of");
+    assert_eq!(bench.shop.retention(now.plus(days(61)), &keep).await.unwrap(), 2, "two mails");
+    assert_eq!(bench.shop.retention(now.plus(days(1_000)), &keep).await.unwrap(), 0, "the open ones and their endpoint stay");
+}
+
+async fn fill(database: &Database<NotificationWrite>, sql: String) -> Result<(), StoreError> {
+    let fill = database.write("test", move |connection| {
+        Box::pin(async move { sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.map(|_| ()) })
+    });
+    fill.await
+}
+
+fn hex_of(number: u8) -> String {
+    format!("{number:032x}")
 }
 
 /// Files in the folder of migrations. Whether each is in the program is asked of an empty shop.

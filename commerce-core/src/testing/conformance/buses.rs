@@ -160,6 +160,12 @@ impl Scene {
     }
 }
 
+/// Events as a bus may get them, each with an id of its own.
+#[must_use]
+pub fn samples_of_events(count: usize) -> Vec<Envelope> {
+    events(count)
+}
+
 fn events(count: usize) -> Vec<Envelope> {
     let ids = ids();
     let said = |kind: EventKind| Envelope { kind, topic: kind.topic(), ..samples::envelope(&ids, Timestamp::EPOCH) };

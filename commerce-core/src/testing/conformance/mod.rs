@@ -51,9 +51,10 @@ mod stock;
 mod subjects;
 mod traffic;
 mod users;
+mod webhooks;
 
 pub use audit::{NoWait, Tampered, audit, buy_and_change_mind, trade};
-pub use buses::Carrier;
+pub use buses::{Carrier, samples_of_events};
 pub use fixture::{Fixture, Opened, Subject};
 pub use mails::Post;
 pub use outside::Made;
@@ -119,6 +120,7 @@ pub async fn carts_apart(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Cart
 pub async fn notifications(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn NotificationStore>) {
     machinery::all(&make).await;
     notifications::all(&make).await;
+    webhooks::all(&make).await;
 }
 
 /// Every promise of a [`PaymentGateway`] that knows the sandbox's tokens. Webhooks are each

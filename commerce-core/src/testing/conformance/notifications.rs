@@ -24,6 +24,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Noti
         one_event_tells_one_recipient_once,
         versions_grow_by_one,
         due_ones_are_found,
+        held_ones_are_found,
         notifications_are_listed_newest_first,
     }
 }
@@ -42,6 +43,7 @@ async fn a_notification_is_read_as_written(fixture: &Notifications) {
         status: NotificationStatus::Failed,
         tries: 12,
         due_at: None,
+        held_at: Some(samples::end_of_time()),
         error: Some(samples::UNICODE.to_owned()),
         created_at: samples::before_the_epoch(),
         sent_at: Some(samples::end_of_time()),
@@ -102,6 +104,20 @@ async fn due_ones_are_found(fixture: &Notifications) {
     assert_eq!(due(10, 10).await, [early.clone()]);
     assert_eq!(due(60, 10).await, [early.clone(), late], "longest due first");
     assert_eq!(due(60, 1).await, [early]);
+}
+
+async fn held_ones_are_found(fixture: &Notifications) {
+    let held = Notification { due_at: None, held_at: Some(fixture.now()), ..new(fixture) };
+    fixture.clock.advance(Duration::from_secs(1));
+    let later = Notification { due_at: None, held_at: Some(fixture.now()), ..new(fixture) };
+    let inserts = [later.clone(), held.clone(), new(fixture)].map(NotificationWrite::Insert);
+    fixture.write(inserts).await;
+    assert_eq!(got(fixture.store.held(10).await), [held.clone(), later]);
+    assert_eq!(got(fixture.store.held(1).await), [held.clone()]);
+    fixture
+        .write([NotificationWrite::Update(Notification { held_at: None, due_at: Some(fixture.now()), version: 2, ..held })])
+        .await;
+    assert_eq!(got(fixture.store.held(10).await).len(), 1);
 }
 
 async fn notifications_are_listed_newest_first(fixture: &Notifications) {

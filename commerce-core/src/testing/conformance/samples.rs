@@ -12,11 +12,14 @@ use crate::change::{KeyClaim, KeyResult, KeyScope, digest};
 use crate::events::{Envelope, EventKind, Topic};
 use crate::ids::{
     AddressId, CategoryId, EventId, Id, IdSource, ImageId, MovementId, NotificationId, OrderId, PaymentId, ProductId, SellerId,
-    UserId,
+    UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::limits;
 use crate::money::{Currency, Money};
-use crate::notifications::{Notification, NotificationStatus, Recipient, Template};
+use crate::notifications::{
+    DeliveryStatus, EndpointStatus, Notification, NotificationStatus, Recipient, Subscription, Template, WebhookDelivery,
+    WebhookEndpoint, WebhookSecret,
+};
 use crate::orders::{HoldRef, Order, OrderLine, OrderStatus, Payment, PaymentMethod};
 use crate::text::{Metadata, Quantity, Sku, Slug};
 use crate::time::Timestamp;
@@ -245,11 +248,49 @@ pub(super) fn notification(id: NotificationId, now: Timestamp) -> Notification {
         status: NotificationStatus::Pending,
         tries: 0,
         due_at: Some(now),
+        held_at: None,
         error: None,
         created_at: now,
         sent_at: None,
         maybe_twice: false,
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        version: 1,
+    }
+}
+
+pub(super) fn endpoint(id: WebhookEndpointId, now: Timestamp) -> WebhookEndpoint {
+    WebhookEndpoint {
+        id,
+        url: "https://hooks.example/in".to_owned(),
+        events: Subscription::Everything,
+        secret: WebhookSecret::of([7; 32]),
+        former: None,
+        status: EndpointStatus::Active,
+        reason: None,
+        failing_since: None,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    }
+}
+
+pub(super) fn delivery(id: WebhookDeliveryId, endpoint: WebhookEndpointId, now: Timestamp) -> WebhookDelivery {
+    WebhookDelivery {
+        id,
+        endpoint,
+        event: EventId::from_uuid(id.uuid()),
+        kind: EventKind::OrderCreated,
+        occurred_at: now,
+        data: json!({ "number": "ORD-1" }).into(),
+        status: DeliveryStatus::Pending,
+        tries: 0,
+        due_at: Some(now),
+        held_at: None,
+        answered: None,
+        error: None,
+        created_at: now,
+        delivered_at: None,
+        traceparent: None,
         version: 1,
     }
 }

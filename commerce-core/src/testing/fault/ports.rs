@@ -15,9 +15,12 @@ use crate::error::{Outcome, StoreError};
 use crate::events::{Backlog, Envelope, Leases, Outbox};
 use crate::ids::{
     AddressId, CategoryId, CouponId, EventId, ImageId, NotificationId, OrderId, ProductId, ResetId, ReturnId, ReviewId, SellerId,
-    SessionId, UserId,
+    SessionId, UserId, WebhookDeliveryId, WebhookEndpointId,
 };
-use crate::notifications::{Contacts, Notification, NotificationFilter, NotificationStore, NotificationWrite};
+use crate::notifications::{
+    Contacts, DeliveryStatus, Notification, NotificationFilter, NotificationStore, NotificationWrite, WebhookDelivery,
+    WebhookEndpoint, WebhookReads,
+};
 use crate::orders::{
     Cart, CartOwner, CartStore, CartWrite, CatalogPort, Coupon, CouponReads, Customers, DueWork, Held, HoldRef, Order,
     OrderFilter, OrderStatus, OrderStore, OrderWrite, ProviderEvent, PurchaseReads, Redemption, ReturnFilter, ReturnOf,
@@ -193,10 +196,24 @@ faulty! {
         read reset_token(user: UserId, reset: ResetId) -> Outcome<Option<String>>;
     }
 
+    WebhookReads of dyn NotificationStore, "notifications" {
+        read webhook_endpoint(id: WebhookEndpointId) -> Stored<Option<WebhookEndpoint>>;
+        read webhook_endpoints() -> Stored<Vec<WebhookEndpoint>>;
+        read webhook_delivery(id: WebhookDeliveryId) -> Stored<Option<WebhookDelivery>>;
+        read webhook_deliveries(
+            endpoint: WebhookEndpointId,
+            status: Option<DeliveryStatus>,
+            page: &PageRequest
+        ) -> Stored<Page<WebhookDelivery>>;
+        look webhooks_due(endpoint: WebhookEndpointId, now: Timestamp, limit: u32) -> Stored<Vec<WebhookDelivery>>;
+        look webhooks_held(limit: u32) -> Stored<Vec<WebhookDelivery>>;
+    }
+
     NotificationStore of dyn NotificationStore, "notifications" {
         read notification(id: NotificationId) -> Stored<Option<Notification>>;
         read notifications(filter: &NotificationFilter, page: &PageRequest) -> Stored<Page<Notification>>;
         look due(now: Timestamp, limit: u32) -> Stored<Vec<Notification>>;
+        look held(limit: u32) -> Stored<Vec<Notification>>;
         => Notifications: NotificationWrite;
     }
 

@@ -24,6 +24,7 @@ mod search;
 mod secrets;
 mod table;
 mod users;
+mod webhooks;
 
 pub use bus::MemoryBus;
 pub use catalog::MemoryCatalog;
@@ -36,6 +37,7 @@ pub use orders::MemoryOrders;
 pub use search::MemorySearch;
 pub use secrets::{PlainHasher, PlainTokens};
 pub use users::MemoryUsers;
+pub use webhooks::RecordingCaller;
 
 use uuid::Uuid;
 

@@ -6,8 +6,11 @@ use async_trait::async_trait;
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::StoreError;
-use crate::ids::{Id, NotificationId};
-use crate::notifications::{Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite};
+use crate::ids::{Id, NotificationId, WebhookDeliveryId, WebhookEndpointId};
+use crate::notifications::{
+    DeliveryStatus, Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite, WebhookDelivery,
+    WebhookEndpoint, WebhookReads,
+};
 use crate::page::{Page, PageRequest};
 use crate::time::{Clock, Timestamp};
 
@@ -33,9 +36,11 @@ database_ports!(MemoryNotifications, Notifications);
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) notifications: Table<NotificationId, Notification>,
+    pub(super) endpoints: Table<WebhookEndpointId, WebhookEndpoint>,
+    pub(super) deliveries: Table<WebhookDeliveryId, WebhookDelivery>,
 }
 
-undo_tables!(Rows: notifications);
+undo_tables!(Rows: notifications, endpoints, deliveries);
 
 impl Rows {
     fn write(&mut self, write: NotificationWrite) -> Result<(), CommitRefusal> {
@@ -53,8 +58,70 @@ impl Rows {
                 judge_version("notification", known.get(&new.id).map(|old| old.version), new.version)?;
                 known.insert(new.id, new);
             }
+            NotificationWrite::InsertEndpoint(new) => {
+                judge_free("id", self.endpoints.contains_key(&new.id))?;
+                self.endpoints.insert(new.id, new);
+            }
+            NotificationWrite::UpdateEndpoint(new) => {
+                judge_version("webhook endpoint", self.endpoints.get(&new.id).map(|old| old.version), new.version)?;
+                self.endpoints.insert(new.id, new);
+            }
+            NotificationWrite::InsertDelivery(new) => {
+                let same = |old: &WebhookDelivery| (old.endpoint, old.event) == (new.endpoint, new.event);
+                if !self.deliveries.values().any(same) {
+                    judge_free("id", self.deliveries.contains_key(&new.id))?;
+                    self.deliveries.insert(new.id, new);
+                }
+            }
+            NotificationWrite::UpdateDelivery(new) => {
+                judge_version("webhook delivery", self.deliveries.get(&new.id).map(|old| old.version), new.version)?;
+                self.deliveries.insert(new.id, new);
+            }
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl WebhookReads for MemoryNotifications {
+    async fn webhook_endpoint(&self, id: WebhookEndpointId) -> Result<Option<WebhookEndpoint>, StoreError> {
+        Ok(self.db.read(|rows| rows.endpoints.get(&id).cloned()).await)
+    }
+
+    async fn webhook_endpoints(&self) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        Ok(self.db.read(|rows| rows.endpoints.values().rev().cloned().collect()).await)
+    }
+
+    async fn webhook_delivery(&self, id: WebhookDeliveryId) -> Result<Option<WebhookDelivery>, StoreError> {
+        Ok(self.db.read(|rows| rows.deliveries.get(&id).cloned()).await)
+    }
+
+    async fn webhook_deliveries(
+        &self,
+        endpoint: WebhookEndpointId,
+        status: Option<DeliveryStatus>,
+        page: &PageRequest,
+    ) -> Result<Page<WebhookDelivery>, StoreError> {
+        let shown = |it: &&WebhookDelivery| it.endpoint == endpoint && status.is_none_or(|status| it.status == status);
+        let entries = self.db.read(|rows| rows.deliveries.values().filter(shown).cloned().collect()).await;
+        Ok(super::newest_first(entries, page, |entry| entry.id.uuid()))
+    }
+
+    async fn webhooks_due(
+        &self,
+        endpoint: WebhookEndpointId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WebhookDelivery>, StoreError> {
+        let due = |it: &&WebhookDelivery| it.endpoint == endpoint && it.due_at.is_some_and(|due| due <= now);
+        let mut due: Vec<WebhookDelivery> = self.db.read(|rows| rows.deliveries.values().filter(due).cloned().collect()).await;
+        due.sort_by_key(|it| (it.due_at, it.id));
+        Ok(super::at_most(due, limit))
+    }
+
+    async fn webhooks_held(&self, limit: u32) -> Result<Vec<WebhookDelivery>, StoreError> {
+        let held = |it: &&WebhookDelivery| it.held_at.is_some();
+        Ok(super::at_most(self.db.read(|rows| rows.deliveries.values().filter(held).cloned().collect::<Vec<_>>()).await, limit))
     }
 }
 
@@ -88,6 +155,14 @@ impl NotificationStore for MemoryNotifications {
         let mut due: Vec<Notification> = self.db.read(|rows| rows.notifications.values().filter(open).cloned().collect()).await;
         due.sort_by_key(|entry| (entry.due_at, entry.id));
         Ok(super::at_most(due, limit))
+    }
+
+    async fn held(&self, limit: u32) -> Result<Vec<Notification>, StoreError> {
+        let held = |it: &&Notification| it.held_at.is_some();
+        Ok(super::at_most(
+            self.db.read(|rows| rows.notifications.values().filter(held).cloned().collect::<Vec<_>>()).await,
+            limit,
+        ))
     }
 
     async fn commit(&self, changes: ChangeSet<NotificationWrite>) -> Result<(), CommitError> {

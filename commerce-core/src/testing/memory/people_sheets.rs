@@ -1,7 +1,7 @@
 //! The rows of users and notifications as their tables hold them.
 
 use crate::audit::books::{Cell, Row};
-use crate::audit::tables::{ADDRESSES, NOTIFICATIONS, SESSIONS, STAFF_LOG, TOKENS, USERS};
+use crate::audit::tables::{ADDRESSES, NOTIFICATIONS, SESSIONS, STAFF_LOG, TOKENS, USERS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS};
 use crate::ids::Id;
 
 use super::books::{Sheets, row, text};
@@ -42,8 +42,22 @@ impl Sheets for notifications::Rows {
             let (recipient, address) = (it.recipient.key(), it.address.as_ref().map(crate::text::Email::as_str));
             row![NOTIFICATIONS; it.id.uuid(), it.event.uuid(), it.kind.as_str(), it.template.as_str(), recipient.as_str(), address,
                 it.data.as_str(), it.status.as_str(), it.tries, it.due_at, it.error.as_deref(), it.created_at, it.sent_at,
-                i64::from(it.maybe_twice), it.version, it.traceparent.as_deref()]
+                i64::from(it.maybe_twice), it.version, it.traceparent.as_deref(), it.held_at]
         };
-        self.notifications.values().map(row).collect()
+        let endpoint = |it: &crate::notifications::WebhookEndpoint| {
+            let former = it.former.as_ref();
+            row![WEBHOOK_ENDPOINTS; it.id.uuid(), it.url.as_str(), text(&it.events.names()), it.secret.expose(),
+                former.map(|(secret, _)| secret.expose()), former.map(|(_, until)| *until), it.status.as_str(),
+                it.reason.as_deref(), it.failing_since, it.created_at, it.updated_at, it.version]
+        };
+        let delivery = |it: &crate::notifications::WebhookDelivery| {
+            row![WEBHOOK_DELIVERIES; it.id.uuid(), it.endpoint.uuid(), it.event.uuid(), it.kind.as_str(), it.occurred_at,
+                it.data.as_str(), it.status.as_str(), it.tries, it.due_at, it.held_at, it.answered.map(i64::from),
+                it.error.as_deref(), it.created_at, it.delivered_at, it.traceparent.as_deref(), it.version]
+        };
+        let mut rows: Vec<Row> = self.notifications.values().map(row).collect();
+        rows.extend(self.endpoints.values().map(endpoint));
+        rows.extend(self.deliveries.values().map(delivery));
+        rows
     }
 }

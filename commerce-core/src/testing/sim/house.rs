@@ -26,7 +26,7 @@ use crate::testing::SeededEntropy;
 use crate::testing::fault::{Faults, Faulty};
 use crate::testing::memory::{
     Journal, MemoryBus, MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher,
-    PlainRenderer, PlainTokens, RecordingMailer,
+    PlainRenderer, PlainTokens, RecordingCaller, RecordingMailer,
 };
 use crate::time::Clock;
 use crate::users::{PasswordHasher, UserStore};
@@ -48,6 +48,8 @@ pub struct Stores {
     pub notifications: Arc<MemoryNotifications>,
     /// Mails that were handed over.
     pub mailer: Arc<RecordingMailer>,
+    /// Calls of other systems' endpoints.
+    pub webhooks: Arc<RecordingCaller>,
     images: Arc<MemoryImages>,
     entropy: Arc<SeededEntropy>,
 }
@@ -72,6 +74,7 @@ impl Stores {
             orders: Arc::new(orders),
             notifications: Arc::new(notifications),
             mailer: Arc::new(RecordingMailer::new()),
+            webhooks: Arc::new(RecordingCaller::new()),
             images: Arc::new(MemoryImages::new()),
             entropy: Arc::new(SeededEntropy::new(seed)),
         }
@@ -154,6 +157,7 @@ impl House {
             notifications: faulty::<dyn NotificationStore>(stores.notifications.clone(), faults),
             renderer: Arc::new(PlainRenderer),
             mailer: faulty::<dyn Mailer>(stores.mailer.clone(), faults),
+            webhooks: stores.webhooks.clone(),
             books: ShopBooks {
                 users: stores.users.clone(),
                 catalog: stores.catalog.clone(),
@@ -305,7 +309,7 @@ const SHIFTS: [&[Work]; 4] = [
     &[Work::RelayOrders, Work::RelayUsers, Work::RelayCatalog],
     &[Work::SweepHolds, Work::AlertLowStock],
     &[Work::ResumeAttempts, Work::ExpireUnpaid, Work::SendRefunds, Work::RetryParked],
-    &[Work::SendMail],
+    &[Work::SendMail, Work::SendWebhooks],
 ];
 
 /// Under whose name a process works, and for how long at a time.

@@ -85,6 +85,8 @@ crate::events::wire_names! {
         MailMaybeTwice = "mail-maybe-twice",
         /// A mail was accepted more than once under one id.
         MailAcceptedAgain = "mail-accepted-again",
+        /// An endpoint took a webhook delivery.
+        WebhookDelivered = "webhook-delivered",
     }
 }
 

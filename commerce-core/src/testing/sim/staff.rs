@@ -15,8 +15,9 @@ use crate::catalog::{ImportProduct, VariantPatch};
 use crate::change::{Answer, ChangeSet};
 use crate::error::Error;
 use crate::events::{Envelope, EventKind, Topic};
-use crate::ids::{EventId, Id, OrderId, ProductId, ReturnId};
+use crate::ids::{EventId, Id, OrderId, ProductId, ReturnId, WebhookEndpointId};
 use crate::money::{Currency, Money};
+use crate::notifications::EndpointInput;
 use crate::orders::{
     CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind, ShipmentStatus,
 };
@@ -40,11 +41,39 @@ impl Staff {
     pub(super) async fn work(self, chores: usize) {
         for chore in 0..chores {
             self.client.dawdle(self.leisure).await;
-            match self.client.throw(|dice| dice.below(10)) {
-                0..3 => self.adjust(chore).await,
-                3..5 => self.moderate().await,
+            match self.client.throw(|dice| dice.below(20)) {
+                0 => self.tell_others().await,
+                1..6 => self.adjust(chore).await,
+                6..10 => self.moderate().await,
                 _ => self.move_on().await,
             }
+        }
+    }
+
+    /// Another system is to be told of what happens, or not any more.
+    async fn tell_others(&self) {
+        let known: Vec<WebhookEndpointId> = self.client.house.ground.books().endpoints.iter().copied().collect();
+        let (remove, some) = self.client.throw(|dice| (dice.permille(400), dice.permille(500)));
+        let heard = match known.last().copied().filter(|_| remove) {
+            Some(id) => {
+                self.client
+                    .ask(move |shop, me| async move { shop.notifications.delete_webhook_endpoint(&me, id, None).await })
+                    .await
+            }
+            None => {
+                let events = if some { ["ORDER_CONFIRMED", "ORDER_CANCELLED"].as_slice() } else { ["*"].as_slice() };
+                let events = events.iter().map(|name| (*name).to_owned()).collect();
+                let input = EndpointInput { url: "https://hooks.example/in".to_owned(), events, secret: None };
+                let made = move |shop: Commerce, me: Actor| async move {
+                    shop.notifications.create_webhook_endpoint(&me, input, None).await.map(|_| ())
+                };
+                self.client.ask(made).await
+            }
+        };
+        if let Heard::Answer(Err(Error::Refused(refusal))) = heard {
+            let code = refusal.code();
+            let expected = matches!(code, "NOT_FOUND" | "IN_USE" | "CONFLICT");
+            self.client.must(expected, || format!("telling others was refused as {code}"));
         }
     }
 

@@ -1,10 +1,9 @@
 //! Orders with payments and refunds, history, providers' messages, carts.
 
-use std::time::Duration;
-
 use commerce_core::limits;
 
 use super::Put;
+use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] =
@@ -227,7 +226,7 @@ pub(crate) const BOUGHT: &str = "SELECT orders.id FROM orders
 pub(crate) const UNPAID: &str = "SELECT id AS order_id FROM orders WHERE unpaid_until <= ? ORDER BY unpaid_until, id LIMIT ?";
 
 /// Expired carts, and what was claimed of carts so long ago that no delivery comes any more.
-pub(crate) const OLD: &[(&str, Duration)] = &[
-    ("DELETE FROM carts WHERE expires_at < ? ORDER BY expires_at LIMIT ?", limits::CART_KEEP),
-    ("DELETE FROM cart_claims WHERE claimed_at < ? ORDER BY claimed_at LIMIT ?", limits::HANDLED_KEEP),
+pub(crate) const OLD: &[Old] = &[
+    ("DELETE FROM carts WHERE expires_at < ? ORDER BY expires_at LIMIT ?", |_| limits::CART_KEEP),
+    ("DELETE FROM cart_claims WHERE claimed_at < ? ORDER BY claimed_at LIMIT ?", |_| limits::HANDLED_KEEP),
 ];

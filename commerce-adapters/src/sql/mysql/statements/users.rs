@@ -1,10 +1,9 @@
 //! Users, addresses, sessions, refresh tokens.
 
-use std::time::Duration;
-
 use commerce_core::limits;
 
 use super::Put;
+use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!("users", [(1, "users"), (2, "messages"), (3, "staff_log")]);
@@ -49,7 +48,7 @@ pub(crate) const TOKENS_MADE: &str =
 pub(crate) const TOKENS_CHANGED: &str = update!("refresh_tokens", 0 hash: hash; 1 rotated_at: int);
 
 /// Refresh tokens and sessions past their longest life.
-pub(crate) const OLD: &[(&str, Duration)] = &[
-    ("DELETE FROM refresh_tokens WHERE created_at < ? ORDER BY created_at LIMIT ?", limits::SESSION_MAX),
-    ("DELETE FROM sessions WHERE created_at < ? ORDER BY created_at LIMIT ?", limits::SESSION_MAX),
+pub(crate) const OLD: &[Old] = &[
+    ("DELETE FROM refresh_tokens WHERE created_at < ? ORDER BY created_at LIMIT ?", |_| limits::SESSION_MAX),
+    ("DELETE FROM sessions WHERE created_at < ? ORDER BY created_at LIMIT ?", |_| limits::SESSION_MAX),
 ];

@@ -10,8 +10,6 @@ mod parcels;
 mod read;
 mod write;
 
-use std::time::Duration;
-
 use commerce_core::Timestamp;
 use commerce_core::change::ChangeSet;
 
@@ -19,6 +17,7 @@ use super::engine::Context;
 use super::migrate::Migration;
 use super::script::{Queries, Script};
 use super::statements;
+use crate::sql::Old;
 use crate::sql::judge::{Loaded, OrdersJudge, OrdersWants, OrdersWrite};
 
 impl Context for OrdersWrite {
@@ -29,7 +28,7 @@ impl Context for OrdersWrite {
     const COMMIT: &'static str = "orders.commit";
 
     /// Expired carts after a day, claims on carts after 30.
-    const OLD: &'static [(&'static str, Duration)] = statements::orders::OLD;
+    const OLD: &'static [Old] = statements::orders::OLD;
 
     fn migrations() -> &'static [Migration] {
         statements::orders::MIGRATIONS

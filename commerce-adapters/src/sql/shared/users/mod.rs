@@ -7,8 +7,6 @@ mod load;
 mod read;
 mod write;
 
-use std::time::Duration;
-
 use commerce_core::Timestamp;
 use commerce_core::change::ChangeSet;
 use commerce_core::users::UserWrite;
@@ -17,6 +15,7 @@ use super::engine::Context;
 use super::migrate::Migration;
 use super::script::{Queries, Script};
 use super::statements;
+use crate::sql::Old;
 use crate::sql::judge::{Loaded, UserJudge, UsersWants};
 
 impl Context for UserWrite {
@@ -27,7 +26,7 @@ impl Context for UserWrite {
     const COMMIT: &'static str = "users.commit";
 
     /// Sessions and refresh tokens that are past their longest life.
-    const OLD: &'static [(&'static str, Duration)] = statements::users::OLD;
+    const OLD: &'static [Old] = statements::users::OLD;
 
     fn migrations() -> &'static [Migration] {
         statements::users::MIGRATIONS

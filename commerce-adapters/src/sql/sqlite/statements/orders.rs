@@ -1,9 +1,8 @@
 //! Orders with payments and refunds, history, providers' messages, carts.
 
-use std::time::Duration;
-
 use commerce_core::limits;
 
+use crate::sql::Old;
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
@@ -266,15 +265,15 @@ pub(crate) const UNPAID: &str = "SELECT id AS order_id FROM orders INDEXED BY or
     ORDER BY payment_due_at, id LIMIT ?";
 
 /// Expired carts, and what was claimed of carts so long ago that no delivery comes any more.
-pub(crate) const OLD: &[(&str, Duration)] = &[
+pub(crate) const OLD: &[Old] = &[
     (
         "DELETE FROM carts WHERE rowid IN
             (SELECT rowid FROM carts WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
-        limits::CART_KEEP,
+        |_| limits::CART_KEEP,
     ),
     (
         "DELETE FROM cart_claims WHERE claim IN
             (SELECT claim FROM cart_claims WHERE claimed_at < ?1 ORDER BY claimed_at LIMIT ?2)",
-        limits::HANDLED_KEEP,
+        |_| limits::HANDLED_KEEP,
     ),
 ];

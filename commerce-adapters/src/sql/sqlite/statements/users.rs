@@ -1,9 +1,8 @@
 //! Users, addresses, sessions, refresh tokens.
 
-use std::time::Duration;
-
 use commerce_core::limits;
 
+use crate::sql::Old;
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] =
@@ -70,15 +69,15 @@ pub(crate) const TOKENS_CHANGED: &str = "UPDATE refresh_tokens SET rotated_at = 
     WHERE refresh_tokens.hash = new.hash";
 
 /// Refresh tokens and sessions past their longest life.
-pub(crate) const OLD: &[(&str, Duration)] = &[
+pub(crate) const OLD: &[Old] = &[
     (
         "DELETE FROM refresh_tokens WHERE hash IN
             (SELECT hash FROM refresh_tokens WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
-        limits::SESSION_MAX,
+        |_| limits::SESSION_MAX,
     ),
     (
         "DELETE FROM sessions WHERE id IN
             (SELECT id FROM sessions WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
-        limits::SESSION_MAX,
+        |_| limits::SESSION_MAX,
     ),
 ];

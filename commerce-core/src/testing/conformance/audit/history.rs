@@ -8,6 +8,7 @@ use crate::change::RequestKey;
 use crate::commerce::Commerce;
 use crate::error::Outcome;
 use crate::money::{Currency, Money};
+use crate::notifications::EndpointInput;
 use crate::orders::{
     AddressChoice, CarrierNews, CartOwner, CouponInput, CouponKind, CouponValue, GiveMoney, NewShipment, OrderStatus,
     PaymentMethod, PlaceOrder, RequestReturn, ReturnKind, ShipmentStatus,
@@ -24,6 +25,8 @@ const STAFF: Actor = Actor::System;
 /// # Errors
 /// When the shop does not do what it should.
 pub async fn trade(shop: &Commerce) -> Outcome<()> {
+    let told = EndpointInput { url: "https://hooks.example/in".to_owned(), events: vec!["*".to_owned()], secret: None };
+    shop.notifications.create_webhook_endpoint(&STAFF, told, Some(key("hooks"))).await?;
     stock_up(shop).await?;
     let asha = customer(shop, "asha@example.com").await?;
     let bela = customer(shop, "bela@example.com").await?;

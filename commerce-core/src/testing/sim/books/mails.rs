@@ -3,7 +3,9 @@
 use super::Books;
 use crate::change::ChangeSet;
 use crate::ids::Id;
-use crate::notifications::{Mail, Notification, NotificationStatus, NotificationWrite, Recipient};
+use crate::notifications::{
+    DeliveryStatus, Mail, Notification, NotificationStatus, NotificationWrite, Recipient, WebhookDelivery,
+};
 
 use super::super::situations::Situation;
 
@@ -14,6 +16,15 @@ impl Books {
             match write {
                 NotificationWrite::Insert(new) => self.recorded(new),
                 NotificationWrite::Update(new) => self.went_on(new, met),
+                NotificationWrite::InsertEndpoint(new) => {
+                    self.endpoints.insert(new.id);
+                }
+                NotificationWrite::UpdateEndpoint(new) => {
+                    let known = self.endpoints.contains(&new.id);
+                    self.must(known, || format!("webhook endpoint {} changed and was never made", new.id));
+                }
+                NotificationWrite::InsertDelivery(new) => self.to_be_delivered(new),
+                NotificationWrite::UpdateDelivery(new) => self.delivery_went_on(new, met),
             }
         }
     }
@@ -27,6 +38,32 @@ impl Books {
         let caused = self.said.contains_key(&new.event);
         self.must(caused, || format!("{} tells of an event that was never said", new.id));
         self.notifications.insert(new.id, new.clone());
+    }
+
+    /// One delivery of one event to one endpoint: the store keeps the first.
+    fn to_be_delivered(&mut self, new: &WebhookDelivery) {
+        if self.deliveries.values().any(|old| (old.endpoint, old.event) == (new.endpoint, new.event)) {
+            return;
+        }
+        let (caused, wanted) = (self.said.contains_key(&new.event), self.endpoints.contains(&new.endpoint));
+        self.must(caused, || format!("webhook delivery {} tells of an event that was never said", new.id));
+        self.must(wanted, || format!("webhook delivery {} goes to nobody", new.id));
+        self.deliveries.insert(new.id, new.clone());
+    }
+
+    fn delivery_went_on(&mut self, new: &WebhookDelivery, met: &mut Vec<Situation>) {
+        let id = new.id;
+        let Some(before) = self.deliveries.insert(id, new.clone()) else {
+            return self.must(false, || format!("webhook delivery {id} changed and was never recorded"));
+        };
+        self.must(new.version == before.version.saturating_add(1), || {
+            format!("webhook delivery {id} went from version {} to {}", before.version, new.version)
+        });
+        let same = (before.endpoint, before.event, &before.data) == (new.endpoint, new.event, &new.data);
+        self.must(same, || format!("webhook delivery {id} is another one than it was"));
+        if new.status == DeliveryStatus::Delivered {
+            met.push(Situation::WebhookDelivered);
+        }
     }
 
     fn went_on(&mut self, new: &Notification, met: &mut Vec<Situation>) {

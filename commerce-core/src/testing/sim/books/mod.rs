@@ -25,9 +25,11 @@ use uuid::Uuid;
 use crate::catalog::{HoldKey, HoldState, Rating, Review};
 use crate::change::{ChangeSet, CommitRefusal};
 use crate::events::Envelope;
-use crate::ids::{AttemptId, CouponId, EventId, Id, NotificationId, OrderId, ProductId, ReviewId, UserId};
+use crate::ids::{
+    AttemptId, CouponId, EventId, Id, NotificationId, OrderId, ProductId, ReviewId, UserId, WebhookDeliveryId, WebhookEndpointId,
+};
 use crate::money::Money;
-use crate::notifications::Notification;
+use crate::notifications::{Notification, WebhookDelivery};
 use crate::orders::{Cart, HoldRef, Order, OrderStatus};
 use crate::testing::fault::Happened;
 use crate::text::Sku;
@@ -60,6 +62,8 @@ pub struct Books {
     leaving: BTreeMap<Uuid, OrderId>,
     pub(super) notifications: BTreeMap<NotificationId, Notification>,
     pub(super) mails: BTreeMap<NotificationId, MailEntry>,
+    pub(super) endpoints: BTreeSet<WebhookEndpointId>,
+    pub(super) deliveries: BTreeMap<WebhookDeliveryId, WebhookDelivery>,
     pub(super) said: BTreeMap<EventId, Envelope>,
     pub(super) handled: BTreeSet<(&'static str, EventId)>,
     pub(super) buried: BTreeSet<(String, EventId)>,

@@ -10,13 +10,14 @@ mod returns;
 mod shipments;
 mod stock;
 mod told;
+mod webhooks;
 
 use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
     ADDRESSES, ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, HISTORY, INBOX, INVENTORY, ITEMS,
     KEYS, LEDGER, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEWS,
-    SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, USERS, VARIANTS, WISHLISTS,
+    SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, USERS, VARIANTS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WISHLISTS,
 };
 use crate::commerce::Context;
 
@@ -132,13 +133,15 @@ const SESSION: (Context, &Table) = (Context::Users, SESSIONS);
 const DEED: (Context, &Table) = (Context::Users, STAFF_LOG);
 const TOKEN: (Context, &Table) = (Context::Users, TOKENS);
 const TOLD: (Context, &Table) = (Context::Notifications, NOTIFICATIONS);
+const CALLED: (Context, &Table) = (Context::Notifications, WEBHOOK_DELIVERIES);
+const ENDPOINT: (Context, &Table) = (Context::Notifications, WEBHOOK_ENDPOINTS);
 const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
 
 /// Alterations that only stores find whose [`Books`](crate::audit::Books) count events.
 pub(super) const COUNTED: &[Case] = told::COUNTED;
 
 /// Every other alteration.
-pub(super) const CASES: [&[Case]; 10] = [
+pub(super) const CASES: [&[Case]; 11] = [
     stock::CASES,
     opinions::CASES,
     orders::CASES,
@@ -149,4 +152,5 @@ pub(super) const CASES: [&[Case]; 10] = [
     returns::CASES,
     people::CASES,
     told::CASES,
+    webhooks::CASES,
 ];

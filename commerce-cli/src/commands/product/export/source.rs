@@ -1,0 +1,263 @@
+//! Where an export comes from: the shop in the data directory, or a running server.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use commerce_core::catalog::{CategoryTree, Inventory, ListProducts, Product, ProductStatus, Variant};
+use commerce_core::ids::{CategoryId, ProductId};
+use commerce_core::page::PageRequest;
+use commerce_core::text::{Metadata, Sku};
+use commerce_core::{Actor, Currency, Money, limits};
+use futures_util::StreamExt;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::context::{Context, Target};
+use crate::failure::Failure;
+use crate::import::jsonl::{Line, LineImage, LineVariant, Price};
+use crate::remote::{Remote, part};
+use crate::shop::Shop;
+
+use super::SIDE_BY_SIDE;
+
+/// The code of what is not there any more.
+const GONE: &str = "NOT_FOUND";
+
+/// Whose products.
+pub(super) enum Source {
+    /// Those of a data directory.
+    Local(Box<Shop>, Box<CategoryTree>),
+    /// Those of a server, with the names of its categories and what each lies below.
+    Remote(Remote, BTreeMap<CategoryId, (String, Option<CategoryId>)>),
+}
+
+impl Source {
+    /// Opens it and reads its categories.
+    pub(super) async fn open(cx: &Context) -> Result<Self, Failure> {
+        match cx.target().await? {
+            Target::Local(shop) => {
+                let tree = shop.catalog.category_tree().await?;
+                Ok(Self::Local(shop, Box::new(tree)))
+            }
+            Target::Remote(remote) => {
+                let categories = categories(&remote).await?;
+                Ok(Self::Remote(remote, categories))
+            }
+        }
+    }
+
+    /// The currency of amounts that name none.
+    pub(super) fn currency(&self, cx: &Context) -> Result<Currency, Failure> {
+        match self {
+            Self::Local(shop, _) => Ok(shop.currency()),
+            Self::Remote(..) => Ok(cx.settings()?.server.currency),
+        }
+    }
+
+    /// Every product, by its slug.
+    pub(super) async fn slugs(&self) -> Result<BTreeMap<String, ProductId>, Failure> {
+        let mut slugs = BTreeMap::new();
+        match self {
+            Self::Local(shop, _) => {
+                let mut at = Some(PageRequest::parse(Some(i64::from(limits::PAGE_MAX)), None)?);
+                while let Some(page) = at {
+                    let found = shop.catalog.products(&Actor::System, ListProducts::default(), &page).await?;
+                    slugs.extend(found.items.iter().map(|product| (product.slug.to_string(), product.id)));
+                    let next = |cursor: String| PageRequest::parse(Some(i64::from(limits::PAGE_MAX)), Some(&cursor));
+                    at = found.next_cursor.map(next).transpose()?;
+                }
+            }
+            Self::Remote(remote, _) => {
+                let mut cursor = Some(String::new());
+                while let Some(after) = cursor {
+                    let query = [("limit", limits::PAGE_MAX.to_string()), ("cursor", after)];
+                    let page: CardPage = read(remote.get_in_turn("/api/products", &query).await?)?;
+                    slugs.extend(page.items.into_iter().map(|card| (card.slug, card.id)));
+                    cursor = page.next_cursor;
+                }
+            }
+        }
+        Ok(slugs)
+    }
+
+    /// A product as a line of an export; none when it is gone.
+    pub(super) async fn line(&self, id: ProductId) -> Result<Option<Line>, Failure> {
+        match self {
+            Self::Local(shop, tree) => {
+                let product = match shop.catalog.product(&Actor::System, id).await {
+                    Err(error) if error.code() == GONE => return Ok(None),
+                    product => product?,
+                };
+                let skus: Vec<Sku> = product.variants.iter().map(|variant| variant.sku.clone()).collect();
+                let stock = shop.catalog.stock_of(&skus).await?;
+                let stock = stock.into_iter().map(|Inventory { sku, on_hand, .. }| (sku, on_hand)).collect();
+                Ok(Some(local(product, &stock, tree)))
+            }
+            Self::Remote(remote, categories) => {
+                let shown: Shown = match remote.get_in_turn(&format!("/api/products/{id}"), &[]).await {
+                    Err(failure) if failure.code() == GONE => return Ok(None),
+                    shown => read(shown?)?,
+                };
+                let mut stock = HashMap::new();
+                for variant in &shown.variants {
+                    let path = format!("/api/inventory/{}", part(variant.sku.as_str()));
+                    let OnHand { on_hand } = read(remote.get_in_turn(&path, &[]).await?)?;
+                    stock.insert(variant.sku.clone(), on_hand);
+                }
+                Ok(Some(shown.line(&stock, categories)))
+            }
+        }
+    }
+
+    /// The names of all options, for a column each.
+    pub(super) async fn option_names(&self) -> Result<BTreeSet<String>, Failure> {
+        let slugs = self.slugs().await?;
+        let mut lines = futures_util::stream::iter(slugs.values()).map(|id| self.line(*id)).buffered(SIDE_BY_SIDE);
+        let mut names = BTreeSet::new();
+        while let Some(line) = lines.next().await {
+            let variants = line?.into_iter().flat_map(|line| line.variants);
+            names.extend(variants.flat_map(|variant| variant.options.into_keys()));
+        }
+        Ok(names)
+    }
+
+    /// Closes it.
+    pub(super) async fn close(self) -> Result<(), Failure> {
+        match self {
+            Self::Local(shop, _) => shop.close().await,
+            Self::Remote(..) => Ok(()),
+        }
+    }
+}
+
+fn local(product: Product, stock: &HashMap<Sku, i64>, tree: &CategoryTree) -> Line {
+    let variant = |variant: Variant| LineVariant {
+        stock: stock.get(&variant.sku).copied().unwrap_or(0),
+        price: Price::Minor(variant.price),
+        compare_at_price: variant.compare_at.map(Price::Minor),
+        options: variant.options,
+        weight_grams: variant.weight_grams,
+        barcode: variant.barcode,
+        metadata: variant.metadata,
+        sku: variant.sku,
+    };
+    let above = |id: CategoryId| tree.node(id).map(|node| (node.name.clone(), node.parent));
+    Line {
+        slug: Some(product.slug.to_string()),
+        name: product.name,
+        description: product.description,
+        status: product.status,
+        category: path(product.category, above),
+        variants: product.variants.into_iter().map(variant).collect(),
+        images: product.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
+        metadata: product.metadata,
+    }
+}
+
+/// The names from the root down.
+fn path(category: Option<CategoryId>, above: impl Fn(CategoryId) -> Option<(String, Option<CategoryId>)>) -> Vec<String> {
+    let (mut names, mut at) = (Vec::new(), category);
+    while let Some((name, parent)) = at.filter(|_| names.len() < limits::CATEGORY_DEPTH_MAX).and_then(&above) {
+        names.insert(0, name);
+        at = parent;
+    }
+    names
+}
+
+async fn categories(remote: &Remote) -> Result<BTreeMap<CategoryId, (String, Option<CategoryId>)>, Failure> {
+    let all: CategoryList = read(remote.get_in_turn("/api/categories", &[]).await?)?;
+    Ok(all.items.into_iter().map(|it| (it.id, (it.name, it.parent_id))).collect())
+}
+
+fn read<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, Failure> {
+    serde_json::from_value(value)
+        .map_err(|error| Failure::new("UNREADABLE", format!("the server's answer is not understood: {error}")))
+}
+
+/// What a server answers, as far as an export needs it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CardPage {
+    items: Vec<Card>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Card {
+    id: ProductId,
+    slug: String,
+}
+
+#[derive(Deserialize)]
+struct CategoryList {
+    items: Vec<ShownCategory>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownCategory {
+    id: CategoryId,
+    name: String,
+    parent_id: Option<CategoryId>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OnHand {
+    on_hand: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    slug: String,
+    name: String,
+    description: String,
+    status: ProductStatus,
+    category_id: Option<CategoryId>,
+    variants: Vec<ShownVariant>,
+    images: Vec<ShownImage>,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownVariant {
+    sku: Sku,
+    price: Money,
+    compare_at_price: Option<Money>,
+    options: BTreeMap<String, String>,
+    weight_grams: Option<u32>,
+    barcode: Option<String>,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct ShownImage {
+    url: String,
+    alt: String,
+}
+
+impl Shown {
+    fn line(self, stock: &HashMap<Sku, i64>, categories: &BTreeMap<CategoryId, (String, Option<CategoryId>)>) -> Line {
+        let variant = |variant: ShownVariant| LineVariant {
+            stock: stock.get(&variant.sku).copied().unwrap_or(0),
+            price: Price::Minor(variant.price),
+            compare_at_price: variant.compare_at_price.map(Price::Minor),
+            options: variant.options,
+            weight_grams: variant.weight_grams,
+            barcode: variant.barcode,
+            metadata: variant.metadata,
+            sku: variant.sku,
+        };
+        Line {
+            slug: Some(self.slug),
+            name: self.name,
+            description: self.description,
+            status: self.status,
+            category: path(self.category_id, |id| categories.get(&id).cloned()),
+            variants: self.variants.into_iter().map(variant).collect(),
+            images: self.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
+            metadata: self.metadata,
+        }
+    }
+}
