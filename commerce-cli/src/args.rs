@@ -10,8 +10,8 @@ use commerce_core::page::PageRequest;
 
 use crate::bench;
 use crate::commands::{
-    audit, backup, completions, config, coupon, dlq, doctor, email, init, keys, migrate, openapi, order, outbox, product,
-    restore, returns, search, serve, stock, user,
+    audit, backup, completions, config, coupon, dlq, doctor, email, init, keys, migrate, openapi, order, outbox, payments,
+    product, restore, returns, search, serve, stock, user,
 };
 use crate::output::Format;
 use crate::torture;
@@ -144,6 +144,9 @@ pub(crate) enum Command {
     /// Orders and how far they are
     #[command(subcommand)]
     Order(order::Command),
+    /// What was paid, held against what the providers say
+    #[command(subcommand)]
+    Payments(payments::Command),
     /// What comes back of orders
     #[command(subcommand)]
     Return(returns::Command),

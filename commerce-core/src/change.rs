@@ -251,6 +251,9 @@ pub enum CommitRefusal {
     /// Stock does not suffice; every short SKU of the change set.
     #[error("not enough stock")]
     Short(Vec<Shortage>),
+    /// A wallet has not enough for what is to be taken out of it.
+    #[error("the wallet has not enough")]
+    TooLittle,
 }
 
 impl From<CommitRefusal> for CommitError {
@@ -272,6 +275,7 @@ impl From<CommitError> for Error {
                 CommitRefusal::Stale(what) | CommitRefusal::Duplicate(what) => Refusal::Conflict(what),
                 CommitRefusal::Exhausted(used_up) => Refusal::CouponExhausted(used_up),
                 CommitRefusal::Short(lines) => Refusal::SoldOut(lines),
+                CommitRefusal::TooLittle => Refusal::Conflict("wallet"),
             }
             .into(),
         }

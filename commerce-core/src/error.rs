@@ -224,6 +224,18 @@ pub enum Refusal {
     /// The order takes no more payments.
     #[error("the order cannot be paid: {0}")]
     NotPayable(&'static str),
+    /// Nothing of the payment can be captured, or not this.
+    #[error("the payment cannot be captured: {0}")]
+    NotCapturable(&'static str),
+    /// More would be captured than was promised.
+    #[error("at most {most} can be captured")]
+    CaptureExceedsAuthorized {
+        /// What was promised.
+        most: Money,
+    },
+    /// The payment cannot be given up.
+    #[error("the payment cannot be voided: {0}")]
+    NotVoidable(&'static str),
     /// A refund would exceed what was captured.
     #[error("at most {most} can go back")]
     RefundExceedsCaptured {
@@ -316,7 +328,7 @@ impl Refusal {
                 let missing = Money { minor: total.minor.saturating_sub(credit.minor), ..*total };
                 Some(json!({ "credit": credit, "total": total, "missing": missing }))
             }
-            Self::RefundExceedsCaptured { most } => Some(json!({ "most": most })),
+            Self::RefundExceedsCaptured { most } | Self::CaptureExceedsAuthorized { most } => Some(json!({ "most": most })),
             Self::ReturnWindowClosed { until, late } => Some(json!({ "until": until, "secondsLate": late.as_secs() })),
             Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
             Self::CouponNotApplicable(coupon, rule) => {
@@ -343,6 +355,8 @@ impl Refusal {
             | Self::PaymentRequired
             | Self::NotPayable(_)
             | Self::NotRedirectable(_)
+            | Self::NotCapturable(_)
+            | Self::NotVoidable(_)
             | Self::BadSignature
             | Self::IdempotencyMismatch
             | Self::VersionMismatch(_)
@@ -379,6 +393,9 @@ impl Refusal {
             Self::IllegalTransition { .. } => ("ILLEGAL_TRANSITION", ErrorClass::Conflict),
             Self::PaymentRequired => ("PAYMENT_REQUIRED", ErrorClass::Conflict),
             Self::NotPayable(_) => ("NOT_PAYABLE", ErrorClass::Conflict),
+            Self::NotCapturable(_) => ("NOT_CAPTURABLE", ErrorClass::Conflict),
+            Self::CaptureExceedsAuthorized { .. } => ("CAPTURE_EXCEEDS_AUTHORIZED", ErrorClass::Conflict),
+            Self::NotVoidable(_) => ("NOT_VOIDABLE", ErrorClass::Conflict),
             Self::RefundExceedsCaptured { .. } => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
             Self::NotRedirectable(_) => ("NOT_REDIRECTABLE", ErrorClass::Conflict),
             Self::ExchangeExceedsCredit { .. } => ("EXCHANGE_EXCEEDS_CREDIT", ErrorClass::Conflict),
@@ -429,6 +446,9 @@ impl Refusal {
         ("PAYMENT_REQUIRED", ErrorClass::Conflict, "The order is not paid."),
         ("NOT_PAYABLE", ErrorClass::Conflict, "The order takes no more payments."),
         ("NOT_REDIRECTABLE", ErrorClass::Conflict, "The order is on its way, or would be taxed and shipped otherwise there."),
+        ("NOT_CAPTURABLE", ErrorClass::Conflict, "Nothing is promised, or it is captured or given back already."),
+        ("CAPTURE_EXCEEDS_AUTHORIZED", ErrorClass::Conflict, "More than was promised; `most` can be captured."),
+        ("NOT_VOIDABLE", ErrorClass::Conflict, "It was captured, declined, or is being captured."),
         (
             "REFUND_EXCEEDS_CAPTURED",
             ErrorClass::Conflict,

@@ -74,6 +74,14 @@ pub const HOLD_MARGIN: Duration = Duration::from_mins(5);
 pub const PAYMENT_DUE: Duration = Duration::from_mins(15);
 /// How much longer it waits, once, when an attempt is open at the deadline.
 pub const PAYMENT_GRACE: Duration = Duration::from_mins(10);
+/// How long a promised payment is left alone before a worker takes it: providers let go of promises, some after five
+/// days.
+pub const PROMISE_KEEP: Duration = Duration::from_hours(4 * 24);
+/// How long a top-up waits for its money before it is given up.
+pub const TOP_UP_DUE: Duration = Duration::from_mins(15);
+/// Minor units of one top-up, and of a wallet that takes another one: ten million rupees, far above what a wallet is
+/// for and far below what 64 bits hold.
+pub const WALLET_MAX_MINOR: i64 = 1_000_000_000;
 /// How long after its delivery a customer may ask to send something back.
 pub const RETURN_WINDOW: Duration = Duration::from_hours(30 * 24);
 /// Times that some of one order is given up: bounds what is read with it.

@@ -81,7 +81,8 @@ fn here(parts: &mut Embedded, stores: &Stores, keys: Option<&KeyFile>) -> Result
         (Some(store), Some(carts)) => {
             let (books, secret) = (parts.dir.join("sandbox-payments"), parts.webhook_secret.clone());
             let mut gateways = std::mem::take(&mut parts.gateways);
-            gateways.push(Arc::new(Sandbox::new(books, secret, parts.policies.orders.currency)));
+            let sandbox = Sandbox::new(books, secret, parts.policies.orders.currency);
+            gateways.push(Arc::new(if parts.sandbox_takes { sandbox } else { sandbox.retired() }));
             Some(SalesPorts { store: Arc::clone(store), carts: Arc::clone(carts), gateways })
         }
         _ => None,

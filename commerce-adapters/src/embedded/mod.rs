@@ -67,6 +67,7 @@ pub struct Embedded {
     renderer: Option<Arc<dyn Renderer>>,
     images: Option<Arc<dyn ImageStore>>,
     gateways: Vec<Arc<dyn PaymentGateway>>,
+    sandbox_takes: bool,
     webhook_secret: String,
     index: bool,
     workers: bool,
@@ -95,6 +96,7 @@ impl Embedded {
             renderer: None,
             images: None,
             gateways: Vec::new(),
+            sandbox_takes: true,
             webhook_secret: SANDBOX_WEBHOOK_SECRET.to_owned(),
             index: true,
             workers: true,
@@ -164,6 +166,13 @@ impl Embedded {
     #[must_use]
     pub fn gateway(mut self, gateway: Arc<dyn PaymentGateway>) -> Self {
         self.gateways.push(gateway);
+        self
+    }
+
+    /// With a sandbox that takes nothing any more; what it took before is still asked about.
+    #[must_use]
+    pub fn without_sandbox(mut self) -> Self {
+        self.sandbox_takes = false;
         self
     }
 

@@ -14,7 +14,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(8);
 
 /// Whether an instance is called. After a pause one call tries it; that decides.
 #[derive(Default)]
-pub(super) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker(Mutex<State>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
@@ -31,7 +31,7 @@ impl Default for State {
 impl Breaker {
     /// Whether it may be called at `now`. Who asks after the pause is the one that tries; the next may
     /// after another, should the first never come back.
-    pub(super) fn admits(&self, now: Instant) -> bool {
+    pub(crate) fn admits(&self, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match *state {
             State::Closed { .. } => true,
@@ -44,7 +44,7 @@ impl Breaker {
     }
 
     /// It answered.
-    pub(super) fn passed(&self) {
+    pub(crate) fn passed(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if *state != State::default() {
             *state = State::default();
@@ -52,7 +52,7 @@ impl Breaker {
     }
 
     /// It did not answer.
-    pub(super) fn failed(&self, now: Instant) {
+    pub(crate) fn failed(&self, now: Instant) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *state = match *state {
             State::Closed { failures } if failures + 1 < FAILURES_MAX => State::Closed { failures: failures + 1 },

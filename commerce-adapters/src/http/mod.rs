@@ -6,7 +6,7 @@
 //! which of its instances are fit; [`forward`] brings a client's request there as it came. Decides
 //! nothing about orders, money or stock. Start reading at [`Neighbours`], then [`call`].
 
-mod breaker;
+pub(crate) mod breaker;
 mod call;
 mod catalog;
 mod events;

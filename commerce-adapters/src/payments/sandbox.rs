@@ -6,7 +6,7 @@
 //!
 //! | token | outcome |
 //! |---|---|
-//! | `tok_ok` | captured |
+//! | `tok_ok` | captured; only promised where the shop captures by hand |
 //! | `tok_declined` | declined |
 //! | `tok_timeout_then_ok` | no answer; captured when asked again |
 //! | `tok_timeout_then_declined` | no answer; declined when asked again |
@@ -16,29 +16,27 @@
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::error::{Outcome, Refusal};
 use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{
     Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderFact, Refund, RefundAnswer,
+    ProviderFact, ProviderLedger, Refund, RefundAnswer,
 };
 use commerce_core::time::Timestamp;
-use hmac::{Hmac, Mac};
+use hmac::Mac;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use uuid::Uuid;
 
-/// How old a webhook's timestamp may be, either way.
-const SIGNATURE_AGE_MAX: Duration = Duration::from_mins(5);
+use super::signature::{Signed, check, mac};
 
 /// The provider.
 pub struct Sandbox {
     books: PathBuf,
     webhook_secret: String,
     currency: Currency,
+    takes: bool,
 }
 
 /// What the sandbox's books say about one key.
@@ -55,22 +53,20 @@ impl Sandbox {
     /// With its books in `books` (made when first needed). `currency` is that of webhooks which give
     /// an amount without one.
     pub fn new(books: impl Into<PathBuf>, webhook_secret: impl Into<String>, currency: Currency) -> Self {
-        Self { books: books.into(), webhook_secret: webhook_secret.into(), currency }
+        Self { books: books.into(), webhook_secret: webhook_secret.into(), currency, takes: true }
+    }
+
+    /// One that takes nothing any more; what it took before it still knows.
+    #[must_use]
+    pub fn retired(self) -> Self {
+        Self { takes: false, ..self }
     }
 
     /// The `X-Signature` header of a webhook sent at `at`.
     #[must_use]
     pub fn sign(&self, body: &[u8], at: Timestamp) -> String {
         let seconds = at.as_micros() / 1_000_000;
-        format!("t={seconds},v1={}", hex::encode(self.mac(seconds, body).finalize().into_bytes()))
-    }
-
-    fn mac(&self, seconds: i64, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.webhook_secret.as_bytes()).expect("HMAC takes keys of any length");
-        mac.update(seconds.to_string().as_bytes());
-        mac.update(b".");
-        mac.update(body);
-        mac
+        format!("t={seconds},v1={}", hex::encode(mac(&self.webhook_secret, seconds, body).finalize().into_bytes()))
     }
 
     /// Writes `fresh` under `key` unless there is an entry; answers what the books then say, and
@@ -95,6 +91,43 @@ impl Sandbox {
 }
 
 #[async_trait]
+impl ProviderLedger for Sandbox {
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+        let paths: Vec<(Uuid, PathBuf)> = keys.iter().map(|key| (*key, self.books.join(format!("{key}.json")))).collect();
+        let lines = blocking(move || {
+            let line = |(key, path): (Uuid, PathBuf)| Ok(read(&path)?.map(|entry| (key, Entered::from(&entry.fact))));
+            paths.into_iter().filter_map(|one| line(one).transpose()).collect()
+        });
+        lines.await.map_err(|error| unreadable(&error)).ok()
+    }
+
+    async fn ledger(&self, after: Option<Uuid>, limit: u32) -> Option<Vec<(Uuid, Entered)>> {
+        let folder = self.books.clone();
+        let lines = blocking(move || {
+            let files = match std::fs::read_dir(&folder) {
+                Ok(files) => files,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(error),
+            };
+            let mut keys: Vec<Uuid> = Vec::new();
+            for file in files {
+                let name = file?.file_name();
+                let key = name.to_str().and_then(|name| Uuid::try_parse(name.strip_suffix(".json")?).ok());
+                keys.extend(key.filter(|key| after.is_none_or(|after| *key > after)));
+            }
+            keys.sort_unstable();
+            keys.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            let line = |key: Uuid| {
+                let entry = read(&folder.join(format!("{key}.json")))?;
+                Ok(entry.map(|entry| (key, Entered::from(&entry.fact))))
+            };
+            keys.into_iter().filter_map(|key| line(key).transpose()).collect()
+        });
+        lines.await.map_err(|error| unreadable(&error)).ok()
+    }
+}
+
+#[async_trait]
 impl PaymentGateway for Sandbox {
     fn name(&self) -> &'static str {
         Self::NAME
@@ -102,7 +135,7 @@ impl PaymentGateway for Sandbox {
 
     fn takes(&self, method: PaymentMethod) -> bool {
         match method {
-            PaymentMethod::Upi | PaymentMethod::Card | PaymentMethod::NetBanking => true,
+            PaymentMethod::Upi | PaymentMethod::Card | PaymentMethod::NetBanking => self.takes,
             PaymentMethod::Cod | PaymentMethod::Wallet => false,
         }
     }
@@ -110,7 +143,20 @@ impl PaymentGateway for Sandbox {
     async fn charge(&self, attempt: &Attempt) -> ProviderAnswer {
         let fresh = Entry { reference: reference(attempt), fact: outcome(attempt) };
         let late = attempt.token.as_deref().is_some_and(|token| token.starts_with("tok_timeout_"));
-        match self.enter(attempt.id.to_string(), fresh).await {
+        let (path, part) = (self.books.join(format!("{}.json", attempt.id)), attempt.to_capture);
+        let charged = blocking(move || {
+            let _alone = lock(&path)?;
+            let (entry, is_fresh) = match (read(&path)?, part) {
+                (Some(promise @ Entry { fact: PaymentFact::Authorized { .. }, .. }), Some(amount)) => {
+                    (Entry { fact: PaymentFact::Captured { amount }, ..promise }, false)
+                }
+                (Some(known), _) => return Ok((known, false)),
+                (None, _) => (fresh, true),
+            };
+            write(&path, &entry)?;
+            Ok((entry, is_fresh))
+        });
+        match charged.await {
             Ok((_, true)) if late => no_answer(),
             Ok((entry, _)) => ProviderAnswer { fact: entry.fact, reference: Some(entry.reference) },
             Err(error) => unreadable(&error),
@@ -131,7 +177,7 @@ impl PaymentGateway for Sandbox {
         let answer = blocking(move || {
             let _alone = lock(&path)?;
             match read(&path)? {
-                Some(entry) if !matches!(entry.fact, PaymentFact::Pending { .. } | PaymentFact::Authorized) => Ok(entry),
+                Some(entry) if !matches!(entry.fact, PaymentFact::Pending { .. } | PaymentFact::Authorized { .. }) => Ok(entry),
                 _ => write(&path, &voided).map(|()| voided),
             }
         });
@@ -152,17 +198,8 @@ impl PaymentGateway for Sandbox {
         }
     }
 
-    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
-        let paths: Vec<(Uuid, PathBuf)> = keys.iter().map(|key| (*key, self.books.join(format!("{key}.json")))).collect();
-        let lines = blocking(move || {
-            let line = |(key, path): (Uuid, PathBuf)| Ok(read(&path)?.map(|entry| (key, Entered::from(&entry.fact))));
-            paths.into_iter().filter_map(|one| line(one).transpose()).collect()
-        });
-        lines.await.map_err(|error| unreadable(&error)).ok()
-    }
-
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
-        self.check_signature(signature.unwrap_or_default(), body, now)?;
+        check(&self.webhook_secret, Signed { header: signature.unwrap_or_default(), body }, now)?;
         let message: Message =
             serde_json::from_slice(body).map_err(|error| Refusal::field("body", "INVALID", error.to_string()))?;
         let amount = match message.amount {
@@ -173,6 +210,7 @@ impl PaymentGateway for Sandbox {
         let amount_of = || amount.ok_or_else(|| Refusal::field("amount", "REQUIRED", "say how much"));
         let fact = match message.kind {
             MessageKind::PaymentSucceeded => ProviderFact::Payment(PaymentFact::Captured { amount: amount_of()? }),
+            MessageKind::PaymentAuthorized => ProviderFact::Payment(PaymentFact::Authorized { amount: amount_of()? }),
             MessageKind::PaymentFailed => ProviderFact::Payment(PaymentFact::Declined { code: "declined".to_owned() }),
             MessageKind::RefundSucceeded => ProviderFact::RefundSucceeded(amount_of()?),
         };
@@ -184,21 +222,6 @@ impl PaymentGateway for Sandbox {
             state: ProviderEventState::Applied,
             at: now,
         })
-    }
-}
-
-impl Sandbox {
-    /// Any one of several `v1` parts may hold, so that a secret can be rotated.
-    fn check_signature(&self, header: &str, body: &[u8], now: Timestamp) -> Result<(), Refusal> {
-        let part =
-            |name: &'static str| header.split(',').filter_map(move |part| part.trim().strip_prefix(name)?.strip_prefix('='));
-        let seconds: i64 = part("t").next().and_then(|text| text.parse().ok()).ok_or(Refusal::BadSignature)?;
-        let sent = Timestamp::from_micros(seconds.saturating_mul(1_000_000));
-        if now.since(sent).max(sent.since(now)) > SIGNATURE_AGE_MAX {
-            return Err(Refusal::BadSignature);
-        }
-        let holds = |text: &str| hex::decode(text).is_ok_and(|mac| self.mac(seconds, body).verify_slice(&mac).is_ok());
-        if part("v1").any(holds) { Ok(()) } else { Err(Refusal::BadSignature) }
     }
 }
 
@@ -217,6 +240,8 @@ struct Message {
 enum MessageKind {
     #[serde(rename = "payment.succeeded")]
     PaymentSucceeded,
+    #[serde(rename = "payment.authorized")]
+    PaymentAuthorized,
     #[serde(rename = "payment.failed")]
     PaymentFailed,
     #[serde(rename = "refund.succeeded")]
@@ -231,8 +256,12 @@ enum Amount {
 }
 
 fn outcome(attempt: &Attempt) -> PaymentFact {
+    let paid = match attempt.to_capture {
+        Some(amount) => PaymentFact::Captured { amount },
+        None => PaymentFact::Authorized { amount: attempt.amount },
+    };
     match attempt.token.as_deref() {
-        Some("tok_ok" | "tok_timeout_then_ok") => PaymentFact::Captured { amount: attempt.amount },
+        Some("tok_ok" | "tok_timeout_then_ok") => paid,
         Some("tok_declined" | "tok_timeout_then_declined") => PaymentFact::Declined { code: "card_declined".to_owned() },
         Some("tok_pending") | None => PaymentFact::Pending { next_action: Some(next_action(attempt)) },
         Some(_) => PaymentFact::Declined { code: "invalid_token".to_owned() },
@@ -293,6 +322,8 @@ fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn sandbox() -> Sandbox {

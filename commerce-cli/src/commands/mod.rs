@@ -16,6 +16,7 @@ pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod order;
 pub(crate) mod outbox;
+pub(crate) mod payments;
 pub(crate) mod product;
 pub(crate) mod restore;
 pub(crate) mod returns;
@@ -50,6 +51,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Stock(command) => block(stock::run(&cx, command)),
         Command::Coupon(command) => block(coupon::run(&cx, command)),
         Command::Order(command) => block(order::run(&cx, command)),
+        Command::Payments(command) => block(payments::run(&cx, command)),
         Command::Return(command) => block(returns::run(&cx, command)),
         Command::Search(command) => block(search::run(&cx, command)),
         Command::Outbox(command) => block(outbox::run(&cx, command)),

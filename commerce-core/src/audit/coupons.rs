@@ -28,7 +28,8 @@ pub(super) fn redeemed(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings
     findings.hold(Coupon, number, named == used, format_args!("{named:?} used"), format_args!("{used:?}"));
     let off = order.int("discount_minor").unwrap_or(0);
     // What is sent again for what came back costs just what that was worth.
-    let again = entry.of(ATTEMPTS).any(|attempt| attempt.text("provider") == Some(EXCHANGE));
+    let free = order.int("total_minor") == Some(0);
+    let again = free || entry.of(ATTEMPTS).any(|attempt| attempt.text("provider") == Some(EXCHANGE));
     findings.hold(Coupon, number, off == 0 || again || !named.is_empty(), "nothing taken off without a coupon", off);
     let whole = |row: &Row| row.int("unit_price_minor").unwrap_or(0).saturating_mul(row.int("quantity").unwrap_or(0));
     let more = entry.of(ITEMS).find(|row| row.int("discount_minor").unwrap_or(0) > whole(row));

@@ -66,6 +66,12 @@ pub(super) enum Cross {
     Letter,
     /// Keys of a context against what they made.
     Keys(Context),
+    /// Wallets against their users.
+    Wallet,
+    /// Entries of wallets against what caused them.
+    Entered,
+    /// Top-ups against their entries and providers.
+    TopUp,
     /// Providers' messages against attempts and refunds.
     Provider,
 }
@@ -110,7 +116,9 @@ impl Eyes<'_> {
                 }
                 Ok(found)
             }
-            Cross::Seller | Cross::Session => self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await,
+            Cross::Seller | Cross::Session | Cross::Wallet => {
+                self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await
+            }
             Cross::Cart => {
                 let rows = pages.of(CARTS).iter().filter(|row| row.text("owner_kind") == Some("USER")).cloned().collect();
                 let mut users = Pages::default();
@@ -152,6 +160,8 @@ impl Eyes<'_> {
             Cross::Handled => self.handled(walk, pages).await,
             Cross::Letter => self.letters(walk, pages).await,
             Cross::Keys(context) => self.keys(walk, pages, context).await,
+            Cross::Entered => self.entered(walk, pages).await,
+            Cross::TopUp => self.top_ups(walk, pages).await,
             Cross::Provider => self.provider(walk, pages).await,
         }
     }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Invariant::{Key, Reference};
 use super::books::{Cell, Row, Table};
-use super::tables::{KEYS, ORDERS, PRODUCTS, RETURNS, REVIEWS, SELLERS, SHIPMENTS, USERS};
+use super::tables::{KEYS, ORDERS, PRODUCTS, RETURNS, REVIEWS, SELLERS, SHIPMENTS, TOP_UPS, USERS};
 use super::told::past;
 use super::walks::Entry;
 use super::{Violation, findings::Findings, run::Scene};
@@ -24,6 +24,7 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
             Some("refunds") => None,
             _ => Some(ORDERS),
         },
+        _ if route.starts_with("POST /api/wallet/") && route.ends_with("/topup") => Some(TOP_UPS),
         _ if route.starts_with("POST /api/products/") && route.ends_with("/reviews") => Some(REVIEWS),
         _ if route.starts_with("POST /api/users/") && route.ends_with("/wishlist") => Some(PRODUCTS),
         _ => None,

@@ -34,6 +34,7 @@ pub mod tables;
 mod timeline;
 mod told;
 mod walks;
+mod wallets;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -70,8 +71,10 @@ wire_names! {
         Money = "I7",
         /// What providers said is in the books.
         Provider = "I8",
-        /// A confirmed order is paid, or to be paid on delivery.
+        /// A confirmed order is paid, or promised to be, or to be paid on delivery.
         Paid = "I9",
+        /// A wallet is what its entries add up to, and never less than nothing.
+        Wallet = "I10",
         /// A key made one thing, and the thing is there.
         Key = "I11",
         /// What names something names something that exists.

@@ -35,12 +35,32 @@ fn total<'p>(rows: impl Iterator<Item = &'p Row>) -> i64 {
     rows.fold(0, |sum, row| sum.saturating_add(minor(row)))
 }
 
+/// What a captured attempt took.
+fn taken(row: &Row) -> i64 {
+    row.int("to_capture_minor").unwrap_or_else(|| minor(row))
+}
+
+fn captured<'e>(entry: &'e Entry<'_>) -> impl Iterator<Item = &'e Row> + Clone {
+    entry.of(ATTEMPTS).filter(|row| row.word("state") == Some(AttemptState::Captured))
+}
+
+/// The attempt that an order stands on: the one that is promised, else the first that was captured and is not owed back.
+fn carries<'e>(entry: &'e Entry<'_>) -> Option<&'e Row> {
+    let owed = |attempt: &Row| {
+        let of_it = entry.of(REFUNDS).filter(|refund| refund.cell("attempt_id") == attempt.cell("id"));
+        let mut owed = of_it.filter(|refund| refund.text("cause") == Some("OWED"));
+        owed.any(|refund| refund.word("state") != Some(RefundState::Failed))
+    };
+    let promised = entry.of(ATTEMPTS).find(|row| row.word("state") == Some(AttemptState::Authorized));
+    promised.or_else(|| captured(entry).find(|attempt| !owed(attempt)))
+}
+
 impl Sums {
     fn of(entry: &Entry<'_>) -> Self {
         let refunds =
             |wanted: fn(RefundState) -> bool| entry.of(REFUNDS).filter(move |row| row.word("state").is_some_and(wanted));
         Self {
-            captured: total(entry.of(ATTEMPTS).filter(|row| row.word("state") == Some(AttemptState::Captured))),
+            captured: captured(entry).fold(0, |sum, row| sum.saturating_add(taken(row))),
             owed: total(refunds(|state| state != RefundState::Failed).filter(|row| row.text("cause") == Some("OWED"))),
             given: total(refunds(|state| state != RefundState::Failed).filter(|row| row.text("cause") != Some("OWED"))),
             refunded: total(refunds(|state| state == RefundState::Succeeded)),
@@ -64,17 +84,20 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
         findings.same(Invariant::Money, number, "payment", whole.status().to_string(), payment.cell("status").to_string());
     }
     let last = entry.of(ATTEMPTS).last().map(|row| row.cell("method").to_string());
-    let fits = method == PaymentMethod::Cod || last.as_deref() == Some(method.as_str());
+    let free = amount == 0 && last.is_none();
+    let fits = method == PaymentMethod::Cod || free || last.as_deref() == Some(method.as_str());
     findings.hold(Invariant::Money, number, fits, "the last attempt's method", method);
 
     let live = !matches!(status, OrderStatus::Pending | OrderStatus::Cancelled);
-    let paid = method == PaymentMethod::Cod || captured >= amount;
-    findings.hold(Paid, number, !live || paid, format_args!("{amount} captured for {status}"), captured);
+    let carries = carries(entry);
+    let paid = method == PaymentMethod::Cod || free || carries.is_some();
+    findings.hold(Paid, number, !live || paid, format_args!("{amount} captured or promised for {status}"), captured);
+    let kept = carries.filter(|row| row.word("state") == Some(AttemptState::Captured)).map_or(0, taken);
     let due_back = match (status, method) {
         (OrderStatus::Cancelled, _) => sums.captured.saturating_sub(sums.given),
         (_, PaymentMethod::Cod) => sums.captured,
-        // What staff gave before is not there to go back.
-        _ => sums.captured.saturating_sub(to_pay).max(0).min(sums.captured.saturating_sub(sums.given)),
+        (OrderStatus::Pending, _) => 0,
+        _ => sums.captured.saturating_sub(kept),
     };
     findings.same(Paid, number, "to go back", due_back, sums.owed);
     // What pays a new order is kept for it.
@@ -110,6 +133,7 @@ fn read_payment(entry: &Entry<'_>, row: &Row, method: PaymentMethod) -> Option<P
             provider: row.text("provider")?.to_owned(),
             method: row.word("method")?,
             amount: Money::new(minor(row), currency),
+            to_capture: row.int("to_capture_minor").map(|minor| Money::new(minor, currency)),
             state: row.word("state")?,
             token: None,
             reference: None,
@@ -144,6 +168,11 @@ pub(super) fn attempts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings)
         let Some(state) = row.word::<AttemptState>("state") else { continue };
         open = open.saturating_add(u32::from(state.is_open()));
         check_at(number, &what, row, state.is_open(), scene, findings);
+        let most = row.int("to_capture_minor");
+        let fits = if state == AttemptState::Captured { most.is_some_and(|most| most > 0 || amount == 0) } else { true };
+        let fits = fits && most.is_none_or(|most| most <= amount);
+        let expected = format!("of {what} at most {amount} taken, and what was captured said");
+        findings.hold(Invariant::Money, number, fits, expected, row.cell("to_capture_minor"));
         let declined = state == AttemptState::Declined;
         let why = row.text("failure_code").is_some();
         findings.hold(Invariant::Money, number, declined == why, format_args!("a reason only for a declined {what}"), state);
@@ -173,7 +202,7 @@ pub(super) fn refunds(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
         findings.hold(Invariant::Money, number, captured, format_args!("{what} out of a capture"), row.cell("attempt_id"));
         let claimed = entry.of(REFUNDS).filter(|other| other.cell("attempt_id") == row.cell("attempt_id"));
         let claimed = total(claimed.filter(|other| other.word("state") != Some(RefundState::Failed)));
-        let most = attempt.or(cash).map_or(0, minor);
+        let most = attempt.map(taken).or(cash.map(minor)).unwrap_or(0);
         findings.hold(Invariant::Money, number, claimed <= most, format_args!("at most {most} back"), claimed);
         let Some(state) = row.word::<RefundState>("state") else { continue };
         let open = matches!(state, RefundState::Pending | RefundState::Unknown);
@@ -184,7 +213,7 @@ pub(super) fn refunds(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
 }
 
 /// What is open has a time to be looked at, which has not long passed; what is final has none.
-fn check_at(number: &str, what: &str, row: &Row, open: bool, scene: Scene, findings: &mut Findings) {
+pub(super) fn check_at(number: &str, what: &str, row: &Row, open: bool, scene: Scene, findings: &mut Findings) {
     let at = row.at("check_at");
     findings.hold(
         Invariant::Money,
@@ -252,7 +281,10 @@ pub(super) fn lifetime(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings
         }
         let fits = placed <= created.plus(limits::AUDIT_CLOCKS_APART) && created <= updated.plus(limits::AUDIT_MOMENT);
         findings.hold(Times, number, fits, format_args!("{table} from {placed} to {updated}"), created);
-        let latest = updated.plus(limits::CHECK_PAUSE_MAX).plus(limits::AUDIT_MOMENT);
+        let promise = row.word("state") == Some(AttemptState::Authorized) && table == ATTEMPTS.name;
+        let rests = promise && *row.cell("to_capture_minor") == super::books::Cell::Null;
+        let pause = if rests { limits::PROMISE_KEEP } else { limits::CHECK_PAUSE_MAX };
+        let latest = updated.plus(pause).plus(limits::AUDIT_MOMENT);
         let at = row.at("check_at");
         findings.hold(Times, number, at <= Some(latest), format_args!("asked about before {latest}"), at.unwrap_or(latest));
     }

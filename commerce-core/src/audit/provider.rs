@@ -12,7 +12,7 @@ use super::Violation;
 use super::books::{Cell, Pages, Row, Walk};
 use super::cross::{Eyes, Suspicion};
 use super::findings::Findings;
-use super::tables::{ATTEMPTS, PROVIDER_EVENTS, REFUNDS};
+use super::tables::{ATTEMPTS, PROVIDER_EVENTS, REFUNDS, TOP_UPS};
 use super::walks::{alone, within};
 
 impl Eyes<'_> {
@@ -22,8 +22,10 @@ impl Eyes<'_> {
         let rows: Vec<&Row> = pages.of(PROVIDER_EVENTS).iter().collect();
         let references: BTreeSet<Cell> = rows.iter().map(|row| row.cell("reference").clone()).collect();
         let provider = rows.first().map_or(Cell::Null, |row| row.cell("provider").clone());
-        let attempts = within(ATTEMPTS, ("provider", provider), "reference");
+        let attempts = within(ATTEMPTS, ("provider", provider.clone()), "reference");
+        let top_ups = within(TOP_UPS, ("provider", provider), "reference");
         let mut known = self.rows(&*self.books.orders, &attempts, references.clone()).await?;
+        known.extend(self.rows(&*self.books.orders, &top_ups, references.clone()).await?);
         known.extend(self.rows(&*self.books.orders, &alone(REFUNDS, "reference", "reference"), references).await?);
         for row in rows {
             if row.word("state") != Some(ProviderEventState::Applied) {
@@ -52,13 +54,17 @@ fn agreed(said: &Row, known: &Row, now: Timestamp, findings: &mut Findings) {
         }
         ProviderFact::RefundSucceeded(amount) => (Some(amount), known.word("state") == Some(RefundState::Succeeded)),
         ProviderFact::Payment(PaymentFact::Declined { .. }) => {
-            (None, known.word::<AttemptState>("state").is_some_and(|state| !state.is_open()))
+            // What is promised is not declined any more, whatever comes late.
+            let declined = |state: AttemptState| !state.is_open() || state == AttemptState::Authorized;
+            (None, known.word::<AttemptState>("state").is_some_and(declined))
         }
         ProviderFact::Payment(_) => (None, known.word::<AttemptState>("state").is_some()),
+        ProviderFact::Other => (None, false),
     };
     findings.hold(Provider, &entity, fits, format_args!("what was said: {}", said.cell("fact")), known.cell("state"));
     if let Some(amount) = amount {
-        let ours = format!("{} {}", known.cell("amount_minor"), known.cell("currency"));
+        let taken = if known.table().name == REFUNDS.name { "amount_minor" } else { "to_capture_minor" };
+        let ours = format!("{} {}", known.cell(taken), known.cell("currency"));
         findings.same(Provider, &entity, "about", ours, format!("{} {}", amount.minor, amount.currency));
     }
     let (made, at) = (known.at("created_at"), said.at("received_at"));

@@ -89,6 +89,7 @@ impl Commerce {
             | Invariant::Money
             | Invariant::Provider
             | Invariant::Paid
+            | Invariant::Wallet
             | Invariant::Key
             | Invariant::Reference
             | Invariant::Event

@@ -16,13 +16,13 @@ use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
 use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS, STAFF_LOG};
 use super::walks::{
-    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, DELIVERY_LIST, ENDPOINT_LIST, EVENT_LIST, Entry, HOLDS, KEY_LIST,
-    LEASE_LIST, LETTER_LIST, MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES, STAFF_LIST,
-    TOKEN_LIST, TREE_LIST, USER_BOOK, WISH_LIST, WRITER_LIST, entries,
+    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, DELIVERY_LIST, ENDPOINT_LIST, ENTRY_LIST, EVENT_LIST, Entry, HOLDS,
+    KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES,
+    STAFF_LIST, TOKEN_LIST, TOP_UP_LIST, TREE_LIST, USER_BOOK, WALLET_BOOK, WISH_LIST, WRITER_LIST, entries,
 };
 use super::{
     AuditRequest, Progress, Report, cancellations, coupons, keys, money, orders, people, products, returns, said, shipments,
-    shopping, stock, timeline, told, webhooks,
+    shopping, stock, timeline, told, wallets, webhooks,
 };
 
 /// The lease of a context's workers.
@@ -117,6 +117,9 @@ impl<'a> Auditor<'a> {
         self.walk_each(catalog, LEDGER, "sku", "id", &[stock::moved], Some(Cross::Moved)).await?;
         self.walk(orders, ORDER_BOOK, ORDER_RULES, Some(Cross::OrderHolds)).await?;
         self.walk(orders, COUPON_BOOK, &[coupons::coupon], None).await?;
+        self.walk(orders, WALLET_BOOK, &[wallets::wallet], Some(Cross::Wallet)).await?;
+        self.walk(orders, ENTRY_LIST, &[wallets::entry], Some(Cross::Entered)).await?;
+        self.walk(orders, TOP_UP_LIST, &[wallets::top_up], Some(Cross::TopUp)).await?;
         self.walk(orders, CART_LIST, &[shopping::cart], Some(Cross::Cart)).await?;
         self.walk(orders, CLAIM_LIST, &[told::claim], Some(Cross::Claim)).await?;
         self.walk_each(orders, PROVIDER_EVENTS, "provider", "event_id", &[], Some(Cross::Provider)).await?;

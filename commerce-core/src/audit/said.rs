@@ -197,7 +197,8 @@ pub(super) fn decisions(entry: &Entry<'_>, scene: Scene, findings: &mut Findings
     for event in entry.of(OUTBOX) {
         let method = event.json::<Value>("data").and_then(|data| data.get("paymentMethod")?.as_str().map(str::to_owned));
         let Some(method) = method else { continue };
-        let fits = method == PaymentMethod::Cod.as_str() || methods.contains(&method);
+        let free = methods.is_empty() && order.int("total_minor") == Some(0);
+        let fits = method == PaymentMethod::Cod.as_str() || free || methods.contains(&method);
         findings.hold(Event, number, fits, format_args!("to be paid by one of {methods:?}"), method);
     }
     last_change(entry, order, &by_version, scene, findings);

@@ -67,15 +67,15 @@ impl Eyes<'_> {
 
 /// What a provider's ledger says instead of an attempt's or refund's row. A customer may have paid what
 /// the ledger has as open, and its message came first.
-fn contradicted(row: &Row, line: Entered) -> Option<String> {
-    let ours = (row.int("amount_minor")?, row.text("currency")?);
-    let (moved, settled) = if row.table().name == ATTEMPTS.name {
-        let state: AttemptState = row.word("state")?;
-        (state == AttemptState::Captured, !state.is_open())
-    } else {
+pub(super) fn contradicted(row: &Row, line: Entered) -> Option<String> {
+    let (moved, settled, column) = if row.table().name == REFUNDS.name {
         let state: RefundState = row.word("state")?;
-        (state == RefundState::Succeeded, matches!(state, RefundState::Succeeded | RefundState::Failed))
+        (state == RefundState::Succeeded, matches!(state, RefundState::Succeeded | RefundState::Failed), "amount_minor")
+    } else {
+        let state: AttemptState = row.word("state")?;
+        (state == AttemptState::Captured, !state.is_open(), "to_capture_minor")
     };
+    let ours = (row.int(column).unwrap_or(0), row.text("currency")?);
     match line {
         Entered::Moved(amount) if settled && !moved => Some(format!("{amount} moved, as the provider says")),
         Entered::Moved(amount) if moved && ours != (amount.minor, amount.currency.code()) => {

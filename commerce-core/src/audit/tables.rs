@@ -15,7 +15,7 @@ use crate::money::Currency;
 use crate::notifications::{DeliveryStatus, EndpointStatus, NotificationStatus, Subscription, Template, WebhookSecret};
 use crate::orders::{
     AttemptState, CartLine, CouponKind, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundCause,
-    RefundState, ReturnKind, ReturnLine, ReturnStatus, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine,
+    RefundState, ReturnKind, ReturnLine, ReturnStatus, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine, WalletKind,
 };
 use crate::text::{CountryCode, CouponCode, Email, Metadata, Sku, Slug};
 use crate::users::{Role, StaffAction};
@@ -184,7 +184,7 @@ tables! {
         "currency": CURRENCY, "amount_minor": COUNT, "state": Shaped(is::<AttemptState>), "token": OPT_FILLED,
         "reference": OPT_FILLED, "failure_code": OPT_FILLED, "next_action_type": OptShaped(is_action),
         "next_action_url": OPT_FILLED,
-        "created_at": At, "check_at": OptAt, "checks": Int(0, u32::MAX as i64),
+        "created_at": At, "check_at": OptAt, "checks": Int(0, u32::MAX as i64), "to_capture_minor": OptInt(0, i64::MAX),
     }
     /// Refunds.
     REFUNDS = "refunds" {
@@ -241,6 +241,22 @@ tables! {
     /// and when the first and the last were.
     USES = "coupon_uses" {
         "coupon_id": Id, "coupon_version": FROM_ONE, "live": COUNT, "most": COUNT, "first_at": At, "last_at": At,
+    }
+    /// Wallets.
+    WALLETS = "wallets" { "user_id": Id, "currency": CURRENCY, "balance_minor": COUNT }
+    /// What went into wallets and out of them.
+    WALLET_ENTRIES = "wallet_entries" {
+        "id": Id, "user_id": Id, "kind": Shaped(is::<WalletKind>), "currency": CURRENCY, "amount_minor": ANY, "entered_at": At,
+    }
+    /// What the entries of each wallet add up to.
+    WALLET_SUMS = "wallet_sums" { "user_id": Id, "balance_minor": ANY, "entries": COUNT }
+    /// Money on its way into wallets.
+    TOP_UPS = "wallet_top_ups" {
+        "id": Id, "user_id": Id, "provider": LINE, "method": Shaped(is::<PaymentMethod>), "currency": CURRENCY,
+        "amount_minor": FROM_ONE, "to_capture_minor": OptInt(0, i64::MAX), "state": Shaped(is::<AttemptState>),
+        "token": OPT_FILLED, "reference": OPT_FILLED, "failure_code": OPT_FILLED, "next_action_type": OptShaped(is_action),
+        "next_action_url": OPT_FILLED, "created_at": At, "check_at": OptAt, "checks": Int(0, u32::MAX as i64),
+        "version": FROM_ONE,
     }
     /// Users.
     USERS = "users" {
@@ -331,6 +347,9 @@ pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
             CART_CLAIMS,
             COUPONS,
             REDEMPTIONS,
+            WALLETS,
+            WALLET_ENTRIES,
+            TOP_UPS,
         ],
         Context::Notifications => &[NOTIFICATIONS, WEBHOOK_ENDPOINTS, WEBHOOK_DELIVERIES],
     };

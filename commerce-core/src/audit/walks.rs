@@ -6,8 +6,8 @@ use super::books::{Beside, Cell, Pages, Row, Table, Walk};
 use super::tables::{
     ADDRESSES, ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, DEAD_LETTERS, HISTORY, IMAGES,
     INVENTORY, ITEMS, KEYS, LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS,
-    REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, USERS,
-    USES, VARIANTS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WISHLISTS, WRITERS,
+    REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, TOP_UPS,
+    USERS, USES, VARIANTS, WALLET_ENTRIES, WALLET_SUMS, WALLETS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WISHLISTS, WRITERS,
 };
 
 const fn beside(table: &'static Table, key: &'static str) -> Beside {
@@ -57,6 +57,10 @@ pub(super) const ORDER_BOOK: &Walk = &Walk {
 pub(super) const COUPON_BOOK: &Walk =
     &Walk { lead: COUPONS, key: "id", name: "code", within: None, beside: &[beside(USES, "coupon_id")] };
 
+/// Wallets with what their entries add up to.
+pub(super) const WALLET_BOOK: &Walk =
+    &Walk { lead: WALLETS, key: "user_id", name: "user_id", within: None, beside: &[beside(WALLET_SUMS, "user_id")] };
+
 /// Products with everything that belongs to them.
 pub(super) const PRODUCT_BOOK: &Walk = &Walk {
     lead: PRODUCTS,
@@ -103,6 +107,8 @@ pub(super) const SELLER_LIST: &Walk = &alone(SELLERS, "id", "slug");
 pub(super) const STAFF_LIST: &Walk = &alone(STAFF_LOG, "position", "position");
 pub(super) const TOKEN_LIST: &Walk = &alone(TOKENS, "hash", "hash");
 pub(super) const CART_LIST: &Walk = &alone(CARTS, "owner_id", "owner_id");
+pub(super) const ENTRY_LIST: &Walk = &alone(WALLET_ENTRIES, "id", "user_id");
+pub(super) const TOP_UP_LIST: &Walk = &alone(TOP_UPS, "id", "user_id");
 pub(super) const CLAIM_LIST: &Walk = &alone(CART_CLAIMS, "claim", "claim");
 pub(super) const MESSAGE_LIST: &Walk = &alone(NOTIFICATIONS, "id", "id");
 pub(super) const ENDPOINT_LIST: &Walk = &alone(WEBHOOK_ENDPOINTS, "id", "id");

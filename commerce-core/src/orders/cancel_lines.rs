@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 use super::Orders;
 use super::facts::{cancel, refund_rest};
 use super::model::{Order, OrderStatus};
-use super::payment::{PaymentMethod, RefundCause};
+use super::payment::{Attempt, PaymentMethod, RefundCause};
 use super::pricing::demand;
 use super::quote::parse_items;
 use super::returns::share;
@@ -49,7 +49,7 @@ impl Orders {
     /// Gives up some of an order: its owner or staff, of what has not left the house.
     ///
     /// # Errors
-    /// `CANCEL_EXCEEDS_OPEN` naming every SKU of which so many are not open, `ILLEGAL_TRANSITION` of an order that is not confirmed
+    /// `CANCEL_EXCEEDS_OPEN` naming every SKU of which so many are not open, `PAYMENT_REQUIRED` while money is only promised, `ILLEGAL_TRANSITION` of an order that is not confirmed
     /// or gone, `INVALID` naming the fields, `NOT_FOUND` for strangers, `VERSION_MISMATCH` when the order is not `expected`,
     /// `IDEMPOTENCY_MISMATCH`.
     pub async fn cancel_lines(
@@ -84,6 +84,10 @@ impl Orders {
 
 fn give_up(order: Order, lines: &[(Sku, Quantity)], why: &str, ids: &IdSource, now: Timestamp) -> Result<Decided, Refusal> {
     order.check_give_up(lines)?;
+    if order.payment.attempts.iter().any(Attempt::is_promise) {
+        // What is given up would be captured with the rest.
+        return Err(Refusal::PaymentRequired);
+    }
     let left: u32 = order.open_lines().iter().map(|line| line.quantity.get()).fold(0, u32::saturating_add);
     let given_up = lines.iter().map(|(_, quantity)| quantity.get()).fold(0, u32::saturating_add);
     if order.shipments.is_empty() && left == given_up {
@@ -96,7 +100,7 @@ fn give_up(order: Order, lines: &[(Sku, Quantity)], why: &str, ids: &IdSource, n
     decided.order.cancellations.push(Cancellation { id, lines, reason: why.to_owned(), worth, created_at: now });
     if decided.order.payment.method != PaymentMethod::Cod {
         let refunds =
-            refund_rest(&decided.order, Some(worth.minor), "some of the order was cancelled", RefundCause::Owed, ids, now);
+            refund_rest(&decided.order, Some(worth.minor), "some of the order was cancelled", RefundCause::Goodwill, ids, now);
         decided.order.payment.refunds.extend(refunds);
     }
     follow(decided.and(Happening::GaveUp).note(why), now)

@@ -9,19 +9,31 @@ use super::Orders;
 use super::facts::{Applied, apply_payment_fact};
 use super::model::{Order, OrderStatus};
 use super::payment::{Attempt, AttemptState, PaymentFact};
-use super::ports::{OrderWrite, PaymentGateway, ProviderAnswer, ProviderEvent, ProviderEventState};
+use super::ports::{OrderWrite, PaymentGateway, ProviderAnswer, ProviderEvent, ProviderEventState, ProviderFact};
+use super::wallet;
 
 impl Orders {
     /// Asks for the money of a freshly written attempt and answers the order as it then is. The
     /// order stands whatever comes of it: what fails here is done again by
     /// [`resume_attempts`](Self::resume_attempts).
     pub(crate) async fn collect(&self, order: Order) -> Order {
-        let Some(attempt) = order.payment.open_attempt().filter(|attempt| attempt.state == AttemptState::Created) else {
+        let fresh = order.payment.open_attempt().filter(|attempt| attempt.state == AttemptState::Created);
+        let Some(attempt) = fresh.map(|attempt| attempt.id) else { return order };
+        let order = self.charge(order, attempt).await;
+        // Some providers promise first what they are then asked to take.
+        let promised = order.payment.attempts.iter().any(|it| it.id == attempt && it.state == AttemptState::Authorized);
+        if promised { self.charge(order, attempt).await } else { order }
+    }
+
+    /// Asks for what is to be taken of an attempt, if anything is.
+    pub(crate) async fn charge(&self, order: Order, attempt: AttemptId) -> Order {
+        let Some(known) = order.payment.attempts.iter().find(|known| known.id == attempt) else { return order };
+        if known.is_promise() || known.is_given_up() {
             return order;
-        };
-        let Some(gateway) = self.gateway(&attempt.provider) else { return order };
-        let answer = gateway.charge(attempt).await;
-        match self.take_answer(order.id, attempt.id, &answer).await {
+        }
+        let Some(gateway) = self.gateway(&known.provider) else { return order };
+        let answer = gateway.charge(known).await;
+        match self.take_answer(order.id, attempt, &answer).await {
             Ok(now) => now,
             Err(error) => {
                 tracing::warn!(order = %order.id, error = &error as &dyn std::error::Error, "a charge is left to the worker");
@@ -62,7 +74,7 @@ impl Orders {
         for order in &due {
             self.resume(*order).await?;
         }
-        Ok(due.len())
+        Ok(due.len().saturating_add(self.resume_top_ups(limit).await?))
     }
 
     async fn resume(&self, order: OrderId) -> Outcome<()> {
@@ -70,6 +82,10 @@ impl Orders {
         let now = self.clock.now();
         let overdue = |attempt: &&Attempt| attempt.state.is_open() && attempt.check_at.is_some_and(|at| at <= now);
         for attempt in order.payment.attempts.iter().filter(overdue) {
+            if attempt.is_promise() && order.status != OrderStatus::Cancelled {
+                self.take_before_it_lapses(order.id, attempt.id).await?;
+                continue;
+            }
             let answer = self.ask(&order, attempt).await;
             self.take_answer(order.id, attempt.id, &answer).await?;
         }
@@ -82,11 +98,12 @@ impl Orders {
     /// the first call is still on its way.
     async fn ask(&self, order: &Order, attempt: &Attempt) -> ProviderAnswer {
         let Some(gateway) = self.gateway(&attempt.provider) else { return NO_ANSWER };
-        if order.status != OrderStatus::Pending {
+        let live = !matches!(order.status, OrderStatus::Pending | OrderStatus::Cancelled);
+        let stands = order.status == OrderStatus::Pending || (live && attempt.state == AttemptState::Authorized);
+        if !stands || attempt.is_given_up() {
             return give_up(gateway.void(attempt).await);
         }
-        let answer = gateway.query(attempt).await;
-        if answer.fact == PaymentFact::Unheard { gateway.charge(attempt).await } else { answer }
+        ask_again(gateway, attempt).await
     }
 
     /// Brings a provider's message in: once, parked while nobody knows its reference, quarantined
@@ -105,7 +122,10 @@ impl Orders {
     async fn event_changes(&self, event: ProviderEvent) -> Outcome<ChangeSet<OrderWrite>> {
         let note = |state| ChangeSet::of([OrderWrite::Provider(ProviderEvent { state, ..event.clone() })]);
         let Some(order) = self.store.order_by_reference(&event.provider, &event.reference).await? else {
-            return Ok(note(ProviderEventState::Parked));
+            return match self.store.top_up_by_reference(&event.provider, &event.reference).await? {
+                Some(top_up) => self.top_up_event(top_up, event).await,
+                None => Ok(note(ProviderEventState::Parked)),
+            };
         };
         let order = self.stored(order).await?;
         Ok(match self.apply_event(order, &event) {
@@ -124,10 +144,9 @@ impl Orders {
     fn apply_event(&self, order: Order, event: &ProviderEvent) -> Applied {
         let (provider, reference) = (&event.provider, Some(&event.reference));
         match &event.fact {
-            super::ProviderFact::RefundSucceeded(amount) => {
-                super::refund::apply_refund_fact(order, event.reference.as_str(), *amount)
-            }
-            super::ProviderFact::Payment(fact) => {
+            ProviderFact::Other => Applied::Known,
+            ProviderFact::RefundSucceeded(amount) => super::refund::apply_refund_fact(order, event.reference.as_str(), *amount),
+            ProviderFact::Payment(fact) => {
                 let ours = |attempt: &&Attempt| attempt.provider == *provider && attempt.reference.as_ref() == reference;
                 let Some(attempt) = order.payment.attempts.iter().find(ours).map(|attempt| attempt.id) else {
                     return Applied::Contradiction(format!("{} is not an attempt of its order", event.reference));
@@ -145,7 +164,9 @@ impl Orders {
     pub async fn retry_parked(&self, limit: u32) -> Outcome<usize> {
         let mut taken = 0usize;
         for event in self.store.parked(limit).await? {
-            if self.store.order_by_reference(&event.provider, &event.reference).await?.is_some() {
+            let (provider, reference) = (&event.provider, &event.reference);
+            let ordered = self.store.order_by_reference(provider, reference).await?.is_some();
+            if ordered || self.store.top_up_by_reference(provider, reference).await?.is_some() {
                 self.take_event(event).await?;
                 taken = taken.saturating_add(1);
             }
@@ -159,8 +180,10 @@ impl Orders {
     /// # Errors
     /// `NOT_FOUND` for an unknown provider, `BAD_SIGNATURE`, `INVALID`.
     pub async fn webhook(&self, provider: &str, signature: Option<&str>, body: &[u8]) -> Outcome<()> {
-        let gateway = self.named(provider).ok_or(Refusal::NotFound("payment provider"))?;
-        self.take_event(gateway.webhook(signature, body, self.clock.now())?).await
+        let known = self.named(provider).filter(|gateway| gateway.name() != wallet::NAME);
+        let gateway = known.ok_or(Refusal::NotFound("payment provider"))?;
+        let event = gateway.webhook(signature, body, self.clock.now())?;
+        if event.fact == ProviderFact::Other { Ok(()) } else { self.take_event(event).await }
     }
 
     /// The provider of this name. One that is not configured any more is reported and, like one
@@ -178,6 +201,25 @@ impl Orders {
     }
 }
 
+/// What became of an attempt that waits for money. One that the provider never heard of is charged under its own key;
+/// of a promise that stands what is to be taken is taken.
+pub(crate) async fn ask_again(gateway: &dyn PaymentGateway, attempt: &Attempt) -> ProviderAnswer {
+    let answer = gateway.query(attempt).await;
+    match &answer.fact {
+        PaymentFact::Unheard => gateway.charge(attempt).await,
+        PaymentFact::Authorized { .. } if attempt.to_capture.is_some() => {
+            let reference = answer.reference.or_else(|| attempt.reference.clone());
+            gateway.charge(&Attempt { state: AttemptState::Authorized, reference, ..attempt.clone() }).await
+        }
+        PaymentFact::Authorized { .. }
+        | PaymentFact::Captured { .. }
+        | PaymentFact::Pending { .. }
+        | PaymentFact::Declined { .. }
+        | PaymentFact::Voided
+        | PaymentFact::NoAnswer => answer,
+    }
+}
+
 /// What a provider that cannot be reached says.
 pub(crate) const NO_ANSWER: ProviderAnswer = ProviderAnswer { fact: PaymentFact::NoAnswer, reference: None };
 
@@ -186,7 +228,7 @@ pub(crate) fn give_up(answer: ProviderAnswer) -> ProviderAnswer {
     match answer.fact {
         PaymentFact::Unheard => ProviderAnswer { fact: PaymentFact::Voided, ..answer },
         PaymentFact::Captured { .. }
-        | PaymentFact::Authorized
+        | PaymentFact::Authorized { .. }
         | PaymentFact::Pending { .. }
         | PaymentFact::Declined { .. }
         | PaymentFact::Voided

@@ -10,11 +10,13 @@ use crate::text::Metadata;
 use crate::time::Timestamp;
 use crate::users::PostalAddress;
 
+use super::Orders;
 use super::model::{Order, OrderStatus};
-use super::payment::{Attempt, AttemptState, Payment, PaymentMethod};
+use super::payment::{Attempt, AttemptState, Capture, Payment, PaymentMethod};
 use super::ports::Held;
 use super::pricing::Quote;
 use super::story::{Decided, Happening};
+use super::wallet;
 
 /// How an order is to be paid: the method, through whom, and what the customer's browser brought.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct Tender {
     /// None for cash on delivery.
     pub(crate) provider: Option<&'static str>,
     pub(crate) token: Option<String>,
+    /// When it is taken.
+    pub(crate) capture: Capture,
 }
 
 /// Everything a new order is made of.
@@ -38,10 +42,11 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// The order: cash on delivery is confirmed at once, everything else waits for its money.
+    /// The order: cash on delivery is confirmed at once, and so is what costs nothing, of which no provider hears;
+    /// everything else waits for its money.
     pub(crate) fn decide(self, ids: &IdSource, now: Timestamp) -> Decided {
         let id = ids.order(self.user);
-        let prepaid = self.tender.provider.is_some();
+        let prepaid = self.tender.provider.is_some() && self.quote.total.minor > 0;
         let order = Order {
             id,
             number: number_of(id),
@@ -81,7 +86,7 @@ fn payment(tender: &Tender, amount: Money, ids: &IdSource, now: Timestamp) -> Pa
         amount,
         captured: Money::zero(amount.currency),
         refunded: Money::zero(amount.currency),
-        attempts: attempt(tender, amount, ids, now).into_iter().collect(),
+        attempts: attempt(tender, amount, ids, now).into_iter().filter(|_| amount.minor > 0).collect(),
         refunds: Vec::new(),
     }
 }
@@ -95,6 +100,7 @@ pub(crate) fn attempt(tender: &Tender, amount: Money, ids: &IdSource, now: Times
         provider: provider.to_owned(),
         method: tender.method,
         amount,
+        to_capture: (tender.capture == Capture::Automatic).then_some(amount),
         state: AttemptState::Created,
         token: tender.token.clone(),
         reference: None,
@@ -124,21 +130,25 @@ pub fn number_of(id: OrderId) -> String {
     format!("ORD-{}", String::from_utf8_lossy(&digits))
 }
 
-/// Which provider takes a tender: none for cash on delivery.
-pub(crate) fn tender<'a>(
-    method: PaymentMethod,
-    token: Option<String>,
-    mut providers: impl Iterator<Item = (&'static str, &'a dyn super::ports::PaymentGateway)>,
-) -> Result<Tender, Refusal> {
-    let token = token.filter(|token| !token.is_empty());
-    if token.as_ref().is_some_and(|token| token.chars().count() > limits::SHORT_TEXT_MAX) {
-        return Err(Refusal::field("payment.token", "TOO_LONG", "must have at most 255 characters"));
+impl Orders {
+    /// Which provider takes what this user tenders: none for cash on delivery. The wallet is the shop's own, so that
+    /// nothing of it is promised, and is known by its user.
+    pub(crate) fn tender(&self, user: UserId, method: PaymentMethod, token: Option<String>) -> Result<Tender, Refusal> {
+        let token = token.filter(|token| !token.is_empty());
+        if token.as_ref().is_some_and(|token| token.chars().count() > limits::SHORT_TEXT_MAX) {
+            return Err(Refusal::field("payment.token", "TOO_LONG", "must have at most 255 characters"));
+        }
+        let capture = self.policy.capture;
+        match method {
+            PaymentMethod::Cod => return Ok(Tender { method, provider: None, token: None, capture }),
+            PaymentMethod::Wallet => {
+                let (provider, token) = (Some(wallet::NAME), Some(user.to_string()));
+                return Ok(Tender { method, provider, token, capture: Capture::Automatic });
+            }
+            PaymentMethod::Upi | PaymentMethod::Card | PaymentMethod::NetBanking => {}
+        }
+        let unknown = || Refusal::field("payment.method", "NOT_AVAILABLE", format!("{method} is not available in this shop"));
+        let provider = self.provider_of(method).ok_or_else(unknown)?;
+        Ok(Tender { method, provider: Some(provider), token, capture })
     }
-    if method == PaymentMethod::Cod {
-        return Ok(Tender { method, provider: None, token: None });
-    }
-    let (provider, _) = providers
-        .find(|(_, gateway)| gateway.takes(method))
-        .ok_or_else(|| Refusal::field("payment.method", "NOT_AVAILABLE", format!("{method} is not available in this shop")))?;
-    Ok(Tender { method, provider: Some(provider), token })
 }

@@ -25,7 +25,7 @@ use super::Orders;
 use super::draft::{Draft, Tender};
 use super::facts::refund_rest;
 use super::model::Order;
-use super::payment::{AttemptState, PaymentMethod, Refund, RefundCause, RefundState};
+use super::payment::{AttemptState, Capture, PaymentMethod, Refund, RefundCause, RefundState};
 use super::ports::{OrderWrite, PricedItem};
 use super::pricing::{OrderLine, Quote, demand};
 use super::quote::{AddressChoice, PlaceOrder, Wish, parse_items};
@@ -127,7 +127,7 @@ impl Orders {
         lines.sort();
         let held = self.catalog.reserve(hold_key(&order, it.id, &lines, &quote), &lines, &items).await?;
         let now = self.clock.now();
-        let tender = Tender { method: PaymentMethod::Wallet, provider: Some(EXCHANGE), token: None };
+        let tender = Tender { method: PaymentMethod::Wallet, provider: Some(EXCHANGE), token: None, capture: Capture::Automatic };
         let address = order.shipping_address.clone();
         let (user, quote, held, tender, metadata) = (order.user, &quote, &held, &tender, Metadata::new());
         let draft = Draft { user, quote, held, address, tender, metadata, cart: None }.decide(&self.ids, now);
@@ -210,6 +210,10 @@ fn brought(order: Order, id: RefundId, source: ReturnId) -> Decided {
 
 /// The new order, paid by what came back and confirmed.
 fn paid_by(mut placed: Decided, source: ReturnId, now: Timestamp) -> Result<Decided, Refusal> {
+    if placed.order.payment.attempts.is_empty() {
+        // It costs nothing, and is confirmed already.
+        return Ok(placed);
+    }
     let payment = &mut placed.order.payment;
     for attempt in &mut payment.attempts {
         attempt.state = AttemptState::Captured;

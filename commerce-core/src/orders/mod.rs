@@ -5,6 +5,7 @@
 //! [`PaymentGateway`]. Start reading at `place.rs`, then [`model`], [`payment`] and [`facts`].
 
 pub mod cancel_lines;
+mod capture;
 pub mod cart;
 mod collect;
 pub mod coupon;
@@ -25,6 +26,7 @@ pub mod pricing;
 mod provide;
 mod quote;
 mod read;
+mod reconcile;
 mod redirect;
 mod reduce_cart;
 mod refund;
@@ -37,12 +39,16 @@ mod shopping;
 mod status;
 pub mod story;
 pub mod tax;
+mod top_up;
+pub mod wallet;
 
 use std::sync::Arc;
 
 use crate::ids::IdSource;
 use crate::money::{Currency, Money};
 use crate::time::Clock;
+
+use wallet::WalletGateway;
 
 pub use cancel_lines::Cancellation;
 pub use cart::*;
@@ -59,6 +65,7 @@ pub use ports::*;
 pub use pricing::*;
 pub use provide::{CartReducer, HoldRegister, PurchaseRegister};
 pub use quote::{AddressChoice, Offer, PlaceOrder};
+pub use reconcile::{Mismatch, MismatchKind, Reconciliation};
 pub use returns::*;
 pub use send_back::{CameBack, GiveMoney, RequestReturn};
 pub use ship::{CarrierNews, NewShipment};
@@ -67,6 +74,7 @@ pub use shipping::*;
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};
 pub use tax::*;
+pub use wallet::{TopUp, Wallet, WalletEntry, WalletKind};
 
 /// The use cases of the orders context.
 #[derive(Clone)]
@@ -98,9 +106,10 @@ pub struct OrderPorts {
 }
 
 impl Orders {
-    /// The use cases over these ports.
+    /// The use cases over these ports. The wallet is a provider beside them.
     pub fn new(ports: OrderPorts, clock: Arc<dyn Clock>, ids: IdSource, policy: OrderPolicy) -> Self {
-        let OrderPorts { store, carts, catalog, customers, gateways } = ports;
+        let OrderPorts { store, carts, catalog, customers, mut gateways } = ports;
+        gateways.push(Arc::new(WalletGateway::new(Arc::clone(&store), Arc::clone(&clock))));
         Self { store, carts, catalog, customers, gateways, clock, ids, policy }
     }
 
@@ -134,6 +143,8 @@ pub struct OrderPolicy {
     pub shipping: Arc<dyn ShippingRates>,
     /// What is taxed.
     pub taxes: Arc<dyn TaxRules>,
+    /// When promised money is taken.
+    pub capture: Capture,
 }
 
 impl Default for OrderPolicy {
@@ -142,6 +153,7 @@ impl Default for OrderPolicy {
         let rate = |id, name, minor, days| Rate::flat(id, name, Money::new(minor, Currency::INR), days);
         let shipping = RateTable(vec![rate("standard", "Standard", 0, 5), rate("express", "Express", 9_900, 2)]);
         let home = Destination { country: gst::country(), state: None, postal_code: None };
-        Self { currency: Currency::INR, home, shipping: Arc::new(shipping), taxes: Arc::new(TaxTable::default()) }
+        let (shipping, taxes) = (Arc::new(shipping), Arc::new(TaxTable::default()));
+        Self { currency: Currency::INR, home, shipping, taxes, capture: Capture::Automatic }
     }
 }

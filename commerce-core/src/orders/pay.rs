@@ -6,7 +6,7 @@ use crate::error::{Outcome, Refusal};
 use crate::ids::OrderId;
 
 use super::Orders;
-use super::draft::{attempt, tender};
+use super::draft::attempt;
 use super::model::{Order, OrderStatus};
 use super::payment::PaymentMethod;
 use super::status::settle_keyed;
@@ -29,7 +29,7 @@ impl Orders {
         expected: Option<u64>,
     ) -> Outcome<Answer<Order>> {
         let claim = key.map(|key| self.claim_on(actor, id, "payments", key));
-        let tender = tender(method, token, self.gateways.iter().map(|gateway| (gateway.name(), &**gateway)))?;
+        let tender = self.tender(self.order(actor, id).await?.user, method, token)?;
         let answer = rounds("order", || async {
             let order = self.order(actor, id).await?;
             let open = order.status == OrderStatus::Pending && order.payment.open_attempt().is_some();

@@ -45,6 +45,14 @@ wire_names! {
         Refunded = "REFUNDED",
     }
 
+    /// When money that is promised is taken.
+    Capture {
+        /// At once.
+        Automatic = "automatic",
+        /// When staff says so; an order stands on the promise meanwhile.
+        Manual = "manual",
+    }
+
     /// How far one try to collect is. DECLINED and VOIDED yield only to CAPTURED, which is final.
     AttemptState {
         /// Written down; the provider may or may not have been asked.
@@ -118,6 +126,9 @@ pub struct Attempt {
     pub method: PaymentMethod,
     /// How much.
     pub amount: Money,
+    /// How much of it is to be taken, written down before the provider is asked: all of it, unless staff captures; then
+    /// none until staff says, and nothing to give it up. Of what was captured, how much was.
+    pub to_capture: Option<Money>,
     /// How far.
     pub state: AttemptState,
     /// What the customer's browser got from the provider; single use, never a card number.
@@ -178,7 +189,7 @@ pub enum RefundCause {
     Owed,
     /// A return.
     Return(ReturnId),
-    /// Staff gives it.
+    /// Staff gives it, or it is for what was given up of the order.
     Goodwill,
 }
 
@@ -227,8 +238,11 @@ pub enum PaymentFact {
         next_action: Option<NextAction>,
     },
     /// It is promised.
-    Authorized,
-    /// It is taken.
+    Authorized {
+        /// How much.
+        amount: Money,
+    },
+    /// It is taken, and nothing is promised any more.
     Captured {
         /// How much.
         amount: Money,
@@ -246,6 +260,34 @@ pub enum PaymentFact {
     Unheard,
 }
 
+impl Attempt {
+    /// What was taken, in minor units.
+    #[must_use]
+    pub fn taken(&self) -> i64 {
+        let captured = self.state == AttemptState::Captured;
+        if captured { self.to_capture.map_or(self.amount.minor, |taken| taken.minor) } else { 0 }
+    }
+
+    /// Whether it is a promise of which nobody has said yet how much is to be taken.
+    #[must_use]
+    pub fn is_promise(&self) -> bool {
+        self.state == AttemptState::Authorized && self.to_capture.is_none()
+    }
+
+    /// Whether it is to be given up.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.to_capture.is_some_and(|amount| amount.minor == 0) && self.amount.minor > 0
+    }
+
+    /// Whether a provider may say that it took this much: all of it, or what it was asked to take. What was taken
+    /// once stays so.
+    pub(crate) fn may_take(&self, amount: Money) -> bool {
+        let asked = self.to_capture == Some(amount);
+        if self.state == AttemptState::Captured { asked } else { amount == self.amount || (asked && amount.minor > 0) }
+    }
+}
+
 impl Payment {
     /// The attempt that is open, if one is.
     #[must_use]
@@ -259,10 +301,12 @@ impl Payment {
         AttemptId::from_uuid(self.id.uuid())
     }
 
-    /// Whether the order may be confirmed: everything captured, or cash on delivery.
+    /// Whether the order may be confirmed: everything captured, or promised to a shop that captures by hand, or cash on
+    /// delivery.
     #[must_use]
     pub fn lets_confirm(&self) -> bool {
-        self.method == PaymentMethod::Cod || (self.captured.minor >= self.amount.minor && self.refunded.minor == 0)
+        let promised = self.attempts.iter().any(Attempt::is_promise);
+        self.method == PaymentMethod::Cod || promised || (self.captured.minor >= self.amount.minor && self.refunded.minor == 0)
     }
 
     /// Captured money that no refund has claimed yet.
@@ -278,8 +322,16 @@ impl Payment {
 
     /// What the courier collected: captured, and by no attempt.
     pub(crate) fn cash(&self) -> i64 {
-        let captured = self.attempts.iter().filter(|attempt| attempt.state == AttemptState::Captured);
-        captured.fold(self.captured.minor, |left, attempt| left.saturating_sub(attempt.amount.minor))
+        self.attempts.iter().fold(self.captured.minor, |left, attempt| left.saturating_sub(attempt.taken()))
+    }
+
+    /// What was promised or taken in all, in minor units: what was captured, and what captures left of the promises or
+    /// have yet to take.
+    #[must_use]
+    pub fn authorized(&self) -> i64 {
+        let promised = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Authorized | AttemptState::Captured);
+        let beyond = |attempt: &Attempt| attempt.amount.minor.saturating_sub(attempt.taken());
+        self.attempts.iter().filter(promised).map(beyond).fold(self.captured.minor, i64::saturating_add)
     }
 
     /// How far the money is: a function of the sums and the last attempt, never stored by hand.
@@ -287,6 +339,9 @@ impl Payment {
     pub fn status(&self) -> PaymentStatus {
         if self.method == PaymentMethod::Cod && self.cash() <= 0 {
             return PaymentStatus::Pending;
+        }
+        if self.attempts.last().is_some_and(|last| last.state == AttemptState::Authorized) {
+            return PaymentStatus::Authorized;
         }
         if self.captured.minor > 0 {
             return match self.refunded.minor {
@@ -296,8 +351,9 @@ impl Payment {
             };
         }
         match self.attempts.last().map(|attempt| attempt.state) {
+            // Of an order that costs nothing, and for which nobody was asked.
+            None if self.amount.minor == 0 => PaymentStatus::Captured,
             None | Some(AttemptState::Created | AttemptState::Pending) => PaymentStatus::Pending,
-            // Of an order that costs nothing.
             Some(AttemptState::Captured) => PaymentStatus::Captured,
             Some(AttemptState::Unknown) => PaymentStatus::Unknown,
             Some(AttemptState::Authorized) => PaymentStatus::Authorized,

@@ -15,7 +15,7 @@ use crate::users::PostalAddress;
 
 use super::Orders;
 use super::cart::{Cart, CartOwner};
-use super::draft::{Draft, Tender, tender};
+use super::draft::{Draft, Tender};
 use super::model::Order;
 use super::ports::{Held, OrderWrite};
 use super::pricing::Quote;
@@ -78,7 +78,7 @@ impl Orders {
         check.finish()?;
         let (method, token) =
             command.payment.clone().ok_or_else(|| Refusal::field("payment", "REQUIRED", "say how the order is paid"))?;
-        let tender = tender(method, token, self.gateways.iter().map(|gateway| (gateway.name(), &**gateway)))?;
+        let tender = self.tender(user, method, token)?;
         let wish = self.wish(CartOwner::User(user), command).await?;
         let address = self.address(user, &command.address).await?;
         let priced = self.price(user, &wish, command, &Destination::from(&address)).await?;
@@ -151,6 +151,7 @@ impl Orders {
                 // A fresh id or number collided, or a coupon has changed: the hold stands, decide anew.
                 CommitRefusal::Duplicate(_) | CommitRefusal::Stale(_) => Ok(Round::Again),
                 CommitRefusal::Short(lines) => Err(Refusal::SoldOut(lines).into()),
+                CommitRefusal::TooLittle => Err(Refusal::Conflict("wallet").into()),
             },
         }
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::catalog::HoldKey;
 use crate::change::{ChangeSet, CommitError, Keys};
 use crate::error::{Outcome, StoreError};
-use crate::ids::{AddressId, CategoryId, CouponId, OrderId, ProductId, ReturnId, UserId};
+use crate::ids::{AddressId, AttemptId, CategoryId, CouponId, OrderId, ProductId, ReturnId, UserId};
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
 use crate::text::{CouponCode, Quantity, Sku};
@@ -21,6 +21,7 @@ use super::coupon::{Coupon, Redemption};
 use super::model::{HoldRef, Order, OrderStatus, TimelineEntry};
 use super::payment::{Attempt, PaymentFact, PaymentMethod, PaymentStatus, Refund};
 use super::returns::{ReturnFilter, ReturnOf};
+use super::wallet::{TopUp, Wallet, WalletEntry};
 
 /// Which orders a list shows.
 #[derive(Clone, Debug, Default)]
@@ -81,9 +82,34 @@ pub trait ReturnReads: Send + Sync {
     async fn returns(&self, filter: &ReturnFilter, page: &PageRequest) -> Result<Page<ReturnOf>, StoreError>;
 }
 
-/// Keeps orders with their payments, refunds, returns, history and coupons.
+/// Reads wallets, and what is put into them.
 #[async_trait]
-pub trait OrderStore: CouponReads + ReturnReads + PurchaseReads + Keys {
+pub trait WalletReads: Send + Sync {
+    /// What a user has; none while nothing was ever entered.
+    async fn wallet(&self, user: UserId) -> Result<Option<Wallet>, StoreError>;
+
+    /// What was entered in a user's wallet, newest key first.
+    async fn wallet_entries(&self, user: UserId, page: &PageRequest) -> Result<Page<WalletEntry>, StoreError>;
+
+    /// What was entered under these keys, in no particular order; those under which nothing was are left out.
+    async fn entered(&self, keys: &[Uuid]) -> Result<Vec<WalletEntry>, StoreError>;
+
+    /// A top-up.
+    async fn top_up(&self, id: AttemptId) -> Result<Option<TopUp>, StoreError>;
+
+    /// Top-ups of everybody, newest first.
+    async fn top_ups(&self, page: &PageRequest) -> Result<Page<TopUp>, StoreError>;
+
+    /// The top-up that `provider` calls `reference`.
+    async fn top_up_by_reference(&self, provider: &str, reference: &str) -> Result<Option<AttemptId>, StoreError>;
+
+    /// Top-ups whose provider is to be asked at `now`, longest due first.
+    async fn due_top_ups(&self, now: Timestamp, limit: u32) -> Result<Vec<AttemptId>, StoreError>;
+}
+
+/// Keeps orders with their payments, refunds, returns, history, coupons and wallets.
+#[async_trait]
+pub trait OrderStore: CouponReads + ReturnReads + PurchaseReads + WalletReads + Keys {
     /// An order by id.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
 
@@ -135,6 +161,12 @@ pub enum OrderWrite {
     /// What this order has used of coupons is given back at this instant, and counts no more; what was given
     /// back before stays as it is.
     GiveBack(OrderId, Timestamp),
+    /// Something goes into a wallet or out of it: `Duplicate("entry")` when something was entered under this key
+    /// before, `TooLittle` unless enough is there and of the wallet's currency.
+    Enter(WalletEntry),
+    /// A new top-up (version 1), or a changed one with the version it will have. `Duplicate("id")`,
+    /// `Stale("top-up")`.
+    TopUp(TopUp),
     /// What a provider said, as it came in: `AlreadyHandled` when it came before, unless it was
     /// parked and is not any more.
     Provider(ProviderEvent),
@@ -165,6 +197,8 @@ pub enum ProviderFact {
     Payment(PaymentFact),
     /// A refund went through, of this amount.
     RefundSucceeded(Money),
+    /// Nothing that the shop keeps books of; it is taken over and forgotten.
+    Other,
 }
 
 crate::events::wire_names! {
@@ -261,17 +295,34 @@ pub trait Customers: Send + Sync {
     }
 }
 
+/// A provider's own ledger, for audits and reports.
+#[async_trait]
+pub trait ProviderLedger: Send + Sync {
+    /// What it says about our keys, the ids of attempts and refunds; keys that it never heard of are left out.
+    /// None where it cannot be asked so, or does not answer.
+    async fn statement(&self, _keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+        None
+    }
+
+    /// Everything that it entered under keys above `after`, in the order of the keys, up to `limit`. None where it
+    /// cannot be asked so, or does not answer.
+    async fn ledger(&self, _after: Option<Uuid>, _limit: u32) -> Option<Vec<(Uuid, Entered)>> {
+        None
+    }
+}
+
 /// A payment provider. Calls are keyed: the same key never moves money twice.
 #[async_trait]
-pub trait PaymentGateway: Send + Sync {
+pub trait PaymentGateway: ProviderLedger {
     /// Its stable name: `sandbox`.
     fn name(&self) -> &'static str;
 
     /// Whether it takes this method.
     fn takes(&self, method: PaymentMethod) -> bool;
 
-    /// Asks for the money. Answers within seconds; no answer is a
-    /// [`NoAnswer`](PaymentFact::NoAnswer), never an error.
+    /// Asks for the money: as much as [`to_capture`](Attempt::to_capture) says, and for the promise alone where it
+    /// says nothing. Asked about a promise that stands, it takes of it what is to be taken and lets go of the rest.
+    /// Answers within seconds; no answer is a [`NoAnswer`](PaymentFact::NoAnswer), never an error.
     async fn charge(&self, attempt: &Attempt) -> ProviderAnswer;
 
     /// Asks what became of an attempt; never moves money.
@@ -283,12 +334,6 @@ pub trait PaymentGateway: Send + Sync {
 
     /// Sends captured money back, keyed by the refund.
     async fn refund(&self, refund: &Refund, attempt: &Attempt) -> RefundAnswer;
-
-    /// What its own ledger says about our keys, the ids of attempts and refunds, for an audit; keys that
-    /// it never heard of are left out. None where its ledger cannot be asked so, or does not answer.
-    async fn statement(&self, _keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
-        None
-    }
 
     /// Reads a webhook from its raw bytes: signature, age, shape. `now` judges the age.
     ///
@@ -321,7 +366,7 @@ impl From<&PaymentFact> for Entered {
     fn from(fact: &PaymentFact) -> Self {
         match fact {
             PaymentFact::Captured { amount } => Self::Moved(*amount),
-            PaymentFact::Pending { .. } | PaymentFact::Authorized | PaymentFact::NoAnswer => Self::Open,
+            PaymentFact::Pending { .. } | PaymentFact::Authorized { .. } | PaymentFact::NoAnswer => Self::Open,
             PaymentFact::Declined { .. } | PaymentFact::Voided | PaymentFact::Unheard => Self::Nothing,
         }
     }

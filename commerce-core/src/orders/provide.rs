@@ -48,7 +48,11 @@ impl Records for Orders {
         let orders = whole(|page| async move { self.store.orders(filter, &page).await }).await?;
         let cart = self.carts.cart(CartOwner::User(user), self.clock.now()).await?;
         let cart = cart.map(|it| json!({ "lines": it.lines, "couponCode": it.coupon, "metadata": it.metadata }));
-        let lists = [("orders", orders.iter().map(exported).collect()), ("cart", cart.unwrap_or_default())];
+        let wallet = self.store.wallet(user).await?;
+        let entries = whole(|page| async move { self.store.wallet_entries(user, &page).await }).await?;
+        let wallet = wallet.map(|it| json!({ "balance": it.balance, "entries": entries }));
+        let orders = orders.iter().map(exported).collect();
+        let lists = [("orders", orders), ("cart", cart.unwrap_or_default()), ("wallet", wallet.unwrap_or_default())];
         Ok(lists.into_iter().map(|(name, list)| (name.to_owned(), list)).collect())
     }
 }

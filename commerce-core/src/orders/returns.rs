@@ -13,7 +13,7 @@ use crate::text::{Quantity, Sku};
 use crate::time::Timestamp;
 
 use super::model::{Order, OrderStatus};
-use super::payment::PaymentMethod;
+use super::payment::{Attempt, PaymentMethod};
 use super::pricing::OrderLine;
 
 wire_names! {
@@ -265,12 +265,14 @@ impl Return {
 }
 
 impl Order {
-    /// Passes an order whose money has come: what is paid on delivery is paid with its last parcel.
+    /// Passes an order whose money has come: what is paid on delivery is paid with its last parcel, and what is promised
+    /// when it is captured.
     ///
     /// # Errors
     /// `PAYMENT_REQUIRED`.
     pub fn is_paid_for(&self) -> Result<(), Refusal> {
-        let open = self.payment.method == PaymentMethod::Cod && self.status != OrderStatus::Delivered;
+        let promised = self.payment.attempts.iter().any(Attempt::is_promise);
+        let open = promised || (self.payment.method == PaymentMethod::Cod && self.status != OrderStatus::Delivered);
         if open { Err(Refusal::PaymentRequired) } else { Ok(()) }
     }
 

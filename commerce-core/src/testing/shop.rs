@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::audit::ShopBooks;
 use crate::commerce::{Commerce, Context, Policies, Ports};
 use crate::events::{DeadLetters, EventBus};
+use crate::orders::PaymentGateway;
 use crate::time::{Clock, Timestamp};
 
 use super::memory::{
@@ -47,6 +48,12 @@ impl MemoryShop {
     /// The same, deciding by these policies.
     #[must_use]
     pub fn with_policies(seed: u64, policies: Policies) -> Self {
+        Self::with_gateways(seed, policies, Vec::new())
+    }
+
+    /// The same with these payment providers before the one in memory.
+    #[must_use]
+    pub fn with_gateways(seed: u64, policies: Policies, mut gateways: Vec<Arc<dyn PaymentGateway>>) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
         let time: Arc<dyn Clock> = clock.clone();
         let users = Arc::new(MemoryUsers::new(Arc::clone(&time)).with_turns(seed));
@@ -66,7 +73,10 @@ impl MemoryShop {
             images: Arc::new(MemoryImages::new()),
             orders: orders.clone(),
             carts: orders.clone(),
-            gateways: vec![gateway.clone()],
+            gateways: {
+                gateways.push(gateway.clone());
+                gateways
+            },
             notifications: notifications.clone(),
             renderer: Arc::new(PlainRenderer),
             mailer: mailer.clone(),

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use commerce_core::catalog::{NewProduct, NewVariant};
 use commerce_core::change::{Answer, RequestKey};
+use commerce_core::commerce::Policies;
 use commerce_core::events::EventKind;
-use commerce_core::ids::{OrderId, UserId};
-use commerce_core::orders::{AddressChoice, Order, OrderFilter, OrderStatus, PaymentMethod, PlaceOrder};
+use commerce_core::ids::{Id, IdSource, OrderId, UserId};
+use commerce_core::orders::{AddressChoice, Capture, Order, OrderFilter, OrderPolicy, OrderStatus, PaymentMethod, PlaceOrder};
 use commerce_core::page::PageRequest;
-use commerce_core::testing::MemoryShop;
+use commerce_core::testing::{MemoryShop, SeededEntropy};
 use commerce_core::text::{Metadata, Sku};
 use commerce_core::users::{RawAddress, Register};
-use commerce_core::{Actor, Currency, Money, Outcome};
+use commerce_core::{Actor, Clock, Currency, Money, Outcome};
 
 pub(crate) const STAFF: Actor = Actor::System;
 pub(crate) const COD: (PaymentMethod, Option<&str>) = (PaymentMethod::Cod, None);
@@ -41,6 +43,12 @@ impl Scene {
         Self::open_with(MemoryShop::new(seed), skus).await
     }
 
+    /// The same, which captures by hand.
+    pub(crate) async fn promising(seed: u64, skus: &[(&str, i64)]) -> Outcome<Self> {
+        let orders = OrderPolicy { capture: Capture::Manual, ..OrderPolicy::default() };
+        Self::open_with(MemoryShop::with_policies(seed, Policies { orders, ..Policies::default() }), skus).await
+    }
+
     /// The same in a shop of her own.
     pub(crate) async fn open_with(shop: MemoryShop, skus: &[(&str, i64)]) -> Outcome<Self> {
         shop.catalog.house_seller().await?;
@@ -55,6 +63,16 @@ impl Scene {
 
     pub(crate) async fn somebody_else(&self) -> Outcome<Actor> {
         customer(&self.shop, "bela@example.com").await
+    }
+
+    pub(crate) async fn somebody_else_again(&self) -> Outcome<Actor> {
+        customer(&self.shop, "chitra@example.com").await
+    }
+
+    /// A key that nothing of the shop has.
+    pub(crate) fn mint<T: Id>(&self) -> T {
+        let clock: Arc<dyn Clock> = self.shop.clock.clone();
+        IdSource::new(clock, Arc::new(SeededEntropy::new(99))).mint()
     }
 
     pub(crate) fn asha_id(&self) -> UserId {

@@ -10,6 +10,8 @@ use commerce_adapters::embedded::{Embedded, LetterBoxes};
 use commerce_adapters::http::Directory;
 #[cfg(feature = "aws")]
 use commerce_adapters::images::ObjectImages;
+#[cfg(feature = "stripe")]
+use commerce_adapters::payments::stripe::Stripe;
 #[cfg(any(feature = "redis", feature = "aws"))]
 use commerce_adapters::receive::Pauses;
 #[cfg(feature = "redis")]
@@ -64,6 +66,7 @@ pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, Sta
     let shop = shop.on(place(config, here)?);
     let shop = shop.audit_at(config.telemetry.audit_at).with_chaos(config.events_chaos_percent);
     let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
+    let shop = paid(shop, config)?;
     let shop = shop.webhooks(Arc::new(HttpCaller::new(config.webhooks_to_private_networks)));
     let shop = if config.search_enabled { shop } else { shop.without_index() };
     let shop = if config.carts_in_redis { carts_in_redis(shop, config)? } else { shop };
@@ -74,6 +77,28 @@ pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, Sta
         Some(Broker { bus, .. }) => shop.bus(bus),
         None => shop,
     })
+}
+
+/// With the payment providers of the settings. Where there is one, the sandbox takes nothing any more, because its tokens
+/// are known to everybody.
+fn paid(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
+    let Some(stripe) = &config.stripe else { return Ok(shop) };
+    #[cfg(feature = "stripe")]
+    {
+        let (key, secret) = (stripe.secret_key.expose(), stripe.webhook_secret.expose());
+        if secret.is_empty() {
+            let message = "payments.stripe.webhook_secret must be set beside payments.stripe.secret_key";
+            return Err(StartError::Settings(message.to_owned()));
+        }
+        let gateway = Stripe::new(&stripe.api_url, key, secret, &config.server.public_url);
+        let gateway = gateway.map_err(|error| StartError::Settings(format!("payments.stripe: {error}")))?;
+        Ok(shop.gateway(Arc::new(gateway)).without_sandbox())
+    }
+    #[cfg(not(feature = "stripe"))]
+    {
+        let _ = (shop, stripe);
+        Err(not_built("stripe"))
+    }
 }
 
 /// Where the databases of these contexts are.
@@ -382,6 +407,7 @@ pub(super) fn policies(config: &Config) -> Policies {
             home: config.ships_from.clone(),
             shipping: Arc::new(config.shipping.clone()),
             taxes: Arc::new(config.taxes.clone()),
+            capture: config.capture,
         },
         mail: MailPolicy {
             shop_name: config.server.shop_name.clone(),

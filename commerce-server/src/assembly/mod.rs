@@ -155,7 +155,9 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
             let forwarder = neighbours.forwarder(context, sources(&config.services.public, context, "")?);
             ways.upstreams.insert(context, Arc::new(There(forwarder)));
         }
-        App::facing_clients(part.clone(), ways, Sandbox::NAME, config)
+        // The orders' process has the providers; which one takes cards, the settings of all of them say alike.
+        let cards = if config.stripe.is_some() { "stripe" } else { Sandbox::NAME };
+        App::facing_clients(part.clone(), ways, cards, config)
     } else {
         let needed = needed(&here).filter(|context| !here.contains(context));
         let peer = |context| Some((context, Arc::new(neighbours.neighbour(context)?) as Arc<dyn Peer>));

@@ -354,6 +354,12 @@ pub const KEYS: &[Key] = &[
     key("mail.from", Kind::Mail, r#""shop@localhost.localdomain""#, "Sender of all mails."),
     key("mail.from_name", Kind::Text, r#""The Shop""#, "The shop's name: sender of mails, title of pages."),
     key("mail.ops_address", Kind::Mail, r#""ops@localhost.localdomain""#, "Who is told when stock runs low."),
+    key(
+        "payments.capture",
+        Kind::Choice(&["automatic", "manual"]),
+        r#""automatic""#,
+        "When the money of an order is taken: at once, or when staff captures it; orders stand on the promise meanwhile.",
+    ),
     Key {
         name: "payments.sandbox.webhook_secret",
         kind: Kind::Text,
@@ -361,6 +367,21 @@ pub const KEYS: &[Key] = &[
         comment: "Signs the sandbox's webhooks.",
         secret: true,
     },
+    Key {
+        name: "payments.stripe.secret_key",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "Cards and UPI go through Stripe with this key, and the sandbox takes nothing any more. Empty for no Stripe.",
+        secret: true,
+    },
+    Key {
+        name: "payments.stripe.webhook_secret",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "The secret of Stripe's webhooks, which go to /api/payments/webhooks/stripe.",
+        secret: true,
+    },
+    key("payments.stripe.api_url", Kind::UrlOrNone, r#""https://api.stripe.com""#, "Where Stripe is."),
     key(
         "orders.carts",
         Kind::Choice(&["database", "redis"]),

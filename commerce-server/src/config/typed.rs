@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use commerce_core::Currency;
 use commerce_core::commerce::{Context, KeepPolicy};
-use commerce_core::orders::{Destination, RateTable, TaxTable};
+use commerce_core::orders::{Capture, Destination, RateTable, TaxTable};
 use commerce_core::text::Email;
 
 use super::check::minute_of_day;
@@ -54,6 +54,10 @@ pub struct Config {
     pub mail: MailConfig,
     /// Signs the sandbox's webhooks.
     pub sandbox_webhook_secret: Secret,
+    /// When promised money is taken.
+    pub capture: Capture,
+    /// Stripe, where cards go through it.
+    pub stripe: Option<StripeConfig>,
     /// Ways to ship, the default first.
     pub shipping: RateTable,
     /// What is taxed.
@@ -138,6 +142,17 @@ pub struct RedisConfig {
     pub prefix: String,
     /// Whether the operator vouches for what it keeps.
     pub durable: bool,
+}
+
+/// How Stripe is reached.
+#[derive(Clone, Debug)]
+pub struct StripeConfig {
+    /// The secret key.
+    pub secret_key: Secret,
+    /// The secret of its webhooks; empty where none are believed.
+    pub webhook_secret: Secret,
+    /// Where it is.
+    pub api_url: String,
 }
 
 /// AWS.
@@ -338,6 +353,12 @@ impl Config {
                 by_ses: text(&settings, "mail.transport") == "ses",
             },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
+            capture: parsed(&settings, "payments.capture"),
+            stripe: some_text(&settings, "payments.stripe.secret_key").map(|key| StripeConfig {
+                secret_key: Secret(key),
+                webhook_secret: Secret(text(&settings, "payments.stripe.webhook_secret").to_owned()),
+                api_url: text(&settings, "payments.stripe.api_url").to_owned(),
+            }),
             shipping: prices::shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
             taxes: prices::taxes(settings.value("orders.taxes")).unwrap_or_default(),
             ships_from: prices::place(text(&settings, "orders.ships_from")).expect(CHECKED),

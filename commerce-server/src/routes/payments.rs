@@ -1,18 +1,28 @@
 //! Paying an order, and what providers say.
 
-use axum::extract::{Request, State};
-use commerce_core::ids::OrderId;
-use serde_json::{Value, json};
+use std::time::Duration;
 
-use crate::answer::{Told, created, shown};
+use axum::extract::{Request, State};
+use commerce_core::Refusal;
+use commerce_core::ids::OrderId;
+use commerce_core::orders::Reconciliation;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::answer::{Told, created, done, shown};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
 use crate::extract::headers::text;
-use crate::extract::{IfMatch, KeyedJson, Params, RequestIdempotency};
+use crate::extract::{IfMatch, KeyedJson, Params, Query, RequestIdempotency};
 use crate::front::body_bytes;
 use crate::problem::Answered;
 use crate::state::Shared;
-use crate::views::order::{AttemptView, PaymentBody, PaymentView, RefundView};
+use crate::views::order::{AttemptView, PaymentBody, PaymentView, PromiseBody, RefundView};
+use crate::views::wallet::ReconciliationView;
+
+/// How many days a reconciliation looks back unless it is said, and at most.
+const RECONCILED_DAYS: u64 = 30;
+const DAYS_MAX: u64 = 366;
 
 pub(super) fn routes(api: Api) -> Api {
     let pay = op("Pay an order after a decline; an open attempt is answered, not doubled");
@@ -20,6 +30,29 @@ pub(super) fn routes(api: Api) -> Api {
         "/api/orders/{id}/payments",
         pay.takes::<PaymentBody>().gives::<PaymentView>(201, "Tried.").refuses(&["NOT_PAYABLE"]),
         self::pay,
+    )
+    .post(
+        "/api/orders/{id}/payments/{paymentId}/capture",
+        op("Take what was promised, or less of it")
+            .takes::<PromiseBody>()
+            .gives::<PaymentView>(200, "Asked for; `captured` says what came of it.")
+            .refuses(&["NOT_CAPTURABLE", "CAPTURE_EXCEEDS_AUTHORIZED", "CURRENCY_MISMATCH"]),
+        capture,
+    )
+    .post(
+        "/api/orders/{id}/payments/{paymentId}/void",
+        op("Give back what was promised; the order that stands on it is cancelled")
+            .takes::<PromiseBody>()
+            .gives::<PaymentView>(200, "Asked for; `status` says what came of it.")
+            .refuses(&["NOT_VOIDABLE", "ILLEGAL_TRANSITION"]),
+        void,
+    )
+    .get(
+        "/api/payments/reconciliation",
+        op("Staff: payments held against what the providers say")
+            .query(&[("days", "How far back, 1 to 366; 30 unless said.")])
+            .gives::<ReconciliationView>(200, "What does not fit."),
+        reconciliation,
     )
     .get("/api/orders/{id}/payments", op("Every try to pay an order, oldest first").lists::<AttemptView>(), attempts)
     .get("/api/orders/{id}/refunds", op("Every refund of an order, oldest first").lists::<RefundView>(), refunds)
@@ -47,6 +80,43 @@ async fn pay(
     Ok(created(order.map(|order| PaymentView::from(&order.payment)), |_| location))
 }
 
+async fn capture(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+    request: KeyedJson<PromiseBody>,
+) -> Answered<Told<PaymentView>> {
+    let (id, payment, key): (_, Uuid, _) = (id(&params)?, params.get("paymentId", "payment")?, request.key());
+    let (amount, expected) = (request.body.amount, if_match.version);
+    let order = shared.orders().capture_payment(&caller.actor, id, payment, amount, key, expected).await?;
+    Ok(done(order.map(|order| PaymentView::from(&order.payment))))
+}
+
+async fn void(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+    request: KeyedJson<PromiseBody>,
+) -> Answered<Told<PaymentView>> {
+    let (id, payment, key): (_, Uuid, _) = (id(&params)?, params.get("paymentId", "payment")?, request.key());
+    let (amount, expected) = (request.body.amount, if_match.version);
+    let order = shared.orders().void_payment(&caller.actor, id, payment, amount, key, expected).await?;
+    Ok(done(order.map(|order| PaymentView::from(&order.payment))))
+}
+
+async fn reconciliation(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<ReconciliationView>> {
+    let days: u64 = query.get("days", "must be a whole number of days")?.unwrap_or(RECONCILED_DAYS);
+    if !(1..=DAYS_MAX).contains(&days) {
+        return Err(Refusal::field("days", "OUT_OF_RANGE", format!("must be from 1 to {DAYS_MAX}")).into());
+    }
+    let since = shared.part().now().minus(Duration::from_hours(days * 24));
+    let Reconciliation { mismatches, checked, unasked, since, at } = shared.orders().reconcile(&caller.actor, since).await?;
+    let unasked = unasked.into_iter().collect();
+    Ok(shown(ReconciliationView { mismatches, checked, unasked, since, at }))
+}
+
 async fn attempts(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
     let order = shared.orders().order(&caller.actor, id(&params)?).await?;
     let items: Vec<AttemptView> = order.payment.attempts.into_iter().map(AttemptView::from).collect();
@@ -62,8 +132,9 @@ async fn refunds(State(shared): State<Shared>, caller: SignedIn, params: Params)
 /// Knows repeats by the provider's own id of the message, whatever the key.
 async fn webhook(State(shared): State<Shared>, _: RequestIdempotency, params: Params, request: Request) -> Answered<Told<Value>> {
     let (parts, body) = request.into_parts();
-    let signature = text(&parts.headers, "x-signature")?;
-    shared.orders().webhook(params.text("provider")?, signature, &body_bytes(body).await?).await?;
+    let provider = params.text("provider")?;
+    let header = if provider == "stripe" { "stripe-signature" } else { "x-signature" };
+    shared.orders().webhook(provider, text(&parts.headers, header)?, &body_bytes(body).await?).await?;
     Ok(shown(json!({"received": true})))
 }
 

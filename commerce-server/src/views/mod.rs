@@ -12,4 +12,5 @@ pub mod returns;
 pub mod schema;
 pub mod shipment;
 pub mod user;
+pub mod wallet;
 pub mod webhook;

@@ -196,14 +196,12 @@ pub struct NextActionSchema {
 impl From<&Payment> for PaymentView {
     fn from(payment: &Payment) -> Self {
         let last = payment.attempts.last();
-        let promised = payment.attempts.iter().find(|attempt| attempt.state == AttemptState::Authorized);
-        let promised = promised.map_or(0, |attempt| attempt.amount.minor);
         Self {
             id: payment.id,
             method: payment.method,
             status: payment.status(),
             amount: payment.amount,
-            authorized: Money::new(payment.captured.minor.max(promised), payment.amount.currency),
+            authorized: Money::new(payment.authorized(), payment.amount.currency),
             captured: payment.captured,
             refunded: payment.refunded,
             provider_reference: last.and_then(|attempt| attempt.reference.clone()),
@@ -228,6 +226,8 @@ pub struct AttemptView {
     status: AttemptState,
     #[schema(value_type = MoneySchema)]
     amount: Money,
+    #[schema(value_type = MoneySchema)]
+    captured: Money,
     provider_reference: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_code: Option<String>,
@@ -239,6 +239,7 @@ impl From<Attempt> for AttemptView {
     fn from(attempt: Attempt) -> Self {
         Self {
             id: attempt.id,
+            captured: Money::new(attempt.taken(), attempt.amount.currency),
             provider: attempt.provider,
             method: attempt.method,
             status: attempt.state,
@@ -420,6 +421,17 @@ impl From<OrderBody> for PlaceOrder {
             metadata: body.metadata,
         }
     }
+}
+
+/// How much of a promise is meant.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PromiseAmount)]
+pub struct PromiseBody {
+    /// Left out: all of it.
+    #[serde(default)]
+    #[schema(value_type = Option<MoneySchema>)]
+    pub amount: Option<Money>,
 }
 
 /// A step of an order.

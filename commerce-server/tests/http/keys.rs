@@ -23,7 +23,7 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Self {
-        let shop = Shop::open_with(&[("gateway.rate_limit_per_minute", "0")]).await;
+        let shop = Shop::open_with(&[("gateway.rate_limit_per_minute", "0"), ("payments.capture", "manual")]).await;
         let admin = shop.login("admin", Role::Admin).await;
         Self { shop, admin }
     }
@@ -84,6 +84,12 @@ impl Scene {
         let mut declined = order("A", 1, "CARD");
         declined["payment"]["token"] = json!("tok_declined");
         let unpaid = self.post("/api/orders", declined).await["id"].as_str().unwrap().to_owned();
+        let mut promised = Vec::new();
+        for _ in 0..2 {
+            let order = self.post("/api/orders", order("A", 1, "CARD")).await;
+            let [id, payment] = [&order["id"], &order["payment"]["id"]].map(|id| id.as_str().unwrap());
+            promised.push(format!("/api/orders/{id}/payments/{payment}"));
+        }
         self.shop.memory.settle().await.unwrap();
         let messages = self.shop.get("/api/notifications", &self.admin).await.expect(200);
         let message = messages.body["items"][0]["id"].as_str().unwrap().to_owned();
@@ -99,6 +105,7 @@ impl Scene {
         let back = |quantity: i64| returned(quantity);
         let step = |id: &str, name: &str| format!("/api/returns/{id}/{name}");
         let paise = |minor: i64| json!({"amount": minor, "currency": "INR"});
+        let filled = |minor: i64| json!({"amount": paise(minor), "token": "tok_ok"});
         let given = |minor: i64| json!({"amount": paise(minor), "reason": "late"});
         let person = |name: &str| json!({"email": "keyed@example.com", "password": PASSWORD, "fullName": name});
         let mut elsewhere = address();
@@ -161,6 +168,25 @@ impl Scene {
                 "/api/orders/{id}/payments",
                 keeps(&format!("/api/orders/{unpaid}/payments"), pay("tok_ok"), pay("tok_pending"), json!({"method": "GOLD"})),
             ),
+            (
+                "/api/orders/{id}/payments/{paymentId}/capture",
+                keeps(
+                    &format!("{}/capture", promised[0]),
+                    json!({"amount": paise(100)}),
+                    json!({"amount": paise(200)}),
+                    json!({"amount": paise(0)}),
+                ),
+            ),
+            (
+                "/api/orders/{id}/payments/{paymentId}/void",
+                keeps(
+                    &format!("{}/void", promised[1]),
+                    nothing.clone(),
+                    json!({"amount": paise(1)}),
+                    json!({"amount": paise(2)}),
+                ),
+            ),
+            ("/api/wallet/{userId}/topup", keeps("/api/wallet/me/topup", filled(100), filled(200), filled(0))),
             (
                 "/api/orders/{id}/cancel",
                 keeps(

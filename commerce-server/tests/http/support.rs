@@ -3,6 +3,8 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use commerce_core::Actor;
+use commerce_core::commerce::Policies;
+use commerce_core::orders::OrderPolicy;
 use commerce_core::testing::MemoryShop;
 use commerce_core::text::Metadata;
 use commerce_core::users::{Register, Role};
@@ -95,11 +97,12 @@ impl Shop {
     }
 
     pub(crate) async fn open_with(settings: &[(&str, &str)]) -> Self {
-        let memory = MemoryShop::new(7);
         let mut config = Config::defaults();
         for (key, value) in settings {
             config.set(key, value).unwrap();
         }
+        let orders = OrderPolicy { capture: config.capture, ..OrderPolicy::default() };
+        let memory = MemoryShop::with_policies(7, Policies { orders, ..Policies::default() });
         memory.catalog.house_seller().await.unwrap();
         let app = App::new((*memory).clone(), config);
         Self { memory, app }

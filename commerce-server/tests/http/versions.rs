@@ -117,6 +117,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/returns/{id}/receive", "a return has no version; a step is taken once"),
     ("POST /api/returns/{id}/refund", "a return has no version; a step is taken once"),
     ("POST /api/returns/{id}/exchange", "a return has no version; a step is taken once"),
+    ("POST /api/wallet/{userId}/topup", "a wallet has no version; what is put in is added"),
     ("POST /api/payments/webhooks/{provider}", "a provider knows no versions"),
     ("POST /api/notifications/{id}/resend", "a message has no version"),
     ("POST /api/webhook-endpoints", "makes an endpoint"),
@@ -138,6 +139,8 @@ async fn every_route_that_changes_something_judges_the_version_or_says_why_not()
     let category = text(&shop.post("/api/categories", &admin, json!({"name": "Caps"})).await.expect(201), "id");
     let seller = text(&shop.post("/api/sellers", &admin, json!({"name": "Mill"})).await.expect(201), "id");
     let placed = text(&shop.post("/api/orders", &asha, order("A", 1, "COD")).await.expect(201), "id");
+    let carded = shop.post("/api/orders", &asha, order("A", 1, "CARD")).await.expect(201);
+    let carded = format!("/api/orders/{}/payments/{}", text(&carded, "id"), carded.body["payment"]["id"].as_str().unwrap());
     let review = json!({"rating": 5, "text": "It fits."});
     let review = text(&shop.post(&format!("/api/products/{product}/reviews"), &asha, review).await.expect(201), "id");
     let coupon = json!({"code": "TEN", "type": "PERCENTAGE", "value": 10});
@@ -198,6 +201,8 @@ async fn every_route_that_changes_something_judges_the_version_or_says_why_not()
             format!("/api/orders/{placed}/payments"),
             json!({"method": "CARD", "token": "tok_ok"}),
         ),
+        ("POST", "/api/orders/{id}/payments/{paymentId}/capture", format!("{carded}/capture"), json!({})),
+        ("POST", "/api/orders/{id}/payments/{paymentId}/void", format!("{carded}/void"), json!({})),
     ];
     let judged = table.iter().map(|(method, route, ..)| format!("{method} {route}"));
     let told: BTreeSet<String> = judged.chain(WITHOUT.iter().map(|(route, _)| (*route).to_owned())).collect();

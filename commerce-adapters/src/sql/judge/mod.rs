@@ -10,6 +10,7 @@ mod notifications;
 mod opinions;
 mod orders;
 mod users;
+mod wallets;
 
 use commerce_core::Timestamp;
 use commerce_core::change::{ChangeSet, CommitRefusal};
@@ -24,6 +25,7 @@ pub(crate) use opinions::{OpinionJudge, OpinionWants, ReviewRow};
 pub use orders::OrdersWrite;
 pub(crate) use orders::{CartRow, HeardRow, OrdersJudge, OrdersWants, Versioned};
 pub(crate) use users::{SessionRow, TokenRow, UserJudge, UserRow, UsersWants};
+pub(crate) use wallets::{WalletsJudge, WalletsWants};
 
 /// Judges the writes of one context.
 pub(crate) trait Judge<'a, W> {

@@ -12,6 +12,7 @@ use commerce_core::orders::{
 use uuid::Uuid;
 
 use super::coupons::{CouponsJudge, CouponsWants};
+use super::wallets::{WalletsJudge, WalletsWants};
 use super::{Judge, judge_free, judge_version};
 use crate::sql::table::{Log, Table};
 
@@ -60,6 +61,7 @@ pub(crate) struct OrdersJudge<'a> {
     pub(crate) heard: Table<(String, String), HeardRow<'a>>,
     pub(crate) carts: Table<Uuid, CartRow<'a>>,
     pub(crate) coupons: CouponsJudge<'a>,
+    pub(crate) wallets: WalletsJudge<'a>,
 }
 
 impl<'a> OrdersJudge<'a> {
@@ -93,6 +95,8 @@ impl<'a> OrdersJudge<'a> {
             OrderWrite::DropCoupon(coupon, version) => self.coupons.remove(*coupon, *version)?,
             OrderWrite::Redeem(redemption) => self.coupons.redeem(redemption)?,
             OrderWrite::GiveBack(order, at) => self.coupons.give_back(*order, *at),
+            OrderWrite::Enter(entry) => self.wallets.enter(entry)?,
+            OrderWrite::TopUp(top_up) => self.wallets.save(top_up)?,
             OrderWrite::Provider(event) => self.hear(event)?,
         }
         Ok(())
@@ -142,6 +146,7 @@ impl<'a> Judge<'a, OrdersWrite> for OrdersJudge<'a> {
         self.heard.keep();
         self.carts.keep();
         self.coupons.keep();
+        self.wallets.keep();
     }
 
     fn undo(&mut self) {
@@ -153,6 +158,7 @@ impl<'a> Judge<'a, OrdersWrite> for OrdersJudge<'a> {
         self.heard.undo();
         self.carts.undo();
         self.coupons.undo();
+        self.wallets.undo();
     }
 }
 
@@ -166,6 +172,7 @@ pub(crate) struct OrdersWants {
     pub(crate) heard: BTreeSet<(String, String)>,
     pub(crate) carts: BTreeSet<Uuid>,
     pub(crate) coupons: CouponsWants,
+    pub(crate) wallets: WalletsWants,
 }
 
 impl OrdersWants {
@@ -203,6 +210,10 @@ impl OrdersWants {
             OrdersWrite::Order(OrderWrite::Redeem(redemption)) => self.coupons.redeem(redemption),
             OrdersWrite::Order(OrderWrite::GiveBack(order, _)) => {
                 self.coupons.orders.insert(*order);
+            }
+            OrdersWrite::Order(OrderWrite::Enter(entry)) => self.wallets.enter(entry),
+            OrdersWrite::Order(OrderWrite::TopUp(top_up)) => {
+                self.wallets.top_ups.insert(top_up.attempt.id);
             }
             OrdersWrite::Order(OrderWrite::Provider(event)) => {
                 self.heard.insert((event.provider.clone(), event.event_id.clone()));

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use commerce_core::audit::Books;
 use commerce_core::audit::books::{Beside, Cell, Pages, Row, Stretch, Table, Walk};
-use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, REVIEW_SUMS, USES};
+use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, REVIEW_SUMS, USES, WALLET_SUMS};
 use commerce_core::error::StoreError;
 use sqlx::{MySql, Row as _, Type, ValueRef};
 
@@ -93,6 +93,10 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
             "SELECT product_id, COUNT(*) AS reviews, CAST(SUM(status = 'APPROVED') AS SIGNED) AS approved,
                 CAST(SUM(IF(status = 'APPROVED', rating, 0)) AS SIGNED) AS stars
             FROM reviews WHERE {condition} GROUP BY product_id"
+        ),
+        name if name == WALLET_SUMS.name => format!(
+            "SELECT user_id, CAST(SUM(amount_minor) AS SIGNED) AS balance_minor, COUNT(*) AS entries
+            FROM wallet_entries WHERE {condition} GROUP BY user_id"
         ),
         name if name == USES.name => format!(
             "SELECT coupon_id, coupon_version, CAST(SUM(live) AS SIGNED) AS live, max(live) AS most, min(first_at) AS first_at,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use commerce_core::audit::Books;
 use commerce_core::audit::books::{Beside, Cell, Pages, Row, Stretch, Table, Walk};
-use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, REVIEW_SUMS, USES};
+use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, REVIEW_SUMS, USES, WALLET_SUMS};
 use commerce_core::error::StoreError;
 use sqlx::{Row as _, TypeInfo, ValueRef};
 
@@ -99,6 +99,10 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
             "SELECT product_id, count(*) AS reviews, count(*) FILTER (WHERE status = 'APPROVED') AS approved,
                 CAST(total(rating) FILTER (WHERE status = 'APPROVED') AS INTEGER) AS stars
             FROM reviews WHERE {condition} GROUP BY product_id"
+        ),
+        name if name == WALLET_SUMS.name => format!(
+            "SELECT user_id, CAST(total(amount_minor) AS INTEGER) AS balance_minor, count(*) AS entries
+            FROM wallet_entries WHERE {condition} GROUP BY user_id"
         ),
         name if name == USES.name => format!(
             "SELECT coupon_id, coupon_version, CAST(total(live) AS INTEGER) AS live, max(live) AS most, min(first_at) AS first_at,

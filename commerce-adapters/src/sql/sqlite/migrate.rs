@@ -23,14 +23,22 @@ impl Migration {
     }
 }
 
-/// The migrations of a context, from the files `migrations/<context>/sqlite/000<version>_<name>.sql`.
+/// The migrations of a context, from the files `migrations/<context>/sqlite/000<version>_<name>.sql`; from the tenth on
+/// the zeros before their number are said.
 macro_rules! migrations {
-    ($context:literal, [$(($version:literal, $name:literal)),+ $(,)?]) => {
+    (@zeros) => {
+        "000"
+    };
+    (@zeros $zeros:literal) => {
+        $zeros
+    };
+    ($context:literal, [$(($version:literal, $name:literal $(, $zeros:literal)?)),+ $(,)?]) => {
         &[$($crate::sql::sqlite::migrate::Migration {
             version: $version,
             description: $name,
             sql: include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"), "/../migrations/", $context, "/sqlite/000", $version, "_", $name, ".sql"
+                env!("CARGO_MANIFEST_DIR"), "/../migrations/", $context, "/sqlite/", migrations!(@zeros $($zeros)?), $version, "_",
+                $name, ".sql"
             )),
         }),+]
     };

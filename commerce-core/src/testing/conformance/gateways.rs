@@ -18,6 +18,8 @@ pub(super) async fn all(make: &impl AsyncFn() -> Made<dyn PaymentGateway>) {
     asking_moves_no_money(make, &ids).await;
     a_void_says_what_is_then_true(make, &ids).await;
     a_void_and_a_charge_at_once_agree(make, &ids).await;
+    a_promise_is_taken_once(make, &ids).await;
+    a_promise_is_given_back(make, &ids).await;
     a_refund_is_sent_once(make, &ids).await;
     a_statement_says_what_was_answered(make, &ids).await;
     cash_is_nobodys_method(make).await;
@@ -29,6 +31,7 @@ fn attempt(ids: &IdSource, token: Option<&str>) -> Attempt {
         provider: "sandbox".to_owned(),
         method: PaymentMethod::Card,
         amount: paise(49_900),
+        to_capture: Some(paise(49_900)),
         state: AttemptState::Created,
         token: token.map(str::to_owned),
         reference: None,
@@ -48,7 +51,7 @@ fn outcome(answer: &ProviderAnswer) -> &'static str {
         PaymentFact::Captured { amount } if *amount == paise(49_900) => "captured",
         PaymentFact::Captured { .. } => "captured another amount",
         PaymentFact::Pending { .. } => "pending",
-        PaymentFact::Authorized => "authorized",
+        PaymentFact::Authorized { .. } => "authorized",
         PaymentFact::Declined { .. } => "declined",
         PaymentFact::Voided => "voided",
         PaymentFact::NoAnswer => "no answer",
@@ -130,6 +133,55 @@ async fn a_void_and_a_charge_at_once_agree(make: &impl AsyncFn() -> Made<dyn Pay
     }
 }
 
+/// An attempt whose money is promised.
+async fn promised(gateway: &dyn PaymentGateway, ids: &IdSource) -> Attempt {
+    let promise = Attempt { to_capture: None, ..attempt(ids, Some("tok_ok")) };
+    let said = gateway.charge(&promise).await;
+    assert_eq!(said.fact, PaymentFact::Authorized { amount: paise(49_900) });
+    assert_eq!(gateway.charge(&promise).await, said, "asked for again it stands");
+    assert_eq!(gateway.query(&promise).await, said);
+    Attempt { state: AttemptState::Authorized, reference: said.reference, ..promise }
+}
+
+async fn a_promise_is_taken_once(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+    let gateway = make().await.port;
+    for part in [49_900, 20_000] {
+        let promise = promised(&*gateway, ids).await;
+        let keys = [promise.id.uuid()];
+        if let Some(said) = gateway.statement(&keys).await {
+            assert_eq!(said.get(&keys[0]), Some(&Entered::Open));
+        }
+        let taken = Attempt { to_capture: Some(paise(part)), ..promise.clone() };
+        let answers = join_all((0..8).map(|_| gateway.charge(&taken))).await;
+        let captured = PaymentFact::Captured { amount: paise(part) };
+        assert!(answers.iter().all(|answer| answer.fact == captured), "{answers:?}");
+        assert_eq!(gateway.query(&promise).await.fact, captured);
+        let more = Attempt { to_capture: Some(paise(part + 1)), ..promise.clone() };
+        assert_eq!(gateway.charge(&more).await.fact, captured, "what was left of it is gone");
+        assert_eq!(gateway.void(&promise).await.fact, captured);
+        if let Some(said) = gateway.statement(&keys).await {
+            assert_eq!(said.get(&keys[0]), Some(&Entered::Moved(paise(part))));
+        }
+    }
+}
+
+async fn a_promise_is_given_back(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+    let gateway = make().await.port;
+    let promise = promised(&*gateway, ids).await;
+    for _ in 0..2 {
+        assert_eq!(gateway.void(&promise).await.fact, PaymentFact::Voided);
+    }
+    let taken = Attempt { to_capture: Some(promise.amount), ..promise.clone() };
+    assert_eq!(gateway.charge(&taken).await.fact, PaymentFact::Voided, "nothing of it can be taken");
+    for _ in 0..20 {
+        let promise = promised(&*gateway, ids).await;
+        let taken = Attempt { to_capture: Some(promise.amount), ..promise.clone() };
+        let (taken, voided) = join(gateway.charge(&taken), gateway.void(&promise)).await;
+        assert_eq!(taken.fact, voided.fact, "both say what is true then");
+        assert_eq!(gateway.query(&promise).await.fact, taken.fact);
+    }
+}
+
 fn refund_of(ids: &IdSource, attempt: &Attempt) -> Refund {
     Refund {
         id: ids.mint::<RefundId>(),
@@ -174,6 +226,13 @@ async fn a_statement_says_what_was_answered(make: &impl AsyncFn() -> Made<dyn Pa
     gateway.refund(&refund, &attempts[0]).await;
     keys.push(refund.id.uuid());
     let said = gateway.statement(&keys).await.expect("it answered before");
+    let mut listed = Vec::new();
+    while let Some(more) = gateway.ledger(listed.last().map(|(key, _)| *key), 2).await.filter(|more| !more.is_empty()) {
+        assert!(more.len() <= 2);
+        listed.extend(more);
+    }
+    assert!(listed.is_sorted_by_key(|(key, _)| *key));
+    assert_eq!(said, listed.into_iter().collect(), "the ledger has what it states");
     let (taken, back) = (Entered::Moved(paise(49_900)), Entered::Moved(paise(10_000)));
     let expected = [taken, Entered::Nothing, taken, Entered::Open];
     let expected = attempts.iter().map(|attempt| attempt.id.uuid()).zip(expected).chain([(refund.id.uuid(), back)]);

@@ -51,6 +51,7 @@ mod stock;
 mod subjects;
 mod traffic;
 mod users;
+mod wallets;
 mod webhooks;
 
 pub use audit::{NoWait, Tampered, audit, buy_and_change_mind, trade};
@@ -102,6 +103,7 @@ pub async fn orders(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn OrderStor
     orders::all(&make).await;
     payments::all(&make).await;
     coupons::all(&make).await;
+    wallets::all(&make).await;
 }
 
 /// Every promise of a [`CartStore`].

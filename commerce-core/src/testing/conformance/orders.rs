@@ -49,6 +49,7 @@ pub(super) fn attempt(fixture: &Orders, state: AttemptState) -> Attempt {
         provider: "sandbox".to_owned(),
         method: PaymentMethod::Upi,
         amount: samples::paise(3_998),
+        to_capture: Some(samples::paise(3_998)),
         state,
         token: None,
         reference: None,
@@ -92,11 +93,13 @@ fn full(fixture: &Orders) -> Order {
     let total = Money::sum(line_total.currency, lines.iter().map(|line| line.total)).expect("a full order fits 64 bits");
     let declined = Attempt {
         token: Some("tok_declined".to_owned()),
+        to_capture: None,
         failure_code: Some("card_declined".to_owned()),
         ..attempt(fixture, AttemptState::Declined)
     };
     let paid = Attempt {
         amount: total,
+        to_capture: Some(total),
         reference: Some("pay_1".to_owned()),
         next_action: Some(NextAction { kind: "redirect".to_owned(), url: "https://bank.example.com/?a=ü".to_owned() }),
         check_at: Some(samples::end_of_time()),

@@ -179,7 +179,7 @@ async fn parked_messages_wait_in_order(fixture: &Orders) {
     let next_action = Some(NextAction { kind: "upi_intent".to_owned(), url: "upi://pay?x=ü".to_owned() });
     let facts = [
         ProviderFact::Payment(PaymentFact::Pending { next_action }),
-        ProviderFact::Payment(PaymentFact::Authorized),
+        ProviderFact::Payment(PaymentFact::Authorized { amount: samples::paise(1) }),
         ProviderFact::Payment(PaymentFact::Declined { code: samples::UNICODE.to_owned() }),
         ProviderFact::Payment(PaymentFact::Voided),
         ProviderFact::RefundSucceeded(samples::fils(i64::MAX)),

@@ -12,7 +12,8 @@ use crate::events::{DeadLetter, DeadLetters, Envelope, EventBus};
 use crate::ids::EventId;
 use crate::notifications::{Handover, Mail, Mailer};
 use crate::orders::{
-    Attempt, Entered, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, Refund, RefundAnswer,
+    Attempt, Entered, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderLedger, Refund,
+    RefundAnswer,
 };
 use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
@@ -117,6 +118,17 @@ impl Faulty<dyn PaymentGateway> {
 }
 
 #[async_trait]
+impl ProviderLedger for Faulty<dyn PaymentGateway> {
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+        self.port.statement(keys).await
+    }
+
+    async fn ledger(&self, after: Option<Uuid>, limit: u32) -> Option<Vec<(Uuid, Entered)>> {
+        self.port.ledger(after, limit).await
+    }
+}
+
+#[async_trait]
 impl PaymentGateway for Faulty<dyn PaymentGateway> {
     fn name(&self) -> &'static str {
         self.port.name()
@@ -143,10 +155,6 @@ impl PaymentGateway for Faulty<dyn PaymentGateway> {
         let happened = |answer: &RefundAnswer| self.faults.happened("gateway.refund", Happened::Refunded(refund, answer));
         let answer = self.ask("gateway.refund", self.port.refund(refund, attempt), happened).await;
         answer.unwrap_or(RefundAnswer::NoAnswer)
-    }
-
-    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
-        self.port.statement(keys).await
     }
 
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {

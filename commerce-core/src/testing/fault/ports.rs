@@ -14,8 +14,8 @@ use crate::change::{ChangeSet, CommitError, KeyRecord, KeyScope, Keys};
 use crate::error::{Outcome, StoreError};
 use crate::events::{Backlog, Envelope, Leases, Outbox};
 use crate::ids::{
-    AddressId, CategoryId, CouponId, EventId, ImageId, NotificationId, OrderId, ProductId, ResetId, ReturnId, ReviewId, SellerId,
-    SessionId, UserId, WebhookDeliveryId, WebhookEndpointId,
+    AddressId, AttemptId, CategoryId, CouponId, EventId, ImageId, NotificationId, OrderId, ProductId, ResetId, ReturnId,
+    ReviewId, SellerId, SessionId, UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::notifications::{
     Contacts, DeliveryStatus, Notification, NotificationFilter, NotificationStore, NotificationWrite, WebhookDelivery,
@@ -24,7 +24,7 @@ use crate::notifications::{
 use crate::orders::{
     Cart, CartOwner, CartStore, CartWrite, CatalogPort, Coupon, CouponReads, Customers, DueWork, Held, HoldRef, Order,
     OrderFilter, OrderStatus, OrderStore, OrderWrite, ProviderEvent, PurchaseReads, Redemption, ReturnFilter, ReturnOf,
-    ReturnReads, TimelineEntry,
+    ReturnReads, TimelineEntry, TopUp, Wallet, WalletEntry, WalletReads,
 };
 use crate::page::{Page, PageRequest};
 use crate::text::{CouponCode, Email, Quantity, Sku, Slug};
@@ -161,6 +161,16 @@ faulty! {
     ReturnReads of dyn OrderStore, "orders" {
         read order_of_return(id: ReturnId) -> Stored<Option<OrderId>>;
         read returns(filter: &ReturnFilter, page: &PageRequest) -> Stored<Page<ReturnOf>>;
+    }
+
+    WalletReads of dyn OrderStore, "orders" {
+        read wallet(user: UserId) -> Stored<Option<Wallet>>;
+        read wallet_entries(user: UserId, page: &PageRequest) -> Stored<Page<WalletEntry>>;
+        read entered(keys: &[Uuid]) -> Stored<Vec<WalletEntry>>;
+        read top_up(id: AttemptId) -> Stored<Option<TopUp>>;
+        read top_ups(page: &PageRequest) -> Stored<Page<TopUp>>;
+        read top_up_by_reference(provider: &str, reference: &str) -> Stored<Option<AttemptId>>;
+        look due_top_ups(now: Timestamp, limit: u32) -> Stored<Vec<AttemptId>>;
     }
 
     OrderStore of dyn OrderStore, "orders" {

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::audit::books::{Cell, Pages, Row, Stretch, Table, Walk};
-use crate::audit::tables::{LEDGER, LEDGER_SUMS, LIVE_HOLDS, REDEMPTIONS, RESERVATIONS, REVIEW_SUMS, REVIEWS, USES};
+use crate::audit::tables::{
+    LEDGER, LEDGER_SUMS, LIVE_HOLDS, REDEMPTIONS, RESERVATIONS, REVIEW_SUMS, REVIEWS, USES, WALLET_ENTRIES, WALLET_SUMS,
+};
 
 /// Rows of a context as its tables hold them.
 pub(super) trait Sheets {
@@ -97,6 +99,7 @@ fn pages(rows: &Opened, walk: &Walk, wanted: impl Fn(&dyn Fn(&Cell) -> Cell) -> 
             name if name == LIVE_HOLDS.name => live_holds(rows),
             name if name == REVIEW_SUMS.name => review_sums(rows),
             name if name == USES.name => uses(rows),
+            name if name == WALLET_SUMS.name => wallet_sums(rows),
             _ => Vec::new(),
         };
         let table = if summed.is_empty() { rows.of(beside.table) } else { &summed };
@@ -144,6 +147,17 @@ fn review_sums(rows: &Opened) -> Vec<Row> {
     let row = |(product, (reviews, approved, stars)): (Cell, (i64, i64, i64))| {
         Row::new(REVIEW_SUMS, vec![product, reviews.into(), approved.into(), stars.into()])
     };
+    sums.into_iter().map(row).collect()
+}
+
+fn wallet_sums(rows: &Opened) -> Vec<Row> {
+    let mut sums: BTreeMap<Cell, (i64, i64)> = BTreeMap::new();
+    for row in rows.of(WALLET_ENTRIES) {
+        let (balance, entries) = sums.entry(row.cell("user_id").clone()).or_default();
+        *balance = balance.saturating_add(row.int("amount_minor").unwrap_or(0));
+        *entries = entries.saturating_add(1);
+    }
+    let row = |(user, (balance, entries)): (Cell, (i64, i64))| Row::new(WALLET_SUMS, vec![user, balance.into(), entries.into()]);
     sums.into_iter().map(row).collect()
 }
 

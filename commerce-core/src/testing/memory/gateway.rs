@@ -15,7 +15,7 @@ use crate::ids::{AttemptId, Id, RefundId};
 use crate::money::Money;
 use crate::orders::{
     Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderFact, Refund, RefundAnswer,
+    ProviderFact, ProviderLedger, Refund, RefundAnswer,
 };
 use crate::time::Timestamp;
 
@@ -42,6 +42,14 @@ struct Books {
 struct Charge {
     amount: Money,
     truth: PaymentFact,
+    /// Whether it is only to be promised.
+    later: bool,
+}
+
+impl Charge {
+    fn taken(&self) -> i64 {
+        if let PaymentFact::Captured { amount } = self.truth { amount.minor } else { 0 }
+    }
 }
 
 /// One call and how it was answered.
@@ -87,9 +95,7 @@ impl ScriptedGateway {
 
     /// What the provider took in all, in minor units.
     pub fn captured_minor(&self) -> i64 {
-        let books = self.books();
-        let captured = books.charges.values().filter(|charge| matches!(charge.truth, PaymentFact::Captured { .. }));
-        captured.fold(0, |sum, charge| sum.saturating_add(charge.amount.minor))
+        self.books().charges.values().fold(0, |sum, charge| sum.saturating_add(charge.taken()))
     }
 
     /// What the provider sent back in all, in minor units.
@@ -107,11 +113,25 @@ impl ScriptedGateway {
         self.books().refund_script.extend(answers);
     }
 
-    /// The customer pays (or does not) what was pending; nobody is told.
-    pub fn finish(&self, attempt: AttemptId, paid: bool) {
-        if let Some(charge) = self.books().charges.get_mut(&attempt) {
-            charge.truth = if paid { PaymentFact::Captured { amount: charge.amount } } else { declined("card_declined") };
-        }
+    /// The customer pays (or does not) what was pending; nobody is told. Answers what is then true.
+    pub fn finish(&self, attempt: AttemptId, paid: bool) -> Option<PaymentFact> {
+        let mut books = self.books();
+        let charge = books.charges.get_mut(&attempt)?;
+        let amount = charge.amount;
+        charge.truth = match (paid, charge.later, &charge.truth) {
+            (true, false, _) => PaymentFact::Captured { amount },
+            (_, true, PaymentFact::Captured { .. } | PaymentFact::Authorized { .. } | PaymentFact::Voided) => {
+                charge.truth.clone()
+            }
+            (true, true, _) => PaymentFact::Authorized { amount },
+            (false, ..) => declined("card_declined"),
+        };
+        Some(charge.truth.clone())
+    }
+
+    /// The provider forgets an attempt.
+    pub fn lose(&self, attempt: AttemptId) {
+        self.books().charges.remove(&attempt);
     }
 
     /// A webhook as the provider sends it: signature and body.
@@ -142,7 +162,10 @@ fn sign(seconds: i64, body: &[u8]) -> String {
 
 /// What becomes of a charge with `token`, and whether the provider says so at once.
 fn outcome(attempt: &Attempt) -> (PaymentFact, bool) {
-    let captured = PaymentFact::Captured { amount: attempt.amount };
+    let captured = match attempt.to_capture {
+        Some(amount) => PaymentFact::Captured { amount },
+        None => PaymentFact::Authorized { amount: attempt.amount },
+    };
     match attempt.token.as_deref() {
         Some("tok_ok") => (captured, true),
         Some("tok_declined") => (declined("card_declined"), true),
@@ -158,11 +181,15 @@ fn outcome(attempt: &Attempt) -> (PaymentFact, bool) {
 
 impl Books {
     fn charge(&mut self, attempt: &Attempt) -> PaymentFact {
-        if let Some(known) = self.charges.get(&attempt.id) {
+        if let Some(known) = self.charges.get_mut(&attempt.id) {
+            if let (PaymentFact::Authorized { .. }, Some(amount)) = (&known.truth, attempt.to_capture) {
+                known.truth = PaymentFact::Captured { amount };
+            }
             return known.truth.clone();
         }
         let (truth, says_so) = outcome(attempt);
-        self.charges.insert(attempt.id, Charge { amount: attempt.amount, truth: truth.clone() });
+        let later = attempt.to_capture.is_none();
+        self.charges.insert(attempt.id, Charge { amount: attempt.amount, truth: truth.clone(), later });
         if says_so { truth } else { PaymentFact::NoAnswer }
     }
 
@@ -171,11 +198,12 @@ impl Books {
     }
 
     fn void(&mut self, attempt: &Attempt) -> PaymentFact {
-        let charge = self.charges.entry(attempt.id).or_insert(Charge { amount: attempt.amount, truth: PaymentFact::Voided });
+        let never = Charge { amount: attempt.amount, truth: PaymentFact::Voided, later: false };
+        let charge = self.charges.entry(attempt.id).or_insert(never);
         match charge.truth {
             PaymentFact::Captured { .. } | PaymentFact::Declined { .. } => {}
             PaymentFact::Pending { .. }
-            | PaymentFact::Authorized
+            | PaymentFact::Authorized { .. }
             | PaymentFact::Voided
             | PaymentFact::NoAnswer
             | PaymentFact::Unheard => charge.truth = PaymentFact::Voided,
@@ -188,15 +216,7 @@ impl Books {
         if self.refunds.contains_key(&refund.id) {
             return answer;
         }
-        let captured = match self.query(refund.attempt) {
-            PaymentFact::Captured { amount } => amount.minor,
-            PaymentFact::Pending { .. }
-            | PaymentFact::Authorized
-            | PaymentFact::Declined { .. }
-            | PaymentFact::Voided
-            | PaymentFact::NoAnswer
-            | PaymentFact::Unheard => 0,
-        };
+        let captured = self.charges.get(&refund.attempt).map_or(0, Charge::taken);
         let of_attempt = self.refunds.values().filter(|(attempt, _)| *attempt == refund.attempt);
         let sent = of_attempt.fold(refund.amount.minor, |sum, (_, amount)| sum.saturating_add(amount.minor));
         if sent > captured {
@@ -238,10 +258,33 @@ struct Webhook {
 enum WebhookKind {
     #[serde(rename = "payment.succeeded")]
     PaymentSucceeded,
+    #[serde(rename = "payment.authorized")]
+    PaymentAuthorized,
     #[serde(rename = "payment.failed")]
     PaymentFailed,
     #[serde(rename = "refund.succeeded")]
     RefundSucceeded,
+}
+
+#[async_trait]
+impl ProviderLedger for ScriptedGateway {
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+        let books = self.books();
+        let line = |key: &Uuid| {
+            let charge = books.charges.get(&AttemptId::from_uuid(*key)).map(|charge| Entered::from(&charge.truth));
+            charge.or_else(|| books.refunds.get(&RefundId::from_uuid(*key)).map(|(_, amount)| Entered::Moved(*amount)))
+        };
+        Some(keys.iter().filter_map(|key| Some((*key, line(key)?))).collect())
+    }
+
+    async fn ledger(&self, after: Option<Uuid>, limit: u32) -> Option<Vec<(Uuid, Entered)>> {
+        let books = self.books();
+        let charges = books.charges.iter().map(|(id, charge)| (id.uuid(), Entered::from(&charge.truth)));
+        let refunds = books.refunds.iter().map(|(id, (_, amount))| (id.uuid(), Entered::Moved(*amount)));
+        let all: BTreeMap<Uuid, Entered> = charges.chain(refunds).collect();
+        let above = all.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after));
+        Some(super::at_most(above, limit))
+    }
 }
 
 #[async_trait]
@@ -252,8 +295,8 @@ impl PaymentGateway for ScriptedGateway {
 
     fn takes(&self, method: PaymentMethod) -> bool {
         match method {
-            PaymentMethod::Upi | PaymentMethod::Card | PaymentMethod::NetBanking | PaymentMethod::Wallet => true,
-            PaymentMethod::Cod => false,
+            PaymentMethod::Upi | PaymentMethod::Card | PaymentMethod::NetBanking => true,
+            PaymentMethod::Cod | PaymentMethod::Wallet => false,
         }
     }
 
@@ -277,15 +320,6 @@ impl PaymentGateway for ScriptedGateway {
         answer
     }
 
-    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
-        let books = self.books();
-        let line = |key: &Uuid| {
-            let charge = books.charges.get(&AttemptId::from_uuid(*key)).map(|charge| Entered::from(&charge.truth));
-            charge.or_else(|| books.refunds.get(&RefundId::from_uuid(*key)).map(|(_, amount)| Entered::Moved(*amount)))
-        };
-        Some(keys.iter().filter_map(|key| Some((*key, line(key)?))).collect())
-    }
-
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
         let parts = signature.and_then(|text| text.strip_prefix("t=")).and_then(|text| text.split_once(",v1="));
         let (seconds, given) = parts.ok_or(Refusal::BadSignature)?;
@@ -297,6 +331,7 @@ impl PaymentGateway for ScriptedGateway {
         let said: Webhook = serde_json::from_slice(body).map_err(|error| Refusal::field("body", "INVALID", error.to_string()))?;
         let fact = match said.kind {
             WebhookKind::PaymentSucceeded => ProviderFact::Payment(PaymentFact::Captured { amount: said.amount }),
+            WebhookKind::PaymentAuthorized => ProviderFact::Payment(PaymentFact::Authorized { amount: said.amount }),
             WebhookKind::PaymentFailed => ProviderFact::Payment(declined("card_declined")),
             WebhookKind::RefundSucceeded => ProviderFact::RefundSucceeded(said.amount),
         };

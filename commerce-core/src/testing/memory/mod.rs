@@ -24,6 +24,7 @@ mod search;
 mod secrets;
 mod table;
 mod users;
+mod wallets;
 mod webhooks;
 
 pub use bus::MemoryBus;

@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::StoreError;
-use crate::ids::{CouponId, Id, OrderId, ProductId, ReturnId, TimelineId, UserId};
+use crate::ids::{AttemptId, CouponId, Id, OrderId, ProductId, ReturnId, TimelineId, UserId};
 use crate::orders::{
     Attempt, Cart, CartOwner, CartStore, CartWrite, Coupon, DueWork, HoldRef, Order, OrderFilter, OrderStatus, OrderStore,
     OrderWrite, ProviderEvent, ProviderEventState, PurchaseReads, Redemption, ReturnFilter, ReturnOf, ReturnReads, TimelineEntry,
+    TopUp, Wallet, WalletEntry,
 };
 use crate::page::{Page, PageRequest};
 use crate::time::{Clock, Timestamp};
@@ -43,9 +44,14 @@ pub(super) struct Rows {
     pub(super) carts: Table<Uuid, Cart>,
     pub(super) coupons: Table<CouponId, Coupon>,
     pub(super) redemptions: Table<(OrderId, CouponId), Redemption>,
+    pub(super) wallets: Table<UserId, Wallet>,
+    pub(super) entries: Table<Uuid, WalletEntry>,
+    pub(super) top_ups: Table<AttemptId, TopUp>,
 }
 
-undo_tables!(Rows: orders, timeline, claimed_carts, provider_events, carts, coupons, redemptions);
+undo_tables!(
+    Rows: orders, timeline, claimed_carts, provider_events, carts, coupons, redemptions, wallets, entries, top_ups
+);
 
 impl Rows {
     fn write(&mut self, write: OrderWrite, now: Timestamp) -> Result<(), CommitRefusal> {
@@ -76,6 +82,8 @@ impl Rows {
             OrderWrite::DropCoupon(coupon, version) => self.drop_coupon(coupon, version)?,
             OrderWrite::Redeem(redemption) => self.redeem(redemption)?,
             OrderWrite::GiveBack(order, at) => self.give_back(order, at),
+            OrderWrite::Enter(entry) => self.enter(entry)?,
+            OrderWrite::TopUp(top_up) => self.save_top_up(top_up)?,
             OrderWrite::Provider(event) => self.hear(event)?,
         }
         Ok(())

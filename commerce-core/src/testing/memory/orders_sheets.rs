@@ -37,6 +37,7 @@ impl Sheets for Rows {
         rows.extend(self.carts.values().map(cart));
         rows.extend(self.coupons.values().map(coupon));
         rows.extend(self.redemptions.values().map(redemption));
+        self.wallet_sheets(&mut rows);
         rows
     }
 }
@@ -65,7 +66,7 @@ fn payment(rows: &mut Vec<Row>, order: Uuid, it: &Payment) {
         rows.push(row![ATTEMPTS; order, position, it.id.uuid(), it.provider.as_str(), it.method.as_str(),
             it.amount.currency.code(), it.amount.minor, it.state.as_str(), it.token.as_deref(), it.reference.as_deref(),
             it.failure_code.as_deref(), next.map(|next| next.kind.as_str()), next.map(|next| next.url.as_str()), it.created_at,
-            it.check_at, it.checks]);
+            it.check_at, it.checks, it.to_capture.map(|amount| amount.minor)]);
     }
     for (it, position) in it.refunds.iter().zip(0_u32..) {
         rows.push(row![REFUNDS; order, position, it.id.uuid(), it.attempt.uuid(), it.amount.currency.code(),

@@ -16,7 +16,7 @@ use crate::actor::Actor;
 use crate::catalog::HoldKey;
 use crate::error::Error;
 use crate::ids::UserId;
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::orders::{AttemptState, CartOwner, Order, OrderStatus, PaymentMethod, PlaceOrder};
 use crate::page::PageRequest;
 use crate::text::Sku;
@@ -55,6 +55,9 @@ impl Buyer {
 
     async fn errand(&self, note: &str) -> Option<(Order, PlaceOrder)> {
         let payment = self.client.throw(|dice| *dice.pick(&PAYMENTS));
+        if payment.0 == PaymentMethod::Wallet && self.client.throw(|dice| dice.permille(700)) {
+            self.top_up(note).await;
+        }
         let (order, wish) = if self.client.throw(|dice| dice.permille(300)) {
             self.order_cart(note, payment).await?
         } else {
@@ -64,6 +67,28 @@ impl Buyer {
         self.follow(note, order.clone()).await;
         self.opine(note, &order).await;
         Some((order, wish))
+    }
+
+    /// Puts money into her wallet, sometimes with two clicks.
+    async fn top_up(&self, note: &str) {
+        let tokens = ["tok_ok", "tok_ok", "tok_timeout_then_ok", "tok_declined", "tok_pending"];
+        let (token, rupees, clicks) =
+            self.client.throw(|dice| (*dice.pick(&tokens), dice.between(50, 400), 1 + usize::from(dice.permille(200))));
+        let amount = Money::new(i64::try_from(rupees).unwrap_or(50) * 100, Currency::INR);
+        let (user, key) = (self.user, key(&format!("{note}-top-up"), 1));
+        let request = |shop: crate::Commerce, me: Actor| {
+            let key = key.clone();
+            async move { shop.orders.top_up(&me, user, amount, Some(token.to_owned()), Some(key)).await }
+        };
+        let told = join_all((0..clicks).map(|_| self.client.insist(request))).await;
+        let mut made = told.into_iter().filter_map(|told| if let Told::Done(it) = told { Some(it.attempt) } else { None });
+        if let Some(first) = made.next() {
+            self.client.must(made.all(|other| other.id == first.id), || format!("{note} of {user} was topped up twice"));
+            if first.state == AttemptState::Pending && self.client.throw(|dice| dice.permille(700)) {
+                self.client.dawdle(self.leisure).await;
+                provider::finish(&self.client.house.ground, first.id, first.amount, true);
+            }
+        }
     }
 
     /// Orders named items; sometimes clicks twice, sometimes at a price she saw before.
@@ -422,10 +447,12 @@ fn wanted(wish: &PlaceOrder) -> Option<BTreeMap<String, i64>> {
     Some(wanted)
 }
 
-/// How orders are paid: cash, and every token of the sandbox.
-const PAYMENTS: [(PaymentMethod, Option<&str>); 8] = [
+/// How orders are paid: cash, the wallet, and every token of the sandbox.
+const PAYMENTS: [(PaymentMethod, Option<&str>); 10] = [
     (PaymentMethod::Cod, None),
     (PaymentMethod::Cod, None),
+    (PaymentMethod::Wallet, None),
+    (PaymentMethod::Wallet, None),
     (PaymentMethod::Card, Some("tok_ok")),
     (PaymentMethod::Upi, Some("tok_ok")),
     (PaymentMethod::Card, Some("tok_declined")),

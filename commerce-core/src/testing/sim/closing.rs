@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::books::Books;
+use super::books::{Books, owed, taken};
 use super::client::{History, Told, key};
 use super::house::House;
 use crate::actor::Actor;
@@ -18,7 +18,7 @@ use crate::error::{Error, StoreError};
 use crate::events::{EventKind, Outbox};
 use crate::ids::{Id, OrderId, UserId};
 use crate::notifications::{NotificationStatus, Template};
-use crate::orders::{CartOwner, EXCHANGE, OrderStatus, OrderStore, PaymentMethod, PlaceOrder, RefundCause, RefundState};
+use crate::orders::{CartOwner, OrderStatus, OrderStore, PaymentMethod, PlaceOrder, RefundCause, RefundState};
 use crate::page::{Cursor, Page, PageRequest};
 use crate::text::Sku;
 
@@ -125,12 +125,16 @@ impl Books {
             if entry.order.status == OrderStatus::Pending {
                 return Some(format!("order {id} is pending"));
             }
-            if payment.open_attempt().is_some() {
+            // A promise rests until staff takes it.
+            if payment.open_attempt().is_some_and(|attempt| !attempt.is_promise()) {
                 return Some(format!("order {id} has an open attempt"));
             }
             if payment.refunds.iter().any(|refund| refund.check_at.is_some()) {
                 return Some(format!("order {id} has an open refund"));
             }
+        }
+        if let Some(open) = self.top_ups.values().find(|it| it.attempt.check_at.is_some()) {
+            return Some(format!("top-up {} is {}", open.attempt.id, open.attempt.state));
         }
         let active = |(_, hold): &(&super::books::HoldName, &super::books::HoldEntry)| hold.state == HoldState::Active;
         if let Some(((key, generation), _)) = self.holds.iter().find(active) {
@@ -147,10 +151,11 @@ impl Books {
             self.judge_stock(*id)?;
             let payment = &entry.order.payment;
             let (status, by_cash) = (entry.order.status, payment.method == PaymentMethod::Cod);
-            let owed = status != OrderStatus::Cancelled && (!by_cash || status == OrderStatus::Delivered);
-            let given: i64 = payment.refunds.iter().filter(|it| it.cause != RefundCause::Owed).map(|it| it.amount.minor).sum();
             let off: i64 = entry.order.cancellations.iter().map(|it| it.worth.minor).sum();
-            let due = if owed { payment.amount.minor - off - given } else { 0 };
+            let cash = if by_cash && status == OrderStatus::Delivered { payment.amount.minor - off } else { 0 };
+            let owed = if status == OrderStatus::Cancelled { 0 } else { owed(&entry.order) + cash };
+            let given: i64 = payment.refunds.iter().filter(|it| it.cause != RefundCause::Owed).map(|it| it.amount.minor).sum();
+            let due = if owed > 0 { owed - given } else { 0 };
             let kept = payment.captured.minor - payment.refunded.minor;
             let refused = payment.refunds.iter().any(|refund| refund.state == RefundState::Failed);
             if kept != due || refused {
@@ -164,18 +169,15 @@ impl Books {
                 return Err(format!("order {id} never left its cart"));
             }
         }
-        let attempts = self.orders.values().flat_map(|entry| &entry.order.payment.attempts);
-        let captured: i64 = attempts
-            .filter(|attempt| attempt.state == crate::orders::AttemptState::Captured && attempt.provider != EXCHANGE)
-            .map(|attempt| attempt.amount.minor)
-            .sum();
-        let handed = |payment: &crate::orders::Payment| {
-            let by_return = |id| payment.attempts.iter().any(|attempt| attempt.id == id && attempt.provider == EXCHANGE);
-            let cash = payment.refunds.iter().filter(|it| it.attempt == payment.cash_id() || by_return(it.attempt));
-            cash.map(|refund| refund.amount.minor).sum::<i64>()
-        };
-        let payments = self.orders.values().map(|entry| &entry.order.payment);
-        let refunded: i64 = payments.map(|payment| payment.refunded.minor - handed(payment)).sum();
+        let (mut captured, mut refunded) = (0, 0);
+        for payment in self.orders.values().map(|entry| &entry.order.payment) {
+            let there: Vec<_> = payment.attempts.iter().filter(|attempt| attempt.provider == "sandbox").collect();
+            captured += there.iter().map(|attempt| taken(attempt)).sum::<i64>();
+            let back = payment.refunds.iter().filter(|refund| refund.state == RefundState::Succeeded);
+            let back = back.filter(|refund| there.iter().any(|attempt| attempt.id == refund.attempt));
+            refunded += back.map(|refund| refund.amount.minor).sum::<i64>();
+        }
+        captured += self.top_ups.values().map(|it| taken(&it.attempt)).sum::<i64>();
         let theirs = (house.ground.gateway.captured_minor(), house.ground.gateway.refunded_minor());
         if theirs != (captured, refunded) {
             return Err(format!("the provider took and gave back {theirs:?}, the shop knows of {:?}", (captured, refunded)));
@@ -292,6 +294,13 @@ async fn judge_stores(house: &House, shop: &Commerce, history: &History) -> Resu
         let counted = coupons.iter().find(|coupon| coupon.id == id).map(|coupon| coupon.used);
         if counted.map(usize::try_from) != Some(Ok(uses)) {
             return Err(format!("the coupon {id} counts {counted:?} uses, the books {uses}"));
+        }
+    }
+    let wallets = house.ground.books().wallets.clone();
+    for (user, balance) in wallets {
+        let stored = orders.wallet(user).await.map_err(|error| error.to_string())?.map(|wallet| wallet.balance.minor);
+        if stored.unwrap_or(0) != balance {
+            return Err(format!("the wallet of {user} has {stored:?}, the books say {balance}"));
         }
     }
     let skus: Vec<Sku> = house.ground.books().stock.keys().cloned().collect();

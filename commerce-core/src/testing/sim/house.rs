@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::ground::{Ground, SkewedClock, Weather};
 use super::scheduler::NodeId;
 use super::situations::Situation;
+use super::world::Setup;
 use crate::audit::ShopBooks;
 use crate::catalog::{CatalogStore, ImageStore, ProductSearch};
 use crate::commerce::{Commerce, Context, Policies, Ports, Work};
@@ -21,7 +22,9 @@ use crate::error::Outcome;
 use crate::events::{DeadLetters, EventBus, Leases, Outbox};
 use crate::ids::Entropy;
 use crate::notifications::{Mailer, NotificationStore};
-use crate::orders::{CartStore, GstState, OrderPolicy, OrderStore, PaymentGateway, TaxRate, TaxRule, TaxScope, TaxTable};
+use crate::orders::{
+    Capture, CartStore, GstState, OrderPolicy, OrderStore, PaymentGateway, TaxRate, TaxRule, TaxScope, TaxTable,
+};
 use crate::testing::SeededEntropy;
 use crate::testing::fault::{Faults, Faulty};
 use crate::testing::memory::{
@@ -96,6 +99,8 @@ pub struct House {
     nodes: Vec<Node>,
     /// How the workers work; none when nobody works by himself.
     pub shifts: Option<Shifts>,
+    /// When promised money is taken.
+    pub capture: Capture,
 }
 
 /// How a node's workers work.
@@ -119,14 +124,15 @@ pub enum Heard<T> {
 }
 
 impl House {
-    /// With so many nodes, each with its clock so many microseconds ahead.
+    /// With its nodes.
     #[must_use]
-    pub fn build(ground: &Arc<Ground>, seed: u64, skews: &[i64], shifts: Option<Shifts>, journal: Option<&Journal>) -> Arc<Self> {
-        let stores = Stores::open(ground, seed, journal);
+    pub fn build(ground: &Arc<Ground>, setup: &Setup) -> Arc<Self> {
+        let stores = Stores::open(ground, setup.seed, setup.journal.as_ref());
         let node = |ahead: &i64| Node { clock: Arc::new(SkewedClock::new(Arc::clone(ground), *ahead)), shop: Mutex::new(None) };
-        let nodes = skews.iter().map(node).collect();
-        let house = Arc::new(Self { ground: Arc::clone(ground), stores, nodes, shifts });
-        for node in 0..skews.len() {
+        let nodes = setup.skews.iter().map(node).collect();
+        let (shifts, capture) = (setup.shifts, setup.capture);
+        let house = Arc::new(Self { ground: Arc::clone(ground), stores, nodes, shifts, capture });
+        for node in 0..setup.skews.len() {
             house.boot(node);
         }
         house
@@ -165,7 +171,7 @@ impl House {
                 notifications: stores.notifications.clone(),
             },
         };
-        let shop = Commerce::new(ports, policies());
+        let shop = Commerce::new(ports, policies(self.capture));
         let letters: [(Context, Arc<dyn DeadLetters>); 3] = [
             (Context::Catalog, faulty::<dyn DeadLetters>(stores.catalog.clone(), faults)),
             (Context::Orders, faulty::<dyn DeadLetters>(stores.orders.clone(), faults)),
@@ -394,10 +400,10 @@ impl<T> Drop for Reply<T> {
 }
 
 /// Goods are taxed with odd units, so that every share of a line has a rest.
-fn policies() -> Policies {
+fn policies(capture: Capture) -> Policies {
     let rate = TaxRate::from_hundredths(1_225).expect("it is below 100 %");
     let scope = TaxScope::Gst { from: GstState::named("MH").expect("it is a state") };
     let rule = TaxRule { name: "GST".to_owned(), rate, scope, categories: Vec::new(), included: false };
-    let orders = OrderPolicy { taxes: Arc::new(TaxTable(vec![rule])), ..OrderPolicy::default() };
+    let orders = OrderPolicy { taxes: Arc::new(TaxTable(vec![rule])), capture, ..OrderPolicy::default() };
     Policies { orders, ..Policies::default() }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::dice::Dice;
 use super::ground::Rates;
 use super::provider::Mood;
+use crate::orders::Capture;
 use crate::testing::fault::{Call, Fault};
 
 crate::events::wire_names! {
@@ -59,6 +60,8 @@ pub struct Options {
     pub rates: Rates,
     /// How the provider's messages travel.
     pub mood: Mood,
+    /// When promised money is taken.
+    pub capture: Capture,
 }
 
 impl Options {
@@ -121,6 +124,7 @@ impl Options {
                 repeats: *dice.pick(&[0, 300]),
                 lies: *dice.pick(&[0, 0, 200]),
             },
+            capture: if dice.permille(300) { Capture::Manual } else { Capture::Automatic },
             lease: if nodes > 1 { *dice.pick(&[None, Some(3_000_000), Some(60_000_000), Some(300_000_000)]) } else { None },
         }
     }
@@ -152,8 +156,8 @@ impl fmt::Display for Options {
             "{workload} nodes:{nodes} skews:{skews:?} buyers:{buyers} errands:{errands} variants:{variants} units:{units} "
         )?;
         write!(f, "chores:{chores} changes:{changes} poison:{poison} pauses:{pauses:?} leisure:{leisure} ")?;
-        let Self { lease, gives_up, deaths, blows, rates, mood, .. } = self;
-        write!(f, "lease:{lease:?} gives-up:{gives_up} deaths:{deaths} blows:{blows} ")?;
+        let Self { lease, gives_up, deaths, blows, rates, mood, capture, .. } = self;
+        write!(f, "lease:{lease:?} gives-up:{gives_up} deaths:{deaths} blows:{blows} capture:{capture} ")?;
         let Mood { sends, early, repeats, lies } = mood;
         write!(f, "messages:{sends}/{early}/{repeats}/{lies} rates:")?;
         for (call, rate) in &rates.calls {

@@ -48,6 +48,12 @@ pub(super) fn hear(ground: &Arc<Ground>, what: &Happened<'_>) {
                 tell(ground, "payment.succeeded", format!("pay_{}", attempt.id), *amount);
             }
         }
+        Happened::Answered(attempt, PaymentFact::Authorized { amount }) => {
+            let told = ground.books().tell_once(attempt.id);
+            if told {
+                tell(ground, "payment.authorized", format!("pay_{}", attempt.id), *amount);
+            }
+        }
         Happened::Answered(attempt, PaymentFact::Declined { .. }) => {
             let told = ground.books().tell_once(attempt.id);
             if told {
@@ -84,8 +90,8 @@ fn tell(ground: &Arc<Ground>, kind: &'static str, reference: String, amount: Mon
         let lie =
             Message { id: format!("lie:{}", truth.id), amount: Money::new(amount.minor + 1, amount.currency), ..truth.clone() };
         send(ground, &mood, lie);
-        // What was captured is not declined any more.
-        if kind == "payment.succeeded" {
+        // What was captured or promised is not declined any more.
+        if kind != "refund.succeeded" {
             send(ground, &mood, Message { id: format!("doubt:{}", truth.id), kind: "payment.failed", ..truth.clone() });
         }
     }
@@ -102,8 +108,11 @@ fn send(ground: &Arc<Ground>, mood: &Mood, message: Message) {
 
 /// The customer pays (or does not) what the provider waits for, and the provider says so for sure.
 pub(super) fn finish(ground: &Arc<Ground>, attempt: AttemptId, amount: Money, paid: bool) {
-    ground.gateway.finish(attempt, paid);
-    let kind = if paid { "payment.succeeded" } else { "payment.failed" };
+    let kind = match ground.gateway.finish(attempt, paid) {
+        Some(PaymentFact::Captured { .. }) => "payment.succeeded",
+        Some(PaymentFact::Authorized { .. }) => "payment.authorized",
+        _ => "payment.failed",
+    };
     let reference = format!("pay_{attempt}");
     let message = Message { id: format!("late:{kind}:{reference}"), reference, kind, amount };
     let delay = ground.clockwork.throw(|dice| dice.between(1_000, LATE));

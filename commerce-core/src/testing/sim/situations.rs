@@ -55,6 +55,16 @@ crate::events::wire_names! {
         WebhookQuarantined = "webhook-quarantined",
         /// A refund went unanswered and then succeeded.
         RefundUnknownThenSucceeded = "refund-unknown-then-succeeded",
+        /// Less was taken than was promised.
+        CapturedInPart = "captured-in-part",
+        /// A promise was given back.
+        PromiseVoided = "promise-voided",
+        /// A wallet had not enough.
+        WalletShort = "wallet-short",
+        /// An order was paid out of a wallet.
+        WalletSpent = "wallet-spent",
+        /// Money went back to a wallet.
+        WalletRefunded = "wallet-refunded",
         /// A sold unit came back.
         Restocked = "restocked",
         /// A sold unit came back to a shelf that was gone.

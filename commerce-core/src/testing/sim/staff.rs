@@ -19,7 +19,8 @@ use crate::ids::{EventId, Id, OrderId, ProductId, ReturnId, WebhookEndpointId};
 use crate::money::{Currency, Money};
 use crate::notifications::EndpointInput;
 use crate::orders::{
-    CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind, ShipmentStatus,
+    Capture, CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind,
+    ShipmentStatus,
 };
 use crate::users::RawAddress;
 
@@ -45,6 +46,7 @@ impl Staff {
                 0 => self.tell_others().await,
                 1..6 => self.adjust(chore).await,
                 6..10 => self.moderate().await,
+                10..14 if self.client.house.capture == Capture::Manual => self.take_or_let_go().await,
                 _ => self.move_on().await,
             }
         }
@@ -166,6 +168,44 @@ impl Staff {
                     self.expected(one);
                     self.expected(again);
                 }
+            }
+        }
+    }
+
+    /// Takes what was promised for an order, or less, or gives it back; two at once want different things.
+    async fn take_or_let_go(&self) {
+        let promises: Vec<_> = {
+            let books = self.client.house.ground.books();
+            let orders = books.order_ids().into_iter().filter_map(|id| books.order(id));
+            let promised = |order: &Order| Some((order.id, order.payment.attempts.iter().find(|it| it.is_promise())?.clone()));
+            orders.filter_map(promised).collect()
+        };
+        if promises.is_empty() {
+            return;
+        }
+        let (id, attempt) = self.client.throw(|dice| dice.pick(&promises).clone());
+        let wants = |whole: bool, voids: bool| {
+            let payment = attempt.id.uuid();
+            let amount =
+                Money::new(if whole { attempt.amount.minor } else { attempt.amount.minor / 2 + 1 }, attempt.amount.currency);
+            self.client.ask(move |shop, me| async move {
+                if voids {
+                    shop.orders.void_payment(&me, id, payment, None, None, None).await
+                } else {
+                    shop.orders.capture_payment(&me, id, payment, Some(amount), None, None).await
+                }
+            })
+        };
+        let (one, other) = self.client.throw(|dice| {
+            let mut want = || (dice.permille(500), dice.permille(250));
+            (want(), want())
+        });
+        let heard = join(wants(one.0, one.1), wants(other.0, other.1)).await;
+        for heard in [heard.0, heard.1] {
+            if let Heard::Answer(Err(Error::Refused(refusal))) = heard {
+                let code = refusal.code();
+                let known = matches!(code, "NOT_CAPTURABLE" | "NOT_VOIDABLE" | "ILLEGAL_TRANSITION" | "CONFLICT");
+                self.client.must(known, || format!("a promise for {id} was refused as {code}"));
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::ground::{Ground, Plan};
 use super::house::{House, Shifts};
 use super::scheduler::{Choice, Clockwork, Deaths, Scheduler};
+use crate::orders::Capture;
 use crate::testing::memory::Journal;
 
 /// Steps of one [`World::run`]: far more than any workload needs, so that one that never ends is found.
@@ -21,6 +22,8 @@ pub struct Setup {
     pub skews: Vec<i64>,
     /// How the nodes' workers work; none when nobody works by himself.
     pub shifts: Option<Shifts>,
+    /// When promised money is taken.
+    pub capture: Capture,
     /// Whether others run between an effect and its answer.
     pub yields_after: bool,
     /// Who reads what happens.
@@ -33,7 +36,16 @@ impl Setup {
     /// One node without workers of its own.
     #[must_use]
     pub fn quiet(seed: u64) -> Self {
-        Self { seed, choice: Choice::Dice, skews: vec![0], shifts: None, yields_after: true, log: None, journal: None }
+        Self {
+            seed,
+            choice: Choice::Dice,
+            skews: vec![0],
+            shifts: None,
+            capture: Capture::Automatic,
+            yields_after: true,
+            log: None,
+            journal: None,
+        }
     }
 }
 
@@ -51,10 +63,11 @@ pub struct World {
 impl World {
     /// An empty shop in a world where nothing goes wrong yet.
     #[must_use]
-    pub fn new(setup: Setup) -> Self {
-        let clockwork = Arc::new(Clockwork::new(setup.seed, setup.choice, setup.log));
+    pub fn new(mut setup: Setup) -> Self {
+        let choice = std::mem::replace(&mut setup.choice, Choice::Dice);
+        let clockwork = Arc::new(Clockwork::new(setup.seed, choice, setup.log));
         let ground = Arc::new(Ground::new(Arc::clone(&clockwork), setup.yields_after));
-        let house = House::build(&ground, setup.seed, &setup.skews, setup.shifts, setup.journal.as_ref());
+        let house = House::build(&ground, &setup);
         clockwork.spawn(None, Arc::clone(&house).watch());
         clockwork.spawn(None, super::client::bring_letters(Arc::clone(&house)));
         Self { ground, house, scheduler: Scheduler::new(clockwork), until: None }

@@ -6,8 +6,10 @@ use super::Put;
 use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "coupons"), (4, "returns"), (5, "shipments"), (6, "exchanges")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "orders",
+    [(1, "orders"), (2, "messages"), (3, "coupons"), (4, "returns"), (5, "shipments"), (6, "exchanges"), (7, "payments")]
+);
 
 pub(crate) const ORDERS_BY_ID: &str = locked!("t.id, t.number, t.version", "orders", id: id);
 
@@ -77,7 +79,8 @@ pub(crate) const RESTATED: &str = update!("payments", 0 order_id: id; 1 status: 
 pub(crate) const ATTEMPTS: &str = upsert!(
     "payment_attempts", 0 order_id: id, 1 position: int; 2 id: id, 3 provider: text, 4 method: text, 5 currency: text,
     6 amount_minor: int, 7 state: text, 8 token: text, 9 reference: text, 10 failure_code: text,
-    11 next_action_type: text, 12 next_action_url: text, 13 created_at: int, 14 check_at: int, 15 checks: int
+    11 next_action_type: text, 12 next_action_url: text, 13 created_at: int, 14 check_at: int, 15 checks: int,
+    16 to_capture_minor: int
 );
 
 pub(crate) const REFUNDS: &str = upsert!(
@@ -171,6 +174,27 @@ pub(crate) const REDEMPTIONS: &str = insert!(
 
 pub(crate) const GIVEN_BACK: &str = update!("coupon_redemptions", 0 order_id: id, 1 coupon_id: id; 2 returned_at: int);
 
+pub(crate) const WALLETS_BY_USER: &str = locked!("t.user_id, t.currency, t.balance_minor", "wallets", user_id: id);
+
+pub(crate) const KNOWN_WALLET_ENTRIES: &str = found!("t.id", "wallet_entries", id: id);
+
+pub(crate) const KNOWN_TOP_UPS: &str = locked!("t.id, t.version", "wallet_top_ups", id: id);
+
+pub(crate) const WALLETS: Put = put!("wallets", 0 user_id: id; 1 currency: text, 2 balance_minor: int);
+
+pub(crate) const WALLET_ENTRIES: &str = insert!(
+    "wallet_entries", 0 id: id, 1 user_id: id, 2 kind: text, 3 currency: text, 4 amount_minor: int, 5 entered_at: int
+);
+
+pub(crate) const ENTERED: &str = found!("t.*", "wallet_entries", id: id);
+
+pub(crate) const TOP_UPS: Put = put!(
+    "wallet_top_ups", 0 id: id; 1 user_id: id, 2 provider: text, 3 method: text, 4 currency: text, 5 amount_minor: int,
+    6 to_capture_minor: int, 7 state: text, 8 token: text, 9 reference: text, 10 failure_code: text,
+    11 next_action_type: text, 12 next_action_url: text, 13 created_at: int, 14 check_at: int, 15 checks: int,
+    16 version: int
+);
+
 /// An order with its payment, and all that belongs to it as JSON cells.
 macro_rules! select_orders {
     ($tail:literal) => {
@@ -185,7 +209,7 @@ macro_rules! select_orders {
                 (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(attempt.position, HEX(attempt.id), attempt.provider,
                         attempt.method, attempt.currency, attempt.amount_minor, attempt.state, attempt.token,
                         attempt.reference, attempt.failure_code, attempt.next_action_type, attempt.next_action_url,
-                        attempt.created_at, attempt.check_at, attempt.checks)), '[]') AS CHAR)
+                        attempt.created_at, attempt.check_at, attempt.checks, attempt.to_capture_minor)), '[]') AS CHAR)
                     FROM payment_attempts AS attempt WHERE attempt.order_id = orders.id) AS attempts,
                 (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(refund.position, HEX(refund.id), HEX(refund.attempt_id),
                         refund.currency, refund.amount_minor, refund.state, refund.reason, refund.reference,

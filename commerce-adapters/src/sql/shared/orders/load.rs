@@ -8,7 +8,7 @@ use super::super::engine::Row;
 use super::super::fields::Fields;
 use super::super::script::Queries;
 use super::super::statements::orders as sql;
-use super::coupons;
+use super::{coupons, wallets};
 use crate::sql::bulk::{Bulk, RowText, ids, list};
 use crate::sql::judge::{CartRow, HeardRow, Loaded, OrdersJudge, OrdersWants, Versioned};
 
@@ -45,6 +45,7 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, OrdersJudge<'a>>>, wants:
         queries.ask(sql::HEARD_BEFORE, [names.into_text().into()], |row, loaded| load_heard(row, &mut loaded.judge));
     }
     coupons::ask(queries, &wants.coupons);
+    wallets::ask(queries, &wants.wallets);
     if !wants.carts.is_empty() {
         let owners = list(wants.carts.iter().map(|owner| owner.simple().to_string()));
         queries.ask(sql::KNOWN_CARTS, [owners.into()], |row, loaded| load_cart(row, &mut loaded.judge));

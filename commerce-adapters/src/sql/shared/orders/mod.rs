@@ -1,4 +1,5 @@
-//! The orders' database: orders with payments and refunds, history, providers' messages, carts, coupons.
+//! The orders' database: orders with payments and refunds, history, providers' messages, carts, coupons,
+//! wallets.
 //!
 //! [`load`] brings what a batch touches, [`write`] writes what was accepted, `read`, `parcels` and `carts`
 //! read for use cases.
@@ -8,6 +9,7 @@ mod coupons;
 mod load;
 mod parcels;
 mod read;
+mod wallets;
 mod write;
 
 use commerce_core::Timestamp;

@@ -42,6 +42,7 @@ struct AttemptCells(
     i64,
     Option<i64>,
     u32,
+    Option<i64>,
 );
 
 #[derive(Deserialize)]
@@ -158,12 +159,14 @@ fn attempt(cells: AttemptCells) -> Attempt {
         at,
         check,
         checks,
+        part,
     ) = cells;
     Attempt {
         id,
         provider,
         method,
         amount: Money::new(amount, currency),
+        to_capture: part.map(|minor| Money::new(minor, currency)),
         state,
         token,
         reference,

@@ -10,7 +10,7 @@ use commerce_core::orders::{
 
 use super::super::script::Script;
 use super::super::statements::orders as sql;
-use super::coupons;
+use super::{coupons, wallets};
 use crate::sql::bulk::{Bulk, RowText};
 use crate::sql::judge::OrdersJudge;
 
@@ -20,6 +20,7 @@ pub(super) fn write(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp
     write_payments(script, judge);
     write_records(script, judge, now);
     coupons::write(script, &judge.coupons);
+    wallets::write(script, &judge.wallets);
     write_carts(script, judge);
 }
 
@@ -88,7 +89,7 @@ fn attempt_row(row: RowText, (order, position, it): (OrderId, i64, &Attempt)) ->
     let row = row.opt_text(it.token.as_deref()).opt_text(it.reference.as_deref()).opt_text(it.failure_code.as_deref());
     let next = it.next_action.as_ref();
     let row = row.opt_text(next.map(|next| next.kind.as_str())).opt_text(next.map(|next| next.url.as_str()));
-    row.at(it.created_at).opt_at(it.check_at).int(it.checks)
+    row.at(it.created_at).opt_at(it.check_at).int(it.checks).opt_int(it.to_capture.map(|amount| amount.minor))
 }
 
 fn refund_row(row: RowText, (order, position, it): (OrderId, i64, &Refund)) -> RowText {

@@ -16,7 +16,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (6, "coupons"),
         (7, "returns"),
         (8, "shipments"),
-        (9, "exchanges")
+        (9, "exchanges"),
+        (10, "payments", "00"),
     ]
 );
 
@@ -91,17 +92,18 @@ pub(crate) const RESTATED: &str = "UPDATE payments SET status = new.status
 
 pub(crate) const ATTEMPTS: &str =
     "INSERT INTO payment_attempts (order_id, position, id, provider, method, currency, amount_minor,
-        state, token, reference, failure_code, next_action_type, next_action_url, created_at, check_at, checks)
+        state, token, reference, failure_code, next_action_type, next_action_url, created_at, check_at, checks,
+        to_capture_minor)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
-        value ->> 15
+        value ->> 15, value ->> 16
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, provider = excluded.provider,
         method = excluded.method, currency = excluded.currency, amount_minor = excluded.amount_minor,
         state = excluded.state, token = excluded.token, reference = excluded.reference,
         failure_code = excluded.failure_code, next_action_type = excluded.next_action_type,
         next_action_url = excluded.next_action_url, created_at = excluded.created_at, check_at = excluded.check_at,
-        checks = excluded.checks";
+        checks = excluded.checks, to_capture_minor = excluded.to_capture_minor";
 
 pub(crate) const REFUNDS: &str = "INSERT INTO refunds (order_id, position, id, attempt_id, currency, amount_minor, state, reason,
         reference, created_at, check_at, checks, cause, return_id)
@@ -216,6 +218,35 @@ pub(crate) const GIVEN_BACK: &str = "UPDATE coupon_redemptions SET returned_at =
         FROM jsonb_each(?)) AS new
     WHERE coupon_redemptions.order_id = new.order_id AND coupon_redemptions.coupon_id = new.coupon_id";
 
+pub(crate) const WALLETS_BY_USER: &str = "SELECT user_id, currency, balance_minor FROM wallets
+    WHERE user_id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const KNOWN_WALLET_ENTRIES: &str = "SELECT id FROM wallet_entries WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const KNOWN_TOP_UPS: &str = "SELECT id, version FROM wallet_top_ups
+    WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const WALLETS: &str = "INSERT INTO wallets (user_id, currency, balance_minor)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2 FROM jsonb_each(?) WHERE true
+    ON CONFLICT (user_id) DO UPDATE SET currency = excluded.currency, balance_minor = excluded.balance_minor";
+
+pub(crate) const WALLET_ENTRIES: &str = "INSERT INTO wallet_entries (id, user_id, kind, currency, amount_minor, entered_at)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each(?)";
+
+pub(crate) const ENTERED: &str = "SELECT * FROM wallet_entries WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const TOP_UPS: &str = "INSERT INTO wallet_top_ups (id, user_id, provider, method, currency, amount_minor,
+        to_capture_minor, state, token, reference, failure_code, next_action_type, next_action_url, created_at, check_at,
+        checks, version)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
+        value ->> 15, value ->> 16
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET to_capture_minor = excluded.to_capture_minor, state = excluded.state,
+        token = excluded.token, reference = excluded.reference, failure_code = excluded.failure_code,
+        next_action_type = excluded.next_action_type, next_action_url = excluded.next_action_url,
+        check_at = excluded.check_at, checks = excluded.checks, version = excluded.version";
+
 /// An order with its payment, and all that belongs to it as JSON cells.
 macro_rules! select_orders {
     ($tail:literal) => {
@@ -228,7 +259,7 @@ macro_rules! select_orders {
                     FROM order_items WHERE order_id = orders.id) AS items,
                 (SELECT json_group_array(json_array(position, hex(attempt.id), provider, method, currency, amount_minor,
                         state, token, reference, failure_code, next_action_type, next_action_url, created_at, check_at,
-                        checks))
+                        checks, to_capture_minor))
                     FROM payment_attempts AS attempt WHERE attempt.order_id = orders.id) AS attempts,
                 (SELECT json_group_array(json_array(position, hex(refund.id), hex(attempt_id), currency, amount_minor,
                         state, reason, reference, created_at, check_at, checks, cause, hex(return_id)))

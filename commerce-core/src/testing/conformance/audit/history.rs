@@ -72,6 +72,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     send_back(shop, &asha).await?;
     in_parcels(shop, &bela).await?;
     exchanges(shop, &asha).await?;
+    wallet(shop, &bela).await?;
     let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
     shop.catalog.adjust_stock(&STAFF, &sku, -1, "broken".to_owned(), Some(key("broken")), None).await?;
     carts(shop, &asha).await?;
@@ -134,6 +135,25 @@ async fn exchanges(shop: &Commerce, asha: &Actor) -> Outcome<()> {
             shop.orders.cancel(asha, exchange.order, None, None, None).await?;
             shop.settle().await?;
         }
+    }
+    Ok(())
+}
+
+/// Money goes into a wallet, or does not; one order is paid out of it and stays, one is cancelled.
+async fn wallet(shop: &Commerce, bela: &Actor) -> Outcome<()> {
+    let user = bela.require_user()?;
+    for (name, token) in [("put-in", "tok_ok"), ("not-put-in", "tok_declined")] {
+        let amount = Money::new(150_000, Currency::INR);
+        shop.orders.top_up(bela, user, amount, Some(token.to_owned()), Some(key(name))).await?;
+    }
+    for name in ["out-of-wallet", "back-to-wallet"] {
+        let wish = wish(&[("CUP-1", 1)], (PaymentMethod::Wallet, None));
+        let order = shop.orders.place(bela, wish, Some(key(name))).await?.into_inner();
+        shop.settle().await?;
+        if name == "back-to-wallet" {
+            shop.orders.cancel(bela, order.id, None, None, None).await?;
+        }
+        shop.settle().await?;
     }
     Ok(())
 }

@@ -13,8 +13,9 @@ mod opinions;
 mod orders;
 mod returns;
 mod shipments;
+mod wallets;
 
-pub(super) use orders::NOTE;
+pub(super) use orders::{NOTE, owed, taken};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -30,7 +31,7 @@ use crate::ids::{
 };
 use crate::money::Money;
 use crate::notifications::{Notification, WebhookDelivery};
-use crate::orders::{Cart, HoldRef, Order, OrderStatus};
+use crate::orders::{Cart, HoldRef, Order, OrderStatus, TopUp, WalletEntry};
 use crate::testing::fault::Happened;
 use crate::text::Sku;
 use crate::time::Timestamp;
@@ -53,6 +54,11 @@ pub struct Books {
     pub(super) wishes: BTreeSet<(UserId, ProductId)>,
     pub(super) orders: BTreeMap<OrderId, OrderEntry>,
     coupons: BTreeMap<CouponId, coupons::CouponEntry>,
+    /// What each customer has with the shop.
+    pub(super) wallets: BTreeMap<UserId, i64>,
+    /// Everything that was entered in wallets.
+    pub(super) entries: BTreeMap<Uuid, WalletEntry>,
+    pub(super) top_ups: BTreeMap<AttemptId, TopUp>,
     pub(super) by_note: BTreeMap<(UserId, String), OrderId>,
     pub(super) on_hold: BTreeMap<HoldName, OrderId>,
     pub(super) carts: BTreeMap<Uuid, Cart>,

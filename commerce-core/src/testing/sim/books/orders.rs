@@ -8,8 +8,8 @@ use crate::change::ChangeSet;
 use crate::events::{Envelope, EventKind};
 use crate::ids::{Id, OrderId};
 use crate::orders::{
-    AttemptState, EXCHANGE, Order, OrderStatus, OrderWrite, PaymentFact, PaymentMethod, ProviderEvent, ProviderEventState,
-    ProviderFact, Refund, RefundCause, RefundState, TimelineEntry,
+    Attempt, AttemptState, EXCHANGE, Order, OrderStatus, OrderWrite, PaymentFact, PaymentMethod, ProviderEvent,
+    ProviderEventState, ProviderFact, Refund, RefundCause, RefundState, TimelineEntry,
 };
 use crate::time::Timestamp;
 
@@ -39,6 +39,8 @@ impl Books {
                 OrderWrite::DropCoupon(coupon, _) => self.must(false, || format!("{coupon} is gone, and nobody removes it here")),
                 OrderWrite::Redeem(redemption) => self.redeemed(redemption, changes, now),
                 OrderWrite::GiveBack(order, _) => self.given_back(*order, changes, met),
+                OrderWrite::Enter(entry) => self.entered(entry, changes, met),
+                OrderWrite::TopUp(top_up) => self.topped_up(top_up, changes),
                 OrderWrite::Provider(event) => match event.state {
                     ProviderEventState::Applied => self.believed(event),
                     ProviderEventState::Parked => met.push(Situation::WebhookParked),
@@ -69,7 +71,8 @@ impl Books {
         let begins = match order.status {
             OrderStatus::Pending => order.payment.attempts.len() == 1 && order.payment_due_at.is_some(),
             OrderStatus::Confirmed => {
-                let on_delivery = order.payment.method == PaymentMethod::Cod && order.payment.attempts.is_empty();
+                let free = order.total.minor == 0;
+                let on_delivery = (free || order.payment.method == PaymentMethod::Cod) && order.payment.attempts.is_empty();
                 on_delivery || is_exchange(order)
             }
             OrderStatus::Processing
@@ -134,7 +137,12 @@ impl Books {
         let by_engine = |write: &OrderWrite| matches!(write, OrderWrite::Timeline(line) if line.actor == ENGINE);
         let given_up = order.status == OrderStatus::Cancelled && changes.writes.iter().any(by_engine);
         let overdue = before.payment_due_at.is_some_and(|due| due <= now.plus(CLOCKS_DIFFER));
-        self.must(!given_up || overdue, || format!("order {id} was given up before its time was over"));
+        let lapsed = |old: &Attempt| {
+            let now = order.payment.attempts.iter().find(|new| new.id == old.id);
+            old.state == AttemptState::Authorized && now.is_some_and(|new| new.state == AttemptState::Voided)
+        };
+        let lapsed = before.payment.attempts.iter().any(lapsed);
+        self.must(!given_up || overdue || lapsed, || format!("order {id} was given up before its time was over"));
         self.money(&before, order);
         self.shipments(&before, order, changes, met);
         self.returns(&before, order, met);
@@ -147,18 +155,18 @@ impl Books {
         let kept = was.attempts.iter().all(|old| {
             let new = is.attempts.iter().find(|new| new.id == old.id);
             new.is_some_and(|new| {
-                new.amount == old.amount && (old.state != AttemptState::Captured || new.state == AttemptState::Captured)
+                let captured = new.state == AttemptState::Captured;
+                let stays = old.state != AttemptState::Captured || (captured && new.to_capture == old.to_capture);
+                new.amount == old.amount && stays && asked_before(old, new)
             })
         });
         self.must(kept, || format!("order {id} forgot an attempt or its capture"));
+        let within =
+            is.attempts.iter().all(|it| it.to_capture.is_none_or(|part| 0 <= part.minor && part.minor <= it.amount.minor));
+        self.must(within, || format!("more than was promised is taken for order {id}"));
         let open = is.attempts.iter().filter(|attempt| is_open(attempt.state)).count();
         self.must(open <= 1, || format!("order {id} has {open} open attempts"));
-        let by_attempts: i64 = is
-            .attempts
-            .iter()
-            .filter(|attempt| attempt.state == AttemptState::Captured)
-            .map(|attempt| attempt.amount.minor)
-            .sum();
+        let by_attempts: i64 = is.attempts.iter().map(taken).sum();
         let off: i64 = order.cancellations.iter().map(|it| it.worth.minor).sum();
         let to_pay = is.amount.minor - off;
         let cash = if is.method == PaymentMethod::Cod && order.status == OrderStatus::Delivered { to_pay } else { 0 };
@@ -180,7 +188,10 @@ impl Books {
             new.is_some_and(|new| old.state != RefundState::Succeeded || new.state == RefundState::Succeeded)
         });
         self.must(final_refunds, || format!("order {id} forgot a refund"));
-        let (kept, owed) = (by_attempts - claimed, if is.method == PaymentMethod::Cod { 0 } else { to_pay });
+        let (kept, owed) = (by_attempts - claimed, owed(order));
+        let carried = is.method == PaymentMethod::Cod || is.amount.minor == 0 || carries(order).is_some();
+        let live = !matches!(order.status, OrderStatus::Pending | OrderStatus::Cancelled);
+        self.must(carried || !live, || format!("order {id} is {} and nobody pays for it", order.status));
         if order.status == OrderStatus::Cancelled {
             self.must(kept == 0, || format!("order {id} is cancelled and keeps {kept}"));
         } else if order.status != OrderStatus::Pending {
@@ -191,17 +202,24 @@ impl Books {
 
     /// What a provider says is believed only about the amount that we asked for.
     fn believed(&mut self, event: &ProviderEvent) {
+        let put_in = self.top_ups.values().any(|it| it.attempt.reference.as_ref() == Some(&event.reference));
+        if put_in {
+            return;
+        }
         let payments = self.orders.values().map(|entry| &entry.order.payment);
         let asked = match event.fact {
             ProviderFact::Payment(PaymentFact::Captured { amount }) => {
                 let mut attempts = payments.flat_map(|payment| &payment.attempts);
-                attempts.any(|known| known.reference.as_ref() == Some(&event.reference) && known.amount == amount)
+                attempts.any(|known| {
+                    let asked = known.amount == amount || known.to_capture == Some(amount);
+                    known.reference.as_ref() == Some(&event.reference) && asked
+                })
             }
             ProviderFact::RefundSucceeded(amount) => {
                 let mut refunds = payments.flat_map(|payment| &payment.refunds);
                 refunds.any(|known| known.reference.as_ref() == Some(&event.reference) && known.amount == amount)
             }
-            ProviderFact::Payment(_) => true,
+            ProviderFact::Payment(_) | ProviderFact::Other => true,
         };
         self.must(asked, || format!("a provider's message {} was believed about another amount", event.event_id));
     }
@@ -267,6 +285,33 @@ impl Books {
     }
 }
 
+/// What an attempt took.
+pub(in crate::testing::sim) fn taken(attempt: &Attempt) -> i64 {
+    let captured = attempt.state == AttemptState::Captured;
+    attempt.to_capture.filter(|_| captured).map_or(0, |part| part.minor)
+}
+
+/// Whether what is to be taken of an attempt was said once, and never otherwise but that all of it was taken.
+fn asked_before(old: &Attempt, new: &Attempt) -> bool {
+    let whole = new.state == AttemptState::Captured && new.to_capture == Some(new.amount);
+    old.to_capture.is_none() || old.to_capture == new.to_capture || whole
+}
+
+/// The attempt that an order stands on: a promise, or a capture that is not owed back.
+fn carries(order: &Order) -> Option<&Attempt> {
+    let owed = |attempt: &Attempt| {
+        let mut back = order.payment.refunds.iter().filter(|it| it.attempt == attempt.id && it.state != RefundState::Failed);
+        back.any(|it| it.cause == RefundCause::Owed)
+    };
+    let mut attempts = order.payment.attempts.iter();
+    attempts.find(|it| it.state == AttemptState::Authorized || (it.state == AttemptState::Captured && !owed(it)))
+}
+
+/// What the shop may keep of an order's attempts while it is neither pending nor cancelled.
+pub(in crate::testing::sim) fn owed(order: &Order) -> i64 {
+    if order.payment.method == PaymentMethod::Cod { 0 } else { carries(order).map_or(0, taken) }
+}
+
 /// Whether it went back for a return, or because staff gave it.
 fn given(refund: &Refund) -> bool {
     refund.cause != RefundCause::Owed && refund.state != RefundState::Failed
@@ -324,7 +369,8 @@ fn adds_up(order: &Order) -> bool {
     let lines: i64 = order.lines.iter().map(|line| line.unit_price.minor * i64::from(line.quantity.get())).sum();
     let total = order.subtotal.minor - order.discount.minor + order.shipping.minor + order.tax.minor;
     let off: i64 = order.lines.iter().map(|line| line.discount.minor).sum();
-    let taken = off == order.discount.minor && (off == 0 || order.coupon.is_some() || is_exchange(order));
+    let taken =
+        off == order.discount.minor && (off == 0 || order.coupon.is_some() || is_exchange(order) || order.total.minor == 0);
     taken && lines == order.subtotal.minor && total == order.total.minor && order.payment.amount == order.total && total >= 0
 }
 
@@ -375,6 +421,18 @@ fn situations(before: &Order, order: &Order, first_due: Option<Timestamp>, now: 
         }
         if is.attempts.iter().any(|attempt| attempt.state == AttemptState::Declined) {
             met.push(Situation::PaidAfterDecline);
+        }
+    }
+    let promises = |payment: &crate::orders::Payment| {
+        payment.attempts.iter().filter(|attempt| attempt.state == AttemptState::Authorized).count()
+    };
+    if promises(is) < promises(was) {
+        let voided = is.attempts.iter().any(|attempt| attempt.state == AttemptState::Voided);
+        let part = is.attempts.iter().any(|it| taken(it) > 0 && taken(it) < it.amount.minor);
+        if part {
+            met.push(Situation::CapturedInPart);
+        } else if voided {
+            met.push(Situation::PromiseVoided);
         }
     }
     if is.method == PaymentMethod::Cod && was.method != PaymentMethod::Cod {

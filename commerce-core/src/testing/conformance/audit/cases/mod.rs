@@ -17,7 +17,8 @@ use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
     ADDRESSES, ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, HISTORY, INBOX, INVENTORY, ITEMS,
     KEYS, LEDGER, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEWS,
-    SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, USERS, VARIANTS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WISHLISTS,
+    SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, TOP_UPS, USERS, VARIANTS, WALLET_ENTRIES, WALLETS, WEBHOOK_DELIVERIES,
+    WEBHOOK_ENDPOINTS, WISHLISTS,
 };
 use crate::commerce::Context;
 
@@ -118,6 +119,9 @@ const STEP: (Context, &Table) = (Context::Orders, HISTORY);
 const PAID: (Context, &Table) = (Context::Orders, PAYMENTS);
 const TRY: (Context, &Table) = (Context::Orders, ATTEMPTS);
 const BACK: (Context, &Table) = (Context::Orders, REFUNDS);
+const WALLET: (Context, &Table) = (Context::Orders, WALLETS);
+const ENTERED: (Context, &Table) = (Context::Orders, WALLET_ENTRIES);
+const PUT_IN: (Context, &Table) = (Context::Orders, TOP_UPS);
 const COUPON: (Context, &Table) = (Context::Orders, COUPONS);
 const REDEEMED: (Context, &Table) = (Context::Orders, REDEMPTIONS);
 const GIVEN_UP: (Context, &Table) = (Context::Orders, CANCELLATIONS);

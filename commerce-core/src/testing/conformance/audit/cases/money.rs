@@ -1,6 +1,13 @@
 //! Payments, attempts and refunds.
 
-use super::{BACK, Case, Cell, GONE, I, Order, PAID, TRY, any, case, has, later, more, other, set};
+use super::{
+    BACK, Case, Cell, Column, ENTERED, GONE, I, Order, PAID, PUT_IN, Row, TRY, WALLET, any, case, has, later, more, one, other,
+    set,
+};
+
+fn captured(row: &Row) -> bool {
+    has(row, "state", "CAPTURED")
+}
 
 pub(super) const CASES: &[Case] = &[
     case("a payment of one more", PAID, any, set("amount_minor", more), I::Amounts, Order("order_id")),
@@ -52,6 +59,15 @@ pub(super) const CASES: &[Case] = &[
         I::Money,
         Order("order_id"),
     ),
+    case("less was taken", TRY, |row| has(row, "state", "CAPTURED"), set("to_capture_minor", one), I::Money, Order("order_id")),
+    case(
+        "a capture of nobody knows how much",
+        TRY,
+        |row| has(row, "state", "CAPTURED"),
+        set("to_capture_minor", |_| Cell::Null),
+        I::Money,
+        Order("order_id"),
+    ),
     case("an attempt that was always there", TRY, any, set("created_at", |_| Cell::Int(5)), I::Times, Order("order_id")),
     case("an attempt in another place", TRY, any, set("position", more), I::Reference, Order("order_id")),
     case("an attempt made later", TRY, any, set("created_at", later), I::Times, Order("order_id")),
@@ -60,6 +76,31 @@ pub(super) const CASES: &[Case] = &[
     case("a refund of no capture", BACK, any, set("attempt_id", other), I::Money, Order("order_id")),
     case("a refund failed", BACK, any, set("state", |_| "FAILED".into()), I::Paid, Order("order_id")),
     case("a refund without its name", BACK, any, set("reference", |_| Cell::Null), I::Money, Order("order_id")),
+    case("a wallet of one more", WALLET, any, set("balance_minor", more), I::Wallet, Column("user_id")),
+    case("a wallet is gone", WALLET, any, GONE, I::Reference, Column("user_id")),
+    case("more was spent", ENTERED, |row| has(row, "kind", "SPEND"), set("amount_minor", more), I::Wallet, Column("user_id")),
+    case("an entry is gone", ENTERED, |row| has(row, "kind", "REFUND"), GONE, I::Wallet, Column("user_id")),
+    case(
+        "an entry of another kind",
+        ENTERED,
+        |row| has(row, "kind", "SPEND"),
+        set("kind", |_| "REFUND".into()),
+        I::Wallet,
+        Column("user_id"),
+    ),
+    case("a top-up was not captured", PUT_IN, captured, set("state", |_| "VOIDED".into()), I::Wallet, Column("user_id")),
+    case("a top-up is gone", PUT_IN, captured, GONE, I::Wallet, Column("user_id")),
+    case("a top-up of one more", PUT_IN, captured, set("amount_minor", more), I::Money, Column("user_id")),
+    case("a top-up without its name", PUT_IN, captured, set("reference", |_| Cell::Null), I::Money, Column("user_id")),
+    case("a final top-up is asked about", PUT_IN, captured, set("check_at", |_| Cell::Int(5)), I::Money, Column("user_id")),
+    case(
+        "a top-up that the provider refused",
+        PUT_IN,
+        |row| has(row, "state", "DECLINED"),
+        set("state", |_| "CAPTURED".into()),
+        I::Provider,
+        Column("user_id"),
+    ),
     case(
         "a capture that the provider refused",
         TRY,

@@ -1,0 +1,155 @@
+//! The line to a provider: bounded calls over HTTPS, behind a breaker.
+//!
+//! Owns time limits, sizes and when a provider is left alone. Knows nothing of what is said; follows no redirects, because
+//! a provider has none and whoever answers in its place might.
+
+use std::time::{Duration, Instant};
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::http::breaker::Breaker;
+
+/// How long one call may take: a customer waits for it.
+const CALL_MAX: Duration = Duration::from_secs(10);
+/// How long connecting may take.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// Bytes of one answer at most: what providers say is a few thousand.
+const ANSWER_MAX: usize = 1 << 20;
+
+/// What a provider answered, by the class of its status.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// It was done, or is so.
+    Done(Vec<u8>),
+    /// It was refused; another try is refused as well.
+    Refused(StatusCode, Vec<u8>),
+    /// Nobody knows: no answer, or one of a server that is not well.
+    Nothing,
+}
+
+impl Said {
+    /// The body of what was done, as `T`.
+    pub(super) fn done<T: DeserializeOwned>(&self) -> Option<T> {
+        match self {
+            Self::Done(body) => read(body),
+            Self::Refused(..) | Self::Nothing => None,
+        }
+    }
+}
+
+/// What a body says as `T`; none of one that says something else.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let read = serde_json::from_slice(body);
+    if let Err(error) = &read {
+        tracing::error!(%error, "a payment provider says what nobody can read");
+    }
+    read.ok()
+}
+
+/// A call to be made.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    /// From the root, with its query.
+    pub(super) path: &'a str,
+    /// The idempotency key under the provider's own header.
+    pub(super) key: Option<(&'static str, String)>,
+    pub(super) body: Body,
+}
+
+/// What a call brings.
+pub(super) enum Body {
+    Nothing,
+    Form(Vec<(&'static str, String)>),
+}
+
+/// A line to one provider.
+pub(super) struct Line {
+    client: Client,
+    base: String,
+    breaker: Breaker,
+    /// User and word of every call (RFC 7617).
+    user: String,
+    word: Option<String>,
+    /// Of every call besides.
+    header: Option<(&'static str, &'static str)>,
+}
+
+impl Line {
+    /// To the provider at `base`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(super) fn new(base: &str, user: &str, word: Option<&str>) -> std::io::Result<Self> {
+        // The process chooses once what TLS computes with; a second choice of the same changes nothing.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let client = Client::builder().timeout(CALL_MAX).connect_timeout(CONNECT_MAX).redirect(Policy::none());
+        let client = client.user_agent(concat!("commerce/", env!("CARGO_PKG_VERSION"))).build().map_err(std::io::Error::other)?;
+        let (base, user) = (base.trim_end_matches('/').to_owned(), user.to_owned());
+        Ok(Self { client, base, breaker: Breaker::default(), user, word: word.map(str::to_owned), header: None })
+    }
+
+    /// With a header of every call.
+    pub(super) fn with_header(self, name: &'static str, value: &'static str) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+
+    /// Makes a call.
+    pub(super) async fn call(&self, call: Call<'_>) -> Said {
+        if !self.breaker.admits(Instant::now()) {
+            return Said::Nothing;
+        }
+        let said = self.send(call).await;
+        match &said {
+            Some((status, _)) if !status.is_server_error() && *status != StatusCode::TOO_MANY_REQUESTS => self.breaker.passed(),
+            Some(_) | None => self.breaker.failed(Instant::now()),
+        }
+        match said {
+            Some((status, body)) if status.is_success() => Said::Done(body),
+            // A twin is under way (409), or we are too many: what became of it is asked later.
+            Some((StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS, _)) => Said::Nothing,
+            Some((status, body)) if status.is_client_error() => Said::Refused(status, body),
+            Some(_) | None => Said::Nothing,
+        }
+    }
+
+    async fn send(&self, call: Call<'_>) -> Option<(StatusCode, Vec<u8>)> {
+        let request = self.client.request(call.method, format!("{}{}", self.base, call.path));
+        let request = request.basic_auth(&self.user, self.word.as_ref());
+        let headers = self.header.map(|(name, value)| (name, value.to_owned())).into_iter().chain(call.key);
+        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        let request = match call.body {
+            Body::Nothing => request,
+            Body::Form(pairs) => request.header("content-type", "application/x-www-form-urlencoded").body(form(&pairs)),
+        };
+        let answer = request.send().await.map_err(|error| unheard(&error)).ok()?;
+        let status = answer.status();
+        let mut answer = answer;
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(|error| unheard(&error)).ok()? {
+            if body.len().saturating_add(piece.len()) > ANSWER_MAX {
+                tracing::error!(path = call.path, "a payment provider answers more than anybody reads");
+                return None;
+            }
+            body.extend_from_slice(&piece);
+        }
+        Some((status, body))
+    }
+}
+
+fn unheard(error: &reqwest::Error) {
+    tracing::warn!(error = error as &dyn std::error::Error, "a payment provider does not answer");
+}
+
+/// Pairs as a form sends them.
+fn form(pairs: &[(&'static str, String)]) -> String {
+    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+    pairs.join("&")
+}
+
+/// Percent-encoded (RFC 3986), but for what is never special.
+pub(super) fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
