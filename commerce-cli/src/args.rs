@@ -182,6 +182,13 @@ pub(crate) enum Command {
     Openapi(openapi::Args),
 }
 
+/// `SKU=QUANTITY`.
+pub(crate) fn item(text: &str) -> Result<(String, i64), String> {
+    let wrong = || "must be SKU=QUANTITY".to_owned();
+    let (sku, quantity) = text.rsplit_once('=').ok_or_else(wrong)?;
+    Ok((sku.to_owned(), quantity.parse().map_err(|_| wrong())?))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

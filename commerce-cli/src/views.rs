@@ -2,13 +2,14 @@
 //! without `--url`.
 
 use commerce_core::catalog::{Inventory, Movement, Product, ProductCard, SearchResults};
-use commerce_core::orders::{Coupon, Order, ReturnOf, TimelineEntry};
+use commerce_core::orders::{Coupon, Order, ReturnOf, ShipmentOf, TimelineEntry};
 use commerce_core::page::Page;
 use commerce_core::users::User;
 use commerce_server::views::catalog::{CardView, InventoryView, MovementView, ProductView, SearchView};
 use commerce_server::views::coupon::CouponView;
 use commerce_server::views::order::{OrderView, TimelineView};
 use commerce_server::views::returns::ReturnView;
+use commerce_server::views::shipment::ShipmentView;
 use commerce_server::views::user::UserView;
 use serde::Serialize;
 use serde_json::Value;
@@ -56,6 +57,11 @@ pub(crate) fn order(order: Order) -> Value {
 /// A coupon.
 pub(crate) fn coupon(coupon: Coupon) -> Value {
     value(CouponView::from(coupon))
+}
+
+/// A shipment.
+pub(crate) fn shipment(shipment: ShipmentOf) -> Value {
+    value(ShipmentView::from(shipment))
 }
 
 /// A return.

@@ -66,6 +66,14 @@ impl<W> ChangeSet<W> {
         self
     }
 
+    /// With what another one writes and says after it.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.writes.extend(other.writes);
+        self.events.extend(other.events);
+        self
+    }
+
     /// Using up this key, if there is one.
     #[must_use]
     pub fn claim(mut self, claim: Option<KeyClaim>) -> Self {

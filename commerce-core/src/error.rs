@@ -242,6 +242,23 @@ pub enum Refusal {
         /// What can go back.
         most: Money,
     },
+    /// The order cannot go elsewhere.
+    #[error("the order cannot go elsewhere: {0}")]
+    NotRedirectable(&'static str),
+    /// More would be given up than has not left the house.
+    #[error("more would be given up than has not left the house")]
+    CancelExceedsOpen(Vec<Shortage>),
+    /// What is to be sent for a return costs more than that is worth.
+    #[error("this costs {total}, and what came back is worth {credit}")]
+    ExchangeExceedsCredit {
+        /// What came back is worth.
+        credit: Money,
+        /// What is to be sent costs.
+        total: Money,
+    },
+    /// More would leave the house than was ordered and has not left it.
+    #[error("more would leave the house than was ordered and has not left it")]
+    OverShipment(Vec<Shortage>),
     /// More would come back than was delivered.
     #[error("more would come back than was delivered and has not come back")]
     ReturnExceedsDelivered(Vec<Shortage>),
@@ -303,7 +320,14 @@ impl Refusal {
     pub fn members(&self) -> Option<Value> {
         match self {
             Self::Invalid(errors) => Some(json!({ "errors": errors })),
-            Self::SoldOut(lines) | Self::ReturnExceedsDelivered(lines) => Some(json!({ "lines": lines })),
+            Self::SoldOut(lines)
+            | Self::OverShipment(lines)
+            | Self::CancelExceedsOpen(lines)
+            | Self::ReturnExceedsDelivered(lines) => Some(json!({ "lines": lines })),
+            Self::ExchangeExceedsCredit { credit, total } => {
+                let missing = Money { minor: total.minor.saturating_sub(credit.minor), ..*total };
+                Some(json!({ "credit": credit, "total": total, "missing": missing }))
+            }
             Self::RefundExceedsCaptured { most } | Self::CaptureExceedsAuthorized { most } => Some(json!({ "most": most })),
             Self::ReturnWindowClosed { until, late } => Some(json!({ "until": until, "secondsLate": late.as_secs() })),
             Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
@@ -330,6 +354,7 @@ impl Refusal {
             | Self::CouponTaken(_)
             | Self::PaymentRequired
             | Self::NotPayable(_)
+            | Self::NotRedirectable(_)
             | Self::NotCapturable(_)
             | Self::NotVoidable(_)
             | Self::BadSignature
@@ -372,6 +397,10 @@ impl Refusal {
             Self::CaptureExceedsAuthorized { .. } => ("CAPTURE_EXCEEDS_AUTHORIZED", ErrorClass::Conflict),
             Self::NotVoidable(_) => ("NOT_VOIDABLE", ErrorClass::Conflict),
             Self::RefundExceedsCaptured { .. } => ("REFUND_EXCEEDS_CAPTURED", ErrorClass::Conflict),
+            Self::NotRedirectable(_) => ("NOT_REDIRECTABLE", ErrorClass::Conflict),
+            Self::ExchangeExceedsCredit { .. } => ("EXCHANGE_EXCEEDS_CREDIT", ErrorClass::Conflict),
+            Self::CancelExceedsOpen(_) => ("CANCEL_EXCEEDS_OPEN", ErrorClass::Conflict),
+            Self::OverShipment(_) => ("OVER_SHIPMENT", ErrorClass::Conflict),
             Self::ReturnExceedsDelivered(_) => ("RETURN_EXCEEDS_DELIVERED", ErrorClass::Conflict),
             Self::ReturnWindowClosed { .. } => ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict),
             Self::BadSignature => ("BAD_SIGNATURE", ErrorClass::Unauthenticated),
@@ -416,6 +445,7 @@ impl Refusal {
         ("ILLEGAL_TRANSITION", ErrorClass::Conflict, "The status graph has no such step."),
         ("PAYMENT_REQUIRED", ErrorClass::Conflict, "The order is not paid."),
         ("NOT_PAYABLE", ErrorClass::Conflict, "The order takes no more payments."),
+        ("NOT_REDIRECTABLE", ErrorClass::Conflict, "The order is on its way, or would be taxed and shipped otherwise there."),
         ("NOT_CAPTURABLE", ErrorClass::Conflict, "Nothing is promised, or it is captured or given back already."),
         ("CAPTURE_EXCEEDS_AUTHORIZED", ErrorClass::Conflict, "More than was promised; `most` can be captured."),
         ("NOT_VOIDABLE", ErrorClass::Conflict, "It was captured, declined, or is being captured."),
@@ -424,10 +454,17 @@ impl Refusal {
             ErrorClass::Conflict,
             "More than was captured, or than came back is worth; `most` can go back.",
         ),
+        ("CANCEL_EXCEEDS_OPEN", ErrorClass::Conflict, "More than has not left the house; `lines` says of what."),
+        ("OVER_SHIPMENT", ErrorClass::Conflict, "More than was ordered and has not left the house; `lines` says of what."),
         (
             "RETURN_EXCEEDS_DELIVERED",
             ErrorClass::Conflict,
             "More than was delivered and has not come back; `lines` says of what.",
+        ),
+        (
+            "EXCHANGE_EXCEEDS_CREDIT",
+            ErrorClass::Conflict,
+            "What is to be sent costs more than what came back is worth; `missing` says by how much.",
         ),
         ("RETURN_WINDOW_CLOSED", ErrorClass::Conflict, "It is too late to send it back."),
         ("CATEGORY_CYCLE", ErrorClass::Conflict, "A category cannot be below itself."),

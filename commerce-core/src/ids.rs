@@ -98,6 +98,10 @@ ids! {
     CouponId,
     /// Something of an order on its way back.
     ReturnId,
+    /// A parcel of an order.
+    ShipmentId,
+    /// Some of an order that was given up.
+    CancellationId,
     /// One line of an order's history.
     TimelineId,
     /// An event, the same wherever it is delivered.

@@ -84,6 +84,14 @@ pub const TOP_UP_DUE: Duration = Duration::from_mins(15);
 pub const WALLET_MAX_MINOR: i64 = 1_000_000_000;
 /// How long after its delivery a customer may ask to send something back.
 pub const RETURN_WINDOW: Duration = Duration::from_hours(30 * 24);
+/// Times that some of one order is given up: bounds what is read with it.
+pub const CANCELLATIONS_MAX: usize = 200;
+/// Shipments of one order: bounds what is read with it; more parcels than that are another order.
+pub const SHIPMENTS_MAX: usize = 200;
+/// What a carrier may say about one parcel: ten scans a day for a fortnight, and more.
+pub const SHIPMENT_EVENTS_MAX: usize = 200;
+/// How far a carrier's clock may be ahead of ours.
+pub const CARRIER_CLOCK_AHEAD: Duration = Duration::from_mins(5);
 /// How long a cart is kept after its last edit.
 pub const CART_KEEP: Duration = Duration::from_hours(24);
 /// How long an access token is valid.

@@ -132,3 +132,54 @@ async fn the_command_line_takes_a_return_through() {
     let payment = buyer.read(&format!("/api/orders/{}", order.id)).await["payment"].clone();
     assert_eq!((&payment["refunded"], &payment["status"]), (&inr(950), &json!("PARTIALLY_REFUNDED")), "cash is handed over");
 }
+
+/// Something that came back to be exchanged.
+async fn to_exchange(admin: &Client, buyer: &Client, order: &Order, product: &Product, units: i64) -> Value {
+    let mut body = back(product, units);
+    body["type"] = json!("EXCHANGE");
+    let made = buyer.post(&format!("/api/orders/{}/returns", order.id), &body).send().await.expect(201);
+    for name in ["approve", "receive"] {
+        admin.post(&step(&made["id"], name), &json!({})).send().await.expect(200);
+    }
+    made["id"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_back_is_exchanged_and_what_is_not_taken_goes_back() {
+    let shop = shared();
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let (cup, mug, pot) = (admin.product(1_000, 10).await, admin.product(400, 1).await, admin.product(3_000, 10).await);
+    let order = delivered(&admin, &buyer, &cup, 2, Some("tok_ok")).await;
+    let id = to_exchange(&admin, &buyer, &order, &cup, 1).await;
+    let swap = async |product: &Product| {
+        let body = json!({"items": [{"sku": product.sku, "quantity": 1}]});
+        admin.post(&step(&id, "exchange"), &body).send().await
+    };
+    buyer.post(&step(&id, "exchange"), &json!({})).send().await.problem(403, "FORBIDDEN");
+    let dear = swap(&pot).await.problem(409, "EXCHANGE_EXCEEDS_CREDIT");
+    assert_eq!((&dear["credit"], &dear["total"], &dear["missing"]), (&inr(1_000), &inr(3_000), &inr(2_000)));
+    let all = join_all((0..10).map(|_| swap(&mug))).await;
+    let done: Vec<Value> = all.iter().map(|answer| answer.expect(200)).collect();
+    let exchange = &done[0]["exchange"];
+    assert_eq!((&done[0]["status"], &exchange["worth"], &exchange["credit"]), (&json!("EXCHANGED"), &inr(1_000), &inr(400)));
+    assert!(done.iter().all(|it| it["exchange"] == *exchange), "once more is no error: {done:?}");
+    let new = format!("/api/orders/{}", exchange["orderId"].as_str().unwrap());
+    let sent = buyer.read(&new).await;
+    assert_eq!(
+        (&sent["status"], &sent["total"], &sent["payment"]["status"]),
+        (&json!("CONFIRMED"), &inr(400), &json!("CAPTURED"))
+    );
+    let refunded = async || buyer.read(&format!("/api/orders/{}", order.id)).await["payment"]["refunded"].clone();
+    eventually("what it costs less goes back", refunded, |refunded| *refunded == inr(600)).await;
+    eventually("the mug is sold", async || admin.stock(&mug.sku).await, |stock| *stock == (0, 0, 0)).await;
+
+    buyer.post(&format!("{new}/cancel"), &json!({})).send().await.expect(200);
+    eventually("and all of it when the new order is given up", refunded, |refunded| *refunded == inr(1_000)).await;
+    eventually("the mug is back", async || admin.stock(&mug.sku).await, |stock| *stock == (1, 0, 1)).await;
+    assert_eq!(buyer.read(&new).await["payment"]["status"], "REFUNDED");
+
+    let other = to_exchange(&admin, &buyer, &order, &cup, 1).await;
+    let same = shop.run(&["return", "exchange", other.as_str().unwrap(), "--yes", "--output", "json"]).json();
+    assert_eq!((&same["status"], &same["exchange"]["credit"]), (&json!("EXCHANGED"), &inr(1_000)));
+    eventually("one came, one went", async || admin.stock(&cup.sku).await, |stock| *stock == (8, 0, 8)).await;
+}

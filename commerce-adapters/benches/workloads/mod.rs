@@ -248,6 +248,8 @@ fn new_order(shop: &Shop, user: UserId) -> Order {
         },
         hold: HoldRef { key: random_key(shop), generation: 1 },
         payment_due_at: None,
+        cancellations: Vec::new(),
+        shipments: Vec::new(),
         returns: Vec::new(),
         payment_extended: false,
         metadata: Metadata::new(),

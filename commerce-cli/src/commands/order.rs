@@ -8,7 +8,7 @@ use commerce_core::{Actor, Refusal, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::args::{Paging, one_of, time};
+use crate::args::{Paging, item, one_of, time};
 use crate::context::{Context, Target};
 use crate::failure::Failure;
 use crate::output::{self, Column};
@@ -28,6 +28,15 @@ const COLUMNS: &[Column] = &[
 
 const LINES: &[Column] =
     &[("SKU", "/sku"), ("NAME", "/name"), ("QUANTITY", "/quantity"), ("UNIT PRICE", "/unitPrice"), ("TOTAL", "/total")];
+
+const SHIPMENTS: &[Column] = &[
+    ("SHIPMENT", "/id"),
+    ("CARRIER", "/carrier"),
+    ("TRACKING", "/trackingNumber"),
+    ("STATUS", "/status"),
+    ("SHIPPED", "/shippedAt"),
+    ("UPDATED", "/updatedAt"),
+];
 
 const WHOLE: &[Column] = &[
     ("Number", "/number"),
@@ -53,7 +62,7 @@ const TIMELINE: &[Column] = &[("AT", "/at"), ("STATUS", "/status"), ("BY", "/act
 pub(crate) enum Command {
     /// Orders, newest first
     List(List),
-    /// One order with its lines
+    /// One order with its lines and shipments
     Show {
         /// Number (ORD-…) or id
         order: String,
@@ -77,13 +86,17 @@ pub(crate) enum Command {
         #[arg(long)]
         note: Option<String>,
     },
-    /// Cancel an order; captured money goes back
+    /// Cancel an order, or some of its lines; captured money goes back
+    #[command(after_help = "Example:\n  commerce order cancel ORD-123456 --line TSHIRT-S=1")]
     Cancel {
         /// Number (ORD-…) or id
         order: String,
         /// Why
         #[arg(long)]
         reason: Option<String>,
+        /// Only so many of a SKU that have not left the house; may be repeated
+        #[arg(long = "line", value_name = "SKU=QUANTITY", value_parser = item)]
+        lines: Vec<(String, i64)>,
     },
 }
 
@@ -122,9 +135,10 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
             }
             step(cx, &order, status, note).await
         }
-        Command::Cancel { order, reason } => {
-            cx.confirm(&format!("Cancel {order}? This is final."))?;
-            cancel(cx, &order, reason).await
+        Command::Cancel { order, reason, lines } => {
+            let what = if lines.is_empty() { "" } else { "some of " };
+            cx.confirm(&format!("Cancel {what}{order}? This is final."))?;
+            cancel(cx, &order, reason, lines).await
         }
     }
 }
@@ -162,23 +176,32 @@ async fn list(cx: &Context, args: List) -> Result<(), Failure> {
 }
 
 async fn show(cx: &Context, order: &str) -> Result<(), Failure> {
-    let order = match cx.target().await? {
+    let (mut order, shipments) = match cx.target().await? {
         Target::Local(shop) => {
-            let order = views::order(find(&shop, order).await?);
+            let order = find(&shop, order).await?;
+            let shipments = shop.orders.shipments_of(&Actor::System, order.id).await?;
             shop.close().await?;
-            order
+            (views::order(order), shipments.into_iter().map(views::shipment).collect())
         }
         Target::Remote(remote) => {
             let id = remote_id(&remote, order).await?;
-            remote.get(&format!("/api/orders/{id}"), &[]).await?
+            let shipments = remote.get(&format!("/api/orders/{id}/shipments"), &[]).await?;
+            let shipments = shipments.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+            (remote.get(&format!("/api/orders/{id}"), &[]).await?, shipments)
         }
     };
-    cx.out.record(&order, WHOLE)?;
     if cx.out.is_json() {
+        order["shipments"] = shipments.into();
+        return cx.out.record(&order, WHOLE);
+    }
+    cx.out.record(&order, WHOLE)?;
+    output::text("")?;
+    cx.out.list(order.get("lines").and_then(Value::as_array).map_or(&[], Vec::as_slice), LINES)?;
+    if shipments.is_empty() {
         return Ok(());
     }
     output::text("")?;
-    cx.out.list(order.get("lines").and_then(Value::as_array).map_or(&[], Vec::as_slice), LINES)
+    cx.out.list(&shipments, SHIPMENTS)
 }
 
 async fn timeline(cx: &Context, order: &str, paging: &Paging) -> Result<(), Failure> {
@@ -212,17 +235,27 @@ async fn step(cx: &Context, order: &str, status: OrderStatus, note: Option<Strin
     }
 }
 
-async fn cancel(cx: &Context, order: &str, reason: Option<String>) -> Result<(), Failure> {
+async fn cancel(cx: &Context, order: &str, reason: Option<String>, lines: Vec<(String, i64)>) -> Result<(), Failure> {
     match cx.target().await? {
         Target::Local(shop) => {
             let id = find(&shop, order).await?.id;
-            let order = shop.orders.cancel(&Actor::System, id, reason, None, None).await?.into_inner();
+            let (orders, staff) = (&shop.orders, &Actor::System);
+            let order = if lines.is_empty() {
+                orders.cancel(staff, id, reason, None, None).await?
+            } else {
+                orders.cancel_lines(staff, id, &lines, reason, None, None).await?
+            };
+            let order = order.into_inner();
             cx.out.record(&views::order(order), COLUMNS)?;
             shop.finish().await
         }
         Target::Remote(remote) => {
             let id = remote_id(&remote, order).await?;
-            let body = with(json!({}), "reason", reason);
+            let mut body = with(json!({}), "reason", reason);
+            if !lines.is_empty() {
+                let line = |(sku, quantity)| json!({ "sku": sku, "quantity": quantity });
+                body["lines"] = lines.into_iter().map(line).collect();
+            }
             cx.out.record(&remote.call(Method::POST, &format!("/api/orders/{id}/cancel"), &body).await?, COLUMNS)
         }
     }

@@ -6,7 +6,7 @@ use commerce_core::{Actor, Currency, Money, Refusal};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::args::{Paging, one_of};
+use crate::args::{Paging, item, one_of};
 use crate::context::{Context, Target};
 use crate::failure::Failure;
 use crate::output::{self, Column};
@@ -31,6 +31,8 @@ const WHOLE: &[Column] = &[
     ("Reason", "/reason"),
     ("Rejected because", "/rejectedBecause"),
     ("Refund", "/refund"),
+    ("Exchanged for", "/exchange/orderId"),
+    ("Pays that", "/exchange/credit"),
     ("Requested", "/requestedAt"),
     ("Updated", "/updatedAt"),
 ];
@@ -72,6 +74,15 @@ pub(crate) enum Command {
         #[arg(long = "line", value_name = "SKU=QUANTITY[:write-off]", value_parser = came)]
         lines: Vec<(String, i64, bool)>,
     },
+    /// Send other things for what came, or the same again; what they cost less goes back
+    #[command(after_help = "Example:\n  commerce return exchange ID --item TSHIRT-M=2")]
+    Exchange {
+        /// Its id
+        id: ReturnId,
+        /// A SKU and how many are sent; may be repeated
+        #[arg(long = "item", value_name = "SKU=QUANTITY", value_parser = item)]
+        items: Vec<(String, i64)>,
+    },
     /// Pay back what came: its exact share of the price, or less
     Refund {
         /// Its id
@@ -91,6 +102,7 @@ enum Step {
     Reject(Option<String>),
     Receive(Option<Vec<(String, i64, bool)>>),
     Refund(Option<Money>),
+    Exchange(Option<Vec<(String, i64)>>),
 }
 
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
@@ -103,6 +115,10 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
             step(cx, id, Step::Reject(reason)).await
         }
         Command::Receive { id, lines } => step(cx, id, Step::Receive((!lines.is_empty()).then_some(lines))).await,
+        Command::Exchange { id, items } => {
+            cx.confirm(&format!("Send things for the return {id}? This is final."))?;
+            step(cx, id, Step::Exchange((!items.is_empty()).then_some(items))).await
+        }
         Command::Refund { id, amount, currency } => {
             let refuse = || Refusal::field("amount", "INVALID", format!("must be an amount of {currency} such as 99.50"));
             let amount = amount.map(|text| Money::parse_major(&text, currency).ok_or_else(refuse)).transpose()?;
@@ -154,6 +170,7 @@ async fn step(cx: &Context, id: ReturnId, step: Step) -> Result<(), Failure> {
                 Step::Reject(reason) => orders.reject_return(staff, id, reason, None).await?,
                 Step::Receive(came) => orders.receive_return(staff, id, came, None).await?,
                 Step::Refund(amount) => orders.refund_return(staff, id, amount, None).await?,
+                Step::Exchange(items) => orders.exchange_return(staff, id, items, None).await?,
             };
             cx.out.record(&views::returned(done.into_inner()), WHOLE)?;
             shop.finish().await
@@ -167,6 +184,10 @@ async fn step(cx: &Context, id: ReturnId, step: Step) -> Result<(), Failure> {
                     ("receive", json!({ "lines": came.map(|came| came.into_iter().map(line).collect::<Vec<Value>>()) }))
                 }
                 Step::Refund(amount) => ("refund", json!({ "amount": amount })),
+                Step::Exchange(items) => {
+                    let item = |(sku, quantity)| json!({ "sku": sku, "quantity": quantity });
+                    ("exchange", json!({ "items": items.map(|items| items.into_iter().map(item).collect::<Vec<Value>>()) }))
+                }
             };
             cx.out.record(&remote.call(Method::POST, &format!("/api/returns/{id}/{name}"), &body).await?, WHOLE)
         }

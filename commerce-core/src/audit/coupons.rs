@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::limits;
-use crate::orders::OrderStatus;
+use crate::orders::{EXCHANGE, OrderStatus};
 use crate::time::Timestamp;
 
 use super::Invariant::{Coupon, Reference, Times};
@@ -11,7 +11,7 @@ use super::books::{Cell, Row};
 use super::findings::Findings;
 use super::money::placed_at;
 use super::run::Scene;
-use super::tables::{COUPONS, ITEMS, ORDERS, REDEMPTIONS, USES};
+use super::tables::{ATTEMPTS, COUPONS, ITEMS, ORDERS, REDEMPTIONS, USES};
 use super::walks::Entry;
 
 /// An order has used the coupons that it names, each once; a cancelled one has given them back.
@@ -27,7 +27,10 @@ pub(super) fn redeemed(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings
     let used: BTreeSet<&str> = entry.of(REDEMPTIONS).filter_map(|row| row.text("code")).collect();
     findings.hold(Coupon, number, named == used, format_args!("{named:?} used"), format_args!("{used:?}"));
     let off = order.int("discount_minor").unwrap_or(0);
-    findings.hold(Coupon, number, off == 0 || !named.is_empty(), "nothing taken off without a coupon", off);
+    // What is sent again for what came back costs just what that was worth.
+    let free = order.int("total_minor") == Some(0);
+    let again = free || entry.of(ATTEMPTS).any(|attempt| attempt.text("provider") == Some(EXCHANGE));
+    findings.hold(Coupon, number, off == 0 || again || !named.is_empty(), "nothing taken off without a coupon", off);
     let whole = |row: &Row| row.int("unit_price_minor").unwrap_or(0).saturating_mul(row.int("quantity").unwrap_or(0));
     let more = entry.of(ITEMS).find(|row| row.int("discount_minor").unwrap_or(0) > whole(row));
     findings.hold(Coupon, number, more.is_none(), "no more taken off a line than it costs", "more");

@@ -182,7 +182,10 @@ fn consumers(books: &ShopBooks) -> [(&'static str, &dyn Books); 3] {
 fn wants(consumer: &str, event: &Row) -> bool {
     let Some(kind) = event.word::<EventKind>("type") else { return false };
     match consumer {
-        STOCK => matches!(kind, EventKind::OrderConfirmed | EventKind::OrderCancelled | EventKind::ReturnReceived),
+        STOCK => matches!(
+            kind,
+            EventKind::OrderConfirmed | EventKind::OrderCancelled | EventKind::OrderLinesCancelled | EventKind::ReturnReceived
+        ),
         CART => {
             let data: serde_json::Value = event.json("data").unwrap_or_default();
             kind == EventKind::OrderCreated && data.get("fromCart").and_then(serde_json::Value::as_bool) == Some(true)

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Invariant::{Key, Reference};
 use super::books::{Cell, Row, Table};
-use super::tables::{KEYS, ORDERS, PRODUCTS, RETURNS, REVIEWS, SELLERS, TOP_UPS, USERS};
+use super::tables::{KEYS, ORDERS, PRODUCTS, RETURNS, REVIEWS, SELLERS, SHIPMENTS, TOP_UPS, USERS};
 use super::told::past;
 use super::walks::Entry;
 use super::{Violation, findings::Findings, run::Scene};
@@ -16,8 +16,10 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
         "POST /api/products" => Some(PRODUCTS),
         "POST /api/sellers" => Some(SELLERS),
         "POST /api/users" => Some(USERS),
+        _ if is_exchange(route) => Some(ORDERS),
         _ if route.starts_with("POST /api/orders/") => match route.rsplit('/').next() {
             Some("returns") => Some(RETURNS),
+            Some("shipments" | "events") => Some(SHIPMENTS),
             // No index finds them by their ids alone.
             Some("refunds") => None,
             _ => Some(ORDERS),
@@ -29,6 +31,15 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
     }
 }
 
+/// Whether a request on this route places an order.
+pub(super) fn places(route: &str) -> bool {
+    route == "POST /api/orders" || is_exchange(route)
+}
+
+fn is_exchange(route: &str) -> bool {
+    route.starts_with("POST /api/returns/") && route.ends_with("/exchange")
+}
+
 /// A key that made something says what, and one that was refused says nothing.
 pub(super) fn outcome(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(row) = entry.one(KEYS) else { return };
@@ -37,10 +48,12 @@ pub(super) fn outcome(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     let done = row.text("outcome") == Some("DONE");
     findings.hold(Key, &entry.name, made == done, "a result only of what was done", row.cell("outcome"));
     let route = row.text("route").unwrap_or_default();
-    let placing = route == "POST /api/orders";
+    let placing = places(route);
     let generation = row.int("generation").unwrap_or(0);
     findings.hold(Key, &entry.name, placing || generation == 1, format_args!("one generation of {route}"), generation);
-    let about = route.strip_prefix("POST /api/orders/").filter(|rest| !rest.ends_with("/returns") && !rest.ends_with("/refunds"));
+    // What these make has an id of its own.
+    let makes = |rest: &&str| rest.ends_with("/returns") || rest.ends_with("/refunds") || rest.contains("/shipments");
+    let about = route.strip_prefix("POST /api/orders/").filter(|rest| !makes(rest));
     let named = about.and_then(|rest| rest.split('/').next());
     if let (Some(named), Some(result)) = (named.and_then(|named| Uuid::try_parse(named).ok()), row.id("result_id")) {
         findings.same(Key, &entry.name, "result of", named, result);

@@ -9,6 +9,7 @@
 //! Start reading at [`Commerce::audit`](crate::Commerce::audit), then `run`.
 
 pub mod books;
+mod cancellations;
 mod claims;
 mod coupons;
 mod cross;
@@ -24,6 +25,7 @@ mod repair;
 mod returns;
 mod run;
 mod said;
+mod shipments;
 mod shopping;
 mod standing;
 mod statement;
@@ -103,6 +105,8 @@ wire_names! {
         DefaultAddress = "I24",
         /// Each entry of the log of what staff did is bound to the one before.
         StaffLog = "I30",
+        /// No more leaves the house than was ordered, and an order is as far as its shipments.
+        Shipment = "I43",
         /// Only one at a time holds a lease.
         Lease = "I37",
         /// Nothing waits longer than it may.

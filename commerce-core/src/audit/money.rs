@@ -10,9 +10,10 @@ use crate::time::Timestamp;
 
 use super::Invariant::{self, Overdue, Paid, Reference, Times};
 use super::books::Row;
+use super::cancellations::off;
 use super::findings::Findings;
 use super::run::Scene;
-use super::tables::{ATTEMPTS, HISTORY, ORDERS, OUTBOX, PAYMENTS, REFUNDS};
+use super::tables::{ATTEMPTS, HISTORY, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS};
 use super::told::{is_near, made_at};
 use super::walks::Entry;
 
@@ -74,7 +75,8 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
         return;
     };
     let (number, sums, amount) = (&entry.name, Sums::of(entry), minor(payment));
-    let cash = if method == PaymentMethod::Cod && status == OrderStatus::Delivered { amount } else { 0 };
+    let to_pay = amount.saturating_sub(off(entry));
+    let cash = if method == PaymentMethod::Cod && status == OrderStatus::Delivered { to_pay } else { 0 };
     let captured = payment.int("captured_minor").unwrap_or(0);
     findings.same(Invariant::Money, number, "captured", sums.captured.saturating_add(cash), captured);
     findings.same(Invariant::Money, number, "refunded", sums.refunded, payment.int("refunded_minor").unwrap_or(0));
@@ -98,7 +100,9 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
         _ => sums.captured.saturating_sub(kept),
     };
     findings.same(Paid, number, "to go back", due_back, sums.owed);
-    let kept = captured.saturating_sub(sums.owed);
+    // What pays a new order is kept for it.
+    let credits = entry.of(RETURNS).filter_map(|row| row.int("credit_minor")).fold(0_i64, i64::saturating_add);
+    let kept = captured.saturating_sub(sums.owed).saturating_sub(credits);
     findings.hold(Invariant::Money, number, sums.given <= kept, format_args!("at most {kept} given back"), sums.given);
     let waits = status == OrderStatus::Pending;
     findings.hold(

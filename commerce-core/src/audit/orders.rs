@@ -9,7 +9,7 @@ use super::Invariant::{Amounts, History, Reference};
 use super::books::Row;
 use super::findings::Findings;
 use super::run::Scene;
-use super::tables::{ATTEMPTS, HISTORY, ITEMS, ORDERS, PAYMENTS, REFUNDS, RETURNS};
+use super::tables::{ATTEMPTS, CANCELLATIONS, HISTORY, ITEMS, ORDERS, PAYMENTS, REFUNDS, RETURNS, SHIPMENTS};
 use super::walks::Entry;
 
 fn amount(row: &Row, column: &str) -> i128 {
@@ -21,7 +21,10 @@ pub(super) fn amounts(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
     let number = &entry.name;
     let Some(order) = entry.one(ORDERS) else {
         // What was said about it and which key made it is judged where these are walked.
-        for row in [ITEMS, HISTORY, PAYMENTS, ATTEMPTS, REFUNDS, RETURNS].into_iter().flat_map(|table| entry.of(table)) {
+        for row in [ITEMS, HISTORY, PAYMENTS, ATTEMPTS, REFUNDS, CANCELLATIONS, SHIPMENTS, RETURNS]
+            .into_iter()
+            .flat_map(|table| entry.of(table))
+        {
             findings.add(Reference, number, "an order", format_args!("{} of none", row.table().name));
         }
         return;

@@ -98,6 +98,7 @@ impl Commerce {
             | Invariant::LetterReceives
             | Invariant::Coupon
             | Invariant::History
+            | Invariant::Shipment
             | Invariant::Return
             | Invariant::Cart
             | Invariant::Forest

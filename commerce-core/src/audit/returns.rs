@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::events::EventKind;
-use crate::orders::{OrderStatus, ReturnKind, ReturnLine, ReturnStatus};
+use crate::orders::{ReturnKind, ReturnLine, ReturnStatus};
 use crate::text::Sku;
 
 use super::Invariant::{Event, Reference, Return, Times};
@@ -11,6 +11,7 @@ use super::books::{Cell, Row};
 use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
+use super::shipments::delivered;
 use super::tables::{ITEMS, ORDERS, OUTBOX, REFUNDS, RETURNS};
 use super::walks::Entry;
 
@@ -25,20 +26,19 @@ pub(super) fn sent_back(entry: &Entry<'_>, scene: Scene, findings: &mut Findings
     for (row, position) in entry.of(RETURNS).zip(0_i64..) {
         findings.same(Reference, number, "return", position, row.int("position").unwrap_or(-1));
         findings.same(Reference, number, "return of", order.cell("user_id"), row.cell("user_id"));
-        let delivered = order.word("status") == Some(OrderStatus::Delivered);
-        findings.hold(Return, number, delivered, "DELIVERED before something came back", order.cell("status"));
         let (Some(status), Some(kind)) = (row.word::<ReturnStatus>("status"), row.word::<ReturnKind>("kind")) else { continue };
         let lines: Vec<ReturnLine> = row.json("lines").unwrap_or_default();
         shape(number, (status, kind), &lines, findings);
         for line in lines.iter().filter(|_| status != ReturnStatus::Rejected) {
             let sum = units.entry(line.sku.clone()).or_default();
             *sum = sum.saturating_add(line.units().into());
-            if status == ReturnStatus::Refunded {
+            if status.is_settled() {
                 let sum = paid.entry(line.sku.clone()).or_default();
                 *sum = sum.saturating_add(line.units().into());
             }
         }
-        given = given.saturating_add(row.int("refund_minor").unwrap_or(0));
+        let (refund, worth) = (row.int("refund_minor").unwrap_or(0), row.int("worth_minor").unwrap_or(0));
+        given = given.saturating_add(refund).saturating_add(worth);
         money(entry, row, status, findings);
         said(entry, row, status, scene, findings);
         let times = (row.at("requested_at"), row.at("updated_at"), order.at("updated_at"));
@@ -80,7 +80,14 @@ fn money(entry: &Entry<'_>, row: &Row, status: ReturnStatus, findings: &mut Find
     findings.hold(Return, &entry.name, fits, "an amount once it is refunded", row.cell("refund_minor"));
     let made = entry.of(REFUNDS).filter(|refund| refund.cell("return_id") == row.cell("id"));
     let made = made.fold(0_i64, |sum, refund| sum.saturating_add(refund.int("amount_minor").unwrap_or(0)));
-    findings.same(Return, &entry.name, "refunded for a return:", row.int("refund_minor").unwrap_or(0), made);
+    let (worth, credit) = (row.int("worth_minor"), row.int("credit_minor"));
+    let exchanged = status == ReturnStatus::Exchanged;
+    let whole =
+        [worth.is_some(), credit.is_some(), *row.cell("exchanged_for") != Cell::Null].into_iter().all(|is| is == exchanged);
+    findings.hold(Return, &entry.name, whole, "what was sent and what pays it once it is exchanged", row.cell("exchanged_for"));
+    // What does not pay the new order goes back.
+    let due = row.int("refund_minor").unwrap_or(0).saturating_add(worth.unwrap_or(0)).saturating_sub(credit.unwrap_or(0));
+    findings.same(Return, &entry.name, "refunded for a return:", due, made);
 }
 
 /// The last that was said of a return is how far it is.
@@ -98,13 +105,14 @@ fn said(entry: &Entry<'_>, row: &Row, status: ReturnStatus, scene: Scene, findin
     findings.hold(Event, &entry.name, last == status.as_str(), format_args!("a return said {status}"), last);
 }
 
-/// Together: units within those of the order's lines, money within what those units cost.
+/// Together: units within those that were delivered, money within what those units cost.
 fn within(entry: &Entry<'_>, units: &BTreeMap<Sku, i64>, (paid, given): (&BTreeMap<Sku, i64>, i64), findings: &mut Findings) {
     let number = &entry.name;
     let item = |sku: &Sku| entry.of(ITEMS).find(|item| item.text("sku") == Some(sku.as_str()));
+    let delivered = delivered(entry);
     for (sku, units) in units {
-        let ordered = item(sku).and_then(|item| item.int("quantity")).unwrap_or(0);
-        findings.hold(Return, number, *units <= ordered, format_args!("at most {ordered} of {sku} back"), units);
+        let most = delivered.get(sku).copied().unwrap_or(0);
+        findings.hold(Return, number, *units <= most, format_args!("at most {most} of {sku} back"), units);
     }
     let worth = paid.iter().fold(0_i128, |sum, (sku, units)| {
         let of = |column| item(sku).and_then(|item| item.int(column)).map_or(0_i128, i128::from);

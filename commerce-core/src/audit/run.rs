@@ -21,8 +21,8 @@ use super::walks::{
     STAFF_LIST, TOKEN_LIST, TOP_UP_LIST, TREE_LIST, USER_BOOK, WALLET_BOOK, WISH_LIST, WRITER_LIST, entries,
 };
 use super::{
-    AuditRequest, Progress, Report, coupons, keys, money, orders, people, products, returns, said, shopping, stock, timeline,
-    told, wallets, webhooks,
+    AuditRequest, Progress, Report, cancellations, coupons, keys, money, orders, people, products, returns, said, shipments,
+    shopping, stock, timeline, told, wallets, webhooks,
 };
 
 /// The lease of a context's workers.
@@ -66,6 +66,8 @@ const ORDER_RULES: &[Rule] = &[
     said::decisions,
     said::key,
     coupons::redeemed,
+    cancellations::given_up,
+    shipments::gone,
     returns::sent_back,
 ];
 

@@ -14,8 +14,9 @@ use crate::time::Timestamp;
 use super::Invariant::{Event, Key, Times, Version};
 use super::books::Row;
 use super::findings::Findings;
+use super::keys::places;
 use super::run::Scene;
-use super::tables::{ATTEMPTS, HISTORY, ITEMS, KEYS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS};
+use super::tables::{ATTEMPTS, HISTORY, ITEMS, KEYS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS, SHIPMENTS};
 use super::walks::Entry;
 
 /// The status that an event of this kind says, if it says one.
@@ -35,6 +36,10 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::PaymentSuccess
         | EventKind::PaymentFailed
         | EventKind::RefundSucceeded
+        | EventKind::OrderLinesCancelled
+        | EventKind::OrderRedirected
+        | EventKind::ShipmentCreated
+        | EventKind::ShipmentUpdated
         | EventKind::ReturnRequested
         | EventKind::ReturnApproved
         | EventKind::ReturnRejected
@@ -89,11 +94,15 @@ pub(super) fn facts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let all = declined.saturating_add(attempts(AttemptState::Captured));
     let kept = is_kept(id.placed_at(), scene.now);
     let returns = count(entry.of(RETURNS));
+    // What left the house before shipments were known is named after its step in the history.
+    let old = |row: &&Row| entry.of(HISTORY).any(|step| step.cell("id") == row.cell("id"));
+    let (shipments, told) = (count(entry.of(SHIPMENTS)), count(entry.of(SHIPMENTS).filter(|row| !old(row))));
     // A declined attempt may have been captured later: both were said.
     let facts = [
         (EventKind::PaymentSuccess, captured, captured),
         (EventKind::PaymentFailed, declined, all),
         (EventKind::RefundSucceeded, count(succeeded.clone()), count(succeeded)),
+        (EventKind::ShipmentCreated, told, shipments),
         (EventKind::ReturnRequested, returns, returns),
     ];
     for (kind, least, most) in facts {
@@ -245,7 +254,7 @@ fn brief(line: &Value) -> Value {
 pub(super) fn key(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(order) = entry.one(ORDERS) else { return };
     let Some(id) = order.id("id").map(OrderId::from_uuid) else { return };
-    let made = || entry.of(KEYS).filter(|key| key.text("route") == Some("POST /api/orders"));
+    let made = || entry.of(KEYS).filter(|key| key.text("route").is_some_and(places));
     let kept = id.placed_at().plus(limits::IDEMPOTENCY_KEEP) > scene.now;
     let count = made().count();
     let fits = count == 1 || (count == 0 && !kept);
@@ -253,7 +262,7 @@ pub(super) fn key(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     for key in made() {
         findings.same(Key, &entry.name, "key of the hold's generation:", order.cell("hold_generation"), key.cell("generation"));
     }
-    let others = entry.of(KEYS).filter(|key| key.text("route") != Some("POST /api/orders"));
+    let others = entry.of(KEYS).filter(|key| !key.text("route").is_some_and(places));
     for key in others {
         let route = key.text("route").unwrap_or_default();
         let fits = route.starts_with(&format!("POST /api/orders/{id}/"));

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use crate::catalog::{HoldState, MovementKind};
 use crate::events::EventKind;
 use crate::orders::{OrderStatus, ReturnLine};
+use crate::text::Sku;
 
 use super::Invariant::{HoldOfOrder, Price, Reference};
 use super::books::{Cell, Row};
+use super::cancellations;
 use super::findings::Findings;
-use super::tables::{HISTORY, ITEMS, LEDGER, ORDERS, OUTBOX, RESERVATIONS, RETURNS};
+use super::tables::{CANCELLATIONS, HISTORY, ITEMS, LEDGER, ORDERS, OUTBOX, RESERVATIONS, RETURNS};
 use super::walks::Entry;
 
 /// Whether what an order said about `kind` is still on its way.
@@ -63,19 +65,22 @@ fn only(hold: Option<&Entry<'_>>, generation: &Cell) -> bool {
     hold.is_some_and(|hold| !hold.of(RESERVATIONS).any(|line| sold(&line)))
 }
 
-/// What was sold came back once if the order was cancelled, also where nothing of its kind is sold any more. Of one
-/// that lives came back what was received of its returns.
+/// What was sold came back if the order was cancelled, what was given up before apart, also where nothing of its kind is
+/// sold any more. Of one that lives came back what was given up, and received of its returns.
 fn restocked(order: &Entry<'_>, hold: &Entry<'_>, status: OrderStatus, findings: &mut Findings) {
     let cancelled = status == OrderStatus::Cancelled;
-    let moving = is_moving(order, if cancelled { EventKind::OrderCancelled } else { EventKind::ReturnReceived });
+    let kinds = [EventKind::OrderLinesCancelled, EventKind::ReturnReceived, EventKind::OrderCancelled];
+    let moving = kinds.into_iter().any(|kind| is_moving(order, kind));
+    let (given_up, bits) = (cancellations::of(order), order.of(CANCELLATIONS).count());
+    let units = |sku: &str| sku.parse::<Sku>().ok().and_then(|sku| given_up.get(&sku).copied()).unwrap_or(0);
     for item in order.of(ITEMS) {
         let sku = item.text("sku").unwrap_or_default();
         let back =
             hold.of(LEDGER).filter(|line| line.word("kind") == Some(MovementKind::Restock) && line.text("sku") == Some(sku));
         let back: Vec<i64> = back.filter_map(|line| line.int("on_hand_change")).collect();
         let sum = back.iter().fold(0_i64, |sum, units| sum.saturating_add(*units));
-        let due = if cancelled { item.int("quantity").unwrap_or(0) } else { received(order, sku) };
-        let once = !cancelled || back.len() <= 1;
+        let due = if cancelled { item.int("quantity").unwrap_or(0) } else { received(order, sku).saturating_add(units(sku)) };
+        let once = !cancelled || back.len() <= bits.saturating_add(1);
         let fits = once && (sum == due || (moving && sum <= due));
         findings.hold(HoldOfOrder, &order.name, fits, format_args!("{due} of {sku} restocked"), format_args!("{back:?}"));
     }

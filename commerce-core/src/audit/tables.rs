@@ -15,7 +15,7 @@ use crate::money::Currency;
 use crate::notifications::{DeliveryStatus, EndpointStatus, NotificationStatus, Subscription, Template, WebhookSecret};
 use crate::orders::{
     AttemptState, CartLine, CouponKind, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundCause,
-    RefundState, ReturnKind, ReturnLine, ReturnStatus, TaxLine, WalletKind,
+    RefundState, ReturnKind, ReturnLine, ReturnStatus, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine, WalletKind,
 };
 use crate::text::{CountryCode, CouponCode, Email, Metadata, Sku, Slug};
 use crate::users::{Role, StaffAction};
@@ -192,11 +192,23 @@ tables! {
         "state": Shaped(is::<RefundState>), "reason": FILLED, "reference": OPT_FILLED, "created_at": At, "check_at": OptAt,
         "checks": Int(0, u32::MAX as i64), "cause": Shaped(is_cause), "return_id": OptId,
     }
+    /// What was given up of orders.
+    CANCELLATIONS = "order_cancellations" {
+        "order_id": Id, "position": COUNT, "id": Id, "lines": Shaped(json::<Vec<ShipmentLine>>), "reason": Text,
+        "currency": CURRENCY, "worth_minor": COUNT, "created_at": At,
+    }
+    /// Shipments of orders.
+    SHIPMENTS = "shipments" {
+        "order_id": Id, "position": COUNT, "id": Id, "carrier": OPT_LINE, "tracking_number": OPT_LINE,
+        "status": Shaped(is::<ShipmentStatus>), "lines": Shaped(json::<Vec<ShipmentLine>>),
+        "events": Shaped(json::<Vec<ShipmentEvent>>), "created_at": At, "updated_at": At,
+    }
     /// Returns of orders.
     RETURNS = "returns_refunds" {
         "order_id": Id, "position": COUNT, "id": Id, "user_id": Id, "kind": Shaped(is::<ReturnKind>),
         "status": Shaped(is::<ReturnStatus>), "lines": Shaped(json::<Vec<ReturnLine>>), "reason": FILLED, "note": OPT_FILLED,
-        "currency": CURRENCY, "refund_minor": OptInt(0, i64::MAX), "requested_at": At, "updated_at": At,
+        "currency": CURRENCY, "refund_minor": OptInt(0, i64::MAX), "requested_at": At, "updated_at": At, "exchanged_for": OptId,
+        "worth_minor": OptInt(0, i64::MAX), "credit_minor": OptInt(0, i64::MAX),
     }
     /// Messages of payment providers.
     PROVIDER_EVENTS = "provider_events" {
@@ -327,6 +339,8 @@ pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
             PAYMENTS,
             ATTEMPTS,
             REFUNDS,
+            CANCELLATIONS,
+            SHIPMENTS,
             RETURNS,
             PROVIDER_EVENTS,
             CARTS,

@@ -9,7 +9,7 @@ use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, Round, round
 use crate::error::{Error, Outcome};
 use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
 use crate::ids::IdSource;
-use crate::orders::{HoldRef, OrderFacts, OrderLine, ReturnLine};
+use crate::orders::{HoldRef, OrderFacts, OrderLine, ReturnLine, ShipmentLine};
 use crate::text::Sku;
 use crate::time::Timestamp;
 
@@ -34,12 +34,19 @@ impl StockKeeper {
     async fn keep(&self, event: &Envelope, news: News, facts: &OrderFacts, hold: &Hold) -> Outcome<Round<()>> {
         let Catalog { store, ids, clock, .. } = &self.catalog;
         let now = clock.now();
-        let writes = match decide(news, facts, hold) {
+        let effect = decide(news, facts, hold);
+        let writes = match effect {
             Effect::Nothing => Vec::new(),
             Effect::End(how) => ending(hold, how, ids, now),
             Effect::Restock => {
                 let skus: Vec<Sku> = facts.lines.iter().map(|line| line.sku.clone()).collect();
                 restock(facts, cancelled(facts), &store.inventory(&skus).await?, ids, now)
+            }
+            Effect::GiveBack | Effect::SellAndGiveBack => {
+                let skus: Vec<Sku> = facts.lines.iter().map(|line| line.sku.clone()).collect();
+                let back = restock(facts, given_up(facts), &store.inventory(&skus).await?, ids, now);
+                let sold = matches!(effect, Effect::SellAndGiveBack).then(|| ending(hold, Ending::Sold, ids, now));
+                sold.into_iter().flatten().chain(back).collect()
             }
             Effect::TakeIn => {
                 let skus: Vec<Sku> = facts.lines.iter().map(|line| line.sku.clone()).collect();
@@ -106,6 +113,7 @@ enum News {
     Confirmed,
     Cancelled,
     CameBack,
+    GaveUp,
 }
 
 impl News {
@@ -114,6 +122,7 @@ impl News {
             EventKind::OrderConfirmed => Some(Self::Confirmed),
             EventKind::OrderCancelled => Some(Self::Cancelled),
             EventKind::ReturnReceived => Some(Self::CameBack),
+            EventKind::OrderLinesCancelled => Some(Self::GaveUp),
             EventKind::UserRegistered
             | EventKind::PasswordResetRequested
             | EventKind::ProductUpdated
@@ -126,6 +135,9 @@ impl News {
             | EventKind::PaymentSuccess
             | EventKind::PaymentFailed
             | EventKind::RefundSucceeded
+            | EventKind::OrderRedirected
+            | EventKind::ShipmentCreated
+            | EventKind::ShipmentUpdated
             | EventKind::ReturnRequested
             | EventKind::ReturnApproved
             | EventKind::ReturnRejected
@@ -142,6 +154,10 @@ enum Effect {
     End(Ending),
     Restock,
     TakeIn,
+    /// Of what was sold already.
+    GiveBack,
+    /// What is confirmed is sold first, should this be heard before that.
+    SellAndGiveBack,
 }
 
 /// Judges the news by the state of the order's own generation. An older generation than the newest
@@ -158,11 +174,14 @@ fn decide(news: News, facts: &OrderFacts, newest: &Hold) -> Effect {
     match (news, state) {
         // What came back was sold, whatever became of its hold since.
         (News::CameBack, _) => Effect::TakeIn,
+        (News::GaveUp, HoldState::Active) => Effect::SellAndGiveBack,
+        (News::GaveUp, HoldState::Committed) => Effect::GiveBack,
         (News::Confirmed, HoldState::Active) => Effect::End(Ending::Sold),
         (News::Cancelled, HoldState::Active) => Effect::End(Ending::Released),
         (News::Cancelled, HoldState::Committed) => Effect::Restock,
         (News::Confirmed, HoldState::Committed | HoldState::Released | HoldState::Expired)
-        | (News::Cancelled, HoldState::Released | HoldState::Expired) => Effect::Nothing,
+        // Who gave everything back gave this back, too.
+        | (News::Cancelled | News::GaveUp, HoldState::Released | HoldState::Expired) => Effect::Nothing,
     }
 }
 
@@ -174,15 +193,27 @@ struct Back {
     why: String,
 }
 
-/// Everything that was sold to a cancelled order.
-fn cancelled(facts: &OrderFacts) -> Vec<Back> {
-    let back = |line: &OrderLine| Back {
+/// What was given up of an order.
+fn given_up(facts: &OrderFacts) -> Vec<Back> {
+    let back = |line: &ShipmentLine| Back {
         sku: line.sku.clone(),
         sold_again: line.quantity.get(),
         written_off: 0,
+        why: format!("some of order {} was cancelled", facts.number),
+    };
+    facts.given_up.iter().flat_map(|it| &it.lines).map(back).collect()
+}
+
+/// Everything that was sold to a cancelled order and has not come back.
+fn cancelled(facts: &OrderFacts) -> Vec<Back> {
+    let before = |sku: &Sku| facts.cancelled.iter().find(|it| it.sku == *sku).map_or(0, |it| it.quantity.get());
+    let back = |line: &OrderLine| Back {
+        sku: line.sku.clone(),
+        sold_again: line.quantity.get().saturating_sub(before(&line.sku)),
+        written_off: 0,
         why: format!("order {} was cancelled", facts.number),
     };
-    facts.lines.iter().map(back).collect()
+    facts.lines.iter().map(back).filter(|back| back.sold_again > 0).collect()
 }
 
 /// What came of a return.

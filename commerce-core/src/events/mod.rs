@@ -101,6 +101,14 @@ wire_names! {
         PaymentFailed = "PAYMENT_FAILED",
         /// Captured money went back.
         RefundSucceeded = "REFUND_SUCCEEDED",
+        /// Some of an order was given up before it left the house.
+        OrderLinesCancelled = "ORDER_LINES_CANCELLED",
+        /// An order goes elsewhere than it was to go.
+        OrderRedirected = "ORDER_REDIRECTED",
+        /// A parcel of an order left the house.
+        ShipmentCreated = "SHIPMENT_CREATED",
+        /// A carrier said something about a parcel.
+        ShipmentUpdated = "SHIPMENT_UPDATED",
         /// A customer asks to send something back.
         ReturnRequested = "RETURN_REQUESTED",
         /// The goods may come back.
@@ -133,6 +141,10 @@ impl EventKind {
             | Self::PaymentSuccess
             | Self::PaymentFailed
             | Self::RefundSucceeded
+            | Self::OrderLinesCancelled
+            | Self::OrderRedirected
+            | Self::ShipmentCreated
+            | Self::ShipmentUpdated
             | Self::ReturnRequested
             | Self::ReturnApproved
             | Self::ReturnRejected

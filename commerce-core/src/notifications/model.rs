@@ -67,6 +67,10 @@ impl Template {
             | EventKind::OrderProcessing
             | EventKind::OrderOutForDelivery
             | EventKind::RefundSucceeded
+            | EventKind::OrderLinesCancelled
+            | EventKind::OrderRedirected
+            | EventKind::ShipmentCreated
+            | EventKind::ShipmentUpdated
             | EventKind::ReturnRequested
             | EventKind::ReturnApproved
             | EventKind::ReturnRejected

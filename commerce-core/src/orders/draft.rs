@@ -62,6 +62,8 @@ impl Draft<'_> {
             coupon: self.quote.coupon_code.clone(),
             shipping_address: self.address,
             shipping_option: self.quote.shipping_option.id.clone(),
+            cancellations: Vec::new(),
+            shipments: Vec::new(),
             returns: Vec::new(),
             payment: payment(self.tender, self.quote.total, ids, now),
             hold: self.held.hold,

@@ -183,7 +183,7 @@ pub fn refund_rest(
     now: Timestamp,
 ) -> Vec<Refund> {
     let payment = &order.payment;
-    let mut left = at_most.unwrap_or(i64::MAX).min(payment.refundable());
+    let mut left = at_most.unwrap_or(i64::MAX).min(order.refundable());
     let mut refunds = Vec::new();
     let captured = payment.attempts.iter().rev().filter(|attempt| attempt.state == AttemptState::Captured);
     let captured = captured.map(|attempt| (attempt.id, attempt.taken(), false));

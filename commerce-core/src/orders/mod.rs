@@ -4,6 +4,7 @@
 //! prices through [`CatalogPort`], customers through [`Customers`] and money through
 //! [`PaymentGateway`]. Start reading at `place.rs`, then [`model`], [`payment`] and [`facts`].
 
+pub mod cancel_lines;
 mod capture;
 pub mod cart;
 mod collect;
@@ -11,6 +12,7 @@ pub mod coupon;
 mod coupons;
 pub mod discount;
 mod draft;
+mod exchange;
 mod expire;
 pub mod facts;
 pub mod gst;
@@ -25,10 +27,13 @@ mod provide;
 mod quote;
 mod read;
 mod reconcile;
+mod redirect;
 mod reduce_cart;
 mod refund;
 pub mod returns;
 mod send_back;
+mod ship;
+pub mod shipments;
 pub mod shipping;
 mod shopping;
 mod status;
@@ -45,11 +50,13 @@ use crate::time::Clock;
 
 use wallet::WalletGateway;
 
+pub use cancel_lines::Cancellation;
 pub use cart::*;
 pub use coupon::*;
 pub use coupons::{CouponInput, CouponValue};
 pub use discount::Coupons;
 pub use draft::number_of;
+pub use exchange::EXCHANGE;
 pub use facts::*;
 pub use gst::GstState;
 pub use model::*;
@@ -61,6 +68,8 @@ pub use quote::{AddressChoice, Offer, PlaceOrder};
 pub use reconcile::{Mismatch, MismatchKind, Reconciliation};
 pub use returns::*;
 pub use send_back::{CameBack, GiveMoney, RequestReturn};
+pub use ship::{CarrierNews, NewShipment};
+pub use shipments::*;
 pub use shipping::*;
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};

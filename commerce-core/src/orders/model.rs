@@ -12,9 +12,11 @@ use crate::text::Metadata;
 use crate::time::Timestamp;
 use crate::users::PostalAddress;
 
+use super::cancel_lines::Cancellation;
 use super::payment::Payment;
 use super::pricing::OrderLine;
 use super::returns::{Return, ReturnFacts};
+use super::shipments::{Shipment, ShipmentFacts, ShipmentLine};
 use super::tax::TaxLine;
 
 wire_names! {
@@ -85,6 +87,10 @@ pub struct Order {
     pub shipping_option: String,
     /// Its money.
     pub payment: Payment,
+    /// What was given up of it before it left the house, oldest first.
+    pub cancellations: Vec<Cancellation>,
+    /// What left the house of it, oldest first.
+    pub shipments: Vec<Shipment>,
     /// What comes back of it, oldest first.
     pub returns: Vec<Return>,
     /// The stock hold it stands on.
@@ -131,10 +137,11 @@ impl Order {
     /// The order one status further.
     ///
     /// # Errors
-    /// `ILLEGAL_TRANSITION` where the graph has no such step, `PAYMENT_REQUIRED` for a confirmation
-    /// that is neither paid nor to be paid on delivery.
+    /// `ILLEGAL_TRANSITION` where the graph has no such step, also to CANCELLED once something left the house;
+    /// `PAYMENT_REQUIRED` for a confirmation that is neither paid nor to be paid on delivery.
     pub fn step(mut self, next: OrderStatus, now: Timestamp) -> Result<Self, Refusal> {
-        if !self.status.may_become(next) {
+        let gone = next == OrderStatus::Cancelled && !self.shipments.is_empty();
+        if gone || !self.status.may_become(next) {
             return Err(Refusal::IllegalTransition { from: self.status.as_str(), to: next.as_str() });
         }
         if next == OrderStatus::Confirmed && !self.payment.lets_confirm() {
@@ -182,6 +189,15 @@ pub struct OrderFacts {
     /// What stands for that cart until then ([`Cart::claim`](super::cart::Cart::claim)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cart_claim: Option<Uuid>,
+    /// All that was given up of it by then, line by line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cancelled: Vec<ShipmentLine>,
+    /// What this gives up of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<Cancellation>,
+    /// The shipments that this is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shipments: Vec<ShipmentFacts>,
     /// The return that this is about.
     #[serde(default, rename = "return", skip_serializing_if = "Option::is_none")]
     pub returned: Option<ReturnFacts>,

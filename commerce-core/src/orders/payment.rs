@@ -189,7 +189,7 @@ pub enum RefundCause {
     Owed,
     /// A return.
     Return(ReturnId),
-    /// Staff gives it.
+    /// Staff gives it, or it is for what was given up of the order.
     Goodwill,
 }
 

@@ -220,7 +220,7 @@ impl Orders {
         KeyClaim { scope: scope.clone(), body_hash: key.body_hash, result, generation: held.hold.generation, at }
     }
 
-    fn key_of_our_own(&self) -> RequestKey {
+    pub(crate) fn key_of_our_own(&self) -> RequestKey {
         let key: IdempotencyKey = self.ids.secret().parse().expect("64 hexadecimal digits are a key");
         RequestKey { key, body_hash: [0; 32] }
     }

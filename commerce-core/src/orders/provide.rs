@@ -16,6 +16,7 @@ use super::Orders;
 use super::cart::CartOwner;
 use super::model::{HoldRef, Order, OrderFacts, OrderStatus};
 use super::ports::{OrderFilter, OrderStore};
+use super::shipments::ShipmentFacts;
 
 /// Answers the catalog's sweeper what stands behind a hold.
 pub struct HoldRegister(pub Arc<dyn OrderStore>);
@@ -63,6 +64,8 @@ fn exported(it: &Order) -> Value {
         "subtotal": it.subtotal, "discount": it.discount, "shipping": it.shipping, "tax": it.tax, "total": it.total,
         "taxLines": it.tax_lines, "couponCode": it.coupon, "shippingAddress": it.shipping_address,
         "shippingOption": it.shipping_option, "metadata": it.metadata,
+        "cancellations": it.cancellations,
+        "shipments": it.shipments.iter().map(ShipmentFacts::from).collect::<Vec<_>>(),
         "payment": {
             "method": it.payment.method, "status": it.payment.status(), "captured": it.payment.captured,
             "refunded": it.payment.refunded,

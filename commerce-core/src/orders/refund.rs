@@ -8,6 +8,7 @@ use crate::money::Money;
 use crate::time::Timestamp;
 
 use super::Orders;
+use super::exchange::EXCHANGE;
 use super::facts::{Applied, pause};
 use super::model::Order;
 use super::payment::{Refund, RefundState};
@@ -37,6 +38,9 @@ impl Orders {
             tracing::error!(order = %order.id, refund = %refund.id, "a refund names no attempt of its order");
             return Ok(());
         };
+        if attempt.provider == EXCHANGE {
+            return self.bring_back(order.id, refund.id).await;
+        }
         let answer = match self.gateway(&attempt.provider) {
             Some(gateway) => gateway.refund(refund, attempt).await,
             None => RefundAnswer::NoAnswer,

@@ -13,6 +13,7 @@ use crate::text::{Quantity, Sku};
 use crate::time::Timestamp;
 
 use super::model::{Order, OrderStatus};
+use super::payment::{Attempt, PaymentMethod};
 use super::pricing::OrderLine;
 
 wire_names! {
@@ -84,10 +85,25 @@ pub struct Return {
     pub note: Option<String>,
     /// What goes back, once that is decided.
     pub refund: Option<Money>,
+    /// What was sent for it.
+    pub exchange: Option<Exchange>,
     /// When it was asked for.
     pub requested_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// What was sent for a return, and what pays that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exchange {
+    /// The new order.
+    #[serde(rename = "orderId")]
+    pub order: OrderId,
+    /// What came back was worth, as far as its money was left.
+    pub worth: Money,
+    /// So much of that pays the new order; the rest went back, or is on its way.
+    pub credit: Money,
 }
 
 /// A return beside the order that it is of.
@@ -137,12 +153,16 @@ pub struct ReturnFacts {
     /// What goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Money>,
+    /// What was sent for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
 }
 
 impl From<&Return> for ReturnFacts {
     fn from(it: &Return) -> Self {
-        let Return { id, kind, status, lines, refund, .. } = it;
-        Self { return_id: *id, kind: *kind, status: *status, lines: lines.clone(), refund: *refund }
+        let Return { id, kind, status, lines, refund, exchange, .. } = it;
+        let lines = lines.clone();
+        Self { return_id: *id, kind: *kind, status: *status, lines, refund: *refund, exchange: *exchange }
     }
 }
 
@@ -168,6 +188,15 @@ impl ReturnStatus {
             Self::Exchanged => &[Self::Requested, Self::Approved, Self::Received, Self::Exchanged],
         };
         past.contains(&step)
+    }
+
+    /// Whether its money was given.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        match self {
+            Self::Refunded | Self::Exchanged => true,
+            Self::Requested | Self::Approved | Self::Rejected | Self::Received => false,
+        }
     }
 
     /// Whether a return of this kind may take the step from here.
@@ -236,11 +265,15 @@ impl Return {
 }
 
 impl Order {
-    /// Units of a SKU that the customer has: those of her line, once they were delivered.
-    #[must_use]
-    pub fn delivered(&self, sku: &Sku) -> u32 {
-        let line = self.lines.iter().find(|line| line.sku == *sku && self.status == OrderStatus::Delivered);
-        line.map_or(0, |line| line.quantity.get())
+    /// Passes an order whose money has come: what is paid on delivery is paid with its last parcel, and what is promised
+    /// when it is captured.
+    ///
+    /// # Errors
+    /// `PAYMENT_REQUIRED`.
+    pub fn is_paid_for(&self) -> Result<(), Refusal> {
+        let promised = self.payment.attempts.iter().any(Attempt::is_promise);
+        let open = promised || (self.payment.method == PaymentMethod::Cod && self.status != OrderStatus::Delivered);
+        if open { Err(Refusal::PaymentRequired) } else { Ok(()) }
     }
 
     /// Units of a SKU that may come back yet.
@@ -249,6 +282,13 @@ impl Order {
         let alive = self.returns.iter().filter(|it| it.status != ReturnStatus::Rejected);
         let lines = alive.flat_map(|it| &it.lines).filter(|line| line.sku == *sku);
         lines.fold(self.delivered(sku), |left, line| left.saturating_sub(line.units()))
+    }
+
+    /// Captured money that neither a refund nor a new order has claimed.
+    #[must_use]
+    pub fn refundable(&self) -> i64 {
+        let credits = self.returns.iter().filter_map(|it| it.exchange).map(|exchange| exchange.credit.minor);
+        credits.fold(self.payment.refundable(), i64::saturating_sub)
     }
 
     /// A return of the order by its id.
@@ -289,16 +329,16 @@ impl Order {
         let mut worth = Money::zero(self.total.currency);
         for returned in &it.lines {
             let Some(line) = self.lines.iter().find(|line| line.sku == returned.sku) else { continue };
-            let before = self.given_for(&returned.sku, it.id);
+            let before = self.given_up(&returned.sku).saturating_add(self.given_for(&returned.sku, Some(it.id)));
             let after = share(line, before.saturating_add(returned.units()));
             worth = worth.plus(after.minus(share(line, before))?)?;
         }
         Ok(worth)
     }
 
-    /// Units of a SKU for which money went back with another return.
-    fn given_for(&self, sku: &Sku, besides: ReturnId) -> u32 {
-        let done = self.returns.iter().filter(|it| it.id != besides && it.status == ReturnStatus::Refunded);
+    /// Units of a SKU whose money went back, or paid a new order, with another return.
+    pub(super) fn given_for(&self, sku: &Sku, besides: Option<ReturnId>) -> u32 {
+        let done = self.returns.iter().filter(|it| Some(it.id) != besides && it.status.is_settled());
         let lines = done.flat_map(|it| &it.lines).filter(|line| line.sku == *sku);
         lines.fold(0, |units, line| units.saturating_add(line.units()))
     }

@@ -94,6 +94,7 @@ impl Orders {
                 reason: reason.clone(),
                 note: None,
                 refund: None,
+                exchange: None,
                 requested_at: now,
                 updated_at: now,
             };
@@ -184,7 +185,8 @@ impl Orders {
     /// Gives the money back: the exact share of what came in price, discount and tax, or less. Staff.
     ///
     /// # Errors
-    /// `REFUND_EXCEEDS_CAPTURED` for more than the share or than is left of what was captured, `FORBIDDEN`,
+    /// `REFUND_EXCEEDS_CAPTURED` for more than the share or than is left of what was captured, `PAYMENT_REQUIRED` while the
+    /// courier has not collected, `FORBIDDEN`,
     /// `NOT_FOUND`, `ILLEGAL_TRANSITION`, `INVALID` for the amount; once more is no error.
     pub async fn refund_return(
         &self,
@@ -194,7 +196,8 @@ impl Orders {
         key: Option<RequestKey>,
     ) -> Outcome<Answer<ReturnOf>> {
         let refund = |order: &Order, it: Return, now| {
-            let left = Money::new(order.payment.refundable(), order.total.currency);
+            order.is_paid_for()?;
+            let left = Money::new(order.refundable(), order.total.currency);
             let worth = order.worth_of(&it)?;
             let most = if worth.minor < left.minor { worth } else { left };
             let amount = match amount {
@@ -236,7 +239,7 @@ impl Orders {
                 let made = order.payment.refunds.iter().find(|refund| refund.id.uuid() == made.uuid()).cloned();
                 return Ok(Round::Done(Answer::Replayed(made.ok_or(Refusal::NotFound("refund"))?)));
             }
-            let left = Money::new(order.payment.refundable(), order.total.currency);
+            let left = Money::new(order.refundable(), order.total.currency);
             let wanted = match &lines {
                 Some(lines) => worth_of_lines(&order, lines)?,
                 None => wish.amount.unwrap_or(left),
@@ -313,7 +316,7 @@ impl Orders {
 }
 
 /// The order with a return as it is now, and that it was turned so.
-fn turned(order: Order, it: Return) -> Decided {
+pub(super) fn turned(order: Order, it: Return) -> Decided {
     let (id, status) = (it.id, it.status);
     let mut decided = Decided { returned: Some(id), ..Decided::about(order) };
     match decided.order.returns.iter_mut().find(|known| known.id == id) {
@@ -324,7 +327,7 @@ fn turned(order: Order, it: Return) -> Decided {
 }
 
 /// With money on its way back. Cash is handed over at once.
-fn give(mut decided: Decided, refunds: &[Refund]) -> Decided {
+pub(super) fn give(mut decided: Decided, refunds: &[Refund]) -> Decided {
     let payment = &mut decided.order.payment;
     let mut handed = 0_usize;
     for refund in refunds {
@@ -337,7 +340,7 @@ fn give(mut decided: Decided, refunds: &[Refund]) -> Decided {
     (0..handed).fold(decided, |decided, _| decided.and(Happening::Refunded))
 }
 
-fn returned(order: &Order, id: ReturnId) -> Result<ReturnOf, Refusal> {
+pub(super) fn returned(order: &Order, id: ReturnId) -> Result<ReturnOf, Refusal> {
     let it = order.return_of(id).cloned().ok_or(Refusal::NotFound("return"))?;
     Ok(ReturnOf { order: order.id, user: order.user, it })
 }

@@ -7,16 +7,16 @@ use crate::change::{
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, OrderId};
 use crate::text::Check;
-use crate::time::Timestamp;
 
 use super::Orders;
 use super::facts::cancel;
 use super::model::{Order, OrderStatus};
-use super::payment::PaymentMethod;
-use super::story::{Decided, Happening};
+use super::ship::{become_status, by_hand};
+use super::story::Decided;
 
 impl Orders {
-    /// Moves an order one status further. CANCELLED refunds what was captured.
+    /// Moves an order one status further. CANCELLED refunds what was captured, SHIPPED ships all that is open, and
+    /// what is `OUT_FOR_DELIVERY` or DELIVERED its shipments are, too.
     ///
     /// # Errors
     /// `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `PAYMENT_REQUIRED`,
@@ -37,12 +37,12 @@ impl Orders {
             let now = self.clock.now();
             let decided = match status {
                 OrderStatus::Cancelled => cancel(order, &note, &self.ids, now)?,
-                OrderStatus::Pending
-                | OrderStatus::Confirmed
-                | OrderStatus::Processing
-                | OrderStatus::Shipped
-                | OrderStatus::OutForDelivery
-                | OrderStatus::Delivered => go_on(order, status, now)?.note(&note),
+                OrderStatus::Pending | OrderStatus::Confirmed | OrderStatus::Processing => {
+                    become_status(Decided::about(order), status, now)?.note(&note)
+                }
+                OrderStatus::Shipped | OrderStatus::OutForDelivery | OrderStatus::Delivered => {
+                    by_hand(order, status, self.ids.mint(), now)?.note(&note)
+                }
             };
             let (order, changes) = self.update(decided, actor);
             settle(self.store.commit(changes).await, order)
@@ -108,23 +108,7 @@ pub(crate) fn settle_keyed<T>(committed: Result<(), CommitError>, result: T) -> 
     }
 }
 
-/// A step that is not a cancel. Cash on delivery is captured when the parcel is handed over.
-fn go_on(order: Order, status: OrderStatus, now: Timestamp) -> Result<Decided, Refusal> {
-    let was_confirmed = Decided::about(order.clone()).was_confirmed;
-    let order = order.step(status, now)?;
-    let mut decided = Decided { was_confirmed, ..Decided::about(order) }.and(Happening::Became(status));
-    let payment = &mut decided.order.payment;
-    if status == OrderStatus::Confirmed {
-        decided.order.payment_due_at = None;
-    } else if status == OrderStatus::Delivered && payment.method == PaymentMethod::Cod {
-        // On top of a card's capture that came after the switch to cash and is on its way back.
-        payment.captured = payment.captured.plus(payment.amount)?;
-        decided = decided.and(Happening::Paid);
-    }
-    Ok(decided)
-}
-
-fn parse_note(field: &str, note: Option<String>) -> Result<String, Refusal> {
+pub(super) fn parse_note(field: &str, note: Option<String>) -> Result<String, Refusal> {
     let mut check = Check::new();
     let note = check.prose(field, &note.unwrap_or_default(), 0, crate::limits::SHORT_TEXT_MAX);
     check.finish()?;

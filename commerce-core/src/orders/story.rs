@@ -7,13 +7,14 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::change::ChangeSet;
 use crate::events::{Envelope, EventData, EventKind, Topic};
-use crate::ids::{EventId, Id, ReturnId, TimelineId};
+use crate::ids::{CancellationId, EventId, Id, ReturnId, ShipmentId, TimelineId};
 use crate::time::Timestamp;
 
 use super::Orders;
 use super::model::{Order, OrderFacts, OrderStatus, TimelineEntry};
 use super::ports::OrderWrite;
 use super::returns::{ReturnFacts, ReturnStatus};
+use super::shipments::ShipmentFacts;
 
 /// The least that lies between two changes of one order: the clock's own unit.
 const TICK: Duration = Duration::from_micros(1);
@@ -31,6 +32,14 @@ pub enum Happening {
     Declined,
     /// Money went back.
     Refunded,
+    /// It goes elsewhere than it was to go.
+    Redirected,
+    /// Some of it was given up.
+    GaveUp,
+    /// Something of it left the house.
+    Sent,
+    /// Something that left the house is further, or came not as far as it should.
+    Moved,
     /// Something of it is this far on its way back.
     Returned(ReturnStatus),
 }
@@ -48,6 +57,10 @@ impl Happening {
             Self::Paid => EventKind::PaymentSuccess,
             Self::Declined => EventKind::PaymentFailed,
             Self::Refunded => EventKind::RefundSucceeded,
+            Self::Redirected => EventKind::OrderRedirected,
+            Self::GaveUp => EventKind::OrderLinesCancelled,
+            Self::Sent => EventKind::ShipmentCreated,
+            Self::Moved => EventKind::ShipmentUpdated,
             Self::Returned(ReturnStatus::Requested) => EventKind::ReturnRequested,
             Self::Returned(ReturnStatus::Approved) => EventKind::ReturnApproved,
             Self::Returned(ReturnStatus::Rejected) => EventKind::ReturnRejected,
@@ -61,7 +74,14 @@ impl Happening {
         match self {
             Self::Placed => Some(OrderStatus::Pending),
             Self::Became(status) => Some(status),
-            Self::Paid | Self::Declined | Self::Refunded | Self::Returned(_) => None,
+            Self::Paid
+            | Self::Declined
+            | Self::Refunded
+            | Self::Redirected
+            | Self::GaveUp
+            | Self::Sent
+            | Self::Moved
+            | Self::Returned(_) => None,
         }
     }
 }
@@ -79,6 +99,10 @@ pub struct Decided {
     pub was_confirmed: bool,
     /// The claim on the cart that it came out of.
     pub cart: Option<Uuid>,
+    /// What it gives up.
+    pub given_up: Option<CancellationId>,
+    /// The shipments that it is about.
+    pub parcels: Vec<ShipmentId>,
     /// The return that it is about.
     pub returned: Option<ReturnId>,
 }
@@ -95,7 +119,8 @@ impl Decided {
             | OrderStatus::OutForDelivery
             | OrderStatus::Delivered => true,
         };
-        Self { order, happenings: Vec::new(), note: String::new(), was_confirmed, cart: None, returned: None }
+        let (happenings, parcels) = (Vec::new(), Vec::new());
+        Self { order, happenings, note: String::new(), was_confirmed, cart: None, given_up: None, parcels, returned: None }
     }
 
     /// And this happened.
@@ -197,6 +222,9 @@ fn facts(decided: &Decided) -> OrderFacts {
         was_confirmed: decided.was_confirmed,
         from_cart: decided.cart.is_some(),
         cart_claim: decided.cart,
+        cancelled: order.all_given_up(),
+        given_up: decided.given_up.and_then(|id| order.cancellations.iter().find(|it| it.id == id).cloned()),
+        shipments: decided.parcels.iter().filter_map(|id| order.shipment(*id)).map(ShipmentFacts::from).collect(),
         returned: decided.returned.and_then(|id| order.return_of(id)).map(ReturnFacts::from),
         note: (!decided.note.is_empty()).then(|| decided.note.clone()),
     }

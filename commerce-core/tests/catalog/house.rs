@@ -139,6 +139,9 @@ impl House {
             was_confirmed,
             from_cart: false,
             cart_claim: None,
+            cancelled: Vec::new(),
+            given_up: None,
+            shipments: Vec::new(),
             returned: None,
             note: None,
         };

@@ -3,15 +3,19 @@
 //! The adapters let callers at the same time meet in another order with each seed, so a case on
 //! parallel requests runs under many seeds.
 
+mod cancelling;
 mod coupons;
 mod ending;
+mod exchanges;
 mod ownership;
 mod paying;
 mod placing;
 mod prices;
 mod promises;
+mod redirecting;
 mod returns;
 mod scene;
+mod shipments;
 mod states;
 mod stock;
 mod wallets;

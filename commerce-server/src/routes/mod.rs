@@ -14,6 +14,7 @@ mod products;
 mod returns;
 mod reviews;
 mod sellers;
+mod shipments;
 mod users;
 mod wallet;
 mod webhook_endpoints;
@@ -27,7 +28,7 @@ use crate::api::Api;
 type Adds = fn(Api) -> Api;
 
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, Adds); 17] = [
+const PARTS: [(Context, Adds); 18] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
@@ -41,6 +42,7 @@ const PARTS: [(Context, Adds); 17] = [
     (Context::Orders, coupons::routes),
     (Context::Orders, orders::routes),
     (Context::Orders, payments::routes),
+    (Context::Orders, shipments::routes),
     (Context::Orders, wallet::routes),
     (Context::Orders, returns::routes),
     (Context::Notifications, notifications::routes),

@@ -16,6 +16,7 @@ use crate::auth::SignedIn;
 use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query};
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
+use crate::views::address::AddressBody;
 use crate::views::order::{CancelBody, OrderBody, OrderView, QuoteView, StatusBody, TimelineView};
 
 pub(super) fn routes(api: Api) -> Api {
@@ -43,9 +44,20 @@ pub(super) fn routes(api: Api) -> Api {
         op("Take an order one status further").takes::<StatusBody>().gives::<OrderView>(200, "It is.").refuses(STEPS),
         status,
     )
+    .put(
+        "/api/orders/{id}/shipping-address",
+        op("Send an order elsewhere, until something of it is shipped")
+            .takes::<AddressBody>()
+            .gives::<OrderView>(200, "It goes there.")
+            .refuses(&["NOT_REDIRECTABLE"]),
+        redirect,
+    )
     .post(
         "/api/orders/{id}/cancel",
-        op("Cancel an order").takes::<CancelBody>().gives::<OrderView>(200, "Cancelled.").refuses(&["ILLEGAL_TRANSITION"]),
+        op("Cancel an order, or some of its lines")
+            .takes::<CancelBody>()
+            .gives::<OrderView>(200, "Cancelled.")
+            .refuses(&["ILLEGAL_TRANSITION", "CANCEL_EXCEEDS_OPEN"]),
         cancel,
     )
 }
@@ -126,6 +138,17 @@ async fn status(
     Ok(shown_at(order.into(), OrderView::version))
 }
 
+async fn redirect(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    if_match: IfMatch,
+    Json(body): Json<AddressBody>,
+) -> Answered<Told<OrderView>> {
+    let order = shared.orders().redirect(&caller.actor, id(&params)?, body.into(), if_match.version).await?;
+    Ok(shown_at(order.into(), OrderView::version))
+}
+
 async fn cancel(
     State(shared): State<Shared>,
     caller: SignedIn,
@@ -134,7 +157,15 @@ async fn cancel(
     request: KeyedJson<CancelBody>,
 ) -> Answered<Told<OrderView>> {
     let (id, key) = (id(&params)?, request.key());
-    let order = shared.orders().cancel(&caller.actor, id, request.body.reason, key, if_match.version).await?;
+    let CancelBody { reason, lines } = request.body;
+    let (orders, expected) = (shared.orders(), if_match.version);
+    let order = match lines {
+        None => orders.cancel(&caller.actor, id, reason, key, expected).await?,
+        Some(lines) => {
+            let lines: Vec<(String, i64)> = lines.into_iter().map(Into::into).collect();
+            orders.cancel_lines(&caller.actor, id, &lines, reason, key, expected).await?
+        }
+    };
     Ok(done(order.map(OrderView::from)).at(OrderView::version))
 }
 

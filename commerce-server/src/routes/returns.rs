@@ -14,7 +14,9 @@ use crate::extract::{KeyedJson, Params, Query};
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::order::RefundView;
-use crate::views::returns::{ApproveBody, ReceiveBody, RefundBody, RefundReturnBody, RejectBody, ReturnBody, ReturnView};
+use crate::views::returns::{
+    ApproveBody, ExchangeBody, ReceiveBody, RefundBody, RefundReturnBody, RejectBody, ReturnBody, ReturnView,
+};
 
 pub(super) fn routes(api: Api) -> Api {
     let gives = |summary: &'static str| -> Op { op(summary).gives::<ReturnView>(200, "The return.").refuses(STEPS) };
@@ -39,12 +41,18 @@ pub(super) fn routes(api: Api) -> Api {
         gives("Take in what came, back on the shelf or written off").takes::<ReceiveBody>(),
         receive,
     )
+    .post(
+        "/api/returns/{id}/exchange",
+        gives("Send other things for what came, or the same again").takes::<ExchangeBody>().refuses(EXCHANGING),
+        exchange,
+    )
     .post("/api/returns/{id}/refund", gives("Pay back what came").takes::<RefundReturnBody>().refuses(PAYING), refund)
 }
 
 const ASKING: &[&str] = &["RETURN_EXCEEDS_DELIVERED", "RETURN_WINDOW_CLOSED"];
 const STEPS: &[&str] = &["ILLEGAL_TRANSITION"];
-const PAYING: &[&str] = &["ILLEGAL_TRANSITION", "REFUND_EXCEEDS_CAPTURED"];
+const PAYING: &[&str] = &["ILLEGAL_TRANSITION", "REFUND_EXCEEDS_CAPTURED", "PAYMENT_REQUIRED"];
+const EXCHANGING: &[&str] = &["ILLEGAL_TRANSITION", "EXCHANGE_EXCEEDS_CREDIT", "SOLD_OUT", "PAYMENT_REQUIRED", "EMPTY_ORDER"];
 
 async fn request(
     State(shared): State<Shared>,
@@ -122,6 +130,16 @@ async fn refund(
 ) -> Answered<Told<ReturnView>> {
     let (id, key) = (id(&params)?, request.key());
     Ok(done(shared.orders().refund_return(&caller.actor, id, request.body.amount, key).await?.map(ReturnView::from)))
+}
+
+async fn exchange(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: KeyedJson<ExchangeBody>,
+) -> Answered<Told<ReturnView>> {
+    let (id, key) = (id(&params)?, request.key());
+    Ok(done(shared.orders().exchange_return(&caller.actor, id, request.body.items(), key).await?.map(ReturnView::from)))
 }
 
 fn order_id(params: &Params) -> Answered<OrderId> {

@@ -10,6 +10,7 @@ pub mod opinion;
 pub mod order;
 pub mod returns;
 pub mod schema;
+pub mod shipment;
 pub mod user;
 pub mod wallet;
 pub mod webhook;

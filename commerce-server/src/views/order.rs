@@ -2,7 +2,7 @@
 
 use commerce_core::ids::{AddressId, AttemptId, OrderId, PaymentId, ProductId, RefundId, UserId};
 use commerce_core::orders::{
-    AddressChoice, Attempt, AttemptState, NextAction, Offer, Order, OrderLine, OrderStatus, Payment, PaymentMethod,
+    AddressChoice, Attempt, AttemptState, Cancellation, NextAction, Offer, Order, OrderLine, OrderStatus, Payment, PaymentMethod,
     PaymentStatus, PlaceOrder, Quote, Refund, RefundState, ShippingOption, TaxLine, TimelineEntry,
 };
 use commerce_core::text::{Metadata, Quantity, Sku};
@@ -41,6 +41,10 @@ pub struct OrderView {
     #[schema(value_type = Vec<TaxSchema>)]
     tax_lines: Vec<TaxLine>,
     coupon_code: Option<String>,
+    /// What was given up before it left the house; the amounts stay as they were ordered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<CancellationSchema>)]
+    cancellations: Vec<Cancellation>,
     payment: PaymentView,
     shipping_address: AddressView,
     shipping_option_id: String,
@@ -71,6 +75,7 @@ impl From<Order> for OrderView {
             total: order.total,
             tax_lines: order.tax_lines,
             coupon_code: order.coupon,
+            cancellations: order.cancellations,
             payment: PaymentView::from(&order.payment),
             shipping_address: order.shipping_address.into(),
             shipping_option_id: order.shipping_option,
@@ -95,6 +100,20 @@ impl OrderView {
     pub fn version(&self) -> u64 {
         self.version
     }
+}
+
+/// How what was given up looks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Cancellation)]
+pub struct CancellationSchema {
+    #[schema(format = Uuid)]
+    id: String,
+    lines: Vec<super::shipment::ShipmentLineSchema>,
+    reason: String,
+    /// So much less is to be paid, or goes back.
+    worth: MoneySchema,
+    #[schema(format = DateTime)]
+    at: String,
 }
 
 /// How a line looks.
@@ -436,4 +455,7 @@ pub struct CancelBody {
     /// For the history.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Only these, of what has not left the house; left out, the whole order.
+    #[serde(default)]
+    pub lines: Option<Vec<ItemBody>>,
 }

@@ -1,7 +1,7 @@
 //! Returns: what comes back of an order, and the money with it.
 
 use commerce_core::ids::{OrderId, ReturnId};
-use commerce_core::orders::{GiveMoney, RequestReturn, ReturnKind, ReturnLine, ReturnOf, ReturnStatus};
+use commerce_core::orders::{Exchange, GiveMoney, RequestReturn, ReturnKind, ReturnLine, ReturnOf, ReturnStatus};
 use commerce_core::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,10 +31,28 @@ pub struct ReturnView {
     /// What goes back, once that is decided.
     #[schema(value_type = Option<MoneySchema>)]
     refund: Option<Money>,
+    /// What was sent for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ExchangeSchema>)]
+    exchange: Option<Exchange>,
     #[schema(value_type = String, format = DateTime)]
     requested_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+}
+
+/// How what was sent for a return looks.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Exchange)]
+pub struct ExchangeSchema {
+    /// The new order.
+    #[schema(format = Uuid)]
+    order_id: String,
+    /// What came back was worth.
+    worth: MoneySchema,
+    /// So much of that pays the new order; the rest goes back.
+    credit: MoneySchema,
 }
 
 /// How a line of a return looks.
@@ -61,6 +79,7 @@ impl From<ReturnOf> for ReturnView {
             reason: it.reason,
             rejected_because: it.note,
             refund: it.refund,
+            exchange: it.exchange,
             requested_at: it.requested_at,
             updated_at: it.updated_at,
         }
@@ -146,6 +165,24 @@ pub struct RefundReturnBody {
     #[serde(default)]
     #[schema(value_type = Option<MoneySchema>)]
     pub amount: Option<Money>,
+}
+
+/// What is sent for what came.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReturnExchange)]
+pub struct ExchangeBody {
+    /// Left out or empty: the same things again.
+    #[serde(default)]
+    items: Option<Vec<ItemBody>>,
+}
+
+impl ExchangeBody {
+    /// SKUs and quantities.
+    #[must_use]
+    pub fn items(self) -> Option<Vec<(String, i64)>> {
+        self.items.map(|items| items.into_iter().map(Into::into).collect())
+    }
 }
 
 /// Money that staff gives back.

@@ -37,9 +37,10 @@ impl Scene {
         self.shop.post(path, &self.admin, body).await.expect(201).body
     }
 
-    /// Returns that wait for their next step: to be approved, to be rejected, to be received, to be refunded; and
+    /// Returns that wait for their next step: to be approved, to be rejected, to be received, to be refunded, to be
+    /// exchanged; and
     /// the order that they are of.
-    async fn returns(&self) -> [String; 5] {
+    async fn returns(&self) -> [String; 6] {
         let id = |body: &Value| body["id"].as_str().unwrap().to_owned();
         let order = id(&self.post("/api/orders", order("A", 9, "COD")).await);
         for status in ["SHIPPED", "DELIVERED"] {
@@ -47,8 +48,11 @@ impl Scene {
             step.json(&json!({"status": status})).send().await.expect(200);
         }
         let mut returns = Vec::new();
-        for steps in [&[][..], &[], &["approve"], &["approve", "receive"]] {
-            let it = id(&self.post(&format!("/api/orders/{order}/returns"), returned(1)).await);
+        for steps in [&[][..], &[], &["approve"], &["approve", "receive"], &["approve", "receive"]] {
+            // Only the last is exchanged.
+            let mut wish = returned(1);
+            wish["type"] = json!(if returns.len() == 4 { "EXCHANGE" } else { "RETURN" });
+            let it = id(&self.post(&format!("/api/orders/{order}/returns"), wish).await);
             for step in steps {
                 self.shop.post(&format!("/api/returns/{it}/{step}"), &self.admin, json!({})).await.expect(200);
             }
@@ -92,7 +96,11 @@ impl Scene {
         let calls = self.shop.get(&format!("{endpoint}/deliveries"), &self.admin).await.expect(200);
         let call = calls.body["items"][0]["id"].as_str().unwrap().to_owned();
 
-        let [approved, rejected, received, refunded, arrived] = self.returns().await;
+        let packed = self.post("/api/orders", order("A", 3, "COD")).await["id"].as_str().unwrap().to_owned();
+        let parcel = |quantity: i64| json!({"carrier": "Blue Dart", "trackingNumber": "123", "lines": [line(quantity)]});
+        let gone = self.post(&format!("/api/orders/{packed}/shipments"), parcel(1)).await["id"].as_str().unwrap().to_owned();
+        let said = |status: &str| json!({ "status": status });
+        let [approved, rejected, received, refunded, exchanged, arrived] = self.returns().await;
         let coupon = |value: i64| json!({"code": "KEYED", "type": "PERCENTAGE", "value": value});
         let back = |quantity: i64| returned(quantity);
         let step = |id: &str, name: &str| format!("/api/returns/{id}/{name}");
@@ -189,6 +197,16 @@ impl Scene {
                 ),
             ),
             ("/api/coupons", keeps("/api/coupons", coupon(10), coupon(20), coupon(0))),
+            ("/api/orders/{id}/shipments", keeps(&format!("/api/orders/{packed}/shipments"), parcel(1), parcel(2), parcel(0))),
+            (
+                "/api/orders/{id}/shipments/{shipmentId}/events",
+                keeps(
+                    &format!("/api/orders/{packed}/shipments/{gone}/events"),
+                    said("IN_TRANSIT"),
+                    said("FAILED"),
+                    said("SHIPPED"),
+                ),
+            ),
             ("/api/orders/{id}/returns", keeps(&format!("/api/orders/{arrived}/returns"), back(1), back(2), back(0))),
             ("/api/orders/{id}/refunds", keeps(&format!("/api/orders/{arrived}/refunds"), given(1), given(2), given(0))),
             (
@@ -233,6 +251,10 @@ impl Scene {
                     bad: text(&named("x")),
                     form: false,
                 },
+            ),
+            (
+                "/api/returns/{id}/exchange",
+                keeps(&step(&exchanged, "exchange"), nothing.clone(), json!({"items": []}), json!({"items": [line(0)]})),
             ),
             (
                 "/api/notifications/{id}/resend",

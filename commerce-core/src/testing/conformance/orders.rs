@@ -8,9 +8,9 @@ use crate::ids::{IdSource, OrderId, UserId};
 use crate::limits;
 use crate::money::Money;
 use crate::orders::{
-    Attempt, AttemptState, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore, OrderWrite,
-    PaymentMethod, Refund, RefundCause, RefundState, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf, ReturnStatus,
-    TaxLine, TimelineEntry,
+    Attempt, AttemptState, Cancellation, Exchange, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore,
+    OrderWrite, PaymentMethod, Refund, RefundCause, RefundState, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf,
+    ReturnStatus, Shipment, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine, TimelineEntry,
 };
 use crate::testing::{ManualClock, SeededEntropy};
 use crate::time::Timestamp;
@@ -33,6 +33,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Orde
         a_history_is_kept_in_order,
         an_order_is_found_by_its_hold,
         a_cart_is_ordered_once,
+        shipments_go_with_their_order,
         returns_are_found_and_listed,
     }
 }
@@ -135,8 +136,65 @@ fn full(fixture: &Orders) -> Order {
     let for_return =
         Refund { cause: RefundCause::Return(fixture.ids.mint()), ..refund(fixture, &back_to(&order), RefundState::Failed) };
     order.payment.refunds = vec![back, for_return];
+    order.cancellations = cancellations(fixture);
+    order.shipments = shipments(fixture);
     order.returns = returns(fixture);
     order
+}
+
+/// Something that was given up.
+fn cancellations(fixture: &Orders) -> Vec<Cancellation> {
+    let lines = vec![ShipmentLine { sku: sku("SKU-002 ü"), quantity: quantity(limits::QUANTITY_MAX) }];
+    let (id, worth) = (fixture.ids.mint(), fils(limits::PRICE_MAX_MINOR));
+    vec![Cancellation { id, lines, reason: samples::UNICODE.to_owned(), worth, created_at: fixture.now() }]
+}
+
+/// A parcel as far as it can be, and one of which nothing is known.
+fn shipments(fixture: &Orders) -> Vec<Shipment> {
+    let event = |status, at, note: Option<&str>| ShipmentEvent { status, at, note: note.map(str::to_owned) };
+    let plain = Shipment {
+        id: fixture.ids.mint(),
+        carrier: None,
+        tracking_number: None,
+        lines: vec![ShipmentLine { sku: sku("SKU-001 ü"), quantity: quantity(limits::QUANTITY_MAX) }],
+        events: Vec::new(),
+        created_at: fixture.now(),
+        updated_at: fixture.now(),
+    };
+    let told = Shipment {
+        id: fixture.ids.mint(),
+        carrier: Some(samples::UNICODE.to_owned()),
+        tracking_number: Some(samples::UNICODE.to_owned()),
+        lines: vec![ShipmentLine { sku: sku("SKU-000 ü"), quantity: quantity(1) }],
+        events: vec![
+            event(ShipmentStatus::InTransit, Timestamp::from_micros(1), Some(samples::UNICODE)),
+            event(ShipmentStatus::Failed, fixture.now(), None),
+            event(ShipmentStatus::Delivered, samples::end_of_time(), None),
+        ],
+        updated_at: samples::end_of_time(),
+        ..plain.clone()
+    };
+    vec![told, plain]
+}
+
+async fn shipments_go_with_their_order(fixture: &Orders) {
+    let (mut order, other) = (new_order(fixture), new_order(fixture));
+    fixture.write([order.clone(), other.clone()].map(OrderWrite::Insert)).await;
+    order.cancellations = cancellations(fixture);
+    order.shipments = shipments(fixture);
+    order.version = 2;
+    fixture.write([OrderWrite::Update(order.clone())]).await;
+    assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()));
+    if let Some(it) = order.shipments.last_mut() {
+        it.events.push(ShipmentEvent { status: ShipmentStatus::OutForDelivery, at: fixture.now(), note: None });
+    }
+    order.cancellations.extend(cancellations(fixture));
+    order.version = 3;
+    fixture.write([OrderWrite::Update(order.clone())]).await;
+    assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()), "a word more at the same instant");
+    assert_eq!(got(fixture.store.order(other.id).await), Some(other.clone()), "which are nobody else's");
+    let listed = walk(async |page| got(fixture.store.orders(&OrderFilter::default(), &page).await)).await;
+    assert_eq!(listed, [other, order]);
 }
 
 /// A tax that the price includes, with everything that can be said of one.
@@ -162,17 +220,30 @@ fn returns(fixture: &Orders) -> Vec<Return> {
         reason: samples::UNICODE.to_owned(),
         note: None,
         refund: None,
+        exchange: None,
         requested_at: fixture.now(),
         updated_at: fixture.now(),
     };
     let asked = one(ReturnKind::Refund, ReturnStatus::Requested, line(None, 0));
     let rejected = one(ReturnKind::Exchange, ReturnStatus::Rejected, line(None, 0));
     let paid = one(ReturnKind::Return, ReturnStatus::Refunded, line(Some(8), 7));
+    let exchanged = one(ReturnKind::Exchange, ReturnStatus::Exchanged, line(Some(9), 9));
     vec![
         asked,
         Return { note: Some(samples::UNICODE.to_owned()), ..rejected },
         Return { refund: Some(fils(limits::PRICE_MAX_MINOR)), updated_at: samples::end_of_time(), ..paid },
+        Return { exchange: Some(Exchange { order: fixture.ids.mint(), worth: fils(9), credit: fils(7) }), ..exchanged },
     ]
+}
+
+/// The same of an order that is paid in rupees.
+fn returns_in_paise(fixture: &Orders) -> Vec<Return> {
+    let in_paise = |it: Return| {
+        let (worth, credit) = (samples::paise(9), samples::paise(7));
+        let exchange = it.exchange.map(|exchange| Exchange { worth, credit, ..exchange });
+        Return { refund: it.refund.map(|_| samples::paise(1)), exchange, ..it }
+    };
+    returns(fixture).into_iter().map(in_paise).collect()
 }
 
 /// What is given back comes out of the last attempt.
@@ -183,10 +254,7 @@ fn back_to(order: &Order) -> Attempt {
 async fn returns_are_found_and_listed(fixture: &Orders) {
     let mut order = new_order(fixture);
     fixture.write([OrderWrite::Insert(order.clone())]).await;
-    order.returns = returns(fixture);
-    for it in &mut order.returns {
-        it.refund = it.refund.map(|_| samples::paise(1));
-    }
+    order.returns = returns_in_paise(fixture);
     order.version = 2;
     fixture.write([OrderWrite::Update(order.clone())]).await;
     assert_eq!(got(fixture.store.order(order.id).await), Some(order.clone()));
@@ -199,11 +267,7 @@ async fn returns_are_found_and_listed(fixture: &Orders) {
     }
     order.version = 3;
     fixture.write([OrderWrite::Update(order.clone())]).await;
-    let other = Order { returns: returns(fixture), ..new_order(fixture) };
-    let other = Order {
-        returns: other.returns.iter().map(|it| Return { refund: it.refund.map(|_| samples::paise(1)), ..it.clone() }).collect(),
-        ..other
-    };
+    let other = Order { returns: returns_in_paise(fixture), ..new_order(fixture) };
     fixture.write([OrderWrite::Insert(other.clone())]).await;
     let of = |order: &Order| {
         let (id, user) = (order.id, order.user);

@@ -210,6 +210,8 @@ pub(super) fn order(id: OrderId, user: UserId, now: Timestamp) -> Order {
         coupon: None,
         shipping_address: postal(),
         shipping_option: "standard".to_owned(),
+        cancellations: Vec::new(),
+        shipments: Vec::new(),
         returns: Vec::new(),
         payment: payment(PaymentId::from_uuid(id.uuid()), paise(3_998)),
         hold: HoldRef { key: HoldKey(digest(&[id.uuid().as_bytes()])), generation: 1 },

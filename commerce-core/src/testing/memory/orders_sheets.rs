@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use crate::audit::books::{Cell, Row};
 use crate::audit::tables::{
-    ATTEMPTS, CART_CLAIMS, CARTS, COUPONS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REDEMPTIONS, REFUNDS, RETURNS,
+    ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, COUPONS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REDEMPTIONS,
+    REFUNDS, RETURNS, SHIPMENTS,
 };
 use crate::ids::Id;
 use crate::money::{Currency, Money};
@@ -19,6 +20,8 @@ impl Sheets for Rows {
         for it in self.orders.values() {
             order(&mut rows, it);
             payment(&mut rows, it.id.uuid(), &it.payment);
+            cancellations(&mut rows, it);
+            shipments(&mut rows, it);
             returns(&mut rows, it);
         }
         for it in self.timeline.values() {
@@ -100,10 +103,26 @@ fn redemption(it: &Redemption) -> Row {
         it.returned_at]
 }
 
+fn cancellations(rows: &mut Vec<Row>, order: &Order) {
+    for (it, position) in order.cancellations.iter().zip(0_u32..) {
+        rows.push(row![CANCELLATIONS; order.id.uuid(), position, it.id.uuid(), text(&it.lines), it.reason.as_str(),
+            it.worth.currency.code(), it.worth.minor, it.created_at]);
+    }
+}
+
+fn shipments(rows: &mut Vec<Row>, order: &Order) {
+    for (it, position) in order.shipments.iter().zip(0_u32..) {
+        rows.push(row![SHIPMENTS; order.id.uuid(), position, it.id.uuid(), it.carrier.as_deref(), it.tracking_number.as_deref(),
+            it.status().as_str(), text(&it.lines), text(&it.events), it.created_at, it.updated_at]);
+    }
+}
+
 fn returns(rows: &mut Vec<Row>, order: &Order) {
     for (it, position) in order.returns.iter().zip(0_u32..) {
         rows.push(row![RETURNS; order.id.uuid(), position, it.id.uuid(), order.user.uuid(), it.kind.as_str(),
             it.status.as_str(), text(&it.lines), it.reason.as_str(), it.note.as_deref(), order.total.currency.code(),
-            it.refund.map_or(Cell::Null, |refund| refund.minor.into()), it.requested_at, it.updated_at]);
+            it.refund.map_or(Cell::Null, |refund| refund.minor.into()), it.requested_at, it.updated_at,
+            it.exchange.map(|exchange| exchange.order.uuid()), it.exchange.map_or(Cell::Null, |exchange| exchange.worth.minor.into()),
+            it.exchange.map_or(Cell::Null, |exchange| exchange.credit.minor.into())]);
     }
 }

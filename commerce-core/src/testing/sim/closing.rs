@@ -151,7 +151,8 @@ impl Books {
             self.judge_stock(*id)?;
             let payment = &entry.order.payment;
             let (status, by_cash) = (entry.order.status, payment.method == PaymentMethod::Cod);
-            let cash = if by_cash && status == OrderStatus::Delivered { payment.amount.minor } else { 0 };
+            let off: i64 = entry.order.cancellations.iter().map(|it| it.worth.minor).sum();
+            let cash = if by_cash && status == OrderStatus::Delivered { payment.amount.minor - off } else { 0 };
             let owed = if status == OrderStatus::Cancelled { 0 } else { owed(&entry.order) + cash };
             let given: i64 = payment.refunds.iter().filter(|it| it.cause != RefundCause::Owed).map(|it| it.amount.minor).sum();
             let due = if owed > 0 { owed - given } else { 0 };
@@ -201,7 +202,9 @@ impl Books {
         for line in &order.lines {
             let Some(stock) = self.stock.get(&line.sku) else { continue };
             let (sold, back) = stock.sold.get(&order.hold.key.to_hex()).copied().unwrap_or_default();
-            let lines = i64::from(line.quantity.get());
+            let dropped = entry.order.cancellations.iter().flat_map(|it| &it.lines).filter(|it| it.sku == line.sku);
+            let dropped: i64 = dropped.map(|it| i64::from(it.quantity.get())).sum();
+            let lines = i64::from(line.quantity.get()) - dropped;
             let came = order.returns.iter().flat_map(|it| &it.lines).filter(|it| it.sku == line.sku);
             let came: i64 = came.filter_map(|it| it.received).map(i64::from).sum();
             let right = if cancelled { sold == back } else { sold - back == lines - came };

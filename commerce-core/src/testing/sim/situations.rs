@@ -71,6 +71,16 @@ crate::events::wire_names! {
         RestockedToNowhere = "restocked-to-nowhere",
         /// Something that came back was paid back.
         ReturnRefunded = "return-refunded",
+        /// Something was sent for what came back.
+        Exchanged = "exchanged",
+        /// An order that was sent for what came back gave back what paid it.
+        ExchangeGaveBack = "exchange-gave-back",
+        /// Some of an order was given up.
+        SomeCancelled = "some-cancelled",
+        /// An order was shipped in more than one parcel.
+        ShippedInParts = "shipped-in-parts",
+        /// A parcel arrived that had not been handed over at first.
+        DeliveredAfterFailure = "delivered-after-failure",
         /// An order was delivered.
         Delivered = "delivered",
         /// Two relays published the same event at once.

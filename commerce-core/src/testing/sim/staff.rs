@@ -2,6 +2,7 @@
 //! and whatever befalls the machines.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join;
 
@@ -14,10 +15,14 @@ use crate::catalog::{ImportProduct, VariantPatch};
 use crate::change::{Answer, ChangeSet};
 use crate::error::Error;
 use crate::events::{Envelope, EventKind, Topic};
-use crate::ids::{EventId, Id, OrderId, ProductId, WebhookEndpointId};
+use crate::ids::{EventId, Id, OrderId, ProductId, ReturnId, WebhookEndpointId};
 use crate::money::{Currency, Money};
 use crate::notifications::EndpointInput;
-use crate::orders::{Capture, Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind};
+use crate::orders::{
+    Capture, CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind,
+    ShipmentStatus,
+};
+use crate::users::RawAddress;
 
 /// The longest pause between two blows, in microseconds.
 const BLOW_PAUSE: u64 = 120_000_000;
@@ -81,6 +86,9 @@ impl Staff {
         if what < 2 {
             return self.set(order, OrderStatus::Cancelled).await;
         }
+        if what == 9 {
+            self.parcels(order).await;
+        }
         for _ in 0..steps {
             let status = self.client.house.ground.books().order(order).map(|order| order.status);
             let next = match status {
@@ -93,14 +101,71 @@ impl Staff {
             };
             self.set(order, next).await;
         }
-        let delivered = self.client.house.ground.books().order(order).filter(|it| it.status == OrderStatus::Delivered).cloned();
-        if let Some(order) = delivered {
+        let shipped = self.client.house.ground.books().order(order).filter(|it| !it.shipments.is_empty()).cloned();
+        if let Some(order) = shipped {
             self.send_back(&order).await;
         }
         // And then whatever comes to mind, legal or not.
         if what > 4 {
             let status = self.client.throw(|dice| *dice.pick(OrderStatus::ALL));
             self.set(order, status).await;
+        }
+    }
+
+    /// Somebody packs a unit while somebody else packs all that is left, and the carrier loses one of the parcels for a
+    /// while.
+    async fn parcels(&self, order: OrderId) {
+        let Some(known) = self.client.house.ground.books().order(order).cloned() else { return };
+        let to = &known.shipping_address;
+        let elsewhere = RawAddress {
+            full_name: to.full_name.clone(),
+            line1: "14 MG Road".to_owned(),
+            line2: to.line2.clone(),
+            city: to.city.clone(),
+            state: to.state.clone(),
+            postal_code: to.postal_code.clone(),
+            country: to.country.to_string(),
+            phone: to.phone.clone(),
+        };
+        let redirect = |shop: Commerce, me: Actor| {
+            let to = elsewhere.clone();
+            async move { shop.orders.redirect(&me, order, to, None).await }
+        };
+        self.expected(self.client.ask(redirect).await);
+        let sku = self.client.throw(|dice| dice.pick(&known.lines).sku.to_string());
+        if self.client.throw(|dice| dice.permille(500)) {
+            let lines = [(sku.clone(), 1)];
+            let drop = |shop: Commerce, me: Actor| {
+                let lines = lines.clone();
+                async move { shop.orders.cancel_lines(&me, order, &lines, None, None, None).await }
+            };
+            let (one, other) = join(self.client.ask(drop), self.client.ask(drop)).await;
+            self.expected(one);
+            self.expected(other);
+        }
+        let ship = |lines: Option<Vec<(String, i64)>>| {
+            let wish = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: sku.clone(), lines };
+            self.client.ask(move |shop, me| async move { shop.orders.ship(&me, order, wish, None).await })
+        };
+        let (one, all) = join(ship(Some(vec![(sku.clone(), 1)])), ship(None)).await;
+        for heard in [one, all] {
+            let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
+            let parcel = answer.into_inner().it.id;
+            for status in [ShipmentStatus::OutForDelivery, ShipmentStatus::Failed, ShipmentStatus::Delivered] {
+                let (said, early) = self.client.throw(|dice| (dice.permille(700), dice.permille(300)));
+                let at = early.then(|| self.client.house.ground.now().minus(Duration::from_secs(1)));
+                let news = CarrierNews { status, at, note: None };
+                let tell = || {
+                    let news = news.clone();
+                    self.client
+                        .ask(move |shop, me| async move { shop.orders.shipment_news(&me, order, parcel, news, None).await })
+                };
+                if said {
+                    let (one, again) = join(tell(), tell()).await;
+                    self.expected(one);
+                    self.expected(again);
+                }
+            }
         }
     }
 
@@ -156,9 +221,9 @@ impl Staff {
         }
     }
 
-    /// Something of a delivered order comes back, twice at once, and each is taken in and paid back.
+    /// Something of an order of which some has left the house comes back, twice at once, and each is taken in and paid back.
     async fn send_back(&self, order: &Order) {
-        let (id, kinds) = (order.id, [ReturnKind::Return, ReturnKind::Refund]);
+        let (id, kinds) = (order.id, [ReturnKind::Return, ReturnKind::Refund, ReturnKind::Exchange]);
         let (line, kind, restock) =
             self.client.throw(|dice| (dice.pick(&order.lines).clone(), *dice.pick(&kinds), dice.permille(600)));
         let wish = |units: u32| RequestReturn {
@@ -175,7 +240,7 @@ impl Staff {
             let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
             let (id, quantity) = (answer.into_inner().it.id, line.quantity);
             self.expected(self.client.ask(move |shop, me| async move { shop.orders.approve_return(&me, id, None).await }).await);
-            if kind == ReturnKind::Return {
+            if kind != ReturnKind::Refund {
                 let came = vec![(line.sku.to_string(), i64::from(quantity.get()), restock)];
                 let came = self.client.throw(|dice| dice.permille(500)).then_some(came);
                 let receive = |shop: Commerce, me: Actor| {
@@ -184,6 +249,9 @@ impl Staff {
                 };
                 self.expected(self.client.ask(receive).await);
             }
+            if kind == ReturnKind::Exchange && self.exchange(&line.sku.to_string(), id).await {
+                continue;
+            }
             let refund = || self.client.ask(move |shop, me| async move { shop.orders.refund_return(&me, id, None, None).await });
             let (one, other) = join(refund(), refund()).await;
             self.expected(one);
@@ -191,12 +259,47 @@ impl Staff {
         }
     }
 
-    /// Passes what was heard of a return; refusals that cannot be are noted.
+    /// The same again, or something else, for what came back, twice at once; and sometimes not after all. Answers
+    /// whether it was sent.
+    async fn exchange(&self, sku: &str, id: ReturnId) -> bool {
+        let (same, other, regret) =
+            self.client.throw(|dice| (dice.permille(500), goods::sku(dice.below(self.variants)), dice.permille(400)));
+        let items = (!same).then(|| vec![(if other.as_str() == sku { sku.to_owned() } else { other.to_string() }, 1)]);
+        let swap = |shop: Commerce, me: Actor| {
+            let items = items.clone();
+            async move { shop.orders.exchange_return(&me, id, items, None).await }
+        };
+        let (one, again) = join(self.client.ask(swap), self.client.ask(swap)).await;
+        let mut sent = None;
+        for heard in [one, again] {
+            if let Heard::Answer(Ok(answer)) = self.expected(heard) {
+                sent = answer.into_inner().it.exchange.or(sent);
+            }
+        }
+        let Some(exchange) = sent else { return false };
+        if regret {
+            self.set(exchange.order, OrderStatus::Cancelled).await;
+        }
+        true
+    }
+
+    /// Passes what was heard of a parcel, on its way or back; refusals that cannot be are noted.
     fn expected<T>(&self, heard: Heard<T>) -> Heard<T> {
         if let Heard::Answer(Err(Error::Refused(refusal))) = &heard {
             let code = refusal.code();
-            let known = matches!(code, "RETURN_EXCEEDS_DELIVERED" | "ILLEGAL_TRANSITION" | "CONFLICT" | "INVALID");
-            self.client.must(known, || format!("a return was refused as {code}"));
+            let known = [
+                "RETURN_EXCEEDS_DELIVERED",
+                "ILLEGAL_TRANSITION",
+                "OVER_SHIPMENT",
+                "NOT_REDIRECTABLE",
+                "CANCEL_EXCEEDS_OPEN",
+                "PAYMENT_REQUIRED",
+                "SOLD_OUT",
+                "EXCHANGE_EXCEEDS_CREDIT",
+                "CONFLICT",
+                "INVALID",
+            ];
+            self.client.must(known.contains(&code), || format!("a parcel was refused as {code}"));
         }
         heard
     }

@@ -6,8 +6,10 @@ use super::Put;
 use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("orders", [(1, "orders"), (2, "messages"), (3, "coupons"), (4, "returns"), (7, "payments")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "orders",
+    [(1, "orders"), (2, "messages"), (3, "coupons"), (4, "returns"), (5, "shipments"), (6, "exchanges"), (7, "payments")]
+);
 
 pub(crate) const ORDERS_BY_ID: &str = locked!("t.id, t.number, t.version", "orders", id: id);
 
@@ -89,7 +91,18 @@ pub(crate) const REFUNDS: &str = upsert!(
 
 pub(crate) const RETURNS: &str = upsert!(
     "returns_refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 user_id: id, 4 kind: text, 5 status: text, 6 lines: text,
-    7 reason: text, 8 note: text, 9 currency: text, 10 refund_minor: int, 11 requested_at: int, 12 updated_at: int
+    7 reason: text, 8 note: text, 9 currency: text, 10 refund_minor: int, 11 requested_at: int, 12 updated_at: int,
+    13 exchanged_for: id, 14 worth_minor: int, 15 credit_minor: int
+);
+
+pub(crate) const CANCELLATIONS: &str = upsert!(
+    "order_cancellations", 0 order_id: id, 1 position: int; 2 id: id, 3 lines: text, 4 reason: text, 5 currency: text,
+    6 worth_minor: int, 7 created_at: int
+);
+
+pub(crate) const SHIPMENTS: &str = upsert!(
+    "shipments", 0 order_id: id, 1 position: int; 2 id: id, 3 carrier: text, 4 tracking_number: text, 5 status: text,
+    6 lines: text, 7 events: text, 8 created_at: int, 9 updated_at: int
 );
 
 pub(crate) const HISTORY: &str = insert!(
@@ -203,8 +216,16 @@ macro_rules! select_orders {
                         refund.created_at, refund.check_at, refund.checks, refund.cause, HEX(refund.return_id))), '[]') AS CHAR)
                     FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds,
                 (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(back.position, HEX(back.id), back.kind, back.status,
-                        back.`lines`, back.reason, back.note, back.refund_minor, back.requested_at, back.updated_at)), '[]') AS CHAR)
-                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back
+                        back.`lines`, back.reason, back.note, back.refund_minor, back.requested_at, back.updated_at,
+                        HEX(back.exchanged_for), back.worth_minor, back.credit_minor)), '[]') AS CHAR)
+                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(gone.position, HEX(gone.id), gone.`lines`, gone.reason,
+                        gone.currency, gone.worth_minor, gone.created_at)), '[]') AS CHAR)
+                    FROM order_cancellations AS gone WHERE gone.order_id = orders.id) AS given_up,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(parcel.position, HEX(parcel.id), parcel.carrier,
+                        parcel.tracking_number, parcel.status, parcel.`lines`, parcel.events, parcel.created_at,
+                        parcel.updated_at)), '[]') AS CHAR)
+                    FROM shipments AS parcel WHERE parcel.order_id = orders.id) AS parcels
             FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
             $tail
         )

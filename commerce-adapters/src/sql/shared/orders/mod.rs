@@ -1,12 +1,13 @@
 //! The orders' database: orders with payments and refunds, history, providers' messages, carts, coupons,
 //! wallets.
 //!
-//! [`load`] brings what a batch touches, [`write`] writes what was accepted, `read` and `carts` read
-//! for use cases.
+//! [`load`] brings what a batch touches, [`write`] writes what was accepted, `read`, `parcels` and `carts`
+//! read for use cases.
 
 mod carts;
 mod coupons;
 mod load;
+mod parcels;
 mod read;
 mod wallets;
 mod write;

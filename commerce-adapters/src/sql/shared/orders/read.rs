@@ -4,11 +4,10 @@
 use async_trait::async_trait;
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::StoreError;
-use commerce_core::ids::{AttemptId, Id, OrderId, ProductId, RefundId, ReturnId, UserId};
+use commerce_core::ids::{AttemptId, Id, OrderId, ProductId, RefundId, UserId};
 use commerce_core::orders::{
     Attempt, AttemptState, DueWork, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore, OrderWrite,
-    Payment, PaymentMethod, ProviderEvent, PurchaseReads, Refund, RefundCause, RefundState, Return, ReturnFilter, ReturnKind,
-    ReturnLine, ReturnOf, ReturnReads, ReturnStatus, TimelineEntry,
+    Payment, PaymentMethod, ProviderEvent, PurchaseReads, Refund, RefundCause, RefundState, TimelineEntry,
 };
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::{Quantity, Sku};
@@ -19,7 +18,7 @@ use serde::Deserialize;
 use super::super::engine::{Database, Row};
 use super::super::fields::Fields;
 use super::super::statements::orders as sql;
-use crate::sql::bulk::Nested;
+use super::parcels::{read_cancellations, read_returns, read_shipments};
 use crate::sql::judge::OrdersWrite;
 use crate::sql::question::{Question, above, below, blob};
 
@@ -63,20 +62,6 @@ struct RefundCells(
     Option<String>,
 );
 
-#[derive(Deserialize)]
-struct ReturnCells(
-    i64,
-    ReturnId,
-    ReturnKind,
-    ReturnStatus,
-    Nested<Vec<ReturnLine>>,
-    String,
-    Option<String>,
-    Option<i64>,
-    i64,
-    i64,
-);
-
 fn read_order(row: &Row, operation: &'static str) -> Result<Order, StoreError> {
     let fields = Fields::of(row, operation);
     let currency: Currency = fields.parse("currency")?;
@@ -98,6 +83,8 @@ fn read_order(row: &Row, operation: &'static str) -> Result<Order, StoreError> {
         shipping_address: read_address(&fields)?,
         shipping_option: fields.text("shipping_option")?,
         payment: read_payment(&fields)?,
+        cancellations: read_cancellations(&fields)?,
+        shipments: read_shipments(&fields)?,
         returns: read_returns(&fields, currency)?,
         hold: HoldRef { key: HoldKey(fields.hash("hold_key")?), generation: fields.count("hold_generation")? },
         payment_due_at: fields.opt_at("payment_due_at")?,
@@ -209,26 +196,6 @@ fn refund(cells: RefundCells) -> Option<Refund> {
     })
 }
 
-fn read_returns(fields: &Fields<'_>, currency: Currency) -> Result<Vec<Return>, StoreError> {
-    let mut returns: Vec<ReturnCells> = fields.json("sent_back")?;
-    returns.sort_by_key(|cells| cells.0);
-    let read = |cells| {
-        let ReturnCells(_, id, kind, status, Nested(lines), reason, note, refund, requested, updated) = cells;
-        Return {
-            id,
-            kind,
-            status,
-            lines,
-            reason,
-            note,
-            refund: refund.map(|minor| Money::new(minor, currency)),
-            requested_at: Timestamp::from_micros(requested),
-            updated_at: Timestamp::from_micros(updated),
-        }
-    };
-    Ok(returns.into_iter().map(read).collect())
-}
-
 /// What must hold of every stored order, besides what the schema checks within one row.
 fn check(order: &Order) -> Result<(), &'static str> {
     let sum = |part: fn(&OrderLine) -> i64| order.lines.iter().map(part).try_fold(0_i64, i64::checked_add);
@@ -263,45 +230,6 @@ impl PurchaseReads for Database<OrdersWrite> {
         let query = Question::of(sql::BOUGHT).bind(blob(user.uuid())).bind(blob(product.uuid()));
         Ok(self.row(OPERATION, query).await?.is_some())
     }
-}
-
-#[async_trait]
-impl ReturnReads for Database<OrdersWrite> {
-    async fn order_of_return(&self, id: ReturnId) -> Result<Option<OrderId>, StoreError> {
-        const OPERATION: &str = "orders.order_of_return";
-        const SQL: &str = "SELECT order_id FROM returns_refunds WHERE id = ?";
-        let row = self.row(OPERATION, Question::of(SQL).bind(blob(id.uuid()))).await?;
-        row.map(|row| Fields::of(&row, OPERATION).id("order_id")).transpose()
-    }
-
-    async fn returns(&self, filter: &ReturnFilter, page: &PageRequest) -> Result<Page<ReturnOf>, StoreError> {
-        const OPERATION: &str = "orders.returns";
-        let query = Question::of("SELECT * FROM returns_refunds WHERE id < ?").shown_if(filter.user.is_none()).bind(below(page));
-        let query = query
-            .when(" AND user_id = ?", filter.user.map(|user| blob(user.uuid())))
-            .when(" AND status = ?", filter.status.map(ReturnStatus::as_str));
-        let rows = self.rows(OPERATION, query.then(" ORDER BY id DESC LIMIT ?").bind(page.limit() + 1)).await?;
-        let returns = rows.iter().map(|row| read_return(row, OPERATION)).collect::<Result<_, _>>()?;
-        Ok(Page::cut(returns, page, |it: &ReturnOf| it.it.id.uuid()))
-    }
-}
-
-fn read_return(row: &Row, operation: &'static str) -> Result<ReturnOf, StoreError> {
-    let fields = Fields::of(row, operation);
-    let currency: Currency = fields.parse("currency")?;
-    let refund: Option<i64> = fields.opt_count("refund_minor")?;
-    let it = Return {
-        id: fields.id("id")?,
-        kind: fields.parse("kind")?,
-        status: fields.parse("status")?,
-        lines: fields.json("lines")?,
-        reason: fields.text("reason")?,
-        note: fields.opt_text("note")?,
-        refund: refund.map(|minor| Money::new(minor, currency)),
-        requested_at: fields.at("requested_at")?,
-        updated_at: fields.at("updated_at")?,
-    };
-    Ok(ReturnOf { order: fields.id("order_id")?, user: fields.id("user_id")?, it })
 }
 
 #[async_trait]

@@ -4,7 +4,8 @@
 use commerce_core::Timestamp;
 use commerce_core::ids::OrderId;
 use commerce_core::orders::{
-    Attempt, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, Return, TimelineEntry,
+    Attempt, Cancellation, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, Return, Shipment,
+    TimelineEntry,
 };
 
 use super::super::script::Script;
@@ -74,6 +75,10 @@ fn write_payments(script: &mut Script, judge: &OrdersJudge<'_>) {
     script.bulk(sql::ATTEMPTS, Bulk::of(attempts, attempt_row));
     let refunds = written(judge).flat_map(|order| numbered(order.id, &order.payment.refunds));
     script.bulk(sql::REFUNDS, Bulk::of(refunds, refund_row));
+    let cancellations = written(judge).flat_map(|order| numbered(order.id, &order.cancellations));
+    script.bulk(sql::CANCELLATIONS, Bulk::of(cancellations, cancellation_row));
+    let shipments = written(judge).flat_map(|order| numbered(order.id, &order.shipments));
+    script.bulk(sql::SHIPMENTS, Bulk::of(shipments, shipment_row));
     let returns = written(judge).flat_map(|order| (0..).zip(&order.returns).map(move |(position, it)| (order, position, it)));
     script.bulk(sql::RETURNS, Bulk::of(returns, return_row));
 }
@@ -94,10 +99,23 @@ fn refund_row(row: RowText, (order, position, it): (OrderId, i64, &Refund)) -> R
     row.text(it.cause.as_str()).opt_id(it.cause.return_id())
 }
 
+fn cancellation_row(row: RowText, (order, position, it): (OrderId, i64, &Cancellation)) -> RowText {
+    let row = row.id(order).int(position).id(it.id).json(&it.lines).text(&it.reason).text(it.worth.currency.code());
+    row.int(it.worth.minor).at(it.created_at)
+}
+
+fn shipment_row(row: RowText, (order, position, it): (OrderId, i64, &Shipment)) -> RowText {
+    let row = row.id(order).int(position).id(it.id).opt_text(it.carrier.as_deref()).opt_text(it.tracking_number.as_deref());
+    row.text(it.status().as_str()).json(&it.lines).json(&it.events).at(it.created_at).at(it.updated_at)
+}
+
 fn return_row(row: RowText, (order, position, it): (&Order, i64, &Return)) -> RowText {
     let row = row.id(order.id).int(position).id(it.id).id(order.user).text(it.kind.as_str()).text(it.status.as_str());
     let row = row.json(&it.lines).text(&it.reason).opt_text(it.note.as_deref()).text(order.total.currency.code());
-    row.opt_int(it.refund.map(|refund| refund.minor)).at(it.requested_at).at(it.updated_at)
+    let row = row.opt_int(it.refund.map(|refund| refund.minor)).at(it.requested_at).at(it.updated_at);
+    let row = row.opt_id(it.exchange.map(|exchange| exchange.order));
+    let amounts = it.exchange.map(|exchange| (exchange.worth.minor, exchange.credit.minor));
+    row.opt_int(amounts.map(|amounts| amounts.0)).opt_int(amounts.map(|amounts| amounts.1))
 }
 
 fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {

@@ -15,6 +15,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (5, "carts"),
         (6, "coupons"),
         (7, "returns"),
+        (8, "shipments"),
+        (9, "exchanges"),
         (10, "payments", "00"),
     ]
 );
@@ -115,12 +117,31 @@ pub(crate) const REFUNDS: &str = "INSERT INTO refunds (order_id, position, id, a
 
 pub(crate) const RETURNS: &str =
     "INSERT INTO returns_refunds (order_id, position, id, user_id, kind, status, lines, reason, note,
-        currency, refund_minor, requested_at, updated_at)
+        currency, refund_minor, requested_at, updated_at, exchanged_for, worth_minor, credit_minor)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3), value ->> 4, value ->> 5, value ->> 6,
-        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, unhex(value ->> 13), value ->> 14,
+        value ->> 15
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (order_id, position) DO UPDATE SET status = excluded.status, lines = excluded.lines, note = excluded.note,
-        refund_minor = excluded.refund_minor, updated_at = excluded.updated_at";
+        refund_minor = excluded.refund_minor, updated_at = excluded.updated_at, exchanged_for = excluded.exchanged_for,
+        worth_minor = excluded.worth_minor, credit_minor = excluded.credit_minor";
+
+pub(crate) const CANCELLATIONS: &str =
+    "INSERT INTO order_cancellations (order_id, position, id, lines, reason, currency, worth_minor,
+        created_at)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (order_id, position) DO NOTHING";
+
+pub(crate) const SHIPMENTS: &str =
+    "INSERT INTO shipments (order_id, position, id, carrier, tracking_number, status, lines, events,
+        created_at, updated_at)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        value ->> 7, value ->> 8, value ->> 9
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (order_id, position) DO UPDATE SET status = excluded.status, events = excluded.events,
+        updated_at = excluded.updated_at
+    WHERE (status, events) IS NOT (excluded.status, excluded.events)";
 
 pub(crate) const HISTORY: &str = "INSERT OR FAIL INTO order_status_history (id, order_id, status, reached_at, note, actor)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
@@ -244,8 +265,13 @@ macro_rules! select_orders {
                         state, reason, reference, created_at, check_at, checks, cause, hex(return_id)))
                     FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds,
                 (SELECT json_group_array(json_array(position, hex(back.id), kind, status, json(lines), reason, note,
-                        refund_minor, requested_at, updated_at))
-                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back
+                        refund_minor, requested_at, updated_at, hex(exchanged_for), worth_minor, credit_minor))
+                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back,
+                (SELECT json_group_array(json_array(position, hex(gone.id), json(lines), reason, currency, worth_minor, created_at))
+                    FROM order_cancellations AS gone WHERE gone.order_id = orders.id) AS given_up,
+                (SELECT json_group_array(json_array(position, hex(parcel.id), carrier, tracking_number, status, json(lines),
+                        json(events), created_at, updated_at))
+                    FROM shipments AS parcel WHERE parcel.order_id = orders.id) AS parcels
             FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
             $tail
         )

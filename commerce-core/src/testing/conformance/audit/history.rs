@@ -10,12 +10,12 @@ use crate::error::Outcome;
 use crate::money::{Currency, Money};
 use crate::notifications::EndpointInput;
 use crate::orders::{
-    AddressChoice, CartOwner, CouponInput, CouponKind, CouponValue, GiveMoney, OrderStatus, PaymentMethod, PlaceOrder,
-    RequestReturn, ReturnKind,
+    AddressChoice, CarrierNews, CartOwner, CouponInput, CouponKind, CouponValue, GiveMoney, NewShipment, OrderStatus,
+    PaymentMethod, PlaceOrder, RequestReturn, ReturnKind, ShipmentStatus,
 };
 use crate::page::PageRequest;
 use crate::text::{Metadata, Sku};
-use crate::users::{NewAddress, Register, Role};
+use crate::users::{NewAddress, RawAddress, Register, Role};
 
 const STAFF: Actor = Actor::System;
 
@@ -70,6 +70,8 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
         shop.settle().await?;
     }
     send_back(shop, &asha).await?;
+    in_parcels(shop, &bela).await?;
+    exchanges(shop, &asha).await?;
     wallet(shop, &bela).await?;
     let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
     shop.catalog.adjust_stock(&STAFF, &sku, -1, "broken".to_owned(), Some(key("broken")), None).await?;
@@ -108,6 +110,35 @@ async fn send_back(shop: &Commerce, asha: &Actor) -> Outcome<()> {
     shop.settle().await
 }
 
+/// A cup is exchanged for the same and another for a cheaper one, which is given up.
+async fn exchanges(shop: &Commerce, asha: &Actor) -> Outcome<()> {
+    let card = (PaymentMethod::Card, Some("tok_ok"));
+    let order = shop.orders.place(asha, wish(&[("CUP-1", 2)], card), Some(key("to-exchange"))).await?.into_inner().id;
+    shop.settle().await?;
+    for status in [OrderStatus::Shipped, OrderStatus::Delivered] {
+        shop.orders.set_status(&STAFF, order, status, None, None).await?;
+    }
+    for items in [None, Some(vec![("CUP-2".to_owned(), 1)])] {
+        let ask = RequestReturn {
+            kind: ReturnKind::Exchange,
+            lines: vec![("CUP-1".to_owned(), 1)],
+            reason: "it is cracked".to_owned(),
+        };
+        let back = shop.orders.request_return(asha, order, ask, None).await?.into_inner().it.id;
+        shop.orders.approve_return(&STAFF, back, None).await?;
+        shop.orders.receive_return(&STAFF, back, None, None).await?;
+        shop.settle().await?;
+        let given_up = items.is_some();
+        let sent = shop.orders.exchange_return(&STAFF, back, items, Some(key("exchange"))).await?.into_inner().it;
+        shop.settle().await?;
+        if let Some(exchange) = sent.exchange.filter(|_| given_up) {
+            shop.orders.cancel(asha, exchange.order, None, None, None).await?;
+            shop.settle().await?;
+        }
+    }
+    Ok(())
+}
+
 /// Money goes into a wallet, or does not; one order is paid out of it and stays, one is cancelled.
 async fn wallet(shop: &Commerce, bela: &Actor) -> Outcome<()> {
     let user = bela.require_user()?;
@@ -125,6 +156,32 @@ async fn wallet(shop: &Commerce, bela: &Actor) -> Outcome<()> {
         shop.settle().await?;
     }
     Ok(())
+}
+
+/// Of four cups one is given up, one arrives at the second try, the others are on their way.
+async fn in_parcels(shop: &Commerce, bela: &Actor) -> Outcome<()> {
+    let cod = (PaymentMethod::Cod, None);
+    let order = shop.orders.place(bela, wish(&[("CUP-1", 4)], cod), Some(key("in-parcels"))).await?.into_inner().id;
+    shop.settle().await?;
+    let parcel = |lines: Option<i64>| NewShipment {
+        carrier: "Blue Dart".to_owned(),
+        tracking_number: "1234567890".to_owned(),
+        lines: lines.map(|units| vec![("CUP-1".to_owned(), units)]),
+    };
+    let news = |status| CarrierNews { status, at: None, note: Some("at the door".to_owned()) };
+    shop.orders.cancel_lines(bela, order, &[("CUP-1".to_owned(), 1)], None, Some(key("one-less")), None).await?;
+    shop.settle().await?;
+    let NewAddress { full_name, line2, city, state, postal_code, country, phone, .. } = address();
+    let line1 = "14 MG Road".to_owned();
+    let to = RawAddress { full_name, line1, line2, city, state, postal_code, country, phone };
+    shop.orders.redirect(bela, order, to, None).await?;
+    let first = shop.orders.ship(&STAFF, order, parcel(Some(1)), Some(key("first"))).await?.into_inner().it.id;
+    for status in [ShipmentStatus::OutForDelivery, ShipmentStatus::Failed, ShipmentStatus::Delivered] {
+        shop.orders.shipment_news(&STAFF, order, first, news(status), Some(key(status.as_str()))).await?;
+    }
+    let rest = shop.orders.ship(&STAFF, order, parcel(None), None).await?.into_inner().it.id;
+    shop.orders.shipment_news(&STAFF, order, rest, news(ShipmentStatus::InTransit), None).await?;
+    shop.settle().await
 }
 
 /// Somebody new registers, orders by card and on delivery, and cancels one of the two: traffic beside

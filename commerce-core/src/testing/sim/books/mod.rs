@@ -12,6 +12,7 @@ mod mails;
 mod opinions;
 mod orders;
 mod returns;
+mod shipments;
 mod wallets;
 
 pub(super) use orders::{NOTE, owed, taken};

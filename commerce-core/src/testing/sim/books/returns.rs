@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Books;
-use crate::orders::{Order, OrderStatus, Return, ReturnKind, ReturnStatus};
+use super::shipments::delivered;
+use crate::orders::{EXCHANGE, Exchange, Order, RefundState, Return, ReturnKind, ReturnStatus};
 
 use super::super::situations::Situation;
 
@@ -19,6 +20,10 @@ impl Books {
             if was != Some(it) && it.status == ReturnStatus::Refunded {
                 met.push(Situation::ReturnRefunded);
             }
+            if was != Some(it) && it.status == ReturnStatus::Exchanged {
+                let first = was.is_some_and(|was| was.exchange.is_none());
+                met.push(if first { Situation::Exchanged } else { Situation::ExchangeGaveBack });
+            }
             for line in it.lines.iter().filter(|_| it.status != ReturnStatus::Rejected) {
                 *units.entry(line.sku.clone()).or_insert(0_u32) += line.received.unwrap_or(line.quantity.get());
             }
@@ -29,14 +34,38 @@ impl Books {
                 .filter(|refund| refund.cause.return_id() == Some(it.id))
                 .map(|refund| refund.amount.minor)
                 .sum();
-            let said = it.refund.map_or(0, |refund| refund.minor);
+            let left = it.exchange.map_or(0, |exchange| exchange.worth.minor - exchange.credit.minor);
+            let said = it.refund.map_or(0, |refund| refund.minor) + left;
+            if let Some(exchange) = it.exchange {
+                self.exchanged(it, &exchange);
+            }
             self.must(paid == said, || format!("a return of {id} gives back {said}, and {paid} was sent"));
         }
-        let delivered = order.status == OrderStatus::Delivered || units.is_empty();
-        let within =
-            units.iter().all(|(sku, units)| order.lines.iter().any(|line| line.sku == *sku && *units <= line.quantity.get()));
-        self.must(delivered && within, || format!("more comes back of {id} than was delivered: {units:?}"));
+        let within = units.iter().all(|(sku, units)| *units <= delivered(order, sku));
+        self.must(within, || format!("more comes back of {id} than was delivered: {units:?}"));
     }
+}
+
+impl Books {
+    /// What a return pays a new order is what that holds of it.
+    pub(in crate::testing::sim) fn exchanged(&mut self, it: &Return, exchange: &Exchange) {
+        let holds = self.orders.get(&exchange.order).map(|entry| held_by(&entry.order));
+        self.must(holds == Some(exchange.credit.minor), || {
+            format!("return {} pays {}, and its new order holds {holds:?}", it.id, exchange.credit)
+        });
+    }
+}
+
+/// What an order holds of what another one's return paid it.
+fn held_by(order: &Order) -> i64 {
+    let payment = &order.payment;
+    let through = |attempt: &&crate::orders::Attempt| attempt.provider == EXCHANGE;
+    let paid: i64 = payment.attempts.iter().filter(through).map(|attempt| attempt.amount.minor).sum();
+    let back = payment.refunds.iter().filter(|refund| {
+        let of = payment.attempts.iter().filter(through).any(|attempt| attempt.id == refund.attempt);
+        of && refund.state == RefundState::Succeeded
+    });
+    paid - back.map(|refund| refund.amount.minor).sum::<i64>()
 }
 
 /// Whether a return may be this now, which was that before.
@@ -47,7 +76,12 @@ fn may_follow(was: Option<&Return>, is: &Return) -> bool {
             true
         }
         (Some(Approved), Refunded) => is.kind == ReturnKind::Refund,
-        (Some(Received), Exchanged) => is.kind == ReturnKind::Exchange,
+        (Some(Received), Exchanged) => is.kind == ReturnKind::Exchange && is.exchange.is_some(),
+        // What the new order gives back goes back.
+        (Some(Exchanged), Exchanged) => {
+            let credit = |it: &Return| it.exchange.map_or(-1, |exchange| exchange.credit.minor);
+            was.is_some_and(|was| credit(is) < credit(was)) && credit(is) >= 0
+        }
         _ => false,
     }
 }

@@ -1,11 +1,13 @@
 //! What is altered, and what must be found: a table for each part of a shop.
 
+mod cancellations;
 mod coupons;
 mod money;
 mod opinions;
 mod orders;
 mod people;
 mod returns;
+mod shipments;
 mod stock;
 mod told;
 mod webhooks;
@@ -13,9 +15,10 @@ mod webhooks;
 use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
-    ADDRESSES, ATTEMPTS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, HISTORY, INBOX, INVENTORY, ITEMS, KEYS, LEDGER,
-    NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEWS, SELLERS, SESSIONS,
-    STAFF_LOG, TOKENS, TOP_UPS, USERS, VARIANTS, WALLET_ENTRIES, WALLETS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WISHLISTS,
+    ADDRESSES, ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, HISTORY, INBOX, INVENTORY, ITEMS,
+    KEYS, LEDGER, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEWS,
+    SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, TOP_UPS, USERS, VARIANTS, WALLET_ENTRIES, WALLETS, WEBHOOK_DELIVERIES,
+    WEBHOOK_ENDPOINTS, WISHLISTS,
 };
 use crate::commerce::Context;
 
@@ -121,6 +124,8 @@ const ENTERED: (Context, &Table) = (Context::Orders, WALLET_ENTRIES);
 const PUT_IN: (Context, &Table) = (Context::Orders, TOP_UPS);
 const COUPON: (Context, &Table) = (Context::Orders, COUPONS);
 const REDEEMED: (Context, &Table) = (Context::Orders, REDEMPTIONS);
+const GIVEN_UP: (Context, &Table) = (Context::Orders, CANCELLATIONS);
+const PARCEL: (Context, &Table) = (Context::Orders, SHIPMENTS);
 const RETURN: (Context, &Table) = (Context::Orders, RETURNS);
 const CART: (Context, &Table) = (Context::Orders, CARTS);
 const CLAIM: (Context, &Table) = (Context::Orders, CART_CLAIMS);
@@ -140,12 +145,14 @@ const NOTED: (Context, &Table) = (Context::Notifications, INBOX);
 pub(super) const COUNTED: &[Case] = told::COUNTED;
 
 /// Every other alteration.
-pub(super) const CASES: [&[Case]; 9] = [
+pub(super) const CASES: [&[Case]; 11] = [
     stock::CASES,
     opinions::CASES,
     orders::CASES,
     coupons::CASES,
     money::CASES,
+    cancellations::CASES,
+    shipments::CASES,
     returns::CASES,
     people::CASES,
     told::CASES,

@@ -11,6 +11,10 @@ fn asked(row: &Row) -> bool {
     has(row, "status", "REQUESTED")
 }
 
+fn exchanged(row: &Row) -> bool {
+    has(row, "status", "EXCHANGED")
+}
+
 fn for_return(row: &Row) -> bool {
     has(row, "cause", "RETURN")
 }
@@ -80,6 +84,9 @@ pub(super) const CASES: &[Case] = &[
         I::Times,
         Order("order_id"),
     ),
+    case("an exchange pays more than it is worth", RETURN, exchanged, set("credit_minor", more), I::Return, Order("order_id")),
+    case("an exchange was worth more", RETURN, exchanged, set("worth_minor", more), I::Return, Order("order_id")),
+    case("an exchange for nothing", RETURN, exchanged, set("exchanged_for", |_| Cell::Null), I::Return, Order("order_id")),
     case("a return is gone", RETURN, paid, GONE, I::HoldOfOrder, Order("order_id")),
     case("a refund for another return", BACK, for_return, set("return_id", other), I::Return, Order("order_id")),
     case(

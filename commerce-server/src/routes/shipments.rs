@@ -1,0 +1,76 @@
+//! Shipments: staff sends goods on their way, carriers say how far they are.
+
+use axum::extract::State;
+use commerce_core::ids::{OrderId, ShipmentId};
+use serde_json::{Value, json};
+
+use crate::answer::{Told, created, shown};
+use crate::api::{Api, op};
+use crate::auth::SignedIn;
+use crate::extract::{KeyedJson, Params};
+use crate::problem::Answered;
+use crate::state::Shared;
+use crate::views::shipment::{CarrierBody, ShipmentBody, ShipmentView};
+
+pub(super) fn routes(api: Api) -> Api {
+    api.post(
+        "/api/orders/{id}/shipments",
+        op("Ship some of an order, or all that is left")
+            .takes::<ShipmentBody>()
+            .gives::<ShipmentView>(201, "Shipped.")
+            .refuses(SHIPPING),
+        ship,
+    )
+    .get("/api/orders/{id}/shipments", op("What left the house of an order, oldest first").lists::<ShipmentView>(), of_order)
+    .get("/api/orders/{id}/shipments/{shipmentId}", op("A shipment").gives::<ShipmentView>(200, "The shipment."), show)
+    .post(
+        "/api/orders/{id}/shipments/{shipmentId}/events",
+        op("Take down what a carrier says; what is known already answers 200")
+            .takes::<CarrierBody>()
+            .gives::<ShipmentView>(201, "Taken down.")
+            .refuses(&["ILLEGAL_TRANSITION"]),
+        hear,
+    )
+}
+
+const SHIPPING: &[&str] = &["OVER_SHIPMENT", "ILLEGAL_TRANSITION"];
+
+async fn ship(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: KeyedJson<ShipmentBody>,
+) -> Answered<Told<ShipmentView>> {
+    let (id, key) = (order_id(&params)?, request.key());
+    let made = shared.orders().ship(&caller.actor, id, request.body.into(), key).await?;
+    Ok(created(made.map(ShipmentView::from), ShipmentView::location))
+}
+
+async fn of_order(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
+    let items = shared.orders().shipments_of(&caller.actor, order_id(&params)?).await?;
+    let items: Vec<ShipmentView> = items.into_iter().map(ShipmentView::from).collect();
+    Ok(shown(json!({"items": items, "nextCursor": null})))
+}
+
+async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<ShipmentView>> {
+    Ok(shown(shared.orders().shipment(&caller.actor, order_id(&params)?, shipment_id(&params)?).await?.into()))
+}
+
+async fn hear(
+    State(shared): State<Shared>,
+    caller: SignedIn,
+    params: Params,
+    request: KeyedJson<CarrierBody>,
+) -> Answered<Told<ShipmentView>> {
+    let (order, id, key) = (order_id(&params)?, shipment_id(&params)?, request.key());
+    let heard = shared.orders().shipment_news(&caller.actor, order, id, request.body.into(), key).await?;
+    Ok(created(heard.map(ShipmentView::from), ShipmentView::location))
+}
+
+fn order_id(params: &Params) -> Answered<OrderId> {
+    params.get("id", "order")
+}
+
+fn shipment_id(params: &Params) -> Answered<ShipmentId> {
+    params.get("shipmentId", "shipment")
+}
