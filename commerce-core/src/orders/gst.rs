@@ -92,7 +92,7 @@ impl GstState {
         let text = text.strip_prefix("in-").unwrap_or(&text);
         let is = |known: &&Known| {
             let code = |code: &&str| code.eq_ignore_ascii_case(text);
-            code(&known.code) || known.also.iter().any(|it| code(it)) || plain(known.name) == text
+            code(&known.code) || known.also.iter().any(code) || plain(known.name) == text
         };
         STATES.iter().find(is).map(Self)
     }

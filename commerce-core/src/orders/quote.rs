@@ -90,7 +90,7 @@ impl Orders {
         let wish = self.wish(CartOwner::User(user), command).await?;
         let address = match &command.address {
             AddressChoice::Saved(None) => self.customers.address(user, None).await?,
-            named => Some(self.address(user, named).await?),
+            named @ (AddressChoice::Saved(Some(_)) | AddressChoice::Given(_)) => Some(self.address(user, named).await?),
         };
         let to = address.as_ref().map_or_else(|| self.policy.home.clone(), Destination::from);
         let Priced { quote, ways, .. } = self.price(user, &wish, command, &to).await?;

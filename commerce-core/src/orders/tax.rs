@@ -120,14 +120,14 @@ impl std::str::FromStr for TaxRate {
             return Err(SHAPE);
         }
         let number = |text: &str| text.parse::<u32>().map_err(|_| SHAPE);
-        let part = if part.len() == 1 { number(part)? * 10 } else { number(part)? };
-        Self::from_hundredths(number(whole)? * 100 + part).ok_or(SHAPE)
+        let part = if part.len() == 1 { number(part)?.saturating_mul(10) } else { number(part)? };
+        Self::from_hundredths(number(whole)?.saturating_mul(100).saturating_add(part)).ok_or(SHAPE)
     }
 }
 
 impl fmt::Display for TaxRate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Halves(u64::from(self.0) * 2).fmt(out)
+        Halves(u64::from(self.0).saturating_mul(2)).fmt(out)
     }
 }
 
@@ -137,7 +137,7 @@ struct Halves(u64);
 impl fmt::Display for Halves {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // In thousandths, of which half of a hundredth is five.
-        let thousandths = self.0 * 5;
+        let thousandths = self.0.saturating_mul(5);
         let digits = format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
         write!(out, "{} %", digits.trim_end_matches('0').trim_end_matches('.'))
     }
@@ -198,11 +198,14 @@ impl TaxRule {
     /// The taxes that this rule stands for: their names, each with its weight, and why.
     fn parts(&self, to: &Destination) -> Result<Parts, Refusal> {
         let TaxScope::Gst { from } = &self.scope else {
-            return Ok(Parts { named: vec![(format!("{} {}", self.name, self.rate), self.rate.0 * 2)], reason: None });
+            return Ok(Parts {
+                named: vec![(format!("{} {}", self.name, self.rate), self.rate.0.saturating_mul(2))],
+                reason: None,
+            });
         };
         let supply = Supply::between(*from, to)?;
         let named = match supply.local() {
-            None => vec![(format!("IGST {}", self.rate), self.rate.0 * 2)],
+            None => vec![(format!("IGST {}", self.rate), self.rate.0.saturating_mul(2))],
             Some(local) => {
                 ["CGST", local].into_iter().map(|name| (format!("{name} {}", self.rate.half()), self.rate.0)).collect()
             }

@@ -161,7 +161,7 @@ fn of_many_at_once_one_exchanges() -> Outcome<()> {
                 let items = Some(vec![(sku.to_owned(), 1)]);
                 scene.orders.exchange_return(&STAFF, it, items, Some(key(name)))
             };
-            let done = join_all([swap(it, "B", "b"), swap(it, "B", "b"), swap(it, "A", "a"), swap(rival, "B", "c")]).await;
+            let done = join_all(vec![swap(it, "B", "b"), swap(it, "B", "b"), swap(it, "A", "a"), swap(rival, "B", "c")]).await;
             scene.settle().await?;
             let orders = scene.all_orders().await?;
             let new: Vec<&Order> = orders.iter().filter(|it| it.id != order && it.id != other).collect();

@@ -90,7 +90,7 @@ fn gst_is_shared_within_a_state_and_whole_between_states() -> Outcome<()> {
         assert_eq!(names(&order), [("IGST 18 %", 8_982)]);
         let tax = &order.tax_lines[0];
         assert_eq!(tax.reason.as_deref(), Some("from Karnataka to Maharashtra"));
-        assert_eq!((tax.base, tax.sku.as_ref().map(|sku| sku.as_str())), (Some(rupees(49_900)), Some("A")));
+        assert_eq!((tax.base, tax.sku.as_ref().map(commerce_core::text::Sku::as_str)), (Some(rupees(49_900)), Some("A")));
         assert_eq!(names(&ordered(&scene, to("AE", None, one())).await?), [], "what leaves India bears none");
         let nowhere = scene.place(to("IN", Some("Bavaria"), one())).await;
         assert_eq!(code(&nowhere), "INVALID");

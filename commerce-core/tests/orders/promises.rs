@@ -179,7 +179,7 @@ fn a_promise_is_taken_before_it_lapses() -> Outcome<()> {
     block_on(async {
         let scene = Scene::promising(6, &[A]).await?;
         let order = scene.place(wish(&[("A", 1)], card("tok_ok"))).await?;
-        scene.wait(limits::PROMISE_KEEP - Duration::from_mins(1));
+        scene.wait(limits::PROMISE_KEEP.saturating_sub(Duration::from_mins(1)));
         scene.settle().await?;
         assert_eq!(scene.gateway.captured_minor(), 0);
         scene.wait(Duration::from_mins(2));

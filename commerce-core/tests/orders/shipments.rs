@@ -115,7 +115,7 @@ fn what_staff_sets_by_hand_its_parcels_are() -> Outcome<()> {
             (Delivered, [ShipmentStatus::Delivered; 2]),
         ] {
             let order = scene.orders.set_status(&STAFF, order, step, None, None).await?;
-            let found: Vec<ShipmentStatus> = order.shipments.iter().map(|it| it.status()).collect();
+            let found: Vec<ShipmentStatus> = order.shipments.iter().map(commerce_core::orders::Shipment::status).collect();
             assert_eq!((order.status, found), (step, parcels.to_vec()));
         }
         let units: Vec<Option<Quantity>> =
