@@ -102,6 +102,15 @@ impl Hands for Tables {
 
 #[tokio::test]
 async fn the_books_in_mysql_hide_nothing() {
+    hide_nothing(0).await;
+}
+
+#[tokio::test]
+async fn nor_do_they_hide_the_other_half() {
+    hide_nothing(1).await;
+}
+
+async fn hide_nothing(half: usize) {
     let healthy = Tables::new();
     let gateway = healthy.open(Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
     healthy.keep();
@@ -109,7 +118,7 @@ async fn the_books_in_mysql_hide_nothing() {
         healthy.restore();
         healthy.open(gateway.clone()).await
     };
-    audited::the_books_hide_nothing(open).await;
+    audited::the_books_hide_nothing(open, half).await;
 }
 
 macro_rules! holds {

@@ -2,7 +2,7 @@
 
 use super::{
     CATEGORY, CATEGORY_TREE, Case, Cell, Column, Context, GONE, HOLD, I, MOVED, PRODUCT, SELLER, SHELF, VARIANT, Word, any, case,
-    has, later, more, nonsense, other, set, zero,
+    far, has, later, more, nonsense, other, set, zero,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -117,7 +117,7 @@ pub(super) const CASES: &[Case] = &[
         "a hold of another generation",
         HOLD,
         |row| has(row, "state", "COMMITTED"),
-        set("generation", more),
+        set("generation", far),
         I::HoldEnds,
         Column("hold_key"),
     ),
