@@ -50,7 +50,8 @@ impl Tables {
         Subject::new(Databases::MySql(databases), clock, self.clone(), gateway)
     }
 
-    /// Keeps a copy of everything beside.
+    /// Keeps a copy of everything beside, out of which every table comes at first: a copy knows no foreign keys, in
+    /// whose way a column could not be widened.
     fn keep(&self) {
         for context in Context::ALL {
             let name = self.named(*context);
@@ -58,6 +59,7 @@ impl Tables {
             for table in tables::of(*context) {
                 let (from, to) = (format!("{name}.{}", table.name), format!("kept_{name}.{}", table.name));
                 SERVER.sql(&format!("CREATE TABLE {to} LIKE {from}; {}", fill(table, &from, &to)));
+                self.altered.lock().expect("nobody panics with it").push((*context, table));
             }
         }
     }

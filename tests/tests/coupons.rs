@@ -56,7 +56,8 @@ async fn a_coupon_is_made_changed_and_removed() {
 
 #[tokio::test]
 async fn a_coupon_that_cannot_be_is_refused() {
-    let admin = shared().admin().await;
+    let shop = shared();
+    let admin = shop.admin().await;
     let post = async |change: Value| {
         let mut body = json!({"code": code(), "type": "PERCENTAGE", "value": 10});
         for (name, value) in change.as_object().unwrap() {
