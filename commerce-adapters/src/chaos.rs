@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::error::StoreError;
@@ -82,6 +83,10 @@ impl EventBus for ChaosBus {
         taken.sort_unstable();
         taken.dedup();
         Ok(taken)
+    }
+
+    fn lag(&self) -> Duration {
+        self.bus.lag()
     }
 }
 

@@ -268,7 +268,7 @@ impl Commerce {
         actor.require_staff()?;
         let auditor = || {
             let auditor = Auditor::new(&self.books, &self.orders.gateways, self.part.clock(), request);
-            auditor.carts_in_books(self.orders.carts.in_books())
+            auditor.carts_in_books(self.orders.carts.in_books()).bus_lag(self.part.bus_lag())
         };
         let mut report = auditor().run().await?;
         if request.fix && !report.is_clean() {

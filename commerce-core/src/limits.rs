@@ -187,6 +187,9 @@ pub const AUDIT_STRETCH: u32 = 64;
 pub const AUDIT_STRETCH_MAX: u32 = 1_024;
 /// How long an audit gives events to arrive before it looks again at what did not fit.
 pub const AUDIT_LAG: Duration = Duration::from_secs(2);
+/// How long a broker may take to bring an event to a consumer that runs: above the time after which a
+/// delivery to one that died is given to another, and every pause of a receiver.
+pub const BROKER_LAG: Duration = Duration::from_mins(1);
 /// Suspicions that an audit looks at again together: bounds its memory.
 pub const AUDIT_SUSPICIONS_MAX: usize = 1_000;
 /// How long after its time work may wait before an audit calls it forgotten: well above every

@@ -5,6 +5,7 @@
 //! has everything. Start reading at [`Part::new`].
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 
@@ -47,6 +48,7 @@ pub struct Part {
     pub dead_letters: DeadLetterDesk,
     clock: Arc<dyn Clock>,
     relays: Vec<(Context, Relay)>,
+    bus_lag: Duration,
     outboxes: Vec<(Context, Arc<dyn Outbox>)>,
     last_audit: Arc<Mutex<Option<Report>>>,
 }
@@ -186,8 +188,8 @@ impl Part {
         let records: Vec<(Context, Arc<dyn Records>)> = records.collect();
         let users = users.map(|users| users.with_records(records));
         let (dead_letters, relays, outboxes) = (DeadLetterDesk::default(), Vec::new(), Vec::new());
-        let last_audit = Arc::default();
-        Ok(Self { users, catalog, orders, notifications, accounts, dead_letters, clock, relays, outboxes, last_audit })
+        let (bus_lag, last_audit) = (Duration::ZERO, Arc::default());
+        Ok(Self { users, catalog, orders, notifications, accounts, dead_letters, clock, relays, bus_lag, outboxes, last_audit })
     }
 
     /// Which contexts live here.
@@ -213,6 +215,11 @@ impl Part {
         &self.clock
     }
 
+    /// How long what its outboxes have published may be on its way.
+    pub(crate) fn bus_lag(&self) -> Duration {
+        self.bus_lag
+    }
+
     /// The consumers that live here, for a bus to bring events to, each with the context whose
     /// database records what it did.
     pub fn consumers(&self) -> Vec<(Context, Arc<dyn Consumer>)> {
@@ -234,6 +241,7 @@ impl Part {
     pub fn with_bus(mut self, bus: &Arc<dyn EventBus>, outboxes: Vec<(Context, Arc<dyn Outbox>)>) -> Self {
         let relay = |(context, outbox): &(Context, Arc<dyn Outbox>)| (*context, Relay::new(Arc::clone(outbox), Arc::clone(bus)));
         self.relays = outboxes.iter().map(relay).collect();
+        self.bus_lag = bus.lag();
         self.outboxes = outboxes;
         self
     }

@@ -11,9 +11,10 @@ use commerce_core::audit::{AuditRequest, Invariant, ShopBooks};
 use commerce_core::catalog::{CatalogStore, CatalogWrite};
 use commerce_core::change::ChangeSet;
 use commerce_core::commerce::{Commerce, Context};
-use commerce_core::events::{Envelope, EventKind, Leases, Topic};
-use commerce_core::ids::{Id, IdSource, SessionId};
-use commerce_core::limits::RECEIVES_MAX;
+use commerce_core::error::StoreError;
+use commerce_core::events::{Envelope, EventBus, EventKind, Leases, Outbox, Topic};
+use commerce_core::ids::{EventId, Id, IdSource, SessionId};
+use commerce_core::limits::{BROKER_LAG, RECEIVES_MAX};
 use commerce_core::notifications::NotificationRecorder;
 use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
 use commerce_core::testing::{MemoryShop, SeededEntropy};
@@ -137,6 +138,58 @@ fn low_stock_is_on_its_way_while_somebody_has_it_to_tell() {
         shop.clock.advance(Duration::from_mins(16));
         work(&shop, another).await;
         assert_eq!(look().await.0, BTreeMap::from([(Invariant::Overdue, 1)]), "she had a quarter of an hour");
+    });
+}
+
+/// A broker that takes every event and brings none yet.
+struct Broker;
+
+#[async_trait]
+impl EventBus for Broker {
+    async fn publish(&self, events: &[Envelope]) -> Result<Vec<EventId>, StoreError> {
+        Ok(events.iter().map(|event| event.id).collect())
+    }
+
+    fn lag(&self) -> Duration {
+        BROKER_LAG
+    }
+}
+
+/// An event that a broker has is on its way as long as a consumer may be dead, and may then be given to another.
+#[test]
+fn what_a_broker_took_is_on_its_way_until_a_consumer_had_time() {
+    let shop = MemoryShop::new(7);
+    futures_executor::block_on(async {
+        let broker: Arc<dyn EventBus> = Arc::new(Broker);
+        let outboxes: Vec<(Context, Arc<dyn Outbox>)> = vec![
+            (Context::Users, shop.users_db.clone()),
+            (Context::Catalog, shop.catalog_db.clone()),
+            (Context::Orders, shop.orders_db.clone()),
+        ];
+        let behind_broker = Commerce::clone(&shop).with_bus(&broker, outboxes);
+        let look = || async {
+            let report = behind_broker.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
+            (
+                report.counts.contains_key(&Invariant::Event),
+                report.counts.contains_key(&Invariant::HoldOfOrder),
+                report.unsettled > 0,
+            )
+        };
+        let started = IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(9))).mint::<SessionId>().uuid();
+        trade(&behind_broker).await.expect("a shop trades");
+        behind_broker.settle().await.expect("the broker takes everything");
+        assert_eq!(look().await, (false, false, true), "nobody receives");
+        work(&shop, started).await;
+        assert_eq!(look().await, (false, false, true), "just published");
+
+        shop.clock.advance(BROKER_LAG + Duration::from_secs(1));
+        let another = IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(10))).mint::<SessionId>().uuid();
+        work(&shop, another).await;
+        assert_eq!(look().await, (false, false, true), "another one has just begun to receive");
+        shop.clock.advance(BROKER_LAG + Duration::from_secs(1));
+        work(&shop, another).await;
+        let (events, holds, _) = look().await;
+        assert!(events && holds, "she had a minute, so they are lost");
     });
 }
 

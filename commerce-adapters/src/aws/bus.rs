@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sns::types::PublishBatchRequestEntry;
@@ -168,6 +169,10 @@ impl EventBus for SnsBus {
             }
             None => Ok(taken),
         }
+    }
+
+    fn lag(&self) -> Duration {
+        commerce_core::limits::BROKER_LAG
     }
 }
 

@@ -7,13 +7,13 @@ use commerce_core::commerce::Context;
 use commerce_core::error::StoreError;
 use commerce_core::events::desk::DeadLetterDesk;
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
-use commerce_core::ids::{Id, IdSource, SessionId};
+use commerce_core::ids::IdSource;
 use commerce_core::notifications::WebhookCaller;
 use commerce_core::part::{CatalogPorts, Here, NotificationPorts, Part, SalesPorts, UserPorts};
 
 use super::bus::{InProcessBus, ToAll};
 use super::service::Service;
-use super::workers::Workers;
+use super::workers::{Owner, Workers};
 use super::{Embedded, nowhere};
 use crate::auth::argon2::Argon2Hasher;
 use crate::auth::jwt::{ISSUER, JwtSigner};
@@ -50,10 +50,11 @@ pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Servic
         part.dead_letters = DeadLetterDesk::new(with_brokers(part.dead_letters.boxes().to_vec()));
     }
 
-    let owner = IdSource::new(Arc::clone(&clock), entropy).mint::<SessionId>().uuid();
+    let ids = IdSource::new(Arc::clone(&clock), entropy);
     let backings = stores.backings;
-    let workers = workers.then(|| Workers::start(&part, &backings, keys.as_ref(), keep, owner, &clock));
-    Ok(Service::new(part, backings, workers, owner, clock))
+    let owners: Vec<Owner> = backings.iter().map(|_| Owner::new(ids.clone())).collect();
+    let workers = workers.then(|| Workers::start(&part, &backings, keys.as_ref(), keep, &owners, &clock));
+    Ok(Service::new(part, backings, workers, owners, clock))
 }
 
 fn here(parts: &mut Embedded, stores: &Stores, keys: Option<&KeyFile>) -> Result<Here, StoreError> {

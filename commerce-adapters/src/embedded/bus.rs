@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::error::StoreError;
@@ -173,5 +174,9 @@ impl EventBus for ToAll {
         }
         // Those that answered know what they know; the one that did not says why.
         answers.into_iter().find_map(Result::err).map_or(Ok(through.into_iter().collect()), Err)
+    }
+
+    fn lag(&self) -> Duration {
+        self.0.iter().map(|place| place.bus.lag()).max().unwrap_or_default()
     }
 }

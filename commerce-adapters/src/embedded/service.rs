@@ -7,9 +7,8 @@ use commerce_core::Part;
 use commerce_core::commerce::Commerce;
 use commerce_core::error::{Outcome, StoreError};
 use commerce_core::time::Clock;
-use uuid::Uuid;
 
-use super::workers::{LEASE, Workers};
+use super::workers::{LEASE, Owner, Workers};
 use crate::stores::Backing;
 
 /// How long a short program may need to settle what it caused.
@@ -21,13 +20,20 @@ pub struct Service {
     part: Part,
     backings: Vec<Backing>,
     workers: Option<Workers>,
-    owner: Uuid,
+    owners: Vec<Owner>,
     clock: Arc<dyn Clock>,
 }
 
 impl Service {
-    pub(super) fn new(part: Part, backings: Vec<Backing>, workers: Option<Workers>, owner: Uuid, clock: Arc<dyn Clock>) -> Self {
-        Self { part, backings, workers, owner, clock }
+    /// `owners` are those of `backings`.
+    pub(super) fn new(
+        part: Part,
+        backings: Vec<Backing>,
+        workers: Option<Workers>,
+        owners: Vec<Owner>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { part, backings, workers, owners, clock }
     }
 
     pub(super) fn with_audit(self, shop: &Commerce, minute_of_day: Option<u32>) -> Self {
@@ -60,9 +66,9 @@ impl Service {
     /// When a port does not answer.
     pub async fn settle_if_free(&self) -> Outcome<bool> {
         let mut free = true;
-        for backing in &self.backings {
+        for (backing, owner) in self.backings.iter().zip(&self.owners) {
             let now = self.clock.now();
-            free &= backing.leases.acquire(LEASE, self.owner, now, now.plus(SETTLE_LEASE_FOR)).await?.is_some();
+            free &= backing.leases.acquire(LEASE, owner.id(), now, now.plus(SETTLE_LEASE_FOR)).await?.is_some();
         }
         let settled = if free { self.settle().await } else { Ok(()) };
         if self.workers.is_none() {
@@ -86,8 +92,8 @@ impl Service {
     }
 
     async fn give_back(&self) -> Result<(), StoreError> {
-        for backing in &self.backings {
-            backing.leases.give_back(LEASE, self.owner).await?;
+        for (backing, owner) in self.backings.iter().zip(&self.owners) {
+            backing.leases.give_back(LEASE, owner.id()).await?;
         }
         Ok(())
     }

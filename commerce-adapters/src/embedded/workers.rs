@@ -4,14 +4,15 @@
 //! the context's lease; the others look again within a second. Work is looked for with pauses that
 //! grow while there is none, so that an idle shop costs next to nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use commerce_core::Part;
 use commerce_core::catalog::Catalog;
 use commerce_core::commerce::{Commerce, Context, KeepPolicy, Work};
 use commerce_core::events::Leases;
+use commerce_core::ids::{Id as _, IdSource, SessionId};
 use commerce_core::time::Clock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -47,12 +48,36 @@ fn pause_max(work: Work) -> Duration {
     }
 }
 
+/// As whom this process holds the leases of one context.
+///
+/// After a lapse it is somebody new: its id tells since when the work is done without a break.
+#[derive(Clone)]
+pub(super) struct Owner {
+    ids: IdSource,
+    id: Arc<Mutex<Uuid>>,
+}
+
+impl Owner {
+    pub(super) fn new(ids: IdSource) -> Self {
+        let id = Arc::new(Mutex::new(ids.mint::<SessionId>().uuid()));
+        Self { ids, id }
+    }
+
+    pub(super) fn id(&self) -> Uuid {
+        *self.id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn renew(&self) {
+        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = self.ids.mint::<SessionId>().uuid();
+    }
+}
+
 /// The leases of one context, and until when this process holds its own.
 #[derive(Clone)]
 struct Post {
     context: Context,
     leases: Arc<dyn Leases>,
-    owner: Uuid,
+    owner: Owner,
     clock: Arc<dyn Clock>,
     /// Microseconds since 1970; work is started only before it.
     held_until: Arc<AtomicU64>,
@@ -66,9 +91,12 @@ impl Post {
 
     async fn keep(self, stop: CancellationToken) {
         loop {
+            if !self.is_held() {
+                self.owner.renew();
+            }
             let now = self.clock.now();
             let until = now.plus(LEASE_FOR);
-            match self.leases.acquire(LEASE, self.owner, now, until).await {
+            match self.leases.acquire(LEASE, self.owner.id(), now, until).await {
                 Ok(held) => {
                     let until = held.map_or(0, |_| u64::try_from(until.as_micros()).unwrap_or(0));
                     self.held_until.store(until, Ordering::Release);
@@ -87,7 +115,7 @@ impl Post {
 
     async fn leave(&self) {
         self.held_until.store(0, Ordering::Release);
-        if let Err(error) = self.leases.give_back(LEASE, self.owner).await {
+        if let Err(error) = self.leases.give_back(LEASE, self.owner.id()).await {
             tracing::warn!(context = %self.context, error = &error as &dyn std::error::Error, "a lease was not given back");
         }
     }
@@ -107,13 +135,13 @@ impl Workers {
         backings: &[Backing],
         keys: Option<&KeyFile>,
         keep: KeepPolicy,
-        owner: Uuid,
+        owners: &[Owner],
         clock: &Arc<dyn Clock>,
     ) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let mut posts = Vec::with_capacity(backings.len());
-        for Backing { context, leases, keeper, .. } in backings {
-            let (leases, clock, held_until) = (Arc::clone(leases), Arc::clone(clock), Arc::default());
+        for (Backing { context, leases, keeper, .. }, owner) in backings.iter().zip(owners) {
+            let (leases, owner, clock, held_until) = (Arc::clone(leases), owner.clone(), Arc::clone(clock), Arc::default());
             let post = Post { context: *context, leases, owner, clock, held_until };
             tasks.spawn(post.clone().keep(stop.clone()));
             for work in Work::ALL.iter().filter(|work| work.context() == post.context) {
@@ -136,7 +164,7 @@ impl Workers {
     pub(super) fn with_audit(self, shop: &Commerce, minute_of_day: Option<u32>) -> Self {
         let post = self.posts.iter().find(|post| post.context == Context::Orders);
         if let (Some(minute), Some(post)) = (minute_of_day, post) {
-            let night = Nightly { shop: shop.clone(), leases: Arc::clone(&post.leases), owner: post.owner, minute };
+            let night = Nightly { shop: shop.clone(), leases: Arc::clone(&post.leases), owner: post.owner.id(), minute };
             self.tasks.spawn(night.keep(Arc::clone(&post.clock), self.stop.clone()));
         }
         self

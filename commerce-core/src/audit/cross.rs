@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::commerce::Context;
 use crate::error::StoreError;
@@ -17,7 +18,8 @@ use super::Violation;
 use super::books::{Books, Cell, Pages, Row, ShopBooks, Table, Walk};
 use super::findings::Findings;
 use super::keys::{dangling, made_in, missing};
-use super::standing::standing;
+use super::run::working_since;
+use super::standing::{Ways, standing};
 use super::tables::{
     CARTS, CATEGORIES, INVENTORY, ITEMS, KEYS, LEDGER, LEDGER_SUMS, ORDERS, PRODUCTS, RESERVATIONS, SELLERS, SESSIONS, TOKENS,
     USERS, WEBHOOK_ENDPOINTS,
@@ -88,6 +90,8 @@ pub(super) struct Eyes<'a> {
     pub(super) working_since: Option<Timestamp>,
     /// Whether what carts handled is noted in the books of orders.
     pub(super) carts_in_books: bool,
+    /// How long a published event may be on its way.
+    pub(super) bus_lag: Duration,
     /// What is on its way.
     pub(super) moving: u64,
 }
@@ -210,11 +214,12 @@ impl Eyes<'_> {
         let users = self.rows(&*self.books.users, &alone(USERS, "id", "id"), buyers).await?;
         let sold: BTreeSet<Cell> = pages.of(ITEMS).iter().map(|row| row.cell("product_id").clone()).collect();
         let products = self.rows(&*self.books.catalog, &alone(PRODUCTS, "id", "id"), sold).await?;
+        let to_stock = self.ways_to(&*self.books.catalog).await?;
         let mut suspicions = Vec::new();
         for order in &orders {
             let Some(row) = order.one(ORDERS) else { continue };
             let mut findings = Findings::default();
-            standing(order, holds.get(row.cell("hold_key")), &mut findings);
+            standing(order, holds.get(row.cell("hold_key")), to_stock, &mut findings);
             let user = row.cell("user_id");
             if !users.contains_key(user) {
                 findings.take(dangling(&order.name, "a user", user));
@@ -248,6 +253,15 @@ impl Eyes<'_> {
             (hold.cell("hold_key").clone(), Violation::new(HoldOfOrder, entity, expected, found))
         });
         Ok(alone.collect())
+    }
+
+    /// How events get to the consumers of these books.
+    pub(super) async fn ways_to(&self, books: &dyn Books) -> Result<Ways, StoreError> {
+        if self.bus_lag.is_zero() {
+            return Ok(Ways::Direct);
+        }
+        let since = working_since(books, self.now).await?;
+        Ok(Ways::Broker { since: since.map(|since| since.plus(self.bus_lag)), lag: self.bus_lag, now: self.now })
     }
 
     /// Sessions go before their tokens do; a token of a session that may have gone is fine.

@@ -17,6 +17,7 @@ use super::cross::{Eyes, Suspicion};
 use super::findings::Findings;
 use super::keys::dangling;
 use super::said::is_kept;
+use super::standing::Ways;
 use super::tables::{DEAD_LETTERS, INBOX, NOTIFICATIONS, OUTBOX, USERS};
 use super::walks::{EVENTS_BY_ID, MESSAGES_BY_EVENT, alone, within};
 
@@ -102,8 +103,9 @@ impl Eyes<'_> {
             let ids: BTreeSet<Cell> = lost.iter().map(|event| event.cell("id").clone()).collect();
             let nobody = within(INBOX, ("consumer", given_up(consumer).into()), "event_id");
             let dropped = self.rows(books, &nobody, ids).await?;
+            let ways = if lost.is_empty() { Ways::Direct } else { self.ways_to(books).await? };
             for event in lost.into_iter().filter(|event| !dropped.contains_key(event.cell("id"))) {
-                if buried.contains_key(event.cell("id")) {
+                if buried.contains_key(event.cell("id")) || ways.lie_before(event) {
                     self.moving = self.moving.saturating_add(1);
                     continue;
                 }

@@ -78,6 +78,7 @@ pub(crate) struct Auditor<'a> {
     clock: &'a Arc<dyn Clock>,
     request: AuditRequest<'a>,
     carts_in_books: bool,
+    bus_lag: Duration,
     findings: Findings,
 }
 
@@ -88,12 +89,18 @@ impl<'a> Auditor<'a> {
         clock: &'a Arc<dyn Clock>,
         request: AuditRequest<'a>,
     ) -> Self {
-        Self { books, gateways, clock, request, carts_in_books: true, findings: Findings::default() }
+        let (carts_in_books, bus_lag) = (true, Duration::ZERO);
+        Self { books, gateways, clock, request, carts_in_books, bus_lag, findings: Findings::default() }
     }
 
     /// Whether what carts handled is noted in the books of orders.
     pub(crate) fn carts_in_books(self, carts_in_books: bool) -> Self {
         Self { carts_in_books, ..self }
+    }
+
+    /// How long a published event may be on its way.
+    pub(crate) fn bus_lag(self, bus_lag: Duration) -> Self {
+        Self { bus_lag, ..self }
     }
 
     /// Looks at everything. Within a database, effects are read before what caused them.
@@ -144,13 +151,9 @@ impl<'a> Auditor<'a> {
         Ok(self.report(started_at))
     }
 
-    /// A context's tables. Who holds the lease of its workers began when its own id was made.
+    /// A context's tables.
     async fn source<'b>(&self, books: &'b dyn Books) -> Result<Source<'b>, StoreError> {
-        let pages = books.look_up(LEASE_LIST, &[WORKERS.into()]).await?;
-        let now = self.clock.now();
-        let held = |row: &&Row| row.at("until_at").is_some_and(|until| until.plus(limits::AUDIT_MOMENT) > now);
-        let owner = pages.of(LEASES).iter().find(held).and_then(|row| row.id("owner_id"));
-        Ok(Source { books, working_since: owner.map(told::made_at) })
+        Ok(Source { books, working_since: working_since(books, self.clock.now()).await? })
     }
 
     fn report(self, started_at: Timestamp) -> Report {
@@ -219,6 +222,7 @@ impl<'a> Auditor<'a> {
                     now,
                     working_since,
                     carts_in_books: self.carts_in_books,
+                    bus_lag: self.bus_lag,
                     moving: 0,
                 };
                 suspects.extend(eyes.look(cross, walk, &stretch.pages).await?);
@@ -259,6 +263,7 @@ impl<'a> Auditor<'a> {
             now,
             working_since,
             carts_in_books: self.carts_in_books,
+            bus_lag: self.bus_lag,
             moving: 0,
         };
         let before = books.look_up(walk, &keys).await?;
@@ -291,6 +296,15 @@ impl<'a> Auditor<'a> {
         }
         (self.request.progress)(Progress { what: walk.lead.name, rows: self.findings.rows });
     }
+}
+
+/// Since when somebody does the later work of the context with these tables; none while nobody does. Who
+/// holds the lease of its workers began when its own id was made.
+pub(super) async fn working_since(books: &dyn Books, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    let pages = books.look_up(LEASE_LIST, &[WORKERS.into()]).await?;
+    let held = |row: &&Row| row.at("until_at").is_some_and(|until| until.plus(limits::AUDIT_MOMENT) > now);
+    let owner = pages.of(LEASES).iter().find(held).and_then(|row| row.id("owner_id"));
+    Ok(owner.map(told::made_at))
 }
 
 /// Keys of the next stretch, after one of `limit` that took `took`.

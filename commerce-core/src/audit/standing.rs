@@ -1,11 +1,13 @@
 //! Orders against the holds they stand on. Pure; `cross` brings the rows.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::catalog::{HoldState, MovementKind};
 use crate::events::EventKind;
 use crate::orders::{OrderStatus, ReturnLine};
 use crate::text::Sku;
+use crate::time::Timestamp;
 
 use super::Invariant::{HoldOfOrder, Price, Reference};
 use super::books::{Cell, Row};
@@ -14,14 +16,41 @@ use super::findings::Findings;
 use super::tables::{CANCELLATIONS, HISTORY, ITEMS, LEDGER, ORDERS, OUTBOX, RESERVATIONS, RETURNS};
 use super::walks::Entry;
 
+/// How events get to a consumer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ways {
+    /// One that is published has been handled.
+    Direct,
+    /// A broker keeps what is published until the consumer takes it.
+    Broker {
+        /// When all that waited for the consumer has been brought; none while it does not run.
+        since: Option<Timestamp>,
+        /// How long a published event may be on its way.
+        lag: Duration,
+        /// When the rows were read.
+        now: Timestamp,
+    },
+}
+
+impl Ways {
+    /// Whether this event may yet come.
+    pub(super) fn lie_before(self, event: &Row) -> bool {
+        let Some(published) = event.at("published_at") else { return true };
+        match self {
+            Self::Direct => false,
+            Self::Broker { since, lag, now } => since.is_none_or(|since| since.max(published.plus(lag)) > now),
+        }
+    }
+}
+
 /// Whether what an order said about `kind` is still on its way.
-fn is_moving(order: &Entry<'_>, kind: EventKind) -> bool {
-    order.of(OUTBOX).any(|event| event.word("type") == Some(kind) && *event.cell("published_at") == Cell::Null)
+fn is_moving(order: &Entry<'_>, kind: EventKind, ways: Ways) -> bool {
+    order.of(OUTBOX).any(|event| event.word("type") == Some(kind) && ways.lie_before(event))
 }
 
 /// A live order's hold is kept or sold, a cancelled one's is not; its lines are the order's, at the
 /// order's prices.
-pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, findings: &mut Findings) {
+pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, ways: Ways, findings: &mut Findings) {
     let Some(row) = order.one(ORDERS) else { return };
     let Some(status) = row.word::<OrderStatus>("status") else { return };
     let number = &order.name;
@@ -38,7 +67,7 @@ pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, findings: &m
     let fits = match status {
         OrderStatus::Pending => state == HoldState::Active,
         OrderStatus::Cancelled => match state {
-            HoldState::Active => is_moving(order, EventKind::OrderCancelled),
+            HoldState::Active => is_moving(order, EventKind::OrderCancelled, ways),
             HoldState::Committed => confirmed,
             HoldState::Released | HoldState::Expired => true,
         },
@@ -47,7 +76,7 @@ pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, findings: &m
         | OrderStatus::Shipped
         | OrderStatus::OutForDelivery
         | OrderStatus::Delivered => {
-            state == HoldState::Committed || (state == HoldState::Active && is_moving(order, EventKind::OrderConfirmed))
+            state == HoldState::Committed || (state == HoldState::Active && is_moving(order, EventKind::OrderConfirmed, ways))
         }
     };
     findings.hold(HoldOfOrder, number, fits, format_args!("a hold as of {status}"), state);
@@ -55,7 +84,7 @@ pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, findings: &m
         findings.unsettled();
     }
     if let Some(hold) = hold.filter(|_| state == HoldState::Committed && only(hold, generation)) {
-        restocked(order, hold, status, findings);
+        restocked(order, hold, status, ways, findings);
     }
 }
 
@@ -67,10 +96,10 @@ fn only(hold: Option<&Entry<'_>>, generation: &Cell) -> bool {
 
 /// What was sold came back if the order was cancelled, what was given up before apart, also where nothing of its kind is
 /// sold any more. Of one that lives came back what was given up, and received of its returns.
-fn restocked(order: &Entry<'_>, hold: &Entry<'_>, status: OrderStatus, findings: &mut Findings) {
+fn restocked(order: &Entry<'_>, hold: &Entry<'_>, status: OrderStatus, ways: Ways, findings: &mut Findings) {
     let cancelled = status == OrderStatus::Cancelled;
     let kinds = [EventKind::OrderLinesCancelled, EventKind::ReturnReceived, EventKind::OrderCancelled];
-    let moving = kinds.into_iter().any(|kind| is_moving(order, kind));
+    let moving = kinds.into_iter().any(|kind| is_moving(order, kind, ways));
     let (given_up, bits) = (cancellations::of(order), order.of(CANCELLATIONS).count());
     let units = |sku: &str| sku.parse::<Sku>().ok().and_then(|sku| given_up.get(&sku).copied()).unwrap_or(0);
     for item in order.of(ITEMS) {

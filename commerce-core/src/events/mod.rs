@@ -11,6 +11,8 @@ mod data;
 pub mod desk;
 pub mod relay;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -278,6 +280,12 @@ pub trait EventBus: Send + Sync {
     /// # Errors
     /// When nothing could be taken over.
     async fn publish(&self, events: &[Envelope]) -> Result<Vec<EventId>, StoreError>;
+
+    /// How long an event may be on its way to a consumer that runs, once it is published. Nothing for a
+    /// bus that only takes over what every consumer has recorded.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The unpublished events of one database.

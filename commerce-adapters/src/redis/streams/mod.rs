@@ -201,4 +201,8 @@ impl EventBus for StreamBus {
         self.0.trim_now_and_then(events).await;
         Ok(events.iter().map(|event| event.id).collect())
     }
+
+    fn lag(&self) -> Duration {
+        commerce_core::limits::BROKER_LAG
+    }
 }
