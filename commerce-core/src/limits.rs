@@ -106,6 +106,13 @@ pub const SESSION_TOUCH: Duration = Duration::from_mins(5);
 pub const RESET_FOR: Duration = Duration::from_mins(30);
 /// Mails an hour with which one user is told how to set a new password, so that nobody fills her mailbox.
 pub const RESETS_AN_HOUR: u32 = 5;
+/// How long the link of a guest's order shows it: past the time to send something back after the slowest delivery.
+pub const ORDER_LINK_FOR: Duration = Duration::from_hours(90 * 24);
+/// Orders an hour that are told to one guest's mail address, so that nobody fills a stranger's mailbox: each is three
+/// mails or four.
+pub const GUEST_ORDERS_AN_HOUR: u32 = 5;
+/// Tries to pay one order by its link: each that is declined is a mail.
+pub const GUEST_ATTEMPTS_MAX: usize = 10;
 /// A rotated refresh token repeated within this span gets the same answer: its first one was lost.
 pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
 

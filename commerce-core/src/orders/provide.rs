@@ -106,7 +106,7 @@ impl Consumer for CartReducer {
         if !facts.from_cart {
             return Ok(());
         }
-        let owner = CartOwner::User(facts.user_id);
+        let owner = facts.guest_cart.map_or(CartOwner::User(facts.user_id), CartOwner::Guest);
         self.0.reduce_cart(owner, facts.cart_claim, &facts.lines, Some((self.name(), event.id))).await?;
         Ok(())
     }

@@ -95,7 +95,9 @@ impl Books {
             let claims = |write: &OrderWrite| matches!(write, OrderWrite::ClaimCart(_, order) if *order == id);
             let claimed = changes.writes.iter().any(claims);
             self.must(claimed, || format!("order {id} is out of a cart that was not claimed"));
-            let first = self.leaving.insert(order.user.uuid(), id);
+            let says = changes.events.iter().find_map(|event| super::Words::of(event).at("/guestCart").as_str().map(str::to_owned));
+            let owner = says.and_then(|cart| cart.parse().ok()).unwrap_or(order.user.uuid());
+            let first = self.leaving.insert(owner, id);
             self.must(first.is_none(), || format!("order {id} is out of a cart that {first:?} has not left yet"));
         }
         let entry = OrderEntry {
