@@ -16,6 +16,12 @@ pub const VARIANTS_MAX: usize = 200;
 pub const IMAGES_MAX: usize = 50;
 /// Bytes of one picture.
 pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Pixels of a picture on a side.
+pub const IMAGE_SIDE_MAX: u32 = 12_000;
+/// Pixels of a picture in all: what a good camera makes. A file of a few kilobytes may say that it has billions.
+pub const IMAGE_PIXELS_MAX: u64 = 40_000_000;
+/// Bytes that a decoder may take for one picture: so many pixels with four channels, and room to work.
+pub const IMAGE_DECODED_MAX: u64 = 256 * 1024 * 1024;
 /// Depth of the category tree, root included.
 pub const CATEGORY_DEPTH_MAX: usize = 16;
 /// Addresses of one user.

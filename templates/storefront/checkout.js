@@ -31,7 +31,7 @@ start(async () => {
   const form = byId("checkout");
   if (!api.user) contact();
   fill(byId("address"), addressChoice(addresses.items));
-  fill(byId("payment"), paymentFields("Payment"));
+  fill(byId("payment"), paymentFields("Payment", api.user ? ["COD", "CARD", "UPI", "WALLET"] : ["COD", "CARD", "UPI"]));
   await requote(form);
   form.hidden = false;
   form.addEventListener("change", (event) => {

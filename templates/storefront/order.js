@@ -114,7 +114,7 @@ function payment(order) {
   fill(byId("payment"), rows);
   const again = order.status === "PENDING" && payment.status === "FAILED";
   byId("pay").hidden = !again;
-  if (again) fill(byId("pay-fields"), paymentFields("Pay again", ["CARD", "UPI"]));
+  if (again) fill(byId("pay-fields"), paymentFields("Pay again", link ? ["CARD", "UPI"] : ["CARD", "UPI", "WALLET"]));
 }
 
 function entry(item) {

@@ -21,8 +21,8 @@ use super::keys::{dangling, made_in, missing};
 use super::run::working_since;
 use super::standing::{Ways, standing};
 use super::tables::{
-    CARTS, CATEGORIES, GUESTS, INVENTORY, ITEMS, KEYS, LEDGER, LEDGER_SUMS, ORDERS, PRODUCTS, RESERVATIONS, SELLERS, SESSIONS, TOKENS,
-    USERS, WEBHOOK_ENDPOINTS,
+    CARTS, CATEGORIES, GUESTS, INVENTORY, ITEMS, KEYS, LEDGER, LEDGER_SUMS, ORDERS, PRODUCTS, RESERVATIONS, SELLERS, SESSIONS,
+    TOKENS, USERS, WEBHOOK_ENDPOINTS,
 };
 use super::told::{is_near, made_at};
 use super::walks::{GUEST_LIST, HOLDS, ORDER_BOOK, ORDERS_BY_HOLD, alone, entries, within};

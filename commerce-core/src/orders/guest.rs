@@ -8,7 +8,7 @@
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, digest};
 use crate::error::{Outcome, Refusal};
-use crate::ids::{Id, OrderId, UserId};
+use crate::ids::{Id, UserId};
 use crate::limits;
 use crate::text::{Email, IdempotencyKey};
 use crate::time::Timestamp;
@@ -54,7 +54,7 @@ impl Orders {
         command: PlaceOrder,
         key: Option<RequestKey>,
     ) -> Outcome<Answer<Order>> {
-        let email = Email::parse("email", &guest.email)?;
+        let email = Email::parse("email", guest.email.trim())?;
         expect_no_wallet(command.payment.as_ref().map(|(method, _)| *method))?;
         let user = self.customers.guest(&email).await?;
         let cart = guest.cart.as_deref().map_or(CartOwner::User(user), CartOwner::guest);
@@ -89,7 +89,7 @@ impl Orders {
 
     /// Whether this order may be told to a guest's mail address, of which so many are in an hour. The turn belongs to the
     /// request's key, so that a repeated one takes no second.
-    pub(super) async fn takes_turn(&self, guest: UserId, order: OrderId, key: &RequestKey) -> Outcome<bool> {
+    pub(super) async fn takes_turn(&self, guest: UserId, key: &RequestKey) -> Outcome<bool> {
         let (now, whose) = (self.clock.now(), digest(&[b"turn", key.key.as_str().as_bytes()]));
         for turn in 0..limits::GUEST_ORDERS_AN_HOUR {
             let scope = turn_of(guest, now, turn)?;
@@ -99,7 +99,7 @@ impl Orders {
                 }
                 continue;
             }
-            let claim = KeyClaim { scope, body_hash: whose, result: KeyResult::Done(order.uuid()), generation: 1, at: now };
+            let claim = KeyClaim { scope, body_hash: whose, result: KeyResult::Done(guest.uuid()), generation: 1, at: now };
             match self.store.commit(ChangeSet::new().claim(Some(claim))).await {
                 Ok(()) => return Ok(true),
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(taken))) if taken.body_hash == whose => return Ok(true),

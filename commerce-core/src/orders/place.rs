@@ -141,7 +141,7 @@ impl Orders {
         let decided = draft.decide(&self.ids, self.clock.now());
         let guest = Actor::Guest(decided.order.user, decided.order.id);
         // Asked last, so that what is refused tells nobody anything and counts as nothing.
-        if by.is_none() && !self.takes_turn(decided.order.user, decided.order.id, key).await? {
+        if by.is_none() && !self.takes_turn(decided.order.user, key).await? {
             return self.give_up(scope, key, &held, Some(Refusal::TooMany)).await;
         }
         let (order, changes) = self.insert(decided, &by.unwrap_or(guest));

@@ -91,12 +91,7 @@ impl Orders {
     }
 
     /// The same for somebody who is known, or for a guest, out of this cart unless items are named.
-    pub(super) async fn offer_for(
-        &self,
-        user: Option<UserId>,
-        cart: Option<CartOwner>,
-        command: &PlaceOrder,
-    ) -> Outcome<Offer> {
+    pub(super) async fn offer_for(&self, user: Option<UserId>, cart: Option<CartOwner>, command: &PlaceOrder) -> Outcome<Offer> {
         let wish = self.wish(cart, command).await?;
         let address = match (&command.address, user) {
             (AddressChoice::Saved(None), None) => None,

@@ -36,7 +36,11 @@ pub(super) fn routes(api: Api) -> Api {
     let history = op("Its history, oldest first").or_link();
     api.post(
         "/api/orders/quote",
-        op("What an order would cost; a guest names her cart or her mail address").or_guest().takes::<OrderBody>().gives::<QuoteView>(200, "The quote.").refuses(PRICING),
+        op("What an order would cost; a guest names her cart or her mail address")
+            .or_guest()
+            .takes::<OrderBody>()
+            .gives::<QuoteView>(200, "The quote.")
+            .refuses(PRICING),
         quote,
     )
     .post("/api/orders", placing.takes::<OrderBody>().gives::<OrderView>(201, "Placed.").refuses(PLACING), place)
@@ -81,11 +85,7 @@ const PLACING: &[&str] = &[
 const STEPS: &[&str] = &["ILLEGAL_TRANSITION", "PAYMENT_REQUIRED"];
 
 /// Writes nothing, so that a key has nothing to keep.
-async fn quote(
-    State(shared): State<Shared>,
-    Caller(actor): Caller,
-    request: KeyedJson<OrderBody>,
-) -> Answered<Told<QuoteView>> {
+async fn quote(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OrderBody>) -> Answered<Told<QuoteView>> {
     request.key_or(request.body.idempotency_key.as_deref())?;
     one_address(&request.body)?;
     let guest = guest(&actor, &request.body)?;
@@ -97,11 +97,7 @@ async fn quote(
     Ok(shown(QuoteView::of(offer)))
 }
 
-async fn place(
-    State(shared): State<Shared>,
-    Caller(actor): Caller,
-    request: KeyedJson<OrderBody>,
-) -> Answered<Told<OrderView>> {
+async fn place(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OrderBody>) -> Answered<Told<OrderView>> {
     let key = request.key_or(request.body.idempotency_key.as_deref())?;
     one_address(&request.body)?;
     if !request.body.has_payment() {
@@ -122,9 +118,7 @@ async fn place(
 fn guest(actor: &Actor, body: &OrderBody) -> Answered<Option<GuestBuyer>> {
     let (email, cart) = (body.email.clone(), body.cart_token.clone());
     match actor {
-        Actor::Anonymous if email.is_some() || cart.is_some() => {
-            Ok(Some(GuestBuyer { email: email.unwrap_or_default(), cart }))
-        }
+        Actor::Anonymous if email.is_some() || cart.is_some() => Ok(Some(GuestBuyer { email: email.unwrap_or_default(), cart })),
         Actor::Anonymous | Actor::Guest(..) => Err(Refusal::Unauthenticated.into()),
         Actor::Customer(_) | Actor::Seller(..) | Actor::Admin(_) | Actor::System => {
             let named = [("email", email.is_some()), ("cartToken", cart.is_some())].into_iter().find(|(_, named)| *named);

@@ -2,8 +2,8 @@
 
 use commerce_core::ids::{AddressId, AttemptId, OrderId, PaymentId, ProductId, RefundId, UserId};
 use commerce_core::orders::{
-    AddressChoice, Attempt, AttemptState, Cancellation, NextAction, Offer, Order, OrderLine, OrderLink, OrderStatus, Payment, PaymentMethod,
-    PaymentStatus, PlaceOrder, Quote, Refund, RefundState, ShippingOption, TaxLine, TimelineEntry,
+    AddressChoice, Attempt, AttemptState, Cancellation, NextAction, Offer, Order, OrderLine, OrderLink, OrderStatus, Payment,
+    PaymentMethod, PaymentStatus, PlaceOrder, Quote, Refund, RefundState, ShippingOption, TaxLine, TimelineEntry,
 };
 use commerce_core::text::{Metadata, Quantity, Sku};
 use commerce_core::{Money, Timestamp};

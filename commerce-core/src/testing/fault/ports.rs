@@ -30,8 +30,8 @@ use crate::page::{Page, PageRequest};
 use crate::text::{CouponCode, Email, Quantity, Sku, Slug};
 use crate::time::Timestamp;
 use crate::users::{
-    Address, Guest, GuestReads, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads,
-    User, UserStore, UserWrite, Verdict,
+    Address, Guest, GuestReads, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead,
+    StaffLogReads, User, UserStore, UserWrite, Verdict,
 };
 
 type Stored<T> = Result<T, StoreError>;
@@ -147,7 +147,7 @@ faulty! {
     }
 
     ImageStore of dyn ImageStore, "images" {
-        effect put(id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Stored<String>;
+        effect put(id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Outcome<String>;
         read get(name: &str) -> Stored<Option<Vec<u8>>>;
         effect delete(url: &str) -> Stored<()>;
     }

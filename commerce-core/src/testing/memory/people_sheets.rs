@@ -1,7 +1,9 @@
 //! The rows of users and notifications as their tables hold them.
 
 use crate::audit::books::{Cell, Row};
-use crate::audit::tables::{ADDRESSES, GUESTS, NOTIFICATIONS, SESSIONS, STAFF_LOG, TOKENS, USERS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS};
+use crate::audit::tables::{
+    ADDRESSES, GUESTS, NOTIFICATIONS, SESSIONS, STAFF_LOG, TOKENS, USERS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS,
+};
 use crate::ids::Id;
 
 use super::books::{Sheets, row, text};

@@ -10,7 +10,9 @@ use crate::ids::{AddressId, Id, SessionId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::text::Email;
 use crate::time::{Clock, Timestamp};
-use crate::users::{Address, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore, UserWrite};
+use crate::users::{
+    Address, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore, UserWrite,
+};
 
 use super::database::{Apply, Database, judge_free, judge_version, undo_tables};
 use super::ports::database_ports;

@@ -6,7 +6,8 @@ use super::Put;
 use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] = migrations!("users", [(1, "users"), (2, "messages"), (3, "staff_log"), (4, "guests")]);
+pub(crate) const MIGRATIONS: &[Migration] =
+    migrations!("users", [(1, "users"), (2, "messages"), (3, "staff_log"), (4, "guests")]);
 
 pub(crate) const USERS_BY_ID: &str = locked!("t.id, t.email, t.version", "users", id: id);
 

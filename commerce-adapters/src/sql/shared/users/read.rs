@@ -8,8 +8,8 @@ use commerce_core::ids::{Id, SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
 use commerce_core::users::{
-    Address, Guest, GuestReads, PasswordHash, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore,
-    UserWrite,
+    Address, Guest, GuestReads, PasswordHash, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads,
+    User, UserStore, UserWrite,
 };
 
 use super::super::engine::{Database, Row};

@@ -5,8 +5,10 @@ use commerce_core::limits;
 use crate::sql::Old;
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("users", [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "sessions"), (6, "staff_log"), (7, "guests")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "users",
+    [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "sessions"), (6, "staff_log"), (7, "guests")]
+);
 
 pub(crate) const USERS_BY_ID: &str = "SELECT id, email, version FROM users
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
