@@ -69,8 +69,15 @@ impl Guest {
             match told {
                 Told::Done(order) => placed.push(order),
                 Told::Refused(code, _) => {
-                    let expected =
-                        ["SOLD_OUT", "COUPON_EXHAUSTED", "TOO_MANY", "EMPTY_ORDER", "CART_ORDERED", "IDEMPOTENCY_MISMATCH"];
+                    let expected = [
+                        "SOLD_OUT",
+                        "INVALID",
+                        "COUPON_EXHAUSTED",
+                        "TOO_MANY",
+                        "EMPTY_ORDER",
+                        "CART_ORDERED",
+                        "IDEMPOTENCY_MISMATCH",
+                    ];
                     let fits = expected.contains(&code);
                     self.client.must(fits, || format!("{note} of {} was refused as {code}", self.email));
                 }
