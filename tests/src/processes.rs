@@ -96,7 +96,7 @@ impl Process {
 
     /// Every address it listens at, without a scheme.
     pub(crate) fn listeners(&self) -> Vec<String> {
-        let public = self.base.trim_start_matches("http://").to_owned();
+        let public = self.base.rsplit("://").next().unwrap_or_default().to_owned();
         std::iter::once(public).chain(self.place.internal().map(|port| format!("127.0.0.1:{port}"))).collect()
     }
 
@@ -125,12 +125,21 @@ impl Process {
         }
     }
 
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Sends it a signal, if it runs.
+    pub(crate) fn signal(&self, name: &str) {
+        if let Some(pid) = self.pid() {
+            let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status();
+            assert!(sent.is_ok_and(|status| status.success()), "kill could not be run");
+        }
+    }
+
     /// Asks it to stop (SIGTERM).
     pub(crate) fn ask_to_stop(&self) {
-        if let Some(child) = &self.child {
-            let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-            assert!(asked.is_ok_and(|status| status.success()), "kill could not be run");
-        }
+        self.signal("TERM");
     }
 
     /// Asks it to stop and waits; answers its exit code.

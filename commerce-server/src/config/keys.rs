@@ -53,7 +53,7 @@ pub enum Kind {
     AddressOrNone,
     /// Any text, or nothing.
     TextOrNone,
-    /// Listeners of a service: `http://HOST:PORT` each, or `dns+http://NAME:PORT`.
+    /// Listeners of a service: `http://HOST:PORT` each, or `dns+http://NAME:PORT`; the same with `https`.
     Instances,
     /// A database server, with a database or the beginning of its name or neither, or nothing.
     Database,
@@ -190,6 +190,21 @@ pub const KEYS: &[Key] = &[
         comment: "Signs what services say to each other: the same 32 or more characters for all of them, and for nobody else.",
         secret: true,
     },
+    key(
+        "services.tls_certificate",
+        Kind::TextOrNone,
+        r#""""#,
+        "A file in PEM with the certificate of this process, for the name of its role (users, catalog, orders, notifications, \
+         gateway), as client and as server. Services then speak TLS with each other and with the gateway, and no service answers \
+         another one without a certificate. This and the next two, or none of them.",
+    ),
+    key("services.tls_key", Kind::TextOrNone, r#""""#, "A file in PEM with the key to it."),
+    key(
+        "services.tls_authority",
+        Kind::TextOrNone,
+        r#""""#,
+        "A file in PEM with the certificate of whoever signs those of all services: the old one and the new one while they change.",
+    ),
     key(
         "events.bus",
         Kind::Choice(&["local", "redis", "sqs"]),

@@ -120,6 +120,28 @@ pub struct ServicesConfig {
     pub advertise: Option<String>,
     /// Signs what they say to each other; empty for a shop in one process.
     pub secret: Secret,
+    /// What this process shows of itself where they speak TLS.
+    pub tls: Option<TlsFiles>,
+}
+
+/// Files in PEM that show what a process is.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// Its own certificate.
+    pub certificate: PathBuf,
+    /// The key to it.
+    pub key: PathBuf,
+    /// The certificates of those that sign.
+    pub authority: PathBuf,
+}
+
+impl TlsFiles {
+    fn from_settings(settings: &Settings) -> Option<Self> {
+        let path = |key: &str| PathBuf::from(text(settings, key));
+        let [certificate, key, authority] = ["services.tls_certificate", "services.tls_key", "services.tls_authority"].map(path);
+        let none = [&certificate, &key, &authority].iter().all(|path| path.as_os_str().is_empty());
+        (!none).then_some(Self { certificate, key, authority })
+    }
 }
 
 /// How events travel from one context to the others.
@@ -313,6 +335,7 @@ impl Config {
                 registry: switch(&settings, "services.registry"),
                 advertise: some_text(&settings, "services.advertise"),
                 secret: Secret(text(&settings, "services.secret").to_owned()),
+                tls: TlsFiles::from_settings(&settings),
             },
             events: match text(&settings, "events.bus") {
                 "redis" => EventBusKind::Redis,

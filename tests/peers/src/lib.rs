@@ -12,7 +12,7 @@ mod moto;
 mod peer;
 mod redis;
 
-pub use mariadb::MariaDb;
+pub use mariadb::{Kept, MariaDb};
 pub use moto::Moto;
 pub use peer::{Ground, Peer, Plan};
 pub use redis::Redis;
