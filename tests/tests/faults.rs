@@ -398,17 +398,13 @@ async fn c28_a_migration_that_is_killed_half_way_is_gone_on_with() {
             .expect("the binary can be started");
         // A little more each time, so that it is everywhere once.
         tokio::time::sleep(Duration::from_millis(60 + 20 * kills)).await;
-        match migrate.try_wait().expect("an own child can be waited for") {
-            Some(ended) => {
-                assert!(ended.success(), "{ended}");
-                break;
-            }
-            None => {
-                migrate.kill().expect("an own child can be killed");
-                migrate.wait().expect("an own child can be waited for");
-                kills += 1;
-            }
+        if let Some(ended) = migrate.try_wait().expect("an own child can be waited for") {
+            assert!(ended.success(), "{ended}");
+            break;
         }
+        migrate.kill().expect("an own child can be killed");
+        migrate.wait().expect("an own child can be waited for");
+        kills += 1;
     }
     assert!(kills >= 3, "it was killed {kills} times only");
     let env = vec![("COMMERCE_DATABASE__URL", url)];
