@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+use commerce_peers::free_port;
 
 use crate::server::READY_WITHIN;
 
@@ -23,12 +24,9 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// Two ports that are free now.
+    /// Two ports that are nobody else's.
     pub(crate) fn free() -> Self {
-        let port = || TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let (public, internal) = (port(), port());
-        let number = |listener: &TcpListener| listener.local_addr().expect("it listens").port();
-        Self::Ports(number(&public), number(&internal))
+        Self::Ports(free_port(), free_port())
     }
 
     pub(crate) fn public(self) -> Option<u16> {

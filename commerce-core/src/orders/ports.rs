@@ -128,7 +128,8 @@ pub trait OrderStore: CouponReads + ReturnReads + PurchaseReads + WalletReads + 
     /// Orders with work due at `now`, longest due first.
     async fn due(&self, work: DueWork, now: Timestamp, limit: u32) -> Result<Vec<OrderId>, StoreError>;
 
-    /// What providers said about references nobody knew, to be tried again; oldest first.
+    /// What providers said about references nobody knew, to be tried again; newest first. A reference that will be known
+    /// is so soon, and what an account shared with others brings is never in its way.
     async fn parked(&self, limit: u32) -> Result<Vec<ProviderEvent>, StoreError>;
 
     /// Commits a change set whole or not at all.
