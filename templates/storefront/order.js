@@ -110,7 +110,7 @@ function payment(order) {
   fill(byId("payment"), rows);
   const again = order.status === "PENDING" && payment.status === "FAILED";
   byId("pay").hidden = !again;
-  if (again) fill(byId("pay-fields"), paymentFields("Pay again", ["CARD", "UPI"]));
+  if (again) fill(byId("pay-fields"), paymentFields("Pay again", ["CARD", "UPI", "NET_BANKING"]));
 }
 
 function entry(item) {

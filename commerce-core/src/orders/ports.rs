@@ -321,6 +321,11 @@ pub trait PaymentGateway: ProviderLedger {
     /// Whether it takes this method.
     fn takes(&self, method: PaymentMethod) -> bool;
 
+    /// Whether it takes less of a promise than was promised. Where it does not, staff is told so and a promise is taken whole.
+    fn takes_in_part(&self) -> bool {
+        true
+    }
+
     /// Asks for the money: as much as [`to_capture`](Attempt::to_capture) says, and for the promise alone where it
     /// says nothing. Asked about a promise that stands, it takes of it what is to be taken and lets go of the rest.
     /// Answers within seconds; no answer is a [`NoAnswer`](PaymentFact::NoAnswer), never an error.

@@ -166,7 +166,11 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
             ways.upstreams.insert(context, Arc::new(There(forwarder)));
         }
         // The orders' process has the providers; which one takes cards, the settings of all of them say alike.
-        let cards = if config.stripe.is_some() { "stripe" } else { Sandbox::NAME };
+        let cards = match (&config.stripe, &config.razorpay) {
+            (Some(_), _) => "stripe",
+            (None, Some(_)) => "razorpay",
+            (None, None) => Sandbox::NAME,
+        };
         App::facing_clients(part.clone(), ways, cards, config)
     } else {
         let needed = needed(&here).filter(|context| !here.contains(context));

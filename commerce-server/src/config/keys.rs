@@ -398,6 +398,35 @@ pub const KEYS: &[Key] = &[
     },
     key("payments.stripe.api_url", Kind::UrlOrNone, r#""https://api.stripe.com""#, "Where Stripe is."),
     key(
+        "payments.razorpay.key_id",
+        Kind::TextOrNone,
+        r#""""#,
+        "UPI, cards and net banking go through Razorpay with this key, and the sandbox takes nothing any more; what Stripe takes goes \
+         there first. Empty for no Razorpay.",
+    ),
+    Key {
+        name: "payments.razorpay.key_secret",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "The secret of that key.",
+        secret: true,
+    },
+    Key {
+        name: "payments.razorpay.webhook_secret",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "The secret of Razorpay's webhooks, which go to /api/payments/webhooks/razorpay.",
+        secret: true,
+    },
+    Key {
+        name: "payments.razorpay.webhook_secret_before",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "The secret before that one, for the day after a change: Razorpay repeats older messages with it. Empty for none.",
+        secret: true,
+    },
+    key("payments.razorpay.api_url", Kind::UrlOrNone, r#""https://api.razorpay.com""#, "Where Razorpay is."),
+    key(
         "orders.carts",
         Kind::Choice(&["database", "redis"]),
         r#""database""#,
@@ -416,7 +445,7 @@ pub const KEYS: &[Key] = &[
         Kind::Taxes,
         "[]",
         "What is taxed: { name = \"VAT\", rate = \"20\" }, where it holds also countries = [\"GB\"], states and categories (ids, those \
-         below included), and whether prices have it in them, included = true. Of one name the first that fits holds. Indian GST is \
+         below included), whether prices have it in them, included = true, and whether shipping is taxed, too, shipping = true. Of one name the first that fits holds. Indian GST is \
          { name = \"GST\", rate = \"18\", gst_from = \"MH\" }: CGST and SGST within the state, IGST between states.",
     ),
     key(

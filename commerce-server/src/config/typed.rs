@@ -58,6 +58,8 @@ pub struct Config {
     pub capture: Capture,
     /// Stripe, where cards go through it.
     pub stripe: Option<StripeConfig>,
+    /// Razorpay, where money goes through it.
+    pub razorpay: Option<RazorpayConfig>,
     /// Ways to ship, the default first.
     pub shipping: RateTable,
     /// What is taxed.
@@ -173,6 +175,21 @@ pub struct StripeConfig {
     pub secret_key: Secret,
     /// The secret of its webhooks; empty where none are believed.
     pub webhook_secret: Secret,
+    /// Where it is.
+    pub api_url: String,
+}
+
+/// How Razorpay is reached.
+#[derive(Clone, Debug)]
+pub struct RazorpayConfig {
+    /// The key's id, which pages may say.
+    pub key_id: String,
+    /// The key's secret.
+    pub key_secret: Secret,
+    /// The secret of its webhooks.
+    pub webhook_secret: Secret,
+    /// The one before; empty for none.
+    pub webhook_secret_before: Secret,
     /// Where it is.
     pub api_url: String,
 }
@@ -381,6 +398,13 @@ impl Config {
                 secret_key: Secret(key),
                 webhook_secret: Secret(text(&settings, "payments.stripe.webhook_secret").to_owned()),
                 api_url: text(&settings, "payments.stripe.api_url").to_owned(),
+            }),
+            razorpay: some_text(&settings, "payments.razorpay.key_id").map(|key_id| RazorpayConfig {
+                key_id,
+                key_secret: Secret(text(&settings, "payments.razorpay.key_secret").to_owned()),
+                webhook_secret: Secret(text(&settings, "payments.razorpay.webhook_secret").to_owned()),
+                webhook_secret_before: Secret(text(&settings, "payments.razorpay.webhook_secret_before").to_owned()),
+                api_url: text(&settings, "payments.razorpay.api_url").to_owned(),
             }),
             shipping: prices::shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
             taxes: prices::taxes(settings.value("orders.taxes")).unwrap_or_default(),

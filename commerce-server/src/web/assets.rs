@@ -48,6 +48,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "storefront/missing.js",
     "storefront/order.js",
     "storefront/orders.js",
+    "storefront/pay.js",
     "storefront/payment.js",
     "storefront/product.js",
     "storefront/shop.css",
@@ -61,5 +62,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "admin/orders.js",
     "admin/product.js",
     "admin/products.js",
+    "admin/promise.js",
+    "admin/shipments.js",
     "admin/variants.js",
 ];

@@ -131,6 +131,12 @@ pub async fn sandbox_gateway(make: impl AsyncFn() -> Made<dyn PaymentGateway>) {
     gateways::all(&make).await;
 }
 
+/// What a [`PaymentGateway`] over the wire promises, whose customers do what the sandbox's tokens say. That a charge and a void which
+/// meet agree at once is promised by ledgers of our own alone; here the books learn it from the next answer.
+pub async fn remote_gateway(make: impl AsyncFn() -> Made<dyn PaymentGateway>) {
+    gateways::remote(&make).await;
+}
+
 /// Every promise of an [`ImageStore`].
 pub async fn images(make: impl AsyncFn() -> Made<dyn ImageStore>) {
     images::all(&make).await;

@@ -19,8 +19,8 @@ use crate::ids::{EventId, Id, OrderId, ProductId, ReturnId, WebhookEndpointId};
 use crate::money::{Currency, Money};
 use crate::notifications::EndpointInput;
 use crate::orders::{
-    Capture, CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind,
-    ShipmentStatus,
+    Capture, CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, PromiseWish, RefundAnswer, RequestReturn,
+    ReturnKind, ShipmentStatus,
 };
 use crate::users::RawAddress;
 
@@ -198,9 +198,9 @@ impl Staff {
                 Money::new(if whole { attempt.amount.minor } else { attempt.amount.minor / 2 + 1 }, attempt.amount.currency);
             self.client.ask(move |shop, me| async move {
                 if voids {
-                    shop.orders.void_payment(&me, id, payment, None, None, None).await
+                    shop.orders.void_payment(&me, id, PromiseWish::all_of(payment)).await
                 } else {
-                    shop.orders.capture_payment(&me, id, payment, Some(amount), None, None).await
+                    shop.orders.capture_payment(&me, id, PromiseWish::all_of(payment).of(Some(amount))).await
                 }
             })
         };
