@@ -61,18 +61,9 @@ fn copy(from: &Path) -> TempDir {
 
 #[tokio::test]
 async fn the_books_in_sqlite_hide_nothing() {
-    hide_nothing(0).await;
-}
-
-#[tokio::test]
-async fn nor_do_they_hide_the_other_half() {
-    hide_nothing(1).await;
-}
-
-async fn hide_nothing(half: usize) {
     let healthy = folder();
     let gateway = on_files_of(healthy.path(), Files(folder()), Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
-    audited::the_books_hide_nothing(async || open(copy(healthy.path()), gateway.clone()).await, half).await;
+    audited::the_books_hide_nothing(async || open(copy(healthy.path()), gateway.clone()).await).await;
 }
 
 macro_rules! holds {

@@ -62,7 +62,7 @@ fn at(address: SocketAddr) -> Source {
 
 fn neighbours(address: SocketAddr) -> Neighbours {
     let all = Context::ALL.iter().map(|context| (*context, vec![at(address)])).collect::<BTreeMap<_, _>>();
-    Neighbours::new(Net::new("orders", key(), clock()), all)
+    Neighbours::new(Net::new("orders", key(), clock(), None), all)
 }
 
 /// A port of `part` as another process has it.
@@ -117,7 +117,7 @@ async fn events_reach_the_consumers_of_another_process() {
     let (here, there) = (MemoryShop::new(1), MemoryShop::new(2));
     let (address, _guard) = served(there.part()).await;
     let target = Arc::new(Target::new(Context::Notifications, vec![at(address)]));
-    let bus = RemoteBus::new(&Net::new("users", key(), clock()), &target);
+    let bus = RemoteBus::new(&Net::new("users", key(), clock(), None), &target);
     let register = commerce_core::users::Register {
         email: "asha@example.com".to_owned(),
         password: "correct horse".to_owned(),
@@ -218,7 +218,7 @@ async fn another_instance_answers_for_one_that_is_gone() {
     let (address, _guard) = served(shop.part()).await;
     let gone = TcpListener::bind("127.0.0.1:0").await.and_then(|listener| listener.local_addr()).expect("a port is free");
     let sources = BTreeMap::from([(Context::Catalog, vec![at(gone), at(address), at(silent().await)])]);
-    let neighbours = Neighbours::new(Net::new("orders", key(), clock()), sources);
+    let neighbours = Neighbours::new(Net::new("orders", key(), clock(), None), sources);
     let catalog = neighbours.elsewhere().catalog.expect("the catalog has a place");
     for _ in 0..6 {
         assert_eq!(catalog.items(&[]).await.expect("one of them answers"), []);

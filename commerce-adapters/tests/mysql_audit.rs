@@ -104,15 +104,6 @@ impl Hands for Tables {
 
 #[tokio::test]
 async fn the_books_in_mysql_hide_nothing() {
-    hide_nothing(0).await;
-}
-
-#[tokio::test]
-async fn nor_do_they_hide_the_other_half() {
-    hide_nothing(1).await;
-}
-
-async fn hide_nothing(half: usize) {
     let healthy = Tables::new();
     let gateway = healthy.open(Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
     healthy.keep();
@@ -120,7 +111,7 @@ async fn hide_nothing(half: usize) {
         healthy.restore();
         healthy.open(gateway.clone()).await
     };
-    audited::the_books_hide_nothing(open, half).await;
+    audited::the_books_hide_nothing(open).await;
 }
 
 macro_rules! holds {

@@ -11,7 +11,7 @@ use commerce_core::page::PageRequest;
 use crate::bench;
 use crate::commands::{
     audit, backup, completions, config, coupon, dlq, doctor, email, init, keys, migrate, openapi, order, outbox, payments,
-    product, restore, returns, search, serve, stock, user,
+    product, restore, returns, search, serve, stock, user, webhook,
 };
 use crate::output::Format;
 use crate::torture;
@@ -166,6 +166,9 @@ pub(crate) enum Command {
     /// Mails: see them, and try the way out
     #[command(subcommand)]
     Email(email::Command),
+    /// Other systems that are told of events, and what became of it
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Copy the whole shop as it is at one instant, while it sells
     Backup(backup::Args),
     /// Put a backup in the place of the shop, or only check it
@@ -265,6 +268,11 @@ mod tests {
             "dlq redrive --all",
             "dlq retry --all",
             "dlq purge --all",
+            "webhook list",
+            "webhook add https://example.com/hooks --event ORDER_CONFIRMED --event ORDER_CANCELLED",
+            "webhook remove 018f0000-0000-7000-8000-000000000000 --yes",
+            "webhook deliveries 018f0000-0000-7000-8000-000000000000 --status failed",
+            "webhook resend 018f0000-0000-7000-8000-000000000000 018f0000-0000-7000-8000-000000000001",
             "email preview welcome",
             "email send-test --to a@b.co",
             "audit --fix",

@@ -1,4 +1,4 @@
-//! Reading passwords without showing them, and without a place in the process list.
+//! Reading passwords and other secrets without showing them, and without a place in the process list.
 
 use std::io::{self, IsTerminal, Read};
 
@@ -15,10 +15,7 @@ const SECRET_MAX_BYTES: u64 = PASSWORD_MAX as u64 * 4 + 2;
 /// When there is neither `--password-stdin` nor a terminal, or the two entries differ.
 pub(crate) fn password(from_stdin: bool) -> Result<String, Failure> {
     if from_stdin {
-        let mut text = String::new();
-        let read = io::stdin().lock().take(SECRET_MAX_BYTES + 1).read_to_string(&mut text);
-        read.map_err(|error| Failure::io("read the password", &error))?;
-        return Ok(less_one_newline(&text).to_owned());
+        return read();
     }
     if !io::stdin().is_terminal() {
         return Err(Failure::usage("standard input is no terminal: say --password-stdin and send the password there"));
@@ -26,6 +23,17 @@ pub(crate) fn password(from_stdin: bool) -> Result<String, Failure> {
     let ask = |prompt| rpassword::prompt_password(prompt).map_err(|error| Failure::io("read the password", &error));
     let password = ask("Password: ")?;
     if ask("Once more: ")? == password { Ok(password) } else { Err(Failure::new("PASSWORDS_DIFFER", "the two entries differ")) }
+}
+
+/// All of standard input less one newline.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn read() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = io::stdin().lock().take(SECRET_MAX_BYTES + 1).read_to_string(&mut text);
+    read.map_err(|error| Failure::io("read the secret", &error))?;
+    Ok(less_one_newline(&text).to_owned())
 }
 
 fn less_one_newline(text: &str) -> &str {

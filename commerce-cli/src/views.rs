@@ -2,6 +2,7 @@
 //! without `--url`.
 
 use commerce_core::catalog::{Inventory, Movement, Product, ProductCard, SearchResults};
+use commerce_core::notifications::{MadeEndpoint, WebhookDelivery, WebhookEndpoint};
 use commerce_core::orders::{Coupon, Order, ReturnOf, ShipmentOf, TimelineEntry};
 use commerce_core::page::Page;
 use commerce_core::users::User;
@@ -11,6 +12,7 @@ use commerce_server::views::order::{OrderView, TimelineView};
 use commerce_server::views::returns::ReturnView;
 use commerce_server::views::shipment::ShipmentView;
 use commerce_server::views::user::UserView;
+use commerce_server::views::webhook::{DeliveryView, EndpointView};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -72,6 +74,21 @@ pub(crate) fn returned(returned: ReturnOf) -> Value {
 /// One line of an order's history.
 pub(crate) fn timeline(entry: TimelineEntry) -> Value {
     value(TimelineView::from(entry))
+}
+
+/// An endpoint of webhooks, without its secret.
+pub(crate) fn endpoint(endpoint: WebhookEndpoint) -> Value {
+    value(EndpointView::from(endpoint))
+}
+
+/// An endpoint that was just made, with its secret.
+pub(crate) fn made_endpoint(made: MadeEndpoint) -> Value {
+    value(EndpointView::made(made))
+}
+
+/// An event on its way to an endpoint.
+pub(crate) fn delivery(delivery: WebhookDelivery) -> Value {
+    value(DeliveryView::from(delivery))
 }
 
 fn value(view: impl Serialize) -> Value {

@@ -16,7 +16,7 @@ use crate::front::{front, named};
 use crate::problem::Problem;
 use crate::state::Shared;
 use crate::ways::Ways;
-use crate::web::About;
+use crate::web::{About, Checkout};
 use crate::{documents, health, routes, web};
 
 /// A shop that answers HTTP. Cheap to clone.
@@ -46,7 +46,12 @@ impl App {
     /// by the services that `ways` lead to. Pages say that `card_provider` takes cards.
     #[must_use]
     pub fn facing_clients(part: Part, ways: Ways, card_provider: &str, config: Config) -> Self {
-        let about = About { shop_name: &config.server.shop_name, currency: config.server.currency.code(), card_provider };
+        let about = About {
+            shop_name: &config.server.shop_name,
+            currency: config.server.currency.code(),
+            card_provider,
+            checkout: config.razorpay.as_ref().map(|it| Checkout { key: &it.key_id, at: &it.api_url }),
+        };
         let (pages, missing) = (web::routes(&about), web::missing(&about));
         let cors = cors(&config);
         let app = Self::assembled(part, ways, config, true, |router| router.merge(pages).fallback(missing));

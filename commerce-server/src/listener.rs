@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -102,6 +103,8 @@ pub struct Site {
     /// How long it still serves after it was asked to stop, while it says that it does not accept any
     /// more: so long that whoever spreads requests over several instances has heard of it.
     pub notice: Duration,
+    /// With what it speaks TLS; it does not where there is nothing.
+    pub tls: Option<TlsAcceptor>,
 }
 
 impl From<App> for Site {
@@ -113,6 +116,7 @@ impl From<App> for Site {
             stopping: shared.stopping().clone(),
             connections_max: shared.config().server.connections_max,
             notice: Duration::ZERO,
+            tls: None,
         }
     }
 }
@@ -141,11 +145,16 @@ pub async fn serve(listener: TcpListener, site: impl Into<Site>, shutdown: Shutd
             () = noticed.as_mut() => break,
         };
         match accepted {
+            // It is gone already.
+            Ok((_, (stream, _))) if stream.set_nodelay(true).is_err() => {}
             Ok((slot, (stream, peer))) => {
                 let (router, stopping) = (site.router.clone(), site.stopping.clone());
-                let served = serve_connection(stream, Peer(peer.ip()), router, stopping, closing.clone());
+                let (tls, peer, closing) = (site.tls.clone(), Peer(peer.ip()), closing.clone());
                 connections.spawn(async move {
-                    served.await;
+                    match tls {
+                        Some(tls) => serve_over_tls(&tls, stream, peer, router, stopping, closing).await,
+                        None => serve_connection(stream, peer, router, stopping, closing).await,
+                    }
                     drop(slot);
                 });
             }
@@ -173,16 +182,32 @@ pub async fn serve(listener: TcpListener, site: impl Into<Site>, shutdown: Shutd
     Ok(())
 }
 
-async fn serve_connection(
+async fn serve_over_tls(
+    tls: &TlsAcceptor,
     stream: TcpStream,
     peer: Peer,
     router: Router,
     stopping: CancellationToken,
     closing: CancellationToken,
 ) {
-    if stream.set_nodelay(true).is_err() {
-        return;
+    let greeted = tokio::select! {
+        greeted = timeout(HEAD_WITHIN, tls.accept(stream)) => greeted,
+        () = closing.cancelled() => return,
+    };
+    match greeted {
+        Ok(Ok(stream)) => serve_connection(stream, peer, router, stopping, closing).await,
+        Ok(Err(error)) => tracing::info!(%error, client = %peer.0, "a connection was refused"),
+        Err(_) => tracing::debug!(client = %peer.0, "a connection said too little in time"),
     }
+}
+
+async fn serve_connection(
+    stream: impl Socket,
+    peer: Peer,
+    router: Router,
+    stopping: CancellationToken,
+    closing: CancellationToken,
+) {
     let phase = Arc::new(Phase::default());
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&phase)));
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -248,9 +273,14 @@ impl Phase {
     }
 }
 
+/// What a connection is read from and written to.
+trait Socket: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Socket for S {}
+
 /// A socket that gives up on a client that is idle too long or sends its request's head too slowly.
-struct Watched {
-    stream: TcpStream,
+struct Watched<S> {
+    stream: S,
     phase: Arc<Phase>,
     timer: Pin<Box<Sleep>>,
     waiting: Waiting,
@@ -266,8 +296,8 @@ enum Waiting {
     Nothing,
 }
 
-impl Watched {
-    fn new(stream: TcpStream, phase: Arc<Phase>) -> Self {
+impl<S> Watched<S> {
+    fn new(stream: S, phase: Arc<Phase>) -> Self {
         Self { stream, phase, timer: Box::pin(sleep(IDLE_FOR)), waiting: Waiting::Request }
     }
 
@@ -286,7 +316,7 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl<S: Socket> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.follow();
         let before = buffer.filled().len();
@@ -304,7 +334,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: Socket> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

@@ -1,4 +1,4 @@
-// One order for staff: everything about it, and the steps it can take.
+// One order for staff: everything about it, and the steps it can take. Its parcels are in shipments.js, its money in promise.js.
 
 import { addressBlock } from "../storefront/lib/address.js";
 import { byId, fill, h, pathParts } from "../storefront/lib/dom.js";
@@ -6,6 +6,8 @@ import { format } from "../storefront/lib/money.js";
 import { dateTime, humane, orderStatus, orderStep, paymentMethod, paymentStatus, tone } from "../storefront/lib/text.js";
 import { totals } from "../storefront/lib/totals.js";
 import { api, onSubmit, say, start } from "./admin.js";
+import { bindPromise, showPromise } from "./promise.js";
+import { bindShipments, showShipments } from "./shipments.js";
 
 // The state graph of the shop; what it forbids it refuses whatever is offered here.
 const NEXT = {
@@ -44,14 +46,17 @@ start(async () => {
     await load();
     say(`The order is now: ${orderStatus(status).toLowerCase()}.`);
   });
+  bindPromise(id, load);
+  bindShipments(id, load);
 });
 
 async function load() {
-  const [order, timeline, payments, refunds] = await Promise.all([
+  const [order, timeline, payments, refunds, shipments] = await Promise.all([
     api.get(`/api/orders/${id}`),
     api.get(`/api/orders/${id}/timeline?limit=100`),
     api.get(`/api/orders/${id}/payments`),
     api.get(`/api/orders/${id}/refunds`),
+    api.get(`/api/orders/${id}/shipments`),
   ]);
   document.title = `${order.number} · Back office`;
   byId("number").textContent = order.number;
@@ -65,6 +70,8 @@ async function load() {
   fill(byId("customer"), addressBlock(order.shippingAddress), h("p", { class: "hint" }, `By ${order.shippingOptionId ?? "post"}`));
   fill(byId("timeline"), timeline.items.map(entry));
   fill(byId("payment"), payment(order, payments.items, refunds.items));
+  showPromise(payments.items);
+  showShipments(order, shipments.items, load);
 }
 
 /** The first step is the usual one. */

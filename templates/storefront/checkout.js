@@ -12,6 +12,7 @@ import { paymentFields, readPayment } from "./payment.js";
 import { api, cartIsGone, guestToken, readCart, start } from "./shop.js";
 
 const KEY = "shop.checkout-key";
+const METHODS = ["COD", "CARD", "UPI", "NET_BANKING"];
 
 // What was last shown as the price of everything; the order is placed at this price or not at all.
 let quote = null;
@@ -31,7 +32,7 @@ start(async () => {
   const form = byId("checkout");
   if (!api.user) contact();
   fill(byId("address"), addressChoice(addresses.items));
-  fill(byId("payment"), paymentFields("Payment", api.user ? ["COD", "CARD", "UPI", "WALLET"] : ["COD", "CARD", "UPI"]));
+  fill(byId("payment"), paymentFields("Payment", [...METHODS, ...(api.user ? ["WALLET"] : [])]));
   await requote(form);
   form.hidden = false;
   form.addEventListener("change", (event) => {

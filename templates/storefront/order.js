@@ -114,7 +114,10 @@ function payment(order) {
   fill(byId("payment"), rows);
   const again = order.status === "PENDING" && payment.status === "FAILED";
   byId("pay").hidden = !again;
-  if (again) fill(byId("pay-fields"), paymentFields("Pay again", link ? ["CARD", "UPI"] : ["CARD", "UPI", "WALLET"]));
+  if (again) {
+    const methods = ["CARD", "UPI", "NET_BANKING"];
+    fill(byId("pay-fields"), paymentFields("Pay again", link ? methods : [...methods, "WALLET"]));
+  }
 }
 
 function entry(item) {

@@ -7,6 +7,7 @@ const METHODS = [
   ["COD", "Cash on delivery", "Pay when the parcel arrives."],
   ["CARD", "Card", "Paid at once."],
   ["UPI", "UPI", "Paid at once."],
+  ["NET_BANKING", "Net banking", "Paid at once from your bank account."],
   ["WALLET", "Wallet", "Paid out of what you have with us."],
 ];
 const ANSWERS = [
@@ -17,7 +18,9 @@ const ANSWERS = [
   ["tok_pending", "Wait for the customer's bank"],
 ];
 
-const SANDBOX = document.documentElement.dataset.provider === "sandbox";
+const { provider, checkout } = document.documentElement.dataset;
+const SANDBOX = provider === "sandbox";
+const NET_BANKING = SANDBOX || checkout !== "";
 
 /** Where the sandbox takes the money: what the bank shall answer. */
 export function sandboxAnswer(id) {
@@ -37,7 +40,7 @@ function byBank(method) {
 /** The choice of a method. */
 export function paymentFields(legend, methods) {
   const token = sandboxAnswer("token");
-  const offered = METHODS.filter(([id]) => methods.includes(id));
+  const offered = METHODS.filter(([id]) => methods.includes(id) && (id !== "NET_BANKING" || NET_BANKING));
   const choices = offered.map(([id, name, hint], index) => {
     const input = h("input", { type: "radio", id: `method-${id}`, name: "method", value: id, checked: index === 0 });
     return h("div", { class: "choice" }, input, h("label", { for: input.id }, h("span", {}, name), h("span", { class: "hint" }, hint)));

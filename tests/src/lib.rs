@@ -15,7 +15,9 @@ mod proxy;
 mod purchase;
 mod raw;
 mod server;
+mod shapes;
 mod shop;
+mod tls;
 mod wait;
 
 pub use client::{Answer, Call, Client};
@@ -26,4 +28,5 @@ pub use purchase::purchase;
 pub use raw::raw_request;
 pub use server::{CommandOutput, Options, Server, binary, mariadb, run_command, run_command_with, shared};
 pub use shop::{Order, Product, address, cod, inr, sign_webhook, unique};
+pub use tls::Authority;
 pub use wait::{eventually, eventually_within};

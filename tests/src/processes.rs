@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+use commerce_peers::free_port;
 
 use crate::server::READY_WITHIN;
 
@@ -23,12 +24,9 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// Two ports that are free now.
+    /// Two ports that are nobody else's.
     pub(crate) fn free() -> Self {
-        let port = || TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let (public, internal) = (port(), port());
-        let number = |listener: &TcpListener| listener.local_addr().expect("it listens").port();
-        Self::Ports(number(&public), number(&internal))
+        Self::Ports(free_port(), free_port())
     }
 
     pub(crate) fn public(self) -> Option<u16> {
@@ -96,7 +94,7 @@ impl Process {
 
     /// Every address it listens at, without a scheme.
     pub(crate) fn listeners(&self) -> Vec<String> {
-        let public = self.base.trim_start_matches("http://").to_owned();
+        let public = self.base.rsplit("://").next().unwrap_or_default().to_owned();
         std::iter::once(public).chain(self.place.internal().map(|port| format!("127.0.0.1:{port}"))).collect()
     }
 
@@ -125,12 +123,21 @@ impl Process {
         }
     }
 
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Sends it a signal, if it runs.
+    pub(crate) fn signal(&self, name: &str) {
+        if let Some(pid) = self.pid() {
+            let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status();
+            assert!(sent.is_ok_and(|status| status.success()), "kill could not be run");
+        }
+    }
+
     /// Asks it to stop (SIGTERM).
     pub(crate) fn ask_to_stop(&self) {
-        if let Some(child) = &self.child {
-            let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-            assert!(asked.is_ok_and(|status| status.success()), "kill could not be run");
-        }
+        self.signal("TERM");
     }
 
     /// Asks it to stop and waits; answers its exit code.

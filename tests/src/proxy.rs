@@ -4,7 +4,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -32,6 +32,7 @@ pub enum Fault {
 /// A wire to a server.
 pub struct Proxy {
     address: SocketAddr,
+    port: Arc<AtomicU16>,
     fault: Arc<Mutex<Fault>>,
     ended: Arc<AtomicBool>,
 }
@@ -48,21 +49,27 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it listens");
         let (fault, ended) = (Arc::new(Mutex::new(Fault::None)), Arc::new(AtomicBool::new(false)));
-        let (state, over) = (Arc::clone(&fault), Arc::clone(&ended));
+        let port = Arc::new(AtomicU16::new(port));
+        let (state, over, there) = (Arc::clone(&fault), Arc::clone(&ended), Arc::clone(&port));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if over.load(Ordering::Relaxed) {
                     return;
                 }
-                connect(&client, port, &state, &over);
+                connect(&client, there.load(Ordering::Relaxed), &state, &over);
             }
         });
-        Self { address, fault, ended }
+        Self { address, port, fault, ended }
     }
 
     /// Where clients find the server by way of this wire.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// From now on new connections lead to the server at this port.
+    pub fn lead_to(&self, port: u16) {
+        self.port.store(port, Ordering::Relaxed);
     }
 
     /// From now on it does this.

@@ -13,8 +13,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::processes::{Place, Process};
+use crate::processes::Process;
+use crate::proxy::Proxy;
+use crate::shapes::{apart, one};
 use crate::shop::unique;
+use crate::tls::Authority;
 
 /// How long a shop may take from its start to its first answer, on a busy machine.
 pub(crate) const READY_WITHIN: Duration = Duration::from_secs(40);
@@ -22,10 +25,6 @@ pub(crate) const READY_WITHIN: Duration = Duration::from_secs(40);
 const TOPOLOGY: &str = "COMMERCE_TEST_TOPOLOGY";
 /// What says where shops keep their books whose test does not care: `mariadb`, or in files.
 const DATABASE: &str = "COMMERCE_TEST_DATABASE";
-/// What services show each other.
-const SECRET: &str = "the services of one test know this";
-/// The parts of a shop that is not one process; the gateway comes last.
-const ROLES: [&str; 5] = ["users", "catalog", "orders", "notifications", "gateway"];
 /// The password of every account that the tests make.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -44,6 +43,13 @@ pub struct Options {
     pub mariadb: Option<bool>,
     /// Of which services there are two instances.
     pub twins: Vec<&'static str>,
+    /// Which listeners of services are at the other end of a wire: `catalog` for what the gateway speaks to,
+    /// `catalog-internal` for what other services do.
+    pub wires: Vec<&'static str>,
+    /// Whether services show each other certificates, signed by an authority of their own.
+    pub tls: bool,
+    /// What a shell does before it becomes a process of the shop: `ulimit -n 64`.
+    pub under: Option<&'static str>,
 }
 
 impl Options {
@@ -68,6 +74,8 @@ pub struct Server {
     base: String,
     /// What clients speak to comes last.
     processes: Mutex<Vec<Process>>,
+    wires: Vec<(&'static str, Proxy)>,
+    authority: Option<Authority>,
     options: Options,
     admin: OnceLock<String>,
 }
@@ -129,12 +137,17 @@ impl Server {
     }
 
     fn start_on(dir: Arc<TempDir>, options: Options) -> Self {
-        let mut processes = if options.apart() { apart(&dir, &options) } else { vec![one(&dir, &options)] };
+        let authority = options.tls.then(|| Authority::in_folder(dir.path()));
+        let (mut processes, wires) = if options.apart() {
+            apart(dir.path(), &options, authority.as_ref())
+        } else {
+            (vec![one(dir.path(), &options)], Vec::new())
+        };
         for process in &mut processes {
             process.start();
         }
         let base = processes.last().map(|process| process.announced().to_owned()).unwrap_or_default();
-        let server = Self { dir, base, processes: Mutex::new(processes), options, admin: OnceLock::new() };
+        let server = Self { dir, base, processes: Mutex::new(processes), wires, authority, options, admin: OnceLock::new() };
         server.wait_ready();
         server
     }
@@ -146,6 +159,46 @@ impl Server {
     /// Where each of its processes listens: every public and every internal address.
     pub fn listeners(&self) -> Vec<String> {
         self.processes().iter().flat_map(Process::listeners).collect()
+    }
+
+    /// The wire to one of the listeners in [`Options::wires`].
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn wire(&self, name: &str) -> &Proxy {
+        self.wires.iter().find(|(known, _)| *known == name).map(|(_, wire)| wire).expect("there is a wire of this name")
+    }
+
+    /// Who signed what its services show: see [`Options::tls`].
+    ///
+    /// # Panics
+    /// When nobody did.
+    pub fn authority_of_services(&self) -> &Authority {
+        self.authority.as_ref().expect("the services show certificates")
+    }
+
+    /// Where the first process of this role answers other services.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn internal_listener(&self, role: &str) -> String {
+        let processes = self.processes();
+        let process = processes.iter().find(|process| process.role() == role).expect("a process has this role");
+        process.listeners().pop().expect("services have one")
+    }
+
+    /// The ids of its processes.
+    pub fn pids(&self) -> Vec<u32> {
+        self.processes().iter().filter_map(Process::pid).collect()
+    }
+
+    /// Halts one process of it (SIGSTOP), or lets it go on (SIGCONT).
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn halt_one(&self, role: &str, halted: bool) {
+        let signal = if halted { "STOP" } else { "CONT" };
+        self.processes().iter().find(|process| process.role() == role).expect("a process has this role").signal(signal);
     }
 
     /// Ends one process of it at once: the first of these with this role.
@@ -336,7 +389,7 @@ fn beside() -> PathBuf {
     debug.join("commerce")
 }
 
-fn environment(command: &mut Command, options: &Options) {
+pub(crate) fn environment(command: &mut Command, options: &Options) {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COMMERCE_")) {
         command.env_remove(name);
     }
@@ -373,46 +426,4 @@ pub(crate) fn run(command: &mut Command, input: &str) -> CommandOutput {
     let Output { status, stdout, stderr } = child.wait_with_output().expect("an own child can be waited for");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("commands print UTF-8");
     CommandOutput { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
-}
-
-/// The whole shop as one process.
-fn one(dir: &TempDir, options: &Options) -> Process {
-    let mut command = Command::new(binary());
-    command.arg("serve").arg("--data").arg(dir.path().join("data")).args(["--listen", "127.0.0.1:0"]).args(&options.args);
-    environment(&mut command, options);
-    Process::new("all", command, dir.path(), Place::Any)
-}
-
-/// The shop as services, which share a directory and touch nothing of each other in it, and a gateway.
-fn apart(dir: &TempDir, options: &Options) -> Vec<Process> {
-    let mut all: Vec<(&'static str, Place)> = Vec::new();
-    for role in ROLES {
-        let place = if role == "gateway" { Place::Any } else { Place::free() };
-        all.push((role, place));
-        if options.twins.contains(&role) {
-            all.insert(all.len() - 1, (role, Place::free()));
-        }
-    }
-    let listed = |role: &str, of: fn(Place) -> Option<u16>| {
-        let ports = all.iter().filter(|(known, _)| *known == role).filter_map(|(_, place)| of(*place));
-        ports.map(|port| format!("http://127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
-    };
-    let mut services = vec![("COMMERCE_SERVICES__SECRET".to_owned(), SECRET.to_owned())];
-    for role in &ROLES[..4] {
-        let key = format!("COMMERCE_SERVICES__{}", role.to_uppercase());
-        services.push((format!("{key}_INTERNAL"), listed(role, Place::internal)));
-        services.push((key, listed(role, Place::public)));
-    }
-    let process = |(role, place): &(&'static str, Place)| {
-        let mut command = Command::new(binary());
-        command.args(["serve", "--role", role, "--data"]).arg(dir.path().join("data"));
-        command.args(["--listen", &format!("127.0.0.1:{}", place.public().unwrap_or(0))]);
-        environment(&mut command, options);
-        if let Some(port) = place.internal() {
-            command.env("COMMERCE_SERVER__INTERNAL_LISTEN", format!("127.0.0.1:{port}"));
-        }
-        command.envs(services.iter().cloned());
-        Process::new(role, command, dir.path(), *place)
-    };
-    all.iter().map(process).collect()
 }

@@ -256,6 +256,60 @@ async fn commands_may_ask_a_running_shop() {
     assert_eq!(gone.code, 1, "{gone:?}");
 }
 
+#[tokio::test]
+async fn products_are_exported_from_a_running_shop_as_from_its_files() {
+    let shop = Server::start();
+    let admin = shop.admin().await;
+    admin.product(1_000, 10).await;
+    admin.product(2_500, 3).await;
+    let token = admin.token.clone().unwrap();
+    for format in ["jsonl", "csv", "shopify-csv"] {
+        let args = ["product", "export", "--format", format];
+        let here = shop.run(&args);
+        let there = shop.run(&[&["--url", shop.base(), "--token", token.as_str()], &args[..]].concat());
+        assert_eq!((here.code, there.code), (0, 0), "{here:?} {there:?}");
+        assert_eq!(here.out, there.out, "{format}");
+        assert!(here.out.lines().count() >= 2, "{here:?}");
+    }
+    let nobody = shop.run(&["--url", shop.base(), "product", "export"]);
+    assert!(nobody.code == 1 && nobody.err.contains("UNAUTHENTICATED"), "stock is not everybody's: {nobody:?}");
+}
+
+#[tokio::test]
+async fn webhook_endpoints_are_kept_from_the_command_line() {
+    let shop = Server::start();
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let token = admin.token.clone().unwrap();
+    let over_http = ["--url", shop.base(), "--token", token.as_str(), "--output", "json"];
+    for way in [&["--output", "json"][..], &over_http[..]] {
+        let run = |args: &[&str]| shop.run(&[way, &["webhook"], args].concat());
+        let made = run(&["add", "https://192.0.2.1/hooks", "--event", "ORDER_CONFIRMED"]);
+        assert_eq!(made.code, 1, "no public address: {made:?}");
+        let made = run(&["add", "https://example.com/hooks", "--event", "ORDER_CONFIRMED", "--event", "ORDER_CREATED"]).json();
+        assert!(made["secret"].as_str().unwrap().starts_with("whsec_"), "{made}");
+        let id = made["id"].as_str().unwrap();
+        let listed = run(&["list"]).json();
+        let known = listed["items"].as_array().unwrap().iter().find(|it| it["id"] == id).unwrap();
+        assert_eq!((known["status"].as_str(), known.get("secret")), (Some("ACTIVE"), None), "the secret is shown once: {known}");
+        let cup = admin.product(1_000, 10).await;
+        buyer.order(&[(&cup.sku, 1)]).await;
+        let told = async || run(&["deliveries", id]).json()["items"].as_array().unwrap().len();
+        eventually("the endpoint is to be told", told, |count| *count == 2).await;
+        assert_eq!(run(&["deliveries", id, "--status", "DELIVERED"]).json()["items"], serde_json::json!([]));
+        let delivery = run(&["deliveries", id]).json()["items"][0]["id"].as_str().unwrap().to_owned();
+        let again = run(&["resend", id, &delivery]).json();
+        assert_eq!((again["id"].as_str(), again["status"].as_str()), (Some(delivery.as_str()), Some("PENDING")), "{again}");
+        assert_eq!(run(&["remove", id, "--yes"]).json()["removed"], true);
+        let gone = run(&["deliveries", id]);
+        assert!(gone.code == 1 && gone.err.contains("NOT_FOUND"), "{gone:?}");
+    }
+    let own = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n";
+    let add = ["--output", "json", "webhook", "add", "https://example.com/own", "--event", "*", "--secret-stdin"];
+    let made = shop.run_with(&add, own).json();
+    assert_eq!(made["secret"], own.trim(), "{made}");
+    assert_eq!(shop.run(&["webhook", "add", "https://example.com/hooks"]).code, 2, "an endpoint wants events");
+}
+
 #[test]
 fn configuration_faults_come_all_at_once() {
     let shop = shared();

@@ -222,3 +222,201 @@ async fn b12_c30_without_mail_and_pictures_the_shop_sells_and_tells_later() {
     eventually_within(Duration::from_mins(2), "she is told when SES is back", told, |told| *told).await;
     assert_eq!(mails(&shop.data()).len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c08_c09_a_replica_that_is_behind_is_neither_believed_nor_shown_to_whoever_ordered() {
+    let database = MariaDb::start();
+    let replica = MariaDb::replica_of(&database);
+    let env = vec![
+        ("COMMERCE_DATABASE__URL", format!("{}/shop", database.url())),
+        ("COMMERCE_DATABASE__READER_URL", format!("{}/shop", replica.url())),
+    ];
+    let shop = Server::start_with(Options { services: Some(false), mariadb: Some(false), env, ..Options::default() });
+    let (admin, buyer, other) = (shop.admin().await, shop.customer().await, shop.customer().await);
+    let cup = admin.product(100, 1).await;
+    let followed = async || tokio::task::block_in_place(|| replica.sql("SELECT COUNT(*) FROM shop_catalog.inventory"));
+    eventually("the replica follows", followed, |count| count == "1\n").await;
+    tokio::task::block_in_place(|| replica.sql("STOP SLAVE SQL_THREAD"));
+
+    let order = buyer.post("/api/orders", &cod(&[(&cup.sku, 1)])).key("last").send().await.expect(201);
+    let path = format!("/api/orders/{}", order["id"].as_str().expect("an id"));
+    assert_eq!(buyer.read(&path).await["number"], order["number"], "she sees what she did");
+    assert_eq!(buyer.read("/api/orders").await["items"].as_array().map(Vec::len), Some(1));
+    let refused = other.post("/api/orders", &cod(&[(&cup.sku, 1)])).send().await;
+    refused.any_problem(409);
+    let again = buyer.post("/api/orders", &cod(&[(&cup.sku, 1)])).key("last").send().await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (200, "true"));
+    let sold = || admin.stock(&cup.sku);
+    eventually("the hold becomes a sale", sold, |stock| *stock == (0, 0, 0)).await;
+    tokio::task::block_in_place(|| replica.sql("START SLAVE SQL_THREAD"));
+    let audit = shop.run(&["audit", "--output", "json"]);
+    assert_eq!(audit.code, 0, "{audit:?}");
+    drop(shop);
+}
+
+/// The newest of what was acknowledged was on the primary alone and is lost with it. What the replica has is whole in itself,
+/// and the shop goes on from there; that money was taken for more, a reconciliation finds when it is no longer on its way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c11_a_shop_goes_on_from_where_the_promoted_replica_was() {
+    let database = MariaDb::start();
+    let replica = MariaDb::replica_of(&database);
+    let port = |server: &MariaDb| server.url().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("it has a port");
+    let wire = Proxy::to(port(&database));
+    let env = vec![("COMMERCE_DATABASE__URL", format!("mysql://root@127.0.0.1:{}/shop", wire.port()))];
+    let shop = Server::start_with(Options { services: Some(false), mariadb: Some(false), env, ..Options::default() });
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let cup = admin.product(100, 10).await;
+    buyer.order_paid(&cup.sku, "tok_ok").await;
+    let sold = || admin.stock(&cup.sku);
+    eventually("the hold becomes a sale", sold, |stock| *stock == (9, 0, 9)).await;
+    let at = |server: &MariaDb| server.sql("SELECT @@gtid_binlog_pos");
+    let followed = async || tokio::task::block_in_place(|| replica.sql("SELECT @@gtid_slave_pos") == at(&database));
+    eventually("the replica has all", followed, |followed| *followed).await;
+    tokio::task::block_in_place(|| replica.sql("STOP SLAVE"));
+    let lost = buyer.order_paid(&cup.sku, "tok_ok").await;
+
+    tokio::task::block_in_place(|| {
+        database.peer().kill();
+        replica.sql("RESET SLAVE ALL; SET GLOBAL read_only = 0");
+    });
+    wire.lead_to(port(&replica));
+    let order = async || buyer.post("/api/orders", &cod(&[(&cup.sku, 1)])).key("after").try_send().await;
+    let placed = |answer: &Result<Answer, _>| answer.as_ref().is_ok_and(|answer| answer.status < 300);
+    drop(eventually_within(HEALED_WITHIN, "the shop sells", order, placed).await);
+    buyer.get(&format!("/api/orders/{}", lost.id)).send().await.any_problem(404);
+    eventually_within(HEALED_WITHIN, "as if it had never been", sold, |stock| *stock == (8, 0, 8)).await;
+    let audit = shop.run(&["audit", "--output", "json"]);
+    assert_eq!(audit.code, 0, "{audit:?}");
+    drop(shop);
+}
+
+/// Files cannot grow any more, as on a disk that is full: what cannot be kept is not acknowledged, and all the rest goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c15_a_disk_that_is_full_refuses_and_loses_nothing() {
+    const ORDERS_MAX: usize = 200;
+    // Whoever ignores the signal is told by the write itself.
+    let options = Options { services: Some(false), mariadb: Some(false), under: Some("trap '' XFSZ"), ..Options::default() };
+    let shop = Server::start_with(options);
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let cup = admin.product(100, 1_000).await;
+    let order = async |key: &str| buyer.post("/api/orders", &cod(&[(&cup.sku, 1)])).key(key).try_send().await;
+    let order = async |key: &str| order(key).await.expect("the shop is there");
+    assert_eq!(order("first").await.status, 201);
+    let log = std::fs::metadata(shop.data().join("orders.db-wal")).expect("there is a log").len();
+    let limit = |bytes: &str| {
+        let process = shop.pids()[0].to_string();
+        let set = std::process::Command::new("prlimit").args(["--pid", &process, &format!("--fsize={bytes}:")]).status();
+        assert!(set.expect("prlimit of util-linux is there").success());
+    };
+    limit(&(log + 32 * 1024).to_string());
+    let mut kept = vec!["first".to_owned()];
+    let refused = loop {
+        let key = unique("full");
+        let answer = order(&key).await;
+        match answer.status {
+            201 if kept.len() < ORDERS_MAX => kept.push(key),
+            503 => break key,
+            status => panic!("{status} after {} orders: {}", kept.len(), answer.text()),
+        }
+    };
+    buyer.read(&format!("/api/products/{}", cup.id)).await;
+    assert_eq!(buyer.read("/api/orders?limit=100").await["items"].as_array().map(|items| items.len().min(1)), Some(1));
+    limit("unlimited");
+    let again = async || order(&refused).await;
+    drop(eventually_within(HEALED_WITHIN, "the shop sells", again, |answer| answer.status < 300).await);
+    for key in &kept {
+        assert_eq!(order(key).await.status, 200, "what was acknowledged is there");
+    }
+    let left = 1_000 - i64::try_from(kept.len() + 1).expect("it is a small number");
+    let sold = || admin.stock(&cup.sku);
+    eventually_within(HEALED_WITHIN, "every hold becomes a sale", sold, |stock| *stock == (left, 0, left)).await;
+    let audit = shop.run(&["audit", "--output", "json"]);
+    assert_eq!(audit.code, 0, "{audit:?}");
+    drop(shop);
+}
+
+/// The log goes where nothing can be written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c16_a_log_that_cannot_be_written_stops_nobody() {
+    let env = vec![("COMMERCE_TELEMETRY__LEVEL", "debug".to_owned())];
+    let options =
+        Options { services: Some(true), mariadb: Some(false), env, under: Some("exec 2>/dev/full"), ..Options::default() };
+    let shop = Server::start_with(options);
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let cup = admin.product(100, 10).await;
+    buyer.order(&[(&cup.sku, 1)]).await;
+    shop.kill_one("catalog");
+    let refused = buyer.post("/api/orders", &cod(&[(&cup.sku, 1)])).try_send().await.expect("the gateway answers");
+    assert_eq!(refused.status, 503, "what is to be warned of happens, too");
+    shop.start_one("catalog");
+    let sold =
+        async || buyer.post("/api/orders", &cod(&[(&cup.sku, 1)])).key("later").try_send().await.expect("the gateway answers");
+    drop(eventually_within(HEALED_WITHIN, "the shop sells", sold, |answer| answer.status < 300).await);
+    let sold = || admin.stock(&cup.sku);
+    eventually_within(HEALED_WITHIN, "every hold becomes a sale", sold, |stock| *stock == (8, 0, 8)).await;
+    let audit = shop.run(&["audit", "--output", "json"]);
+    assert_eq!(audit.code, 0, "{audit:?}");
+    drop(shop);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c18_a_process_without_descriptors_takes_nobody_in_and_gets_over_it() {
+    let options = Options { services: Some(false), mariadb: Some(false), under: Some("ulimit -n 160"), ..Options::default() };
+    let shop = Server::start_with(options);
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let cup = admin.product(100, 10).await;
+    let crowd: Vec<std::net::TcpStream> =
+        (0..300).map(|_| std::net::TcpStream::connect(shop.authority()).expect("there is room to wait in")).collect();
+    let full = async || shop.log().contains("a connection could not be accepted");
+    eventually("there is no descriptor left", full, |full| *full).await;
+    drop(crowd);
+    // Somebody new, not on a connection that stood all the while.
+    let order = async || buyer.at(&shop).post("/api/orders", &cod(&[(&cup.sku, 1)])).key("after").try_send().await;
+    let placed = |answer: &Result<Answer, _>| answer.as_ref().is_ok_and(|answer| answer.status < 300);
+    drop(eventually_within(HEALED_WITHIN, "the shop sells", order, placed).await);
+    let sold = || admin.stock(&cup.sku);
+    eventually("the hold becomes a sale", sold, |stock| *stock == (9, 0, 9)).await;
+    let audit = shop.run(&["audit", "--output", "json"]);
+    assert_eq!(audit.code, 0, "{audit:?}");
+    drop(shop);
+}
+
+/// Killed again and again while it changes tables, which a database does not undo; each run goes on where the last one ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c28_a_migration_that_is_killed_half_way_is_gone_on_with() {
+    let database = MariaDb::start();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let url = format!("{}/shop", database.url());
+    let mut kills = 0;
+    loop {
+        let mut migrate = std::process::Command::new(commerce_tests::binary())
+            .args(["migrate", "--yes", "--data"])
+            .arg(folder.path())
+            .env("COMMERCE_DATABASE__URL", &url)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("the binary can be started");
+        // A little more each time, so that it is everywhere once.
+        tokio::time::sleep(Duration::from_millis(60 + 20 * kills)).await;
+        if let Some(ended) = migrate.try_wait().expect("an own child can be waited for") {
+            assert!(ended.success(), "{ended}");
+            break;
+        }
+        migrate.kill().expect("an own child can be killed");
+        migrate.wait().expect("an own child can be waited for");
+        kills += 1;
+    }
+    assert!(kills >= 3, "it was killed {kills} times only");
+    let env = vec![("COMMERCE_DATABASE__URL", url)];
+    let shop = Server::start_with(Options { services: Some(false), mariadb: Some(false), env, ..Options::default() });
+    let plan = shop.run(&["migrate", "--plan", "--output", "json"]).json();
+    assert_eq!(plan["items"], json!([]));
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let cup = admin.product(100, 10).await;
+    buyer.order(&[(&cup.sku, 1)]).await;
+    let sold = || admin.stock(&cup.sku);
+    eventually("the hold becomes a sale", sold, |stock| *stock == (9, 0, 9)).await;
+    let audit = shop.run(&["audit", "--output", "json"]);
+    assert_eq!(audit.code, 0, "{audit:?}");
+    drop(shop);
+}

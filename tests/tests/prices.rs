@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 
 /// Of what is shipped from Maharashtra, where [`address`] is; a parcel to elsewhere costs more.
 fn options() -> Options {
-    let taxes =
-        r#"[{ name = "GST", rate = "18", gst_from = "MH" }, { name = "VAT", rate = "5", countries = ["AE"], included = true }]"#;
+    let taxes = r#"[{ name = "GST", rate = "18", gst_from = "MH", shipping = true }, { name = "VAT", rate = "5", countries = ["AE"], included = true }]"#;
     let shipping = r#"[
         { id = "post", name = "Post", tiers = [{ up_to_grams = 1000, price = 4000 }], countries = ["IN"], estimated_days = 4 },
         { id = "courier", name = "Courier", price = 20000, estimated_days = 2 },
@@ -43,8 +42,14 @@ async fn a_quote_says_what_tax_and_shipping_an_order_will_cost() {
     let (admin, buyer) = (shop.admin().await, shop.customer().await);
     let sku = admin.product(49_900, 20).await.sku;
     let cases = [
-        ("IN", "Maharashtra", vec![("CGST 9 %", 4_491), ("SGST 9 %", 4_491)], 4_000, 62_882),
-        ("IN", "KA", vec![("IGST 18 %", 8_982)], 4_000, 62_882),
+        (
+            "IN",
+            "Maharashtra",
+            vec![("CGST 9 %", 4_491), ("SGST 9 %", 4_491), ("CGST 9 %", 360), ("SGST 9 %", 360)],
+            4_000,
+            63_602,
+        ),
+        ("IN", "KA", vec![("IGST 18 %", 8_982), ("IGST 18 %", 720)], 4_000, 63_602),
         ("AE", "", vec![("VAT 5 %", 2_376)], 20_000, 69_900),
     ];
     for (country, state, expected, shipping, total) in cases {

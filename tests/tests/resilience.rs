@@ -17,7 +17,7 @@ const DOCUMENT: &str = "../examples/deploy/RESILIENCE.md";
 const STEADY_WITHIN: Duration = Duration::from_secs(40);
 
 /// How long what was said while parts were gone may be on its way.
-const ARRIVED_WITHIN: Duration = Duration::from_secs(120);
+const ARRIVED_WITHIN: Duration = Duration::from_mins(2);
 
 /// What is there to be gone.
 const DEPENDENCIES: [&str; 6] = ["users", "catalog", "orders", "notifications", "Redis", "MariaDB"];

@@ -169,3 +169,31 @@ async fn some_of_an_order_is_cancelled_before_it_is_shipped() {
     let refunded = async || buyer.read(&format!("/api/orders/{}", order.id)).await["payment"]["refunded"]["amount"].clone();
     eventually("and their money", refunded, |refunded| *refunded == json!(2_000)).await;
 }
+
+#[tokio::test]
+async fn a34_what_is_refused_at_the_door_is_on_the_shelf_again_and_nothing_is_paid_back() {
+    let shop = shared();
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let cup = admin.product(1_000, 10).await;
+    let order = placed(&buyer, &[(&cup, 2)]).await;
+    eventually("the sale", async || admin.stock(&cup.sku).await, |stock| *stock == (8, 0, 8)).await;
+    let sent = admin.post(&path(&order), &parcel(&[])).send().await.expect(201);
+    let events = format!("{}/{}/events", path(&order), sent["id"].as_str().expect("a parcel has an id"));
+    admin.post(&events, &json!({"status": "FAILED", "note": "refused at the door"})).send().await.expect(201);
+    let back = json!({"type": "RETURN", "lines": [{"sku": cup.sku, "quantity": 2}], "reason": "refused at the door"});
+    let returns = format!("/api/orders/{}/returns", order.id);
+    buyer.post(&returns, &back).send().await.problem(409, "RETURN_EXCEEDS_DELIVERED");
+    let asked = join_all((0..10).map(|_| admin.post(&returns, &back).send())).await;
+    assert_eq!(asked.iter().filter(|answer| answer.status == 201).count(), 1, "it comes back once");
+    let made = asked.iter().find(|answer| answer.status == 201).map(commerce_tests::Answer::json).expect("one of them");
+    assert_eq!(made["lines"][0]["refused"], true);
+    admin.post(&events, &json!({"status": "DELIVERED"})).send().await.problem(409, "ILLEGAL_TRANSITION");
+    let step = |name: &str| format!("/api/returns/{}/{name}", made["id"].as_str().expect("a return has an id"));
+    admin.post(&step("approve"), &json!({})).send().await.expect(200);
+    admin.post(&step("receive"), &json!({})).send().await.expect(200);
+    eventually("the shelf", async || admin.stock(&cup.sku).await, |stock| *stock == (10, 0, 10)).await;
+    admin.post(&step("refund"), &json!({})).send().await.problem(409, "PAYMENT_REQUIRED");
+    assert_eq!(admin.read(&format!("/api/orders/{}/refunds", order.id)).await["items"], json!([]));
+    let audit = shop.run(&["audit"]);
+    assert_eq!(audit.code, 0, "{audit:?}");
+}

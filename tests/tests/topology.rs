@@ -2,11 +2,17 @@
 //! while one of them is gone, and while they are replaced.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use commerce_tests::{Answer, Client, Options, Server, cod, eventually, eventually_within, purchase, raw_request, unique};
+use commerce_tests::{
+    Answer, Authority, Client, Options, Server, cod, eventually, eventually_within, purchase, raw_request, unique,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 
 #[tokio::test]
@@ -172,7 +178,63 @@ async fn services_are_replaced_under_load_and_no_request_fails() {
     let sold = || admin.stock(&product.sku);
     let within = Duration::from_secs(20);
     eventually_within(within, "every hold becomes a sale", sold, |stock| *stock == (900 - placed, 0, 900 - placed)).await;
+    let audit = shop.run(&["audit", "--output", "json"]);
+    assert_eq!(audit.code, 0, "{audit:?}");
     drop(shop);
+}
+
+/// What answers the first line of a request over TLS, with a certificate or without one; an error when the greeting or the
+/// first answer is one.
+fn over_tls(listener: &str, trusted: &Authority, shown: Option<&Authority>) -> std::io::Result<String> {
+    let wrong = |error: &dyn std::fmt::Debug| std::io::Error::other(format!("{error:?}"));
+    let mut roots = RootCertStore::empty();
+    let trusted = CertificateDer::from_pem_file(trusted.certificate()).map_err(|error| wrong(&error))?;
+    roots.add(trusted).map_err(|error| wrong(&error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| wrong(&error))?.with_root_certificates(roots);
+    let config = match shown {
+        None => builder.with_no_client_auth(),
+        Some(authority) => {
+            let (certificate, key) = authority.sign("caller");
+            let certificate = CertificateDer::from_pem_file(certificate).map_err(|error| wrong(&error))?;
+            let key = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(&error))?;
+            builder.with_client_auth_cert(vec![certificate], key).map_err(|error| wrong(&error))?
+        }
+    };
+    let name = "catalog".try_into().map_err(|error| wrong(&error))?;
+    let connection = ClientConnection::new(Arc::new(config), name).map_err(|error| wrong(&error))?;
+    let stream = std::net::TcpStream::connect(listener)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut stream = StreamOwned::new(connection, stream);
+    write!(stream, "GET /internal/products HTTP/1.1\r\nHost: catalog\r\nConnection: close\r\n\r\n")?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(line)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_that_show_certificates_sell_and_answer_nobody_without_one() {
+    let redis = commerce_peers::Redis::start();
+    // They tell each other where they are, which says no more about what they are than an address does.
+    let env = vec![("COMMERCE_REDIS__URL", redis.url().to_owned()), ("COMMERCE_SERVICES__REGISTRY", "true".to_owned())];
+    let shop = Server::start_with(Options { services: Some(true), tls: true, env, ..Options::default() });
+    purchase(&shop).await;
+
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (own, stranger) = (shop.authority_of_services(), Authority::in_folder(folder.path()));
+    let inside = shop.internal_listener("catalog");
+    let plain = raw_request(&inside, b"GET /internal/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert!(!plain.contains("HTTP"), "who does not speak TLS is not understood: {plain}");
+    let told = |shown| tokio::task::block_in_place(|| over_tls(&inside, own, shown));
+    assert!(told(Some(own)).is_ok_and(|line| line.contains("401")), "one of the shop's is answered, and wants a token");
+    for shown in [None, Some(&stranger)] {
+        let answer = told(shown).unwrap_or_default();
+        assert!(!answer.contains("HTTP"), "somebody without a certificate of the shop's was answered: {answer}");
+    }
+    // What is not the catalog cannot pass for it.
+    let other = shop.internal_listener("users");
+    assert!(over_tls(&other, own, Some(own)).is_err_and(|error| error.to_string().contains("not valid for name")));
 }
 
 /// `tests/cluster`: everything on this machine, started and ended as a person would.

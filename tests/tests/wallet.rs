@@ -44,7 +44,7 @@ async fn a_wallet_is_filled_spent_and_paid_back() {
     buyer.post(path, &json!({"amount": inr(5), "balance": 7})).send().await.any_problem(400);
 
     let wallet = json!({"method": "WALLET"});
-    let (one, other) = futures_util::future::join(buy(&buyer, &cup.sku, wallet.clone()), buy(&buyer, &cup.sku, wallet));
+    let (one, other) = futures_util::future::join(buy(&buyer, &cup.sku, wallet.clone()), buy(&buyer, &cup.sku, wallet)).await;
     let (paid, short) = if one.body["status"] == "CONFIRMED" { (one, other) } else { (other, one) };
     assert_eq!((&paid.body["status"], &paid.body["payment"]["status"]), (&json!("CONFIRMED"), &json!("CAPTURED")));
     assert_eq!((&short.body["status"], &short.body["payment"]["status"]), (&json!("PENDING"), &json!("FAILED")));
@@ -96,7 +96,7 @@ async fn a_promise_is_taken_in_part_or_given_back_and_the_report_agrees() {
     assert_eq!(over["most"], inr(10_000));
     let part = json!({"amount": inr(4_000)});
     let other = json!({"amount": inr(9_000)});
-    let (one, two) = futures_util::future::join(admin.post(&capture, &part).send(), admin.post(&capture, &other).send());
+    let (one, two) = futures_util::future::join(admin.post(&capture, &part).send(), admin.post(&capture, &other).send()).await;
     assert!([(200, 409), (409, 200)].contains(&(one.status, two.status)), "{} {}", one.text(), two.text());
     let taken = buyer.read(&format!("/api/orders/{}", order.id)).await;
     assert!([inr(4_000), inr(9_000)].contains(&taken["payment"]["captured"]), "{taken}");

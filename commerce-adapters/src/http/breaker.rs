@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 /// Failures in a row after which an instance is left alone.
 const FAILURES_MAX: u32 = 5;
+/// Calls that are looked back upon where the share of failures counts as well.
+const LOOKED_BACK: u32 = 20;
+/// Of those, failures at which an instance is left alone: half.
+const SHARE_MAX: u32 = LOOKED_BACK / 2;
 /// How long it is left alone at first; doubles with each trial that fails.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long at most.
@@ -14,25 +18,49 @@ const PAUSE_MAX: Duration = Duration::from_secs(8);
 
 /// Whether an instance is called. After a pause one call tries it; that decides.
 #[derive(Default)]
-pub(crate) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker {
+    state: Mutex<State>,
+    /// Whether failures count that are not in a row, too.
+    by_share: bool,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    Closed { failures: u32 },
-    Open { until: Instant, pause: Duration },
+    Closed {
+        /// In a row.
+        failures: u32,
+        /// The last calls, the newest in the lowest bit; those that failed are set.
+        past: u32,
+    },
+    Open {
+        until: Instant,
+        pause: Duration,
+    },
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self::Closed { failures: 0 }
+        Self::Closed { failures: 0, past: 0 }
     }
 }
 
+/// The past with one call more.
+const fn later(past: u32, failed: bool) -> u32 {
+    ((past << 1) | failed as u32) & ((1 << LOOKED_BACK) - 1)
+}
+
 impl Breaker {
+    /// One for callers that have nobody else to ask: it opens as well when half of the last calls failed, because an instance
+    /// that answers every other call keeps half of its callers waiting.
+    #[cfg(any(feature = "stripe", feature = "razorpay"))]
+    pub(crate) fn by_share() -> Self {
+        Self { by_share: true, ..Self::default() }
+    }
+
     /// Whether it may be called at `now`. Who asks after the pause is the one that tries; the next may
     /// after another, should the first never come back.
     pub(crate) fn admits(&self, now: Instant) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match *state {
             State::Closed { .. } => true,
             State::Open { until, .. } if now < until => false,
@@ -45,18 +73,23 @@ impl Breaker {
 
     /// It answered.
     pub(crate) fn passed(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *state != State::default() {
-            *state = State::default();
-        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = match *state {
+            State::Closed { past, .. } => State::Closed { failures: 0, past: later(past, false) },
+            State::Open { .. } => State::default(),
+        };
     }
 
     /// It did not answer.
     pub(crate) fn failed(&self, now: Instant) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = match *state {
-            State::Closed { failures } if failures + 1 < FAILURES_MAX => State::Closed { failures: failures + 1 },
-            State::Closed { .. } => State::Open { until: now + PAUSE, pause: PAUSE },
+            State::Closed { failures, past } => {
+                let (failures, past) = (failures + 1, later(past, true));
+                let often = self.by_share && past.count_ones() >= SHARE_MAX;
+                let leaves = failures >= FAILURES_MAX || often;
+                if leaves { State::Open { until: now + PAUSE, pause: PAUSE } } else { State::Closed { failures, past } }
+            }
             State::Open { pause, .. } => {
                 let pause = (pause * 2).min(PAUSE_MAX);
                 State::Open { until: now + pause, pause }
@@ -126,6 +159,23 @@ mod tests {
             breaker.passed();
         }
         assert!(breaker.admits(now));
+    }
+
+    #[test]
+    fn who_fails_every_other_time_is_left_alone_where_the_share_counts() {
+        let (in_a_row, by_share, now) = (Breaker::default(), Breaker { by_share: true, ..Breaker::default() }, Instant::now());
+        let mut calls = 0;
+        while by_share.admits(now) {
+            for breaker in [&in_a_row, &by_share] {
+                if calls % 2 == 0 { breaker.passed() } else { breaker.failed(now) }
+            }
+            calls += 1;
+            assert!(calls <= LOOKED_BACK, "half of the last calls failed");
+        }
+        assert_eq!(calls, LOOKED_BACK, "and not fewer");
+        assert!(in_a_row.admits(now));
+        by_share.passed();
+        assert!(by_share.admits(now), "one that is tried and answers begins anew");
     }
 
     #[test]

@@ -4,25 +4,29 @@
 //! Everything asked over these ports may be asked twice: reads anyway, holds by their key, the rest
 //! because saying it again changes nothing. So a call without an answer is repeated, within a budget.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use commerce_core::Clock;
+use commerce_core::commerce::Context;
 use commerce_core::error::{Error, Outcome, StoreError, StoreErrorKind};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error as Unanswered};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::target::{Instance, Look, Target};
+use super::tls::{Tls, connector};
 use super::token::ServiceKey;
 use super::wire;
 
@@ -45,27 +49,21 @@ pub(super) const LOOK_WITHIN: Duration = Duration::from_secs(1);
 /// How long an instance may take to say whether everything it needs serves, which it has to ask.
 pub(super) const READY_WITHIN: Duration = Duration::from_secs(4);
 
-/// A client over pooled connections to whatever service.
-pub(super) fn client<B>() -> Client<HttpConnector, B>
+/// A client over pooled connections to one service.
+pub(super) type ServiceClient<B> = Client<HttpsConnector<HttpConnector>, B>;
+
+fn client<B>(tls: Option<&Tls>, service: Context) -> ServiceClient<B>
 where
     B: hyper::body::Body + Send,
     B::Data: Send,
 {
-    let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(CONNECT_WITHIN));
-    connector.set_nodelay(true);
+    let mut plain = HttpConnector::new();
+    plain.enforce_http(false);
+    plain.set_connect_timeout(Some(CONNECT_WITHIN));
+    plain.set_nodelay(true);
     let mut builder = Client::builder(TokioExecutor::new());
     builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_FOR).pool_max_idle_per_host(IDLE_MAX);
-    builder.build(connector)
-}
-
-/// An address at an instance.
-pub(super) fn uri(at: &Authority, path: PathAndQuery) -> Uri {
-    let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(Scheme::HTTP);
-    parts.authority = Some(at.clone());
-    parts.path_and_query = Some(path);
-    Uri::from_parts(parts).expect("a scheme, an authority and a path make an address")
+    builder.build(connector(tls, plain, service))
 }
 
 /// How this process calls others. Cheap to clone.
@@ -78,13 +76,37 @@ struct Inner {
     me: &'static str,
     key: ServiceKey,
     clock: Arc<dyn Clock>,
-    client: Client<HttpConnector, Full<Bytes>>,
+    tls: Option<Tls>,
+    clients: BTreeMap<Context, ServiceClient<Full<Bytes>>>,
 }
 
 impl Net {
-    /// As `me`, with the secret that all services of the shop share.
-    pub fn new(me: &'static str, key: ServiceKey, clock: Arc<dyn Clock>) -> Self {
-        Self { inner: Arc::new(Inner { me, key, clock, client: client() }) }
+    /// As `me`, with the secret that all services of the shop share, and with what it shows of itself where they speak over TLS.
+    pub fn new(me: &'static str, key: ServiceKey, clock: Arc<dyn Clock>, tls: Option<Tls>) -> Self {
+        let clients = Context::ALL.iter().map(|service| (*service, client(tls.as_ref(), *service))).collect();
+        Self { inner: Arc::new(Inner { me, key, clock, tls, clients }) }
+    }
+
+    /// A client of this service for bodies of another kind than calls have.
+    pub(super) fn client<B>(&self, service: Context) -> ServiceClient<B>
+    where
+        B: hyper::body::Body + Send,
+        B::Data: Send,
+    {
+        client(self.inner.tls.as_ref(), service)
+    }
+
+    /// An address at an instance.
+    pub(super) fn uri(&self, at: &Authority, path: PathAndQuery) -> Uri {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(if self.inner.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP });
+        parts.authority = Some(at.clone());
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts).expect("a scheme, an authority and a path make an address")
+    }
+
+    async fn send(&self, service: Context, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Unanswered> {
+        self.inner.clients.get(&service).expect("every service has a client").request(request).await
     }
 
     /// A caller of this service.
@@ -101,10 +123,10 @@ impl Net {
         self.inner.key.sign(self.inner.me, audience, self.inner.clock.now(), what)
     }
 
-    /// Whether the instance there serves, by its answer to `path` within this time.
-    pub(super) async fn look(&self, at: Authority, path: PathAndQuery, within: Duration) -> Look {
-        let request = Request::get(uri(&at, path)).body(Full::default()).expect("a path without a body is a request");
-        match timeout(within, self.inner.client.request(request)).await {
+    /// Whether the instance of `service` there serves, by its answer to `path` within this time.
+    pub(super) async fn look(&self, service: Context, at: Authority, path: PathAndQuery, within: Duration) -> Look {
+        let request = Request::get(self.uri(&at, path)).body(Full::default()).expect("a path without a body is a request");
+        match timeout(within, self.send(service, request)).await {
             Ok(Ok(response)) if response.status() == StatusCode::OK => Look::Fit,
             Ok(Ok(_)) => Look::Refused,
             Ok(Err(_)) | Err(_) => Look::Silent,
@@ -209,7 +231,7 @@ impl Caller {
         let path = call.path.parse().expect("paths of calls are made of what a path may hold");
         let mut request = Request::builder()
             .method(call.method.clone())
-            .uri(uri(&instance.authority, path))
+            .uri(self.net.uri(&instance.authority, path))
             .header(AUTHORIZATION, format!("{} {token}", wire::SCHEME))
             .header(CONTENT_TYPE, wire::MEDIA_TYPE)
             .body(Full::new(call.body.clone()))
@@ -219,7 +241,7 @@ impl Caller {
         }
         let unavailable = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::unavailable(call.operation, error);
         let answered = async {
-            let response = self.net.inner.client.request(request).await.map_err(|error| {
+            let response = self.net.send(self.target.name(), request).await.map_err(|error| {
                 if error.is_connect() {
                     Silence::Unsent(unavailable(error.into()))
                 } else {

@@ -12,10 +12,8 @@ use bytes::Bytes;
 use commerce_core::error::StoreError;
 use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 
-use super::call::{Net, client, uri};
+use super::call::{Net, ServiceClient};
 use super::target::{Instance, Target};
 
 /// Tries of one request.
@@ -34,7 +32,7 @@ pub fn pass_for(client: &str) -> [&[u8]; 2] {
 pub struct Forwarder<B> {
     net: Net,
     target: Arc<Target>,
-    client: Client<HttpConnector, Lent<B>>,
+    client: ServiceClient<Lent<B>>,
 }
 
 /// Why a request was not answered.
@@ -55,7 +53,7 @@ where
 {
     /// Over this net, to this service's public listener.
     pub fn new(net: &Net, target: &Arc<Target>) -> Self {
-        Self { net: net.clone(), target: Arc::clone(target), client: client() }
+        Self { net: net.clone(), target: Arc::clone(target), client: net.client(target.name()) }
     }
 
     /// Whether the service says that all of its routes work.
@@ -89,7 +87,7 @@ where
             };
             let mut request = Request::new(cell.lend());
             *request.method_mut() = head.method.clone();
-            *request.uri_mut() = uri(&instance.authority, path.clone());
+            *request.uri_mut() = self.net.uri(&instance.authority, path.clone());
             *request.version_mut() = Version::HTTP_11;
             *request.headers_mut() = head.headers.clone();
             let error = match self.client.request(request).await {

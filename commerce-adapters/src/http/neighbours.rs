@@ -110,10 +110,11 @@ impl Neighbours {
 
     fn watch(&self, target: &Arc<Target>, path: &'static str) {
         let (net, target, stop) = (self.net.clone(), Arc::clone(target), self.stop.clone());
+        let service = target.name();
         self.tasks.spawn(async move {
             let look = |at| {
                 let net = net.clone();
-                async move { net.look(at, PathAndQuery::from_static(path), LOOK_WITHIN).await }
+                async move { net.look(service, at, PathAndQuery::from_static(path), LOOK_WITHIN).await }
             };
             target.watch(look, stop).await;
         });

@@ -11,7 +11,7 @@ use http::uri::Authority;
 /// Where instances of services say that they are.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// Where those of `service` are now: `http://HOST:PORT` each.
+    /// Where those of `service` are now: `http://HOST:PORT` or `https://HOST:PORT` each.
     ///
     /// # Errors
     /// When it does not answer. Whoever asks keeps what she knew.
@@ -47,16 +47,19 @@ impl FromStr for Source {
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
         const WRONG: &str = "must be http://HOST:PORT, or dns+http://NAME:PORT for every address that the name has";
-        let (named, rest) = match text.strip_prefix("dns+http://") {
-            Some(rest) => (true, rest),
-            None => (false, text.strip_prefix("http://").ok_or(WRONG)?),
-        };
+        let (named, url) = text.strip_prefix("dns+").map_or((false, text), |url| (true, url));
+        let rest = place(url).ok_or(WRONG)?;
         let authority: Authority = rest.trim_end_matches('/').parse().map_err(|_| WRONG)?;
         if authority.port().is_none() || authority.as_str().contains('@') {
             return Err(WRONG);
         }
         Ok(if named { Self::Named(authority) } else { Self::Fixed(authority) })
     }
+}
+
+/// Host and port of an address. Whether it is spoken to over TLS is a matter of the whole shop, not of one address.
+fn place(url: &str) -> Option<&str> {
+    url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))
 }
 
 impl Source {
@@ -77,7 +80,7 @@ impl Source {
                 }
             },
             Self::Registered(Entry { directory, service }) => match directory.instances(service).await {
-                Ok(found) => found.iter().filter_map(|url| url.strip_prefix("http://")?.parse().ok()).collect(),
+                Ok(found) => found.iter().filter_map(|url| place(url)?.parse().ok()).collect(),
                 Err(error) => {
                     tracing::warn!(service, error = &error as &dyn std::error::Error, "the directory does not answer");
                     Vec::new()
@@ -96,7 +99,9 @@ mod tests {
         let read = |text: &str| text.parse::<Source>().unwrap();
         assert!(matches!(read("http://127.0.0.1:9082/"), Source::Fixed(at) if at == "127.0.0.1:9082"));
         assert!(matches!(read("dns+http://catalog:9082"), Source::Named(name) if name == "catalog:9082"));
-        for wrong in ["https://a:1", "http://a", "a:1", "http://u@a:1", "http://", "dns+https://a:1", "http://a:1/x"] {
+        assert!(matches!(read("https://10.0.0.7:9082"), Source::Fixed(at) if at == "10.0.0.7:9082"));
+        assert!(matches!(read("dns+https://catalog:9082"), Source::Named(name) if name == "catalog:9082"));
+        for wrong in ["ftp://a:1", "http://a", "a:1", "http://u@a:1", "http://", "dns+a:1", "http://a:1/x"] {
             assert!(wrong.parse::<Source>().is_err(), "{wrong}");
         }
     }

@@ -107,7 +107,7 @@ impl Target {
     /// Whether an instance that may be called says, at `path`, that it serves.
     pub(super) async fn is_ready(&self, net: &Net, path: PathAndQuery) -> bool {
         match self.pick(&[]) {
-            Some(instance) => net.look(instance.authority.clone(), path, READY_WITHIN).await == Look::Fit,
+            Some(instance) => net.look(self.name, instance.authority.clone(), path, READY_WITHIN).await == Look::Fit,
             None => false,
         }
     }

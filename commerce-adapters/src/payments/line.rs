@@ -1,4 +1,5 @@
-//! The line to a provider: bounded calls over HTTPS, behind a breaker.
+//! The line to a provider: bounded calls over HTTPS, behind a breaker of its own: a provider that does not answer five times in
+//! a row, or half of the time, is left alone for a while, and what it was to be asked is asked later.
 //!
 //! Owns time limits, sizes and when a provider is left alone. Knows nothing of what is said; follows no redirects, because
 //! a provider has none and whoever answers in its place might.
@@ -61,7 +62,10 @@ pub(super) struct Call<'a> {
 /// What a call brings.
 pub(super) enum Body {
     Nothing,
+    #[cfg(feature = "stripe")]
     Form(Vec<(&'static str, String)>),
+    #[cfg(feature = "razorpay")]
+    Json(serde_json::Value),
 }
 
 /// A line to one provider.
@@ -87,10 +91,11 @@ impl Line {
         let client = Client::builder().timeout(CALL_MAX).connect_timeout(CONNECT_MAX).redirect(Policy::none());
         let client = client.user_agent(concat!("commerce/", env!("CARGO_PKG_VERSION"))).build().map_err(std::io::Error::other)?;
         let (base, user) = (base.trim_end_matches('/').to_owned(), user.to_owned());
-        Ok(Self { client, base, breaker: Breaker::default(), user, word: word.map(str::to_owned), header: None })
+        Ok(Self { client, base, breaker: Breaker::by_share(), user, word: word.map(str::to_owned), header: None })
     }
 
     /// With a header of every call.
+    #[cfg(feature = "stripe")]
     pub(super) fn with_header(self, name: &'static str, value: &'static str) -> Self {
         Self { header: Some((name, value)), ..self }
     }
@@ -121,7 +126,10 @@ impl Line {
         let request = headers.fold(request, |request, (name, value)| request.header(name, value));
         let request = match call.body {
             Body::Nothing => request,
+            #[cfg(feature = "stripe")]
             Body::Form(pairs) => request.header("content-type", "application/x-www-form-urlencoded").body(form(&pairs)),
+            #[cfg(feature = "razorpay")]
+            Body::Json(said) => request.header("content-type", "application/json").body(said.to_string()),
         };
         let answer = request.send().await.map_err(|error| unheard(&error)).ok()?;
         let status = answer.status();
@@ -143,6 +151,7 @@ fn unheard(error: &reqwest::Error) {
 }
 
 /// Pairs as a form sends them.
+#[cfg(feature = "stripe")]
 fn form(pairs: &[(&'static str, String)]) -> String {
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
     pairs.join("&")

@@ -1,7 +1,9 @@
 //! Payment providers.
 
-#[cfg(feature = "stripe")]
+#[cfg(any(feature = "stripe", feature = "razorpay"))]
 mod line;
+#[cfg(feature = "razorpay")]
+pub mod razorpay;
 pub mod sandbox;
 mod signature;
 #[cfg(feature = "stripe")]

@@ -147,10 +147,8 @@ impl Subject {
 }
 
 /// `healthy` opens the same healthy shop each time, whatever was altered before.
-///
-/// Of two halves, tried at the same time.
-pub(crate) async fn the_books_hide_nothing(healthy: impl AsyncFn() -> Subject, half: usize) {
-    conformance::audit_part(healthy, half, 2).await;
+pub(crate) async fn the_books_hide_nothing(healthy: impl AsyncFn() -> Subject) {
+    conformance::audit_together(healthy).await;
 }
 
 async fn look(shop: &Commerce, fix: bool) -> Report {

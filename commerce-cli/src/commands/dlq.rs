@@ -60,7 +60,7 @@ pub(crate) struct Letter {
 /// One letter, or all.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Which {
-    /// The consumer that could not handle it
+    /// The consumer that could not handle it, with the event's id after it; or --all in place of both
     #[arg(required_unless_present = "all", requires = "event")]
     consumer: Option<String>,
     /// The event's id

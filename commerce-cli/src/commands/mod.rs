@@ -24,6 +24,7 @@ pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod stock;
 pub(crate) mod user;
+pub(crate) mod webhook;
 
 use std::future::Future;
 
@@ -59,6 +60,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         #[cfg(feature = "aws")]
         Command::Aws(command) => block(aws::run(&cx, command)),
         Command::Email(command) => block(email::run(&cx, command)),
+        Command::Webhook(command) => block(webhook::run(&cx, command)),
         Command::Backup(args) => block(backup::run(&cx, args)),
         Command::Restore(args) => block(restore::run(&cx, args)),
         Command::Audit(args) => block(audit::run(&cx, args)),

@@ -79,7 +79,7 @@ pub(crate) enum Command {
     Status {
         /// Number (ORD-…) or id
         order: String,
-        /// What it becomes
+        /// What it becomes: SHIPPED ships all that is open, CANCELLED gives the money back
         #[arg(value_parser = one_of(OrderStatus::ALL, OrderStatus::as_str), ignore_case = true)]
         status: OrderStatus,
         /// A remark for the history

@@ -72,9 +72,10 @@ async fn part(config: Config, roles: &Roles) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
     let address = process.address().map_err(|error| Failure::io("listen", &error))?;
     if let Some(internal) = process.internal_address() {
-        println!("answering other services on http://{internal}");
+        println!("answering other services on {}://{internal}", process.scheme());
     }
-    println!("{roles} listening on http://{address}");
+    let scheme = if roles.gateway() { "http" } else { process.scheme() };
+    println!("{roles} listening on {scheme}://{address}");
     Ok(process.serve(shutdown).await?)
 }
 

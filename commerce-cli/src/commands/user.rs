@@ -34,7 +34,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         paging: Paging,
     },
-    /// Give a user a role
+    /// Give a user a role; who is to run a seller is named where the seller is made (POST /api/sellers)
     SetRole {
         /// Mail address or id (with --url the id)
         user: String,
@@ -46,7 +46,7 @@ pub(crate) enum Command {
     ResetPassword {
         /// Mail address or id
         user: String,
-        /// Read the password from standard input, less one newline
+        /// Read the password from standard input, less one newline; without it the terminal is asked
         #[arg(long)]
         password_stdin: bool,
     },
@@ -66,7 +66,7 @@ pub(crate) struct Create {
     /// What she may do
     #[arg(long, value_parser = one_of(Role::ALL, Role::as_str), ignore_case = true, default_value = "CUSTOMER")]
     role: Role,
-    /// Read the password from standard input, less one newline
+    /// Read the password from standard input, less one newline; without it the terminal is asked
     #[arg(long)]
     password_stdin: bool,
 }

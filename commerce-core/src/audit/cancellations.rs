@@ -59,8 +59,8 @@ fn item<'p>(entry: &Entry<'p>, sku: &Sku) -> Option<&'p Row> {
     entry.of(ITEMS).find(|item| item.text("sku") == Some(sku.as_str()))
 }
 
-/// Of each line the share of so many units, and of shipping the share that those have in the goods; halves are rounded
-/// up. Where something was paid back for a return in between, no more than all that together.
+/// Of each line the share of so many units, and of shipping and its taxes the share that those have in the goods; halves are
+/// rounded up. Where something was paid back for a return in between, no more than all that together.
 fn worth(entry: &Entry<'_>, order: &Row, gone: &Units, findings: &mut Findings) {
     let of = |row: &Row, column| row.int(column).map_or(0_i128, i128::from);
     let part = |whole: i128, units: i128, all: i128| {
@@ -69,15 +69,18 @@ fn worth(entry: &Entry<'_>, order: &Row, gone: &Units, findings: &mut Findings) 
         scaled.div_euclid(all.saturating_mul(2))
     };
     let (mut goods, mut all) = (0_i128, 0_i128);
+    // What is taxed and on no line is shipping.
+    let mut shipping = of(order, "shipping_minor").saturating_add(of(order, "tax_minor"));
     for row in entry.of(ITEMS) {
         let units = row.text("sku").and_then(|sku| sku.parse::<Sku>().ok()).and_then(|sku| gone.get(&sku).copied()).unwrap_or(0);
         goods = goods.saturating_add(part(of(row, "total_minor"), units.into(), of(row, "quantity")));
         all = all.saturating_add(of(row, "total_minor"));
+        shipping = shipping.saturating_sub(of(row, "tax_minor"));
     }
-    let shipping = if all == 0 { 0 } else { part(of(order, "shipping_minor"), goods, all) };
-    let (due, off) = (goods.saturating_add(shipping), i128::from(off(entry)));
+    let with_them = if all == 0 { 0 } else { part(shipping, goods, all) };
+    let (due, off) = (goods.saturating_add(with_them), i128::from(off(entry)));
     let settled = entry.of(RETURNS).any(|row| row.word::<ReturnStatus>("status").is_some_and(ReturnStatus::is_settled));
-    let most = all.saturating_add(of(order, "shipping_minor"));
+    let most = all.saturating_add(shipping);
     let fits = if settled { off <= most } else { off == due };
     findings.hold(Amounts, &entry.name, fits, format_args!("{due} for what was given up"), off);
 }

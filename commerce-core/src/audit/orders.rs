@@ -35,11 +35,15 @@ pub(super) fn amounts(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
     let part = |column| amount(order, column);
     findings.same(Amounts, number, "subtotal of the lines", sum(&price), part("subtotal_minor"));
     findings.same(Amounts, number, "discount of the lines", sum(&|row| amount(row, "discount_minor")), part("discount_minor"));
-    findings.same(Amounts, number, "tax of the lines", sum(&|row| amount(row, "tax_minor")), part("tax_minor"));
     if let Some(taxes) = order.json::<Vec<TaxLine>>("tax_lines") {
         let added = |taxes: &mut dyn Iterator<Item = &TaxLine>| -> i128 {
             taxes.filter(|tax| !tax.included).fold(0_i128, |sum, tax| sum.saturating_add(tax.amount.minor.into()))
         };
+        let on_shipping = added(&mut taxes.iter().filter(|tax| tax.sku.is_none()));
+        let of_lines = part("tax_minor").saturating_sub(on_shipping);
+        findings.same(Amounts, number, "tax of the lines", sum(&|row| amount(row, "tax_minor")), of_lines);
+        let free = part("shipping_minor") == 0 && taxes.iter().any(|tax| tax.sku.is_none());
+        findings.hold(Amounts, number, !free, "no tax on free shipping", on_shipping);
         findings.same(Amounts, number, "tax by name", part("tax_minor"), added(&mut taxes.iter()));
         for row in entry.of(ITEMS).filter(|_| taxes.iter().any(|tax| tax.sku.is_some())) {
             let sku = row.text("sku").unwrap_or_default();

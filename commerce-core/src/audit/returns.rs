@@ -11,7 +11,7 @@ use super::books::{Cell, Row};
 use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
-use super::shipments::delivered;
+use super::shipments::{delivered, not_handed_over};
 use super::tables::{ITEMS, ORDERS, OUTBOX, REFUNDS, RETURNS};
 use super::walks::Entry;
 
@@ -20,7 +20,8 @@ use super::walks::Entry;
 pub(super) fn sent_back(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(order) = entry.one(ORDERS) else { return };
     let number = &entry.name;
-    let mut units: BTreeMap<Sku, i64> = BTreeMap::new();
+    // Of what the customer had, and of what she never had.
+    let mut units: BTreeMap<(bool, Sku), i64> = BTreeMap::new();
     let mut paid: BTreeMap<Sku, i64> = BTreeMap::new();
     let mut given = 0_i64;
     for (row, position) in entry.of(RETURNS).zip(0_i64..) {
@@ -30,7 +31,7 @@ pub(super) fn sent_back(entry: &Entry<'_>, scene: Scene, findings: &mut Findings
         let lines: Vec<ReturnLine> = row.json("lines").unwrap_or_default();
         shape(number, (status, kind), &lines, findings);
         for line in lines.iter().filter(|_| status != ReturnStatus::Rejected) {
-            let sum = units.entry(line.sku.clone()).or_default();
+            let sum = units.entry((line.refused, line.sku.clone())).or_default();
             *sum = sum.saturating_add(line.units().into());
             if status.is_settled() {
                 let sum = paid.entry(line.sku.clone()).or_default();
@@ -105,13 +106,18 @@ fn said(entry: &Entry<'_>, row: &Row, status: ReturnStatus, scene: Scene, findin
     findings.hold(Event, &entry.name, last == status.as_str(), format_args!("a return said {status}"), last);
 }
 
-/// Together: units within those that were delivered, money within what those units cost.
-fn within(entry: &Entry<'_>, units: &BTreeMap<Sku, i64>, (paid, given): (&BTreeMap<Sku, i64>, i64), findings: &mut Findings) {
+/// Together: units within those that were delivered, or could not be, money within what those units cost.
+fn within(
+    entry: &Entry<'_>,
+    units: &BTreeMap<(bool, Sku), i64>,
+    (paid, given): (&BTreeMap<Sku, i64>, i64),
+    findings: &mut Findings,
+) {
     let number = &entry.name;
     let item = |sku: &Sku| entry.of(ITEMS).find(|item| item.text("sku") == Some(sku.as_str()));
-    let delivered = delivered(entry);
-    for (sku, units) in units {
-        let most = delivered.get(sku).copied().unwrap_or(0);
+    let (had, refused) = (delivered(entry), not_handed_over(entry));
+    for ((is_refused, sku), units) in units {
+        let most = if *is_refused { &refused } else { &had }.get(sku).copied().unwrap_or(0);
         findings.hold(Return, number, *units <= most, format_args!("at most {most} of {sku} back"), units);
     }
     let worth = paid.iter().fold(0_i128, |sum, (sku, units)| {

@@ -103,6 +103,11 @@ pub(super) fn delivered(entry: &Entry<'_>) -> Units {
     units(entry, |row| row.word::<ShipmentStatus>("status") == Some(ShipmentStatus::Delivered))
 }
 
+/// Units that could not be handed over.
+pub(super) fn not_handed_over(entry: &Entry<'_>) -> Units {
+    units(entry, |row| row.word::<ShipmentStatus>("status") == Some(ShipmentStatus::Failed))
+}
+
 /// Units that were ordered and not given up.
 fn ordered(entry: &Entry<'_>, sku: &Sku) -> i64 {
     let item = entry.of(ITEMS).find(|item| item.text("sku") == Some(sku.as_str()));

@@ -27,6 +27,7 @@ use super::ship::follow;
 use super::shipments::ShipmentLine;
 use super::status::{parse_note, settle_keyed};
 use super::story::{Decided, Happening};
+use super::tax::on_shipping;
 
 /// Units of an order that were given up before they left the house.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -154,8 +155,8 @@ impl Order {
         if short.is_empty() { Ok(()) } else { Err(Refusal::CancelExceedsOpen(short)) }
     }
 
-    /// What these units take along: of each line the next share in its price, discount and tax, and of shipping the share
-    /// that the goods which were given up have in all.
+    /// What these units take along: of each line the next share in its price, discount and tax, and of shipping and its taxes the
+    /// share that the goods which were given up have in all.
     fn worth_given_up(&self, lines: &[(Sku, Quantity)]) -> Result<Money, MoneyError> {
         let mut worth = Money::zero(self.total.currency);
         let (mut before, mut after, mut goods) = (0_u64, 0_u64, 0_u64);
@@ -170,8 +171,9 @@ impl Order {
             after = after.saturating_add(minor(gone.saturating_add(more)));
             goods = goods.saturating_add(line.total.minor.unsigned_abs());
         }
+        let shipping = self.shipping.plus(on_shipping(self.shipping.currency, &self.tax_lines)?)?;
         let of_shipping = |given_up: u64| {
-            let parts = self.shipping.allocate(&[given_up, goods.saturating_sub(given_up)]);
+            let parts = shipping.allocate(&[given_up, goods.saturating_sub(given_up)]);
             parts.first().copied().filter(|_| goods > 0).unwrap_or(Money::zero(self.shipping.currency))
         };
         worth.plus(of_shipping(after).minus(of_shipping(before))?)

@@ -21,6 +21,33 @@ use super::payment::{Attempt, AttemptState};
 use super::status::settle_keyed;
 use super::story::Decided;
 
+/// What staff wants of a promise.
+#[derive(Clone, Debug)]
+pub struct PromiseWish {
+    /// Names the attempt, or the payment for its last attempt.
+    pub payment: Uuid,
+    /// So much of it; all where none is said.
+    pub amount: Option<Money>,
+    /// Under which key.
+    pub key: Option<RequestKey>,
+    /// The version that the order must have.
+    pub expected: Option<u64>,
+}
+
+impl PromiseWish {
+    /// About all of this payment's promise.
+    #[must_use]
+    pub fn all_of(payment: Uuid) -> Self {
+        Self { payment, amount: None, key: None, expected: None }
+    }
+
+    /// The same about this much.
+    #[must_use]
+    pub fn of(self, amount: Option<Money>) -> Self {
+        Self { amount, ..self }
+    }
+}
+
 /// What came of deciding about a promise.
 enum Decision {
     /// It is written down like this.
@@ -32,24 +59,24 @@ enum Decision {
 }
 
 impl Orders {
-    /// Takes `amount` of what was promised for an order, all of it where none is said; what is left of the promise is
-    /// given back by the provider. `payment` names the attempt, or the payment for its last attempt. Taking the same once more
-    /// answers what it came to.
+    /// Takes what was promised for an order, or less of it; what is left of the promise is given back by the provider. Taking the
+    /// same once more answers what it came to.
     ///
     /// # Errors
-    /// `NOT_CAPTURABLE` for what is not promised or is taken otherwise, `CAPTURE_EXCEEDS_AUTHORIZED`, `INVALID`,
-    /// `CURRENCY_MISMATCH`, `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `VERSION_MISMATCH`.
-    pub async fn capture_payment(
-        &self,
-        actor: &Actor,
-        id: OrderId,
-        payment: Uuid,
-        amount: Option<Money>,
-        key: Option<RequestKey>,
-        expected: Option<u64>,
-    ) -> Outcome<Answer<Order>> {
-        let decide = |order: Order, attempt: &Attempt, now| begin_capture(order, attempt, amount, now);
-        let (answer, attempt) = self.decide_about(actor, id, payment, ("capture", key), expected, &decide).await?;
+    /// `NOT_CAPTURABLE` for what is not promised or is taken otherwise, and for a part where the provider takes no parts;
+    /// `CAPTURE_EXCEEDS_AUTHORIZED`, `INVALID`, `CURRENCY_MISMATCH`, `FORBIDDEN` for its customer, `NOT_FOUND` for strangers,
+    /// `VERSION_MISMATCH`.
+    pub async fn capture_payment(&self, actor: &Actor, id: OrderId, wish: PromiseWish) -> Outcome<Answer<Order>> {
+        let amount = wish.amount;
+        let decide = |order: Order, attempt: &Attempt, now| {
+            let decision = begin_capture(order, attempt, amount, now)?;
+            let part = matches!(decision, Decision::Begin(_)) && amount.is_some_and(|amount| amount != attempt.amount);
+            if part && self.gateway(&attempt.provider).is_some_and(|gateway| !gateway.takes_in_part()) {
+                return Err(Refusal::NotCapturable("its provider takes a promise whole or not at all"));
+            }
+            Ok(decision)
+        };
+        let (answer, attempt) = self.decide_about(actor, id, "capture", wish, &decide).await?;
         match answer {
             Answer::Fresh(order) => Ok(Answer::Fresh(self.charge(order, attempt).await)),
             Answer::Replayed(order) => Ok(Answer::Replayed(order)),
@@ -58,22 +85,15 @@ impl Orders {
 
     /// Gives back what was promised for an order, or gives up an attempt to pay it. A promise is given back whole. An
     /// order that stands on it is cancelled, which is possible until it is shipped; one that waits for its money may be paid
-    /// again. `payment` names the attempt, or the payment for its last attempt.
+    /// again.
     ///
     /// # Errors
     /// `NOT_VOIDABLE` for what was captured or declined, `ILLEGAL_TRANSITION` once it is shipped, `INVALID` for a part
     /// of a promise, `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `VERSION_MISMATCH`.
-    pub async fn void_payment(
-        &self,
-        actor: &Actor,
-        id: OrderId,
-        payment: Uuid,
-        amount: Option<Money>,
-        key: Option<RequestKey>,
-        expected: Option<u64>,
-    ) -> Outcome<Answer<Order>> {
+    pub async fn void_payment(&self, actor: &Actor, id: OrderId, wish: PromiseWish) -> Outcome<Answer<Order>> {
+        let amount = wish.amount;
         let decide = |order: Order, attempt: &Attempt, now| self.begin_void(order, attempt, amount, now);
-        let (answer, attempt) = self.decide_about(actor, id, payment, ("void", key), expected, &decide).await?;
+        let (answer, attempt) = self.decide_about(actor, id, "void", wish, &decide).await?;
         let Answer::Fresh(order) = answer else { return Ok(answer) };
         let Some(known) = order.payment.attempts.iter().find(|known| known.id == attempt) else {
             return Ok(Answer::Fresh(order));
@@ -94,9 +114,8 @@ impl Orders {
         &self,
         actor: &Actor,
         id: OrderId,
-        payment: Uuid,
-        (action, key): (&str, Option<RequestKey>),
-        expected: Option<u64>,
+        action: &str,
+        PromiseWish { payment, key, expected, .. }: PromiseWish,
         decide: &(dyn Fn(Order, &Attempt, Timestamp) -> Result<Decision, Refusal> + Sync),
     ) -> Outcome<(Answer<Order>, AttemptId)> {
         let claim = key.map(|key| self.claim_on(actor, id, &format!("payments/{payment}/{action}"), key));

@@ -35,6 +35,7 @@ use super::ship::become_status;
 use super::shipping::Destination;
 use super::status::settle_keyed;
 use super::story::{Decided, Happening};
+use super::tax::on_shipping;
 
 /// The provider of attempts that are paid by what came back.
 pub const EXCHANGE: &str = "exchange";
@@ -226,7 +227,10 @@ fn paid_by(mut placed: Decided, source: ReturnId, now: Timestamp) -> Result<Deci
 
 /// The shop pays what it costs to send things once more.
 fn sent_free(mut quote: Quote) -> Result<Quote, Refusal> {
-    quote.total = quote.total.minus(quote.shipping)?;
+    let taxed = on_shipping(quote.tax.currency, &quote.tax_lines)?;
+    quote.total = quote.total.minus(quote.shipping)?.minus(taxed)?;
+    quote.tax = quote.tax.minus(taxed)?;
+    quote.tax_lines.retain(|tax| tax.sku.is_some());
     quote.shipping.minor = 0;
     Ok(quote)
 }

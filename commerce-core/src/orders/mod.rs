@@ -52,6 +52,7 @@ use crate::time::Clock;
 use wallet::WalletGateway;
 
 pub use cancel_lines::Cancellation;
+pub use capture::PromiseWish;
 pub use cart::*;
 pub use coupon::*;
 pub use coupons::{CouponInput, CouponValue};

@@ -73,7 +73,7 @@ pub struct Order {
     pub discount: Money,
     /// What shipping costs.
     pub shipping: Money,
-    /// Sum of the lines' taxes.
+    /// Sum of the lines' taxes and of those on shipping.
     pub tax: Money,
     /// `subtotal - discount + shipping + tax`.
     pub total: Money,

@@ -128,7 +128,8 @@ pub trait OrderStore: CouponReads + ReturnReads + PurchaseReads + WalletReads + 
     /// Orders with work due at `now`, longest due first.
     async fn due(&self, work: DueWork, now: Timestamp, limit: u32) -> Result<Vec<OrderId>, StoreError>;
 
-    /// What providers said about references nobody knew, to be tried again; oldest first.
+    /// What providers said about references nobody knew, to be tried again; newest first. A reference that will be known
+    /// is so soon, and what an account shared with others brings is never in its way.
     async fn parked(&self, limit: u32) -> Result<Vec<ProviderEvent>, StoreError>;
 
     /// Commits a change set whole or not at all.
@@ -329,6 +330,11 @@ pub trait PaymentGateway: ProviderLedger {
 
     /// Whether it takes this method.
     fn takes(&self, method: PaymentMethod) -> bool;
+
+    /// Whether it takes less of a promise than was promised. Where it does not, staff is told so and a promise is taken whole.
+    fn takes_in_part(&self) -> bool {
+        true
+    }
 
     /// Asks for the money: as much as [`to_capture`](Attempt::to_capture) says, and for the promise alone where it
     /// says nothing. Asked about a promise that stands, it takes of it what is to be taken and lets go of the rest.

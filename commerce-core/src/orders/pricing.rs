@@ -47,7 +47,7 @@ pub struct Quote {
     pub discount: Money,
     /// The chosen way to ship.
     pub shipping: Money,
-    /// Sum of the lines' taxes.
+    /// Sum of the lines' taxes and of those on shipping.
     pub tax: Money,
     /// What is to be paid.
     pub total: Money,
@@ -159,18 +159,21 @@ pub fn quote(
 }
 
 impl Quote {
-    /// With these taxes: what prices do not include is added to its line and to what is to be paid.
+    /// With these taxes: what prices do not include is added to its line, if it is on one, and to what is to be paid.
     ///
     /// # Errors
     /// `CURRENCY_MISMATCH`, `AMOUNT_TOO_LARGE`; `INVALID` for a tax on no line of it, or less than nothing.
     pub fn taxed(mut self, taxes: Vec<TaxLine>) -> Result<Self, Refusal> {
         for tax in taxes.iter().filter(|tax| !tax.included) {
-            let line = self.lines.iter_mut().find(|line| tax.sku.as_ref() == Some(&line.sku));
-            let Some(line) = line.filter(|_| tax.amount.minor >= 0) else {
-                return Err(Refusal::field("taxLines", "UNKNOWN", format!("{} is on no line of this order", tax.name)));
-            };
-            line.tax = line.tax.plus(tax.amount)?;
-            line.total = line.total.plus(tax.amount)?;
+            let unknown = || Refusal::field("taxLines", "UNKNOWN", format!("{} is on no line of this order", tax.name));
+            if tax.amount.minor < 0 {
+                return Err(unknown());
+            }
+            if let Some(sku) = &tax.sku {
+                let line = self.lines.iter_mut().find(|line| line.sku == *sku).ok_or_else(unknown)?;
+                line.tax = line.tax.plus(tax.amount)?;
+                line.total = line.total.plus(tax.amount)?;
+            }
             self.tax = self.tax.plus(tax.amount)?;
             self.total = self.total.plus(tax.amount)?;
         }

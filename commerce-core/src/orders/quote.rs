@@ -173,7 +173,7 @@ impl Orders {
                 line.categories = of.map(|(_, categories)| categories.clone()).unwrap_or_default();
             }
         }
-        let taxes = self.policy.taxes.taxes(&Sale { to: to.clone(), lines }).await?;
+        let taxes = self.policy.taxes.taxes(&Sale { to: to.clone(), lines, shipping: quote.shipping }).await?;
         Ok(quote.taxed(taxes)?)
     }
 }

@@ -1,4 +1,5 @@
-//! Returns: what comes back of a delivered order, how far it is, and what that gives back. Pure.
+//! Returns: what comes back of a delivered order, or of a parcel that could not be handed over, how far it is, and what that
+//! gives back. Pure.
 //!
 //! A return belongs to its order's aggregate (one version), because how much may come back, and how
 //! much money with it, is decided about the order as a whole.
@@ -58,6 +59,9 @@ pub struct ReturnLine {
     /// How many of those can be sold again.
     #[serde(default)]
     pub restocked: u32,
+    /// Whether the customer never had them: her parcel could not be handed over, and comes back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 impl ReturnLine {
@@ -276,12 +280,23 @@ impl Order {
         if open { Err(Refusal::PaymentRequired) } else { Ok(()) }
     }
 
-    /// Units of a SKU that may come back yet.
+    /// Units of a SKU that the customer has and that may come back yet.
     #[must_use]
     pub fn returnable(&self, sku: &Sku) -> u32 {
+        self.delivered(sku).saturating_sub(self.coming_back(sku, false))
+    }
+
+    /// Units of a SKU that could not be handed over and that may come back yet.
+    #[must_use]
+    pub fn refusable(&self, sku: &Sku) -> u32 {
+        self.not_handed_over(sku).saturating_sub(self.coming_back(sku, true))
+    }
+
+    /// Units of a SKU in returns that were not rejected: of those that the customer had, or of those that she `refused`.
+    pub(super) fn coming_back(&self, sku: &Sku, refused: bool) -> u32 {
         let alive = self.returns.iter().filter(|it| it.status != ReturnStatus::Rejected);
-        let lines = alive.flat_map(|it| &it.lines).filter(|line| line.sku == *sku);
-        lines.fold(self.delivered(sku), |left, line| left.saturating_sub(line.units()))
+        let lines = alive.flat_map(|it| &it.lines).filter(|line| line.sku == *sku && line.refused == refused);
+        lines.fold(0, |units, line| units.saturating_add(line.units()))
     }
 
     /// Captured money that neither a refund nor a new order has claimed.
@@ -297,12 +312,12 @@ impl Order {
         self.returns.iter().find(|it| it.id == id)
     }
 
-    /// Passes what is to come back.
+    /// What is to come back, line by line: what the customer has, or, where `staff` says so, what could not be handed over to her.
     ///
     /// # Errors
     /// `INVALID` for no lines and for a SKU that was not ordered, `RETURN_EXCEEDS_DELIVERED` naming every SKU
     /// of which so many are not there to come back.
-    pub fn check_return(&self, lines: &[(Sku, Quantity)]) -> Result<(), Refusal> {
+    pub fn lines_back(&self, lines: &[(Sku, Quantity)], staff: bool) -> Result<Vec<ReturnLine>, Refusal> {
         if lines.is_empty() {
             return Err(Refusal::field("lines", "REQUIRED", "say what comes back"));
         }
@@ -311,12 +326,18 @@ impl Order {
                 return Err(Refusal::field(format!("lines[{index}].sku"), "UNKNOWN_SKU", format!("{sku} was not ordered")));
             }
         }
-        let short = |(sku, quantity): &(Sku, Quantity)| {
-            let (requested, available) = (quantity.get(), self.returnable(sku));
-            (available < requested).then(|| Shortage { sku: sku.clone(), requested, available: i64::from(available) })
-        };
-        let short: Vec<Shortage> = lines.iter().filter_map(short).collect();
-        if short.is_empty() { Ok(()) } else { Err(Refusal::ReturnExceedsDelivered(short)) }
+        let (mut back, mut short) = (Vec::new(), Vec::new());
+        for (sku, quantity) in lines {
+            let (requested, had) = (quantity.get(), self.returnable(sku));
+            let refused = if staff { self.refusable(sku) } else { 0 };
+            let (sku, quantity) = (sku.clone(), *quantity);
+            if requested <= had.max(refused) {
+                back.push(ReturnLine { sku, quantity, received: None, restocked: 0, refused: requested > had });
+            } else {
+                short.push(Shortage { sku, requested, available: i64::from(had.max(refused)) });
+            }
+        }
+        if short.is_empty() { Ok(back) } else { Err(Refusal::ReturnExceedsDelivered(short)) }
     }
 
     /// What a return is worth: of each line the share of so many units in its price, discount and tax. What all

@@ -19,7 +19,7 @@ use super::model::{Order, OrderStatus};
 use super::payment::{Refund, RefundCause};
 use super::pricing::demand;
 use super::quote::parse_items;
-use super::returns::{Received, Return, ReturnFilter, ReturnKind, ReturnLine, ReturnOf, ReturnStatus, Stepped, share};
+use super::returns::{Received, Return, ReturnFilter, ReturnKind, ReturnOf, ReturnStatus, Stepped, share};
 use super::status::settle_keyed;
 use super::story::{Decided, Happening};
 
@@ -50,7 +50,7 @@ pub type CameBack = (String, i64, bool);
 
 impl Orders {
     /// Asks to send something back: the customer within [`limits::RETURN_WINDOW`] after it was delivered, staff
-    /// at any time after.
+    /// at any time after, and of parcels that could not be handed over, which then are not delivered any more.
     ///
     /// # Errors
     /// `RETURN_EXCEEDS_DELIVERED`, `RETURN_WINDOW_CLOSED`, `INVALID` naming the fields, `NOT_FOUND` for strangers,
@@ -77,20 +77,16 @@ impl Orders {
             if let Some(made) = self.made_before(claim.as_ref()).await? {
                 return Ok(Round::Done(Answer::Replayed(self.return_by_id(actor, made).await?)));
             }
-            known.check_return(&lines)?;
+            let lines = known.lines_back(&lines, actor.is_staff())?;
             if !actor.is_staff() {
                 self.within_window(&known).await?;
             }
             let now = self.clock.now();
-            let line = |(sku, quantity): &(_, _)| {
-                let (sku, quantity) = (Clone::clone(sku), *quantity);
-                ReturnLine { sku, quantity, received: None, restocked: 0 }
-            };
             let asked = Return {
                 id,
                 kind: wish.kind,
                 status: ReturnStatus::Requested,
-                lines: lines.iter().map(line).collect(),
+                lines,
                 reason: reason.clone(),
                 note: None,
                 refund: None,

@@ -84,7 +84,7 @@ impl Orders {
     /// answered as a replay.
     ///
     /// # Errors
-    /// `ILLEGAL_TRANSITION` for what would have happened after it arrived, `INVALID` naming the fields,
+    /// `ILLEGAL_TRANSITION` for what would have happened after it arrived, or while it comes back, `INVALID` naming the fields,
     /// `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `IDEMPOTENCY_MISMATCH`.
     pub async fn shipment_news(
         &self,
@@ -113,6 +113,9 @@ impl Orders {
             let CarrierWord::News(moved) = heard else {
                 return Ok(Round::Done(Answer::Replayed(it)));
             };
+            if moved.status() != it.it.status() {
+                stays_out(&known, &it.it, moved.status().as_str())?;
+            }
             let decided = self::moved(known, [moved]).note(news.note.clone().unwrap_or_default());
             let (order, changes) = self.update(follow(decided, now)?, actor);
             let made = found(&order, id)?;
@@ -219,12 +222,21 @@ fn moved(order: Order, shipments: impl IntoIterator<Item = Shipment>) -> Decided
 /// Everything that has not arrived is this far now.
 fn all_moved(order: Order, status: ShipmentStatus, now: Timestamp) -> Result<Decided, Refusal> {
     let mut news = Vec::new();
+    for it in &order.shipments {
+        stays_out(&order, it, status.as_str())?;
+    }
     for it in order.shipments.iter().filter(|it| !matches!(it.status(), ShipmentStatus::Delivered)) {
         if let CarrierWord::News(it) = it.hear(it.last_word(status, None, now), now)? {
             news.push(it);
         }
     }
     Ok(moved(order, news))
+}
+
+/// Passes a parcel that no return is about.
+fn stays_out(order: &Order, it: &Shipment, to: &'static str) -> Result<(), Refusal> {
+    let from = it.status().as_str();
+    if order.comes_back(it) { Err(Refusal::IllegalTransition { from, to }) } else { Ok(()) }
 }
 
 fn found(order: &Order, id: ShipmentId) -> Result<ShipmentOf, Refusal> {

@@ -207,6 +207,23 @@ impl Order {
         arrived.fold(0, |units, it| units.saturating_add(it.units(sku)))
     }
 
+    /// Units of a SKU in parcels that could not be handed over.
+    #[must_use]
+    pub fn not_handed_over(&self, sku: &Sku) -> u32 {
+        let back = self.shipments.iter().filter(|it| it.status() == ShipmentStatus::Failed);
+        back.fold(0, |units, it| units.saturating_add(it.units(sku)))
+    }
+
+    /// Whether a return is about what is in this parcel, which could not be handed over: then it stays so.
+    #[must_use]
+    pub fn comes_back(&self, it: &Shipment) -> bool {
+        let counted_on = |line: &ShipmentLine| {
+            let others = self.not_handed_over(&line.sku).saturating_sub(line.quantity.get());
+            self.coming_back(&line.sku, true) > others
+        };
+        it.status() == ShipmentStatus::Failed && it.lines.iter().any(counted_on)
+    }
+
     /// What is to leave the house yet.
     #[must_use]
     pub fn open_lines(&self) -> Vec<ShipmentLine> {

@@ -2,7 +2,8 @@
 //!
 //! A line is taxed once on what it costs after discounts, and rounded once, half up; where several taxes make it
 //! up, they share that amount (largest remainder, [`Money::allocate`]), so that the parts are the whole to the
-//! unit. Shipping is not taxed. Start reading at [`TaxRules`], then [`TaxTable`].
+//! unit. Shipping is taxed by the rules that say so, on what it costs after coupons, as if it were one line more; its taxes name no
+//! SKU. Start reading at [`TaxRules`], then [`TaxTable`].
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Outcome, Refusal};
 use crate::ids::{CategoryId, ProductId};
-use crate::money::{Money, MoneyError};
+use crate::money::{Currency, Money, MoneyError};
 use crate::text::{CountryCode, Sku};
 
 use super::gst::{self, GstState, Supply};
@@ -26,7 +27,7 @@ pub struct TaxLine {
     pub name: String,
     /// How much.
     pub amount: Money,
-    /// On which line; none for a tax that names no line.
+    /// On which line; none for a tax on shipping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<Sku>,
     /// On how much: what the line costs after discounts, less the taxes that its price includes.
@@ -40,6 +41,14 @@ pub struct TaxLine {
     pub reason: Option<String>,
 }
 
+/// What taxes on shipping add to what is to be paid.
+///
+/// # Errors
+/// When the amounts do not fit.
+pub(super) fn on_shipping(currency: Currency, taxes: &[TaxLine]) -> Result<Money, MoneyError> {
+    Money::sum(currency, taxes.iter().filter(|tax| tax.sku.is_none() && !tax.included).map(|tax| tax.amount))
+}
+
 /// What is to be taxed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sale {
@@ -47,6 +56,8 @@ pub struct Sale {
     pub to: Destination,
     /// Each SKU once.
     pub lines: Vec<SaleLine>,
+    /// What shipping costs after coupons.
+    pub shipping: Money,
 }
 
 /// A line of what is to be taxed.
@@ -75,7 +86,7 @@ pub trait TaxRules: fmt::Debug + Send + Sync {
     /// Whether a sale is to say the categories of what is sold.
     fn asks_categories(&self) -> bool;
 
-    /// The taxes on a sale, by line. Asked twice about the same sale it answers the same, or a quote is not what the
+    /// The taxes on a sale, by line, then those on shipping. Asked twice about the same sale it answers the same, or a quote is not what the
     /// order costs.
     ///
     /// # Errors
@@ -161,6 +172,16 @@ pub struct TaxRule {
     pub categories: Vec<CategoryId>,
     /// Whether prices include it.
     pub included: bool,
+    /// Whether it is on shipping, too; whatever its categories.
+    pub shipping: bool,
+}
+
+/// What is taxed as one: a line, or shipping.
+#[derive(Clone, Copy)]
+struct Taxed<'a> {
+    amount: Money,
+    /// None of shipping.
+    sku: Option<&'a Sku>,
 }
 
 /// Where a tax holds.
@@ -183,16 +204,18 @@ pub enum TaxScope {
 }
 
 impl TaxRule {
-    fn fits(&self, to: &Destination, line: &SaleLine) -> bool {
-        let inside = self.categories.is_empty() || line.categories.iter().any(|category| self.categories.contains(category));
-        inside
-            && match &self.scope {
-                TaxScope::Gst { .. } => to.country == gst::country(),
-                TaxScope::Places { countries, states } => {
-                    let named = |state: &String| to.state.as_ref().is_some_and(|it| it.trim().eq_ignore_ascii_case(state));
-                    (countries.is_empty() || countries.contains(&to.country)) && (states.is_empty() || states.iter().any(named))
-                }
+    fn is_on(&self, line: &SaleLine) -> bool {
+        self.categories.is_empty() || line.categories.iter().any(|category| self.categories.contains(category))
+    }
+
+    fn holds(&self, to: &Destination) -> bool {
+        match &self.scope {
+            TaxScope::Gst { .. } => to.country == gst::country(),
+            TaxScope::Places { countries, states } => {
+                let named = |state: &String| to.state.as_ref().is_some_and(|it| it.trim().eq_ignore_ascii_case(state));
+                (countries.is_empty() || countries.contains(&to.country)) && (states.is_empty() || states.iter().any(named))
             }
+        }
     }
 
     /// The taxes that this rule stands for: their names, each with its weight, and why.
@@ -221,9 +244,10 @@ struct Parts {
 }
 
 impl TaxTable {
-    fn of_line(&self, to: &Destination, line: &SaleLine) -> Result<Vec<TaxLine>, Refusal> {
+    /// The taxes on one thing, by those rules that are on it.
+    fn on(&self, it: Taxed<'_>, to: &Destination, is_on: impl Fn(&TaxRule) -> bool) -> Result<Vec<TaxLine>, Refusal> {
         let mut rules: Vec<&TaxRule> = Vec::new();
-        for rule in self.0.iter().filter(|rule| rule.fits(to, line)) {
+        for rule in self.0.iter().filter(|rule| rule.holds(to) && is_on(rule)) {
             if !rules.iter().any(|known| known.name == rule.name) {
                 rules.push(rule);
             }
@@ -231,10 +255,10 @@ impl TaxTable {
         let (inside, on_top): (Vec<&TaxRule>, Vec<&TaxRule>) = rules.into_iter().partition(|rule| rule.included);
         let rate = |rules: &[&TaxRule]| rules.iter().map(|rule| u64::from(rule.rate.0)).sum::<u64>();
         let whole = u64::from(TaxRate::WHOLE);
-        let contained = share(line.amount, rate(&inside), whole.saturating_add(rate(&inside)))?;
-        let base = line.amount.minus(contained)?;
-        let mut taxes = split(&inside, contained, base, to, line)?;
-        taxes.extend(split(&on_top, share(base, rate(&on_top), whole)?, base, to, line)?);
+        let contained = share(it.amount, rate(&inside), whole.saturating_add(rate(&inside)))?;
+        let base = it.amount.minus(contained)?;
+        let mut taxes = split(&inside, contained, base, to, it.sku)?;
+        taxes.extend(split(&on_top, share(base, rate(&on_top), whole)?, base, to, it.sku)?);
         Ok(taxes)
     }
 }
@@ -248,22 +272,20 @@ fn share(amount: Money, parts: u64, of: u64) -> Result<Money, MoneyError> {
 }
 
 /// What the taxes of these rules make together, split over them by their rates.
-fn split(rules: &[&TaxRule], sum: Money, base: Money, to: &Destination, line: &SaleLine) -> Result<Vec<TaxLine>, Refusal> {
+fn split(rules: &[&TaxRule], sum: Money, base: Money, to: &Destination, sku: Option<&Sku>) -> Result<Vec<TaxLine>, Refusal> {
     let mut taxes = Vec::new();
     let mut weights = Vec::new();
     for rule in rules {
         let Parts { named, reason } = rule.parts(to)?;
+        let reason = match reason {
+            reason if sku.is_some() => reason,
+            Some(reason) => Some(format!("on shipping, {reason}")),
+            None => Some("on shipping".to_owned()),
+        };
         for (name, weight) in named {
             weights.push(u64::from(weight));
             let reason = reason.clone();
-            taxes.push(TaxLine {
-                name,
-                amount: sum,
-                sku: Some(line.sku.clone()),
-                base: Some(base),
-                included: rule.included,
-                reason,
-            });
+            taxes.push(TaxLine { name, amount: sum, sku: sku.cloned(), base: Some(base), included: rule.included, reason });
         }
     }
     for (tax, amount) in taxes.iter_mut().zip(sum.allocate(&weights)) {
@@ -281,7 +303,11 @@ impl TaxRules for TaxTable {
     async fn taxes(&self, sale: &Sale) -> Outcome<Vec<TaxLine>> {
         let mut taxes = Vec::new();
         for line in &sale.lines {
-            taxes.extend(self.of_line(&sale.to, line)?);
+            let it = Taxed { amount: line.amount, sku: Some(&line.sku) };
+            taxes.extend(self.on(it, &sale.to, |rule| rule.is_on(line))?);
+        }
+        if sale.shipping.minor > 0 {
+            taxes.extend(self.on(Taxed { amount: sale.shipping, sku: None }, &sale.to, |rule| rule.shipping)?);
         }
         Ok(taxes)
     }

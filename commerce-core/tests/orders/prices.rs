@@ -7,8 +7,8 @@ use commerce_core::catalog::NewCategory;
 use commerce_core::commerce::Policies;
 use commerce_core::ids::CategoryId;
 use commerce_core::orders::{
-    AddressChoice, CouponInput, CouponKind, CouponValue, GstState, Order, OrderPolicy, PlaceOrder, Rate, RateTable, TaxLine,
-    TaxRate, TaxRule, TaxScope, TaxTable, WeightTier,
+    AddressChoice, CouponInput, CouponKind, CouponValue, GstState, Order, OrderPolicy, OrderStatus, PlaceOrder, Rate, RateTable,
+    TaxLine, TaxRate, TaxRule, TaxScope, TaxTable, WeightTier,
 };
 use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::NoWait;
@@ -30,13 +30,13 @@ fn rate(text: &str) -> TaxRate {
 /// Goods and services tax on what is shipped from Karnataka.
 fn gst(percent: &str, included: bool) -> TaxRule {
     let scope = TaxScope::Gst { from: GstState::named("Karnataka").expect("it is a state") };
-    TaxRule { name: "GST".to_owned(), rate: rate(percent), scope, categories: Vec::new(), included }
+    TaxRule { name: "GST".to_owned(), rate: rate(percent), scope, categories: Vec::new(), included, shipping: false }
 }
 
 fn vat(percent: &str, countries: &[&str], included: bool) -> TaxRule {
     let countries = countries.iter().map(|country| country.parse().expect("it is a country")).collect();
     let scope = TaxScope::Places { countries, states: Vec::new() };
-    TaxRule { name: "VAT".to_owned(), rate: rate(percent), scope, categories: Vec::new(), included }
+    TaxRule { name: "VAT".to_owned(), rate: rate(percent), scope, categories: Vec::new(), included, shipping: false }
 }
 
 async fn taxed(rules: Vec<TaxRule>) -> Outcome<Scene> {
@@ -125,6 +125,46 @@ fn a_tax_that_prices_include_is_said_and_not_added() -> Outcome<()> {
         assert_eq!((order.tax, order.total), (rupees(9_980), rupees(59_880)));
         let order = ordered(&scene, to("IN", None, wish(&[("A", 1)], COD))).await?;
         assert_eq!((names(&order), order.total), (vec![], rupees(49_900)));
+        Ok(())
+    })
+}
+
+#[test]
+fn shipping_is_taxed_where_a_rule_says_so() -> Outcome<()> {
+    block_on(async {
+        let on_shipping = |rule: TaxRule| TaxRule { shipping: true, ..rule };
+        let rules = vec![on_shipping(gst("18", false)), on_shipping(vat("20", &["GB"], true)), vat("5", &["AE"], false)];
+        let taxes = Arc::new(TaxTable(rules));
+        // 49.15, so that the taxes of shipping have a rest to share.
+        let shipping = Arc::new(RateTable(vec![Rate::flat("post", "Post", rupees(4_915), 4)]));
+        let policy = OrderPolicy { taxes, shipping, ..OrderPolicy::default() };
+        let shop = MemoryShop::with_policies(1, Policies { orders: policy, ..Policies::default() });
+        let scene = Scene::open_with(shop, &[("A", 20), ("B", 20)]).await?;
+        let order = ordered(&scene, to("IN", Some("Karnataka"), wish(&[("A", 1)], COD))).await?;
+        // 18 % of 49.15 are 8.85 after rounding.
+        assert_eq!(names(&order)[2..], [("CGST 9 %", 443), ("SGST 9 %", 442)]);
+        let told = &order.tax_lines[2];
+        assert_eq!(
+            (told.sku.as_ref(), told.base, told.reason.as_deref()),
+            (None, Some(rupees(4_915)), Some("on shipping, within Karnataka"))
+        );
+        assert_eq!(order.tax.minor, order.lines[0].tax.minor + 885);
+        let order = ordered(&scene, to("GB", None, wish(&[("A", 1)], COD))).await?;
+        // 49.15 are 40.96 and 20 % of it.
+        assert_eq!((names(&order), order.tax), (vec![("VAT 20 %", 8_317), ("VAT 20 %", 819)], rupees(0)));
+        let order = ordered(&scene, to("AE", None, wish(&[("A", 1)], COD))).await?;
+        assert_eq!(names(&order), [("VAT 5 %", 2_495)]);
+        let order = ordered(&scene, to("IN", Some("Goa"), wish(&[("A", 2), ("B", 1)], COD))).await?;
+        let lines = |sku: &str| vec![(sku.to_owned(), 1)];
+        for sku in ["A", "B", "A"] {
+            scene.orders.cancel_lines(&scene.asha, order.id, &lines(sku), None, None, None).await?;
+        }
+        let given_up = scene.orders.order(&STAFF, order.id).await?;
+        assert_eq!(given_up.status, OrderStatus::Cancelled, "what is left at last is the order");
+        let worth: i64 = given_up.cancellations.iter().map(|it| it.worth.minor).sum();
+        assert!(worth > order.lines.iter().map(|line| line.total.minor).sum::<i64>() / 2, "{worth}");
+        let report = scene.audit(&STAFF, AuditRequest::new(&NoWait)).await?;
+        assert!(report.is_clean(), "{report:?}");
         Ok(())
     })
 }

@@ -6,7 +6,9 @@ use commerce_core::audit::AuditRequest;
 use commerce_core::change::Answer;
 use commerce_core::events::EventKind;
 use commerce_core::ids::Id;
-use commerce_core::orders::{AttemptState, CouponInput, CouponKind, CouponValue, Order, OrderStatus, PaymentStatus, PlaceOrder};
+use commerce_core::orders::{
+    AttemptState, CouponInput, CouponKind, CouponValue, Order, OrderStatus, PaymentStatus, PlaceOrder, PromiseWish,
+};
 use commerce_core::testing::conformance::NoWait;
 use commerce_core::{Actor, Currency, Money, Outcome, limits};
 use futures_executor::block_on;
@@ -29,11 +31,11 @@ async fn clean(scene: &Scene) -> Outcome<()> {
 
 async fn capture(scene: &Scene, order: &Order, amount: Option<i64>) -> Outcome<Answer<Order>> {
     let payment = order.payment.id.uuid();
-    scene.orders.capture_payment(&STAFF, order.id, payment, amount.map(rupees), None, None).await
+    scene.orders.capture_payment(&STAFF, order.id, PromiseWish::all_of(payment).of(amount.map(rupees))).await
 }
 
 async fn void(scene: &Scene, order: &Order) -> Outcome<Answer<Order>> {
-    scene.orders.void_payment(&STAFF, order.id, order.payment.id.uuid(), None, None, None).await
+    scene.orders.void_payment(&STAFF, order.id, PromiseWish::all_of(order.payment.id.uuid())).await
 }
 
 #[test]
@@ -233,13 +235,16 @@ fn staff_alone_takes_and_gives_back() -> Outcome<()> {
         let payment = order.payment.attempts[0].id.uuid();
         let stranger = scene.somebody_else().await?;
         for (actor, expected) in [(scene.asha, "FORBIDDEN"), (stranger, "NOT_FOUND"), (Actor::Anonymous, "UNAUTHENTICATED")] {
-            let taken = scene.orders.capture_payment(&actor, order.id, payment, None, None, None).await;
-            let voided = scene.orders.void_payment(&actor, order.id, payment, None, None, None).await;
+            let taken = scene.orders.capture_payment(&actor, order.id, PromiseWish::all_of(payment)).await;
+            let voided = scene.orders.void_payment(&actor, order.id, PromiseWish::all_of(payment)).await;
             assert_eq!([code(&taken), code(&voided)], [expected; 2]);
         }
-        let other = scene.orders.capture_payment(&STAFF, order.id, order.id.uuid(), None, None, None).await;
+        let other = scene.orders.capture_payment(&STAFF, order.id, PromiseWish::all_of(order.id.uuid())).await;
         assert_eq!(code(&other), "NOT_FOUND");
-        let keyed = |name| scene.orders.capture_payment(&STAFF, order.id, payment, None, Some(key(name)), None);
+        let keyed = |name| {
+            let wish = PromiseWish { key: Some(key(name)), ..PromiseWish::all_of(payment) };
+            scene.orders.capture_payment(&STAFF, order.id, wish)
+        };
         assert!(matches!(keyed("one").await?, Answer::Fresh(_)));
         assert!(matches!(keyed("one").await?, Answer::Replayed(_)));
         Ok(())

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use commerce_core::audit::AuditRequest;
 use commerce_core::events::EventKind;
 use commerce_core::ids::{OrderId, ShipmentId};
 use commerce_core::orders::{
     CarrierNews, NewShipment, OrderStatus, PaymentStatus, RequestReturn, ReturnKind, ShipmentOf, ShipmentStatus,
 };
+use commerce_core::testing::conformance::NoWait;
 use commerce_core::text::Quantity;
 use commerce_core::{Clock, Outcome, Timestamp};
 use futures_executor::block_on;
@@ -221,6 +223,59 @@ fn only_staff_ships_what_is_confirmed_and_once_under_a_key() -> Outcome<()> {
         };
         assert_eq!(said().await?.into_inner().it.events.len(), 1);
         assert_eq!(said().await?.into_inner().it.events.len(), 1);
+        Ok(())
+    })
+}
+
+/// A34: the courier brings it back, cash was never paid.
+#[test]
+fn what_is_refused_at_the_door_comes_back_through_a_return() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(7, &[A, B]).await?;
+        let back = |sku: &str, units| RequestReturn {
+            kind: ReturnKind::Return,
+            lines: vec![(sku.to_owned(), units)],
+            reason: "refused at the door".to_owned(),
+        };
+        for (payment, refund, refunded) in [(COD, "PAYMENT_REQUIRED", 0), (card("tok_ok"), "OK", 99_800)] {
+            let before = scene.stock("A").await?.0;
+            let order = scene.place(wish(&[("A", 2)], payment)).await?.id;
+            scene.settle().await?;
+            let parcel = ship(&scene, order, None).await?.it.id;
+            let early = scene.orders.request_return(&STAFF, order, back("A", 2), None).await;
+            assert_eq!(code(&early), "RETURN_EXCEEDS_DELIVERED", "it is on its way");
+            tell(&scene, order, parcel, ShipmentStatus::Failed, None).await?;
+            let hers = scene.orders.request_return(&scene.asha, order, back("A", 2), None).await;
+            assert_eq!(code(&hers), "RETURN_EXCEEDS_DELIVERED", "she has nothing to send back");
+            let asked = (0..5).map(|_| scene.orders.request_return(&STAFF, order, back("A", 2), None));
+            let asked = join_all(asked).await;
+            let it = asked.iter().find_map(|it| it.as_ref().ok()).expect("one of them").clone().into_inner().it;
+            assert_eq!(asked.iter().filter(|it| it.is_ok()).count(), 1, "it comes back once");
+            assert!(it.lines[0].refused);
+            for status in [ShipmentStatus::Delivered, ShipmentStatus::OutForDelivery] {
+                assert_eq!(code(&tell(&scene, order, parcel, status, None).await), "ILLEGAL_TRANSITION", "it is on its way back");
+            }
+            let by_hand = scene.orders.set_status(&STAFF, order, Delivered, None, None).await;
+            assert_eq!(code(&by_hand), "ILLEGAL_TRANSITION");
+            scene.orders.approve_return(&STAFF, it.id, None).await?;
+            scene.orders.receive_return(&STAFF, it.id, None, None).await?;
+            scene.settle().await?;
+            assert_eq!(scene.stock("A").await?.0, before, "once");
+            assert_eq!(code(&scene.orders.refund_return(&STAFF, it.id, None, None).await), refund);
+            scene.settle().await?;
+            let paid = scene.order(order).await?.payment;
+            assert_eq!((paid.refunded.minor, paid.refunds.len()), (refunded, usize::from(refunded > 0)));
+            let report = scene.audit(&STAFF, AuditRequest::new(&NoWait)).await?;
+            assert!(report.is_clean(), "{report:?}");
+        }
+        // One that was not agreed to is delivered after all.
+        let order = placed(&scene, &[("B", 1)]).await?;
+        let parcel = ship(&scene, order, None).await?.it.id;
+        tell(&scene, order, parcel, ShipmentStatus::Failed, None).await?;
+        let it = scene.orders.request_return(&STAFF, order, back("B", 1), None).await?.into_inner().it.id;
+        scene.orders.reject_return(&STAFF, it, None, None).await?;
+        tell(&scene, order, parcel, ShipmentStatus::Delivered, None).await?;
+        assert_eq!(status(&scene, order).await?, Delivered);
         Ok(())
     })
 }

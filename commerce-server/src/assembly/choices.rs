@@ -10,6 +10,8 @@ use commerce_adapters::embedded::{Embedded, LetterBoxes};
 use commerce_adapters::http::Directory;
 #[cfg(feature = "aws")]
 use commerce_adapters::images::ObjectImages;
+#[cfg(feature = "razorpay")]
+use commerce_adapters::payments::razorpay::{Account, Razorpay};
 #[cfg(feature = "stripe")]
 use commerce_adapters::payments::stripe::Stripe;
 #[cfg(any(feature = "redis", feature = "aws"))]
@@ -82,6 +84,10 @@ pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, Sta
 /// With the payment providers of the settings. Where there is one, the sandbox takes nothing any more, because its tokens
 /// are known to everybody.
 fn paid(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
+    by_razorpay(by_stripe(shop, config)?, config)
+}
+
+fn by_stripe(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
     let Some(stripe) = &config.stripe else { return Ok(shop) };
     #[cfg(feature = "stripe")]
     {
@@ -98,6 +104,31 @@ fn paid(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
     {
         let _ = (shop, stripe);
         Err(not_built("stripe"))
+    }
+}
+
+fn by_razorpay(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
+    let Some(razorpay) = &config.razorpay else { return Ok(shop) };
+    #[cfg(feature = "razorpay")]
+    {
+        let (key_secret, secret) = (razorpay.key_secret.expose(), razorpay.webhook_secret.expose());
+        if key_secret.is_empty() || secret.is_empty() {
+            let message =
+                "payments.razorpay.key_secret and payments.razorpay.webhook_secret must be set beside payments.razorpay.key_id";
+            return Err(StartError::Settings(message.to_owned()));
+        }
+        let before = razorpay.webhook_secret_before.expose();
+        let secrets: Vec<&str> = [secret, before].into_iter().filter(|secret| !secret.is_empty()).collect();
+        let account = Account { key_id: &razorpay.key_id, key_secret, webhook_secrets: &secrets };
+        let pay_url = format!("{}{}", config.server.public_url, crate::web::RAZORPAY_PAGE);
+        let gateway = Razorpay::new(&razorpay.api_url, account, &pay_url);
+        let gateway = gateway.map_err(|error| StartError::Settings(format!("payments.razorpay: {error}")))?;
+        Ok(shop.gateway(Arc::new(gateway)).without_sandbox())
+    }
+    #[cfg(not(feature = "razorpay"))]
+    {
+        let _ = (shop, razorpay);
+        Err(not_built("razorpay"))
     }
 }
 

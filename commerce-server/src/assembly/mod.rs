@@ -19,7 +19,7 @@ use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use commerce_adapters::embedded::{Embedded, Service};
-use commerce_adapters::http::{self, Desk, Forwarder, Neighbour, Neighbours, Net, ServiceKey, Source};
+use commerce_adapters::http::{self, Desk, Forwarder, Neighbour, Neighbours, Net, ServiceKey, Source, Tls};
 use commerce_adapters::payments::sandbox::Sandbox;
 use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::commerce::Context;
@@ -27,12 +27,13 @@ use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::part::Here;
 use commerce_core::{Clock, Part};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::choices::{Register, announce, noted, policies, register};
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, TlsFiles};
 use crate::listener::{Shutdown, Site, listen, serve};
 use crate::roles::Roles;
 use crate::ways::{Doorman, Peer, Unforwarded, Upstream, Ways};
@@ -91,6 +92,7 @@ pub struct Process {
 struct Listening {
     register: Option<Register>,
     advertise: Option<String>,
+    scheme: &'static str,
     contexts: Vec<Context>,
 }
 
@@ -99,8 +101,8 @@ impl Listening {
     fn announce(&self, end: &str, address: SocketAddr, stop: &CancellationToken, tasks: &TaskTracker) {
         let Some(register) = &self.register else { return };
         let url = match &self.advertise {
-            Some(host) => format!("http://{host}:{}", address.port()),
-            None => format!("http://{address}"),
+            Some(host) => format!("{}://{host}:{}", self.scheme, address.port()),
+            None => format!("{}://{address}", self.scheme),
         };
         for context in &self.contexts {
             let register = Register::clone(register);
@@ -116,14 +118,22 @@ impl Listening {
 pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> {
     let key = key(&config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let net = Net::new(roles.name(), key.clone(), Arc::clone(&clock));
+    let tls = config.services.tls.as_ref().map(shown).transpose()?;
+    let net = Net::new(roles.name(), key.clone(), Arc::clone(&clock), tls.clone());
     let register = register(&config)?;
     let sources = |places: &BTreeMap<Context, Vec<String>>, context: Context, end: &str| -> Result<Vec<Source>, StartError> {
         if let Some((_, directory)) = &register {
             return Ok(vec![Source::registered(directory, &format!("{context}{end}"))]);
         }
-        let places = places.get(&context).into_iter().flatten();
-        places.map(|place| place.parse().map_err(|why| StartError::Settings(format!("services.{context} {why}")))).collect()
+        let places: Vec<&String> = places.get(&context).into_iter().flatten().collect();
+        if tls.is_none() && places.iter().any(|place| place.contains("https://")) {
+            let message = "services are to be spoken to over TLS, but services.tls_certificate is not set";
+            return Err(StartError::Settings(message.to_owned()));
+        }
+        places
+            .into_iter()
+            .map(|place| place.parse().map_err(|why| StartError::Settings(format!("services.{context} {why}"))))
+            .collect()
     };
     let mut internal = BTreeMap::new();
     for context in roles.elsewhere() {
@@ -156,7 +166,11 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
             ways.upstreams.insert(context, Arc::new(There(forwarder)));
         }
         // The orders' process has the providers; which one takes cards, the settings of all of them say alike.
-        let cards = if config.stripe.is_some() { "stripe" } else { Sandbox::NAME };
+        let cards = match (&config.stripe, &config.razorpay) {
+            (Some(_), _) => "stripe",
+            (None, Some(_)) => "razorpay",
+            (None, None) => Sandbox::NAME,
+        };
         App::facing_clients(part.clone(), ways, cards, config)
     } else {
         let needed = needed(&here).filter(|context| !here.contains(context));
@@ -172,12 +186,16 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
             let desk = Desk::new(part, key, clock, stopping.clone());
             let router = answering(desk, &tasks);
             let listener = listen(address).map_err(unheard(address))?;
-            Some((listener, Site { router, tasks, stopping, connections_max, notice }))
+            let tls = tls.as_ref().map(|tls| TlsAcceptor::from(tls.inside()));
+            Some((listener, Site { router, tasks, stopping, connections_max, notice, tls }))
         }
         None => None,
     };
-    let listening = Listening { register: register.map(|(register, _)| register), advertise, contexts: here };
-    let public = (listener, Site { notice, ..app.into() });
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let listening = Listening { register: register.map(|(register, _)| register), advertise, scheme, contexts: here };
+    // What clients speak to has certificates of the world's in front of it, and none of the shop's own.
+    let tls = tls.filter(|_| !roles.gateway()).map(|tls| TlsAcceptor::from(tls.outside()));
+    let public = (listener, Site { notice, tls, ..app.into() });
     Ok(Process { public, internal, service, receivers, neighbours, listening })
 }
 
@@ -193,6 +211,12 @@ impl Process {
     /// Where other services are answered, if any context lives here.
     pub fn internal_address(&self) -> Option<SocketAddr> {
         self.internal.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
+    }
+
+    /// What others of the shop speak to it: `https` where it shows a certificate.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        self.listening.scheme
     }
 
     /// Serves until asked to stop, then finishes what is open and closes.
@@ -237,6 +261,16 @@ fn key(config: &Config) -> Result<ServiceKey, StartError> {
         return Err(StartError::Settings(message.to_owned()));
     }
     Ok(ServiceKey::new(secret))
+}
+
+/// What this process shows of itself.
+fn shown(files: &TlsFiles) -> Result<Tls, StartError> {
+    let TlsFiles { certificate, key, authority } = files;
+    if [certificate, key, authority].iter().any(|file| file.as_os_str().is_empty()) {
+        let message = "services.tls_certificate, services.tls_key and services.tls_authority belong together";
+        return Err(StartError::Settings(message.to_owned()));
+    }
+    Tls::read(certificate, key, authority).map_err(|fault| StartError::Settings(format!("services.tls: {fault}")))
 }
 
 /// The contexts that live here, over their own databases, with ways to the others.

@@ -82,7 +82,7 @@ fn is_origin(text: &str) -> bool {
 fn is_instance(text: &str) -> bool {
     let plain = text.strip_prefix("dns+").unwrap_or(text);
     let port = plain.rsplit_once(':').and_then(|(_, port)| port.trim_end_matches('/').parse::<u16>().ok());
-    plain.starts_with("http://") && is_origin(plain.trim_end_matches('/')) && port.is_some_and(|port| port > 0)
+    is_origin(plain.trim_end_matches('/')) && port.is_some_and(|port| port > 0)
 }
 
 /// Whether it names a server, and at most one database there.

@@ -53,7 +53,7 @@ pub enum Kind {
     AddressOrNone,
     /// Any text, or nothing.
     TextOrNone,
-    /// Listeners of a service: `http://HOST:PORT` each, or `dns+http://NAME:PORT`.
+    /// Listeners of a service: `http://HOST:PORT` each, or `dns+http://NAME:PORT`; the same with `https`.
     Instances,
     /// A database server, with a database or the beginning of its name or neither, or nothing.
     Database,
@@ -190,6 +190,21 @@ pub const KEYS: &[Key] = &[
         comment: "Signs what services say to each other: the same 32 or more characters for all of them, and for nobody else.",
         secret: true,
     },
+    key(
+        "services.tls_certificate",
+        Kind::TextOrNone,
+        r#""""#,
+        "A file in PEM with the certificate of this process, for the name of its role (users, catalog, orders, notifications, \
+         gateway), as client and as server. Services then speak TLS with each other and with the gateway, and no service answers \
+         another one without a certificate. This and the next two, or none of them.",
+    ),
+    key("services.tls_key", Kind::TextOrNone, r#""""#, "A file in PEM with the key to it."),
+    key(
+        "services.tls_authority",
+        Kind::TextOrNone,
+        r#""""#,
+        "A file in PEM with the certificate of whoever signs those of all services: the old one and the new one while they change.",
+    ),
     key(
         "events.bus",
         Kind::Choice(&["local", "redis", "sqs"]),
@@ -383,6 +398,35 @@ pub const KEYS: &[Key] = &[
     },
     key("payments.stripe.api_url", Kind::UrlOrNone, r#""https://api.stripe.com""#, "Where Stripe is."),
     key(
+        "payments.razorpay.key_id",
+        Kind::TextOrNone,
+        r#""""#,
+        "UPI, cards and net banking go through Razorpay with this key, and the sandbox takes nothing any more; what Stripe takes goes \
+         there first. Empty for no Razorpay.",
+    ),
+    Key {
+        name: "payments.razorpay.key_secret",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "The secret of that key.",
+        secret: true,
+    },
+    Key {
+        name: "payments.razorpay.webhook_secret",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "The secret of Razorpay's webhooks, which go to /api/payments/webhooks/razorpay.",
+        secret: true,
+    },
+    Key {
+        name: "payments.razorpay.webhook_secret_before",
+        kind: Kind::TextOrNone,
+        default: r#""""#,
+        comment: "The secret before that one, for the day after a change: Razorpay repeats older messages with it. Empty for none.",
+        secret: true,
+    },
+    key("payments.razorpay.api_url", Kind::UrlOrNone, r#""https://api.razorpay.com""#, "Where Razorpay is."),
+    key(
         "orders.carts",
         Kind::Choice(&["database", "redis"]),
         r#""database""#,
@@ -401,7 +445,7 @@ pub const KEYS: &[Key] = &[
         Kind::Taxes,
         "[]",
         "What is taxed: { name = \"VAT\", rate = \"20\" }, where it holds also countries = [\"GB\"], states and categories (ids, those \
-         below included), and whether prices have it in them, included = true. Of one name the first that fits holds. Indian GST is \
+         below included), whether prices have it in them, included = true, and whether shipping is taxed, too, shipping = true. Of one name the first that fits holds. Indian GST is \
          { name = \"GST\", rate = \"18\", gst_from = \"MH\" }: CGST and SGST within the state, IGST between states.",
     ),
     key(

@@ -41,6 +41,8 @@ struct TaxEntry {
     categories: Vec<String>,
     #[serde(default)]
     included: bool,
+    #[serde(default)]
+    shipping: bool,
     gst_from: Option<String>,
 }
 
@@ -93,7 +95,7 @@ pub(super) fn taxes(value: &Value) -> Result<TaxTable, String> {
         };
         let category = |text: &String| text.parse().map_err(|_| format!("{text:?} is not the id of a category"));
         let categories = entry.categories.iter().map(category).collect::<Result<_, _>>()?;
-        Ok(TaxRule { name: entry.name, rate, scope, categories, included: entry.included })
+        Ok(TaxRule { name: entry.name, rate, scope, categories, included: entry.included, shipping: entry.shipping })
     };
     Ok(TaxTable(entries(value)?.into_iter().map(rule).collect::<Result<_, String>>()?))
 }

@@ -58,6 +58,8 @@ pub struct Config {
     pub capture: Capture,
     /// Stripe, where cards go through it.
     pub stripe: Option<StripeConfig>,
+    /// Razorpay, where money goes through it.
+    pub razorpay: Option<RazorpayConfig>,
     /// Ways to ship, the default first.
     pub shipping: RateTable,
     /// What is taxed.
@@ -120,6 +122,28 @@ pub struct ServicesConfig {
     pub advertise: Option<String>,
     /// Signs what they say to each other; empty for a shop in one process.
     pub secret: Secret,
+    /// What this process shows of itself where they speak TLS.
+    pub tls: Option<TlsFiles>,
+}
+
+/// Files in PEM that show what a process is.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// Its own certificate.
+    pub certificate: PathBuf,
+    /// The key to it.
+    pub key: PathBuf,
+    /// The certificates of those that sign.
+    pub authority: PathBuf,
+}
+
+impl TlsFiles {
+    fn from_settings(settings: &Settings) -> Option<Self> {
+        let path = |key: &str| PathBuf::from(text(settings, key));
+        let [certificate, key, authority] = ["services.tls_certificate", "services.tls_key", "services.tls_authority"].map(path);
+        let none = [&certificate, &key, &authority].iter().all(|path| path.as_os_str().is_empty());
+        (!none).then_some(Self { certificate, key, authority })
+    }
 }
 
 /// How events travel from one context to the others.
@@ -151,6 +175,21 @@ pub struct StripeConfig {
     pub secret_key: Secret,
     /// The secret of its webhooks; empty where none are believed.
     pub webhook_secret: Secret,
+    /// Where it is.
+    pub api_url: String,
+}
+
+/// How Razorpay is reached.
+#[derive(Clone, Debug)]
+pub struct RazorpayConfig {
+    /// The key's id, which pages may say.
+    pub key_id: String,
+    /// The key's secret.
+    pub key_secret: Secret,
+    /// The secret of its webhooks.
+    pub webhook_secret: Secret,
+    /// The one before; empty for none.
+    pub webhook_secret_before: Secret,
     /// Where it is.
     pub api_url: String,
 }
@@ -313,6 +352,7 @@ impl Config {
                 registry: switch(&settings, "services.registry"),
                 advertise: some_text(&settings, "services.advertise"),
                 secret: Secret(text(&settings, "services.secret").to_owned()),
+                tls: TlsFiles::from_settings(&settings),
             },
             events: match text(&settings, "events.bus") {
                 "redis" => EventBusKind::Redis,
@@ -358,6 +398,13 @@ impl Config {
                 secret_key: Secret(key),
                 webhook_secret: Secret(text(&settings, "payments.stripe.webhook_secret").to_owned()),
                 api_url: text(&settings, "payments.stripe.api_url").to_owned(),
+            }),
+            razorpay: some_text(&settings, "payments.razorpay.key_id").map(|key_id| RazorpayConfig {
+                key_id,
+                key_secret: Secret(text(&settings, "payments.razorpay.key_secret").to_owned()),
+                webhook_secret: Secret(text(&settings, "payments.razorpay.webhook_secret").to_owned()),
+                webhook_secret_before: Secret(text(&settings, "payments.razorpay.webhook_secret_before").to_owned()),
+                api_url: text(&settings, "payments.razorpay.api_url").to_owned(),
             }),
             shipping: prices::shipping(settings.value("orders.shipping"), currency).unwrap_or_default(),
             taxes: prices::taxes(settings.value("orders.taxes")).unwrap_or_default(),

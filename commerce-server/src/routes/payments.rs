@@ -5,9 +5,8 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use commerce_core::Refusal;
 use commerce_core::ids::OrderId;
-use commerce_core::orders::Reconciliation;
+use commerce_core::orders::{PromiseWish, Reconciliation};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::answer::{Told, created, done, shown};
 use crate::api::{Api, op};
@@ -87,9 +86,8 @@ async fn capture(
     if_match: IfMatch,
     request: KeyedJson<PromiseBody>,
 ) -> Answered<Told<PaymentView>> {
-    let (id, payment, key): (_, Uuid, _) = (id(&params)?, params.get("paymentId", "payment")?, request.key());
-    let (amount, expected) = (request.body.amount, if_match.version);
-    let order = shared.orders().capture_payment(&caller.actor, id, payment, amount, key, expected).await?;
+    let (id, wish) = promise(&params, if_match, request)?;
+    let order = shared.orders().capture_payment(&caller.actor, id, wish).await?;
     Ok(done(order.map(|order| PaymentView::from(&order.payment))))
 }
 
@@ -100,10 +98,15 @@ async fn void(
     if_match: IfMatch,
     request: KeyedJson<PromiseBody>,
 ) -> Answered<Told<PaymentView>> {
-    let (id, payment, key): (_, Uuid, _) = (id(&params)?, params.get("paymentId", "payment")?, request.key());
-    let (amount, expected) = (request.body.amount, if_match.version);
-    let order = shared.orders().void_payment(&caller.actor, id, payment, amount, key, expected).await?;
+    let (id, wish) = promise(&params, if_match, request)?;
+    let order = shared.orders().void_payment(&caller.actor, id, wish).await?;
     Ok(done(order.map(|order| PaymentView::from(&order.payment))))
+}
+
+/// What is asked of a promise: both routes ask it alike.
+fn promise(params: &Params, if_match: IfMatch, request: KeyedJson<PromiseBody>) -> Answered<(OrderId, PromiseWish)> {
+    let (payment, key, amount) = (params.get("paymentId", "payment")?, request.key(), request.body.amount);
+    Ok((id(params)?, PromiseWish { payment, amount, key, expected: if_match.version }))
 }
 
 async fn reconciliation(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<ReconciliationView>> {
@@ -133,7 +136,11 @@ async fn refunds(State(shared): State<Shared>, caller: SignedIn, params: Params)
 async fn webhook(State(shared): State<Shared>, _: RequestIdempotency, params: Params, request: Request) -> Answered<Told<Value>> {
     let (parts, body) = request.into_parts();
     let provider = params.text("provider")?;
-    let header = if provider == "stripe" { "stripe-signature" } else { "x-signature" };
+    let header = match provider {
+        "stripe" => "stripe-signature",
+        "razorpay" => "x-razorpay-signature",
+        _ => "x-signature",
+    };
     shared.orders().webhook(provider, text(&parts.headers, header)?, &body_bytes(body).await?).await?;
     Ok(shown(json!({"received": true})))
 }

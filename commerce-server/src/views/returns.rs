@@ -66,6 +66,9 @@ pub struct ReturnLineSchema {
     received: Option<u32>,
     /// How many of those can be sold again.
     restocked: u32,
+    /// Whether the customer never had them: her parcel could not be handed over. Left out where she had.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    refused: bool,
 }
 
 impl From<ReturnOf> for ReturnView {

@@ -48,6 +48,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "storefront/missing.js",
     "storefront/order.js",
     "storefront/orders.js",
+    "storefront/pay.js",
     "storefront/payment.js",
     "storefront/product.js",
     "storefront/reviews.js",
@@ -63,5 +64,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "admin/orders.js",
     "admin/product.js",
     "admin/products.js",
+    "admin/promise.js",
+    "admin/shipments.js",
     "admin/variants.js",
 ];

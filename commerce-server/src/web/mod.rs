@@ -13,12 +13,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
 use sha2::{Digest, Sha256};
 
 use assets::ASSETS;
-use pages::{MISSING, PAGES};
+use pages::{MISSING, PAGES, Page};
 
 use crate::problem::Problem;
 
@@ -31,7 +31,21 @@ pub struct About<'a> {
     pub currency: &'a str,
     /// Who takes cards; the sandbox is shown with what it can be told to answer.
     pub card_provider: &'a str,
+    /// Where customers of Razorpay pay.
+    pub checkout: Option<Checkout<'a>>,
 }
+
+/// A provider's own checkout, to which one page sends its visitors.
+#[derive(Clone, Copy, Debug)]
+pub struct Checkout<'a> {
+    /// The key that the shop is known by there.
+    pub key: &'a str,
+    /// Where it is.
+    pub at: &'a str,
+}
+
+/// From here customers go on to Razorpay's checkout, and back to here.
+pub const RAZORPAY_PAGE: &str = "/pay/razorpay";
 
 /// Pictures may be links into the world that an import kept; everything else is ours.
 const POLICY: &str = "default-src 'self'; img-src 'self' https: data:; object-src 'none'; base-uri 'none'; \
@@ -49,9 +63,11 @@ where
     let version: Arc<str> = version().into();
     let router = PAGES.iter().fold(Router::new(), |router, page| {
         let html: Arc<str> = page.render(about, &version).into();
-        let tag = tag(html.as_bytes());
-        router.route(page.path, get(async move || shown(&tag, &html)))
+        let (tag, policy) = (tag(html.as_bytes()), policy(about, page));
+        router.route(page.path, get(async move || shown(&tag, &policy, &html)))
     });
+    // What the browser brings from the checkout proves nothing here: webhook and poll say what became of the money.
+    let router = router.route(RAZORPAY_PAGE, post(async || Redirect::to("/orders")));
     router.route("/assets/{version}/{*file}", get(async move |path| asset(&version, path)))
 }
 
@@ -63,18 +79,27 @@ pub fn missing(about: &About) -> impl Fn(HeaderMap) -> Ready<Response> + Clone +
         if !wanted.is_some_and(|wanted| wanted.contains("text/html")) {
             return ready(Problem::not_found("page").into_response());
         }
-        ready((StatusCode::NOT_FOUND, page_headers(), html.to_string()).into_response())
+        let policy = HeaderValue::from_static(POLICY);
+        ready((StatusCode::NOT_FOUND, page_headers(&policy), html.to_string()).into_response())
     }
 }
 
-fn shown(tag: &HeaderValue, html: &str) -> Response {
-    (kept(tag.clone(), ASK_FIRST), page_headers(), html.to_owned()).into_response()
+/// The policy of a page: forms of the one that leads to a checkout may go there.
+fn policy(about: &About, page: &Page) -> HeaderValue {
+    let checkout = about.checkout.filter(|_| page.path == RAZORPAY_PAGE);
+    let wider = checkout.map(|it| POLICY.replace("form-action 'self'", &format!("form-action 'self' {}", it.at)));
+    let wider = wider.and_then(|policy| HeaderValue::try_from(policy).ok());
+    wider.unwrap_or_else(|| HeaderValue::from_static(POLICY))
 }
 
-fn page_headers() -> [(HeaderName, HeaderValue); 2] {
+fn shown(tag: &HeaderValue, policy: &HeaderValue, html: &str) -> Response {
+    (kept(tag.clone(), ASK_FIRST), page_headers(policy), html.to_owned()).into_response()
+}
+
+fn page_headers(policy: &HeaderValue) -> [(HeaderName, HeaderValue); 2] {
     [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::CONTENT_SECURITY_POLICY, policy.clone()),
     ]
 }
 

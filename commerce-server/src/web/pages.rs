@@ -23,6 +23,8 @@ impl Page {
             .replace("{{script}}", self.script)
             .replace("{{currency}}", &escaped(about.currency))
             .replace("{{provider}}", &escaped(about.card_provider))
+            .replace("{{checkout}}", &escaped(about.checkout.map_or("", |it| it.at)))
+            .replace("{{checkout_key}}", &escaped(about.checkout.map_or("", |it| it.key)))
             .replace("{{title}}", &title)
             .replace("{{shop}}", &shop)
             .replace("{{main}}", self.body)
@@ -58,6 +60,7 @@ pub(super) const PAGES: &[Page] = pages![
     "storefront" "orders" "/orders" "Your orders",
     "storefront" "order" "/orders/{id}" "Order",
     "storefront" "account" "/account" "Your account",
+    "storefront" "pay" "/pay/razorpay" "Pay",
     "admin" "orders" "/admin" "Orders",
     "admin" "order" "/admin/orders/{id}" "Order",
     "admin" "products" "/admin/products" "Products",

@@ -4,7 +4,7 @@ use tower::ServiceExt;
 
 use super::*;
 
-const ABOUT: About = About { shop_name: "Tea & <Cake>", currency: "INR", card_provider: "sandbox" };
+const ABOUT: About = About { shop_name: "Tea & <Cake>", currency: "INR", card_provider: "sandbox", checkout: None };
 
 async fn get(path: &str) -> Response<Body> {
     let request = Request::get(path).body(Body::empty()).unwrap();

@@ -10,9 +10,11 @@
 mod mariadb;
 mod moto;
 mod peer;
+mod port;
 mod redis;
 
-pub use mariadb::MariaDb;
+pub use mariadb::{Kept, MariaDb};
 pub use moto::Moto;
 pub use peer::{Ground, Peer, Plan};
+pub use port::free_port;
 pub use redis::Redis;

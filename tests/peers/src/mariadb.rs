@@ -1,10 +1,10 @@
 //! A private MariaDB server, as durable as a shop wants its own.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -71,6 +71,41 @@ impl MariaDb {
             .expect("the client can be started");
         assert!(output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Keeps the rows that this `SELECT … FOR UPDATE` finds, in a transaction of its own, until what it answers is dropped.
+    pub fn keep(&self, select: &str) -> Kept {
+        let mut client = Command::new(program("mariadb", PACKAGE))
+            .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names", "--unbuffered"])
+            .arg(named("--socket=", &socket(self.peer.folder())))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the client can be started");
+        let mut orders = client.stdin.take().expect("its input is a pipe");
+        writeln!(orders, "BEGIN; {select}; SELECT 'kept';").expect("the client listens");
+        let answers = BufReader::new(client.stdout.take().expect("its output is a pipe"));
+        assert!(answers.lines().map_while(Result::ok).any(|line| line == "kept"), "the rows are somebody else's: {select}");
+        Kept { client, orders: Some(orders) }
+    }
+
+    /// Whether a transaction waits for rows that another one keeps.
+    pub fn somebody_waits(&self) -> bool {
+        self.sql("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'") != "0\n"
+    }
+}
+
+/// Rows that are kept: see [`MariaDb::keep`].
+pub struct Kept {
+    client: Child,
+    orders: Option<ChildStdin>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // The client ends with its input, and its transaction with it.
+        self.orders = None;
+        self.client.wait().ok();
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::port::free_port;
 
 /// How long a server may take until it answers.
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -180,12 +181,6 @@ impl Drop for Peer {
         // The folder goes with it; where that fails, there is nothing to be done about it here.
         guard.process.wait().ok();
     }
-}
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port can be had");
-    listener.local_addr().expect("it has an address").port()
 }
 
 /// Where a program is. Missing is a failure: `package` has it.

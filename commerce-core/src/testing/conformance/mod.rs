@@ -55,7 +55,7 @@ mod users;
 mod wallets;
 mod webhooks;
 
-pub use audit::{NoWait, Tampered, audit, audit_part, buy_and_change_mind, trade};
+pub use audit::{NoWait, Tampered, audit, audit_together, buy_and_change_mind, trade};
 pub use buses::{Carrier, samples_of_events};
 pub use fixture::{Fixture, Opened, Subject};
 pub use mails::Post;
@@ -131,6 +131,12 @@ pub async fn notifications(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn No
 /// provider's own.
 pub async fn sandbox_gateway(make: impl AsyncFn() -> Made<dyn PaymentGateway>) {
     gateways::all(&make).await;
+}
+
+/// What a [`PaymentGateway`] over the wire promises, whose customers do what the sandbox's tokens say. That a charge and a void which
+/// meet agree at once is promised by ledgers of our own alone; here the books learn it from the next answer.
+pub async fn remote_gateway(make: impl AsyncFn() -> Made<dyn PaymentGateway>) {
+    gateways::remote(&make).await;
 }
 
 /// Every promise of an [`ImageStore`].

@@ -211,7 +211,8 @@ fn tax() -> TaxLine {
 
 /// Returns of every kind, as far as each can be.
 fn returns(fixture: &Orders) -> Vec<Return> {
-    let line = |received, restocked| ReturnLine { sku: sku("SKU-000 ü"), quantity: quantity(9), received, restocked };
+    let line =
+        |received, restocked| ReturnLine { sku: sku("SKU-000 ü"), quantity: quantity(9), received, restocked, refused: false };
     let one = |kind, status, line| Return {
         id: fixture.ids.mint(),
         kind,

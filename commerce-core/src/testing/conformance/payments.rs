@@ -26,7 +26,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Orde
         due_refunds_are_found,
         a_message_is_heard_once,
         a_parked_message_is_settled_once,
-        parked_messages_wait_in_order,
+        the_newest_parked_message_comes_first,
     }
 }
 
@@ -175,7 +175,7 @@ async fn a_parked_message_is_settled_once(fixture: &Orders) {
     assert_eq!(fixture.refusal(settle()).await, CommitRefusal::AlreadyHandled);
 }
 
-async fn parked_messages_wait_in_order(fixture: &Orders) {
+async fn the_newest_parked_message_comes_first(fixture: &Orders) {
     let next_action = Some(NextAction { kind: "upi_intent".to_owned(), url: "upi://pay?x=ü".to_owned() });
     let facts = [
         ProviderFact::Payment(PaymentFact::Pending { next_action }),
@@ -190,7 +190,8 @@ async fn parked_messages_wait_in_order(fixture: &Orders) {
         parked.push(ProviderEvent { fact, ..message(fixture, &name, ProviderEventState::Parked) });
         fixture.clock.advance(Duration::from_secs(1));
     }
-    fixture.write(parked.iter().rev().cloned().map(OrderWrite::Provider)).await;
-    assert_eq!(got(fixture.store.parked(10).await), parked, "oldest first");
+    fixture.write(parked.iter().cloned().map(OrderWrite::Provider)).await;
+    parked.reverse();
+    assert_eq!(got(fixture.store.parked(10).await), parked);
     assert_eq!(got(fixture.store.parked(2).await), parked.into_iter().take(2).collect::<Vec<_>>());
 }

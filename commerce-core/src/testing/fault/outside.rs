@@ -138,6 +138,10 @@ impl PaymentGateway for Faulty<dyn PaymentGateway> {
         self.port.takes(method)
     }
 
+    fn takes_in_part(&self) -> bool {
+        self.port.takes_in_part()
+    }
+
     async fn charge(&self, attempt: &Attempt) -> ProviderAnswer {
         self.ask_about("gateway.charge", attempt, self.port.charge(attempt)).await
     }

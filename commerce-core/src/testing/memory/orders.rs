@@ -227,7 +227,7 @@ impl OrderStore for MemoryOrders {
         let waits = |event: &&ProviderEvent| event.state == ProviderEventState::Parked;
         let mut parked: Vec<ProviderEvent> =
             self.db.read(|rows| rows.provider_events.values().filter(waits).cloned().collect()).await;
-        parked.sort_by_key(|event| event.at);
+        parked.sort_by_key(|event| std::cmp::Reverse(event.at));
         Ok(super::at_most(parked, limit))
     }
 

@@ -403,7 +403,7 @@ impl<T> Drop for Reply<T> {
 fn policies(capture: Capture) -> Policies {
     let rate = TaxRate::from_hundredths(1_225).expect("it is below 100 %");
     let scope = TaxScope::Gst { from: GstState::named("MH").expect("it is a state") };
-    let rule = TaxRule { name: "GST".to_owned(), rate, scope, categories: Vec::new(), included: false };
+    let rule = TaxRule { name: "GST".to_owned(), rate, scope, categories: Vec::new(), included: false, shipping: true };
     let orders = OrderPolicy { taxes: Arc::new(TaxTable(vec![rule])), capture, ..OrderPolicy::default() };
     Policies { orders, ..Policies::default() }
 }

@@ -83,6 +83,8 @@ crate::events::wire_names! {
         ShippedInParts = "shipped-in-parts",
         /// A parcel arrived that had not been handed over at first.
         DeliveredAfterFailure = "delivered-after-failure",
+        /// What could not be handed over comes back.
+        RefusedAtTheDoor = "refused-at-the-door",
         /// An order was delivered.
         Delivered = "delivered",
         /// Two relays published the same event at once.

@@ -19,8 +19,8 @@ use crate::ids::{EventId, Id, OrderId, ProductId, ReturnId, WebhookEndpointId};
 use crate::money::{Currency, Money};
 use crate::notifications::EndpointInput;
 use crate::orders::{
-    Capture, CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, RefundAnswer, RequestReturn, ReturnKind,
-    ShipmentStatus,
+    Capture, CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, PromiseWish, RefundAnswer, RequestReturn,
+    ReturnKind, ShipmentStatus,
 };
 use crate::users::RawAddress;
 
@@ -106,9 +106,11 @@ impl Staff {
             self.send_back(&order).await;
         }
         // And then whatever comes to mind, legal or not.
-        if what > 4 {
-            let status = self.client.throw(|dice| *dice.pick(OrderStatus::ALL));
-            self.set(order, status).await;
+        if what > 2 {
+            for _ in 0..2 {
+                let status = self.client.throw(|dice| *dice.pick(OrderStatus::ALL));
+                self.set(order, status).await;
+            }
         }
     }
 
@@ -147,8 +149,17 @@ impl Staff {
             let wish = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: sku.clone(), lines };
             self.client.ask(move |shop, me| async move { shop.orders.ship(&me, order, wish, None).await })
         };
-        let (one, all) = join(ship(Some(vec![(sku.clone(), 1)])), ship(None)).await;
-        for heard in [one, all] {
+        let one = ship(Some(vec![(sku.clone(), 1)]));
+        let heard = if self.client.throw(|dice| dice.permille(600)) {
+            let (one, all) = join(one, ship(None)).await;
+            vec![one, all]
+        } else {
+            let one = one.await;
+            // Some of it has left the house, so this is too late.
+            self.set(order, OrderStatus::Cancelled).await;
+            vec![one]
+        };
+        for heard in heard {
             let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
             let parcel = answer.into_inner().it.id;
             for status in [ShipmentStatus::OutForDelivery, ShipmentStatus::Failed, ShipmentStatus::Delivered] {
@@ -187,9 +198,9 @@ impl Staff {
                 Money::new(if whole { attempt.amount.minor } else { attempt.amount.minor / 2 + 1 }, attempt.amount.currency);
             self.client.ask(move |shop, me| async move {
                 if voids {
-                    shop.orders.void_payment(&me, id, payment, None, None, None).await
+                    shop.orders.void_payment(&me, id, PromiseWish::all_of(payment)).await
                 } else {
-                    shop.orders.capture_payment(&me, id, payment, Some(amount), None, None).await
+                    shop.orders.capture_payment(&me, id, PromiseWish::all_of(payment).of(Some(amount))).await
                 }
             })
         };

@@ -305,7 +305,7 @@ impl OrderStore for Database<OrdersWrite> {
 
     async fn parked(&self, limit: u32) -> Result<Vec<ProviderEvent>, StoreError> {
         const OPERATION: &str = "orders.parked";
-        const SQL: &str = "SELECT * FROM provider_events WHERE state = 'PARKED' ORDER BY received_at LIMIT ?";
+        const SQL: &str = "SELECT * FROM provider_events WHERE state = 'PARKED' ORDER BY received_at DESC LIMIT ?";
         let rows = self.rows(OPERATION, Question::of(SQL).bind(limit)).await?;
         rows.iter().map(|row| read_provider_event(row, OPERATION)).collect()
     }

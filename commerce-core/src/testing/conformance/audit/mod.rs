@@ -6,6 +6,7 @@
 mod cases;
 mod history;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -40,23 +41,70 @@ impl Patience for NoWait {
     async fn wait(&self, _span: Duration) {}
 }
 
-/// Every promise of the [`Books`](crate::audit::Books) of a shop. `make` opens a shop that has
-/// [traded](trade) and is settled.
+/// Every promise of the [`Books`](crate::audit::Books) of a shop, each alteration in a shop that is healthy otherwise.
+/// `make` opens a shop that has [traded](trade) and is settled.
 pub async fn audit<T: Tampered>(make: impl AsyncFn() -> T) {
-    audit_part(make, 0, 1).await;
+    let cases = promised(&make).await;
+    judge(make, cases.iter().map(|case| vec![*case]).collect()).await;
 }
 
-/// One of so many parts of [`audit`], for a store whose shops are opened slowly: parts can be tried at the same time.
-pub async fn audit_part<T: Tampered>(make: impl AsyncFn() -> T, part: usize, of: usize) {
+/// The same with alterations of different tables done together: for a store whose shops are opened slowly. What one
+/// rule finds is known from [`audit`] over another store; a store has to bring every row.
+pub async fn audit_together<T: Tampered>(make: impl AsyncFn() -> T) {
+    let mut left = promised(&make).await;
+    let mut batches = Vec::new();
+    while !left.is_empty() {
+        let mut tables = BTreeSet::new();
+        let (batch, rest) = left.into_iter().partition(|case| tables.insert((case.context, case.table.name)));
+        batches.push(batch);
+        left = rest;
+    }
+    judge(make, batches).await;
+}
+
+/// What is altered, once it is known that nothing is found where nothing is altered.
+async fn promised<T: Tampered>(make: &impl AsyncFn() -> T) -> Vec<&'static Case> {
     a_healthy_shop_is_clean(&make().await).await;
     strangers_may_not(&make().await).await;
     let counted = if make().await.books().orders.counts_events() { cases::COUNTED } else { &[] };
+    cases::CASES.into_iter().flatten().chain(counted).collect()
+}
+
+/// Alters a shop by each batch. One that is not found beside the others is tried alone.
+async fn judge<T: Tampered>(make: impl AsyncFn() -> T, batches: Vec<Vec<&Case>>) {
     let mut missed = Vec::new();
-    let cases = cases::CASES.into_iter().flatten().chain(counted);
-    for case in cases.skip(part).step_by(of.max(1)) {
-        missed.extend(case.run(&make().await).await);
+    for batch in batches {
+        for (case, found) in alter(&make().await, &batch).await {
+            missed.extend(match found {
+                Some(_) if batch.len() > 1 => alter(&make().await, &[case]).await.into_iter().find_map(|(_, found)| found),
+                found => found,
+            });
+        }
     }
     assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
+}
+
+/// Does all of these to a shop, and answers for each what the audit did not find.
+async fn alter<'a>(tampered: &dyn Tampered, cases: &[&'a Case]) -> Vec<(&'a Case, Option<String>)> {
+    let mut meant = Vec::new();
+    for case in cases {
+        let row = case.row(tampered.books()).await;
+        let entity = case.entity(&row, tampered.books()).await;
+        meant.push((*case, row, entity));
+    }
+    for (case, row, _) in &meant {
+        let change = match case.change {
+            Change::Set(column, value) => Some((column, value(row.cell(column)))),
+            Change::Gone => None,
+        };
+        tampered.tamper(case.context, row, change).await;
+    }
+    let violations = look(tampered.shop()).await.violations;
+    let missed = |case: &Case, entity: &str| {
+        let named = violations.iter().any(|it| it.invariant == case.expect && it.entity.starts_with(entity));
+        (!named).then(|| format!("{}: {} of {entity} is not among {violations:?}", case.what, case.expect))
+    };
+    meant.into_iter().map(|(case, _, entity)| (case, missed(case, &entity))).collect()
 }
 
 async fn look(shop: &Commerce) -> Report {
@@ -126,20 +174,9 @@ pub(super) enum Entity {
 }
 
 impl Case {
-    /// What the audit did not find.
-    async fn run(&self, tampered: &dyn Tampered) -> Option<String> {
-        let what = self.what;
-        let rows = rows(tampered.books(), self.context, self.table).await;
-        let row = rows.iter().find(|row| (self.pick)(row)).unwrap_or_else(|| panic!("{what}: there is no such row"));
-        let entity = self.entity(row, tampered.books()).await;
-        let change = match self.change {
-            Change::Set(column, value) => Some((column, value(row.cell(column)))),
-            Change::Gone => None,
-        };
-        tampered.tamper(self.context, row, change).await;
-        let report = look(tampered.shop()).await;
-        let named = report.violations.iter().any(|it| it.invariant == self.expect && it.entity.starts_with(&entity));
-        (!named).then(|| format!("{what}: {} of {entity} is not among {:?}", self.expect, report.violations))
+    async fn row(&self, books: &ShopBooks) -> Row {
+        let rows = rows(books, self.context, self.table).await;
+        rows.into_iter().find(|row| (self.pick)(row)).unwrap_or_else(|| panic!("{}: there is no such row", self.what))
     }
 
     async fn entity(&self, row: &Row, books: &ShopBooks) -> String {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Books;
-use super::shipments::delivered;
+use super::shipments::{delivered, left_over};
 use crate::orders::{EXCHANGE, Exchange, Order, RefundState, Return, ReturnKind, ReturnStatus};
 
 use super::super::situations::Situation;
+use crate::text::Sku;
 
 impl Books {
     pub(super) fn returns(&mut self, before: &Order, order: &Order, met: &mut Vec<Situation>) {
@@ -25,7 +26,7 @@ impl Books {
                 met.push(if first { Situation::Exchanged } else { Situation::ExchangeGaveBack });
             }
             for line in it.lines.iter().filter(|_| it.status != ReturnStatus::Rejected) {
-                *units.entry(line.sku.clone()).or_insert(0_u32) += line.received.unwrap_or(line.quantity.get());
+                *units.entry((line.refused, line.sku.clone())).or_insert(0_u32) += line.received.unwrap_or(line.quantity.get());
             }
             let paid: i64 = order
                 .payment
@@ -41,8 +42,12 @@ impl Books {
             }
             self.must(paid == said, || format!("a return of {id} gives back {said}, and {paid} was sent"));
         }
-        let within = units.iter().all(|(sku, units)| *units <= delivered(order, sku));
-        self.must(within, || format!("more comes back of {id} than was delivered: {units:?}"));
+        let most = |refused: bool, sku: &Sku| if refused { left_over(order, sku) } else { delivered(order, sku) };
+        let within = units.iter().all(|((refused, sku), units)| *units <= most(*refused, sku));
+        self.must(within, || format!("more comes back of {id} than was delivered, or could not be: {units:?}"));
+        if units.keys().any(|(refused, _)| *refused) && before.returns.len() < order.returns.len() {
+            met.push(Situation::RefusedAtTheDoor);
+        }
     }
 }
 

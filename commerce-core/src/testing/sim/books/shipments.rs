@@ -79,6 +79,12 @@ pub(super) fn units(order: &Order, pass: impl Fn(&Shipment) -> bool) -> BTreeMap
     units
 }
 
+/// Units of a SKU that could not be handed over so far.
+pub(super) fn left_over(order: &Order, sku: &Sku) -> u32 {
+    let failed = |it: &Shipment| it.events.last().is_some_and(|last| last.status == ShipmentStatus::Failed);
+    units(order, failed).get(sku).copied().unwrap_or(0)
+}
+
 /// Units of a SKU that the customer has.
 pub(super) fn delivered(order: &Order, sku: &Sku) -> u32 {
     units(order, arrived).get(sku).copied().unwrap_or(0)

@@ -1,0 +1,517 @@
+//! Requests that nobody means well with: bad input (D) and what strangers try (E), each row of the list of abuses under its number.
+//! Rows that are held elsewhere are named in [`ELSEWHERE`], and looked for there.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Duration;
+
+use commerce_tests::{Client, Options, Server, cod, eventually, inr, mails, raw_request, shared, unique};
+use serde_json::{Value, json};
+
+/// Row, file below the workspace, and the test that holds it.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("D11", "commerce-server/tests/socket.rs", "an_idle_connection_is_kept_and_a_slow_head_is_not"),
+    ("D11", "tests/tests/topology.rs", "a_body_that_never_ends_is_cut_off"),
+    ("D17", "tests/tests/conventions.rs", "texts_that_look_like_code_are_only_texts"),
+    ("D25", "tests/tests/catalog.rs", "categories_are_a_forest"),
+    ("E01", "tests/tests/auth.rs", "forged_tokens_are_refused"),
+    ("E02", "tests/tests/auth.rs", "forged_tokens_are_refused"),
+    ("E04", "tests/tests/auth.rs", "logout_holds_from_the_next_request"),
+    ("E04", "tests/tests/auth.rs", "a_new_password_ends_other_sessions"),
+    ("E04", "tests/tests/users.rs", "deleting_erases"),
+    ("E05", "tests/tests/auth.rs", "refresh_rotates_and_knows_reuse"),
+    ("E06", "tests/tests/access.rs", "every_route_answers_every_caller_as_the_table_says"),
+    ("E06", "tests/tests/users.rs", "strangers_see_nothing_and_learn_nothing"),
+    ("E08", "tests/tests/catalog.rs", "customers_and_strangers_do_not_write"),
+    ("E09", "tests/tests/front_door.rs", "the_inside_cannot_be_reached"),
+    ("E10", "tests/tests/topology.rs", "a_stranger_is_told_nothing_of_the_inside_at_any_listener"),
+    ("E11", "tests/tests/orders.rs", "the_status_walks_its_graph"),
+    ("E13", "commerce-server/tests/http/people.rs", "nobody_makes_herself_more_than_a_customer"),
+    ("E15", "tests/tests/rate_limit.rs", "only_failed_logins_are_throttled"),
+    ("E15", "tests/tests/rate_limit.rs", "one_address_may_not_try_many_accounts"),
+    ("E16", "tests/tests/rate_limit.rs", "a_storm_of_logins_is_turned_away_and_gotten_over"),
+    ("E17", "tests/tests/auth.rs", "every_character_of_a_password_counts"),
+    ("E18", "tests/tests/auth.rs", "a_forgotten_password_is_set_anew_by_the_mailed_token"),
+    ("E18", "tests/tests/auth.rs", "links_in_mails_lead_to_where_the_shop_listens"),
+    ("E21", "tests/tests/with_redis.rs", "processes_count_requests_together_and_alone_without_redis"),
+    ("E22", "tests/tests/front_door.rs", "cors_is_for_configured_origins_only"),
+    ("E24", "commerce-server/src/web/tests.rs", "no_page_has_a_script_style_or_handler_of_its_own"),
+    ("E26", "tests/tests/payments.rs", "a_webhook_pays"),
+    ("E26", "commerce-adapters/tests/payments/razorpay.rs", "messages_that_lie_confirm_nothing"),
+    ("E27", "commerce-adapters/tests/payments/razorpay.rs", "messages_come_twice_late_and_in_any_order"),
+    ("E27", "commerce-adapters/tests/payments/stripe.rs", "a_message_before_our_own_answer_waits_for_it"),
+    ("E28", "tests/tests/payments.rs", "a_webhook_of_another_amount_confirms_nothing"),
+    ("E32", "tests/tests/wallet.rs", "a_wallet_is_filled_spent_and_paid_back"),
+    ("E33", "tests/tests/auth.rs", "what_staff_did_is_a_chain_that_staff_reads"),
+    ("E37", "tests/tests/openapi.rs", "every_documented_route_is_served"),
+    ("E38", "commerce-adapters/tests/payments/razorpay.rs", "answers_that_are_none_are_asked_for_again"),
+];
+
+#[test]
+fn rows_that_are_held_elsewhere_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for (row, file, test) in ELSEWHERE {
+        let text = std::fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{row}: {file}: {error}"));
+        assert!(text.contains(&format!("fn {test}(")), "{row}: {file} has no test {test}");
+    }
+}
+
+fn account(email: &str) -> Value {
+    json!({"email": email, "password": "correct horse battery", "fullName": "Grace Hopper"})
+}
+
+fn refused(status: u16) -> bool {
+    (400..500).contains(&status)
+}
+
+#[tokio::test]
+async fn d01_ten_megabytes_are_too_many() {
+    let shop = shared();
+    let body = format!("{{\"email\": \"{}\"}}", "a".repeat(10 << 20));
+    // The connection may be closed before all of it was sent.
+    if let Ok(answer) = shop.anyone().post_bytes("/api/users", body).try_send().await {
+        assert_eq!(answer.status, 413);
+    }
+    shop.anyone().get("/health/ready").send().await.expect(200);
+}
+
+#[tokio::test]
+async fn d02_nesting_has_an_end() {
+    let shop = shared();
+    for open in ["[", "{\"a\":"] {
+        let body = open.repeat(200_000);
+        shop.anyone().post_bytes("/api/users", body).send().await.any_problem(400);
+    }
+}
+
+#[tokio::test]
+async fn d03_text_is_text() {
+    let shop = shared();
+    let anyone = shop.anyone();
+    let body = |name: &[u8]| {
+        let head =
+            format!("{{\"email\": \"{}@example.com\", \"password\": \"correct horse battery\", \"fullName\": \"", unique("d"));
+        [head.as_bytes(), name, b"\"}"].concat()
+    };
+    for bad in [&b"\xff\xfe"[..], b"\\ud800", b"a\\u0000b", b"a\x00b", b"a\x07b"] {
+        let answer = anyone.post_bytes("/api/users", body(bad)).send().await;
+        assert!([400, 422].contains(&answer.status), "{bad:?}: {}", answer.text());
+    }
+    let answer = anyone
+        .post_bytes("/api/users", body("\u{5d0}\u{5d1} \u{928}\u{92e}\u{938}\u{94d}\u{924}\u{947}".as_bytes()))
+        .send()
+        .await;
+    assert_eq!(answer.expect(201)["fullName"], "\u{5d0}\u{5d1} \u{928}\u{92e}\u{938}\u{94d}\u{924}\u{947}");
+}
+
+#[tokio::test]
+async fn d04_d05_e12_fields_are_known_and_said_once() {
+    let shop = shared();
+    let anyone = shop.anyone();
+    let email = format!("{}@example.com", unique("d"));
+    let twice =
+        format!("{{\"email\": \"{email}\", \"email\": \"x@example.com\", \"password\": \"correct horse\", \"fullName\": \"G\"}}");
+    anyone.post_bytes("/api/users", twice).send().await.any_problem(400);
+    for field in ["role", "id", "emailVerified", "walletBalance", "version", "__proto__"] {
+        let mut body = account(&email);
+        body[field] = json!("ADMIN");
+        anyone.post("/api/users", &body).send().await.problem(400, "UNKNOWN_FIELD");
+    }
+    let made = anyone.post("/api/users", &account(&email)).send().await.expect(201);
+    assert_eq!(made["role"], "CUSTOMER");
+}
+
+#[tokio::test]
+async fn d06_quantities_are_counted_in_units() {
+    let shop = shared();
+    let cup = shop.admin().await.product(1_000, 50).await;
+    let buyer = shop.customer().await;
+    for (quantity, status) in [
+        (json!(0), 422),
+        (json!(-1), 422),
+        (json!(1_000_000_000), 422),
+        (json!(4_294_967_296_u64), 422),
+        (json!(1.5), 422),
+        (json!("1"), 400),
+        (json!(null), 400),
+    ] {
+        let mut body = cod(&[]);
+        body["items"] = json!([{"sku": cup.sku, "quantity": quantity}]);
+        buyer.post("/api/orders", &body).send().await.any_problem(status);
+        buyer.post("/api/cart/me", &json!({"sku": cup.sku, "quantity": quantity})).send().await.any_problem(status);
+    }
+    assert_eq!(shop.admin().await.stock(&cup.sku).await, (50, 0, 50));
+}
+
+#[tokio::test]
+async fn d07_money_does_not_overflow() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let sku = unique("DEAR");
+    let variant = json!({"sku": sku, "price": inr(i64::MAX), "stock": 999});
+    let made = admin.post("/api/products", &json!({"name": "Dear", "description": "", "variants": [variant]})).send().await;
+    if made.status == 201 {
+        let answer = shop.customer().await.post("/api/orders", &cod(&[(sku.as_str(), 999)])).send().await;
+        assert!(refused(answer.status), "{}", answer.text());
+    } else {
+        made.any_problem(422);
+    }
+    for amount in [json!(-1), json!(1.5), json!("100"), json!(1e30)] {
+        let variant = json!({"sku": unique("BAD"), "price": {"amount": amount, "currency": "INR"}});
+        let body = json!({"name": "Bad", "description": "", "variants": [variant]});
+        let answer = admin.post("/api/products", &body).send().await;
+        assert!([400, 422].contains(&answer.status), "{amount}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn d08_currencies_are_not_mixed() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let make = async |currency: &str| {
+        let sku = unique(currency);
+        let variant = json!({"sku": sku, "price": {"amount": 500, "currency": currency}, "stock": 5});
+        admin.post("/api/products", &json!({"name": "Cup", "description": "", "variants": [variant]})).send().await.expect(201);
+        sku
+    };
+    let (yen, dinar, rupee) = (make("JPY").await, make("KWD").await, make("INR").await);
+    let buyer = shop.customer().await;
+    for pair in [[&yen, &rupee], [&dinar, &yen]] {
+        let body = cod(&[(pair[0], 1), (pair[1], 1)]);
+        buyer.post("/api/orders", &body).send().await.problem(422, "CURRENCY_MISMATCH");
+    }
+    for currency in ["XYZ", "inr", "", "INRR"] {
+        let variant = json!({"sku": unique("BAD"), "price": {"amount": 1, "currency": currency}});
+        let answer = admin.post("/api/products", &json!({"name": "Cup", "description": "", "variants": [variant]})).send().await;
+        assert!([400, 422].contains(&answer.status), "{currency}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn d10_a_clients_price_is_nobodys() {
+    let shop = shared();
+    let cup = shop.admin().await.product(1_000, 50).await;
+    let buyer = shop.customer().await;
+    for field in ["total", "discount", "shipping", "tax", "subtotal"] {
+        let mut body = cod(&[(cup.sku.as_str(), 1)]);
+        body[field] = inr(1);
+        buyer.post("/api/orders", &body).send().await.problem(400, "UNKNOWN_FIELD");
+    }
+    for field in ["price", "unitPrice", "total"] {
+        let mut body = cod(&[(cup.sku.as_str(), 1)]);
+        body["items"][0][field] = inr(1);
+        buyer.post("/api/orders", &body).send().await.problem(400, "UNKNOWN_FIELD");
+    }
+}
+
+#[test]
+fn d12_what_is_not_one_request_is_none() {
+    let shop = shared();
+    let host = shop.authority();
+    let ends = "Connection: close\r\n";
+    for request in [
+        format!("POST /api/users HTTP/1.1\r\nHost: {host}\r\n{ends}Content-Length: 2\r\nTransfer-Encoding: xchunked\r\n\r\n{{}}"),
+        format!("POST /api/users HTTP/1.1\r\nHost: {host}\r\n{ends}Content-Length: 5\r\nContent-Length: 6\r\n\r\n{{}}    "),
+        format!("POST /api/users HTTP/1.1\r\nHost: {host}\r\n{ends}Content-Length: +2\r\n\r\n{{}}"),
+        format!("GET /api/products HTTP/1.1\r\nHost: {host}\r\n{ends}X: a\r\n folded\r\n\r\n"),
+        format!("GET /api/products HTTP/1.1\r\nHost: {host}\r\n{ends}X : a\r\n\r\n"),
+    ] {
+        let answer = raw_request(host, request.as_bytes());
+        let line = answer.lines().next().unwrap_or_default();
+        assert!(answer.is_empty() || line.contains(" 4"), "{request}\n{line}");
+        assert!(answer.matches("HTTP/1.1 ").count() <= 1, "one request, one answer: {answer}");
+    }
+}
+
+/// A frame of HTTP/2 (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[tokio::test]
+async fn d13_streams_that_are_opened_to_be_reset_end_the_connection() {
+    let shop = shared();
+    let mut line = TcpStream::connect(shop.authority()).unwrap();
+    line.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut flood = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    flood.extend(frame(4, 0, 0, &[]));
+    // GET / over http, from nobody in particular (RFC 7541, appendix A), reset at once.
+    let head = [&[0x82, 0x86, 0x84, 0x41, 1][..], b"a"].concat();
+    for number in 0..10_000_u32 {
+        flood.extend(frame(1, 5, 2 * number + 1, &head));
+        flood.extend(frame(3, 0, 2 * number + 1, &8_u32.to_be_bytes()));
+    }
+    // Whether it could all be written is the server's choice.
+    line.write_all(&flood).ok();
+    let mut said = Vec::new();
+    let ended = line.read_to_end(&mut said);
+    let waited = ended.as_ref().is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    assert!(!waited, "the connection is kept: {ended:?}");
+    shop.anyone().get("/health/ready").send().await.expect(200);
+}
+
+#[tokio::test]
+async fn d14_what_is_packed_is_not_unpacked() {
+    let shop = shared();
+    // A thousand zeros in gzip (RFC 1952).
+    let packed = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x63\x60\x18\x05\xa3\x60\x14\x0c\x77\x00\x00".to_vec();
+    for encoding in ["gzip", "deflate", "br", "zstd"] {
+        let call = shop.anyone().post_bytes("/api/users", packed.clone()).header("content-encoding", encoding);
+        let answer = call.send().await;
+        assert!([400, 415].contains(&answer.status), "{encoding}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn d16_a_search_is_words() {
+    let shop = shared();
+    let long = "x".repeat(10_000);
+    for text in [
+        "%%%%",
+        "____",
+        "+-><()~*\"@",
+        "(((((",
+        "a AND OR NOT",
+        "/.*(a+)+$/",
+        "\"",
+        "field:*",
+        "'; DROP TABLE products; --",
+        &long,
+    ] {
+        let answer = shop.anyone().call(reqwest::Method::GET, "/api/products/search").query(&[("q", text)]).send().await;
+        assert!(answer.status == 200 || refused(answer.status), "{text}");
+    }
+    for (name, value) in
+        [("sort", "price; DROP TABLE products"), ("sort", "(SELECT 1)"), ("minPrice", "1 OR 1=1"), ("category", "' OR ''='")]
+    {
+        let answer =
+            shop.anyone().call(reqwest::Method::GET, "/api/products/search").query(&[("q", "a"), (name, value)]).send().await;
+        assert!(refused(answer.status), "{name}={value}: {}", answer.text());
+    }
+}
+
+async fn upload(client: &Client, product: &str, name: &str, kind: &str, bytes: &[u8]) -> u16 {
+    let head =
+        format!("--XX\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\ncontent-type: {kind}\r\n\r\n");
+    let form = [head.as_bytes(), bytes, b"\r\n--XX--\r\n"].concat();
+    let call = client.call(reqwest::Method::POST, &format!("/api/products/{product}/images"));
+    call.header("content-type", "multipart/form-data; boundary=XX").bytes(form).send().await.status
+}
+
+#[tokio::test]
+async fn d18_d20_a_picture_is_a_picture_that_was_sent() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let cup = admin.product(1_000, 1).await;
+    let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
+    for (name, kind, bytes) in [
+        ("a.svg", "image/svg+xml", &svg[..]),
+        ("a.png", "image/png", &svg[..]),
+        ("a.html", "text/html", b"<script>alert(1)</script>"),
+        ("a.png", "image/png", b"<html>not a picture</html>"),
+        ("a.gif", "image/gif", b"GIF89a"),
+        ("a.png", "image/png", b""),
+    ] {
+        let status = upload(&admin, &cup.id, name, kind, bytes).await;
+        assert!(refused(status), "{name} {kind}: {status}");
+    }
+    let images = format!("/api/products/{}/images", cup.id);
+    for url in ["http://169.254.169.254/latest/meta-data", "http://127.0.0.1:1/", "file:///etc/passwd", "http://[::1]/"] {
+        let answer = admin.post(&images, &json!({"url": url})).send().await;
+        assert!(refused(answer.status), "nothing is fetched: {}", answer.text());
+        let answer = admin.post("/api/webhook-endpoints", &json!({"url": url, "events": ["*"]})).send().await;
+        assert!(refused(answer.status), "{url}: {}", answer.text());
+    }
+    assert_eq!(admin.read(&format!("/api/products/{}", cup.id)).await["images"], json!([]));
+}
+
+#[tokio::test]
+async fn d19_paths_lead_to_what_is_shown_and_nowhere_else() {
+    let shop = shared();
+    for path in [
+        "/images/../users.db",
+        "/images/..%2fusers.db",
+        "/images/%2e%2e/users.db",
+        "/images/%2e%2e%2fusers.db",
+        "/images//etc/passwd",
+        "/images/%00.png",
+        "/images/..\\users.db",
+        "/assets/x/../../../Cargo.toml",
+        "/assets/x/..%2f..%2fCargo.toml",
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", shop.authority());
+        let answer = raw_request(shop.authority(), request.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {}", answer.lines().next().unwrap_or_default());
+        assert!(!answer.contains("SQLite format") && !answer.contains("[workspace]"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn d21_a_lines_end_is_no_part_of_a_name() {
+    let shop = shared();
+    for (email, name) in [
+        ("a@example.com\r\nBcc: all@example.com", "Grace"),
+        ("a@example.com", "Grace\r\nBcc: all@example.com"),
+        ("a@example.com", "Grace\nHopper"),
+        ("a@example.com,b@example.com", "Grace"),
+        ("<a@example.com>", "Grace"),
+    ] {
+        let mut body = account(email);
+        body["fullName"] = json!(name);
+        shop.anyone().post("/api/users", &body).send().await.any_problem(422);
+    }
+}
+
+#[tokio::test]
+async fn d22_e24_markup_in_a_name_is_text_in_a_mail() {
+    let shop = shared();
+    let email = format!("{}@example.com", unique("d"));
+    let mut body = account(&email);
+    body["fullName"] = json!("{{7*7}} ${7*7} <script>alert(1)</script>");
+    shop.anyone().post("/api/users", &body).send().await.expect(201);
+    let data = shop.data();
+    let hers = async || mails(&data).into_iter().find(|mail| mail.to.contains(&email));
+    let mail = eventually("she is welcomed", hers, Option::is_some).await.unwrap();
+    let text = format!("{mail:?}");
+    assert!(!text.contains("<script>alert(1)</script>") || text.contains("&lt;script&gt;"), "{text}");
+    assert!(!text.contains(" 49 ") && text.contains("{{7*7}}"), "{text}");
+}
+
+#[tokio::test]
+async fn e03_a_role_that_was_taken_is_gone() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let seller = shop.customer().await;
+    let role = format!("/api/users/{}/role", seller.user);
+    admin.put(&role, &json!({"role": "SELLER"})).send().await.expect(200);
+    let seller = seller.logged_in(&seller.email, "correct horse battery").await;
+    let cup = seller.product(1_000, 1).await;
+    admin.put(&role, &json!({"role": "CUSTOMER"})).send().await.expect(200);
+    let adjust = format!("/api/inventory/{}/adjust", cup.sku);
+    let tried = async || seller.post(&adjust, &json!({"delta": 1, "reason": "mine"})).send().await.status;
+    eventually("the token's role is gone", tried, |status| [401, 403, 404].contains(status)).await;
+}
+
+#[tokio::test]
+async fn e14_a_login_tells_nobody_who_is_here() {
+    let shop = shared();
+    let here = shop.customer().await;
+    let ask = async |email: &str| {
+        let body = json!({"email": email, "password": "not the password"});
+        let mut problem = shop.anyone().post("/api/auth/login", &body).send().await.any_problem(401);
+        problem.as_object_mut().unwrap().remove("requestId");
+        problem
+    };
+    assert_eq!(ask(&here.email).await, ask(&format!("{}@example.com", unique("nobody"))).await);
+    for email in [here.email.as_str(), "nobody-at-all@example.com"] {
+        let answer = shop.anyone().post("/api/auth/password-reset", &json!({"email": email})).send().await;
+        assert_eq!(
+            (answer.status, answer.text()),
+            (202, shop.anyone().post("/api/auth/password-reset", &json!({"email": "x@example.com"})).send().await.text())
+        );
+    }
+}
+
+#[tokio::test]
+async fn e20_an_allowance_is_the_connections_and_not_the_headers() {
+    let env = vec![("COMMERCE_GATEWAY__RATE_LIMIT_ANONYMOUS_PER_MINUTE", "10".to_owned())];
+    let shop = Server::start_with(Options { env, limits: true, ..Options::default() });
+    let mut turned_away = 0;
+    for number in 0..20 {
+        let address = format!("203.0.113.{number}");
+        let call = shop.anyone().get("/api/products").header("x-forwarded-for", &address).header("x-real-ip", &address);
+        let answer = call.header("forwarded", &format!("for={address}")).send().await;
+        turned_away += u32::from(answer.status == 429 && !answer.header("retry-after").is_empty());
+    }
+    assert!(turned_away >= 9, "{turned_away}");
+}
+
+#[tokio::test]
+async fn e23_no_page_of_another_site_acts_for_a_visitor() {
+    let shop = shared();
+    let buyer = shop.customer().await;
+    // What a form of another page can send, without what only our scripts add.
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=X"] {
+        let call = shop.anyone().call(reqwest::Method::POST, "/api/users").header("content-type", kind);
+        let answer = call.bytes(account("forged@example.com").to_string()).send().await;
+        assert!(refused(answer.status), "{kind}: {}", answer.text());
+    }
+    for path in ["/", "/sign-in", "/admin", "/api/products", "/api/users/me"] {
+        let answer = buyer.get(path).send().await;
+        assert!(!answer.headers.contains_key("set-cookie"), "{path}: no cookie, nothing to ride on");
+    }
+}
+
+#[tokio::test]
+async fn e29_a_number_opens_nothing() {
+    let shop = shared();
+    let cup = shop.admin().await.product(1_000, 5).await;
+    let (owner, stranger) = (shop.customer().await, shop.customer().await);
+    let order = owner.order(&[(cup.sku.as_str(), 1)]).await;
+    for key in [order.number.as_str(), order.id.as_str()] {
+        for client in [&stranger, &shop.anyone()] {
+            let answer = client.get(&format!("/api/orders/{key}")).send().await;
+            assert!([401, 404].contains(&answer.status), "{key}: {}", answer.text());
+            assert!(!answer.text().contains("MG Road"));
+        }
+    }
+    let listed = stranger.read(&format!("/api/orders?number={}", order.number)).await;
+    assert_eq!(listed["items"], json!([]), "a filter opens nothing either");
+}
+
+#[tokio::test]
+async fn e34_refusals_tell_nothing_of_the_inside() {
+    let shop = shared();
+    let buyer = shop.customer().await;
+    for (method, path, body) in [
+        ("POST", "/api/orders", "{"),
+        ("POST", "/api/orders", "[]"),
+        ("GET", "/api/orders/not-an-id", ""),
+        ("GET", "/api/orders?cursor=%00", ""),
+        ("GET", "/api/products?limit=999999999999999999999", ""),
+        ("PUT", "/api/cart/me/items/%ff", "{\"quantity\": 1}"),
+        ("POST", "/api/payments/webhooks/nobody", "{}"),
+    ] {
+        let call = buyer.call(reqwest::Method::from_bytes(method.as_bytes()).unwrap(), path);
+        let answer = call.header("content-type", "application/json").bytes(body).send().await;
+        assert!(refused(answer.status), "{method} {path}: {}", answer.text());
+        let text = answer.text().to_lowercase();
+        for word in ["sqlx", "sqlite", "select ", "panicked", ".rs:", "/home", "/work", "backtrace", "commerce_core"] {
+            assert!(!text.contains(word), "{method} {path} says {word}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn e35_logs_and_figures_name_nobody() {
+    let shop = Server::start();
+    let admin = shop.admin().await;
+    let cup = admin.product(1_000, 5).await;
+    let marker = "Zephyrine";
+    let email = format!("{}@example.com", marker.to_lowercase());
+    let body = json!({"email": email, "password": "Zephyrine's own word", "fullName": format!("{marker} Hopper"), "phone": "+919876501234"});
+    shop.anyone().post("/api/users", &body).send().await.expect(201);
+    shop.anyone().post("/api/auth/login", &json!({"email": email, "password": "wrong Zephyrine"})).send().await.any_problem(401);
+    let buyer = shop.anyone().logged_in(&email, "Zephyrine's own word").await;
+    let mut order = cod(&[(cup.sku.as_str(), 1)]);
+    order["shippingAddress"]["line1"] = json!(format!("1 {marker} Road"));
+    buyer.post("/api/orders", &order).send().await.expect(201);
+    buyer.post("/api/orders", &json!({"items": [{"sku": marker, "quantity": 1}]})).send().await;
+    let data = shop.data();
+    eventually(
+        "she is written to",
+        async || mails(&data).iter().filter(|mail| mail.to.contains(&email)).count(),
+        |count| *count >= 2,
+    )
+    .await;
+    let figures = shop.anyone().get("/metrics").send().await.text();
+    for (name, text) in [("log", shop.log()), ("figures", figures)] {
+        for word in [marker, &marker.to_lowercase(), "9876501234"] {
+            assert!(!text.contains(word), "{word} stands in the {name}: {text}");
+        }
+    }
+}
