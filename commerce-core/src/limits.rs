@@ -183,6 +183,10 @@ pub const WEBHOOK_DELIVERY_KEEP: Duration = Duration::from_hours(31 * 24);
 pub const MESSAGE_KEEP: Duration = Duration::from_hours(400 * 24);
 /// How long a dead letter is kept, unless the shop says otherwise: who has not looked after it by then never will.
 pub const LETTER_KEEP: Duration = Duration::from_hours(180 * 24);
+/// How long what a payment provider said is kept once it was applied, unless the shop says otherwise: as long as mails.
+pub const PROVIDER_MESSAGE_KEEP: Duration = Duration::from_hours(400 * 24);
+/// How long it is surely kept: past the time for which card payments are disputed. An audit needs it no longer.
+pub const PROVIDER_MESSAGE_SURE: Duration = Duration::from_hours(180 * 24);
 /// Held mails, and held webhook deliveries, that are counted; there may be more.
 pub const HELD_COUNTED_MAX: u32 = 10_000;
 /// The stock at which ops are told, unless the SKU says otherwise.
