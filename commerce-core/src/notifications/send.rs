@@ -134,7 +134,7 @@ impl Notifications {
         }
         let contact = match notification.recipient {
             Recipient::Ops => Some((self.policy.ops.clone(), Some(OPS_NAME.to_owned()))),
-            Recipient::User(user) => self.contacts.contact(user).await.map_err(not_now)?,
+            Recipient::User(user) => self.contacts.contact(user).await.map_err(|error| not_now(&error))?,
         };
         let (to, name) = contact.ok_or(Hindrance::NobodyThere)?;
         let never = |error: &dyn StdError| Hindrance::Never(whole_story(error));
@@ -164,14 +164,14 @@ impl Notifications {
         let never = |error: serde_json::Error| Hindrance::Never(whole_story(&error));
         if it.template == Template::PasswordReset {
             let asked: ResetRequested = it.data.read().map_err(never)?;
-            let token = self.contacts.reset_token(asked.user_id, asked.reset_id).await.map_err(not_now)?;
+            let token = self.contacts.reset_token(asked.user_id, asked.reset_id).await.map_err(|error| not_now(&error))?;
             return Ok(Some(("token", token.ok_or(Hindrance::NobodyThere)?)));
         }
         if !to_guest {
             return Ok(None);
         }
         let OrderFacts { user_id, order_id, .. } = it.data.read().map_err(never)?;
-        let link = self.contacts.order_link(user_id, order_id).await.map_err(not_now)?;
+        let link = self.contacts.order_link(user_id, order_id).await.map_err(|error| not_now(&error))?;
         Ok(Some(("orderLink", link.ok_or(Hindrance::NobodyThere)?)))
     }
 
@@ -186,8 +186,8 @@ impl Notifications {
     }
 }
 
-fn not_now(error: Error) -> Hindrance {
-    Hindrance::NotNow(whole_story(&error))
+fn not_now(error: &Error) -> Hindrance {
+    Hindrance::NotNow(whole_story(error))
 }
 
 /// What is logged about a message names it, and the request that caused it.
