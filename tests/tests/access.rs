@@ -87,7 +87,7 @@ const TABLE: &[Row] = &[
     ("POST /api/categories", r#"{"name": "<new>"}"#, [401, 401, 403, 403, 403, 403, 201]),
     ("PUT /api/categories/{id}", r#"{"name": "Cups"}"#, [401, 401, 403, 403, 403, 403, 200]),
     ("POST /api/sellers", r#"{"name": "<new>"}"#, [401, 401, 403, 403, 403, 403, 201]),
-    ("PUT /api/sellers/{id}", r#"{"name": "<new>"}"#, [401, 401, 404, 404, 404, 404, 404]),
+    ("PUT /api/sellers/{id}", r#"{"name": "<new>", "userId": "<runs>"}"#, [401, 401, 403, 403, 403, 200, 200]),
     ("GET /api/coupons", "", [401, 401, 403, 403, 403, 403, 200]),
     ("POST /api/coupons", r#"{"code": "<new>", "type": "PERCENTAGE", "value": 5}"#, [401, 401, 403, 403, 403, 403, 201]),
     ("GET /api/coupons/{code}", "", [401, 401, 403, 403, 403, 403, 200]),
@@ -195,6 +195,7 @@ impl Scene {
         let things = vec![
             ("user", owner.user.clone()),
             ("email", owner.email.clone()),
+            ("runs", seller.user.clone()),
             ("address", id(&at)),
             ("session", id(session)),
             ("product", product.id.clone()),
