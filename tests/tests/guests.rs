@@ -53,7 +53,8 @@ async fn a_guest_buys_a_cart_and_goes_on_by_the_link() {
     assert_eq!((&seen["id"], seen.get("orderLink")), (&order["id"], None));
     let pay = json!({"method": "CARD", "token": "tok_ok"});
     linked(&anyone, "POST", &format!("{path}/payments"), &pay, link).send().await.expect(201);
-    let left = || anyone.read(&format!("/api/carts/{token}"));
+    let cart = format!("/api/carts/{token}");
+    let left = || anyone.read(&cart);
     eventually("the cart is emptied", left, |cart| cart["lines"] == json!([])).await;
     let sold = || admin.stock(&product.sku);
     eventually("the hold becomes a sale", sold, |stock| *stock == (3, 0, 3)).await;
