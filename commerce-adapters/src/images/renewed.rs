@@ -38,10 +38,9 @@ impl RenewedImages {
 #[async_trait]
 impl ImageStore for RenewedImages {
     async fn put(&self, id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Outcome<String> {
-        let failed = |error| StoreError::new(StoreErrorKind::Internal, OPERATION, error);
         let (extension, bytes) = {
-            let _turn = self.turn.acquire().await.map_err(|error| failed(error.into()))?;
-            tokio::task::spawn_blocking(move || renewed(extension, &bytes)).await.map_err(|error| failed(error.into()))??
+            let _turn = self.turn.acquire().await.map_err(failed)?;
+            tokio::task::spawn_blocking(move || renewed(extension, &bytes)).await.map_err(failed)??
         };
         self.store.put(id, extension, bytes).await
     }
@@ -53,6 +52,10 @@ impl ImageStore for RenewedImages {
     async fn delete(&self, url: &str) -> Result<(), StoreError> {
         self.store.delete(url).await
     }
+}
+
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::new(StoreErrorKind::Internal, OPERATION, error)
 }
 
 /// The picture as it is kept, with the extension of its format. What has no transparency is a JPEG unless it came as a PNG:

@@ -18,7 +18,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (8, "shipments"),
         (9, "exchanges"),
         (10, "payments", "00"),
-        (11, "provider_messages"),
+        (11, "provider_messages", "00"),
     ]
 );
 
