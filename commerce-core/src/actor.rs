@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Refusal;
-use crate::ids::{SellerId, UserId};
+use crate::ids::{OrderId, SellerId, UserId};
 
 /// The one on whose behalf a use case runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,8 @@ use crate::ids::{SellerId, UserId};
 pub enum Actor {
     /// Nobody has logged in.
     Anonymous,
+    /// Who has the link of one order of a guest: sees this order, pays it, cancels it, and is nobody for all else.
+    Guest(UserId, OrderId),
     /// A customer: sees and changes only what is hers.
     Customer(UserId),
     /// A seller: a customer who also manages the products and the stock of her seller.
@@ -26,7 +28,7 @@ impl Actor {
     #[must_use]
     pub fn user(&self) -> Option<UserId> {
         match self {
-            Self::Anonymous | Self::System => None,
+            Self::Anonymous | Self::Guest(..) | Self::System => None,
             Self::Customer(user) | Self::Seller(user, _) | Self::Admin(user) => Some(*user),
         }
     }
@@ -44,7 +46,7 @@ impl Actor {
     pub fn require_staff(&self) -> Result<(), Refusal> {
         match self {
             Self::Admin(_) | Self::System => Ok(()),
-            Self::Anonymous => Err(Refusal::Unauthenticated),
+            Self::Anonymous | Self::Guest(..) => Err(Refusal::Unauthenticated),
             Self::Customer(_) | Self::Seller(..) => Err(Refusal::Forbidden),
         }
     }
@@ -56,7 +58,7 @@ impl Actor {
     pub fn require_owner(&self, owner: UserId, what: &'static str) -> Result<(), Refusal> {
         match self {
             Self::Admin(_) | Self::System => Ok(()),
-            Self::Anonymous => Err(Refusal::Unauthenticated),
+            Self::Anonymous | Self::Guest(..) => Err(Refusal::Unauthenticated),
             Self::Customer(user) | Self::Seller(user, _) if *user == owner => Ok(()),
             Self::Customer(_) | Self::Seller(..) => Err(Refusal::NotFound(what)),
         }
@@ -70,11 +72,12 @@ impl Actor {
         self.user().ok_or(Refusal::Unauthenticated)
     }
 
-    /// A short name for histories and ledgers: `customer`, `seller`, `admin`, `system`, `anonymous`.
+    /// A short name for histories and ledgers: `customer`, `seller`, `admin`, `system`, `guest`, `anonymous`.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self {
             Self::Anonymous => "anonymous",
+            Self::Guest(..) => "guest",
             Self::Customer(_) => "customer",
             Self::Seller(..) => "seller",
             Self::Admin(_) => "admin",

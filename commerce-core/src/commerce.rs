@@ -98,11 +98,18 @@ pub struct KeepPolicy {
     pub deliveries: Duration,
     /// Dead letters.
     pub letters: Duration,
+    /// What payment providers said and was applied; [`limits::PROVIDER_MESSAGE_SURE`] at least.
+    pub provider_messages: Duration,
 }
 
 impl Default for KeepPolicy {
     fn default() -> Self {
-        Self { messages: limits::MESSAGE_KEEP, deliveries: limits::WEBHOOK_DELIVERY_KEEP, letters: limits::LETTER_KEEP }
+        Self {
+            messages: limits::MESSAGE_KEEP,
+            deliveries: limits::WEBHOOK_DELIVERY_KEEP,
+            letters: limits::LETTER_KEEP,
+            provider_messages: limits::PROVIDER_MESSAGE_KEEP,
+        }
     }
 }
 

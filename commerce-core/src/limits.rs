@@ -16,6 +16,12 @@ pub const VARIANTS_MAX: usize = 200;
 pub const IMAGES_MAX: usize = 50;
 /// Bytes of one picture.
 pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Pixels of a picture on a side.
+pub const IMAGE_SIDE_MAX: u32 = 12_000;
+/// Pixels of a picture in all: what a good camera makes. A file of a few kilobytes may say that it has billions.
+pub const IMAGE_PIXELS_MAX: u64 = 40_000_000;
+/// Bytes that a decoder may take for one picture: so many pixels with four channels, and room to work.
+pub const IMAGE_DECODED_MAX: u64 = 256 * 1024 * 1024;
 /// Depth of the category tree, root included.
 pub const CATEGORY_DEPTH_MAX: usize = 16;
 /// Addresses of one user.
@@ -106,6 +112,13 @@ pub const SESSION_TOUCH: Duration = Duration::from_mins(5);
 pub const RESET_FOR: Duration = Duration::from_mins(30);
 /// Mails an hour with which one user is told how to set a new password, so that nobody fills her mailbox.
 pub const RESETS_AN_HOUR: u32 = 5;
+/// How long the link of a guest's order shows it: past the time to send something back after the slowest delivery.
+pub const ORDER_LINK_FOR: Duration = Duration::from_hours(90 * 24);
+/// Orders an hour that are told to one guest's mail address, so that nobody fills a stranger's mailbox: each is three
+/// mails or four.
+pub const GUEST_ORDERS_AN_HOUR: u32 = 5;
+/// Tries to pay one order by its link: each that is declined is a mail.
+pub const GUEST_ATTEMPTS_MAX: usize = 10;
 /// A rotated refresh token repeated within this span gets the same answer: its first one was lost.
 pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
 
@@ -170,6 +183,10 @@ pub const WEBHOOK_DELIVERY_KEEP: Duration = Duration::from_hours(31 * 24);
 pub const MESSAGE_KEEP: Duration = Duration::from_hours(400 * 24);
 /// How long a dead letter is kept, unless the shop says otherwise: who has not looked after it by then never will.
 pub const LETTER_KEEP: Duration = Duration::from_hours(180 * 24);
+/// How long what a payment provider said is kept once it was applied, unless the shop says otherwise: as long as mails.
+pub const PROVIDER_MESSAGE_KEEP: Duration = Duration::from_hours(400 * 24);
+/// How long it is surely kept: past the time for which card payments are disputed. An audit needs it no longer.
+pub const PROVIDER_MESSAGE_SURE: Duration = Duration::from_hours(180 * 24);
 /// Held mails, and held webhook deliveries, that are counted; there may be more.
 pub const HELD_COUNTED_MAX: u32 = 10_000;
 /// The stock at which ops are told, unless the SKU says otherwise.

@@ -176,13 +176,17 @@ fn an_export_holds_everything_of_one_person_and_nothing_of_another() {
         let of = |email: &str| page.items.iter().find(|user| user.email.as_str() == email).unwrap().id;
         let (asha, bela) = (of("asha@example.com"), of("bela@example.com"));
         let whole = shop.users.export(&Actor::Customer(asha), asha).await.unwrap();
-        for list in ["addresses", "sessions", "reviews", "wishlist", "orders", "notifications"] {
+        for list in ["addresses", "sessions", "reviews", "wishlist", "orders", "couponUses", "notifications"] {
             assert!(whole[list].as_array().is_some_and(|list| !list.is_empty()), "no {list} in {whole:#}");
         }
         assert_eq!(whole["user"]["email"], "asha@example.com");
         let orders = OrderFilter { user: Some(asha), ..OrderFilter::default() };
         let orders = shop.orders.orders(&Actor::System, orders, &PageRequest::first()).await.unwrap().items;
         assert_eq!(whole["orders"].as_array().map(Vec::len), Some(orders.len()));
+        let of_orders = |list: &str| whole["orders"].as_array().unwrap().iter().any(|order| order[list].get(0).is_some());
+        assert!(of_orders("returns") && of_orders("refunds"), "{whole:#}");
+        let hers = shop.users.export(&Actor::Customer(bela), bela).await.unwrap();
+        assert!(hers["wallet"]["entries"].get(0).is_some(), "{hers:#}");
         let text = whole.to_string();
         assert!(!text.contains("bela") && !text.contains(&bela.to_string()) && !text.contains("assword"), "{text}");
         assert_eq!(refused(shop.users.export(&Actor::Customer(bela), asha).await), Refusal::NotFound("user"));

@@ -33,14 +33,17 @@ pub struct Op {
     gives: Vec<(u16, &'static str, Option<Value>)>,
     query: &'static [(&'static str, &'static str)],
     refuses: &'static [&'static str],
+    /// Whether it can be asked without a token.
     public: bool,
+    security: Value,
     schemas: Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
 }
 
 /// A route that does this.
 #[must_use]
 pub fn op(summary: &'static str) -> Op {
-    Op { summary, takes: None, gives: Vec::new(), query: &[], refuses: &[], public: false, schemas: Vec::new() }
+    let security = json!([{"bearer": []}]);
+    Op { summary, takes: None, gives: Vec::new(), query: &[], refuses: &[], public: false, security, schemas: Vec::new() }
 }
 
 impl Op {
@@ -97,6 +100,23 @@ impl Op {
     #[must_use]
     pub fn public(mut self) -> Self {
         self.public = true;
+        self.security = json!([]);
+        self
+    }
+
+    /// Needs a token, or the link of a guest's order.
+    #[must_use]
+    pub fn or_link(mut self) -> Self {
+        self.public = true;
+        self.security = json!([{"bearer": []}, {"orderLink": []}]);
+        self
+    }
+
+    /// Needs a token, or what the body says of a guest.
+    #[must_use]
+    pub fn or_guest(mut self) -> Self {
+        self.public = true;
+        self.security = json!([{"bearer": []}, {}]);
         self
     }
 
@@ -189,7 +209,10 @@ impl Api {
             "paths": self.paths,
             "components": {
                 "schemas": with_problem(self.schemas),
-                "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+                "securitySchemes": {
+                    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                    "orderLink": {"type": "apiKey", "in": "header", "name": "X-Order-Link"},
+                },
             },
         });
         (self.router, spec, self.forwarded)
@@ -215,14 +238,13 @@ fn operation(method: &str, path: &str, op: &Op) -> Value {
     let others = if codes.is_empty() { "A problem.".to_owned() } else { format!("A problem: {codes}, or one of any route.") };
     let problem = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
     responses.insert("default".to_owned(), json!({"description": others, "content": problem}));
-    let security = if op.public { json!([]) } else { json!([{"bearer": []}]) };
     let mut operation = json!({
         "operationId": operation_id(method, path),
         "summary": op.summary,
         "tags": [path.split('/').nth(2).unwrap_or("api")],
         "parameters": parameters,
         "responses": responses,
-        "security": security,
+        "security": op.security,
     });
     if let Some(schema) = &op.takes {
         operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": schema}}});

@@ -125,6 +125,7 @@ fn cors(config: &Config) -> Option<CorsLayer> {
             header::IF_MATCH,
             header::IF_NONE_MATCH,
             own("idempotency-key"),
+            own("x-order-link"),
             own("x-request-id"),
             own("traceparent"),
         ])

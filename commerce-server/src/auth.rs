@@ -11,7 +11,12 @@ use commerce_core::ids::SessionId;
 use commerce_core::users::{Accounts, Authenticated, Claimed};
 use commerce_core::{Actor, Refusal};
 
+use crate::extract::headers::text;
 use crate::problem::{Answered, Problem};
+use crate::state::Shared;
+
+/// Where a guest shows the link of her order.
+pub const ORDER_LINK: &str = "x-order-link";
 
 /// What the token of a request says.
 #[derive(Clone, Debug)]
@@ -113,6 +118,21 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
             None | Some(Identity::Nobody | Identity::Unjudged) => Err(Refusal::Unauthenticated.into()),
             Some(Identity::Known(known)) => Ok(Self { actor: known.actor, session: known.session }),
             Some(Identity::Refused(problem)) => Err(problem.clone()),
+        }
+    }
+}
+
+/// Whoever may look after one order: somebody who has logged in, or a guest who shows its link in
+/// [`ORDER_LINK`], which then counts alone.
+pub struct Holder(pub Actor);
+
+impl FromRequestParts<Shared> for Holder {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Answered<Self> {
+        match text(&parts.headers, ORDER_LINK)? {
+            Some(link) => Ok(Self(shared.orders().by_link(link).await?)),
+            None => Ok(Self(SignedIn::from_request_parts(parts, shared).await?.actor)),
         }
     }
 }

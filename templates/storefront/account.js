@@ -1,16 +1,17 @@
-// A customer's own things: profile, address book, and the way out.
+// A customer's own things: profile, address book, wallet, and the way out.
 
 import { newKey } from "./lib/api.js";
 import { addressBlock, addressFields, readAddress } from "./lib/address.js";
 import { busy, byId, fill, h, values } from "./lib/dom.js";
 import { clear, show } from "./lib/errors.js";
 import { api, say, signIn, signOut, start } from "./shop.js";
+import { wallet } from "./wallet.js";
 
 const ADDRESSES = "/api/users/me/addresses";
 
 start(async () => {
   if (!api.user) return signIn();
-  const [user] = await Promise.all([api.get("/api/users/me"), loadAddresses()]);
+  const [user] = await Promise.all([api.get("/api/users/me"), loadAddresses(), wallet()]);
   showProfile(user);
   byId("account").hidden = false;
   submit(byId("profile"), saveProfile);

@@ -3,33 +3,36 @@
 
 import { newKey } from "./lib/api.js";
 import { addressBlock, addressFields, readAddress } from "./lib/address.js";
-import { busy, byId, fill, h } from "./lib/dom.js";
+import { busy, byId, field, fill, h } from "./lib/dom.js";
 import { clear, show } from "./lib/errors.js";
 import { format } from "./lib/money.js";
 import { totals } from "./lib/totals.js";
 import { accessForms } from "./access.js";
 import { paymentFields, readPayment } from "./payment.js";
-import { api, cartIsGone, readCart, start } from "./shop.js";
+import { api, cartIsGone, guestToken, readCart, start } from "./shop.js";
 
 const KEY = "shop.checkout-key";
+const METHODS = ["COD", "CARD", "UPI", "NET_BANKING"];
 
 // What was last shown as the price of everything; the order is placed at this price or not at all.
 let quote = null;
 
 start(async () => {
-  if (!api.user) {
+  const asGuest = new URLSearchParams(location.search).has("guest");
+  if (!api.user && !asGuest) {
     byId("access").hidden = false;
     accessForms(byId("access-forms"), () => location.reload());
     return;
   }
-  const [cart, addresses] = await Promise.all([readCart(), api.get("/api/users/me/addresses")]);
+  const [cart, addresses] = await Promise.all([readCart(), api.user ? api.get("/api/users/me/addresses") : { items: [] }]);
   if (!cart || cart.lines.length === 0) {
     byId("empty").hidden = false;
     return;
   }
   const form = byId("checkout");
+  if (!api.user) contact();
   fill(byId("address"), addressChoice(addresses.items));
-  fill(byId("payment"), paymentFields("Payment"));
+  fill(byId("payment"), paymentFields("Payment", [...METHODS, ...(api.user ? ["WALLET"] : [])]));
   await requote(form);
   form.hidden = false;
   form.addEventListener("change", (event) => {
@@ -42,11 +45,24 @@ start(async () => {
   });
 });
 
+/** Where a guest is told of her order. */
+function contact() {
+  const email = h("input", { id: "email", name: "email", type: "email", required: true, autocomplete: "email" });
+  fill(byId("contact"), h("h2", {}, "You"), field("Email", email), h("p", { class: "hint" }, "We mail you the order and a link to it."));
+  byId("contact").hidden = false;
+}
+
+/** What names the cart of a guest. */
+function cartOfGuest() {
+  const cartToken = guestToken();
+  return cartToken ? { cartToken } : {};
+}
+
 /** Asks what the order costs where it goes and with the shipping chosen, and shows it. */
 async function requote(form) {
   const to = quotedFor(form);
   const chosen = form.elements.shipping?.value;
-  const ask = (wish) => api.post("/api/orders/quote", { ...to, ...wish });
+  const ask = (wish) => api.post("/api/orders/quote", { ...cartOfGuest(), ...to, ...wish });
   try {
     showQuote(await ask(chosen ? { shippingOptionId: chosen } : {}));
   } catch (problem) {
@@ -89,13 +105,13 @@ function shippingChoice({ shippingOptions, shippingOptionId }) {
 function addressChoice(addresses) {
   const known = addresses.find((address) => address.isDefault) ?? addresses[0];
   const saved = addresses.map((address) => choice(address.id, address === known, addressBlock(address)));
-  const save = h("input", { type: "checkbox", id: "save-address", checked: true });
+  const save = h("input", { type: "checkbox", id: "save-address", checked: Boolean(api.user) });
   const fresh = h(
     "fieldset",
     { id: "new-address", class: "plain" },
     h("legend", { class: "visually-hidden" }, "New address"),
-    addressFields("to", { fullName: api.user.fullName, phone: api.user.phone }),
-    h("div", { class: "check" }, save, h("label", { for: "save-address" }, "Keep this address in my address book")),
+    addressFields("to", { fullName: api.user?.fullName, phone: api.user?.phone }),
+    h("div", { class: "check", hidden: !api.user }, save, h("label", { for: "save-address" }, "Keep this address in my address book")),
   );
   const other = addresses.length > 0 ? choice("new", !known, "Another address") : null;
   const all = h("fieldset", { class: "choices" }, h("legend", {}, "Delivery address"), saved, other, fresh);
@@ -142,7 +158,9 @@ function priceChanged(box, problem) {
 }
 
 async function place(form) {
+  const guest = api.user ? {} : { email: form.elements.email.value.trim(), ...cartOfGuest() };
   const body = {
+    ...guest,
     ...(await destination(form)),
     shippingOptionId: form.elements.shipping?.value,
     payment: readPayment(form),
@@ -153,7 +171,7 @@ async function place(form) {
   const order = await api.post("/api/orders", body, { key });
   sessionStorage.removeItem(KEY);
   cartIsGone();
-  location.assign(`/orders/${order.id}?placed=true`);
+  location.assign(`/orders/${order.id}?placed=true${order.orderLink ? `#${order.orderLink.token}` : ""}`);
 }
 
 /** The address chosen; a new one that shall be kept is put into the book first, and is then a saved one. */

@@ -18,9 +18,13 @@ const ASK_EVERY_MS = 4000;
 const ASK_TIMES = 15;
 
 const id = pathParts()[1];
+// A guest comes by the link of her mail, whose secret stands behind the # so that it is sent to nobody.
+const link = location.hash.slice(1);
+const how = link ? { open: true, link } : {};
 
 start(async () => {
-  if (!api.user) return signIn();
+  if (!api.user && !link) return signIn();
+  for (const place of document.querySelectorAll(".of-account")) place.hidden = Boolean(link);
   try {
     await load();
   } catch (problem) {
@@ -31,16 +35,16 @@ start(async () => {
   byId("order").hidden = false;
   bind(byId("cancel"), byId("cancel-problem"), async (form) => {
     const reason = form.elements.reason.value.trim();
-    await api.post(`/api/orders/${id}/cancel`, reason ? { reason } : {}, { key: newKey() });
+    await api.post(`/api/orders/${id}/cancel`, reason ? { reason } : {}, { key: newKey(), ...how });
     byId("cancel-details").open = false;
   });
   bind(byId("pay"), byId("pay-problem"), async (form) => {
-    await api.post(`/api/orders/${id}/payments`, readPayment(form), { key: newKey() });
+    await api.post(`/api/orders/${id}/payments`, readPayment(form), { key: newKey(), ...how });
   });
 });
 
 async function load(asked = 0) {
-  const [order, timeline] = await Promise.all([api.get(`/api/orders/${id}`), api.get(`/api/orders/${id}/timeline?limit=100`)]);
+  const [order, timeline] = await Promise.all([api.get(`/api/orders/${id}`, how), api.get(`/api/orders/${id}/timeline?limit=100`, how)]);
   document.title = `${order.number} · ${document.documentElement.dataset.shop}`;
   byId("number").textContent = order.number;
   byId("placed-at").textContent = `Placed ${dateTime(order.placedAt)}`;
@@ -74,7 +78,7 @@ function thanks(order) {
     fill(box, h("h2", {}, "We are waiting for your payment"), h("p", {}, "This page updates by itself."));
     box.className = "banner wait";
   } else {
-    fill(box, h("h2", {}, "Thank you for your order"), h("p", {}, "We have sent a mail with the details."));
+    fill(box, h("h2", {}, "Thank you for your order"), h("p", {}, link ? "We have sent a mail with the details and with the link to this page." : "We have sent a mail with the details."));
     box.className = "banner good";
   }
 }
@@ -110,7 +114,10 @@ function payment(order) {
   fill(byId("payment"), rows);
   const again = order.status === "PENDING" && payment.status === "FAILED";
   byId("pay").hidden = !again;
-  if (again) fill(byId("pay-fields"), paymentFields("Pay again", ["CARD", "UPI", "NET_BANKING"]));
+  if (again) {
+    const methods = ["CARD", "UPI", "NET_BANKING"];
+    fill(byId("pay-fields"), paymentFields("Pay again", link ? methods : [...methods, "WALLET"]));
+  }
 }
 
 function entry(item) {

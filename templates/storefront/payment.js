@@ -8,6 +8,7 @@ const METHODS = [
   ["CARD", "Card", "Paid at once."],
   ["UPI", "UPI", "Paid at once."],
   ["NET_BANKING", "Net banking", "Paid at once from your bank account."],
+  ["WALLET", "Wallet", "Paid out of what you have with us."],
 ];
 const ANSWERS = [
   ["tok_ok", "Accept the payment"],
@@ -21,14 +22,24 @@ const { provider, checkout } = document.documentElement.dataset;
 const SANDBOX = provider === "sandbox";
 const NET_BANKING = SANDBOX || checkout !== "";
 
-/** The choice of a method. */
-export function paymentFields(legend, methods = METHODS.map(([id]) => id)) {
-  const token = h(
+/** Where the sandbox takes the money: what the bank shall answer. */
+export function sandboxAnswer(id) {
+  return h(
     "div",
-    { class: "field sandbox" },
-    h("label", { for: "token" }, "This shop takes test payments. The bank shall"),
-    select({ id: "token", name: "token" }, ANSWERS),
+    { class: "field sandbox", hidden: !SANDBOX },
+    h("label", { for: id }, "This shop takes test payments. The bank shall"),
+    select({ id, name: "token" }, SANDBOX ? ANSWERS : [["", ""]]),
   );
+}
+
+/** Whether the bank is asked. */
+function byBank(method) {
+  return method !== "COD" && method !== "WALLET";
+}
+
+/** The choice of a method. */
+export function paymentFields(legend, methods) {
+  const token = sandboxAnswer("token");
   const offered = METHODS.filter(([id]) => methods.includes(id) && (id !== "NET_BANKING" || NET_BANKING));
   const choices = offered.map(([id, name, hint], index) => {
     const input = h("input", { type: "radio", id: `method-${id}`, name: "method", value: id, checked: index === 0 });
@@ -36,7 +47,7 @@ export function paymentFields(legend, methods = METHODS.map(([id]) => id)) {
   });
   const fieldset = h("fieldset", { class: "choices" }, h("legend", {}, legend), choices, token);
   const refresh = () => {
-    token.hidden = !SANDBOX || fieldset.querySelector("input:checked").value === "COD";
+    token.hidden = !SANDBOX || !byBank(fieldset.querySelector("input:checked").value);
   };
   fieldset.addEventListener("change", refresh);
   refresh();
@@ -46,5 +57,5 @@ export function paymentFields(legend, methods = METHODS.map(([id]) => id)) {
 /** What the API takes. */
 export function readPayment(form) {
   const method = form.elements.method.value;
-  return method === "COD" || !SANDBOX ? { method } : { method, token: form.elements.token.value };
+  return !byBank(method) || !SANDBOX ? { method } : { method, token: form.elements.token.value };
 }

@@ -5,6 +5,7 @@ import { clear, show } from "./lib/errors.js";
 import { format, formatRange } from "./lib/money.js";
 import { picture } from "./lib/picture.js";
 import { paragraphs } from "./lib/text.js";
+import { reviews } from "./reviews.js";
 import { addToCart, api, say, start } from "./shop.js";
 
 // Below this the page says how many are left.
@@ -26,6 +27,9 @@ start(async () => {
   gallery(product);
   offer(product);
   byId("product").hidden = false;
+  // A product can be bought although nobody tells what others say about it.
+  reviews(product).catch((problem) => show(byId("review-problem"), problem));
+  byId("said").hidden = false;
 });
 
 function gallery(product) {

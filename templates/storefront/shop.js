@@ -114,9 +114,14 @@ export function cartIsGone() {
   showCount(0);
 }
 
+/** What a guest's cart is known by; null for somebody who is signed in, and for a guest who has none. */
+export function guestToken() {
+  return api.user ? null : localStorage.getItem(GUEST);
+}
+
 function cartPath() {
   if (api.user) return "/api/cart/me";
-  const token = localStorage.getItem(GUEST);
+  const token = guestToken();
   return token && `/api/carts/${encodeURIComponent(token)}`;
 }
 

@@ -307,6 +307,8 @@ async fn d18_d20_a_picture_is_a_picture_that_was_sent() {
     let shop = shared();
     let admin = shop.admin().await;
     let cup = admin.product(1_000, 1).await;
+    // A PNG that says it has 50,000 by 50,000 pixels.
+    let bomb = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\xc3P\x00\x00\xc3P\x08\x02\x00\x00\x00\xc4\xcd\xaa\x9d\x00\x00\x00\x00IDAT5\xaf\x06\x1e";
     let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
     for (name, kind, bytes) in [
         ("a.svg", "image/svg+xml", &svg[..]),
@@ -315,6 +317,8 @@ async fn d18_d20_a_picture_is_a_picture_that_was_sent() {
         ("a.png", "image/png", b"<html>not a picture</html>"),
         ("a.gif", "image/gif", b"GIF89a"),
         ("a.png", "image/png", b""),
+        ("a.png", "image/png", &bomb[..]),
+        ("a.png", "image/png", &bomb[..20]),
     ] {
         let status = upload(&admin, &cup.id, name, kind, bytes).await;
         assert!(refused(status), "{name} {kind}: {status}");

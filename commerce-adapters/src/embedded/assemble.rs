@@ -20,7 +20,7 @@ use crate::auth::jwt::{ISSUER, JwtSigner};
 use crate::auth::key_file::KeyFile;
 use crate::chaos::ChaosBus;
 use crate::files::storage_error;
-use crate::images::ObjectImages;
+use crate::images::{ObjectImages, RenewedImages};
 use crate::mail::eml::FileMailer;
 use crate::mail::templates::TemplateRenderer;
 use crate::payments::sandbox::Sandbox;
@@ -74,6 +74,7 @@ fn here(parts: &mut Embedded, stores: &Stores, keys: Option<&KeyFile>) -> Result
                 Some(images) => images,
                 None => Arc::new(ObjectImages::local(&parts.dir.join("images"))?),
             };
+            let images = Arc::new(RenewedImages::before(images));
             Some(CatalogPorts { store: Arc::clone(store), search: search(parts), images })
         }
         None => None,

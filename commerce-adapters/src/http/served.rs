@@ -228,6 +228,10 @@ async fn person(users: Outcome<&Users>, user: &str, rest: &[&str]) -> Answer {
             let reset = reset.parse().map_err(|_| Refusal::NotFound("page"))?;
             written(&wire::ResetToken { token: users.reset_token(user, reset).await? })
         }
+        ["orders", order, "link"] => {
+            let order = order.parse().map_err(|_| Refusal::NotFound("page"))?;
+            written(&wire::Linked { link: users.order_link(user, order).await? })
+        }
         ["contact"] => written(&wire::Contacted { contact: users.contact(user).await? }),
         _ => Err(Refusal::NotFound("page").into()),
     }
@@ -244,6 +248,14 @@ async fn account(users: Outcome<&Users>, what: &str, body: &Bytes) -> Answer {
             let wire::Expect { actor, user } = given(body)?;
             users.expect(&actor, user).await?;
             written(&wire::Done {})
+        }
+        "guest" => {
+            let wire::AsGuest { email } = given(body)?;
+            written(&wire::KnownGuest { guest: users.guest_of(&email).await? })
+        }
+        "follow" => {
+            let wire::Shown { link } = given(body)?;
+            written(&wire::Followed { order: users.follow(&link).await? })
         }
         "seller" => {
             let wire::SetSeller { actor, user, seller } = given(body)?;

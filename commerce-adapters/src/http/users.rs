@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::error::{Outcome, Refusal};
-use commerce_core::ids::{AddressId, ResetId, SellerId, UserId};
+use commerce_core::ids::{AddressId, OrderId, ResetId, SellerId, UserId};
 use commerce_core::notifications::Contacts;
 use commerce_core::orders::Customers;
 use commerce_core::text::Email;
@@ -73,6 +73,11 @@ impl RemoteUsers {
         }
     }
 
+    async fn link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>> {
+        let linked: wire::Linked = self.caller.ask("users.link", &format!("/internal/users/{guest}/orders/{order}/link")).await?;
+        Ok(linked.link)
+    }
+
     fn traced(&self, traceparent: &str) -> Self {
         Self { caller: self.caller.in_trace(traceparent), ..self.clone() }
     }
@@ -131,6 +136,23 @@ impl Customers for RemoteUsers {
         Ok(found.address)
     }
 
+    /// Asked again it answers the same, so that a lost answer costs nothing.
+    async fn guest(&self, email: &Email) -> Outcome<UserId> {
+        let known: wire::KnownGuest =
+            self.caller.ask_with("users.guest", "/internal/users/guest", &wire::AsGuest { email: email.clone() }).await?;
+        Ok(known.guest)
+    }
+
+    async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>> {
+        self.link(guest, order).await
+    }
+
+    async fn follow(&self, link: &str) -> Outcome<Option<(UserId, OrderId)>> {
+        let shown = wire::Shown { link: link.to_owned() };
+        let followed: wire::Followed = self.caller.ask_with("users.follow", "/internal/users/follow", &shown).await?;
+        Ok(followed.order)
+    }
+
     fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn Customers>> {
         Some(Arc::new(self.traced(traceparent)))
     }
@@ -138,9 +160,13 @@ impl Customers for RemoteUsers {
 
 #[async_trait]
 impl Contacts for RemoteUsers {
-    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, String)>> {
+    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, Option<String>)>> {
         let found: wire::Contacted = self.caller.ask("users.contact", &format!("/internal/users/{user}/contact")).await?;
         Ok(found.contact)
+    }
+
+    async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>> {
+        self.link(guest, order).await
     }
 
     async fn reset_token(&self, user: UserId, reset: ResetId) -> Outcome<Option<String>> {

@@ -8,7 +8,7 @@ use commerce_core::Actor;
 use commerce_core::catalog::{HoldKey, Item};
 use commerce_core::error::{Error, FieldError, Outcome, Refusal, Shortage, StoreError, StoreErrorKind};
 use commerce_core::events::Envelope;
-use commerce_core::ids::{EventId, SellerId, UserId};
+use commerce_core::ids::{EventId, OrderId, SellerId, UserId};
 use commerce_core::text::{Email, Quantity, Sku};
 use commerce_core::users::PostalAddress;
 use http::StatusCode;
@@ -87,7 +87,37 @@ pub(super) struct Addressed {
 /// A mail address and a name, if there is somebody.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Contacted {
-    pub(super) contact: Option<(Email, String)>,
+    pub(super) contact: Option<(Email, Option<String>)>,
+}
+
+/// Whose orders a mail address without an account are.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AsGuest {
+    pub(super) email: Email,
+}
+
+/// That guest.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KnownGuest {
+    pub(super) guest: UserId,
+}
+
+/// The link of an order: of a guest's.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Linked {
+    pub(super) link: Option<String>,
+}
+
+/// A link that somebody shows.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Shown {
+    pub(super) link: String,
+}
+
+/// What a link shows, if it holds.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Followed {
+    pub(super) order: Option<(UserId, OrderId)>,
 }
 
 /// A token that sets a new password, if there is somebody.

@@ -1,10 +1,11 @@
 //! Pictures in an object store: a local folder, or a bucket of S3.
 //!
 //! A picture's name is made from its id and nothing a client wrote, so no name leads out of the
-//! folder. Never looks into a picture.
+//! folder. The store never looks into a picture; [`RenewedImages`] stands before it.
 
 #[cfg(feature = "aws")]
 mod bucket;
+mod renewed;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -13,12 +14,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::StoreError;
 use commerce_core::catalog::ImageStore;
+use commerce_core::error::Outcome;
 use commerce_core::ids::ImageId;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::files::{storage_error, storage_kind};
+
+pub use renewed::RenewedImages;
 
 /// Where clients find pictures.
 pub const BASE: &str = "/images/";
@@ -72,7 +76,7 @@ impl ObjectImages {
 
 #[async_trait]
 impl ImageStore for ObjectImages {
-    async fn put(&self, id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Result<String, StoreError> {
+    async fn put(&self, id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Outcome<String> {
         let name = format!("{id}.{extension}");
         self.store.put(&Key::from(name.as_str()), bytes.into()).await.map_err(|error| failed("images.put", error))?;
         self.sync(&name).await?;

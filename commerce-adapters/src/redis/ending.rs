@@ -11,7 +11,7 @@ use commerce_core::ids::{SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
 use commerce_core::users::{
-    Address, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore, UserWrite,
+    Address, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore, UserWrite,
 };
 
 use super::sessions::RedisSessions;
@@ -46,6 +46,17 @@ impl StaffLogReads for EndingSessions {
 
     async fn staff_log(&self, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError> {
         self.store.staff_log(page).await
+    }
+}
+
+#[async_trait]
+impl GuestReads for EndingSessions {
+    async fn guest(&self, id: UserId) -> Result<Option<Guest>, StoreError> {
+        self.store.guest(id).await
+    }
+
+    async fn guest_by_email(&self, email: &Email) -> Result<Option<Guest>, StoreError> {
+        self.store.guest_by_email(email).await
     }
 }
 

@@ -8,58 +8,58 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// One call as it came.
-pub struct Call {
-    pub method: String,
-    pub path: String,
-    pub query: BTreeMap<String, String>,
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
     head: String,
     body: String,
 }
 
 impl Call {
-    pub fn header(&self, name: &str) -> Option<String> {
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
         header(&self.head, name)
     }
 
     /// The body, sent as a form.
-    pub fn form(&self) -> BTreeMap<String, String> {
+    pub(crate) fn form(&self) -> BTreeMap<String, String> {
         pairs(&self.body)
     }
 
     /// The body, sent as JSON; null where there is none.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
 }
 
 /// What a provider keeps, and what it answers from it.
-pub trait Books: Send + 'static {
+pub(crate) trait Books: Send + 'static {
     /// The status and the body of an answer.
     fn answer(&mut self, call: &Call) -> (u16, Value);
 }
 
 /// The books, and what is the matter with the line.
-pub struct Desk<B> {
-    pub books: B,
+pub(crate) struct Desk<B> {
+    pub(crate) books: B,
     /// Every call as `METHOD path`.
-    pub calls: Vec<String>,
+    pub(crate) calls: Vec<String>,
     /// So many calls that do something are carried out and go unanswered.
-    pub mute: u32,
+    pub(crate) mute: u32,
     /// Answers nothing but this.
-    pub broken: Option<u16>,
+    pub(crate) broken: Option<u16>,
     /// Bytes of nothing before each answer.
-    pub padding: usize,
+    pub(crate) padding: usize,
 }
 
 impl<B> Desk<B> {
     /// How often such a call came.
-    pub fn called(&self, call: &str) -> usize {
+    pub(crate) fn called(&self, call: &str) -> usize {
         self.calls.iter().filter(|known| known.starts_with(call)).count()
     }
 }
 
 /// A provider that runs.
-pub struct Local<B>(Arc<Mutex<Desk<B>>>);
+pub(crate) struct Local<B>(Arc<Mutex<Desk<B>>>);
 
 impl<B> Clone for Local<B> {
     fn clone(&self) -> Self {
@@ -69,7 +69,7 @@ impl<B> Clone for Local<B> {
 
 impl<B: Books> Local<B> {
     /// Opens one with these books, and says where it is.
-    pub async fn open(books: B) -> (String, Self) {
+    pub(crate) async fn open(books: B) -> (String, Self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let local = Self(Arc::new(Mutex::new(Desk { books, calls: Vec::new(), mute: 0, broken: None, padding: 0 })));
@@ -83,7 +83,7 @@ impl<B: Books> Local<B> {
         (base, local)
     }
 
-    pub fn desk(&self) -> MutexGuard<'_, Desk<B>> {
+    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk<B>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

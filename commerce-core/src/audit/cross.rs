@@ -13,7 +13,7 @@ use crate::limits;
 use crate::orders::PaymentGateway;
 use crate::time::Timestamp;
 
-use super::Invariant::{HoldOfOrder, Key, Overdue};
+use super::Invariant::{HoldOfOrder, Key, Overdue, Reference};
 use super::Violation;
 use super::books::{Books, Cell, Pages, Row, ShopBooks, Table, Walk};
 use super::findings::Findings;
@@ -21,11 +21,11 @@ use super::keys::{dangling, made_in, missing};
 use super::run::working_since;
 use super::standing::{Ways, standing};
 use super::tables::{
-    CARTS, CATEGORIES, INVENTORY, ITEMS, KEYS, LEDGER, LEDGER_SUMS, ORDERS, PRODUCTS, RESERVATIONS, SELLERS, SESSIONS, TOKENS,
-    USERS, WEBHOOK_ENDPOINTS,
+    CARTS, CATEGORIES, GUESTS, INVENTORY, ITEMS, KEYS, LEDGER, LEDGER_SUMS, ORDERS, PRODUCTS, RESERVATIONS, SELLERS, SESSIONS,
+    TOKENS, USERS, WEBHOOK_ENDPOINTS,
 };
 use super::told::{is_near, made_at};
-use super::walks::{HOLDS, ORDER_BOOK, ORDERS_BY_HOLD, alone, entries, within};
+use super::walks::{GUEST_LIST, HOLDS, ORDER_BOOK, ORDERS_BY_HOLD, alone, entries, within};
 
 /// Which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(super) enum Cross {
     Session,
     /// Entries of the log of staff against who did it and to whom.
     Staff,
+    /// Guests against users.
+    Guest,
     /// Refresh tokens against their sessions.
     Token,
     /// Messages against the events that caused them.
@@ -144,9 +146,15 @@ impl Eyes<'_> {
             }
             Cross::Staff => {
                 let mut found = self.named(walk, pages, "actor_id", &*self.books.users, USERS, "a user").await?;
-                found.extend(self.named(walk, pages, "subject_id", &*self.books.users, USERS, "a user").await?);
+                let subjects = pages.of(walk.lead).iter().map(|row| row.cell("subject_id").clone()).collect();
+                let known = self.people(subjects).await?;
+                let lost = pages.of(walk.lead).iter().filter(|row| !known.contains_key(row.cell("subject_id")));
+                found.extend(lost.map(|row| {
+                    (row.cell(walk.key).clone(), dangling(&row.cell(walk.name).to_string(), "a user", row.cell("subject_id")))
+                }));
                 Ok(found)
             }
+            Cross::Guest => self.two_at_once(pages).await,
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,
             Cross::Delivery => {
@@ -185,6 +193,22 @@ impl Eyes<'_> {
         Ok(pages.of(walk.lead).iter().map(|row| (row.cell(walk.key).clone(), row.clone())).collect())
     }
 
+    /// Users and guests with these ids.
+    pub(super) async fn people(&self, ids: BTreeSet<Cell>) -> Result<BTreeMap<Cell, Row>, StoreError> {
+        let mut people = self.rows(&*self.books.users, &alone(USERS, "id", "id"), ids.clone()).await?;
+        let others: BTreeSet<Cell> = ids.into_iter().filter(|id| !people.contains_key(id)).collect();
+        people.extend(self.rows(&*self.books.users, GUEST_LIST, others).await?);
+        Ok(people)
+    }
+
+    /// Guests that are users as well: an account would have what a guest ordered.
+    async fn two_at_once(&self, pages: &Pages) -> Result<Vec<Suspicion>, StoreError> {
+        let guests: BTreeSet<Cell> = pages.of(GUESTS).iter().map(|row| row.cell("id").clone()).collect();
+        let known = self.rows(&*self.books.users, &alone(USERS, "id", "id"), guests).await?;
+        let both = |user: Cell| (user.clone(), Violation::new(Reference, user.to_string(), "a guest alone", "a user as well"));
+        Ok(known.into_keys().map(both).collect())
+    }
+
     /// Rows whose `column` names something that is not in `table`.
     pub(super) async fn named(
         &self,
@@ -211,7 +235,7 @@ impl Eyes<'_> {
         let held = self.books.catalog.look_up(HOLDS, &hold_keys).await?;
         let holds: BTreeMap<Cell, _> = entries(HOLDS, &held).into_iter().map(|hold| (hold.key.clone(), hold)).collect();
         let buyers: BTreeSet<Cell> = leads().map(|row| row.cell("user_id").clone()).collect();
-        let users = self.rows(&*self.books.users, &alone(USERS, "id", "id"), buyers).await?;
+        let users = self.people(buyers).await?;
         let sold: BTreeSet<Cell> = pages.of(ITEMS).iter().map(|row| row.cell("product_id").clone()).collect();
         let products = self.rows(&*self.books.catalog, &alone(PRODUCTS, "id", "id"), sold).await?;
         let to_stock = self.ways_to(&*self.books.catalog).await?;

@@ -18,8 +18,8 @@ use super::findings::Findings;
 use super::keys::dangling;
 use super::said::is_kept;
 use super::standing::Ways;
-use super::tables::{DEAD_LETTERS, INBOX, NOTIFICATIONS, OUTBOX, USERS};
-use super::walks::{EVENTS_BY_ID, MESSAGES_BY_EVENT, alone, within};
+use super::tables::{DEAD_LETTERS, INBOX, NOTIFICATIONS, OUTBOX};
+use super::walks::{EVENTS_BY_ID, MESSAGES_BY_EVENT, within};
 
 /// What a consumer is called and where it keeps what it did.
 const STOCK: &str = "catalog-order-queue";
@@ -44,7 +44,7 @@ impl Eyes<'_> {
         let noted = self.rows(&*self.books.notifications, &noted, ids.clone()).await?;
         let events = self.events(ids).await?;
         let to = pages.of(NOTIFICATIONS).iter().filter_map(|row| Some(Uuid::try_parse(row.text("recipient")?).ok()?.into()));
-        let users = self.rows(&*self.books.users, &alone(USERS, "id", "id"), to.collect()).await?;
+        let users = self.people(to.collect()).await?;
         let mut suspicions = Vec::new();
         for row in pages.of(NOTIFICATIONS) {
             let mut findings = Findings::default();

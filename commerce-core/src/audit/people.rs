@@ -11,7 +11,7 @@ use super::books::{Cell, Pages, Row};
 use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
-use super::tables::{ADDRESSES, KEYS, OUTBOX, SESSIONS, STAFF_LOG, TOKENS, USERS};
+use super::tables::{ADDRESSES, GUESTS, KEYS, OUTBOX, SESSIONS, STAFF_LOG, TOKENS, USERS};
 use super::told::past;
 use super::walks::Entry;
 
@@ -60,6 +60,11 @@ pub(super) fn user(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         let route = key.text("route").unwrap_or_default();
         findings.hold(Key, name, route == "POST /api/users", "a key that registered her", route);
     }
+}
+
+/// A guest first ordered before now.
+pub(super) fn guest(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
+    past(entry, GUESTS, "created_at", scene, findings);
 }
 
 /// As late as it may have been for the process that looked at another clock before.

@@ -16,9 +16,10 @@ use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
 use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS, STAFF_LOG};
 use super::walks::{
-    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, DELIVERY_LIST, ENDPOINT_LIST, ENTRY_LIST, EVENT_LIST, Entry, HOLDS,
-    KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST, SESSION_BOOK, SHELVES,
-    STAFF_LIST, TOKEN_LIST, TOP_UP_LIST, TREE_LIST, USER_BOOK, WALLET_BOOK, WISH_LIST, WRITER_LIST, entries,
+    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, DELIVERY_LIST, ENDPOINT_LIST, ENTRY_LIST, EVENT_LIST, Entry,
+    GUEST_LIST, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST,
+    SESSION_BOOK, SHELVES, STAFF_LIST, TOKEN_LIST, TOP_UP_LIST, TREE_LIST, USER_BOOK, WALLET_BOOK, WISH_LIST, WRITER_LIST,
+    entries,
 };
 use super::{
     AuditRequest, Progress, Report, cancellations, coupons, keys, money, orders, people, products, returns, said, shipments,
@@ -131,6 +132,7 @@ impl<'a> Auditor<'a> {
         self.walk(orders, CLAIM_LIST, &[told::claim], Some(Cross::Claim)).await?;
         self.walk_each(orders, PROVIDER_EVENTS, "provider", "event_id", &[], Some(Cross::Provider)).await?;
         self.walk(users, USER_BOOK, &[people::user], None).await?;
+        self.walk(users, GUEST_LIST, &[people::guest], Some(Cross::Guest)).await?;
         self.walk(users, SESSION_BOOK, &[people::session, people::chain], Some(Cross::Session)).await?;
         self.walk(users, TOKEN_LIST, &[people::token], Some(Cross::Token)).await?;
         self.walk(users, STAFF_LIST, &[people::staff_entry], Some(Cross::Staff)).await?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::limits;
 use crate::orders::{AttemptState, Entered, PaymentFact, ProviderFact, RefundState};
 
 use super::Invariant::Provider;
@@ -33,6 +34,11 @@ impl Eyes<'_> {
             }
             let Some(lines) = gateway.statement(&keys).await else { continue };
             for (row, key) in asked {
+                // What the provider said of it may be forgotten, which alone explains money that its ledger has not.
+                let sure = row.at("created_at").is_none_or(|at| at.plus(limits::PROVIDER_MESSAGE_SURE) > self.now);
+                if !sure && !lines.contains_key(&key) {
+                    continue;
+                }
                 let line = lines.get(&key).copied().unwrap_or(Entered::Nothing);
                 if let Some(expected) = contradicted(row, line) {
                     let entity = numbers.get(row.cell("order_id")).cloned().unwrap_or_else(|| row.cell("order_id").to_string());

@@ -58,7 +58,7 @@ fn is_filled(text: &str) -> bool {
 }
 
 fn is_actor(text: &str) -> bool {
-    matches!(text, "anonymous" | "customer" | "seller" | "admin" | "system")
+    matches!(text, "anonymous" | "guest" | "customer" | "seller" | "admin" | "system")
 }
 
 fn is_cause(text: &str) -> bool {
@@ -263,6 +263,8 @@ tables! {
         "id": Id, "email": Shaped(is::<Email>), "full_name": LINE, "phone": OPT_LINE, "role": Shaped(is::<Role>),
         "seller_id": OptId, "password_hash": Text, "metadata": METADATA, "created_at": At, "version": FROM_ONE,
     }
+    /// Guests.
+    GUESTS = "guests" { "id": Id, "email": Shaped(is::<Email>), "created_at": At, "version": FROM_ONE }
     /// Addresses.
     ADDRESSES = "addresses" {
         "id": Id, "user_id": Id, "full_name": LINE, "line1": LINE, "line2": OPT_LINE, "city": LINE, "state": OPT_LINE,
@@ -328,7 +330,7 @@ const EVERYWHERE: [&Table; 5] = [OUTBOX, INBOX, DEAD_LETTERS, LEASES, KEYS];
 /// The stored tables of a context.
 pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
     let own: &[&Table] = match context {
-        Context::Users => &[USERS, ADDRESSES, SESSIONS, TOKENS, STAFF_LOG],
+        Context::Users => &[USERS, GUESTS, ADDRESSES, SESSIONS, TOKENS, STAFF_LOG],
         Context::Catalog => {
             &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER, REVIEWS, WISHLISTS]
         }

@@ -13,7 +13,7 @@ use super::model::{Product, ProductStatus};
 pub(super) fn require_merchant(actor: &Actor) -> Result<(), Refusal> {
     match actor {
         Actor::Admin(_) | Actor::System | Actor::Seller(..) => Ok(()),
-        Actor::Anonymous => Err(Refusal::Unauthenticated),
+        Actor::Anonymous | Actor::Guest(..) => Err(Refusal::Unauthenticated),
         Actor::Customer(_) => Err(Refusal::Forbidden),
     }
 }
@@ -32,7 +32,7 @@ pub(super) fn manages(actor: &Actor, seller: SellerId) -> bool {
     match actor {
         Actor::Admin(_) | Actor::System => true,
         Actor::Seller(_, own) => *own == seller,
-        Actor::Anonymous | Actor::Customer(_) => false,
+        Actor::Anonymous | Actor::Guest(..) | Actor::Customer(_) => false,
     }
 }
 

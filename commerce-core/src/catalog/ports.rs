@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::change::{ChangeSet, CommitError, Keys};
-use crate::error::StoreError;
+use crate::error::{Outcome, StoreError};
 use crate::ids::{CategoryId, ImageId, ProductId, ReviewId, SellerId, UserId};
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
@@ -309,8 +309,9 @@ pub trait ProductSearch: Send + Sync {
 /// Keeps pictures.
 #[async_trait]
 pub trait ImageStore: Send + Sync {
-    /// Keeps a picture of ours under a name made from its id; answers where clients find it.
-    async fn put(&self, id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Result<String, StoreError>;
+    /// Keeps a picture of ours under a name made from its id; answers where clients find it. What stands before a store may
+    /// keep the same picture in other bytes, and refuse (`INVALID` of `file`) what is none.
+    async fn put(&self, id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Outcome<String>;
 
     /// The bytes behind a name, or `None`.
     async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;

@@ -41,7 +41,7 @@ impl Catalog {
     /// `NOT_FOUND`, also for a draft or an archived product of somebody else.
     pub async fn shown(&self, actor: &Actor, id: ProductId) -> Outcome<Arc<Shown>> {
         let found = match actor {
-            Actor::Anonymous | Actor::Customer(_) => self.store.shown(id).await?,
+            Actor::Anonymous | Actor::Guest(..) | Actor::Customer(_) => self.store.shown(id).await?,
             Actor::Seller(..) | Actor::Admin(_) | Actor::System => Shown::read(&*self.store, id).await?.map(Arc::new),
         };
         Ok(found.filter(|shown| sees(actor, &shown.product)).ok_or(Refusal::NotFound("product"))?)

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::change::{ChangeSet, CommitError, Keys};
 use crate::error::{Outcome, StoreError};
 use crate::events::EventKind;
-use crate::ids::{NotificationId, ResetId, UserId};
+use crate::ids::{NotificationId, OrderId, ResetId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::text::Email;
 use crate::time::Timestamp;
@@ -63,8 +63,11 @@ pub enum NotificationWrite {
 /// Users as mails need them.
 #[async_trait]
 pub trait Contacts: Send + Sync {
-    /// A user's mail address and name; `None` when she is gone.
-    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, String)>>;
+    /// A user's mail address and name, or a guest's, who has no name; `None` when she is gone.
+    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, Option<String>)>>;
+
+    /// The link that shows a guest her order; `None` when this is no guest, or she is gone.
+    async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>>;
 
     /// The token that sets a new password, for the mail that brings it and for nothing else: events and
     /// messages do not hold it. `None` when she is gone.

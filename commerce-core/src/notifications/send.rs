@@ -13,6 +13,7 @@ use tracing::{Instrument, Span};
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::{Error, Outcome, StoreError};
 use crate::limits;
+use crate::orders::OrderFacts;
 
 use super::Notifications;
 use super::model::{Mail, Notification, NotificationStatus, Recipient, Template};
@@ -21,6 +22,8 @@ use super::record::ResetRequested;
 
 /// How the operators are called in their mails.
 const OPS_NAME: &str = "Operations";
+/// How guests are, whose names are not kept.
+const GUEST_NAME: &str = "guest";
 
 /// Why there is no mail to hand over.
 enum Hindrance {
@@ -130,20 +133,17 @@ impl Notifications {
             return Err(Hindrance::Never("interrupted too often".to_owned()));
         }
         let contact = match notification.recipient {
-            Recipient::Ops => Some((self.policy.ops.clone(), OPS_NAME.to_owned())),
-            Recipient::User(user) => self.contacts.contact(user).await.map_err(|error| Hindrance::NotNow(whole_story(&error)))?,
+            Recipient::Ops => Some((self.policy.ops.clone(), Some(OPS_NAME.to_owned()))),
+            Recipient::User(user) => self.contacts.contact(user).await.map_err(not_now)?,
         };
-        let (to, to_name) = contact.ok_or(Hindrance::NobodyThere)?;
+        let (to, name) = contact.ok_or(Hindrance::NobodyThere)?;
         let never = |error: &dyn StdError| Hindrance::Never(whole_story(error));
         let mut data: Value = notification.data.read().map_err(|error| never(&error))?;
-        if notification.template == Template::PasswordReset {
-            let asked: ResetRequested = notification.data.read().map_err(|error| never(&error))?;
-            let token = self.contacts.reset_token(asked.user_id, asked.reset_id).await;
-            let token = token.map_err(|error| Hindrance::NotNow(whole_story(&error)))?.ok_or(Hindrance::NobodyThere)?;
-            if let Some(data) = data.as_object_mut() {
-                data.insert("token".to_owned(), Value::from(token));
-            }
+        let secret = self.secret(notification, name.is_none()).await?;
+        if let (Some((member, secret)), Some(data)) = (secret, data.as_object_mut()) {
+            data.insert(member.to_owned(), Value::from(secret));
         }
+        let to_name = name.unwrap_or_else(|| GUEST_NAME.to_owned());
         let context = self.context(&to_name, data);
         let words = self.renderer.render(notification.template, &context).map_err(|error| never(&error))?;
         Ok(Mail {
@@ -159,6 +159,22 @@ impl Notifications {
         })
     }
 
+    /// What a mail brings that no event and no message holds, and under which name its template finds it.
+    async fn secret(&self, it: &Notification, to_guest: bool) -> Result<Option<(&'static str, String)>, Hindrance> {
+        let never = |error: serde_json::Error| Hindrance::Never(whole_story(&error));
+        if it.template == Template::PasswordReset {
+            let asked: ResetRequested = it.data.read().map_err(never)?;
+            let token = self.contacts.reset_token(asked.user_id, asked.reset_id).await.map_err(not_now)?;
+            return Ok(Some(("token", token.ok_or(Hindrance::NobodyThere)?)));
+        }
+        if !to_guest {
+            return Ok(None);
+        }
+        let OrderFacts { user_id, order_id, .. } = it.data.read().map_err(never)?;
+        let link = self.contacts.order_link(user_id, order_id).await.map_err(not_now)?;
+        Ok(Some(("orderLink", link.ok_or(Hindrance::NobodyThere)?)))
+    }
+
     /// The message in its new state as written, or none when somebody else changed it meanwhile.
     async fn save(&self, notification: Notification) -> Outcome<Option<Notification>> {
         let notification = notification.next_version();
@@ -168,6 +184,10 @@ impl Notifications {
             Err(error) => Err(Error::from(error)),
         }
     }
+}
+
+fn not_now(error: Error) -> Hindrance {
+    Hindrance::NotNow(whole_story(&error))
 }
 
 /// What is logged about a message names it, and the request that caused it.

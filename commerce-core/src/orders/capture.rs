@@ -120,11 +120,11 @@ impl Orders {
     ) -> Outcome<(Answer<Order>, AttemptId)> {
         let claim = key.map(|key| self.claim_on(actor, id, &format!("payments/{payment}/{action}"), key));
         rounds("order", || async {
-            let order = self.order(actor, id).await?;
+            let order = self.owned(actor, id).await?;
             actor.require_staff()?;
             let attempt = named(&order, payment).cloned().ok_or(Refusal::NotFound("payment"))?;
             if self.used_before(claim.as_ref()).await? {
-                let order = self.order(actor, id).await?;
+                let order = self.owned(actor, id).await?;
                 return Ok(Round::Done((Answer::Replayed(order), attempt.id)));
             }
             expect_version("order", expected, order.version)?;

@@ -216,7 +216,7 @@ impl Orders {
     /// # Errors
     /// `NOT_FOUND`, for strangers too.
     pub async fn redemptions(&self, actor: &Actor, order: OrderId) -> Outcome<Vec<Redemption>> {
-        self.order(actor, order).await?;
+        self.owned(actor, order).await?;
         Ok(self.store.redemptions(order).await?)
     }
 

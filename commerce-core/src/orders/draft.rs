@@ -1,7 +1,5 @@
 //! A new order, from everything that was read for it. Pure.
 
-use uuid::Uuid;
-
 use crate::error::Refusal;
 use crate::ids::{Id, IdSource, OrderId, UserId};
 use crate::limits;
@@ -11,6 +9,7 @@ use crate::time::Timestamp;
 use crate::users::PostalAddress;
 
 use super::Orders;
+use super::cart::Cart;
 use super::model::{Order, OrderStatus};
 use super::payment::{Attempt, AttemptState, Capture, Payment, PaymentMethod};
 use super::ports::Held;
@@ -37,8 +36,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) address: PostalAddress,
     pub(crate) tender: &'a Tender,
     pub(crate) metadata: Metadata,
-    /// The claim on the cart that it comes out of.
-    pub(crate) cart: Option<Uuid>,
+    /// The cart that it comes out of.
+    pub(crate) cart: Option<&'a Cart>,
 }
 
 impl Draft<'_> {
@@ -73,7 +72,8 @@ impl Draft<'_> {
             updated_at: now,
             version: 0,
         };
-        let placed = Decided { cart: self.cart, ..Decided::about(order) };
+        let cart = self.cart.map(|cart| (cart.owner, cart.claim()));
+        let placed = Decided { cart, ..Decided::about(order) };
         let placed = Decided { was_confirmed: false, ..placed }.and(Happening::Placed);
         if prepaid { placed } else { placed.and(Happening::Became(OrderStatus::Confirmed)) }
     }

@@ -102,7 +102,7 @@ impl Orders {
         }
         let wish = Wish { demand: lines.clone(), cart: None, codes: None };
         let to = Destination::from(&order.shipping_address);
-        let priced = self.price(order.user, &wish, &again(&order), &to).await?;
+        let priced = self.price(Some(order.user), &wish, &again(&order), &to).await?;
         let mut quote = sent_free(priced.quote)?;
         if items.is_none() {
             quote = no_dearer(quote, credit)?;

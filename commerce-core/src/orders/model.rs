@@ -129,7 +129,7 @@ pub struct TimelineEntry {
     pub at: Timestamp,
     /// In words.
     pub note: String,
-    /// Who: `customer`, `admin`, `system`.
+    /// Who: `customer`, `guest`, `admin`, `system`.
     pub actor: String,
 }
 
@@ -189,6 +189,9 @@ pub struct OrderFacts {
     /// What stands for that cart until then ([`Cart::claim`](super::cart::Cart::claim)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cart_claim: Option<Uuid>,
+    /// That cart, where it is a guest's: the hash of its token ([`CartOwner::Guest`](super::cart::CartOwner::Guest)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_cart: Option<Uuid>,
     /// All that was given up of it by then, line by line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cancelled: Vec<ShipmentLine>,

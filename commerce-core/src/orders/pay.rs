@@ -4,16 +4,18 @@ use crate::actor::Actor;
 use crate::change::{Answer, RequestKey, Round, expect_version, rounds};
 use crate::error::{Outcome, Refusal};
 use crate::ids::OrderId;
+use crate::limits;
 
 use super::Orders;
 use super::draft::attempt;
+use super::guest::expect_no_wallet;
 use super::model::{Order, OrderStatus};
 use super::payment::PaymentMethod;
 use super::status::settle_keyed;
 use super::story::Decided;
 
 impl Orders {
-    /// Starts a new attempt to pay a pending order. While one is open, that one is the answer: an
+    /// Starts a new attempt to pay a pending order: its owner, the guest who has its link, or staff. While one is open, that one is the answer: an
     /// order never has two.
     ///
     /// # Errors
@@ -29,6 +31,8 @@ impl Orders {
         expected: Option<u64>,
     ) -> Outcome<Answer<Order>> {
         let claim = key.map(|key| self.claim_on(actor, id, "payments", key));
+        let by_link = matches!(actor, Actor::Guest(..));
+        expect_no_wallet(Some(method).filter(|_| by_link))?;
         let tender = self.tender(self.order(actor, id).await?.user, method, token)?;
         let answer = rounds("order", || async {
             let order = self.order(actor, id).await?;
@@ -41,6 +45,9 @@ impl Orders {
                 return Ok(Round::Done(Answer::Replayed(order)));
             }
             payable(&order, self.clock.now())?;
+            if by_link && order.payment.attempts.len() >= limits::GUEST_ATTEMPTS_MAX {
+                return Err(Refusal::NotPayable("it was tried too often; order once more").into());
+            }
             let mut decided = Decided::about(order);
             let payment = &mut decided.order.payment;
             payment.method = method;

@@ -25,6 +25,15 @@ use super::shipping::Destination;
 /// The route in whose scope order keys count.
 const ROUTE: &str = "POST /api/orders";
 
+/// Whose order it is, and out of which cart unless items are named.
+#[derive(Clone, Copy)]
+pub(super) struct Buyer {
+    pub(super) user: UserId,
+    pub(super) cart: CartOwner,
+    /// None of a guest.
+    pub(super) by: Option<Actor>,
+}
+
 /// What is known before stock is touched.
 struct Read {
     user: UserId,
@@ -50,19 +59,23 @@ impl Orders {
     /// `IDEMPOTENCY_MISMATCH`, `NOT_FOUND` for a foreign address, `INVALID` naming the fields.
     pub async fn place(&self, actor: &Actor, command: PlaceOrder, key: Option<RequestKey>) -> Outcome<Answer<Order>> {
         let user = actor.require_user()?;
+        self.place_for(Buyer { user, cart: CartOwner::User(user), by: Some(*actor) }, command, key).await
+    }
+
+    pub(super) async fn place_for(&self, buyer: Buyer, command: PlaceOrder, key: Option<RequestKey>) -> Outcome<Answer<Order>> {
         let theirs = key.is_some();
         let key = key.unwrap_or_else(|| self.key_of_our_own());
-        let scope = KeyScope { user: Some(user), route: ROUTE.to_owned(), key: key.key.clone() };
+        let scope = KeyScope { user: Some(buyer.user), route: ROUTE.to_owned(), key: key.key.clone() };
         if theirs && let Some(order) = self.placed_before(&scope, &key).await? {
             return Ok(Answer::Replayed(order));
         }
         for _ in 0..limits::CONFLICT_TRIES {
-            let read = match self.read(user, &command).await {
+            let read = match self.read(buyer, &command).await {
                 Ok(read) => read,
                 // A twin may have ordered the cart with this very key, and it was emptied, meanwhile.
                 Err(refused) => return self.placed_before(&scope, &key).await?.map(Answer::Replayed).ok_or(refused),
             };
-            match self.hold_and_commit(actor, &command, read, &scope, &key).await? {
+            match self.hold_and_commit(buyer.by, &command, read, &scope, &key).await? {
                 Round::Placed(order) => return Ok(Answer::Fresh(self.collect(*order).await)),
                 Round::Twin(order) => return Ok(Answer::Replayed(*order)),
                 Round::Again => {}
@@ -72,16 +85,17 @@ impl Orders {
     }
 
     /// First beat: everything the decision needs, and every refusal that costs nothing.
-    async fn read(&self, user: UserId, command: &PlaceOrder) -> Outcome<Read> {
+    async fn read(&self, buyer: Buyer, command: &PlaceOrder) -> Outcome<Read> {
         let mut check = Check::new();
         check.metadata(&command.metadata);
         check.finish()?;
         let (method, token) =
             command.payment.clone().ok_or_else(|| Refusal::field("payment", "REQUIRED", "say how the order is paid"))?;
+        let user = buyer.user;
         let tender = self.tender(user, method, token)?;
-        let wish = self.wish(CartOwner::User(user), command).await?;
+        let wish = self.wish(Some(buyer.cart), command).await?;
         let address = self.address(user, &command.address).await?;
-        let priced = self.price(user, &wish, command, &Destination::from(&address)).await?;
+        let priced = self.price(Some(user), &wish, command, &Destination::from(&address)).await?;
         expect_total(command, &priced.quote)?;
         Ok(Read { user, wish, priced, address, tender })
     }
@@ -89,7 +103,7 @@ impl Orders {
     /// Second and third beat: hold the stock, decide under the prices it is held for, commit.
     async fn hold_and_commit(
         &self,
-        actor: &Actor,
+        by: Option<Actor>,
         command: &PlaceOrder,
         read: Read,
         scope: &KeyScope,
@@ -103,7 +117,7 @@ impl Orders {
         let priced = if held_as_quoted(&held, &read.priced.quote) {
             read.priced
         } else {
-            self.price(read.user, &read.wish, command, &Destination::from(&read.address)).await?
+            self.price(Some(read.user), &read.wish, command, &Destination::from(&read.address)).await?
         };
         let Priced { quote, coupons, .. } = priced;
         if !held_as_quoted(&held, &quote) {
@@ -121,9 +135,15 @@ impl Orders {
             address: read.address,
             tender: &read.tender,
             metadata: command.metadata.clone(),
-            cart: read.wish.cart.as_ref().map(Cart::claim),
+            cart: read.wish.cart.as_ref(),
         };
-        let (order, changes) = self.insert(draft.decide(&self.ids, self.clock.now()), actor);
+        let decided = draft.decide(&self.ids, self.clock.now());
+        let guest = Actor::Guest(decided.order.user, decided.order.id);
+        // Asked last, so that what is refused tells nobody anything and counts as nothing.
+        if by.is_none() && !self.takes_turn(decided.order.user, key).await? {
+            return self.give_up(scope, key, &held, Some(Refusal::TooMany)).await;
+        }
+        let (order, changes) = self.insert(decided, &by.unwrap_or(guest));
 
         let changes = changes
             .claim(Some(self.claim(scope, key, KeyResult::Done(order.id.uuid()), &held)))

@@ -12,7 +12,7 @@ use crate::error::{Outcome, StoreError};
 use crate::ids::{AddressId, AttemptId, CategoryId, CouponId, OrderId, ProductId, ReturnId, UserId};
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
-use crate::text::{CouponCode, Quantity, Sku};
+use crate::text::{CouponCode, Email, Quantity, Sku};
 use crate::time::Timestamp;
 use crate::users::PostalAddress;
 
@@ -289,6 +289,16 @@ pub trait CatalogPort: Send + Sync {
 pub trait Customers: Send + Sync {
     /// An address of this user; without an id her default one.
     async fn address(&self, user: UserId, address: Option<AddressId>) -> Outcome<Option<PostalAddress>>;
+
+    /// The guest behind a mail address: an identity that no account has, the same for the same address. Whether anybody has
+    /// an account with it changes nothing.
+    async fn guest(&self, email: &Email) -> Outcome<UserId>;
+
+    /// The link that shows a guest's order to who has it; none when this is no guest.
+    async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>>;
+
+    /// The guest and the order that a link shows; none when it does not hold.
+    async fn follow(&self, link: &str) -> Outcome<Option<(UserId, OrderId)>>;
 
     /// The same port in the course of this trace (W3C `traceparent`), where that makes a difference.
     fn in_trace(&self, _traceparent: &str) -> Option<Arc<dyn Customers>> {

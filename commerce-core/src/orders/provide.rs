@@ -14,8 +14,11 @@ use crate::users::Records;
 
 use super::Orders;
 use super::cart::CartOwner;
+use super::coupon::Redemption;
 use super::model::{HoldRef, Order, OrderFacts, OrderStatus};
+use super::payment::Refund;
 use super::ports::{OrderFilter, OrderStore};
+use super::returns::ReturnFacts;
 use super::shipments::ShipmentFacts;
 
 /// Answers the catalog's sweeper what stands behind a hold.
@@ -51,10 +54,24 @@ impl Records for Orders {
         let wallet = self.store.wallet(user).await?;
         let entries = whole(|page| async move { self.store.wallet_entries(user, &page).await }).await?;
         let wallet = wallet.map(|it| json!({ "balance": it.balance, "entries": entries }));
-        let orders = orders.iter().map(exported).collect();
-        let lists = [("orders", orders), ("cart", cart.unwrap_or_default()), ("wallet", wallet.unwrap_or_default())];
+        let mut uses = Vec::new();
+        for order in orders.iter().filter(|order| order.coupon.is_some()) {
+            uses.extend(self.store.redemptions(order.id).await?);
+        }
+        let used = |it: &Redemption| json!({ "orderId": it.order, "code": it.code, "redeemedAt": it.redeemed_at, "returnedAt": it.returned_at });
+        let (uses, orders) = (uses.iter().map(used).collect(), orders.iter().map(exported).collect());
+        let lists = [
+            ("orders", orders),
+            ("couponUses", uses),
+            ("cart", cart.unwrap_or_default()),
+            ("wallet", wallet.unwrap_or_default()),
+        ];
         Ok(lists.into_iter().map(|(name, list)| (name.to_owned(), list)).collect())
     }
+}
+
+fn given_back(it: &Refund) -> Value {
+    json!({ "id": it.id, "amount": it.amount, "reason": it.reason, "status": it.state, "createdAt": it.created_at })
 }
 
 /// An order as its customer is told everything that is kept of it.
@@ -70,6 +87,8 @@ fn exported(it: &Order) -> Value {
             "method": it.payment.method, "status": it.payment.status(), "captured": it.payment.captured,
             "refunded": it.payment.refunded,
         },
+        "refunds": it.payment.refunds.iter().map(given_back).collect::<Vec<_>>(),
+        "returns": it.returns.iter().map(ReturnFacts::from).collect::<Vec<_>>(),
     })
 }
 
@@ -106,7 +125,7 @@ impl Consumer for CartReducer {
         if !facts.from_cart {
             return Ok(());
         }
-        let owner = CartOwner::User(facts.user_id);
+        let owner = facts.guest_cart.map_or(CartOwner::User(facts.user_id), CartOwner::Guest);
         self.0.reduce_cart(owner, facts.cart_claim, &facts.lines, Some((self.name(), event.id))).await?;
         Ok(())
     }

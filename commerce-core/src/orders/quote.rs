@@ -87,10 +87,18 @@ impl Orders {
     /// As [`quote`](Self::quote).
     pub async fn offer(&self, actor: &Actor, command: &PlaceOrder) -> Outcome<Offer> {
         let user = actor.require_user()?;
-        let wish = self.wish(CartOwner::User(user), command).await?;
-        let address = match &command.address {
-            AddressChoice::Saved(None) => self.customers.address(user, None).await?,
-            named @ (AddressChoice::Saved(Some(_)) | AddressChoice::Given(_)) => Some(self.address(user, named).await?),
+        self.offer_for(Some(user), Some(CartOwner::User(user)), command).await
+    }
+
+    /// The same for somebody who is known, or for a guest, out of this cart unless items are named.
+    pub(super) async fn offer_for(&self, user: Option<UserId>, cart: Option<CartOwner>, command: &PlaceOrder) -> Outcome<Offer> {
+        let wish = self.wish(cart, command).await?;
+        let address = match (&command.address, user) {
+            (AddressChoice::Saved(None), None) => None,
+            (AddressChoice::Saved(None), Some(user)) => self.customers.address(user, None).await?,
+            (AddressChoice::Saved(Some(_)), None) => return Err(Refusal::NotFound("address").into()),
+            (AddressChoice::Given(raw), None) => Some(parse_address("shippingAddress.", (**raw).clone())?),
+            (named, Some(user)) => Some(self.address(user, named).await?),
         };
         let to = address.as_ref().map_or_else(|| self.policy.home.clone(), Destination::from);
         let Priced { quote, ways, .. } = self.price(user, &wish, command, &to).await?;
@@ -112,7 +120,7 @@ impl Orders {
     }
 
     /// What is to be ordered: the named items, or everything in the cart.
-    pub(crate) async fn wish(&self, owner: CartOwner, command: &PlaceOrder) -> Outcome<Wish> {
+    pub(crate) async fn wish(&self, owner: Option<CartOwner>, command: &PlaceOrder) -> Outcome<Wish> {
         let codes = |cart: Option<&Cart>| {
             let named = command.coupon_code.clone().or_else(|| cart.and_then(|cart| cart.coupon.clone()));
             named.filter(|codes| !codes.trim().is_empty())
@@ -121,6 +129,7 @@ impl Orders {
             let lines = parse_items("items", items)?;
             return Ok(Wish { demand: demand(&lines)?, cart: None, codes: codes(None) });
         }
+        let owner = owner.ok_or(Refusal::EmptyOrder)?;
         let cart = self.carts.cart(owner, self.clock.now()).await?.ok_or(Refusal::EmptyOrder)?;
         let lines: Vec<(Sku, Quantity)> = cart.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
         Ok(Wish { demand: demand(&lines)?, codes: codes(Some(&cart)), cart: Some(cart) })
@@ -128,14 +137,20 @@ impl Orders {
 
     /// Prices from the catalog's writer, less what the coupons take off, shipping and taxes added, summed up; and what that
     /// was made of.
-    pub(crate) async fn price(&self, user: UserId, wish: &Wish, command: &PlaceOrder, to: &Destination) -> Outcome<Priced> {
+    pub(crate) async fn price(
+        &self,
+        user: Option<UserId>,
+        wish: &Wish,
+        command: &PlaceOrder,
+        to: &Destination,
+    ) -> Outcome<Priced> {
         let skus: Vec<Sku> = wish.demand.iter().map(|(sku, _)| sku.clone()).collect();
         let items = self.catalog.items(&skus).await?;
         let coupons = match &wish.codes {
             Some(codes) => {
                 let products: Vec<ProductId> = items.iter().map(|item| item.product).collect();
                 // Hardly any order names one, and the future of every order would carry it along.
-                Box::pin(self.named_coupons(Some(user), codes, &products)).await?
+                Box::pin(self.named_coupons(user, codes, &products)).await?
             }
             None => Coupons::default(),
         };

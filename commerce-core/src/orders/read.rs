@@ -10,12 +10,26 @@ use super::model::{Order, TimelineEntry};
 use super::ports::OrderFilter;
 
 impl Orders {
-    /// An order, for its owner and staff.
+    /// An order, for its owner, for staff, and for the guest who has its link.
     ///
     /// # Errors
     /// `NOT_FOUND`, for strangers too.
     pub async fn order(&self, actor: &Actor, id: OrderId) -> Outcome<Order> {
-        if *actor == Actor::Anonymous {
+        match actor {
+            Actor::Guest(guest, theirs) => {
+                let order = self.stored(id).await?;
+                let linked = order.id == *theirs && order.user == *guest;
+                if linked { Ok(order) } else { Err(Refusal::NotFound("order").into()) }
+            }
+            Actor::Anonymous | Actor::Customer(_) | Actor::Seller(..) | Actor::Admin(_) | Actor::System => {
+                self.owned(actor, id).await
+            }
+        }
+    }
+
+    /// An order, for its owner and staff alone: what needs more than the link of a guest.
+    pub(super) async fn owned(&self, actor: &Actor, id: OrderId) -> Outcome<Order> {
+        if matches!(actor, Actor::Anonymous | Actor::Guest(..)) {
             return Err(Refusal::Unauthenticated.into());
         }
         let order = self.stored(id).await?;

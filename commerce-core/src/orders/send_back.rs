@@ -73,7 +73,7 @@ impl Orders {
         }
         let lines = demand(&lines)?;
         rounds("order", || async {
-            let known = self.order(actor, order).await?;
+            let known = self.owned(actor, order).await?;
             if let Some(made) = self.made_before(claim.as_ref()).await? {
                 return Ok(Round::Done(Answer::Replayed(self.return_by_id(actor, made).await?)));
             }
@@ -129,7 +129,7 @@ impl Orders {
     /// # Errors
     /// `NOT_FOUND`, for strangers too.
     pub async fn returns_of(&self, actor: &Actor, order: OrderId) -> Outcome<Vec<ReturnOf>> {
-        let order = self.order(actor, order).await?;
+        let order = self.owned(actor, order).await?;
         let (id, user) = (order.id, order.user);
         Ok(order.returns.into_iter().map(|it| ReturnOf { order: id, user, it }).collect())
     }
@@ -229,7 +229,7 @@ impl Orders {
         }
         check.finish()?;
         rounds("order", || async {
-            let order = self.order(actor, id).await?;
+            let order = self.owned(actor, id).await?;
             actor.require_staff()?;
             if let Some(made) = self.made_before(claim.as_ref()).await? {
                 let made = order.payment.refunds.iter().find(|refund| refund.id.uuid() == made.uuid()).cloned();

@@ -60,7 +60,7 @@ impl Orders {
         let (ref carrier, ref tracking_number, ref lines) = parse_shipment(&wish)?;
         let id: ShipmentId = self.ids.mint();
         rounds("order", || async {
-            let known = self.order(actor, order).await?;
+            let known = self.owned(actor, order).await?;
             actor.require_staff()?;
             if let Some(made) = keyed.seen(&*self.store).await? {
                 return Ok(Round::Done(Answer::Replayed(found(&known, ShipmentId::from_uuid(made))?)));
@@ -97,7 +97,7 @@ impl Orders {
         let keyed = &Keyed::of(actor, format!("POST /api/orders/{order}/shipments/{id}/events"), key);
         let news = &parse_news(news)?;
         rounds("order", || async {
-            let known = self.order(actor, order).await?;
+            let known = self.owned(actor, order).await?;
             actor.require_staff()?;
             let it = found(&known, id)?;
             if keyed.seen(&*self.store).await?.is_some() {
@@ -129,7 +129,7 @@ impl Orders {
     /// # Errors
     /// `NOT_FOUND`, for strangers too.
     pub async fn shipments_of(&self, actor: &Actor, order: OrderId) -> Outcome<Vec<ShipmentOf>> {
-        let order = self.order(actor, order).await?;
+        let order = self.owned(actor, order).await?;
         let id = order.id;
         Ok(order.shipments.into_iter().map(|it| ShipmentOf { order: id, it }).collect())
     }
@@ -139,7 +139,7 @@ impl Orders {
     /// # Errors
     /// `NOT_FOUND`, for strangers too.
     pub async fn shipment(&self, actor: &Actor, order: OrderId, id: ShipmentId) -> Outcome<ShipmentOf> {
-        Ok(found(&self.order(actor, order).await?, id)?)
+        Ok(found(&self.owned(actor, order).await?, id)?)
     }
 }
 

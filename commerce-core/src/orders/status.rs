@@ -31,7 +31,7 @@ impl Orders {
     ) -> Outcome<Order> {
         let note = parse_note("note", note)?;
         rounds("order", || async {
-            let order = self.order(actor, id).await?;
+            let order = self.owned(actor, id).await?;
             actor.require_staff()?;
             expect_version("order", expected, order.version)?;
             let now = self.clock.now();
@@ -50,7 +50,7 @@ impl Orders {
         .await
     }
 
-    /// Cancels an order: its owner or staff, until it is shipped.
+    /// Cancels an order: its owner, the guest who has its link, or staff, until it is shipped.
     ///
     /// # Errors
     /// `NOT_FOUND` for strangers, `ILLEGAL_TRANSITION` once it is shipped or cancelled,

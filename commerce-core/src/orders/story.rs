@@ -11,6 +11,7 @@ use crate::ids::{CancellationId, EventId, Id, ReturnId, ShipmentId, TimelineId};
 use crate::time::Timestamp;
 
 use super::Orders;
+use super::cart::CartOwner;
 use super::model::{Order, OrderFacts, OrderStatus, TimelineEntry};
 use super::ports::OrderWrite;
 use super::returns::{ReturnFacts, ReturnStatus};
@@ -97,8 +98,8 @@ pub struct Decided {
     pub note: String,
     /// Whether its stock was sold before this.
     pub was_confirmed: bool,
-    /// The claim on the cart that it came out of.
-    pub cart: Option<Uuid>,
+    /// The cart that it came out of, and the claim on it.
+    pub cart: Option<(CartOwner, Uuid)>,
     /// What it gives up.
     pub given_up: Option<CancellationId>,
     /// The shipments that it is about.
@@ -221,7 +222,11 @@ fn facts(decided: &Decided) -> OrderFacts {
         hold: order.hold,
         was_confirmed: decided.was_confirmed,
         from_cart: decided.cart.is_some(),
-        cart_claim: decided.cart,
+        cart_claim: decided.cart.map(|(_, claim)| claim),
+        guest_cart: decided.cart.and_then(|(owner, _)| match owner {
+            CartOwner::Guest(cart) => Some(cart),
+            CartOwner::User(_) => None,
+        }),
         cancelled: order.all_given_up(),
         given_up: decided.given_up.and_then(|id| order.cancellations.iter().find(|it| it.id == id).cloned()),
         shipments: decided.parcels.iter().filter_map(|id| order.shipment(*id)).map(ShipmentFacts::from).collect(),

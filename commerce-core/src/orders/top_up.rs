@@ -177,7 +177,7 @@ impl Orders {
 fn require_self(actor: &Actor, user: UserId) -> Result<(), Refusal> {
     match actor {
         Actor::System => Ok(()),
-        Actor::Anonymous => Err(Refusal::Unauthenticated),
+        Actor::Anonymous | Actor::Guest(..) => Err(Refusal::Unauthenticated),
         Actor::Customer(_) | Actor::Seller(..) | Actor::Admin(_) if actor.user() == Some(user) => Ok(()),
         Actor::Customer(_) | Actor::Seller(..) | Actor::Admin(_) => Err(Refusal::NotFound("wallet")),
     }

@@ -15,13 +15,17 @@ use super::ports::UserWrite;
 use super::staff_log::{Deed, StaffAction};
 
 impl Users {
-    /// Erases a user: her mail address is free again, her address book is gone, her sessions end.
+    /// Erases a user: her mail address is free again, her address book is gone, her sessions end. Erases a guest, too, for
+    /// staff: the links of her orders end with her mail address.
     ///
     /// # Errors
     /// `NOT_FOUND`, for strangers and when she is gone already; `VERSION_MISMATCH` when she is not
     /// `expected`.
     pub async fn delete_user(&self, actor: &Actor, id: UserId, expected: Option<u64>) -> Outcome<()> {
         actor.require_owner(id, "user")?;
+        if actor.is_staff() && self.store.user(id).await?.is_none() {
+            return self.erase_guest(actor, id, expected).await;
+        }
         rounds("user", || async {
             let user = self.present(id).await?;
             expect_version("user", expected, user.version)?;
@@ -31,6 +35,17 @@ impl Users {
             let changes = ChangeSet::of([UserWrite::UpdateUser(erased(&user)?.next_version())]);
             let changes = addresses.iter().map(|address| UserWrite::DeleteAddress(address.id)).fold(changes, ChangeSet::and);
             let changes = endings(&sessions, None, self.clock.now()).into_iter().fold(changes, ChangeSet::and);
+            let deed = Deed { action: StaffAction::UserErased, subject: id, detail: json!({}) };
+            settle(self.store.commit(self.told(actor, deed, changes).await?).await, ())
+        })
+        .await
+    }
+
+    async fn erase_guest(&self, actor: &Actor, id: UserId, expected: Option<u64>) -> Outcome<()> {
+        rounds("guest", || async {
+            let guest = self.store.guest(id).await?.filter(|guest| !guest.is_erased()).ok_or(Refusal::NotFound("user"))?;
+            expect_version("user", expected, guest.version)?;
+            let changes = ChangeSet::of([UserWrite::SaveGuest(guest.erased()?)]);
             let deed = Deed { action: StaffAction::UserErased, subject: id, detail: json!({}) };
             settle(self.store.commit(self.told(actor, deed, changes).await?).await, ())
         })

@@ -1,6 +1,6 @@
 //! Users: who may log in, what they may do, and where they live.
 //!
-//! Owns users, addresses, sessions and refresh tokens, and the log of what staff did to them. Never knows what
+//! Owns users, addresses, sessions and refresh tokens, guests, and the log of what staff did to them. Never knows what
 //! anybody bought.
 //! Start reading at [`model`], then `register`, `login` and `authenticate`.
 
@@ -9,6 +9,7 @@ mod addresses;
 mod authenticate;
 mod erase;
 mod export;
+mod guests;
 mod login;
 pub mod model;
 mod passwords;
@@ -33,6 +34,7 @@ use crate::time::Clock;
 
 pub use addresses::{AddressBook, NewAddress};
 pub use authenticate::{Authenticated, Claimed};
+pub use guests::Guest;
 pub use model::*;
 pub use ports::*;
 pub use postal::{RawAddress, parse_address};

@@ -14,6 +14,7 @@ use crate::text::Email;
 use crate::time::Timestamp;
 
 use super::authenticate::{Authenticated, Claimed};
+use super::guests::Guest;
 use super::model::{Address, Claims, PasswordHash, RefreshToken, Role, Session, User};
 use super::staff_log::{StaffEntry, StaffHead};
 
@@ -27,9 +28,19 @@ pub trait StaffLogReads: Send + Sync {
     async fn staff_log(&self, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError>;
 }
 
-/// Keeps users, addresses, sessions and refresh tokens.
+/// Reads guests.
 #[async_trait]
-pub trait UserStore: StaffLogReads + Keys {
+pub trait GuestReads: Send + Sync {
+    /// A guest by id.
+    async fn guest(&self, id: UserId) -> Result<Option<Guest>, StoreError>;
+
+    /// A guest by mail address.
+    async fn guest_by_email(&self, email: &Email) -> Result<Option<Guest>, StoreError>;
+}
+
+/// Keeps users, guests, addresses, sessions and refresh tokens.
+#[async_trait]
+pub trait UserStore: StaffLogReads + GuestReads + Keys {
     /// A user by id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
@@ -77,6 +88,8 @@ pub enum UserWrite {
     InsertRefreshToken(RefreshToken),
     /// A refresh token was used. `Stale("refresh token")` when it was used before.
     RotateRefreshToken([u8; 32], Timestamp),
+    /// A new guest (version 1), or a changed one with the version it will have. `Duplicate("email")`.
+    SaveGuest(Guest),
     /// One more entry of the log. `Stale("staff log")` unless it follows the last one.
     LogStaff(StaffEntry),
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::actor::Actor;
 use crate::error::Outcome;
-use crate::ids::{AddressId, ResetId, SellerId, UserId};
+use crate::ids::{AddressId, OrderId, ResetId, SellerId, UserId};
 use crate::notifications::Contacts;
 use crate::orders::Customers;
 use crate::text::Email;
@@ -21,13 +21,32 @@ impl Customers for Users {
         let chosen = book.into_iter().find(|known| address.map_or(known.is_default, |id| known.id == id));
         Ok(chosen.map(|known| known.postal))
     }
+
+    async fn guest(&self, email: &Email) -> Outcome<UserId> {
+        self.guest_of(email).await
+    }
+
+    async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>> {
+        Self::order_link(self, guest, order).await
+    }
+
+    async fn follow(&self, link: &str) -> Outcome<Option<(UserId, OrderId)>> {
+        Self::follow(self, link).await
+    }
 }
 
 #[async_trait]
 impl Contacts for Users {
-    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, String)>> {
-        let user = self.store.user(user).await?.filter(|user| !user.is_erased());
-        Ok(user.map(|user| (user.email, user.full_name)))
+    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, Option<String>)>> {
+        if let Some(known) = self.store.user(user).await? {
+            return Ok((!known.is_erased()).then_some((known.email, Some(known.full_name))));
+        }
+        let guest = self.store.guest(user).await?.filter(|guest| !guest.is_erased());
+        Ok(guest.map(|guest| (guest.email, None)))
+    }
+
+    async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>> {
+        Self::order_link(self, guest, order).await
     }
 
     async fn reset_token(&self, user: UserId, reset: ResetId) -> Outcome<Option<String>> {

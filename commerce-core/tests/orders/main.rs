@@ -7,6 +7,7 @@ mod cancelling;
 mod coupons;
 mod ending;
 mod exchanges;
+mod guests;
 mod ownership;
 mod paying;
 mod placing;

@@ -330,6 +330,12 @@ pub const KEYS: &[Key] = &[
         "180",
         "Days after which dead letters that nobody has looked after are forgotten.",
     ),
+    key(
+        "database.keep_provider_messages_days",
+        Kind::Number(180, 36_500),
+        "400",
+        "Days after which messages of payment providers that were applied are forgotten. What was not taken over stays.",
+    ),
     Key {
         name: "redis.url",
         kind: Kind::TextOrNone,

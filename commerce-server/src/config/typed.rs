@@ -365,6 +365,7 @@ impl Config {
                 messages: days(&settings, "database.keep_messages_days"),
                 deliveries: days(&settings, "database.keep_webhook_deliveries_days"),
                 letters: days(&settings, "database.keep_dead_letters_days"),
+                provider_messages: days(&settings, "database.keep_provider_messages_days"),
             },
             redis: RedisConfig {
                 url: Secret(text(&settings, "redis.url").to_owned()),

@@ -2,22 +2,23 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use commerce_core::Timestamp;
+use commerce_core::change::Answer;
 use commerce_core::ids::{OrderId, UserId};
-use commerce_core::orders::{OrderFilter, PlaceOrder};
+use commerce_core::orders::{GuestBuyer, OrderFilter, PlaceOrder};
 use commerce_core::page::Page;
 use commerce_core::text::Email;
+use commerce_core::{Actor, Refusal, Timestamp};
 use serde_json::{Value, json};
 
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown, shown_at};
 use crate::api::{Api, op};
-use crate::auth::SignedIn;
+use crate::auth::{Caller, Holder, SignedIn};
 use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query};
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
 use crate::views::address::AddressBody;
-use crate::views::order::{CancelBody, OrderBody, OrderView, QuoteView, StatusBody, TimelineView};
+use crate::views::order::{CancelBody, LinkView, OrderBody, OrderView, QuoteView, StatusBody, TimelineView};
 
 pub(super) fn routes(api: Api) -> Api {
     let list = op("Orders, newest first: one's own, for staff all").query(&[
@@ -30,15 +31,22 @@ pub(super) fn routes(api: Api) -> Api {
         LIMIT,
         CURSOR,
     ]);
+    let placing = op("Place an order; a guest names her mail address, and is answered the link of her order").or_guest();
+    let cancelling = op("Cancel an order, or some of its lines").or_link();
+    let history = op("Its history, oldest first").or_link();
     api.post(
         "/api/orders/quote",
-        op("What an order would cost").takes::<OrderBody>().gives::<QuoteView>(200, "The quote.").refuses(PRICING),
+        op("What an order would cost; a guest names her cart or her mail address")
+            .or_guest()
+            .takes::<OrderBody>()
+            .gives::<QuoteView>(200, "The quote.")
+            .refuses(PRICING),
         quote,
     )
-    .post("/api/orders", op("Place an order").takes::<OrderBody>().gives::<OrderView>(201, "Placed.").refuses(PLACING), place)
+    .post("/api/orders", placing.takes::<OrderBody>().gives::<OrderView>(201, "Placed.").refuses(PLACING), place)
     .get("/api/orders", list.lists::<OrderView>(), self::list)
-    .get("/api/orders/{id}", op("An order").gives::<OrderView>(200, "The order."), show)
-    .get("/api/orders/{id}/timeline", op("Its history, oldest first").query(&[LIMIT, CURSOR]).lists::<TimelineView>(), timeline)
+    .get("/api/orders/{id}", op("An order").or_link().gives::<OrderView>(200, "The order."), show)
+    .get("/api/orders/{id}/timeline", history.query(&[LIMIT, CURSOR]).lists::<TimelineView>(), timeline)
     .patch(
         "/api/orders/{id}/status",
         op("Take an order one status further").takes::<StatusBody>().gives::<OrderView>(200, "It is.").refuses(STEPS),
@@ -54,7 +62,7 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .post(
         "/api/orders/{id}/cancel",
-        op("Cancel an order, or some of its lines")
+        cancelling
             .takes::<CancelBody>()
             .gives::<OrderView>(200, "Cancelled.")
             .refuses(&["ILLEGAL_TRANSITION", "CANCEL_EXCEEDS_OPEN"]),
@@ -72,25 +80,52 @@ const PLACING: &[&str] = &[
     "COUPON_NOT_APPLICABLE",
     "COUPON_EXHAUSTED",
     "IDEMPOTENCY_MISMATCH",
+    "TOO_MANY",
 ];
 const STEPS: &[&str] = &["ILLEGAL_TRANSITION", "PAYMENT_REQUIRED"];
 
 /// Writes nothing, so that a key has nothing to keep.
-async fn quote(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<OrderBody>) -> Answered<Told<QuoteView>> {
+async fn quote(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OrderBody>) -> Answered<Told<QuoteView>> {
     request.key_or(request.body.idempotency_key.as_deref())?;
     one_address(&request.body)?;
-    let offer = shared.orders().offer(&caller.actor, &PlaceOrder::from(request.body)).await?;
+    let guest = guest(&actor, &request.body)?;
+    let (orders, command) = (shared.orders(), PlaceOrder::from(request.body));
+    let offer = match guest {
+        Some(guest) => orders.offer_to_guest(guest.cart.as_deref(), &command).await?,
+        None => orders.offer(&actor, &command).await?,
+    };
     Ok(shown(QuoteView::of(offer)))
 }
 
-async fn place(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<OrderBody>) -> Answered<Told<OrderView>> {
+async fn place(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OrderBody>) -> Answered<Told<OrderView>> {
     let key = request.key_or(request.body.idempotency_key.as_deref())?;
     one_address(&request.body)?;
     if !request.body.has_payment() {
         return Err(Problem::field(StatusCode::BAD_REQUEST, "MISSING_FIELD", "payment", "REQUIRED", "is needed"));
     }
-    let order = shared.orders().place(&caller.actor, request.body.into(), key).await?;
-    Ok(created(order.map(OrderView::from), OrderView::location).at(OrderView::version))
+    let (orders, guest) = (shared.orders(), guest(&actor, &request.body)?);
+    let Some(guest) = guest else {
+        let order = orders.place(&actor, request.body.into(), key).await?;
+        return Ok(created(order.map(OrderView::from), OrderView::location).at(OrderView::version));
+    };
+    let order = orders.place_as_guest(&guest, request.body.into(), key).await?;
+    let (Answer::Fresh(placed) | Answer::Replayed(placed)) = &order;
+    let link = orders.link_of(placed).await?.map(|link| LinkView::of(link, &shared.config().server.public_url, placed.id));
+    Ok(created(order.map(|order| OrderView::from(order).with_link(link)), OrderView::location).at(OrderView::version))
+}
+
+/// Who orders without an account, if nobody has logged in. Whoever has needs no other mail address and no other cart.
+fn guest(actor: &Actor, body: &OrderBody) -> Answered<Option<GuestBuyer>> {
+    let (email, cart) = (body.email.clone(), body.cart_token.clone());
+    match actor {
+        Actor::Anonymous if email.is_some() || cart.is_some() => Ok(Some(GuestBuyer { email: email.unwrap_or_default(), cart })),
+        Actor::Anonymous | Actor::Guest(..) => Err(Refusal::Unauthenticated.into()),
+        Actor::Customer(_) | Actor::Seller(..) | Actor::Admin(_) | Actor::System => {
+            let named = [("email", email.is_some()), ("cartToken", cart.is_some())].into_iter().find(|(_, named)| *named);
+            let refuse = |(field, _)| Err(Refusal::field(field, "INVALID", "is for guests, and you have logged in").into());
+            named.map_or(Ok(None), refuse)
+        }
+    }
 }
 
 async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {
@@ -117,12 +152,17 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
     Ok(shown(json!(page.map(OrderView::from))))
 }
 
-async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<OrderView>> {
-    Ok(shown_at(shared.orders().order(&caller.actor, id(&params)?).await?.into(), OrderView::version))
+async fn show(State(shared): State<Shared>, Holder(actor): Holder, params: Params) -> Answered<Told<OrderView>> {
+    Ok(shown_at(shared.orders().order(&actor, id(&params)?).await?.into(), OrderView::version))
 }
 
-async fn timeline(State(shared): State<Shared>, caller: SignedIn, params: Params, Paging(page): Paging) -> Answered<Told<Value>> {
-    let entries = shared.orders().timeline(&caller.actor, id(&params)?, &page).await?;
+async fn timeline(
+    State(shared): State<Shared>,
+    Holder(actor): Holder,
+    params: Params,
+    Paging(page): Paging,
+) -> Answered<Told<Value>> {
+    let entries = shared.orders().timeline(&actor, id(&params)?, &page).await?;
     Ok(shown(json!(entries.map(TimelineView::from))))
 }
 
@@ -151,7 +191,7 @@ async fn redirect(
 
 async fn cancel(
     State(shared): State<Shared>,
-    caller: SignedIn,
+    Holder(actor): Holder,
     params: Params,
     if_match: IfMatch,
     request: KeyedJson<CancelBody>,
@@ -160,10 +200,10 @@ async fn cancel(
     let CancelBody { reason, lines } = request.body;
     let (orders, expected) = (shared.orders(), if_match.version);
     let order = match lines {
-        None => orders.cancel(&caller.actor, id, reason, key, expected).await?,
+        None => orders.cancel(&actor, id, reason, key, expected).await?,
         Some(lines) => {
             let lines: Vec<(String, i64)> = lines.into_iter().map(Into::into).collect();
-            orders.cancel_lines(&caller.actor, id, &lines, reason, key, expected).await?
+            orders.cancel_lines(&actor, id, &lines, reason, key, expected).await?
         }
     };
     Ok(done(order.map(OrderView::from)).at(OrderView::version))
@@ -181,7 +221,7 @@ fn one_address(body: &OrderBody) -> Answered<()> {
 fn instant(query: &Query, name: &'static str) -> Answered<Option<Timestamp>> {
     let Some(text) = query.text(name) else { return Ok(None) };
     let at = Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z")));
-    let refuse = || commerce_core::Refusal::field(name, "INVALID", "must be an RFC 3339 time or a date").into();
+    let refuse = || Refusal::field(name, "INVALID", "must be an RFC 3339 time or a date").into();
     at.map(Some).ok_or_else(refuse)
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{Told, created, done, shown};
 use crate::api::{Api, op};
-use crate::auth::SignedIn;
+use crate::auth::{Holder, SignedIn};
 use crate::extract::headers::text;
 use crate::extract::{IfMatch, KeyedJson, Params, Query, RequestIdempotency};
 use crate::front::body_bytes;
@@ -24,7 +24,7 @@ const RECONCILED_DAYS: u64 = 30;
 const DAYS_MAX: u64 = 366;
 
 pub(super) fn routes(api: Api) -> Api {
-    let pay = op("Pay an order after a decline; an open attempt is answered, not doubled");
+    let pay = op("Pay an order after a decline; an open attempt is answered, not doubled").or_link();
     api.post(
         "/api/orders/{id}/payments",
         pay.takes::<PaymentBody>().gives::<PaymentView>(201, "Tried.").refuses(&["NOT_PAYABLE"]),
@@ -67,14 +67,14 @@ pub(super) fn routes(api: Api) -> Api {
 
 async fn pay(
     State(shared): State<Shared>,
-    caller: SignedIn,
+    Holder(actor): Holder,
     params: Params,
     if_match: IfMatch,
     request: KeyedJson<PaymentBody>,
 ) -> Answered<Told<PaymentView>> {
     let (id, key) = (id(&params)?, request.key());
     let PaymentBody { method, token } = request.body;
-    let order = shared.orders().pay(&caller.actor, id, method, token, key, if_match.version).await?;
+    let order = shared.orders().pay(&actor, id, method, token, key, if_match.version).await?;
     let location = format!("/api/orders/{id}/payments");
     Ok(created(order.map(|order| PaymentView::from(&order.payment)), |_| location))
 }

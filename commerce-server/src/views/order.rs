@@ -2,8 +2,8 @@
 
 use commerce_core::ids::{AddressId, AttemptId, OrderId, PaymentId, ProductId, RefundId, UserId};
 use commerce_core::orders::{
-    AddressChoice, Attempt, AttemptState, Cancellation, NextAction, Offer, Order, OrderLine, OrderStatus, Payment, PaymentMethod,
-    PaymentStatus, PlaceOrder, Quote, Refund, RefundState, ShippingOption, TaxLine, TimelineEntry,
+    AddressChoice, Attempt, AttemptState, Cancellation, NextAction, Offer, Order, OrderLine, OrderLink, OrderStatus, Payment,
+    PaymentMethod, PaymentStatus, PlaceOrder, Quote, Refund, RefundState, ShippingOption, TaxLine, TimelineEntry,
 };
 use commerce_core::text::{Metadata, Quantity, Sku};
 use commerce_core::{Money, Timestamp};
@@ -58,6 +58,30 @@ pub struct OrderView {
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     version: u64,
+    /// Of a guest's order, where it is placed: what shows it from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_link: Option<LinkView>,
+}
+
+/// What shows a guest her order: the header `X-Order-Link` with this token.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderLink)]
+pub struct LinkView {
+    token: String,
+    /// The shop's page.
+    url: String,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl LinkView {
+    /// At a shop that is found there.
+    #[must_use]
+    pub fn of(link: OrderLink, shop: &str, order: OrderId) -> Self {
+        let url = format!("{}/orders/{order}#{}", shop.trim_end_matches('/'), link.token);
+        Self { token: link.token, url, expires_at: link.until }
+    }
 }
 
 impl From<Order> for OrderView {
@@ -84,11 +108,18 @@ impl From<Order> for OrderView {
             payment_due_at: order.payment_due_at,
             updated_at: order.updated_at,
             version: order.version,
+            order_link: None,
         }
     }
 }
 
 impl OrderView {
+    /// With the link of a guest's.
+    #[must_use]
+    pub fn with_link(self, order_link: Option<LinkView>) -> Self {
+        Self { order_link, ..self }
+    }
+
     /// Where it is found.
     #[must_use]
     pub fn location(&self) -> String {
@@ -350,6 +381,12 @@ impl QuoteView {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewOrder)]
 pub struct OrderBody {
+    /// Who orders without an account: where her mails go.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// The cart of who orders without an account.
+    #[serde(default)]
+    pub cart_token: Option<String>,
     /// Left out: the cart.
     #[serde(default)]
     items: Option<Vec<ItemBody>>,

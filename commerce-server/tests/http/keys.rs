@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use commerce_core::users::Role;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Reply, Shop, address, order, variant};
+use crate::support::{BLUE, PASSWORD, RED, Reply, Shop, address, order, variant};
 
 /// What a route does with a key.
 enum Keeps {
@@ -139,8 +139,8 @@ impl Scene {
                 "/api/products/{id}/images",
                 Keeps::Key {
                     path: format!("/api/products/{product}/images"),
-                    body: form(b"\x89PNG\r\n\x1a\none"),
-                    other: form(b"\x89PNG\r\n\x1a\ntwo"),
+                    body: form(RED),
+                    other: form(BLUE),
                     bad: form(b"<svg>"),
                     form: true,
                 },

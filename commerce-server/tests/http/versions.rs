@@ -7,7 +7,7 @@ use commerce_core::users::Role;
 use serde_json::{Value, json};
 
 use crate::keys::form;
-use crate::support::{PASSWORD, Reply, Shop, address, order, variant};
+use crate::support::{PASSWORD, RED, Reply, Shop, address, order, variant};
 
 /// Reads the version at `path`, sends the same change of `target` twice at once with it, and asks
 /// that one is done and the other refused.
@@ -27,7 +27,7 @@ async fn versioned(shop: &Shop, token: &str, method: &str, target: &str, body: &
     let ask = shop.ask(method, target).token(token).header("if-match", version);
     let ask = match body {
         Value::Null => ask,
-        Value::String(_) => ask.header("content-type", "multipart/form-data; boundary=XX").raw(form(b"\x89PNG\r\n\x1a\none")),
+        Value::String(_) => ask.header("content-type", "multipart/form-data; boundary=XX").raw(form(RED)),
         body => ask.json(body),
     };
     ask.send().await
@@ -132,7 +132,7 @@ async fn every_route_that_changes_something_judges_the_version_or_says_why_not()
     let text = |reply: &Reply, name: &str| reply.body[name].as_str().unwrap().to_owned();
     let product = shop.stock(&admin, "A", 50).await["id"].as_str().unwrap().to_owned();
     let picture = shop.ask("POST", &format!("/api/products/{product}/images")).token(&admin);
-    let picture = picture.header("content-type", "multipart/form-data; boundary=XX").raw(form(b"\x89PNG\r\n\x1a\none"));
+    let picture = picture.header("content-type", "multipart/form-data; boundary=XX").raw(form(RED));
     let picture = text(&picture.send().await.expect(201), "id");
     let home = text(&shop.post("/api/users/me/addresses", &asha, address()).await.expect(201), "id");
     let cart = text(&shop.post("/api/carts", &asha, json!({})).await.expect(201), "cartToken");

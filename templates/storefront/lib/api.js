@@ -51,7 +51,7 @@ export class Api {
 
   /**
    * One call. `open`: without the token, for what everybody may read. `key`: Idempotency-Key.
-   * `version`: If-Match. Answers the body, or null for 204.
+   * `version`: If-Match. `link`: of a guest's order. Answers the body, or null for 204.
    */
   async call(method, path, options = {}) {
     const withToken = !options.open && this.user !== null;
@@ -135,10 +135,11 @@ function read(storage, key) {
   }
 }
 
-async function send(method, path, { body, key, version, form }, token) {
+async function send(method, path, { body, key, version, form, link }, token) {
   const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;
+  if (link) headers["x-order-link"] = link;
   if (key) headers["idempotency-key"] = key;
   if (version !== undefined) headers["if-match"] = `"${version}"`;
   const request = { method, headers, body: form ?? (body === undefined ? undefined : JSON.stringify(body)) };

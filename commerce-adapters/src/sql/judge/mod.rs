@@ -24,7 +24,7 @@ pub(crate) use notifications::{DeliveryRow, EndpointRow, NotificationJudge, Noti
 pub(crate) use opinions::{OpinionJudge, OpinionWants, ReviewRow};
 pub use orders::OrdersWrite;
 pub(crate) use orders::{CartRow, HeardRow, OrdersJudge, OrdersWants, Versioned};
-pub(crate) use users::{SessionRow, TokenRow, UserJudge, UserRow, UsersWants};
+pub(crate) use users::{GuestRow, SessionRow, TokenRow, UserJudge, UserRow, UsersWants};
 pub(crate) use wallets::{WalletsJudge, WalletsWants};
 
 /// Judges the writes of one context.

@@ -1,4 +1,4 @@
-//! Judges what the users context writes: users, addresses, sessions and refresh tokens.
+//! Judges what the users context writes: users, guests, addresses, sessions and refresh tokens.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use commerce_core::Timestamp;
 use commerce_core::change::{ChangeSet, CommitRefusal};
 use commerce_core::ids::{AddressId, SessionId, UserId};
 use commerce_core::text::Email;
-use commerce_core::users::{Address, RefreshToken, Session, StaffEntry, StaffHead, User, UserWrite};
+use commerce_core::users::{Address, Guest, RefreshToken, Session, StaffEntry, StaffHead, User, UserWrite};
 
 use super::{Judge, judge_free, judge_version};
 use crate::sql::table::{Log, Table};
@@ -18,6 +18,15 @@ pub(crate) struct UserRow<'a> {
     pub(crate) email: Email,
     /// What to write, once a change set wrote it.
     pub(crate) write: Option<&'a User>,
+}
+
+/// A guest as far as judging needs her.
+#[derive(Clone, Debug)]
+pub(crate) struct GuestRow<'a> {
+    pub(crate) version: u64,
+    pub(crate) email: Email,
+    /// What to write, once a change set wrote it.
+    pub(crate) write: Option<&'a Guest>,
 }
 
 /// A session as far as judging needs it.
@@ -42,6 +51,8 @@ pub(crate) struct TokenRow<'a> {
 pub(crate) struct UserJudge<'a> {
     pub(crate) users: Table<UserId, UserRow<'a>>,
     pub(crate) emails: Table<Email, UserId>,
+    pub(crate) guests: Table<UserId, GuestRow<'a>>,
+    pub(crate) guest_emails: Table<Email, UserId>,
     pub(crate) addresses: Table<AddressId, Option<&'a Address>>,
     pub(crate) sessions: Table<SessionId, SessionRow<'a>>,
     pub(crate) tokens: Table<[u8; 32], TokenRow<'a>>,
@@ -88,6 +99,7 @@ impl<'a> UserJudge<'a> {
                 let row = unused.ok_or(CommitRefusal::Stale("refresh token"))?;
                 self.tokens.set(*hash, TokenRow { rotated_at: Some(*at), ..row });
             }
+            UserWrite::SaveGuest(guest) => self.put_guest(guest)?,
             UserWrite::LogStaff(entry) => {
                 let head = self.staff_head.get(&()).copied().unwrap_or_default();
                 judge_version("staff log", Some(head.position), entry.position)?;
@@ -112,6 +124,20 @@ impl<'a> UserJudge<'a> {
     }
 }
 
+impl<'a> UserJudge<'a> {
+    fn put_guest(&mut self, guest: &'a Guest) -> Result<(), CommitRefusal> {
+        let before = self.guests.get(&guest.id).cloned();
+        judge_version("guest", Some(before.as_ref().map_or(0, |row| row.version)), guest.version)?;
+        judge_free("email", self.guest_emails.get(&guest.email).is_some_and(|owner| *owner != guest.id))?;
+        if let Some(before) = before {
+            self.guest_emails.remove(before.email);
+        }
+        self.guest_emails.set(guest.email.clone(), guest.id);
+        self.guests.set(guest.id, GuestRow { version: guest.version, email: guest.email.clone(), write: Some(guest) });
+        Ok(())
+    }
+}
+
 impl<'a> Judge<'a, UserWrite> for UserJudge<'a> {
     fn judge(&mut self, writes: &'a [UserWrite], _: Timestamp) -> Result<(), CommitRefusal> {
         writes.iter().try_for_each(|write| self.write(write))
@@ -120,6 +146,8 @@ impl<'a> Judge<'a, UserWrite> for UserJudge<'a> {
     fn keep(&mut self) {
         self.users.keep();
         self.emails.keep();
+        self.guests.keep();
+        self.guest_emails.keep();
         self.addresses.keep();
         self.sessions.keep();
         self.tokens.keep();
@@ -130,6 +158,8 @@ impl<'a> Judge<'a, UserWrite> for UserJudge<'a> {
     fn undo(&mut self) {
         self.users.undo();
         self.emails.undo();
+        self.guests.undo();
+        self.guest_emails.undo();
         self.addresses.undo();
         self.sessions.undo();
         self.tokens.undo();
@@ -143,6 +173,8 @@ impl<'a> Judge<'a, UserWrite> for UserJudge<'a> {
 pub(crate) struct UsersWants {
     pub(crate) users: BTreeSet<UserId>,
     pub(crate) emails: BTreeSet<String>,
+    pub(crate) guests: BTreeSet<UserId>,
+    pub(crate) guest_emails: BTreeSet<String>,
     pub(crate) addresses: BTreeSet<AddressId>,
     pub(crate) sessions: BTreeSet<SessionId>,
     pub(crate) tokens: BTreeSet<[u8; 32]>,
@@ -182,6 +214,10 @@ impl UsersWants {
             }
             UserWrite::RotateRefreshToken(hash, _) => {
                 self.tokens.insert(*hash);
+            }
+            UserWrite::SaveGuest(guest) => {
+                self.guests.insert(guest.id);
+                self.guest_emails.insert(guest.email.as_str().to_owned());
             }
             UserWrite::LogStaff(_) => self.staff_log = true,
         }

@@ -9,13 +9,12 @@ use commerce_core::commerce::KeepPolicy;
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::{Envelope, EventKind, Outbox, Topic};
 use commerce_core::ids::{Id, IdSource};
-use commerce_core::notifications::NotificationWrite;
 use commerce_core::testing::{ManualClock, SeededEntropy};
 use commerce_core::{Clock, Timestamp};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 
-use super::engine::Database;
+use super::engine::{Context, Database};
 use super::{Databases, PendingMigration};
 
 struct Bench {
@@ -233,7 +232,7 @@ async fn what_the_shop_keeps_for_a_while_is_forgotten_then() {
         fill(&told, endpoint).await.unwrap();
     }
     let days = |days: u64| Duration::from_hours(days * 24);
-    let keep = KeepPolicy { messages: days(60), deliveries: days(31), letters: days(40) };
+    let keep = KeepPolicy { messages: days(60), deliveries: days(31), letters: days(40), provider_messages: days(400) };
     assert_eq!(bench.shop.retention(now.plus(days(31)), &keep).await.unwrap(), 0, "not a day too early");
     let gone = bench.shop.retention(now.plus(days(32)), &keep).await.unwrap();
     assert_eq!(gone, 3, "two deliveries that are through, and the endpoint that nothing is left of");
@@ -241,7 +240,27 @@ async fn what_the_shop_keeps_for_a_while_is_forgotten_then() {
     assert_eq!(bench.shop.retention(now.plus(days(1_000)), &keep).await.unwrap(), 0, "the open ones and their endpoint stay");
 }
 
-async fn fill(database: &Database<NotificationWrite>, sql: String) -> Result<(), StoreError> {
+/// Messages of payment providers that were applied go when the shop says; what still waits, or contradicts the books, stays.
+#[tokio::test]
+async fn what_providers_said_is_forgotten_when_it_was_applied() {
+    let bench = Bench::new().await;
+    let (now, books) = (bench.clock.now(), bench.shop.orders());
+    for state in ["APPLIED", "PARKED", "QUARANTINED"] {
+        let message = format!(
+            "INSERT INTO provider_events (provider, event_id, reference, fact, state, received_at)
+            VALUES ('sandbox', '{state}', 'r', '{{}}', '{state}', {})",
+            now.as_micros(),
+        );
+        fill(&books, message).await.unwrap();
+    }
+    let days = |days: u64| now.plus(Duration::from_hours(days * 24));
+    let keep = KeepPolicy { provider_messages: Duration::from_hours(200 * 24), ..KeepPolicy::default() };
+    assert_eq!(bench.shop.retention(days(200), &keep).await.unwrap(), 0, "not a day too early");
+    assert_eq!(bench.shop.retention(days(201), &keep).await.unwrap(), 1);
+    assert_eq!(bench.shop.retention(days(1_000), &keep).await.unwrap(), 0);
+}
+
+async fn fill<W: Context>(database: &Database<W>, sql: String) -> Result<(), StoreError> {
     let fill = database.write("test", move |connection| {
         Box::pin(async move { sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.map(|_| ()) })
     });

@@ -30,6 +30,7 @@ mod categories;
 mod coupons;
 mod fixture;
 mod gateways;
+mod guests;
 mod holds;
 mod images;
 mod letters;
@@ -84,6 +85,7 @@ use cases;
 pub async fn users(make: impl AsyncFn(Arc<ManualClock>) -> Opened<dyn UserStore>) {
     machinery::all(&make).await;
     users::all(&make).await;
+    guests::all(&make).await;
     staff_log::all(&make).await;
 }
 

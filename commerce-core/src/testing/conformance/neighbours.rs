@@ -12,7 +12,7 @@ use crate::notifications::Contacts;
 use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, Order, PaymentMethod, PlaceOrder};
 use crate::part::Part;
 use crate::testing::MemoryShop;
-use crate::text::{Metadata, Quantity, Sku};
+use crate::text::{Email, Metadata, Quantity, Sku};
 use crate::users::{Accounts, Claimed, Records, Register, Role};
 
 use super::outside::Made;
@@ -181,6 +181,24 @@ pub(super) async fn customers(make: &impl AsyncFn(&Part) -> Made<dyn Customers>)
     assert_eq!(city(asha, Some(first.id)).await.as_deref(), Some("Pune"));
     assert_eq!(city(bina, None).await, None);
     assert_eq!(city(bina, Some(first.id)).await, None, "another's address is nobody's");
+
+    let email = |text: &str| text.parse::<Email>().expect("it is well formed");
+    let guest = async |text: &str| made.port.guest(&email(text)).await.expect("users answer");
+    let stranger = guest("guest@example.com").await;
+    assert_eq!(guest("guest@example.com").await, stranger, "always the same");
+    assert_ne!(guest("other@example.com").await, stranger);
+    assert_ne!(guest("asha@example.com").await, asha, "whoever has an account is another one");
+    let order = shop.orders.ids.order(stranger);
+    let link = async |guest| made.port.order_link(guest, order).await.expect("users answer");
+    let shown = link(stranger).await.expect("she is a guest");
+    assert_eq!(link(stranger).await.as_ref(), Some(&shown), "always the same");
+    assert_eq!(link(asha).await, None, "whoever has an account needs none");
+    let follow = async |link: &str| made.port.follow(link).await.expect("users answer");
+    assert_eq!(follow(&shown).await, Some((stranger, order)));
+    assert_eq!(follow("a guess").await, None);
+    shop.users.delete_user(&Actor::System, stranger, None).await.expect("staff may erase a guest");
+    assert_eq!(follow(&shown).await, None, "it dies with her");
+    assert_eq!(link(stranger).await, None);
 }
 
 /// Every promise of a [`Contacts`].
@@ -190,7 +208,7 @@ pub(super) async fn contacts(make: &impl AsyncFn(&Part) -> Made<dyn Contacts>) {
     let made = make(shop.part()).await;
     let contact = async || made.port.contact(asha).await.expect("users answer");
     let (email, name) = contact().await.expect("she is there");
-    assert_eq!((email.as_str(), name.as_str()), ("asha@example.com", "asha"));
+    assert_eq!((email.as_str(), name.as_deref()), ("asha@example.com", Some("asha")));
     let reset = shop.catalog.ids.mint();
     let token = async || made.port.reset_token(asha, reset).await.expect("users answer");
     let first = token().await.expect("she is there");
@@ -199,6 +217,13 @@ pub(super) async fn contacts(make: &impl AsyncFn(&Part) -> Made<dyn Contacts>) {
     assert_ne!(token().await, Some(first), "and dies with the password");
     shop.users.delete_user(&Actor::System, asha, None).await.expect("a user can be erased");
     assert_eq!(contact().await, None, "gone is gone");
+    let email = "guest@example.com".parse().expect("it is well formed");
+    let guest = shop.users.guest_of(&email).await.expect("anybody may be one");
+    assert_eq!(made.port.contact(guest).await.expect("users answer"), Some((email, None)));
+    let order = shop.orders.ids.order(guest);
+    let link = made.port.order_link(guest, order).await.expect("users answer").expect("she is a guest");
+    assert_eq!(shop.users.follow(&link).await.expect("users answer"), Some((guest, order)), "it is the one that users know");
+    assert_eq!(made.port.order_link(asha, order).await.expect("users answer"), None);
     assert_eq!(token().await, None);
 }
 

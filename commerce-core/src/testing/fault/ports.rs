@@ -30,8 +30,8 @@ use crate::page::{Page, PageRequest};
 use crate::text::{CouponCode, Email, Quantity, Sku, Slug};
 use crate::time::Timestamp;
 use crate::users::{
-    Address, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads,
-    User, UserStore, UserWrite, Verdict,
+    Address, Guest, GuestReads, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead,
+    StaffLogReads, User, UserStore, UserWrite, Verdict,
 };
 
 type Stored<T> = Result<T, StoreError>;
@@ -77,6 +77,11 @@ faulty! {
     StaffLogReads of dyn UserStore, "users" {
         read staff_head() -> Stored<StaffHead>;
         read staff_log(page: &PageRequest) -> Stored<Page<StaffEntry>>;
+    }
+
+    GuestReads of dyn UserStore, "users" {
+        read guest(id: UserId) -> Stored<Option<Guest>>;
+        read guest_by_email(email: &Email) -> Stored<Option<Guest>>;
     }
 
     UserStore of dyn UserStore, "users" {
@@ -142,7 +147,7 @@ faulty! {
     }
 
     ImageStore of dyn ImageStore, "images" {
-        effect put(id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Stored<String>;
+        effect put(id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Outcome<String>;
         read get(name: &str) -> Stored<Option<Vec<u8>>>;
         effect delete(url: &str) -> Stored<()>;
     }
@@ -199,10 +204,14 @@ faulty! {
 
     Customers of dyn Customers, "customers" {
         read address(user: UserId, address: Option<AddressId>) -> Outcome<Option<PostalAddress>>;
+        effect guest(email: &Email) -> Outcome<UserId>;
+        read order_link(guest: UserId, order: OrderId) -> Outcome<Option<String>>;
+        read follow(link: &str) -> Outcome<Option<(UserId, OrderId)>>;
     }
 
     Contacts of dyn Contacts, "contacts" {
-        read contact(user: UserId) -> Outcome<Option<(Email, String)>>;
+        read contact(user: UserId) -> Outcome<Option<(Email, Option<String>)>>;
+        read order_link(guest: UserId, order: OrderId) -> Outcome<Option<String>>;
         read reset_token(user: UserId, reset: ResetId) -> Outcome<Option<String>>;
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::catalog::ImageStore;
-use crate::error::StoreError;
+use crate::error::{Outcome, StoreError};
 use crate::ids::ImageId;
 
 /// Where clients find pictures.
@@ -31,7 +31,7 @@ impl MemoryImages {
 
 #[async_trait]
 impl ImageStore for MemoryImages {
-    async fn put(&self, id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Result<String, StoreError> {
+    async fn put(&self, id: ImageId, extension: &'static str, bytes: Vec<u8>) -> Outcome<String> {
         let name = format!("{id}.{extension}");
         let url = format!("{BASE}{name}");
         self.pictures().insert(name, bytes);

@@ -1,7 +1,9 @@
 //! The rows of users and notifications as their tables hold them.
 
 use crate::audit::books::{Cell, Row};
-use crate::audit::tables::{ADDRESSES, NOTIFICATIONS, SESSIONS, STAFF_LOG, TOKENS, USERS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS};
+use crate::audit::tables::{
+    ADDRESSES, GUESTS, NOTIFICATIONS, SESSIONS, STAFF_LOG, TOKENS, USERS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS,
+};
 use crate::ids::Id;
 
 use super::books::{Sheets, row, text};
@@ -13,6 +15,9 @@ impl Sheets for users::Rows {
         for it in self.users.values() {
             rows.push(row![USERS; it.id.uuid(), it.email.as_str(), it.full_name.as_str(), it.phone.as_deref(), it.role.as_str(),
                 it.seller.map(Id::uuid), it.password_hash.0.as_str(), text(&it.metadata), it.created_at, it.version]);
+        }
+        for it in self.guests.values() {
+            rows.push(row![GUESTS; it.id.uuid(), it.email.as_str(), it.created_at, it.version]);
         }
         for it in self.addresses.values() {
             let to = &it.postal;

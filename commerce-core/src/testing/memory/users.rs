@@ -10,7 +10,9 @@ use crate::ids::{AddressId, Id, SessionId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::text::Email;
 use crate::time::{Clock, Timestamp};
-use crate::users::{Address, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore, UserWrite};
+use crate::users::{
+    Address, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore, UserWrite,
+};
 
 use super::database::{Apply, Database, judge_free, judge_version, undo_tables};
 use super::ports::database_ports;
@@ -34,13 +36,14 @@ database_ports!(MemoryUsers, Users);
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) users: Table<UserId, User>,
+    pub(super) guests: Table<UserId, Guest>,
     pub(super) addresses: Table<AddressId, Address>,
     pub(super) sessions: Table<SessionId, Session>,
     pub(super) tokens: Table<[u8; 32], RefreshToken>,
     pub(super) staff_log: Table<u64, StaffEntry>,
 }
 
-undo_tables!(Rows: users, addresses, sessions, tokens, staff_log);
+undo_tables!(Rows: users, guests, addresses, sessions, tokens, staff_log);
 
 impl Rows {
     fn staff_head(&self) -> StaffHead {
@@ -93,6 +96,12 @@ impl Rows {
                 let unused = self.tokens.get_mut(&hash).filter(|token| token.rotated_at.is_none());
                 unused.ok_or(CommitRefusal::Stale("refresh token"))?.rotated_at = Some(at);
             }
+            UserWrite::SaveGuest(guest) => {
+                judge_version("guest", Some(self.guests.get(&guest.id).map_or(0, |guest| guest.version)), guest.version)?;
+                let taken = self.guests.values().any(|other| other.email == guest.email && other.id != guest.id);
+                judge_free("email", taken)?;
+                self.guests.insert(guest.id, guest);
+            }
             UserWrite::LogStaff(entry) => {
                 let head = self.staff_head();
                 judge_version("staff log", Some(head.position), entry.position)?;
@@ -121,6 +130,17 @@ impl StaffLogReads for MemoryUsers {
     async fn staff_log(&self, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError> {
         let entries = self.db.read(|rows| rows.staff_log.values().cloned().collect()).await;
         Ok(super::newest_first(entries, page, StaffEntry::place))
+    }
+}
+
+#[async_trait]
+impl GuestReads for MemoryUsers {
+    async fn guest(&self, id: UserId) -> Result<Option<Guest>, StoreError> {
+        Ok(self.db.read(|rows| rows.guests.get(&id).cloned()).await)
+    }
+
+    async fn guest_by_email(&self, email: &Email) -> Result<Option<Guest>, StoreError> {
+        Ok(self.db.read(|rows| rows.guests.values().find(|guest| guest.email == *email).cloned()).await)
     }
 }
 

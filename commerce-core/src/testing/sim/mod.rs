@@ -15,6 +15,7 @@ mod closing;
 mod dice;
 pub mod goods;
 mod ground;
+mod guest;
 mod house;
 mod opinions;
 mod options;
@@ -43,6 +44,7 @@ pub use trace::Trace;
 pub use world::{Setup, World};
 
 use buyer::Buyer;
+use guest::Guest;
 use staff::Staff;
 
 use crate::actor::Actor;
@@ -151,6 +153,10 @@ fn people(
     }
     if options.workload == Workload::Checkout {
         return people;
+    }
+    // One is known by an account, too, which must not be told that she ordered.
+    for email in ["guest@example.com", "buyer0@example.com"] {
+        people.push(Box::pin(Guest::new(house, email, variants, leisure).live(options.errands)));
     }
     // Whoever runs the shop has an account like everybody.
     let clerk = users.first().map_or(Actor::System, |user| Actor::Admin(*user));

@@ -17,6 +17,8 @@ crate::events::wire_names! {
         DoubleClick = "double-click",
         /// A key came with another body and was refused.
         KeyMismatch = "key-mismatch",
+        /// Somebody ordered without an account.
+        GuestOrdered = "guest-ordered",
         /// A cart was ordered while it was edited.
         CartEditedWhileOrdered = "cart-edited-while-ordered",
         /// A cart was ordered before what was ordered of it had left it.

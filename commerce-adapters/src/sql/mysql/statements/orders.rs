@@ -253,4 +253,7 @@ pub(crate) const UNPAID: &str = "SELECT id AS order_id FROM orders WHERE unpaid_
 pub(crate) const OLD: &[Old] = &[
     ("DELETE FROM carts WHERE expires_at < ? ORDER BY expires_at LIMIT ?", |_| limits::CART_KEEP),
     ("DELETE FROM cart_claims WHERE claimed_at < ? ORDER BY claimed_at LIMIT ?", |_| limits::HANDLED_KEEP),
+    ("DELETE FROM provider_events WHERE state = 'APPLIED' AND received_at < ? ORDER BY received_at LIMIT ?", |keep| {
+        keep.provider_messages
+    }),
 ];

@@ -6,7 +6,8 @@ use super::Put;
 use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] = migrations!("users", [(1, "users"), (2, "messages"), (3, "staff_log")]);
+pub(crate) const MIGRATIONS: &[Migration] =
+    migrations!("users", [(1, "users"), (2, "messages"), (3, "staff_log"), (4, "guests")]);
 
 pub(crate) const USERS_BY_ID: &str = locked!("t.id, t.email, t.version", "users", id: id);
 
@@ -22,6 +23,12 @@ pub(crate) const USERS: Put = put!(
     "users", 0 id: id; 1 email: text, 2 full_name: text, 3 phone: text, 4 role: text, 5 seller_id: id,
     6 password_hash: text, 7 metadata: text, 8 created_at: int, 9 version: int
 );
+
+pub(crate) const GUESTS_BY_ID: &str = locked!("t.id, t.email, t.version", "guests", id: id);
+
+pub(crate) const GUESTS_BY_EMAIL: &str = found!("t.id, t.email, t.version", "guests", email: text);
+
+pub(crate) const GUESTS: Put = put!("guests", 0 id: id; 1 email: text, 2 created_at: int, 3 version: int);
 
 pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1 FOR UPDATE";
 

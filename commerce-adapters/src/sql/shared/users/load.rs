@@ -10,7 +10,7 @@ use super::super::fields::Fields;
 use super::super::script::Queries;
 use super::super::statements::users as sql;
 use crate::sql::bulk::{hashes, ids, list};
-use crate::sql::judge::{Loaded, SessionRow, TokenRow, UserJudge, UserRow, UsersWants};
+use crate::sql::judge::{GuestRow, Loaded, SessionRow, TokenRow, UserJudge, UserRow, UsersWants};
 
 const OPERATION: &str = "users.commit";
 
@@ -23,6 +23,12 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, UserJudge<'a>>>, wants: &
     if !wants.emails.is_empty() {
         let by_email = list(&wants.emails);
         queries.ask(sql::USERS_BY_EMAIL, [by_email.into()], |row, loaded| load_user(row, &mut loaded.judge));
+    }
+    if !wants.guests.is_empty() {
+        let by_id = ids(wants.guests.iter().copied());
+        queries.ask(sql::GUESTS_BY_ID, [by_id.into()], |row, loaded| load_guest(row, &mut loaded.judge));
+        let by_email = list(&wants.guest_emails);
+        queries.ask(sql::GUESTS_BY_EMAIL, [by_email.into()], |row, loaded| load_guest(row, &mut loaded.judge));
     }
     if !wants.addresses.is_empty() {
         queries.ask(sql::KNOWN_ADDRESSES, [ids(wants.addresses.iter().copied()).into()], |row, loaded| {
@@ -61,5 +67,13 @@ fn load_user(row: &Row, judge: &mut UserJudge<'_>) -> Result<(), StoreError> {
     let (id, email) = (fields.id::<UserId>("id")?, fields.parse::<Email>("email")?);
     judge.users.load([(id, UserRow { version: fields.count("version")?, email: email.clone(), write: None })]);
     judge.emails.load([(email, id)]);
+    Ok(())
+}
+
+fn load_guest(row: &Row, judge: &mut UserJudge<'_>) -> Result<(), StoreError> {
+    let fields = Fields::of(row, OPERATION);
+    let (id, email) = (fields.id::<UserId>("id")?, fields.parse::<Email>("email")?);
+    judge.guests.load([(id, GuestRow { version: fields.count("version")?, email: email.clone(), write: None })]);
+    judge.guest_emails.load([(email, id)]);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The users' database: users, addresses, sessions, refresh tokens.
+//! The users' database: users, guests, addresses, sessions, refresh tokens.
 //!
 //! [`load`] brings what a batch touches, [`write`] writes what was accepted, `read` reads for use
 //! cases.

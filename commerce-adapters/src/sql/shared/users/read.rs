@@ -8,8 +8,8 @@ use commerce_core::ids::{Id, SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
 use commerce_core::users::{
-    Address, PasswordHash, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore,
-    UserWrite,
+    Address, Guest, GuestReads, PasswordHash, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads,
+    User, UserStore, UserWrite,
 };
 
 use super::super::engine::{Database, Row};
@@ -94,6 +94,27 @@ impl StaffLogReads for Database<UserWrite> {
         let rows = self.rows(OPERATION, Question::of(SQL).bind(before).bind(page.limit() + 1)).await?;
         let entries = rows.iter().map(|row| read_staff_entry(row, OPERATION)).collect::<Result<_, _>>()?;
         Ok(Page::cut(entries, page, StaffEntry::place))
+    }
+}
+
+fn read_guest(row: &Row, operation: &'static str) -> Result<Guest, StoreError> {
+    let fields = Fields::of(row, operation);
+    let (id, email) = (fields.id("id")?, fields.parse("email")?);
+    Ok(Guest { id, email, created_at: fields.at("created_at")?, version: fields.count("version")? })
+}
+
+#[async_trait]
+impl GuestReads for Database<UserWrite> {
+    async fn guest(&self, id: UserId) -> Result<Option<Guest>, StoreError> {
+        const OPERATION: &str = "users.guest";
+        let row = self.row(OPERATION, Question::frequent("SELECT * FROM guests WHERE id = ?").bind(blob(id.uuid()))).await?;
+        row.map(|row| read_guest(&row, OPERATION)).transpose()
+    }
+
+    async fn guest_by_email(&self, email: &Email) -> Result<Option<Guest>, StoreError> {
+        const OPERATION: &str = "users.guest_by_email";
+        let row = self.row(OPERATION, Question::frequent("SELECT * FROM guests WHERE email = ?").bind(email.as_str())).await?;
+        row.map(|row| read_guest(&row, OPERATION)).transpose()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes what was accepted of a batch of changes to users: a statement for each table touched.
 
-use commerce_core::users::{Address, StaffEntry, User};
+use commerce_core::users::{Address, Guest, StaffEntry, User};
 
 use super::super::script::Script;
 use super::super::statements::users as sql;
@@ -11,6 +11,8 @@ use crate::sql::judge::UserJudge;
 pub(super) fn write(script: &mut Script, judge: &UserJudge<'_>) {
     let users = judge.users.written().filter_map(|(id, row)| Some((judge.users.is_stored(id), row.write?)));
     script.put(sql::USERS, users, user_row);
+    let guests = judge.guests.written().filter_map(|(id, row)| Some((judge.guests.is_stored(id), row.write?)));
+    script.put(sql::GUESTS, guests, guest_row);
     write_addresses(script, judge);
     write_sessions(script, judge);
     write_tokens(script, judge);
@@ -25,6 +27,10 @@ fn user_row(row: RowText, it: &User) -> RowText {
     let row = row.id(it.id).text(it.email.as_str()).text(&it.full_name).opt_text(it.phone.as_deref());
     let row = row.text(it.role.as_str()).opt_id(it.seller).text(&it.password_hash.0).json(&it.metadata);
     row.at(it.created_at).count(it.version)
+}
+
+fn guest_row(row: RowText, it: &Guest) -> RowText {
+    row.id(it.id).text(it.email.as_str()).at(it.created_at).count(it.version)
 }
 
 fn write_addresses(script: &mut Script, judge: &UserJudge<'_>) {

@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (8, "shipments"),
         (9, "exchanges"),
         (10, "payments", "00"),
+        (11, "provider_messages"),
     ]
 );
 
@@ -306,5 +307,10 @@ pub(crate) const OLD: &[Old] = &[
         "DELETE FROM cart_claims WHERE claim IN
             (SELECT claim FROM cart_claims WHERE claimed_at < ?1 ORDER BY claimed_at LIMIT ?2)",
         |_| limits::HANDLED_KEEP,
+    ),
+    (
+        "DELETE FROM provider_events WHERE (provider, event_id) IN (SELECT provider, event_id FROM provider_events
+            WHERE received_at < ?1 AND state = 'APPLIED' ORDER BY received_at LIMIT ?2)",
+        |keep| keep.provider_messages,
     ),
 ];

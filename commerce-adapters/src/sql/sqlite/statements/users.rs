@@ -5,8 +5,10 @@ use commerce_core::limits;
 use crate::sql::Old;
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("users", [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "sessions"), (6, "staff_log")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "users",
+    [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "sessions"), (6, "staff_log"), (7, "guests")]
+);
 
 pub(crate) const USERS_BY_ID: &str = "SELECT id, email, version FROM users
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
@@ -31,6 +33,16 @@ pub(crate) const USERS: &str = "INSERT INTO users
     ON CONFLICT (id) DO UPDATE SET email = excluded.email, full_name = excluded.full_name, phone = excluded.phone,
         role = excluded.role, seller_id = excluded.seller_id, password_hash = excluded.password_hash,
         metadata = excluded.metadata, created_at = excluded.created_at, version = excluded.version";
+
+pub(crate) const GUESTS_BY_ID: &str = "SELECT id, email, version FROM guests
+    WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const GUESTS_BY_EMAIL: &str = "SELECT id, email, version FROM guests
+    WHERE email IN (SELECT value FROM json_each(?))";
+
+pub(crate) const GUESTS: &str = "INSERT INTO guests (id, email, created_at, version)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3 FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET email = excluded.email, created_at = excluded.created_at, version = excluded.version";
 
 pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1";
 

@@ -10,7 +10,7 @@ use crate::error::Outcome;
 use crate::money::{Currency, Money};
 use crate::notifications::EndpointInput;
 use crate::orders::{
-    AddressChoice, CarrierNews, CartOwner, CouponInput, CouponKind, CouponValue, GiveMoney, NewShipment, OrderStatus,
+    AddressChoice, CarrierNews, CartOwner, CouponInput, CouponKind, CouponValue, GiveMoney, GuestBuyer, NewShipment, OrderStatus,
     PaymentMethod, PlaceOrder, RequestReturn, ReturnKind, ShipmentStatus,
 };
 use crate::page::PageRequest;
@@ -69,6 +69,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
         }
         shop.settle().await?;
     }
+    without_account(shop).await?;
     send_back(shop, &asha).await?;
     in_parcels(shop, &bela).await?;
     exchanges(shop, &asha).await?;
@@ -81,6 +82,24 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.users.set_role(&STAFF, clerk, Role::Admin, None).await?;
     shop.users.set_password(&Actor::Admin(clerk), bela.require_user()?, "another horse").await?;
     shop.users.request_reset("asha@example.com").await?;
+    shop.settle().await
+}
+
+/// Somebody orders a cart by her mail address, and cancels it by its link.
+async fn without_account(shop: &Commerce) -> Outcome<()> {
+    let (token, _) = shop.orders.open_guest_cart(&Actor::Anonymous, Some(key("guest"))).await?.into_inner();
+    let items = [("CUP-2".to_owned(), 1)];
+    shop.orders.add_to_cart(&Actor::Anonymous, CartOwner::guest(&token), &items, None, None, None).await?;
+    let guest = GuestBuyer { email: "guest@example.com".to_owned(), cart: Some(token) };
+    let NewAddress { full_name, line1, line2, city, state, postal_code, country, phone, .. } = address();
+    let to = RawAddress { full_name, line1, line2, city, state, postal_code, country, phone };
+    let to = AddressChoice::Given(Box::new(to));
+    let wish = PlaceOrder { items: None, address: to, ..wish(&[], (PaymentMethod::Card, Some("tok_ok"))) };
+    let order = shop.orders.place_as_guest(&guest, wish, Some(key("guest"))).await?.into_inner();
+    shop.settle().await?;
+    let link = shop.orders.link_of(&order).await?.map(|link| link.token).unwrap_or_default();
+    let me = shop.orders.by_link(&link).await?;
+    shop.orders.cancel(&me, order.id, None, Some(key("cancel")), None).await?;
     shop.settle().await
 }
 

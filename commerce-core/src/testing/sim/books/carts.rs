@@ -67,6 +67,12 @@ impl Books {
                     let before = self.users.insert(user.id, user.clone()).map_or(0, |before| before.version);
                     self.must(user.version == before.saturating_add(1), || format!("{} lost a version", user.id));
                 }
+                UserWrite::SaveGuest(guest) => {
+                    let twice = self.guests.values().any(|other| other.email == guest.email && other.id != guest.id);
+                    let both = self.users.contains_key(&guest.id);
+                    self.must(!twice && !both, || format!("the guest {} is somebody else, too", guest.id));
+                    self.guests.insert(guest.id, guest.clone());
+                }
                 UserWrite::PutAddress(_)
                 | UserWrite::DeleteAddress(_)
                 | UserWrite::InsertSession(_)

@@ -105,7 +105,9 @@ impl Books {
             self.must(flagged || accepted <= excused.saturating_add(1), || format!("mail {id} was sent {accepted} times"));
         }
         if let Recipient::User(user) = recipient {
-            let hers = self.users.get(&user).is_some_and(|user| user.email == mail.to);
+            let guest = self.guests.get(&user).map(|guest| &guest.email);
+            let email = self.users.get(&user).map(|user| &user.email).or(guest);
+            let hers = email == Some(&mail.to);
             self.must(hers, || format!("mail {id} went to somebody else"));
         }
     }

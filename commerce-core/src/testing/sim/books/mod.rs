@@ -35,7 +35,7 @@ use crate::orders::{Cart, HoldRef, Order, OrderStatus, TopUp, WalletEntry};
 use crate::testing::fault::Happened;
 use crate::text::Sku;
 use crate::time::Timestamp;
-use crate::users::User;
+use crate::users::{Guest, User};
 
 use super::scheduler::NodeId;
 use super::situations::Situation;
@@ -47,6 +47,7 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub struct Books {
     pub(super) users: BTreeMap<UserId, User>,
+    pub(super) guests: BTreeMap<UserId, Guest>,
     pub(super) stock: BTreeMap<Sku, Stock>,
     pub(super) holds: BTreeMap<HoldName, HoldEntry>,
     pub(super) reviews: BTreeMap<ReviewId, Review>,

@@ -95,7 +95,10 @@ impl Books {
             let claims = |write: &OrderWrite| matches!(write, OrderWrite::ClaimCart(_, order) if *order == id);
             let claimed = changes.writes.iter().any(claims);
             self.must(claimed, || format!("order {id} is out of a cart that was not claimed"));
-            let first = self.leaving.insert(order.user.uuid(), id);
+            let says =
+                changes.events.iter().find_map(|event| super::Words::of(event).at("/guestCart").as_str().map(str::to_owned));
+            let owner = says.and_then(|cart| cart.parse().ok()).unwrap_or(order.user.uuid());
+            let first = self.leaving.insert(owner, id);
             self.must(first.is_none(), || format!("order {id} is out of a cart that {first:?} has not left yet"));
         }
         let entry = OrderEntry {
@@ -238,7 +241,7 @@ impl Books {
         let event = changes.events.iter().find(|event| event.id.uuid() == entry.id.uuid());
         let said = event.is_some_and(|event| event.aggregate == id.uuid() && status_of(event.kind) == Some(entry.status));
         self.must(said, || format!("order {id} became {} and nobody was told", entry.status));
-        let by_customer = entry.actor == "customer";
+        let by_customer = matches!(entry.actor.as_str(), "customer" | "guest");
         let fits = match entry.status {
             OrderStatus::Pending => by_customer || self.orders.get(&id).is_some_and(|known| is_exchange(&known.order)),
             OrderStatus::Confirmed | OrderStatus::Cancelled => true,

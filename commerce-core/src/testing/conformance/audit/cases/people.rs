@@ -1,8 +1,8 @@
 //! Users, addresses, sessions and their tokens.
 
 use super::{
-    Case, Cell, Column, DEED, GONE, HOME, I, SESSION, TOKEN, USER, Word, any, case, has, later, more, nonsense, other, set,
-    young, zero,
+    Case, Cell, Column, DEED, GONE, GUEST, HOME, I, SESSION, TOKEN, USER, Word, any, case, has, later, more, nonsense, other,
+    set, young, zero,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -20,6 +20,10 @@ pub(super) const CASES: &[Case] = &[
     case("a user without a mail address", USER, any, set("email", nonsense), I::Readable, Column("id")),
     case("a customer with a seller", USER, any, set("seller_id", |_| Cell::Blob(vec![1; 16])), I::Reference, Column("id")),
     case("a user created later", USER, any, set("created_at", later), I::Times, Column("id")),
+    case("a guest is gone", GUEST, any, GONE, I::Reference, Word("")),
+    case("a guest without a mail address", GUEST, any, set("email", nonsense), I::Readable, Column("id")),
+    case("a guest of another mail address", GUEST, any, set("email", |_| "eve@example.com".into()), I::Notification, Word("")),
+    case("a guest who came later", GUEST, any, set("created_at", later), I::Times, Column("id")),
     case(
         "no default address",
         HOME,

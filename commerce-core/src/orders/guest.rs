@@ -1,0 +1,127 @@
+//! Ordering without an account: by a mail address, and by a signed link afterwards.
+//!
+//! The order is a guest's ([`Customers::guest`](super::Customers::guest)), whom nobody can log in as. It is told to her mail
+//! address, with a link that shows this one order and lets its holder pay again or cancel it, and does nothing else. All else
+//! is as for everybody: keys count for her alone, and so do the limits of coupons for one customer, so that whoever orders
+//! with and without an account is two customers to them. She has no address book and no wallet.
+
+use crate::actor::Actor;
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, digest};
+use crate::error::{Outcome, Refusal};
+use crate::ids::{Id, UserId};
+use crate::limits;
+use crate::text::{Email, IdempotencyKey};
+use crate::time::Timestamp;
+
+use super::Orders;
+use super::cart::CartOwner;
+use super::model::Order;
+use super::payment::PaymentMethod;
+use super::place::Buyer;
+use super::quote::{Offer, PlaceOrder};
+
+/// Where the orders of one hour are counted.
+const TURNS: &str = "POST /api/orders#guest";
+
+/// Who orders without an account.
+#[derive(Clone, Debug)]
+pub struct GuestBuyer {
+    /// Where her mails go.
+    pub email: String,
+    /// The token of the cart that she orders, unless she names items.
+    pub cart: Option<String>,
+}
+
+/// The link of a guest's order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OrderLink {
+    /// What it is shown by.
+    pub token: String,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl Orders {
+    /// Places an order for somebody who has not logged in. Repeated with the same key it answers the same order, to who
+    /// names the same mail address in the same body.
+    ///
+    /// # Errors
+    /// As [`place`](Self::place); `TOO_MANY` when so many orders of the last hour were told to this mail address;
+    /// `INVALID` for the mail address and for a wallet.
+    pub async fn place_as_guest(
+        &self,
+        guest: &GuestBuyer,
+        command: PlaceOrder,
+        key: Option<RequestKey>,
+    ) -> Outcome<Answer<Order>> {
+        let email = Email::parse("email", guest.email.trim())?;
+        expect_no_wallet(command.payment.as_ref().map(|(method, _)| *method))?;
+        let user = self.customers.guest(&email).await?;
+        let cart = guest.cart.as_deref().map_or(CartOwner::User(user), CartOwner::guest);
+        self.place_for(Buyer { user, cart, by: None }, command, key).await
+    }
+
+    /// What an order would cost somebody who has not logged in.
+    ///
+    /// # Errors
+    /// As [`offer`](Self::offer).
+    pub async fn offer_to_guest(&self, cart: Option<&str>, command: &PlaceOrder) -> Outcome<Offer> {
+        self.offer_for(None, cart.map(CartOwner::guest), command).await
+    }
+
+    /// The link of an order, if it is a guest's.
+    ///
+    /// # Errors
+    /// When users do not answer.
+    pub async fn link_of(&self, order: &Order) -> Outcome<Option<OrderLink>> {
+        let token = self.customers.order_link(order.user, order.id).await?;
+        Ok(token.map(|token| OrderLink { token, until: order.id.placed_at().plus(limits::ORDER_LINK_FOR) }))
+    }
+
+    /// Who shows this link.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for a link that is none, is too old, or is of somebody who was erased.
+    pub async fn by_link(&self, link: &str) -> Outcome<Actor> {
+        let (guest, order) = self.customers.follow(link).await?.ok_or(Refusal::NotFound("order"))?;
+        Ok(Actor::Guest(guest, order))
+    }
+
+    /// Whether this order may be told to a guest's mail address, of which so many are in an hour. The turn belongs to the
+    /// request's key, so that a repeated one takes no second.
+    pub(super) async fn takes_turn(&self, guest: UserId, key: &RequestKey) -> Outcome<bool> {
+        let (now, whose) = (self.clock.now(), digest(&[b"turn", key.key.as_str().as_bytes()]));
+        for turn in 0..limits::GUEST_ORDERS_AN_HOUR {
+            let scope = turn_of(guest, now, turn)?;
+            if let Some(taken) = self.store.key(&scope).await? {
+                if taken.body_hash == whose {
+                    return Ok(true);
+                }
+                continue;
+            }
+            let claim = KeyClaim { scope, body_hash: whose, result: KeyResult::Done(guest.uuid()), generation: 1, at: now };
+            match self.store.commit(ChangeSet::new().claim(Some(claim))).await {
+                Ok(()) => return Ok(true),
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(taken))) if taken.body_hash == whose => return Ok(true),
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(_))) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Passes what a guest can pay with.
+pub(super) fn expect_no_wallet(method: Option<PaymentMethod>) -> Result<(), Refusal> {
+    if method == Some(PaymentMethod::Wallet) {
+        return Err(Refusal::field("payment.method", "NOT_AVAILABLE", "a guest has no wallet"));
+    }
+    Ok(())
+}
+
+/// Where an order is counted: the guest's, of this hour, the so-manieth.
+fn turn_of(guest: UserId, now: Timestamp, turn: u32) -> Result<KeyScope, Refusal> {
+    let hour = now.as_micros().div_euclid(3_600_000_000);
+    let key = IdempotencyKey::parse("key", &format!("{hour}-{turn}"))?;
+    Ok(KeyScope { user: Some(guest), route: TURNS.to_owned(), key })
+}
