@@ -14,8 +14,8 @@ use commerce_tests::{Client, Order, Server, address, cod, eventually, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Who asks: nobody; who holds the token of a guest's cart; a customer, a seller, and the staff as strangers to nothing; the
-/// customer and the seller whose things are asked about.
+/// Who asks: nobody; a guest, who holds the token of her cart and the link of her own order; a customer and a seller to whom
+/// nothing belongs that is asked about; the customer and the seller to whom it does; the staff.
 const CALLERS: [&str; 7] = ["nobody", "guest", "customer", "rival", "owner", "seller", "staff"];
 
 type Row = (&'static str, &'static str, [u16; 7]);
@@ -87,7 +87,7 @@ const TABLE: &[Row] = &[
     ("POST /api/categories", r#"{"name": "<new>"}"#, [401, 401, 403, 403, 403, 403, 201]),
     ("PUT /api/categories/{id}", r#"{"name": "Cups"}"#, [401, 401, 403, 403, 403, 403, 200]),
     ("POST /api/sellers", r#"{"name": "<new>"}"#, [401, 401, 403, 403, 403, 403, 201]),
-    ("PUT /api/sellers/{id}", r#"{"name": "<new>"}"#, [401, 401, 403, 403, 403, 403, 200]),
+    ("PUT /api/sellers/{id}", r#"{"name": "<new>", "userId": "<runs>"}"#, [401, 401, 403, 403, 403, 200, 200]),
     ("GET /api/coupons", "", [401, 401, 403, 403, 403, 403, 200]),
     ("POST /api/coupons", r#"{"code": "<new>", "type": "PERCENTAGE", "value": 5}"#, [401, 401, 403, 403, 403, 403, 201]),
     ("GET /api/coupons/{code}", "", [401, 401, 403, 403, 403, 403, 200]),
@@ -192,9 +192,13 @@ impl Scene {
         let mail = format!("/api/notifications?recipient={}", owner.email);
         let mails = async || staff.read(&mail).await;
         let mails = eventually("she is written to", mails, |mails| mails["items"][0]["id"].is_string()).await;
+        let mut body = cod(&[(product.sku.as_str(), 1)]);
+        body["email"] = json!(format!("{}@guests.example", unique("guest")));
+        let hers = nobody.post("/api/orders", &body).send().await.expect(201);
         let things = vec![
             ("user", owner.user.clone()),
             ("email", owner.email.clone()),
+            ("runs", seller.user.clone()),
             ("address", id(&at)),
             ("session", id(session)),
             ("product", product.id.clone()),
@@ -213,6 +217,7 @@ impl Scene {
             ("nothing", "01890000-0000-7000-8000-000000000000".to_owned()),
             ("mail", id(&mails["items"][0])),
             ("cart", cart["cartToken"].as_str().unwrap().to_owned()),
+            ("link", hers["orderLink"]["token"].as_str().unwrap().to_owned()),
         ];
         let callers = [nobody.clone(), nobody, customer, rival, owner, seller, staff];
         Self { _shop: shop, callers, things }
@@ -268,6 +273,7 @@ impl Scene {
         let (method, path) = route.split_once(' ').unwrap();
         let path = self.concrete(path, CALLERS[caller]);
         let call = self.callers[caller].call(Method::from_bytes(method.as_bytes()).unwrap(), &path);
+        let call = if CALLERS[caller] == "guest" { call.header("x-order-link", self.thing("link")) } else { call };
         let call = match *body {
             "" => call,
             "picture" => call.header("content-type", "multipart/form-data; boundary=XX").bytes(form()),

@@ -45,8 +45,8 @@ impl Default for State {
 }
 
 /// The past with one call more.
-const fn later(past: u32, failed: bool) -> u32 {
-    ((past << 1) | failed as u32) & ((1 << LOOKED_BACK) - 1)
+fn later(past: u32, failed: bool) -> u32 {
+    ((past << 1) | u32::from(failed)) & ((1 << LOOKED_BACK) - 1)
 }
 
 impl Breaker {
@@ -167,7 +167,7 @@ mod tests {
         let mut calls = 0;
         while by_share.admits(now) {
             for breaker in [&in_a_row, &by_share] {
-                if calls % 2 == 0 { breaker.passed() } else { breaker.failed(now) }
+                if u32::is_multiple_of(calls, 2) { breaker.passed() } else { breaker.failed(now) }
             }
             calls += 1;
             assert!(calls <= LOOKED_BACK, "half of the last calls failed");

@@ -116,9 +116,9 @@ impl Razorpay {
     }
 
     /// Takes what is promised for an order, if this much is.
-    async fn take(&self, order: Order, attempt: &Attempt) -> ProviderAnswer {
+    async fn take(&self, order: &Order, attempt: &Attempt) -> ProviderAnswer {
         let promise = order.promise().filter(|it| it.money().is_some() && it.money() == attempt.to_capture);
-        let Some(promise) = promise.filter(|_| !order.is_given_up()) else { return self.answer(&order) };
+        let Some(promise) = promise.filter(|_| !order.is_given_up()) else { return self.answer(order) };
         let path = format!("/v1/payments/{}/capture", encoded(&promise.id));
         let body = json!({ "amount": promise.amount, "currency": promise.currency });
         match self.send(Method::POST, &path, body).await {
@@ -169,7 +169,7 @@ impl PaymentGateway for Razorpay {
 
     async fn charge(&self, attempt: &Attempt) -> ProviderAnswer {
         match self.find(attempt).await {
-            Ok(Some(order)) => self.take(order, attempt).await,
+            Ok(Some(order)) => self.take(&order, attempt).await,
             Ok(None) => self.create(attempt).await,
             Err(()) => NO_ANSWER,
         }

@@ -14,19 +14,19 @@ use commerce_core::{Actor, Currency, Money};
 
 use super::local::{Books, Local};
 
-pub const STAFF: Actor = Actor::System;
+pub(crate) const STAFF: Actor = Actor::System;
 /// What the one product costs, in paise.
-pub const PRICE: i64 = 49_900;
+pub(crate) const PRICE: i64 = 49_900;
 
-pub struct Scene<B> {
-    pub shop: MemoryShop,
-    pub asha: Actor,
-    pub provider: Local<B>,
+pub(crate) struct Scene<B> {
+    pub(crate) shop: MemoryShop,
+    pub(crate) asha: Actor,
+    pub(crate) provider: Local<B>,
 }
 
 impl<B: Books> Scene<B> {
     /// Opens the shop; `dial` makes the gateway to the provider at an address.
-    pub async fn open(capture: Capture, books: B, dial: impl FnOnce(&str) -> Arc<dyn PaymentGateway>) -> Self {
+    pub(crate) async fn open(capture: Capture, books: B, dial: impl FnOnce(&str) -> Arc<dyn PaymentGateway>) -> Self {
         let (base, provider) = Local::open(books).await;
         let orders = OrderPolicy { capture, ..OrderPolicy::default() };
         let shop = MemoryShop::with_gateways(1, Policies { orders, ..Policies::default() }, vec![dial(&base)]);
@@ -43,7 +43,7 @@ impl<B: Books> Scene<B> {
         Self { shop, asha: Actor::Customer(asha.id), provider }
     }
 
-    pub async fn buy(&self, method: PaymentMethod, token: Option<&str>) -> Order {
+    pub(crate) async fn buy(&self, method: PaymentMethod, token: Option<&str>) -> Order {
         let address = RawAddress {
             full_name: "Asha Rao".to_owned(),
             line1: "12 MG Road".to_owned(),
@@ -66,11 +66,11 @@ impl<B: Books> Scene<B> {
         self.shop.orders.place(&self.asha, wish, None).await.unwrap().into_inner()
     }
 
-    pub async fn order(&self, order: &Order) -> Order {
+    pub(crate) async fn order(&self, order: &Order) -> Order {
         self.shop.orders.order(&STAFF, order.id).await.unwrap()
     }
 
-    pub async fn later(&self) {
+    pub(crate) async fn later(&self) {
         self.shop.wait(Duration::from_mins(1));
         self.shop.settle().await.unwrap();
     }

@@ -8,7 +8,7 @@ use commerce_core::{Outcome, Timestamp};
 
 /// What a token has the customer and the line do.
 #[async_trait]
-pub trait Acted: Send + Sync {
+pub(crate) trait Acted: Send + Sync {
     /// The provider itself.
     fn gateway(&self) -> &dyn PaymentGateway;
 
@@ -16,10 +16,10 @@ pub trait Acted: Send + Sync {
     async fn charge(&self, attempt: &Attempt) -> ProviderAnswer;
 }
 
-pub struct InTokens<T>(pub T);
+pub(crate) struct InTokens<T>(pub(crate) T);
 
 /// Whether the answer of this attempt's first call is lost.
-pub fn is_lost(attempt: &Attempt) -> bool {
+pub(crate) fn is_lost(attempt: &Attempt) -> bool {
     attempt.token.as_deref().is_some_and(|token| token.starts_with("tok_timeout_"))
 }
 

@@ -54,7 +54,8 @@ pub(crate) enum Command {
     #[command(after_help = EXAMPLES)]
     Add {
         /// Where: an address of the public internet
-        url: String,
+        #[arg(value_name = "URL")]
+        to: String,
         /// Which event, such as ORDER_CONFIRMED, or * for all; may be repeated
         #[arg(long = "event", required = true, value_name = "EVENT")]
         events: Vec<String>,
@@ -89,9 +90,9 @@ pub(crate) enum Command {
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(paging) => list(cx, &paging).await,
-        Command::Add { url, events, secret_stdin } => {
+        Command::Add { to, events, secret_stdin } => {
             let secret = if secret_stdin { Some(secret::read()?) } else { None };
-            add(cx, EndpointInput { url, events, secret }).await
+            add(cx, EndpointInput { url: to, events, secret }).await
         }
         Command::Remove { id } => {
             cx.confirm(&format!("Remove the endpoint {id}? What it was not told is given up."))?;

@@ -86,7 +86,7 @@ async fn capture(
     if_match: IfMatch,
     request: KeyedJson<PromiseBody>,
 ) -> Answered<Told<PaymentView>> {
-    let (id, wish) = promise(&params, if_match, request)?;
+    let (id, wish) = promise(&params, if_match.version, &request)?;
     let order = shared.orders().capture_payment(&caller.actor, id, wish).await?;
     Ok(done(order.map(|order| PaymentView::from(&order.payment))))
 }
@@ -98,15 +98,15 @@ async fn void(
     if_match: IfMatch,
     request: KeyedJson<PromiseBody>,
 ) -> Answered<Told<PaymentView>> {
-    let (id, wish) = promise(&params, if_match, request)?;
+    let (id, wish) = promise(&params, if_match.version, &request)?;
     let order = shared.orders().void_payment(&caller.actor, id, wish).await?;
     Ok(done(order.map(|order| PaymentView::from(&order.payment))))
 }
 
 /// What is asked of a promise: both routes ask it alike.
-fn promise(params: &Params, if_match: IfMatch, request: KeyedJson<PromiseBody>) -> Answered<(OrderId, PromiseWish)> {
+fn promise(params: &Params, expected: Option<u64>, request: &KeyedJson<PromiseBody>) -> Answered<(OrderId, PromiseWish)> {
     let (payment, key, amount) = (params.get("paymentId", "payment")?, request.key(), request.body.amount);
-    Ok((id(params)?, PromiseWish { payment, amount, key, expected: if_match.version }))
+    Ok((id(params)?, PromiseWish { payment, amount, key, expected }))
 }
 
 async fn reconciliation(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<ReconciliationView>> {
