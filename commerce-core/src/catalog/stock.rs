@@ -107,6 +107,17 @@ impl HoldKey {
         Self(digest(&[user.uuid().as_bytes(), key.as_str().as_bytes()]))
     }
 
+    /// The hold of these lines alone under the same key: of a cart that is another one than when the key was first tried, and may
+    /// hold that still. `demand` is sorted.
+    #[must_use]
+    pub fn of_lines(user: UserId, key: &IdempotencyKey, demand: &[(Sku, Quantity)]) -> Self {
+        let lines: Vec<String> = demand.iter().map(|(sku, quantity)| format!("{} {sku}", quantity.get())).collect();
+        let user = user.uuid();
+        let mut parts: Vec<&[u8]> = vec![user.as_bytes(), key.as_str().as_bytes()];
+        parts.extend(lines.iter().map(String::as_bytes));
+        Self(digest(&parts))
+    }
+
     /// In hexadecimal, for ledgers and events.
     #[must_use]
     pub fn to_hex(self) -> String {

@@ -109,8 +109,7 @@ impl Orders {
         scope: &KeyScope,
         key: &RequestKey,
     ) -> Outcome<Round> {
-        let hold = HoldKey::of(read.user, &key.key);
-        let held = match self.catalog.reserve(hold, &sorted(&read.wish.demand), &read.priced.items).await {
+        let held = match self.hold(&read, key).await {
             Ok(held) => held,
             // A twin may have bought the last unit with this very key while we were reading.
             Err(refused) => return self.placed_before(scope, key).await?.map(twin).ok_or(refused),
@@ -173,6 +172,19 @@ impl Orders {
                 CommitRefusal::Short(lines) => Err(Refusal::SoldOut(lines).into()),
                 CommitRefusal::TooLittle => Err(Refusal::Conflict("wallet").into()),
             },
+        }
+    }
+
+    /// What a cart's key holds may be of the cart as it was when a try died, or as a twin read it. The cart of now is then held for
+    /// itself: the key still makes one order, and a hold that none stands on ends by its expiry.
+    async fn hold(&self, read: &Read, key: &RequestKey) -> Outcome<Held> {
+        let (demand, items) = (sorted(&read.wish.demand), &read.priced.items);
+        let held = self.catalog.reserve(HoldKey::of(read.user, &key.key), &demand, items).await;
+        match &held {
+            Err(Error::Refused(refusal)) if read.wish.cart.is_some() && matches!(**refusal, Refusal::IdempotencyMismatch) => {
+                self.catalog.reserve(HoldKey::of_lines(read.user, &key.key, &demand), &demand, items).await
+            }
+            _ => held,
         }
     }
 

@@ -14,6 +14,7 @@ use commerce_core::testing::conformance::NoWait;
 use commerce_core::text::{Quantity, Sku};
 use commerce_core::{Clock, Currency, Money, Outcome};
 use futures_executor::block_on;
+use futures_util::future::join;
 
 use crate::scene::{COD, STAFF, Scene, card, code, key, product, wish};
 
@@ -65,6 +66,36 @@ fn other_lines_under_a_live_hold_are_another_request() -> Outcome<()> {
         let other_body = RequestKey { body_hash: [2; 32], ..key("k") };
         let order = scene.orders.place(&scene.asha, wish(&[("A", 4)], COD), Some(other_body)).await?.into_inner();
         assert_eq!(order.hold.generation, 2, "a dead hold is taken anew");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_cart_that_was_changed_between_two_tries_is_ordered_as_it_is() -> Outcome<()> {
+    block_on(async {
+        for seed in 0..20 {
+            let scene = Scene::open(seed, &[A]).await?;
+            let owner = CartOwner::User(scene.asha_id());
+            let add = async |count| {
+                let items = [("A".to_owned(), count)];
+                scene.orders.add_to_cart(&scene.asha, owner, &items, None, None, None).await
+            };
+            add(1).await?;
+            // The first try held and died before it committed.
+            let hold = HoldKey::of(scene.asha_id(), &key("k").key);
+            scene.catalog.reserve(hold, &lines(1)).await?;
+            add(2).await?;
+            // Two clicks, and what came into the cart in between.
+            let (one, other) = join(scene.place_keyed(wish(&[], COD), "k"), scene.place_keyed(wish(&[], COD), "k")).await;
+            let (one, other) = (one?.into_inner(), other?.into_inner());
+            assert_eq!((one.id, one.lines[0].quantity.get()), (other.id, 3), "seed {seed}");
+            assert_eq!(scene.place_keyed(wish(&[], COD), "k").await?.into_inner().id, one.id);
+            scene.settle().await?;
+            assert_eq!(scene.stock("A").await?, (7, 1), "what the first try holds is there until it expires, seed {seed}");
+            scene.wait(limits::HOLD_FOR);
+            scene.settle().await?;
+            assert_eq!(scene.stock("A").await?, (7, 0), "seed {seed}");
+        }
         Ok(())
     })
 }
