@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use commerce_tests::{Client, Order, Server, address, cod, eventually, unique};
+use commerce_tests::{Client, Order, Server, address, cod, eventually, shared, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -341,4 +341,18 @@ async fn every_route_answers_every_caller_as_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "of {CALLERS:?}:\n{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn who_runs_a_seller_renames_it_and_still_runs_it() {
+    let shop = shared();
+    let staff = shop.admin().await;
+    let user = shop.customer().await;
+    let made = staff.post("/api/sellers", &json!({"name": unique("Cups"), "userId": user.user})).send().await.expect(201);
+    let path = format!("/api/sellers/{}", id(&made));
+    let seller = user.logged_in(&user.email, "correct horse battery").await;
+    let renamed = seller.put(&path, &json!({"name": unique("Mugs")})).send().await.expect(200);
+    assert_eq!(renamed["userId"], json!(user.user));
+    let freed = staff.put(&path, &json!({"name": unique("Pots")})).send().await.expect(200);
+    assert!(freed["userId"].is_null(), "{freed}");
 }

@@ -139,6 +139,7 @@ impl House {
             was_confirmed,
             from_cart: false,
             cart_claim: None,
+            guest_cart: None,
             cancelled: Vec::new(),
             given_up: None,
             shipments: Vec::new(),
