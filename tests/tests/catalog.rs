@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use commerce_tests::{Client, eventually, inr, shared, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -414,4 +416,23 @@ async fn a_repeated_product_is_a_replay() {
     // The key is the user's own, and of its route.
     let category = json!({"name": unique("Once")});
     admin.post("/api/categories", &category).key(&key).send().await.expect(201);
+}
+
+/// A red dot.
+const DOT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+#[tokio::test]
+async fn of_an_uploaded_picture_only_what_it_shows_is_kept() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let made = admin.product(1_000, 1).await;
+    let head = "--XX\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.png\"\r\ncontent-type: image/png\r\n\r\n";
+    let hidden: &[u8] = b"<script>alert(1)</script>";
+    let form = [head.as_bytes(), &STANDARD.decode(DOT).unwrap(), hidden, b"\r\n--XX--\r\n"].concat();
+    let call = admin.call(Method::POST, &format!("/api/products/{}/images", made.id));
+    let kept = call.header("content-type", "multipart/form-data; boundary=XX").bytes(form).send().await.expect(201);
+    let url = kept["url"].as_str().or_else(|| kept["images"][0]["url"].as_str()).unwrap().to_owned();
+    let picture = shop.anyone().get(&url).send().await;
+    assert_eq!((picture.status, picture.header("content-type")), (200, "image/png"));
+    assert!(picture.body.starts_with(b"\x89PNG") && !picture.text().contains("<script"), "{}", picture.text());
 }

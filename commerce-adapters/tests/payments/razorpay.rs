@@ -46,7 +46,7 @@ fn refused(description: &str, reason: &str) -> (u16, Value) {
     (400, json!({"error": error}))
 }
 
-fn collection(items: Vec<Value>) -> (u16, Value) {
+fn collection(items: &[Value]) -> (u16, Value) {
     (200, json!({"entity": "collection", "count": items.len(), "items": items}))
 }
 
@@ -62,7 +62,7 @@ impl Books for Ledger {
             ("GET", ["orders"]) => {
                 assert_eq!(call.query["expand[]"], "payments");
                 let ours = self.orders.iter().rev().filter(|it| it["receipt"] == call.query["receipt"]);
-                collection(ours.map(|order| self.expanded(order)).collect())
+                collection(&ours.map(|order| self.expanded(order)).collect::<Vec<_>>())
             }
             ("PATCH", ["orders", id]) => {
                 let order = self.orders.iter_mut().find(|it| it["id"] == *id).unwrap();
@@ -72,7 +72,7 @@ impl Books for Ledger {
             ("POST", ["payments", id, "capture"]) => self.capture(id, &call.json()),
             ("POST", ["payments", id, "refund"]) => self.refund(id, call),
             ("GET", ["payments", id, "refunds"]) => {
-                collection(self.refunds.iter().filter(|it| it["payment_id"] == *id).cloned().collect())
+                collection(&self.refunds.iter().filter(|it| it["payment_id"] == *id).cloned().collect::<Vec<_>>())
             }
             _ => (404, json!({"error": {"code": "BAD_REQUEST_ERROR"}})),
         }

@@ -56,8 +56,12 @@ pub(crate) enum Command {
         /// Where: an address of the public internet
         #[arg(value_name = "URL")]
         to: String,
-        /// Which event, such as ORDER_CONFIRMED, or * for all; may be repeated
-        #[arg(long = "event", required = true, value_name = "EVENT")]
+        #[arg(
+            long = "event",
+            required = true,
+            value_name = "EVENT",
+            help = "Which event, such as ORDER_CONFIRMED, or * for all; may be repeated"
+        )]
         events: Vec<String>,
         /// Read the secret from standard input instead of making one: whsec_ and 24 to 64 bytes in base64
         #[arg(long)]

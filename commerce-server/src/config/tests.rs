@@ -96,7 +96,7 @@ fn services_are_listed_and_their_secret_is_not_shown() {
     assert_eq!(listed(commerce_core::commerce::Context::Users), ["http://10.0.0.1:8081", "dns+http://users:8081"]);
     assert_eq!(listed(commerce_core::commerce::Context::Orders), ["http://a:1", "http://b:2"]);
     assert!(!format!("{config:?} {:?}", config.show()).contains("0123456789abcdef"));
-    for wrong in ["https://a:1", "http://a", "a:1", "http://a:1/x"] {
+    for wrong in ["ftp://a:1", "http://a", "a:1", "http://a:1/x"] {
         assert!(Config::load(None, env(&[("COMMERCE_SERVICES__USERS_INTERNAL", wrong)])).is_err(), "{wrong}");
     }
 }
