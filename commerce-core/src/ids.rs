@@ -181,11 +181,15 @@ impl IdSource {
         T::from_uuid(self.uuid_v7())
     }
 
-    /// As [`mint`](Self::mint), but as of `at`: greater than what anybody minted before `at`, also
-    /// while the clock here is behind.
+    /// The identity of the `nth` (from 0) thing that happened to something at `at`: UUIDv7 whose
+    /// `rand_a` is the fraction of the millisecond, with `nth` before the random part. It grows with
+    /// `at`, to the microsecond, and then with `nth`, whoever mints it: unlike [`mint`](Self::mint) it
+    /// owes nothing to what this source has minted before, so the history of one thing that several
+    /// processes write keeps the order of its times.
     #[must_use]
-    pub fn mint_at<T: Id>(&self, at: Timestamp) -> T {
-        T::from_uuid(self.uuid_v7_at(at))
+    pub fn mint_at<T: Id>(&self, at: Timestamp, nth: usize) -> T {
+        let nth = u128::try_from(nth).unwrap_or(NTH_MAX).min(NTH_MAX);
+        T::from_uuid(Uuid::from_u128(spread(instant(at) | (nth << NTH_SHIFT) | (self.random_count() >> NTH_BITS))))
     }
 
     /// A new order of `user`: UUIDv7 whose ten bits after the variant are the user's shard.
@@ -216,24 +220,34 @@ impl IdSource {
     /// stands still or has stepped back, it goes on from the last one by a random step, so that the
     /// random part stays one.
     fn uuid_v7(&self) -> Uuid {
-        self.uuid_v7_at(self.clock.now())
-    }
-
-    fn uuid_v7_at(&self, now: Timestamp) -> Uuid {
-        let mut random = [0u8; 16];
-        self.entropy.fill(&mut random);
-        let random = u128::from_be_bytes(random);
-        let fraction = u128::try_from(now.as_micros().rem_euclid(1_000)).unwrap_or(0).saturating_mul(4_096) / 1_000;
-        let fresh = (u128::from(now.as_millis()) << 74) | (fraction << 62) | (random >> 66);
+        let random = self.random_count();
+        let fresh = instant(self.clock.now()) | random;
         let step = (random & STEP_MASK).saturating_add(1);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = fresh.max(last.saturating_add(step));
         Uuid::from_u128(spread(*last))
     }
+
+    /// 62 random bits.
+    fn random_count(&self) -> u128 {
+        u128::from_be_bytes(self.random()) >> 66
+    }
 }
 
 /// Steps of up to 44 bits: they reach the bits that order numbers are made of.
 const STEP_MASK: u128 = (1 << 44) - 1;
+
+/// Before the random part, for what happened at one instant: a count of 6 bits.
+const NTH_BITS: u32 = 6;
+const NTH_SHIFT: u32 = 62 - NTH_BITS;
+const NTH_MAX: u128 = (1 << NTH_BITS) - 1;
+
+/// The upper 60 bits of a count: milliseconds (48) and their fraction (12). Microseconds that follow
+/// each other have fractions that do.
+fn instant(at: Timestamp) -> u128 {
+    let fraction = u128::try_from(at.as_micros().rem_euclid(1_000)).unwrap_or(0).saturating_mul(4_096) / 1_000;
+    (u128::from(at.as_millis()) << 74) | (fraction << 62)
+}
 
 /// Puts version 7 and the variant between the bits of a count.
 fn spread(count: u128) -> u128 {
@@ -272,6 +286,24 @@ mod tests {
         middle.sort_unstable();
         middle.dedup();
         assert!(middle.len() > 9_990, "the bits that numbers are made of hardly ever repeat");
+    }
+
+    #[test]
+    fn what_happened_later_has_the_greater_id_whoever_mints_it_and_whatever_she_minted_before() {
+        let at = Timestamp::from_micros(1_772_357_400_123_000);
+        let clock = Arc::new(ManualClock::at(at));
+        let source = |seed| IdSource::new(clock.clone(), Arc::new(SeededEntropy::new(seed)));
+        let (here, there) = (source(7), source(8));
+        let ahead: EventId = here.mint_at(at.plus(std::time::Duration::from_secs(60)), 0);
+        let busy: Vec<EventId> = (0..100).map(|_| here.mint()).collect();
+        let mut history: Vec<EventId> = Vec::new();
+        for micros in 0..2_500_u64 {
+            let at = at.plus(std::time::Duration::from_micros(micros));
+            let ids = if micros % 2 == 0 { &here } else { &there };
+            history.extend((0..3).map(|nth| ids.mint_at::<EventId>(at, nth)));
+        }
+        assert!(history.is_sorted_by(|one, next| one < next), "ids in the order of what happened");
+        assert!(history.iter().all(|id| *id < ahead && id.uuid().get_version_num() == 7 && !busy.contains(id)));
     }
 
     #[test]

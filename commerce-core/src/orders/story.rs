@@ -170,8 +170,8 @@ impl Orders {
     fn tell(&self, decided: &Decided, actor: &Actor, now: Timestamp) -> Vec<(Envelope, Option<TimelineEntry>)> {
         let order = &decided.order;
         let data = EventData::of(&facts(decided));
-        let line = |happening: &Happening| {
-            let id: EventId = self.ids.mint_at(now);
+        let line = |(nth, happening): (usize, &Happening)| {
+            let id: EventId = self.ids.mint_at(now, nth);
             let entry = happening.status().map(|status| TimelineEntry {
                 id: TimelineId::from_uuid(id.uuid()),
                 order: order.id,
@@ -193,7 +193,7 @@ impl Orders {
             };
             (event, entry)
         };
-        decided.happenings.iter().map(line).collect()
+        decided.happenings.iter().enumerate().map(line).collect()
     }
 }
 

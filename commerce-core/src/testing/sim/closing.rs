@@ -285,8 +285,12 @@ async fn judge_stores(house: &House, shop: &Commerce, history: &History) -> Resu
         let path: Vec<OrderStatus> = timeline.items.iter().map(|entry| entry.status).collect();
         let books = house.ground.books();
         let entry = books.orders.get(&id);
-        if stored.as_ref() != entry.map(|entry| &entry.order) || Some(&path) != entry.map(|entry| &entry.path) {
-            return Err(format!("order {id} is not as it was written"));
+        let (written, went) = (entry.map(|entry| &entry.order), entry.map(|entry| &entry.path));
+        if Some(&path) != went {
+            return Err(format!("the history of order {id} reads {path:?}, and it went {went:?}"));
+        }
+        if stored.as_ref() != written {
+            return Err(format!("order {id} is {stored:?}, and was written as {written:?}"));
         }
     }
     let coupons = orders.coupons(&PageRequest::first()).await.map_err(|error| error.to_string())?.items;
