@@ -1,7 +1,7 @@
 //! Ends holds as their orders say: confirmed is sold, cancelled is given back or restocked.
 //!
 //! Right in any order of delivery, because only the hold's own state decides: it leaves ACTIVE
-//! once, and a cancel restocks only what was sold. Never asks whose order it is.
+//! once, and only what was sold comes back, at every instant. Never asks whose order it is.
 
 use async_trait::async_trait;
 
@@ -35,24 +35,19 @@ impl StockKeeper {
         let Catalog { store, ids, clock, .. } = &self.catalog;
         let now = clock.now();
         let effect = decide(news, facts, hold);
-        let writes = match effect {
-            Effect::Nothing => Vec::new(),
+        let ended = match effect {
             Effect::End(how) => ending(hold, how, ids, now),
-            Effect::Restock => {
-                let skus: Vec<Sku> = facts.lines.iter().map(|line| line.sku.clone()).collect();
-                restock(facts, cancelled(facts), &store.inventory(&skus).await?, ids, now)
-            }
-            Effect::GiveBack | Effect::SellAndGiveBack => {
-                let skus: Vec<Sku> = facts.lines.iter().map(|line| line.sku.clone()).collect();
-                let back = restock(facts, given_up(facts), &store.inventory(&skus).await?, ids, now);
-                let sold = matches!(effect, Effect::SellAndGiveBack).then(|| ending(hold, Ending::Sold, ids, now));
-                sold.into_iter().flatten().chain(back).collect()
-            }
-            Effect::TakeIn => {
-                let skus: Vec<Sku> = facts.lines.iter().map(|line| line.sku.clone()).collect();
-                restock(facts, came_back(facts), &store.inventory(&skus).await?, ids, now)
-            }
+            Effect::SellAndRestock => ending(hold, Ending::Sold, ids, now),
+            Effect::Restock | Effect::Nothing => Vec::new(),
         };
+        let back = match effect {
+            Effect::Restock | Effect::SellAndRestock => {
+                let skus: Vec<Sku> = facts.lines.iter().map(|line| line.sku.clone()).collect();
+                restock(facts, coming_back(news, facts), &store.inventory(&skus).await?, ids, now)
+            }
+            Effect::End(_) | Effect::Nothing => Vec::new(),
+        };
+        let writes: Vec<CatalogWrite> = ended.into_iter().chain(back).collect();
         let handled = Handled { consumer: NAME, event: event.id, at: now };
         match store.commit(ChangeSet::of(writes).handling(Some(handled))).await {
             Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
@@ -152,12 +147,10 @@ impl News {
 enum Effect {
     Nothing,
     End(Ending),
+    /// What was sold comes back.
     Restock,
-    TakeIn,
-    /// Of what was sold already.
-    GiveBack,
-    /// What is confirmed is sold first, should this be heard before that.
-    SellAndGiveBack,
+    /// What is confirmed is sold first: this was heard before that.
+    SellAndRestock,
 }
 
 /// Judges the news by the state of the order's own generation. An older generation than the newest
@@ -172,13 +165,11 @@ fn decide(news: News, facts: &OrderFacts, newest: &Hold) -> Effect {
         HoldState::Released
     };
     match (news, state) {
+        (News::GaveUp | News::CameBack, HoldState::Active) => Effect::SellAndRestock,
         // What came back was sold, whatever became of its hold since.
-        (News::CameBack, _) => Effect::TakeIn,
-        (News::GaveUp, HoldState::Active) => Effect::SellAndGiveBack,
-        (News::GaveUp, HoldState::Committed) => Effect::GiveBack,
+        (News::CameBack, _) | (News::GaveUp | News::Cancelled, HoldState::Committed) => Effect::Restock,
         (News::Confirmed, HoldState::Active) => Effect::End(Ending::Sold),
         (News::Cancelled, HoldState::Active) => Effect::End(Ending::Released),
-        (News::Cancelled, HoldState::Committed) => Effect::Restock,
         (News::Confirmed, HoldState::Committed | HoldState::Released | HoldState::Expired)
         // Who gave everything back gave this back, too.
         | (News::Cancelled | News::GaveUp, HoldState::Released | HoldState::Expired) => Effect::Nothing,
@@ -191,6 +182,15 @@ struct Back {
     sold_again: u32,
     written_off: u32,
     why: String,
+}
+
+fn coming_back(news: News, facts: &OrderFacts) -> Vec<Back> {
+    match news {
+        News::Confirmed => Vec::new(),
+        News::Cancelled => cancelled(facts),
+        News::GaveUp => given_up(facts),
+        News::CameBack => came_back(facts),
+    }
 }
 
 /// What was given up of an order.

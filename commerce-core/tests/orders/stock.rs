@@ -8,7 +8,7 @@ use commerce_core::catalog::{HoldKey, MovementKind, NewVariant, StockKeeper};
 use commerce_core::change::RequestKey;
 use commerce_core::events::{Consumer, Envelope, EventKind, Outbox};
 use commerce_core::limits;
-use commerce_core::orders::{CartOwner, CartReducer, OrderStatus};
+use commerce_core::orders::{CartOwner, CartReducer, OrderStatus, RequestReturn, ReturnKind};
 use commerce_core::page::PageRequest;
 use commerce_core::testing::conformance::NoWait;
 use commerce_core::text::{Quantity, Sku};
@@ -235,6 +235,55 @@ fn the_stock_is_right_in_whatever_order_events_come_and_however_often() -> Outco
                 }
                 assert_eq!(scene.stock("A").await?, (10, 0), "{sequence:?}, {repeats} times each");
             }
+        }
+        Ok(())
+    })
+}
+
+/// Of each hold in the ledger of "A": never more came back than was sold until then.
+async fn only_what_was_sold_came_back(scene: &Scene) -> Outcome<bool> {
+    let sku: Sku = "A".parse().expect("it is well formed");
+    let ledger = scene.catalog.stock_ledger(&STAFF, &sku, &PageRequest::first()).await?.items;
+    let mut out: BTreeMap<Option<String>, i64> = BTreeMap::new();
+    Ok(ledger.into_iter().rev().all(|movement| {
+        let out = out.entry(movement.reference).or_default();
+        match movement.kind {
+            MovementKind::Sale | MovementKind::Restock => *out += movement.on_hand,
+            _ => {}
+        }
+        *out <= 0
+    }))
+}
+
+#[test]
+fn what_comes_back_before_its_sale_was_heard_is_sold_first() -> Outcome<()> {
+    block_on(async {
+        let wanted = [EventKind::OrderConfirmed, EventKind::OrderLinesCancelled, EventKind::ReturnReceived];
+        for sequence in ORDERS {
+            let scene = Scene::open(8, &[A]).await?;
+            let order = scene.place(wish(&[("A", 4)], COD)).await?.id;
+            scene.orders.cancel_lines(&scene.asha, order, &[("A".to_owned(), 1)], None, None, None).await?;
+            for status in [OrderStatus::Processing, OrderStatus::Shipped, OrderStatus::Delivered] {
+                scene.orders.set_status(&STAFF, order, status, None, None).await?;
+            }
+            let lines = vec![("A".to_owned(), 2)];
+            let wish = RequestReturn { kind: ReturnKind::Return, lines, reason: "too small".to_owned() };
+            let it = scene.orders.request_return(&scene.asha, order, wish, None).await?.into_inner().it.id;
+            scene.orders.approve_return(&STAFF, it, None).await?;
+            let came = vec![("A".to_owned(), 1, true), ("A".to_owned(), 1, false)];
+            scene.orders.receive_return(&STAFF, it, Some(came), None).await?;
+            let mut events = scene.orders_db.unpublished(20).await?;
+            events.retain(|event| wanted.contains(&event.kind));
+            assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), wanted);
+            let keeper = StockKeeper::new(scene.catalog.clone());
+            for index in sequence {
+                deliver(&keeper, &events[index]).await;
+                assert!(only_what_was_sold_came_back(&scene).await?, "{sequence:?}");
+            }
+            for event in &events {
+                deliver(&keeper, event).await;
+            }
+            assert_eq!(scene.stock("A").await?, (8, 0), "{sequence:?}");
         }
         Ok(())
     })
