@@ -117,7 +117,7 @@ async fn events_reach_the_consumers_of_another_process() {
     let (here, there) = (MemoryShop::new(1), MemoryShop::new(2));
     let (address, _guard) = served(there.part()).await;
     let target = Arc::new(Target::new(Context::Notifications, vec![at(address)]));
-    let bus = RemoteBus::new(&Net::new("users", key(), clock(), None), &target);
+    let bus = RemoteBus::new(&Net::new("users", key(), clock(), None), &target, |kind| !kind.is_internal());
     let register = commerce_core::users::Register {
         email: "asha@example.com".to_owned(),
         password: "correct horse".to_owned(),

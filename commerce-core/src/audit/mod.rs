@@ -13,6 +13,7 @@ mod cancellations;
 mod claims;
 mod coupons;
 mod cross;
+mod deeds;
 mod findings;
 mod heard;
 mod keys;

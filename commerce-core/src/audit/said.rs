@@ -45,7 +45,8 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::ReturnRejected
         | EventKind::ReturnReceived
         | EventKind::ReturnRefunded
-        | EventKind::ReturnExchanged => None,
+        | EventKind::ReturnExchanged
+        | EventKind::StaffActed => None,
     }
 }
 

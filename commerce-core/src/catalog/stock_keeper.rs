@@ -137,7 +137,8 @@ impl News {
             | EventKind::ReturnApproved
             | EventKind::ReturnRejected
             | EventKind::ReturnRefunded
-            | EventKind::ReturnExchanged => None,
+            | EventKind::ReturnExchanged
+            | EventKind::StaffActed => None,
         }
     }
 }
