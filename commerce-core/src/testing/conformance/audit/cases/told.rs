@@ -31,7 +31,7 @@ pub(super) const CASES: &[Case] = &[
         I::StaffLog,
         Word(""),
     ),
-    case("users heard of no deed", (Context::Users, INBOX), any, GONE, I::Event, Word("")),
+    case("users heard of no deed", (Context::Users, INBOX), any, GONE, I::StaffLog, Word("")),
     case(
         "an event in another trace",
         SAID,
