@@ -57,8 +57,8 @@ async fn conforms_in_order() {
 async fn making_everything_again_changes_nothing() {
     let topology = Topology::standard(&prefix());
     let first = aws().await.init(&topology).await.unwrap();
-    assert_eq!(first.topics.len(), 3);
-    assert_eq!(first.queues.len(), 8);
+    assert_eq!(first.topics.len(), 4);
+    assert_eq!(first.queues.len(), 10);
     let again = aws().await.init(&Topology { lost: Duration::from_secs(45), ..topology.clone() }).await.unwrap();
     assert_eq!(again, first, "with another setting, too");
     let other = aws().await.init(&Topology { fifo: true, ..topology }).await.unwrap();
