@@ -1,6 +1,6 @@
 //! The log of staff against who acts in it, what was done to, and the events that told of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::StoreError;
 use crate::limits;
@@ -39,7 +39,7 @@ impl Eyes<'_> {
     async fn as_said(&self, walk: &Walk, pages: &Pages) -> Result<Vec<Suspicion>, StoreError> {
         let told = || pages.of(STAFF_LOG).iter().filter(|row| *row.cell("event_id") != Cell::Null);
         let ids: BTreeSet<Cell> = told().map(|row| row.cell("event_id").clone()).collect();
-        let events = if ids.is_empty() { Default::default() } else { self.events(ids).await? };
+        let events = if ids.is_empty() { BTreeMap::new() } else { self.events(ids).await? };
         let mut suspicions = Vec::new();
         for row in told() {
             let mut findings = Findings::default();
