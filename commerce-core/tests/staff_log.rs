@@ -75,7 +75,7 @@ fn a_deed_elsewhere_is_heard_once_with_who_did_it_when_and_to_what() {
         let at = shop.clock.now();
         let made = shop.catalog.create_product(&Actor::Admin(clerk), cup(), None).await.unwrap().into_inner();
         assert_eq!(actions(&log(&shop).await), [StaffAction::UserCreated], "users have not heard of it");
-        shop.wait(std::time::Duration::from_secs(60));
+        shop.wait(std::time::Duration::from_mins(1));
         let unheard = shop.catalog_db.unpublished(10).await.unwrap();
         shop.settle().await.unwrap();
         let known = log(&shop).await;
