@@ -16,6 +16,7 @@ use super::books::Row;
 use super::findings::Findings;
 use super::keys::places;
 use super::run::Scene;
+use super::shipments::nothing_arrived;
 use super::tables::{ATTEMPTS, HISTORY, ITEMS, KEYS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS, SHIPMENTS};
 use super::walks::Entry;
 
@@ -87,7 +88,7 @@ pub(super) fn facts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let (Some(order), Some(payment)) = (entry.one(ORDERS), entry.one(PAYMENTS)) else { return };
     let Some(id) = order.id("id").map(OrderId::from_uuid) else { return };
     let attempts = |state| count(entry.of(ATTEMPTS).filter(|row| row.word("state") == Some(state)));
-    let delivered = order.word("status") == Some(OrderStatus::Delivered);
+    let delivered = order.word("status") == Some(OrderStatus::Delivered) && !nothing_arrived(entry);
     let cash = u64::from(delivered && payment.word("method") == Some(PaymentMethod::Cod));
     let succeeded = entry.of(REFUNDS).filter(|row| row.word("state") == Some(RefundState::Succeeded));
     let (captured, declined) = (attempts(AttemptState::Captured).saturating_add(cash), attempts(AttemptState::Declined));

@@ -228,6 +228,7 @@ fn facts(decided: &Decided) -> OrderFacts {
             CartOwner::User(_) => None,
         }),
         cancelled: order.all_given_up(),
+        refused: order.all_refused(),
         given_up: decided.given_up.and_then(|id| order.cancellations.iter().find(|it| it.id == id).cloned()),
         shipments: decided.parcels.iter().filter_map(|id| order.shipment(*id)).map(ShipmentFacts::from).collect(),
         returned: decided.returned.and_then(|id| order.return_of(id)).map(ReturnFacts::from),

@@ -14,6 +14,7 @@ mod placing;
 mod prices;
 mod promises;
 mod redirecting;
+mod refusing;
 mod returns;
 mod scene;
 mod shipments;

@@ -85,6 +85,8 @@ crate::events::wire_names! {
         DeliveredAfterFailure = "delivered-after-failure",
         /// What could not be handed over comes back.
         RefusedAtTheDoor = "refused-at-the-door",
+        /// An order came to its end of which nothing arrived.
+        NothingArrived = "nothing-arrived",
         /// An order was delivered.
         Delivered = "delivered",
         /// Two relays published the same event at once.

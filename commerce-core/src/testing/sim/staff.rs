@@ -240,6 +240,7 @@ impl Staff {
         let wish = |units: u32| RequestReturn {
             kind,
             lines: vec![(line.sku.to_string(), i64::from(units))],
+            refused: None,
             reason: "too small".to_owned(),
         };
         let ask = |units: u32| {

@@ -114,6 +114,7 @@ async fn send_back(shop: &Commerce, asha: &Actor) -> Outcome<()> {
     let ask = |units| RequestReturn {
         kind: ReturnKind::Return,
         lines: vec![("CUP-1".to_owned(), units)],
+        refused: None,
         reason: "one is broken".to_owned(),
     };
     let back = shop.orders.request_return(asha, order.id, ask(2), Some(key("back"))).await?.into_inner().it.id;
@@ -141,6 +142,7 @@ async fn exchanges(shop: &Commerce, asha: &Actor) -> Outcome<()> {
         let ask = RequestReturn {
             kind: ReturnKind::Exchange,
             lines: vec![("CUP-1".to_owned(), 1)],
+            refused: None,
             reason: "it is cracked".to_owned(),
         };
         let back = shop.orders.request_return(asha, order, ask, None).await?.into_inner().it.id;

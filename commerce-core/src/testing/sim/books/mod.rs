@@ -16,6 +16,7 @@ mod shipments;
 mod wallets;
 
 pub(super) use orders::{NOTE, owed, taken};
+pub(super) use shipments::cash;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
