@@ -117,6 +117,8 @@ pub const ORDER_LINK_FOR: Duration = Duration::from_hours(90 * 24);
 /// Orders an hour that are told to one guest's mail address, so that nobody fills a stranger's mailbox: each is three
 /// mails or four.
 pub const GUEST_ORDERS_AN_HOUR: u32 = 5;
+/// Mails an hour that bring one guest the links of her orders again, so that nobody fills a stranger's mailbox.
+pub const ORDER_LINKS_AN_HOUR: u32 = 5;
 /// Tries to pay one order by its link: each that is declined is a mail.
 pub const GUEST_ATTEMPTS_MAX: usize = 10;
 /// A rotated refresh token repeated within this span gets the same answer: its first one was lost.

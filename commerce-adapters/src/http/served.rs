@@ -242,7 +242,7 @@ async fn account(users: Outcome<&Users>, what: &str, body: &Bytes) -> Answer {
     match what {
         "find" => {
             let wire::Find { actor, email } = given(body)?;
-            written(&wire::Found { user: users.find(&actor, &email).await? })
+            written(&wire::Found { users: users.find(&actor, &email).await? })
         }
         "expect" => {
             let wire::Expect { actor, user } = given(body)?;
@@ -252,6 +252,10 @@ async fn account(users: Outcome<&Users>, what: &str, body: &Bytes) -> Answer {
         "guest" => {
             let wire::AsGuest { email } = given(body)?;
             written(&wire::KnownGuest { guest: users.guest_of(&email).await? })
+        }
+        "known-guest" => {
+            let wire::AsGuest { email } = given(body)?;
+            written(&wire::MaybeGuest { guest: users.known_guest(&email).await? })
         }
         "follow" => {
             let wire::Shown { link } = given(body)?;

@@ -39,6 +39,7 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::RefundSucceeded
         | EventKind::OrderLinesCancelled
         | EventKind::OrderRedirected
+        | EventKind::OrderLinkRequested
         | EventKind::ShipmentCreated
         | EventKind::ShipmentUpdated
         | EventKind::ReturnRequested
@@ -132,11 +133,12 @@ pub(super) fn words(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let mut before = 0;
     for event in entry.of(OUTBOX) {
         let said = event.int("version").unwrap_or(0);
-        let fits = (1..=version).contains(&said) && before <= said;
-        findings.hold(Version, number, fits, format_args!("a version from {before} to {version}"), said);
+        let least = if is_decision(event) { before } else { 1 };
+        let fits = (1..=version).contains(&said) && least <= said;
+        findings.hold(Version, number, fits, format_args!("a version from {least} to {version}"), said);
         let first = event.word("type") != Some(EventKind::OrderCreated) || said == 1;
         findings.hold(Version, number, first, "created with version 1", said);
-        before = said;
+        before = before.max(said);
         findings.hold(Event, number, event.word("topic") == Some(Topic::Orders), Topic::Orders, event.cell("topic"));
         let Some(data) = event.json::<Value>("data") else { continue };
         for (pointer, expected) in &amounts {
@@ -149,6 +151,12 @@ pub(super) fn words(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     }
 }
 
+/// Whether an event says what its order became. That a guest asked for her link changes nothing, and may be said beside what
+/// changes it.
+fn is_decision(event: &Row) -> bool {
+    event.word("type") != Some(EventKind::OrderLinkRequested)
+}
+
 /// What one decision said it said alike: one time, one trace, and one state of the order, which is
 /// the one that its history had come to, in the words of the history. The last decision is the order's last change,
 /// and what changed without words is asking providers.
@@ -156,7 +164,7 @@ pub(super) fn decisions(entry: &Entry<'_>, scene: Scene, findings: &mut Findings
     let Some(order) = entry.one(ORDERS) else { return };
     let number = &entry.name;
     let mut by_version: BTreeMap<i64, Vec<&Row>> = BTreeMap::new();
-    for event in entry.of(OUTBOX) {
+    for event in entry.of(OUTBOX).filter(|event| is_decision(event)) {
         by_version.entry(event.int("version").unwrap_or(0)).or_default().push(event);
     }
     let mut status: Option<OrderStatus> = None;

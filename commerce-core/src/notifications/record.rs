@@ -102,7 +102,8 @@ fn recipient(template: Template, event: &Envelope) -> Result<Recipient, ConsumeE
         | Template::OrderDelivered
         | Template::OrderCancelled
         | Template::PaymentReceived
-        | Template::PaymentFailed => Ok(Recipient::User(event.data::<OrderFacts>()?.user_id)),
+        | Template::PaymentFailed
+        | Template::OrderLink => Ok(Recipient::User(event.data::<OrderFacts>()?.user_id)),
     }
 }
 

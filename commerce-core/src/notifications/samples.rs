@@ -21,6 +21,7 @@ pub fn sample(template: Template) -> Value {
         Template::OrderShipped => order("SHIPPED", Some("Blue Dart, tracking number 1234567890")),
         Template::OrderDelivered => order("DELIVERED", None),
         Template::OrderCancelled => order("CANCELLED", Some("ordered by mistake")),
+        Template::OrderLink => order("CONFIRMED", None),
         Template::PaymentFailed => order("PENDING", Some("the bank declined")),
     }
 }

@@ -35,6 +35,8 @@ pub enum Happening {
     Refunded,
     /// It goes elsewhere than it was to go.
     Redirected,
+    /// Its guest asks for its link again.
+    LinkRequested,
     /// Some of it was given up.
     GaveUp,
     /// Something of it left the house.
@@ -59,6 +61,7 @@ impl Happening {
             Self::Declined => EventKind::PaymentFailed,
             Self::Refunded => EventKind::RefundSucceeded,
             Self::Redirected => EventKind::OrderRedirected,
+            Self::LinkRequested => EventKind::OrderLinkRequested,
             Self::GaveUp => EventKind::OrderLinesCancelled,
             Self::Sent => EventKind::ShipmentCreated,
             Self::Moved => EventKind::ShipmentUpdated,
@@ -79,6 +82,7 @@ impl Happening {
             | Self::Declined
             | Self::Refunded
             | Self::Redirected
+            | Self::LinkRequested
             | Self::GaveUp
             | Self::Sent
             | Self::Moved
@@ -165,6 +169,11 @@ impl Orders {
         let told = self.tell(&decided, actor, decided.order.updated_at);
         let changes = ChangeSet::of([OrderWrite::Insert(decided.order.clone())]);
         (decided.order, told.into_iter().fold(changes, add))
+    }
+
+    /// What a decision says that changes nothing about its order: events beside the state it is in.
+    pub(crate) fn say(&self, decided: &Decided, actor: &Actor) -> Vec<Envelope> {
+        self.tell(decided, actor, self.clock.now()).into_iter().map(|(event, _)| event).collect()
     }
 
     fn tell(&self, decided: &Decided, actor: &Actor, now: Timestamp) -> Vec<(Envelope, Option<TimelineEntry>)> {

@@ -160,11 +160,11 @@ pub trait Accounts: Send + Sync {
     /// that change nothing while users cannot be asked.
     fn claimed(&self, access_token: &str) -> Claimed;
 
-    /// Who has this mail address; for staff.
+    /// Who has this mail address; for staff: whoever has an account with it, then the guest who ordered by it.
     ///
     /// # Errors
     /// `FORBIDDEN`.
-    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Option<UserId>>;
+    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Vec<UserId>>;
 
     /// Passes if the actor sees such a user.
     ///

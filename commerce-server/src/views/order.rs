@@ -139,6 +139,17 @@ impl OrderView {
     }
 }
 
+/// Whose order is looked for, and which.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = FindOrder)]
+pub struct LinkBody {
+    /// The mail address that was ordered with.
+    pub email: String,
+    /// `ORD-…`, as the mails say it.
+    pub number: String,
+}
+
 /// How what was given up looks.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Cancellation)]

@@ -146,8 +146,10 @@ pub(super) async fn accounts(make: &impl AsyncFn(&Part) -> Made<dyn Accounts>) {
 
     let (staff, stranger) = (Actor::Admin(admin), Actor::Customer(UserId::from_uuid(uuid::Uuid::from_u128(1))));
     let email = |text: &str| text.parse().expect("a constant mail address is well formed");
-    assert_eq!(port.find(&staff, &email("asha@example.com")).await.expect("staff may ask"), Some(asha));
-    assert_eq!(port.find(&staff, &email("nobody@example.com")).await.expect("staff may ask"), None);
+    assert_eq!(port.find(&staff, &email("asha@example.com")).await.expect("staff may ask"), [asha]);
+    assert_eq!(port.find(&staff, &email("nobody@example.com")).await.expect("staff may ask"), []);
+    let guest = shop.users.guest_of(&email("asha@example.com")).await.expect("anybody may be one");
+    assert_eq!(port.find(&staff, &email("asha@example.com")).await.expect("staff may ask"), [asha, guest], "her account first");
     assert_eq!(refused(port.find(&Actor::Customer(asha), &email("asha@example.com")).await), Refusal::Forbidden);
     port.expect(&staff, asha).await.expect("she is there");
     assert_eq!(refused(port.expect(&stranger, asha).await), Refusal::NotFound("user"));
@@ -184,7 +186,11 @@ pub(super) async fn customers(make: &impl AsyncFn(&Part) -> Made<dyn Customers>)
 
     let email = |text: &str| text.parse::<Email>().expect("it is well formed");
     let guest = async |text: &str| made.port.guest(&email(text)).await.expect("users answer");
+    let known = async |text: &str| made.port.known_guest(&email(text)).await.expect("users answer");
+    assert_eq!(known("guest@example.com").await, None, "nobody is made by asking");
+    assert_eq!(known("asha@example.com").await, None, "an account is no guest");
     let stranger = guest("guest@example.com").await;
+    assert_eq!(known("guest@example.com").await, Some(stranger));
     assert_eq!(guest("guest@example.com").await, stranger, "always the same");
     assert_ne!(guest("other@example.com").await, stranger);
     assert_ne!(guest("asha@example.com").await, asha, "whoever has an account is another one");
@@ -198,6 +204,7 @@ pub(super) async fn customers(make: &impl AsyncFn(&Part) -> Made<dyn Customers>)
     assert_eq!(follow("a guess").await, None);
     shop.users.delete_user(&Actor::System, stranger, None).await.expect("staff may erase a guest");
     assert_eq!(follow(&shown).await, None, "it dies with her");
+    assert_eq!(known("guest@example.com").await, None);
     assert_eq!(link(stranger).await, None);
 }
 

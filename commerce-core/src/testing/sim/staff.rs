@@ -178,6 +178,38 @@ impl Staff {
                 }
             }
         }
+        self.bring_back(order).await;
+    }
+
+    /// What could not be handed over comes back to the house, twice at once, and is paid back where it was paid.
+    async fn bring_back(&self, order: OrderId) {
+        let Some(known) = self.client.house.ground.books().order(order).cloned() else { return };
+        for parcel in known.shipments.iter().filter(|it| it.status() == ShipmentStatus::Failed) {
+            let lines = parcel.lines.iter().map(|line| (line.sku.to_string(), i64::from(line.quantity.get())));
+            let wish = RequestReturn {
+                kind: ReturnKind::Return,
+                lines: lines.collect(),
+                refused: Some(true),
+                reason: "refused at the door".to_owned(),
+            };
+            let ask = || {
+                let wish = wish.clone();
+                self.client.ask(move |shop, me| async move { shop.orders.request_return(&me, order, wish, None).await })
+            };
+            let (one, other) = join(ask(), ask()).await;
+            for heard in [one, other] {
+                let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
+                let id = answer.into_inner().it.id;
+                self.expected(
+                    self.client.ask(move |shop, me| async move { shop.orders.approve_return(&me, id, None).await }).await,
+                );
+                let receive =
+                    move |shop: Commerce, me: Actor| async move { shop.orders.receive_return(&me, id, None, None).await };
+                self.expected(self.client.ask(receive).await);
+                let refund = move |shop: Commerce, me: Actor| async move { shop.orders.refund_return(&me, id, None, None).await };
+                self.expected(self.client.ask(refund).await);
+            }
+        }
     }
 
     /// Takes what was promised for an order, or less, or gives it back; two at once want different things.

@@ -393,6 +393,7 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::RefundSucceeded
         | EventKind::OrderLinesCancelled
         | EventKind::OrderRedirected
+        | EventKind::OrderLinkRequested
         | EventKind::ShipmentCreated
         | EventKind::ShipmentUpdated
         | EventKind::ReturnRequested
