@@ -119,6 +119,9 @@ pub const ORDER_LINK_FOR: Duration = Duration::from_hours(90 * 24);
 pub const GUEST_ORDERS_AN_HOUR: u32 = 5;
 /// Mails an hour that bring one guest the links of her orders again, so that nobody fills a stranger's mailbox.
 pub const ORDER_LINKS_AN_HOUR: u32 = 5;
+/// Orders of one customer that may wait for their money at once, unless the shop says otherwise: far more than anybody pays at
+/// a time, and too few to keep a shelf from others.
+pub const UNPAID_ORDERS_MAX: u32 = 20;
 /// Tries to pay one order by its link: each that is declined is a mail.
 pub const GUEST_ATTEMPTS_MAX: usize = 10;
 /// A rotated refresh token repeated within this span gets the same answer: its first one was lost.

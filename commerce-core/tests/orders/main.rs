@@ -20,4 +20,5 @@ mod scene;
 mod shipments;
 mod states;
 mod stock;
+mod unpaid;
 mod wallets;

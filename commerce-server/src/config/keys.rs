@@ -439,6 +439,13 @@ pub const KEYS: &[Key] = &[
         "Where carts are kept: beside the orders, or in Redis.",
     ),
     key(
+        "orders.unpaid_max",
+        Kind::Number(0, 10_000),
+        "20",
+        "Orders of one customer, or of one guest's mail address, that may wait for their money at once, so that nobody keeps stock \
+         without paying. 0 for any number.",
+    ),
+    key(
         "orders.shipping",
         Kind::Shipping,
         SHIPPING,

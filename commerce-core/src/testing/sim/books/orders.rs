@@ -68,6 +68,11 @@ impl Books {
         self.must(priced, || format!("order {id} has a price that is not the catalog's"));
         self.must(adds_up(order), || format!("the parts of order {id} do not add up to {}", order.total));
         self.must(order.version == 1 && changes.claim.is_some(), || format!("order {id} was placed without a key"));
+        let unpaid = |known: &&OrderEntry| known.order.user == order.user && known.order.status == OrderStatus::Pending;
+        let (unpaid, most) = (self.orders.values().filter(unpaid).count(), usize::try_from(self.unpaid_max).unwrap_or(0));
+        self.must(most == 0 || order.status != OrderStatus::Pending || unpaid < most, || {
+            format!("order {id} waits for its money beside {unpaid} others of its buyer")
+        });
         let begins = match order.status {
             OrderStatus::Pending => order.payment.attempts.len() == 1 && order.payment_due_at.is_some(),
             OrderStatus::Confirmed => {
