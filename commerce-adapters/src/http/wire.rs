@@ -102,6 +102,18 @@ pub(super) struct KnownGuest {
     pub(super) guest: UserId,
 }
 
+/// Who is to have a seller of her own.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Seller {
+    pub(super) user: UserId,
+}
+
+/// That seller.
+#[derive(Serialize, Deserialize)]
+pub(super) struct OwnSeller {
+    pub(super) seller: SellerId,
+}
+
 /// The guest behind a mail address, if there is one.
 #[derive(Serialize, Deserialize)]
 pub(super) struct MaybeGuest {

@@ -42,6 +42,8 @@ pub(super) enum Cross {
     Review,
     /// Wishes against their products and users.
     Wish,
+    /// Users against the sellers they act for.
+    User,
     /// Sellers against their users.
     Seller,
     /// Carts against their users.
@@ -122,6 +124,7 @@ impl Eyes<'_> {
                 }
                 Ok(found)
             }
+            Cross::User => self.named(walk, pages, "seller_id", &*self.books.catalog, SELLERS, "a seller").await,
             Cross::Seller | Cross::Session | Cross::Wallet => {
                 self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await
             }

@@ -146,6 +146,13 @@ pub trait Records: Send + Sync {
     async fn of(&self, user: UserId) -> Outcome<Map<String, Value>>;
 }
 
+/// The catalog's sellers as users need them: a direct call in one process, HTTP between processes.
+#[async_trait]
+pub trait Sellers: Send + Sync {
+    /// The seller of her own that a user acts for, made where there is none yet; always the same.
+    async fn of_her_own(&self, user: UserId) -> Outcome<SellerId>;
+}
+
 /// Users as the shells of every context need them: a direct call in one process, HTTP between
 /// processes.
 #[async_trait]

@@ -1,9 +1,10 @@
 //! The ports between contexts: what one asks of another, whether it lives in the same process or not.
 
+use futures_util::future::join;
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::catalog::{HoldKey, HoldOwners, NewCategory, ProductPatch, Purchases, Standing};
+use crate::catalog::{HoldKey, HoldOwners, NewCategory, ProductPatch, Purchases, SellerPatch, Standing};
 use crate::commerce::Context;
 use crate::error::{Error, Refusal};
 use crate::ids::{Id, ProductId, SellerId, UserId};
@@ -13,7 +14,7 @@ use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, Order, Payme
 use crate::part::Part;
 use crate::testing::MemoryShop;
 use crate::text::{Email, Metadata, Quantity, Sku};
-use crate::users::{Accounts, Claimed, Records, Register, Role};
+use crate::users::{Accounts, Claimed, Records, Register, Role, Sellers};
 
 use super::outside::Made;
 
@@ -301,4 +302,21 @@ pub(super) async fn records(make: &impl AsyncFn(&Part, Context) -> Made<dyn Reco
         let others = usize::from(context == Context::Notifications);
         assert_eq!(count(bina).await, Some(others), "{list} of others");
     }
+}
+
+/// Every promise of a [`Sellers`].
+pub(super) async fn sellers(make: &impl AsyncFn(&Part) -> Made<dyn Sellers>) {
+    let shop = MemoryShop::new(9);
+    let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+    let made = make(shop.part()).await;
+    let (one, again) = join(made.port.of_her_own(asha), made.port.of_her_own(asha)).await;
+    let seller = one.expect("the catalog answers");
+    assert_eq!(again.expect("the catalog answers"), seller, "always the same, also of two at once");
+    assert_ne!(made.port.of_her_own(bina).await.expect("the catalog answers"), seller);
+    let known = shop.catalog.seller(seller).await.expect("it is there");
+    assert_eq!((known.user, known.name.contains("asha")), (Some(asha), false), "hers, and without her name");
+    let patch = SellerPatch { name: Some("Cups".to_owned()), ..SellerPatch::default() };
+    shop.catalog.update_seller(&Actor::Seller(asha, seller), seller, patch, None).await.expect("it is her own");
+    assert_eq!(made.port.of_her_own(asha).await.expect("the catalog answers"), seller);
+    assert_eq!(shop.catalog.seller(seller).await.expect("it is there").name, "Cups", "and stays as it is");
 }

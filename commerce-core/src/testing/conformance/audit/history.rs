@@ -80,6 +80,8 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     opinions(shop, [&asha, &bela, &chitra]).await?;
     let clerk = customer(shop, "dina@example.com").await?.require_user()?;
     shop.users.set_role(&STAFF, clerk, Role::Admin, None).await?;
+    let merchant = customer(shop, "esha@example.com").await?.require_user()?;
+    shop.users.set_role(&STAFF, merchant, Role::Seller, None).await?;
     shop.users.set_password(&Actor::Admin(clerk), bela.require_user()?, "another horse").await?;
     shop.users.request_reset("asha@example.com").await?;
     shop.settle().await
