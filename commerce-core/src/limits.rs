@@ -192,6 +192,10 @@ pub const LETTER_KEEP: Duration = Duration::from_hours(180 * 24);
 pub const PROVIDER_MESSAGE_KEEP: Duration = Duration::from_hours(400 * 24);
 /// How long it is surely kept: past the time for which card payments are disputed. An audit needs it no longer.
 pub const PROVIDER_MESSAGE_SURE: Duration = Duration::from_hours(180 * 24);
+/// How long a stock hold is kept that ended without a sale, unless the shop says otherwise: as long as mails.
+pub const HOLD_KEEP: Duration = Duration::from_hours(400 * 24);
+/// How long it is surely kept: past every key, event and dead letter that may name it. An audit needs it no longer.
+pub const HOLD_SURE: Duration = Duration::from_hours(180 * 24);
 /// Held mails, and held webhook deliveries, that are counted; there may be more.
 pub const HELD_COUNTED_MAX: u32 = 10_000;
 /// The stock at which ops are told, unless the SKU says otherwise.

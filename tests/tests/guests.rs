@@ -162,6 +162,14 @@ async fn guests_buy_from_four_services() {
     assert_eq!(seen["status"], json!("CONFIRMED"));
     let told = async || mails(&shop.data()).iter().filter(|mail| mail.text.contains(link_of(&order))).count();
     eventually("she is told, with the link", told, |told| *told == 2).await;
+    let ask = json!({"email": "guest@example.com", "number": order["number"]});
+    anyone.post("/api/orders/link", &ask).send().await.expect(202);
+    eventually("and again", told, |told| *told == 3).await;
+    assert_eq!(admin.read("/api/orders?email=guest@example.com").await["items"][0]["id"], order["id"]);
+    let merchant = shop.customer().await;
+    let role = admin.put(&format!("/api/users/{}/role", merchant.user), &json!({"role": "SELLER"})).send().await.expect(200);
+    let seller = format!("/api/sellers/{}", role["sellerId"].as_str().unwrap());
+    assert_eq!(anyone.read(&seller).await["userId"], json!(merchant.user), "she has a seller in every shape");
     linked(&anyone, "POST", &format!("{path}/cancel"), &json!({}), link_of(&order)).send().await.expect(200);
 }
 

@@ -246,7 +246,7 @@ impl Eyes<'_> {
         for order in &orders {
             let Some(row) = order.one(ORDERS) else { continue };
             let mut findings = Findings::default();
-            standing(order, holds.get(row.cell("hold_key")), to_stock, &mut findings);
+            standing(order, holds.get(row.cell("hold_key")), (to_stock, self.now), &mut findings);
             let user = row.cell("user_id");
             if !users.contains_key(user) {
                 findings.take(dangling(&order.name, "a user", user));

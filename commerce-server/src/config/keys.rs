@@ -336,6 +336,12 @@ pub const KEYS: &[Key] = &[
         "400",
         "Days after which messages of payment providers that were applied are forgotten. What was not taken over stays.",
     ),
+    key(
+        "database.keep_holds_days",
+        Kind::Number(180, 36_500),
+        "400",
+        "Days after which stock holds that ended without a sale are forgotten. Those that were sold stay with their orders.",
+    ),
     Key {
         name: "redis.url",
         kind: Kind::TextOrNone,

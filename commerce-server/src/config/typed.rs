@@ -368,6 +368,7 @@ impl Config {
                 deliveries: days(&settings, "database.keep_webhook_deliveries_days"),
                 letters: days(&settings, "database.keep_dead_letters_days"),
                 provider_messages: days(&settings, "database.keep_provider_messages_days"),
+                holds: days(&settings, "database.keep_holds_days"),
             },
             redis: RedisConfig {
                 url: Secret(text(&settings, "redis.url").to_owned()),
