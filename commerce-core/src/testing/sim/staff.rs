@@ -184,7 +184,7 @@ impl Staff {
     /// What could not be handed over comes back to the house, twice at once, and is paid back where it was paid.
     async fn bring_back(&self, order: OrderId) {
         // Of every other order nobody opens the door, by its own random bits.
-        if order.uuid().as_u128() % 2 == 0 {
+        if order.uuid().as_u128().is_multiple_of(2) {
             let wish = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: "rest".to_owned(), lines: None };
             let rest = |shop: Commerce, me: Actor| {
                 let wish = wish.clone();
