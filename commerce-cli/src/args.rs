@@ -20,7 +20,8 @@ const EXAMPLES: &str = "\
 Examples:
   commerce serve --demo                              a filled shop on http://127.0.0.1:8080
   commerce init                                      a commented commerce.toml to begin with
-  echo -n secret-word | commerce user create --email me@example.com --full-name Me --role ADMIN --password-stdin
+  commerce user create --email me@example.com --full-name Me --role ADMIN
+                                                     the first who may administer; asks for the password
   commerce product import export.csv --dry-run       what an import would do
   commerce stock adjust TSHIRT-S +20 --reason delivery
   commerce order list --status PENDING --output json
@@ -201,6 +202,21 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// Longer lines are broken again where nobody looked.
+    #[test]
+    fn help_fits_a_terminal_of_a_hundred_columns() {
+        fn check(command: &clap::Command) {
+            let notes = [command.get_after_help(), command.get_after_long_help(), command.get_before_help()];
+            for line in
+                notes.into_iter().flatten().flat_map(|note| note.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
+            {
+                assert!(line.chars().count() <= 100, "of {}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 import { Api } from "../storefront/lib/api.js";
 import { busy, byId, fill, h, values } from "../storefront/lib/dom.js";
 import { clear, show } from "../storefront/lib/errors.js";
+import { parse } from "../storefront/lib/money.js";
 
 export const api = new Api("admin");
 export const currency = document.documentElement.dataset.currency;
@@ -45,6 +46,15 @@ export function onSubmit(form, box, work) {
     event.preventDefault();
     busy(event.submitter ?? form.querySelector("button"), () => attempt(box, form, () => work(form, event.submitter)));
   });
+}
+
+/** What the field `amount` of a form says; null where it is empty. */
+export function amountOf(form, currency) {
+  const text = form.elements.amount.value.trim();
+  const amount = text ? parse(text, currency) : null;
+  // In the shape of what the shop objects to.
+  if (text && amount === null) throw { code: "INVALID", errors: [{ field: "amount", message: "must be an amount such as 199.50" }] };
+  return amount;
 }
 
 export function say(text) {

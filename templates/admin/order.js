@@ -1,4 +1,5 @@
-// One order for staff: everything about it, and the steps it can take. Its parcels are in shipments.js, its money in promise.js.
+// One order for staff: everything about it, and the steps it can take. Its parcels are in shipments.js, what comes back of it in
+// coming_back.js, promised money in promise.js.
 
 import { addressBlock } from "../storefront/lib/address.js";
 import { byId, fill, h, pathParts } from "../storefront/lib/dom.js";
@@ -6,6 +7,7 @@ import { format } from "../storefront/lib/money.js";
 import { dateTime, humane, orderStatus, orderStep, paymentMethod, paymentStatus, tone } from "../storefront/lib/text.js";
 import { totals } from "../storefront/lib/totals.js";
 import { api, onSubmit, say, start } from "./admin.js";
+import { bindReturns, showReturns } from "./coming_back.js";
 import { bindPromise, showPromise } from "./promise.js";
 import { bindShipments, showShipments } from "./shipments.js";
 
@@ -27,6 +29,7 @@ const LABELS = {
 };
 
 const id = pathParts()[2];
+let currency = null;
 
 start(async () => {
   try {
@@ -48,21 +51,25 @@ start(async () => {
   });
   bindPromise(id, load);
   bindShipments(id, load);
+  bindReturns(id, () => currency, load);
 });
 
 async function load() {
-  const [order, timeline, payments, refunds, shipments] = await Promise.all([
+  const [order, timeline, payments, refunds, shipments, returns] = await Promise.all([
     api.get(`/api/orders/${id}`),
     api.get(`/api/orders/${id}/timeline?limit=100`),
     api.get(`/api/orders/${id}/payments`),
     api.get(`/api/orders/${id}/refunds`),
     api.get(`/api/orders/${id}/shipments`),
+    api.get(`/api/orders/${id}/returns`),
   ]);
+  currency = order.total.currency;
   document.title = `${order.number} · Back office`;
   byId("number").textContent = order.number;
   byId("placed-at").textContent = `Placed ${dateTime(order.placedAt)}`;
   fill(byId("badge"), h("span", { class: `badge ${tone(order.status)}` }, orderStatus(order.status)));
-  const next = NEXT[order.status] ?? [];
+  // Some of it has left the house, which nobody can cancel.
+  const next = (NEXT[order.status] ?? []).filter((status) => status !== "CANCELLED" || shipments.items.length === 0);
   byId("step").hidden = next.length === 0;
   fill(byId("steps"), next.map((status, index) => stepButton(status, index)));
   fill(byId("lines"), order.lines.map(line));
@@ -72,6 +79,7 @@ async function load() {
   fill(byId("payment"), payment(order, payments.items, refunds.items));
   showPromise(payments.items);
   showShipments(order, shipments.items, load);
+  showReturns(order, returns.items, load);
 }
 
 /** The first step is the usual one. */

@@ -1,11 +1,8 @@
 // Money that a provider has promised: staff takes it, takes less, or gives it back.
 
 import { byId } from "../storefront/lib/dom.js";
-import { format, parse } from "../storefront/lib/money.js";
-import { api, onSubmit, say } from "./admin.js";
-
-// In the shape of what the shop objects to.
-const NO_AMOUNT = { code: "INVALID", errors: [{ field: "amount", message: "must be an amount such as 199.50" }] };
+import { format } from "../storefront/lib/money.js";
+import { amountOf, api, onSubmit, say } from "./admin.js";
 
 let promise = null;
 
@@ -20,9 +17,7 @@ export function bindPromise(order, load) {
   onSubmit(byId("promise"), byId("promise-problem"), async (form, button) => {
     const action = button.value;
     if (action === "void" && !confirm("Give the money back? The order is cancelled.")) return;
-    const text = action === "capture" ? form.elements.amount.value.trim() : "";
-    const amount = text ? parse(text, promise.amount.currency) : null;
-    if (text && amount === null) throw NO_AMOUNT;
+    const amount = action === "capture" ? amountOf(form, promise.amount.currency) : null;
     await api.post(`/api/orders/${order}/payments/${promise.id}/${action}`, amount ? { amount } : {});
     form.reset();
     await load();

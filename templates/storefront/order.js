@@ -8,6 +8,7 @@ import { format } from "./lib/money.js";
 import { dateTime, orderStatus, orderStep, paymentMethod, paymentStatus, tone } from "./lib/text.js";
 import { totals } from "./lib/totals.js";
 import { paymentFields, readPayment } from "./payment.js";
+import { bindReturns, showReturns } from "./returns.js";
 import { api, signIn, start } from "./shop.js";
 
 const STEPS = ["PENDING", "CONFIRMED", "PROCESSING", "SHIPPED", "DELIVERED"];
@@ -41,6 +42,7 @@ start(async () => {
   bind(byId("pay"), byId("pay-problem"), async (form) => {
     await api.post(`/api/orders/${id}/payments`, readPayment(form), { key: newKey(), ...how });
   });
+  bindReturns(id, load);
 });
 
 async function load(asked = 0) {
@@ -55,11 +57,18 @@ async function load(asked = 0) {
   fill(byId("totals"), totals(order));
   fill(byId("ship-to"), addressBlock(order.shippingAddress));
   payment(order);
+  // Whoever comes by a link alone may not send anything back.
+  if (!link && ["SHIPPED", "OUT_FOR_DELIVERY", "DELIVERED"].includes(order.status)) await returns(order);
   fill(byId("timeline"), timeline.items.map(entry));
   byId("cancel-details").hidden = !["PENDING", "CONFIRMED", "PROCESSING"].includes(order.status);
   if (order.status === "PENDING" && OPEN.includes(order.payment.status) && asked < ASK_TIMES) {
     setTimeout(() => load(asked + 1).catch((problem) => show(byId("problem"), problem)), ASK_EVERY_MS);
   }
+}
+
+async function returns(order) {
+  const [asked, parcels] = await Promise.all([api.get(`/api/orders/${id}/returns`), api.get(`/api/orders/${id}/shipments`)]);
+  showReturns(order, asked.items, parcels.items);
 }
 
 function thanks(order) {

@@ -10,11 +10,10 @@ use crate::shop::{introduce_sender, make_topology};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Make topics, queues, dead-letter queues and subscriptions that are not there
-    #[command(
-        after_help = "What is not said here comes from the settings under [aws]. Where mails go through SES (mail.transport),\n\
-        the sender is made known there, too. Keys come from the environment, the profile or the machine's role.\n\n\
-        Examples:\n  commerce aws init --region eu-central-1\n  commerce aws init --endpoint http://127.0.0.1:4566 --fifo"
-    )]
+    #[command(after_help = "What is not said here comes from the settings under [aws]. Where mails go through SES\n\
+        (mail.transport), the sender is made known there, too. Keys come from the environment, the\n\
+        profile or the machine's role.\n\n\
+        Examples:\n  commerce aws init --region eu-central-1\n  commerce aws init --endpoint http://127.0.0.1:4566 --fifo")]
     Init(Init),
 }
 

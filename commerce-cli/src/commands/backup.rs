@@ -18,11 +18,12 @@ Examples:
   commerce backup /mnt/backups/monday
   commerce restore /mnt/backups/monday --verify
 
-The shop may be served meanwhile. The four databases are of one instant; pictures, signing keys and the
-sandbox's books are with them, and a manifest with the size and SHA-256 of every file. DIR is made, or must
-be empty, and is there whole or not at all. Mails and the search index are not copied: the first have
-left the house, the second is built again by `commerce restore`. Keep a backup as you keep the shop: it
-has everybody's data and the keys. A shop on MySQL or MariaDB is backed up by the tools of its server.")]
+The shop may be served meanwhile. The four databases are of one instant; pictures, signing keys
+and the sandbox's books are with them, and a manifest with the size and SHA-256 of every file. DIR
+is made, or must be empty, and is there whole or not at all. Mails and the search index are not
+copied: the first have left the house, the second is built again by `commerce restore`. Keep a
+backup as you keep the shop: it has everybody's data and the keys. A shop on MySQL or MariaDB is
+backed up by the tools of its server.")]
 pub(crate) struct Args {
     /// The folder that the backup becomes
     #[arg(value_name = "DIR")]

@@ -26,9 +26,9 @@ const WHOLE: &[Column] =
 pub(crate) enum Command {
     /// Hold payments, refunds and top-ups against what the providers say
     #[command(after_help = "\
-Asks each provider about everything the shop has asked it for, reads its ledger for what the shop has
-not, and changes nothing. Ends with code 0 when everything fits, and with code 1 (NOT_RECONCILED) and a
-row for each mismatch when not.
+Asks each provider about everything the shop has asked it for, reads its ledger for what the shop
+has not, and changes nothing. Ends with code 0 when everything fits, and with code 1
+(NOT_RECONCILED) and a row for each mismatch when not.
 
 PAID_WITHOUT_ORDER  the provider has money that no order, refund or top-up asked for
 BOOKED_NOT_PAID     the shop says that money moved, the provider that it did not

@@ -25,12 +25,13 @@ Examples:
   commerce restore /mnt/backups/monday
   commerce outbox status
 
-Nobody may use the data directory meanwhile. Every file is held against the manifest first; a death half way
-leaves the old shop or the new one. What was in the directory is gone afterwards, but for mail/.
+Nobody may use the data directory meanwhile. Every file is held against the manifest first; a
+death half way leaves the old shop or the new one. What was in the directory is gone afterwards,
+but for mail/.
 
-The shop that the backup is of may have sent mails and called webhooks since. So all that was still to be
-sent when it was taken waits for a word: `commerce outbox release` sends it, `commerce outbox drop`
-never does. What happens in the shop from now on does not wait.")]
+The shop that the backup is of may have sent mails and called webhooks since. So all that was
+still to be sent when it was taken waits for a word: `commerce outbox release` sends it,
+`commerce outbox drop` never does. What happens in the shop from now on does not wait.")]
 pub(crate) struct Args {
     /// The folder of the backup
     #[arg(value_name = "DIR")]

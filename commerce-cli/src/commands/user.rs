@@ -22,9 +22,8 @@ const COLUMNS: &[Column] =
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Open an account; with --role ADMIN the first admin
-    #[command(
-        after_help = "Example:\n  echo -n a-long-password | commerce user create --email me@example.com --full-name Me --role ADMIN --password-stdin"
-    )]
+    #[command(after_help = "Examples:\n  commerce user create --email me@example.com --full-name Me --role ADMIN\n  \
+        pass show shop | commerce user create --email me@example.com --full-name Me --password-stdin")]
     Create(Create),
     /// Accounts, newest first
     List {

@@ -134,6 +134,11 @@ fn question(data: &Path, args: &Args) -> String {
     )
 }
 
+/// Where mails are files that can be counted.
+fn mail_folder(data: Option<&Path>, config: &Config) -> Option<PathBuf> {
+    data.filter(|_| !config.mail.by_ses).map(|data| data.join("mail"))
+}
+
 /// An admin of the run's own, as the operator makes one.
 async fn make_staff(config: &Config, email: &str, password: &str) -> Result<(), Failure> {
     let shop = Shop::open(config).await?;
@@ -189,6 +194,9 @@ impl Trial<'_> {
         let mut left_out = Vec::new();
         if self.data.is_some() {
             violations.extend(audit(self.config).await?);
+            if mail_folder(self.data.as_deref(), self.config).is_none() {
+                left_out.push("mails, which leave the house through SES".to_owned());
+            }
         } else {
             left_out.push("mails and books, which lie in the server's data directory (name it with --data)".to_owned());
         }
@@ -203,6 +211,7 @@ impl Trial<'_> {
             settled: (settled, SETTLES_WITHIN),
             slowest_start: premises.map(|premises| premises.slowest_start),
             violations,
+            audited: self.data.is_some(),
             left_out,
         })
     }
@@ -240,9 +249,10 @@ impl Trial<'_> {
         ended: Duration,
     ) -> Result<(Survey, Vec<Violation>, Option<Duration>), Failure> {
         let record: Record = self.history.write().clone();
+        let mails = mail_folder(self.data.as_deref(), self.config);
         let mut before: Option<Vec<Violation>> = None;
         loop {
-            let survey = survey(staff, &record, &shelf.units, self.data.as_deref()).await?;
+            let survey = survey(staff, &record, &shelf.units, mails.as_deref()).await?;
             let judged = checks::judge(&record, &survey, &shelf.units);
             let took = self.history.now().saturating_sub(ended);
             // What is wrong at one look only was changing while it was looked at.

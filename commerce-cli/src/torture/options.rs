@@ -15,8 +15,9 @@ Buyers order, pay, cancel, click twice, lose connections and try again; staff sh
 stock; strangers pry. What was answered is written down and compared with what the shop says
 afterwards, and the audit looks through its books. Without --url the run starts a server of its own
 on a free port of 127.0.0.1, without rate limits, and ends it. With --data its users, products and
-orders stay in the shop, named TORTURE; the products are archived at the end. With --disturbed whoever
-runs the services of --url ends and halts them while the load lasts, and leaves them alone afterwards.
+orders stay in the shop, named TORTURE; the products are archived at the end. With --disturbed
+whoever runs the services of --url ends and halts them while the load lasts, and leaves them alone
+afterwards.
 
 Exit codes: 0 all holds, 1 something does not (each violation is named, and the folder of the run is
 kept), 2 bad usage. With --url a token is good for 15 minutes, the limits of the server stay as they

@@ -44,6 +44,8 @@ pub(crate) struct Report {
     pub settled: (Option<Duration>, Duration),
     pub slowest_start: Option<Duration>,
     pub violations: Vec<Violation>,
+    /// Whether the audit has looked through the books.
+    pub audited: bool,
     /// What was left out, in words.
     pub left_out: Vec<String>,
 }
@@ -173,7 +175,10 @@ impl Report {
         };
         text.push_str(&settled);
         if let Some(mails) = &self.survey.mails {
-            let _ = write!(text, "\n{} mails lie there for them. The audit has looked through the books.", mails.len());
+            let _ = write!(text, "\n{} mails lie there for them.", mails.len());
+        }
+        if self.audited {
+            text.push_str(" The audit has looked through the books.");
         }
         for what in &self.left_out {
             let _ = write!(text, "\nNot looked at: {what}.");

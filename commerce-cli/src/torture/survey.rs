@@ -106,7 +106,7 @@ pub(crate) async fn survey(
     staff: &Caller,
     record: &Record,
     skus: &[(String, i64)],
-    data: Option<&Path>,
+    mail_folder: Option<&Path>,
 ) -> Result<Survey, Failure> {
     let mut survey = Survey::default();
     let people: Vec<&str> = record.people.iter().map(|person| person.id.as_str()).collect();
@@ -145,7 +145,7 @@ pub(crate) async fn survey(
             }));
         }
     }
-    survey.mails = data.map(|data| mails(&data.join("mail"), record));
+    survey.mails = mail_folder.map(|folder| mails(folder, record));
     Ok(survey)
 }
 

@@ -1,11 +1,13 @@
 //! The checks, tried on histories that never happened: each one finds what it is for, by its name.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::checks::{Judged, judge};
 use super::history::{Action, Adjustment, Call, Disturbance, DisturbanceKind, Named, Outcome, Person, Placing, Record};
 use super::survey::{Mail, Seen, Survey};
+use super::{Config, mail_folder};
 
 /// A history and a shop that fit: ten cups put in, one sold, one on order.
 fn fitting() -> (Record, Survey, Vec<(String, i64)>) {
@@ -183,4 +185,13 @@ fn every_mail_is_missed_and_every_second_one_named() {
     }
     let elsewhere = |_: &mut Record, survey: &mut Survey| survey.mails = None;
     assert_eq!(spoilt(elsewhere), [] as [&str; 0]);
+}
+
+#[test]
+fn mails_are_counted_where_they_are_files() {
+    let data = Path::new("shop");
+    assert_eq!(mail_folder(Some(data), &Config::defaults()), Some(PathBuf::from("shop/mail")));
+    assert_eq!(mail_folder(None, &Config::defaults()), None);
+    let by_ses = [("COMMERCE_MAIL__TRANSPORT".to_owned(), "ses".to_owned())];
+    assert_eq!(mail_folder(Some(data), &Config::load(None, by_ses).expect("SES is a way out")), None);
 }

@@ -63,6 +63,7 @@ pub(super) const PAGES: &[Page] = pages![
     "storefront" "pay" "/pay/razorpay" "Pay",
     "admin" "orders" "/admin" "Orders",
     "admin" "order" "/admin/orders/{id}" "Order",
+    "admin" "returns" "/admin/returns" "Returns",
     "admin" "products" "/admin/products" "Products",
     "admin" "product" "/admin/products/{id}" "Product",
     "admin" "mail" "/admin/mail" "Mail",

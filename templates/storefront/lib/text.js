@@ -65,10 +65,27 @@ export function paymentMethod(method) {
   return METHOD[method] ?? humane(method);
 }
 
+const RETURN = {
+  REQUESTED: "Asked for",
+  APPROVED: "Agreed to",
+  REJECTED: "Not agreed to",
+  RECEIVED: "Came back",
+  REFUNDED: "Paid back",
+  EXCHANGED: "Exchanged",
+};
+const RETURN_KIND = { RETURN: "Return", REFUND: "Refund without return", EXCHANGE: "Exchange" };
+
+export function returnStatus(status) {
+  return RETURN[status] ?? humane(status);
+}
+export function returnKind(kind) {
+  return RETURN_KIND[kind] ?? humane(kind);
+}
+
 /** Which colour a state has. */
 export function tone(status) {
-  if (["CANCELLED", "FAILED", "ARCHIVED"].includes(status)) return "bad";
-  if (["PENDING", "UNKNOWN", "DRAFT", "SENDING"].includes(status)) return "wait";
-  if (["DELIVERED", "CAPTURED", "SENT", "ACTIVE"].includes(status)) return "good";
+  if (["CANCELLED", "FAILED", "ARCHIVED", "REJECTED"].includes(status)) return "bad";
+  if (["PENDING", "UNKNOWN", "DRAFT", "SENDING", "REQUESTED"].includes(status)) return "wait";
+  if (["DELIVERED", "CAPTURED", "SENT", "ACTIVE", "REFUNDED", "EXCHANGED"].includes(status)) return "good";
   return "go";
 }

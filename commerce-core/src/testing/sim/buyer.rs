@@ -352,9 +352,30 @@ impl Buyer {
         if order.status == OrderStatus::Pending {
             self.pay(note, &order).await;
         }
+        if self.client.throw(|dice| dice.permille(200)) {
+            self.client.dawdle(self.leisure).await;
+            self.give_up(note, &order).await;
+        }
         if self.client.throw(|dice| dice.permille(250)) {
             self.client.dawdle(self.leisure).await;
             self.cancel(note, &order).await;
+        }
+    }
+
+    /// One unit fewer, of an order that keeps others.
+    async fn give_up(&self, note: &str, order: &Order) {
+        if order.lines.iter().map(|line| line.quantity.get()).sum::<u32>() < 2 {
+            return;
+        }
+        let (id, key) = (order.id, key(&format!("{note}-fewer"), 1));
+        let lines = vec![(self.client.throw(|dice| dice.pick(&order.lines).sku.to_string()), 1)];
+        let request = |shop: crate::Commerce, me: Actor| {
+            let (lines, key) = (lines.clone(), key.clone());
+            async move { shop.orders.cancel_lines(&me, id, &lines, None, Some(key), None).await }
+        };
+        if let Told::Refused(code, _) = self.client.insist(request).await {
+            let known = matches!(code, "ILLEGAL_TRANSITION" | "PAYMENT_REQUIRED" | "CANCEL_EXCEEDS_OPEN" | "CONFLICT");
+            self.client.must(known, || format!("giving up some of {id} was refused as {code}"));
         }
     }
 

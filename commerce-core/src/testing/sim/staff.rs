@@ -27,6 +27,10 @@ use crate::users::RawAddress;
 /// The longest pause between two blows, in microseconds.
 const BLOW_PAUSE: u64 = 120_000_000;
 
+/// How often staff looks for work before she does something else, and the longest pause between, in microseconds.
+const LOOKS: usize = 4;
+const LOOK_AGAIN: u64 = 60_000_000;
+
 /// Somebody on the shop's side.
 #[derive(Clone)]
 pub(super) struct Staff {
@@ -76,17 +80,37 @@ impl Staff {
         }
     }
 
+    /// Mostly an order that is still on its way; where there is none yet, she looks again later.
+    async fn work_to_do(&self) -> Option<OrderId> {
+        for _ in 0..LOOKS {
+            let (all, live) = {
+                let books = self.client.house.ground.books();
+                let live = |id: &OrderId| {
+                    let status = books.order(*id).map(|order| order.status);
+                    !matches!(status, Some(OrderStatus::Pending | OrderStatus::Cancelled | OrderStatus::Delivered) | None)
+                };
+                let all = books.order_ids();
+                let live: Vec<OrderId> = all.iter().copied().filter(live).collect();
+                (all, live)
+            };
+            let any = self.client.throw(|dice| dice.permille(250));
+            let some = if any { all } else { live };
+            if !some.is_empty() {
+                return Some(self.client.throw(|dice| *dice.pick(&some)));
+            }
+            self.client.dawdle(LOOK_AGAIN).await;
+        }
+        None
+    }
+
     /// Takes an order a few steps further, or cancels it.
     async fn move_on(&self) {
-        let orders = self.client.house.ground.books().order_ids();
-        if orders.is_empty() {
-            return;
-        }
-        let (order, what, steps) = self.client.throw(|dice| (*dice.pick(&orders), dice.below(10), 1 + dice.below(4)));
-        if what < 2 {
+        let Some(order) = self.work_to_do().await else { return };
+        let (what, steps) = self.client.throw(|dice| (dice.below(10), 1 + dice.below(4)));
+        if what < 1 {
             return self.set(order, OrderStatus::Cancelled).await;
         }
-        if what == 9 {
+        if what > 6 {
             self.parcels(order).await;
         }
         for _ in 0..steps {

@@ -35,11 +35,11 @@ Formats:
   csv           one row per variant; keeps vendor and tags of the notes
   shopify-csv   what Shopify's admin imports; as csv, with three options of a variant at most
 
-Without --format the file's name says: *.csv is csv, everything else jsonl. Amounts of csv are those of
-the shop's currency. A product that a format cannot hold is named and left out, and the command ends
-with code 1 (LEFT_OUT). Pictures are links: those that the shop keeps itself are named by their path and
-stay where they are; `commerce backup` copies them. Stock is what is on hand, which an import counts
-in for new variants only.")]
+Without --format the file's name says: *.csv is csv, everything else jsonl. Amounts of csv are
+those of the shop's currency. A product that a format cannot hold is named and left out, and the
+command ends with code 1 (LEFT_OUT). Pictures are links: those that the shop keeps itself are
+named by their path and stay where they are; `commerce backup` copies them. Stock is what is on
+hand, which an import counts in for new variants only.")]
 pub(crate) struct Args {
     /// How it is written
     #[arg(long, value_enum)]
