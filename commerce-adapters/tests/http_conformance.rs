@@ -18,7 +18,7 @@ use commerce_core::orders::{CatalogPort, Customers};
 use commerce_core::part::Elsewhere;
 use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::{self, Made};
-use commerce_core::users::{Accounts, Records};
+use commerce_core::users::{Accounts, Records, Sellers};
 use commerce_core::{Clock, Part};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -96,6 +96,11 @@ async fn contacts() {
 #[tokio::test]
 async fn hold_owners() {
     conformance::hold_owners(async |part| remote::<dyn HoldOwners>(part, |there| there.holds).await).await;
+}
+
+#[tokio::test]
+async fn sellers() {
+    conformance::sellers(async |part| remote::<dyn Sellers>(part, |there| there.sellers).await).await;
 }
 
 #[tokio::test]

@@ -131,4 +131,5 @@ holds! {
     a_payment_status_beside_something_else_stays_as_found,
     money_is_never_repaired,
     a_busy_shop_raises_no_alarm,
+    what_ended_long_ago_is_forgotten_and_not_missed,
 }

@@ -100,6 +100,8 @@ pub struct KeepPolicy {
     pub letters: Duration,
     /// What payment providers said and was applied; [`limits::PROVIDER_MESSAGE_SURE`] at least.
     pub provider_messages: Duration,
+    /// Stock holds that ended without a sale; [`limits::HOLD_SURE`] at least.
+    pub holds: Duration,
 }
 
 impl Default for KeepPolicy {
@@ -109,6 +111,7 @@ impl Default for KeepPolicy {
             deliveries: limits::WEBHOOK_DELIVERY_KEEP,
             letters: limits::LETTER_KEEP,
             provider_messages: limits::PROVIDER_MESSAGE_KEEP,
+            holds: limits::HOLD_KEEP,
         }
     }
 }

@@ -218,6 +218,12 @@ pub enum Refusal {
         /// The status asked for.
         to: &'static str,
     },
+    /// So many orders of this customer wait for their money already.
+    #[error("{most} of your orders wait for their money: pay or cancel one of them first")]
+    TooManyUnpaid {
+        /// How many may.
+        most: u32,
+    },
     /// The order must be paid before this step.
     #[error("the order is not paid")]
     PaymentRequired,
@@ -336,6 +342,7 @@ impl Refusal {
                 Some(json!(Judged { coupon, rule, errors }))
             }
             Self::CouponExhausted(used_up) => Some(json!(used_up)),
+            Self::TooManyUnpaid { most } => Some(json!({ "most": most })),
             Self::BelowReserved { sku, reserved } => Some(json!({ "sku": sku, "reserved": reserved })),
             Self::IllegalTransition { from, to } => Some(json!({ "from": from, "to": to })),
             Self::Unauthenticated
@@ -391,6 +398,7 @@ impl Refusal {
             Self::CouponExhausted(_) => ("COUPON_EXHAUSTED", ErrorClass::Conflict),
             Self::CouponTaken(_) => ("COUPON_TAKEN", ErrorClass::Conflict),
             Self::IllegalTransition { .. } => ("ILLEGAL_TRANSITION", ErrorClass::Conflict),
+            Self::TooManyUnpaid { .. } => ("TOO_MANY_UNPAID", ErrorClass::Conflict),
             Self::PaymentRequired => ("PAYMENT_REQUIRED", ErrorClass::Conflict),
             Self::NotPayable(_) => ("NOT_PAYABLE", ErrorClass::Conflict),
             Self::NotCapturable(_) => ("NOT_CAPTURABLE", ErrorClass::Conflict),
@@ -443,6 +451,11 @@ impl Refusal {
         ("COUPON_TAKEN", ErrorClass::Conflict, "Another coupon has the code."),
         ("CART_ORDERED", ErrorClass::Conflict, "Another request ordered the cart already."),
         ("ILLEGAL_TRANSITION", ErrorClass::Conflict, "The status graph has no such step."),
+        (
+            "TOO_MANY_UNPAID",
+            ErrorClass::Conflict,
+            "So many orders of this customer wait for their money; pay or cancel one first.",
+        ),
         ("PAYMENT_REQUIRED", ErrorClass::Conflict, "The order is not paid."),
         ("NOT_PAYABLE", ErrorClass::Conflict, "The order takes no more payments."),
         ("NOT_REDIRECTABLE", ErrorClass::Conflict, "The order is on its way, or would be taxed and shipped otherwise there."),

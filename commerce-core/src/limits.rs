@@ -117,6 +117,11 @@ pub const ORDER_LINK_FOR: Duration = Duration::from_hours(90 * 24);
 /// Orders an hour that are told to one guest's mail address, so that nobody fills a stranger's mailbox: each is three
 /// mails or four.
 pub const GUEST_ORDERS_AN_HOUR: u32 = 5;
+/// Mails an hour that bring one guest the links of her orders again, so that nobody fills a stranger's mailbox.
+pub const ORDER_LINKS_AN_HOUR: u32 = 5;
+/// Orders of one customer that may wait for their money at once, unless the shop says otherwise: far more than anybody pays at
+/// a time, and too few to keep a shelf from others.
+pub const UNPAID_ORDERS_MAX: u32 = 20;
 /// Tries to pay one order by its link: each that is declined is a mail.
 pub const GUEST_ATTEMPTS_MAX: usize = 10;
 /// A rotated refresh token repeated within this span gets the same answer: its first one was lost.
@@ -187,6 +192,10 @@ pub const LETTER_KEEP: Duration = Duration::from_hours(180 * 24);
 pub const PROVIDER_MESSAGE_KEEP: Duration = Duration::from_hours(400 * 24);
 /// How long it is surely kept: past the time for which card payments are disputed. An audit needs it no longer.
 pub const PROVIDER_MESSAGE_SURE: Duration = Duration::from_hours(180 * 24);
+/// How long a stock hold is kept that ended without a sale, unless the shop says otherwise: as long as mails.
+pub const HOLD_KEEP: Duration = Duration::from_hours(400 * 24);
+/// How long it is surely kept: past every key, event and dead letter that may name it. An audit needs it no longer.
+pub const HOLD_SURE: Duration = Duration::from_hours(180 * 24);
 /// Held mails, and held webhook deliveries, that are counted; there may be more.
 pub const HELD_COUNTED_MAX: u32 = 10_000;
 /// The stock at which ops are told, unless the SKU says otherwise.

@@ -109,6 +109,20 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// One page of what stands in several lists that are newest first and were asked for the same page; `key` names an entry's
+    /// place in all of them.
+    #[must_use]
+    pub fn merged(lists: Vec<Self>, request: &PageRequest, key: impl Fn(&T) -> Uuid) -> Self {
+        let more = lists.iter().any(|list| list.next_cursor.is_some());
+        let mut entries: Vec<T> = lists.into_iter().flat_map(|list| list.items).collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse(key(entry)));
+        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+        let more = more || entries.len() > limit;
+        entries.truncate(limit);
+        let next_cursor = entries.last().filter(|_| more).map(|last| Cursor(key(last)).encode());
+        Self { items: entries, next_cursor }
+    }
+
     /// Cuts a page from up to `limit + 1` entries read in order; `key` names an entry's place.
     #[must_use]
     pub fn cut(mut entries: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> Uuid) -> Self {

@@ -29,7 +29,7 @@ use crate::orders::{
 };
 use crate::page::PageRequest;
 use crate::time::{Clock, Timestamp};
-use crate::users::{Accounts, PasswordHasher, Records, StaffLogKeeper, TokenSigner, UserStore, Users};
+use crate::users::{Accounts, PasswordHasher, Records, Sellers, StaffLogKeeper, TokenSigner, UserStore, Users};
 
 /// The contexts that live here.
 #[derive(Clone)]
@@ -126,6 +126,8 @@ pub struct Elsewhere {
     pub holds: Option<Arc<dyn HoldOwners>>,
     /// Orders, for reviews.
     pub purchases: Option<Arc<dyn Purchases>>,
+    /// The catalog, for users who become sellers.
+    pub sellers: Option<Arc<dyn Sellers>>,
     /// What each keeps about people, for whoever asks what is kept about her.
     pub records: Vec<(Context, Arc<dyn Records>)>,
 }
@@ -186,7 +188,9 @@ impl Part {
         // What lives here comes first, and so is the one that is asked.
         let records = records.into_iter().filter_map(|(context, records)| Some((context, records?))).chain(elsewhere.records);
         let records: Vec<(Context, Arc<dyn Records>)> = records.collect();
-        let users = users.map(|users| users.with_records(records));
+        // Users alone need no catalog: it is missed when somebody is to be a seller.
+        let sellers = catalog.clone().map(|catalog| Arc::new(catalog) as Arc<dyn Sellers>).or(elsewhere.sellers);
+        let users = users.map(|users| users.with_records(records).with_sellers(sellers));
         let dead_letters = DeadLetterDesk::new(Vec::new(), ids, Arc::clone(&clock));
         let (relays, outboxes) = (Vec::new(), Vec::new());
         let (bus_lag, last_audit) = (Duration::ZERO, Arc::default());

@@ -8,7 +8,7 @@ use commerce_core::commerce::Context;
 use commerce_core::notifications::Contacts;
 use commerce_core::orders::{CatalogPort, Customers};
 use commerce_core::testing::conformance::{self, Made};
-use commerce_core::users::{Accounts, Records, Users};
+use commerce_core::users::{Accounts, Records, Sellers, Users};
 use futures_executor::block_on;
 
 fn users(part: &Part) -> Arc<Users> {
@@ -41,6 +41,13 @@ fn contacts() {
 fn hold_owners() {
     block_on(conformance::hold_owners(async |part| {
         Made::<dyn HoldOwners>::new(Arc::new(part.orders.as_ref().expect("orders live here").hold_owners()))
+    }));
+}
+
+#[test]
+fn sellers() {
+    block_on(conformance::sellers(async |part| {
+        Made::<dyn Sellers>::new(Arc::new(part.catalog.clone().expect("the catalog lives here")))
     }));
 }
 

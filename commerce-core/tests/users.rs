@@ -124,7 +124,11 @@ fn only_staff_opens_accounts_with_a_role() {
         let boss = shop.users.create_user(&Actor::System, named("boss"), Role::Admin).await.unwrap();
         assert_eq!(boss.actor(), Actor::Admin(boss.id));
         let seller = shop.users.set_role(&boss.actor(), asha.id, Role::Seller, None).await.unwrap();
-        assert!(matches!(seller.actor(), Actor::Seller(user, _) if user == asha.id));
+        let Actor::Seller(user, hers) = seller.actor() else { panic!("{:?}", seller.actor()) };
+        let known = shop.catalog.seller(hers).await.unwrap();
+        assert_eq!((user, known.user), (asha.id, Some(asha.id)), "she acts for a seller that is there");
+        let merchant = shop.users.create_user(&boss.actor(), named("merchant"), Role::Seller).await.unwrap();
+        assert!(shop.catalog.seller(merchant.seller.unwrap()).await.is_ok());
         let customer = shop.users.set_role(&boss.actor(), asha.id, Role::Customer, None).await.unwrap();
         assert_eq!(customer.actor(), Actor::Customer(asha.id));
     });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -31,6 +32,10 @@ pub struct Shared {
     part: Arc<Part>,
 }
 
+/// Links of guests' orders that one address may ask for in an hour: a household looks for few, and who tries numbers for
+/// many.
+const LINKS_AN_HOUR: u32 = 20;
+
 /// Why a handler may rely on its context.
 const MOUNTED: &str = "a context's routes are handled only where it lives";
 
@@ -43,6 +48,7 @@ struct Inner {
     users: Limiter<Client>,
     addresses: Limiter<Client>,
     logins: Logins,
+    links: Limiter<IpAddr>,
     tasks: TaskTracker,
     stopping: CancellationToken,
     /// Random by process; names requests and hides accounts in the books of failed logins.
@@ -56,10 +62,12 @@ impl Shared {
     #[must_use]
     pub fn new(part: Part, ways: Ways, forwarded: BTreeMap<&'static str, Context>, config: Config) -> Self {
         const MINUTE: Duration = Duration::from_mins(1);
+        const HOUR: Duration = Duration::from_hours(1);
         let gateway = &config.gateway;
         let inner = Inner {
             users: Limiter::new(gateway.rate_limit_per_minute, MINUTE),
             addresses: Limiter::new(gateway.rate_limit_anonymous_per_minute, MINUTE),
+            links: Limiter::new(LINKS_AN_HOUR, HOUR),
             logins: Logins::new(config.auth.failed_logins_per_quarter_hour),
             config,
             ways,
@@ -143,6 +151,12 @@ impl Shared {
     #[must_use]
     pub fn knows_gateway(&self, pass: &str, client: &str) -> bool {
         self.inner.ways.doorman.as_ref().is_some_and(|doorman| doorman.knows(pass, client))
+    }
+
+    /// Who asked for links of orders.
+    #[must_use]
+    pub fn links(&self) -> &Limiter<IpAddr> {
+        &self.inner.links
     }
 
     /// The settings.

@@ -50,10 +50,10 @@ async function load(asked = 0) {
   document.title = `${order.number} · ${document.documentElement.dataset.shop}`;
   byId("number").textContent = order.number;
   byId("placed-at").textContent = `Placed ${dateTime(order.placedAt)}`;
-  fill(byId("badge"), h("span", { class: `badge ${tone(order.status)}` }, orderStatus(order.status)));
+  fill(byId("badge"), h("span", { class: `badge ${tone(order.status)}` }, nothingArrived(order) ? "Came back to us" : orderStatus(order.status)));
   thanks(order);
   steps(order);
-  fill(byId("lines"), order.lines.map(line));
+  fill(byId("lines"), order.lines.map((item) => line(item, order)));
   fill(byId("totals"), totals(order));
   fill(byId("ship-to"), addressBlock(order.shippingAddress));
   payment(order);
@@ -86,6 +86,8 @@ function thanks(order) {
   } else if (order.status === "PENDING") {
     fill(box, h("h2", {}, "We are waiting for your payment"), h("p", {}, "This page updates by itself."));
     box.className = "banner wait";
+  } else if (nothingArrived(order)) {
+    box.hidden = true;
   } else {
     fill(box, h("h2", {}, "Thank you for your order"), h("p", {}, link ? "We have sent a mail with the details and with the link to this page." : "We have sent a mail with the details."));
     box.className = "banner good";
@@ -94,7 +96,7 @@ function thanks(order) {
 
 function steps(order) {
   const place = byId("steps");
-  place.hidden = order.status === "CANCELLED";
+  place.hidden = order.status === "CANCELLED" || nothingArrived(order);
   const reached = STEPS.indexOf(order.status === "OUT_FOR_DELIVERY" ? "SHIPPED" : order.status);
   const items = STEPS.map((step, index) =>
     h("li", { class: index <= reached ? "done" : null, "aria-current": index === reached ? "step" : null }, NAMES[step]),
@@ -102,12 +104,21 @@ function steps(order) {
   fill(place, items);
 }
 
-function line(item) {
+/** Whether all of it that was sent came back. */
+function nothingArrived(order) {
+  const units = (lines) => lines.reduce((sum, line) => sum + line.quantity, 0);
+  const cancelled = (order.cancellations ?? []).flatMap((it) => it.lines);
+  return order.status === "DELIVERED" && units(order.refused ?? []) === units(order.lines) - units(cancelled);
+}
+
+function line(item, order) {
+  const back = (order.refused ?? []).find((it) => it.sku === item.sku);
   return h(
     "li",
     {},
     h("a", { href: `/products/${item.productId}` }, item.name),
     h("span", { class: "hint" }, `${item.quantity} × ${format(item.unitPrice)}`),
+    back ? h("span", { class: "hint" }, `${back.quantity} could not be handed over and came back`) : null,
     h("span", { class: "line-total" }, format({ ...item.unitPrice, amount: item.unitPrice.amount * item.quantity })),
   );
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use commerce_tests::{Client, Options, Server, cod, eventually, inr, mails, raw_request, shared, unique};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 /// Row, file below the workspace, and the test that holds it.
@@ -518,4 +519,26 @@ async fn e35_logs_and_figures_name_nobody() {
             assert!(!text.contains(word), "{word} stands in the {name}: {text}");
         }
     }
+}
+
+#[tokio::test]
+async fn e30_nobody_keeps_stock_without_paying() {
+    let shop = Server::start_with(Options { env: vec![("COMMERCE_ORDERS__UNPAID_MAX", "3".to_owned())], ..Options::default() });
+    let (admin, buyer, other) = (shop.admin().await, shop.customer().await, shop.customer().await);
+    let cup = admin.product(1_000, 50).await;
+    let mut order = cod(&[(cup.sku.as_str(), 1)]);
+    order["payment"] = json!({"method": "CARD", "token": "tok_pending"});
+    let answers = join_all((0..20).map(|_| buyer.post("/api/orders", &order).send())).await;
+    let placed: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+    assert_eq!(placed.len(), 3, "exactly so many wait");
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        assert_eq!(answer.problem(409, "TOO_MANY_UNPAID")["most"], 3);
+    }
+    assert_eq!(admin.stock(&cup.sku).await, (50, 3, 47), "and hold what they wait for");
+    other.post("/api/orders", &order).send().await.expect(201);
+    buyer.post("/api/orders", &cod(&[(cup.sku.as_str(), 1)])).send().await.expect(201);
+    let first = placed[0].json()["id"].as_str().expect("an order has an id").to_owned();
+    buyer.post(&format!("/api/orders/{first}/cancel"), &json!({})).send().await.expect(200);
+    buyer.post("/api/orders", &order).send().await.expect(201);
+    buyer.post("/api/orders", &order).send().await.problem(409, "TOO_MANY_UNPAID");
 }

@@ -93,6 +93,7 @@ const TABLE: &[Row] = &[
     ("GET /api/coupons/{code}", "", [401, 401, 403, 403, 403, 403, 200]),
     ("PUT /api/coupons/{code}", r#"{"code": "<coupon>", "type": "PERCENTAGE", "value": 10}"#, [401, 401, 403, 403, 403, 403, 200]),
     ("POST /api/orders/quote", r#"{"items": [{"sku": "<sku>", "quantity": 1}], "shippingAddress": {"fullName": "G", "line1": "1", "city": "Pune", "postalCode": "411001", "country": "IN"}}"#, [401, 401, 200, 200, 200, 200, 200]),
+    ("POST /api/orders/link", r#"{"email": "nobody@example.com", "number": "ORD-0"}"#, [202, 202, 202, 202, 202, 202, 202]),
     ("POST /api/orders", r#"{"items": [{"sku": "<sku>", "quantity": 1}], "shippingAddress": {"fullName": "G", "line1": "1", "city": "Pune", "postalCode": "411001", "country": "IN"}, "payment": {"method": "COD"}}"#, [401, 401, 201, 201, 201, 201, 201]),
     ("GET /api/orders", "", [401, 401, 200, 200, 200, 200, 200]),
     ("GET /api/orders/{id}", "", [401, 404, 404, 404, 200, 404, 200]),

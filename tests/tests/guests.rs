@@ -162,5 +162,49 @@ async fn guests_buy_from_four_services() {
     assert_eq!(seen["status"], json!("CONFIRMED"));
     let told = async || mails(&shop.data()).iter().filter(|mail| mail.text.contains(link_of(&order))).count();
     eventually("she is told, with the link", told, |told| *told == 2).await;
+    let ask = json!({"email": "guest@example.com", "number": order["number"]});
+    anyone.post("/api/orders/link", &ask).send().await.expect(202);
+    eventually("and again", told, |told| *told == 3).await;
+    assert_eq!(admin.read("/api/orders?email=guest@example.com").await["items"][0]["id"], order["id"]);
+    let merchant = shop.customer().await;
+    let role = admin.put(&format!("/api/users/{}/role", merchant.user), &json!({"role": "SELLER"})).send().await.expect(200);
+    let seller = format!("/api/sellers/{}", role["sellerId"].as_str().unwrap());
+    assert_eq!(anyone.read(&seller).await["userId"], json!(merchant.user), "she has a seller in every shape");
     linked(&anyone, "POST", &format!("{path}/cancel"), &json!({}), link_of(&order)).send().await.expect(200);
+}
+
+#[tokio::test]
+async fn a_lost_link_is_mailed_again_and_nobody_learns_of_whom() {
+    let shop = Server::start();
+    let (admin, anyone) = (shop.admin().await, shop.anyone());
+    let product = admin.product(500, 50).await;
+    let email = format!("{}@guests.example", unique("guest"));
+    let order = anyone.post("/api/orders", &as_guest(&email, cod(&[(&product.sku, 1)]))).send().await.expect(201);
+    let ask = async |email: &str, number: &str| {
+        anyone.post("/api/orders/link", &json!({"email": email, "number": number})).send().await
+    };
+    let number = order["number"].as_str().unwrap();
+    let answers = [ask("nobody@example.com", number).await, ask(&email, "ORD-0").await, ask(&email, number).await];
+    assert!(answers.iter().all(|answer| answer.status == 202 && answer.body.is_empty()), "{answers:?}");
+    anyone.post("/api/orders/link", &json!({"email": email})).send().await.problem(400, "MISSING_FIELD");
+    let found =
+        async || mails(&shop.data()).into_iter().filter(|mail| mail.subject.starts_with("Your Order")).collect::<Vec<_>>();
+    let found = eventually("the mail", found, |found| !found.is_empty()).await;
+    assert_eq!((found.len(), found[0].subject.as_str()), (1, format!("Your Order — {number}").as_str()));
+    assert!(found[0].to.contains(&email) && found[0].text.contains(link_of(&order)), "{:?}", found[0].text);
+    // Who tries numbers is stopped, whatever she names.
+    let mut last = ask("nobody@example.com", "ORD-1").await;
+    for _ in 0..20 {
+        last = ask("nobody@example.com", "ORD-1").await;
+    }
+    last.problem(429, "TOO_MANY");
+    assert!(!last.header("retry-after").is_empty());
+
+    // Staff finds it by the mail address, beside the orders of who has an account with it.
+    let list = admin.read(&format!("/api/orders?email={email}")).await;
+    assert_eq!((list["items"].as_array().map(Vec::len), &list["items"][0]["id"]), (Some(1), &order["id"]));
+    let told = admin.read(&format!("/api/notifications?recipient={email}")).await;
+    assert!(told["items"].as_array().is_some_and(|told| told.len() >= 3), "{told}");
+    let orders = shop.run(&["order", "list", "--email", &email, "--output", "json"]);
+    assert!(orders.code == 0 && orders.out.contains(number), "{orders:?}");
 }

@@ -221,6 +221,13 @@ async fn staff_gives_roles() {
     user.get("/api/notifications").send().await.expect(200);
     admin.put(&path, &json!({"role": "CUSTOMER"})).send().await.expect(200);
     user.get("/api/notifications").send().await.any_problem(403);
+    // A seller acts for a seller that is there, whatever she was before.
+    let seller = admin.put(&path, &json!({"role": "SELLER"})).send().await.expect(200)["sellerId"].clone();
+    let hers = format!("/api/sellers/{}", seller.as_str().expect("she has one"));
+    assert_eq!(shop.anyone().read(&hers).await["id"], seller);
+    user.put(&hers, &json!({"name": unique("Cups")})).send().await.expect(200);
+    let again = admin.put(&path, &json!({"role": "SELLER"})).send().await.expect(200);
+    assert_eq!(again["sellerId"], seller);
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::catalog::{HoldKey, Item};
 use commerce_core::error::Outcome;
-use commerce_core::ids::{CategoryId, ProductId};
+use commerce_core::ids::{CategoryId, ProductId, SellerId, UserId};
 use commerce_core::orders::{CatalogPort, Held, HoldRef, PricedItem};
 use commerce_core::text::{Quantity, Sku};
+use commerce_core::users::Sellers;
 
 use super::call::{Caller, Net};
 use super::target::Target;
@@ -50,6 +51,15 @@ impl CatalogPort for RemoteCatalog {
 
     fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn CatalogPort>> {
         Some(Arc::new(Self(self.0.in_trace(traceparent))))
+    }
+}
+
+#[async_trait]
+impl Sellers for RemoteCatalog {
+    /// Asked again it answers the same, so that a lost answer costs nothing.
+    async fn of_her_own(&self, user: UserId) -> Outcome<SellerId> {
+        let made: wire::OwnSeller = self.0.ask_with("catalog.seller", "/internal/sellers", &wire::Seller { user }).await?;
+        Ok(made.seller)
     }
 }
 

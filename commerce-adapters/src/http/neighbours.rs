@@ -63,6 +63,7 @@ impl Neighbours {
             contacts: users().map(|users| users as _),
             catalog: target(Context::Catalog).map(|target| Arc::new(RemoteCatalog::new(&self.net, target)) as _),
             holds: target(Context::Orders).map(|target| Arc::new(RemoteHolds::new(&self.net, target)) as _),
+            sellers: target(Context::Catalog).map(|target| Arc::new(RemoteCatalog::new(&self.net, target)) as _),
             records: self.records(),
             purchases: target(Context::Orders).map(|target| Arc::new(RemotePurchases::new(&self.net, target)) as _),
         }

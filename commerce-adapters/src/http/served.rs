@@ -16,7 +16,7 @@ use commerce_core::ids::UserId;
 use commerce_core::notifications::Contacts;
 use commerce_core::orders::{CatalogPort, Customers, HoldRef};
 use commerce_core::text::Sku;
-use commerce_core::users::{Accounts, Records, Users};
+use commerce_core::users::{Accounts, Records, Sellers, Users};
 use commerce_core::{Clock, Part};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -113,6 +113,7 @@ impl Desk {
             ("GET", ["products"]) => products(catalog(part), asked.query).await,
             ("GET", ["products", "categories"]) => categories(catalog(part), asked.query).await,
             ("POST", ["inventory", step]) => inventory(catalog(part), step, &asked.body).await,
+            ("POST", ["sellers"]) => seller(catalog(part), &asked.body).await,
             ("GET", ["holds", key, generation]) => standing(part, key, generation).await,
             ("GET", ["purchases", user, product]) => bought(part, user, product).await,
             ("GET", ["records", context, user]) => records(part, context, user).await,
@@ -185,6 +186,11 @@ async fn inventory(catalog: Outcome<&Catalog>, step: &str, body: &Bytes) -> Answ
     }
 }
 
+async fn seller(catalog: Outcome<&Catalog>, body: &Bytes) -> Answer {
+    let wire::Seller { user } = given(body)?;
+    written(&wire::OwnSeller { seller: catalog?.of_her_own(user).await? })
+}
+
 async fn standing(part: &Part, key: &str, generation: &str) -> Answer {
     let Some(orders) = &part.orders else { return Err(Refusal::NotFound("page").into()) };
     let key = commerce_core::catalog::HoldKey::from_hex(key).ok_or(Refusal::NotFound("hold"))?;
@@ -242,7 +248,7 @@ async fn account(users: Outcome<&Users>, what: &str, body: &Bytes) -> Answer {
     match what {
         "find" => {
             let wire::Find { actor, email } = given(body)?;
-            written(&wire::Found { user: users.find(&actor, &email).await? })
+            written(&wire::Found { users: users.find(&actor, &email).await? })
         }
         "expect" => {
             let wire::Expect { actor, user } = given(body)?;
@@ -252,6 +258,10 @@ async fn account(users: Outcome<&Users>, what: &str, body: &Bytes) -> Answer {
         "guest" => {
             let wire::AsGuest { email } = given(body)?;
             written(&wire::KnownGuest { guest: users.guest_of(&email).await? })
+        }
+        "known-guest" => {
+            let wire::AsGuest { email } = given(body)?;
+            written(&wire::MaybeGuest { guest: users.known_guest(&email).await? })
         }
         "follow" => {
             let wire::Shown { link } = given(body)?;

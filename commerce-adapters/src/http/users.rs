@@ -102,10 +102,10 @@ impl Accounts for RemoteUsers {
         }
     }
 
-    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Option<UserId>> {
+    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Vec<UserId>> {
         let body = wire::Find { actor: *actor, email: email.clone() };
         let found: wire::Found = self.caller.ask_with("users.find", "/internal/users/find", &body).await?;
-        Ok(found.user)
+        Ok(found.users)
     }
 
     async fn expect(&self, actor: &Actor, user: UserId) -> Outcome<()> {
@@ -140,6 +140,12 @@ impl Customers for RemoteUsers {
     async fn guest(&self, email: &Email) -> Outcome<UserId> {
         let known: wire::KnownGuest =
             self.caller.ask_with("users.guest", "/internal/users/guest", &wire::AsGuest { email: email.clone() }).await?;
+        Ok(known.guest)
+    }
+
+    async fn known_guest(&self, email: &Email) -> Outcome<Option<UserId>> {
+        let body = wire::AsGuest { email: email.clone() };
+        let known: wire::MaybeGuest = self.caller.ask_with("users.known_guest", "/internal/users/known-guest", &body).await?;
         Ok(known.guest)
     }
 

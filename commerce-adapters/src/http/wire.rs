@@ -75,7 +75,7 @@ pub(super) struct SetSeller {
 /// A user, if there is one.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Found {
-    pub(super) user: Option<UserId>,
+    pub(super) users: Vec<UserId>,
 }
 
 /// An address, if there is one.
@@ -100,6 +100,24 @@ pub(super) struct AsGuest {
 #[derive(Serialize, Deserialize)]
 pub(super) struct KnownGuest {
     pub(super) guest: UserId,
+}
+
+/// Who is to have a seller of her own.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Seller {
+    pub(super) user: UserId,
+}
+
+/// That seller.
+#[derive(Serialize, Deserialize)]
+pub(super) struct OwnSeller {
+    pub(super) seller: SellerId,
+}
+
+/// The guest behind a mail address, if there is one.
+#[derive(Serialize, Deserialize)]
+pub(super) struct MaybeGuest {
+    pub(super) guest: Option<UserId>,
 }
 
 /// The link of an order: of a guest's.

@@ -155,7 +155,7 @@ impl Accounts for NotedAccounts {
         self.users.claimed(access_token)
     }
 
-    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Option<UserId>> {
+    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Vec<UserId>> {
         self.users.find(actor, email).await
     }
 

@@ -3,19 +3,19 @@
 //!
 //! Each engine says how its databases are opened and altered ([`Hands`]), and runs the same checks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_adapters::sql::Databases;
 use commerce_adapters::system::RealTime;
-use commerce_core::Actor;
-use commerce_core::Timestamp;
 use commerce_core::audit::books::{Cell, Row, Table, Walk};
 use commerce_core::audit::tables::{
     ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS,
 };
 use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks};
-use commerce_core::commerce::{Commerce, Context, Policies, Ports};
+use commerce_core::commerce::{Commerce, Context, KeepPolicy, Policies, Ports};
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
 use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
 use commerce_core::testing::memory::{
@@ -24,6 +24,7 @@ use commerce_core::testing::memory::{
 };
 use commerce_core::testing::{ManualClock, SeededEntropy};
 use commerce_core::time::Clock;
+use commerce_core::{Actor, Timestamp, limits};
 
 /// Reaches into the databases of a shop.
 #[async_trait]
@@ -37,7 +38,7 @@ pub(crate) trait Hands: Send + Sync {
 }
 
 /// The instant at which every shop of these tests is opened.
-pub(crate) fn clock() -> Arc<dyn Clock> {
+pub(crate) fn clock() -> Arc<ManualClock> {
     let clock = ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000));
     clock.tick();
     Arc::new(clock)
@@ -47,6 +48,7 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 pub(crate) struct Subject {
     commerce: Commerce,
     books: ShopBooks,
+    clock: Arc<ManualClock>,
     databases: Databases,
     gateway: Arc<ScriptedGateway>,
     hands: Box<dyn Hands>,
@@ -57,7 +59,7 @@ impl Subject {
     /// `gateway`.
     pub(crate) fn new(
         databases: Databases,
-        clock: Arc<dyn Clock>,
+        clock: Arc<ManualClock>,
         hands: impl Hands + 'static,
         gateway: Arc<ScriptedGateway>,
     ) -> Self {
@@ -88,7 +90,7 @@ impl Subject {
             books: books.clone(),
         };
         let shop = Commerce::new(ports, Policies::default());
-        let bus = Arc::new(MemoryBus::new(clock));
+        let bus = Arc::new(MemoryBus::new(clock.clone()));
         let letters: [(Context, Arc<dyn DeadLetters>); 4] = [
             (Context::Users, users.clone()),
             (Context::Catalog, catalog.clone()),
@@ -108,7 +110,7 @@ impl Subject {
             (Context::Notifications, notifications),
         ];
         let commerce = shop.with_dead_letters(&letters).with_bus(&bus, outboxes);
-        Self { commerce, books, databases, gateway, hands: Box::new(hands) }
+        Self { commerce, books, clock, databases, gateway, hands: Box::new(hands) }
     }
 }
 
@@ -297,4 +299,41 @@ pub(crate) async fn a_busy_shop_raises_no_alarm(shop: Subject) {
     tokio::join!(busy, watch);
     let settled = look(&shop.commerce, false).await;
     assert_eq!((settled.violations, settled.unsettled), (Vec::new(), 0));
+}
+
+/// How holds ended, and how many lines each way.
+async fn holds(books: &dyn Books) -> BTreeMap<String, usize> {
+    let walk = Walk { lead: RESERVATIONS, key: "hold_key", name: "hold_key", within: None, beside: &[] };
+    let stretch = books.stretch(&walk, None, 10_000).await.expect("the books can be read");
+    stretch.pages.of(RESERVATIONS).iter().fold(BTreeMap::new(), |mut ends, row| {
+        *ends.entry(row.text("state").unwrap_or_default().to_owned()).or_default() += 1;
+        ends
+    })
+}
+
+pub(crate) async fn what_ended_long_ago_is_forgotten_and_not_missed(shop: Subject) {
+    trade(&shop.commerce).await.expect("a shop trades");
+    let before = holds(&*shop.books.catalog).await;
+    let (sold, released) = (before.get("COMMITTED").copied(), before.get("RELEASED").copied());
+    assert!(sold.is_some() && released.is_some(), "{before:?}");
+    let keep = KeepPolicy { holds: limits::HOLD_SURE, ..KeepPolicy::default() };
+    let forget = async || {
+        let gone = match &shop.databases {
+            #[cfg(feature = "sqlite")]
+            Databases::Sqlite(databases) => databases.retention(shop.clock.now(), &keep).await,
+            #[cfg(feature = "mysql")]
+            Databases::MySql(databases) => databases.retention(shop.clock.now(), &keep).await,
+        };
+        gone.expect("the old can go");
+    };
+    shop.clock.advance(limits::HOLD_SURE);
+    shop.commerce.settle().await.expect("a shop settles");
+    forget().await;
+    assert_eq!(holds(&*shop.books.catalog).await.get("RELEASED").copied(), released, "not a moment too early");
+    shop.clock.advance(Duration::from_hours(1));
+    forget().await;
+    let after = holds(&*shop.books.catalog).await;
+    assert_eq!((after.get("COMMITTED").copied(), after.get("RELEASED")), (sold, None), "{after:?}");
+    let report = look(&shop.commerce, false).await;
+    assert!(report.is_clean(), "{report:?}");
 }

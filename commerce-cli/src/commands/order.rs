@@ -4,6 +4,7 @@ use commerce_core::ids::{OrderId, UserId};
 use commerce_core::orders::{Order, OrderFilter, OrderStatus};
 use commerce_core::page::PageRequest;
 use commerce_core::text::Email;
+use commerce_core::users::Accounts;
 use commerce_core::{Actor, Refusal, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -146,16 +147,18 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
 async fn list(cx: &Context, args: List) -> Result<(), Failure> {
     match cx.target().await? {
         Target::Local(shop) => {
-            let user = match (&args.user, &args.email) {
-                (None, Some(email)) => {
-                    let email = Email::parse("email", email)?;
-                    let user = shop.users.user_by_email(&Actor::System, &email).await?;
-                    Some(user.ok_or(Refusal::NotFound("user"))?.id)
-                }
-                (user, _) => *user,
-            };
+            let (user, paging) = (args.user, args.paging.request()?);
             let filter = OrderFilter { user, status: args.status, from: args.from, to: args.to, number: args.number };
-            let page = shop.orders.orders(&Actor::System, filter, &args.paging.request()?).await?;
+            let page = match args.email.as_deref().filter(|_| user.is_none()) {
+                Some(email) => {
+                    let people = shop.users.find(&Actor::System, &Email::parse("email", email)?).await?;
+                    if people.is_empty() {
+                        return Err(Refusal::NotFound("user").into());
+                    }
+                    shop.orders.orders_of(&Actor::System, &people, filter, &paging).await?
+                }
+                None => shop.orders.orders(&Actor::System, filter, &paging).await?,
+            };
             cx.out.page(&views::page(page, views::order), COLUMNS)?;
             shop.close().await
         }

@@ -42,6 +42,8 @@ pub(super) enum Cross {
     Review,
     /// Wishes against their products and users.
     Wish,
+    /// Users against the sellers they act for.
+    User,
     /// Sellers against their users.
     Seller,
     /// Carts against their users.
@@ -122,6 +124,7 @@ impl Eyes<'_> {
                 }
                 Ok(found)
             }
+            Cross::User => self.named(walk, pages, "seller_id", &*self.books.catalog, SELLERS, "a seller").await,
             Cross::Seller | Cross::Session | Cross::Wallet => {
                 self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await
             }
@@ -234,7 +237,7 @@ impl Eyes<'_> {
         for order in &orders {
             let Some(row) = order.one(ORDERS) else { continue };
             let mut findings = Findings::default();
-            standing(order, holds.get(row.cell("hold_key")), to_stock, &mut findings);
+            standing(order, holds.get(row.cell("hold_key")), (to_stock, self.now), &mut findings);
             let user = row.cell("user_id");
             if !users.contains_key(user) {
                 findings.take(dangling(&order.name, "a user", user));

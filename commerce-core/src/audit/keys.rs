@@ -50,7 +50,9 @@ pub(super) fn outcome(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     let route = row.text("route").unwrap_or_default();
     let placing = places(route);
     let generation = row.int("generation").unwrap_or(0);
-    findings.hold(Key, &entry.name, placing || generation == 1, format_args!("one generation of {route}"), generation);
+    // A place to wait for money in is taken again and again.
+    let again = placing || route == crate::orders::unpaid::ROUTE;
+    findings.hold(Key, &entry.name, again || generation == 1, format_args!("one generation of {route}"), generation);
     // What these make has an id of its own.
     let makes = |rest: &&str| rest.ends_with("/returns") || rest.ends_with("/refunds") || rest.contains("/shipments");
     let about = route.strip_prefix("POST /api/orders/").filter(|rest| !makes(rest));

@@ -10,10 +10,11 @@ use crate::time::Timestamp;
 
 use super::Invariant::{self, Overdue, Paid, Reference, Times};
 use super::books::Row;
-use super::cancellations::off;
+use super::cancellations::{self, off};
 use super::findings::Findings;
 use super::run::Scene;
-use super::tables::{ATTEMPTS, HISTORY, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS};
+use super::shipments::{Units, nothing_arrived, refused_back};
+use super::tables::{ATTEMPTS, HISTORY, ITEMS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS};
 use super::told::{is_near, made_at};
 use super::walks::Entry;
 
@@ -75,8 +76,8 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
         return;
     };
     let (number, sums, amount) = (&entry.name, Sums::of(entry), minor(payment));
-    let to_pay = amount.saturating_sub(off(entry));
-    let cash = if method == PaymentMethod::Cod && status == OrderStatus::Delivered { to_pay } else { 0 };
+    let collected = method == PaymentMethod::Cod && status == OrderStatus::Delivered;
+    let cash = if collected { collected_at_the_door(entry, amount) } else { 0 };
     let captured = payment.int("captured_minor").unwrap_or(0);
     findings.same(Invariant::Money, number, "captured", sums.captured.saturating_add(cash), captured);
     findings.same(Invariant::Money, number, "refunded", sums.refunded, payment.int("refunded_minor").unwrap_or(0));
@@ -113,6 +114,29 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
         order.cell("payment_due_at"),
     );
     findings.hold(Paid, number, !(waits && method == PaymentMethod::Cod), "confirmed at once", "PENDING and paid on delivery");
+}
+
+/// What a courier collects: the amount less what was given up and the shares of what could not be handed over, which follow
+/// those; nothing where nothing was handed over.
+fn collected_at_the_door(entry: &Entry<'_>, amount: i64) -> i64 {
+    if nothing_arrived(entry) {
+        return 0;
+    }
+    let (given_up, back) = (cancellations::of(entry), refused_back(entry));
+    entry.of(ITEMS).fold(amount.saturating_sub(off(entry)), |due, item| {
+        let units = |of: &Units| item.text("sku").and_then(|sku| of.get(&sku.parse().ok()?)).copied().unwrap_or(0);
+        let before = units(&given_up);
+        let after = before.saturating_add(units(&back));
+        due.saturating_sub(share(item, after)).saturating_add(share(item, before))
+    })
+}
+
+/// What the first so many units of a line cost, with a half rounded up.
+fn share(item: &Row, units: i64) -> i64 {
+    let of = |column| item.int(column).map_or(0, i128::from);
+    let (total, ordered) = (of("total_minor"), of("quantity").max(1));
+    let twice = total.saturating_mul(units.into()).saturating_mul(2).saturating_add(ordered);
+    i64::try_from(twice.div_euclid(ordered.saturating_mul(2))).unwrap_or(i64::MAX)
 }
 
 /// The payment of an order as its rows say, and the status that stands there.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::events::EventKind;
-use crate::orders::{ReturnKind, ReturnLine, ReturnStatus};
+use crate::orders::{PaymentMethod, ReturnKind, ReturnLine, ReturnStatus};
 use crate::text::Sku;
 
 use super::Invariant::{Event, Reference, Return, Times};
@@ -12,7 +12,7 @@ use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
 use super::shipments::{delivered, not_handed_over};
-use super::tables::{ITEMS, ORDERS, OUTBOX, REFUNDS, RETURNS};
+use super::tables::{ITEMS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS};
 use super::walks::Entry;
 
 /// Each return is of what was delivered, as far as it says, and gives back what it says; together they are
@@ -33,7 +33,8 @@ pub(super) fn sent_back(entry: &Entry<'_>, scene: Scene, findings: &mut Findings
         for line in lines.iter().filter(|_| status != ReturnStatus::Rejected) {
             let sum = units.entry((line.refused, line.sku.clone())).or_default();
             *sum = sum.saturating_add(line.units().into());
-            if status.is_settled() {
+            // What was never handed over was never paid with cash.
+            if status.is_settled() && !(line.refused && by_cash(entry)) {
                 let sum = paid.entry(line.sku.clone()).or_default();
                 *sum = sum.saturating_add(line.units().into());
             }
@@ -47,6 +48,11 @@ pub(super) fn sent_back(entry: &Entry<'_>, scene: Scene, findings: &mut Findings
         findings.hold(Times, number, fits, "asked for, changed, and the order changed", format_args!("{times:?}"));
     }
     within(entry, &units, (&paid, given), findings);
+}
+
+/// Whether the courier was to collect.
+fn by_cash(entry: &Entry<'_>) -> bool {
+    entry.one(PAYMENTS).and_then(|row| row.word("method")) == Some(PaymentMethod::Cod)
 }
 
 /// What its lines say is what a return that is so far can say.

@@ -131,7 +131,7 @@ impl<'a> Auditor<'a> {
         self.walk(orders, CART_LIST, &[shopping::cart], Some(Cross::Cart)).await?;
         self.walk(orders, CLAIM_LIST, &[told::claim], Some(Cross::Claim)).await?;
         self.walk_each(orders, PROVIDER_EVENTS, "provider", "event_id", &[], Some(Cross::Provider)).await?;
-        self.walk(users, USER_BOOK, &[people::user], None).await?;
+        self.walk(users, USER_BOOK, &[people::user], Some(Cross::User)).await?;
         self.walk(users, GUEST_LIST, &[people::guest], Some(Cross::Guest)).await?;
         self.walk(users, SESSION_BOOK, &[people::session, people::chain], Some(Cross::Session)).await?;
         self.walk(users, TOKEN_LIST, &[people::token], Some(Cross::Token)).await?;

@@ -16,6 +16,7 @@ use super::books::Row;
 use super::findings::Findings;
 use super::keys::places;
 use super::run::Scene;
+use super::shipments::nothing_arrived;
 use super::tables::{ATTEMPTS, HISTORY, ITEMS, KEYS, ORDERS, OUTBOX, PAYMENTS, REFUNDS, RETURNS, SHIPMENTS};
 use super::walks::Entry;
 
@@ -38,6 +39,7 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::RefundSucceeded
         | EventKind::OrderLinesCancelled
         | EventKind::OrderRedirected
+        | EventKind::OrderLinkRequested
         | EventKind::ShipmentCreated
         | EventKind::ShipmentUpdated
         | EventKind::ReturnRequested
@@ -88,7 +90,7 @@ pub(super) fn facts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let (Some(order), Some(payment)) = (entry.one(ORDERS), entry.one(PAYMENTS)) else { return };
     let Some(id) = order.id("id").map(OrderId::from_uuid) else { return };
     let attempts = |state| count(entry.of(ATTEMPTS).filter(|row| row.word("state") == Some(state)));
-    let delivered = order.word("status") == Some(OrderStatus::Delivered);
+    let delivered = order.word("status") == Some(OrderStatus::Delivered) && !nothing_arrived(entry);
     let cash = u64::from(delivered && payment.word("method") == Some(PaymentMethod::Cod));
     let succeeded = entry.of(REFUNDS).filter(|row| row.word("state") == Some(RefundState::Succeeded));
     let (captured, declined) = (attempts(AttemptState::Captured).saturating_add(cash), attempts(AttemptState::Declined));
@@ -132,11 +134,12 @@ pub(super) fn words(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     let mut before = 0;
     for event in entry.of(OUTBOX) {
         let said = event.int("version").unwrap_or(0);
-        let fits = (1..=version).contains(&said) && before <= said;
-        findings.hold(Version, number, fits, format_args!("a version from {before} to {version}"), said);
+        let least = if is_decision(event) { before } else { 1 };
+        let fits = (1..=version).contains(&said) && least <= said;
+        findings.hold(Version, number, fits, format_args!("a version from {least} to {version}"), said);
         let first = event.word("type") != Some(EventKind::OrderCreated) || said == 1;
         findings.hold(Version, number, first, "created with version 1", said);
-        before = said;
+        before = before.max(said);
         findings.hold(Event, number, event.word("topic") == Some(Topic::Orders), Topic::Orders, event.cell("topic"));
         let Some(data) = event.json::<Value>("data") else { continue };
         for (pointer, expected) in &amounts {
@@ -149,6 +152,12 @@ pub(super) fn words(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
     }
 }
 
+/// Whether an event says what its order became. That a guest asked for her link changes nothing, and may be said beside what
+/// changes it.
+fn is_decision(event: &Row) -> bool {
+    event.word("type") != Some(EventKind::OrderLinkRequested)
+}
+
 /// What one decision said it said alike: one time, one trace, and one state of the order, which is
 /// the one that its history had come to, in the words of the history. The last decision is the order's last change,
 /// and what changed without words is asking providers.
@@ -156,7 +165,7 @@ pub(super) fn decisions(entry: &Entry<'_>, scene: Scene, findings: &mut Findings
     let Some(order) = entry.one(ORDERS) else { return };
     let number = &entry.name;
     let mut by_version: BTreeMap<i64, Vec<&Row>> = BTreeMap::new();
-    for event in entry.of(OUTBOX) {
+    for event in entry.of(OUTBOX).filter(|event| is_decision(event)) {
         by_version.entry(event.int("version").unwrap_or(0)).or_default().push(event);
     }
     let mut status: Option<OrderStatus> = None;

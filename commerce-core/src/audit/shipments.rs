@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::orders::{OrderStatus, ShipmentEvent, ShipmentLine, ShipmentStatus};
+use crate::orders::{OrderStatus, ReturnLine, ReturnStatus, ShipmentEvent, ShipmentLine, ShipmentStatus};
 use crate::text::Sku;
 
 use super::Invariant::{Event, Reference, Shipment, Times};
@@ -11,7 +11,7 @@ use super::cancellations;
 use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
-use super::tables::{ITEMS, ORDERS, OUTBOX, SHIPMENTS};
+use super::tables::{ITEMS, ORDERS, OUTBOX, RETURNS, SHIPMENTS};
 use super::walks::Entry;
 
 /// Units of each SKU.
@@ -74,7 +74,7 @@ fn standing(entry: &Entry<'_>, order: &Row, gone: &Units, findings: &mut Finding
     let skus = entry.of(ITEMS).filter_map(|item| item.text("sku")?.parse::<Sku>().ok());
     let whole = skus.into_iter().all(|sku| gone.get(&sku).copied().unwrap_or(0) >= ordered(entry, &sku));
     let is = |row: &Row, status| row.word::<ShipmentStatus>("status") == Some(status);
-    let arrived = entry.of(SHIPMENTS).all(|row| is(row, ShipmentStatus::Delivered));
+    let arrived = at_end(entry);
     let out = entry.of(SHIPMENTS).any(|row| is(row, ShipmentStatus::OutForDelivery));
     let none = gone.is_empty();
     let fits = match status {
@@ -84,8 +84,33 @@ fn standing(entry: &Entry<'_>, order: &Row, gone: &Units, findings: &mut Finding
         OrderStatus::OutForDelivery => whole && !arrived,
         OrderStatus::Delivered => whole && arrived,
     };
-    let found = format_args!("{gone:?} shipped, all of it: {whole}, out: {out}, arrived: {arrived}");
+    let found = format_args!("{gone:?} shipped, all of it: {whole}, out: {out}, none under way: {arrived}");
     findings.hold(Shipment, &entry.name, fits, format_args!("shipments as of {status}"), found);
+}
+
+/// Whether no parcel is under way any more: what did not arrive could not be handed over, and is back.
+fn at_end(entry: &Entry<'_>) -> bool {
+    let ended = |row: &Row| matches!(row.word("status"), Some(ShipmentStatus::Delivered | ShipmentStatus::Failed));
+    entry.of(SHIPMENTS).all(ended) && not_handed_over(entry) == refused_back(entry)
+}
+
+/// Whether all that left the house is back, and the customer has nothing.
+pub(super) fn nothing_arrived(entry: &Entry<'_>) -> bool {
+    entry.of(SHIPMENTS).next().is_some() && at_end(entry) && delivered(entry).is_empty()
+}
+
+/// Units that could not be handed over and are back, or were paid back as lost.
+pub(super) fn refused_back(entry: &Entry<'_>) -> Units {
+    let done = |row: &&Row| {
+        let status = row.word::<ReturnStatus>("status");
+        matches!(status, Some(ReturnStatus::Received | ReturnStatus::Refunded | ReturnStatus::Exchanged))
+    };
+    let lines = entry.of(RETURNS).filter(done).filter_map(|row| row.json::<Vec<ReturnLine>>("lines")).flatten();
+    lines.filter(|line| line.refused && line.units() > 0).fold(Units::new(), |mut units, line| {
+        let sum = units.entry(line.sku.clone()).or_default();
+        *sum = sum.saturating_add(line.units().into());
+        units
+    })
 }
 
 /// Units that the shipments have in them which pass.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::catalog::{HoldState, MovementKind};
 use crate::events::EventKind;
+use crate::limits;
 use crate::orders::{OrderStatus, ReturnLine};
 use crate::text::Sku;
 use crate::time::Timestamp;
@@ -13,6 +14,7 @@ use super::Invariant::{HoldOfOrder, Price, Reference};
 use super::books::{Cell, Row};
 use super::cancellations;
 use super::findings::Findings;
+use super::money::placed_at;
 use super::tables::{CANCELLATIONS, HISTORY, ITEMS, LEDGER, ORDERS, OUTBOX, RESERVATIONS, RETURNS};
 use super::walks::Entry;
 
@@ -50,7 +52,7 @@ fn is_moving(order: &Entry<'_>, kind: EventKind, ways: Ways) -> bool {
 
 /// A live order's hold is kept or sold, a cancelled one's is not; its lines are the order's, at the
 /// order's prices.
-pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, ways: Ways, findings: &mut Findings) {
+pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, (ways, now): (Ways, Timestamp), findings: &mut Findings) {
     let Some(row) = order.one(ORDERS) else { return };
     let Some(status) = row.word::<OrderStatus>("status") else { return };
     let number = &order.name;
@@ -58,7 +60,10 @@ pub(super) fn standing(order: &Entry<'_>, hold: Option<&Entry<'_>>, ways: Ways, 
     let lines: Vec<&Row> =
         hold.map(|hold| hold.of(RESERVATIONS).filter(|line| line.cell("generation") == generation).collect()).unwrap_or_default();
     let Some(first) = lines.first() else {
-        findings.add(Reference, number, "a hold", "none");
+        // A hold that was not sold is forgotten some day.
+        let old = placed_at(order).is_some_and(|at| at.plus(limits::HOLD_SURE) < now);
+        let may_be_gone = old && status == OrderStatus::Cancelled;
+        findings.hold(Reference, number, may_be_gone, "a hold", "none");
         return;
     };
     same_lines(order, &lines, findings);

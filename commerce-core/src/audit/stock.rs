@@ -65,6 +65,9 @@ pub(super) fn hold(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         let moved = &mut by_sku.entry(row.text("sku").unwrap_or_default()).or_default().1;
         movement(&entry.name, row, moved, findings);
     }
+    if by_sku.values().all(|(rows, moved)| rows.is_empty() && moved.came_to_nothing()) && long_ago(entry, scene) {
+        return;
+    }
     generations(entry, findings);
     for row in entry.of(RESERVATIONS).filter(|row| row.word("state") == Some(HoldState::Active)) {
         if let Some(at) = row.at("expires_at") {
@@ -101,6 +104,20 @@ pub(super) fn hold(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
             findings.add(HoldEnds, &entity, "only what was sold comes back", format_args!("{:?} restocked", moved.restocked));
         }
     }
+}
+
+impl Moved {
+    /// Whether all that was taken was given back, and nothing sold.
+    fn came_to_nothing(&self) -> bool {
+        let sum = |units: &[i64]| units.iter().fold(0_i64, |sum, units| sum.saturating_add(*units));
+        let back = sum(&self.released).saturating_add(sum(&self.expired));
+        sum(&self.taken) == back && self.sold.is_empty() && self.restocked.is_empty()
+    }
+}
+
+/// Whether a hold ended so long ago that it may have been forgotten; its ledger stays.
+fn long_ago(entry: &Entry<'_>, scene: Scene) -> bool {
+    entry.of(LEDGER).all(|row| row.at("moved_at").is_some_and(|at| at.plus(limits::HOLD_SURE) < scene.now))
 }
 
 /// A generation was taken when the ledger says so, and put off by at most a quarter of an hour at a time until it

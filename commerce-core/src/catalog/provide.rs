@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Outcome;
 use crate::ids::UserId;
-use crate::ids::{CategoryId, ProductId};
+use crate::ids::{CategoryId, ProductId, SellerId};
 use crate::orders::{CatalogPort, Held, HoldRef};
 use crate::page::whole;
 use crate::text::{Quantity, Sku};
-use crate::users::Records;
+use crate::users::{Records, Sellers};
 
 use super::Catalog;
 use super::ports::ReviewFilter;
@@ -44,6 +44,13 @@ impl CatalogPort for Catalog {
 
     fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn CatalogPort>> {
         Some(Arc::new(Self::in_trace(self, traceparent)))
+    }
+}
+
+#[async_trait]
+impl Sellers for Catalog {
+    async fn of_her_own(&self, user: UserId) -> Outcome<SellerId> {
+        Ok(self.seller_of(user).await?.id)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::ids::{Id, SellerId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::staff::{StaffAction, Subject, SubjectKind};
 use crate::text::slugify;
+use crate::users::own_seller;
 
 use super::Catalog;
 use super::categories::{parse, settle_slug};
@@ -58,6 +59,22 @@ impl Catalog {
         let house = Seller { id, name, slug, user: None, created_at: self.clock.now(), version: 1 };
         match self.store.commit(ChangeSet::of([CatalogWrite::InsertSeller(house.clone())])).await {
             Ok(()) => Ok(house),
+            Err(CommitError::Refused(CommitRefusal::Duplicate(_) | CommitRefusal::Stale(_))) => self.seller(id).await,
+            Err(error) => Err(Error::from(error)),
+        }
+    }
+
+    /// The seller that a user has of her own, made when it is first asked for. It has no name of hers, which everybody
+    /// would see; she gives it one.
+    pub(super) async fn seller_of(&self, user: UserId) -> Outcome<Seller> {
+        let id = own_seller(user);
+        if let Some(known) = self.store.seller(id).await? {
+            return Ok(known);
+        }
+        let (name, slug) = ("New seller".to_owned(), slugify(&format!("seller {}", user.uuid().simple())));
+        let seller = Seller { id, name, slug, user: Some(user), created_at: self.clock.now(), version: 1 };
+        match self.store.commit(ChangeSet::of([CatalogWrite::InsertSeller(seller.clone())])).await {
+            Ok(()) => Ok(seller),
             Err(CommitError::Refused(CommitRefusal::Duplicate(_) | CommitRefusal::Stale(_))) => self.seller(id).await,
             Err(error) => Err(Error::from(error)),
         }

@@ -131,6 +131,7 @@ impl News {
             | EventKind::PaymentFailed
             | EventKind::RefundSucceeded
             | EventKind::OrderRedirected
+            | EventKind::OrderLinkRequested
             | EventKind::ShipmentCreated
             | EventKind::ShipmentUpdated
             | EventKind::ReturnRequested

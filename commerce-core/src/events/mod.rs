@@ -109,6 +109,8 @@ wire_names! {
         OrderLinesCancelled = "ORDER_LINES_CANCELLED",
         /// An order goes elsewhere than it was to go.
         OrderRedirected = "ORDER_REDIRECTED",
+        /// A guest asks for the link of her order again.
+        OrderLinkRequested = "ORDER_LINK_REQUESTED",
         /// A parcel of an order left the house.
         ShipmentCreated = "SHIPMENT_CREATED",
         /// A carrier said something about a parcel.
@@ -155,6 +157,7 @@ impl EventKind {
             | Self::RefundSucceeded
             | Self::OrderLinesCancelled
             | Self::OrderRedirected
+            | Self::OrderLinkRequested
             | Self::ShipmentCreated
             | Self::ShipmentUpdated
             | Self::ReturnRequested

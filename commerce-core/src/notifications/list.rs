@@ -5,13 +5,13 @@ use serde_json::json;
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
 use crate::error::{Outcome, Refusal};
-use crate::ids::{Id, NotificationId};
+use crate::ids::{Id, NotificationId, UserId};
 use crate::keyed::Keyed;
 use crate::page::{Page, PageRequest};
 use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 
 use super::Notifications;
-use super::model::Notification;
+use super::model::{Notification, Recipient};
 use super::ports::{NotificationFilter, NotificationWrite};
 
 impl Notifications {
@@ -22,6 +22,26 @@ impl Notifications {
     pub async fn list(&self, actor: &Actor, filter: &NotificationFilter, page: &PageRequest) -> Outcome<Page<Notification>> {
         actor.require_staff()?;
         Ok(self.store.notifications(filter, page).await?)
+    }
+
+    /// Messages to all of these users, newest first; for staff.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub async fn list_of(
+        &self,
+        actor: &Actor,
+        users: &[UserId],
+        filter: &NotificationFilter,
+        page: &PageRequest,
+    ) -> Outcome<Page<Notification>> {
+        actor.require_staff()?;
+        let mut lists = Vec::new();
+        for user in users {
+            let to = NotificationFilter { recipient: Some(Recipient::User(*user)), ..filter.clone() };
+            lists.push(self.store.notifications(&to, page).await?);
+        }
+        Ok(Page::merged(lists, page, |message| message.id.uuid()))
     }
 
     /// Puts a message that is through, or waits for its next try, up to be sent now; for staff. It

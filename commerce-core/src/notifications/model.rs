@@ -25,6 +25,8 @@ wire_names! {
         PaymentReceived = "payment_received",
         /// "Payment Failed"
         PaymentFailed = "payment_failed",
+        /// "Your Order — <number>"
+        OrderLink = "order_link",
         /// "Welcome!"
         Welcome = "welcome",
         /// "Reset Your Password"
@@ -60,6 +62,7 @@ impl Template {
             EventKind::OrderCancelled => Some(Self::OrderCancelled),
             EventKind::PaymentSuccess => Some(Self::PaymentReceived),
             EventKind::PaymentFailed => Some(Self::PaymentFailed),
+            EventKind::OrderLinkRequested => Some(Self::OrderLink),
             EventKind::UserRegistered => Some(Self::Welcome),
             EventKind::PasswordResetRequested => Some(Self::PasswordReset),
             EventKind::LowStockAlert => Some(Self::LowStock),

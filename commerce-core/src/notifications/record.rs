@@ -43,6 +43,8 @@ impl NotificationRecorder {
 
     fn record(&self, event: &Envelope, template: Template) -> Result<Notification, ConsumeError> {
         let now = self.0.clock.now();
+        // An order of which nothing arrived came to its end, and no mail says that it was delivered.
+        let silent = template == Template::OrderDelivered && event.data::<OrderFacts>()?.nothing_arrived();
         Ok(Notification {
             id: self.0.ids.mint(),
             event: event.id,
@@ -51,9 +53,9 @@ impl NotificationRecorder {
             recipient: recipient(template, event)?,
             address: None,
             data: event.data.clone(),
-            status: NotificationStatus::Pending,
+            status: if silent { NotificationStatus::Suppressed } else { NotificationStatus::Pending },
             tries: 0,
-            due_at: Some(now),
+            due_at: (!silent).then_some(now),
             held_at: None,
             error: None,
             created_at: now,
@@ -100,7 +102,8 @@ fn recipient(template: Template, event: &Envelope) -> Result<Recipient, ConsumeE
         | Template::OrderDelivered
         | Template::OrderCancelled
         | Template::PaymentReceived
-        | Template::PaymentFailed => Ok(Recipient::User(event.data::<OrderFacts>()?.user_id)),
+        | Template::PaymentFailed
+        | Template::OrderLink => Ok(Recipient::User(event.data::<OrderFacts>()?.user_id)),
     }
 }
 

@@ -22,9 +22,10 @@ use super::Orders;
 use super::facts::{cancel, refund_rest};
 use super::model::{Order, OrderStatus};
 use super::payment::{Attempt, PaymentMethod, RefundCause};
-use super::pricing::demand;
+use super::pricing::{OrderLine, demand};
 use super::quote::parse_items;
 use super::returns::share;
+use super::send_back::for_sending_nothing;
 use super::ship::follow;
 use super::shipments::ShipmentLine;
 use super::status::{parse_note, settle_keyed};
@@ -109,7 +110,10 @@ fn give_up(order: Order, lines: &[(Sku, Quantity)], why: &str, ids: &IdSource, n
             refund_rest(&decided.order, Some(worth.minor), "some of the order was cancelled", RefundCause::Goodwill, ids, now);
         decided.order.payment.refunds.extend(refunds);
     }
-    follow(decided.and(Happening::GaveUp).note(why), now)
+    let mut decided = follow(decided.and(Happening::GaveUp).note(why), now)?;
+    let refunds = for_sending_nothing(&decided.order, ids, now)?;
+    decided.order.payment.refunds.extend(refunds);
+    Ok(decided)
 }
 
 impl Order {
@@ -176,11 +180,25 @@ impl Order {
             after = after.saturating_add(minor(gone.saturating_add(more)));
             goods = goods.saturating_add(line.total.minor.unsigned_abs());
         }
-        let shipping = self.shipping.plus(on_shipping(self.shipping.currency, &self.tax_lines)?)?;
-        let of_shipping = |given_up: u64| {
-            let parts = shipping.allocate(&[given_up, goods.saturating_sub(given_up)]);
-            parts.first().copied().filter(|_| goods > 0).unwrap_or(Money::zero(self.shipping.currency))
-        };
-        worth.plus(of_shipping(after).minus(of_shipping(before))?)
+        worth.plus(self.of_shipping(after, goods)?.minus(self.of_shipping(before, goods)?)?)
+    }
+
+    /// What sending costs, with its taxes, less the shares that went with what was given up.
+    pub(super) fn shipping_left(&self) -> Result<Money, MoneyError> {
+        let minor = |line: &OrderLine, units| share(line, units).minor.unsigned_abs();
+        let sum = |sum: u64, minor| sum.saturating_add(minor);
+        let goods = self.lines.iter().map(|line| minor(line, line.quantity.get())).fold(0, sum);
+        let given_up = self.lines.iter().map(|line| minor(line, self.given_up(&line.sku))).fold(0, sum);
+        self.shipping_with_tax()?.minus(self.of_shipping(given_up, goods)?)
+    }
+
+    fn shipping_with_tax(&self) -> Result<Money, MoneyError> {
+        self.shipping.plus(on_shipping(self.shipping.currency, &self.tax_lines)?)
+    }
+
+    /// The share of shipping that goes with goods of this worth, of all.
+    fn of_shipping(&self, given_up: u64, goods: u64) -> Result<Money, MoneyError> {
+        let parts = self.shipping_with_tax()?.allocate(&[given_up, goods.saturating_sub(given_up)]);
+        Ok(parts.first().copied().filter(|_| goods > 0).unwrap_or(Money::zero(self.shipping.currency)))
     }
 }

@@ -10,6 +10,7 @@ use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, Key
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, UserId};
 use crate::limits;
+use crate::page::PageRequest;
 use crate::text::{Email, IdempotencyKey};
 use crate::time::Timestamp;
 
@@ -18,10 +19,14 @@ use super::cart::CartOwner;
 use super::model::Order;
 use super::payment::PaymentMethod;
 use super::place::Buyer;
+use super::ports::OrderFilter;
 use super::quote::{Offer, PlaceOrder};
+use super::story::{Decided, Happening};
 
 /// Where the orders of one hour are counted.
 const TURNS: &str = "POST /api/orders#guest";
+/// Where the links of one hour are counted that are mailed again.
+const LINKS: &str = "POST /api/orders#link";
 
 /// Who orders without an account.
 #[derive(Clone, Debug)]
@@ -87,12 +92,43 @@ impl Orders {
         Ok(Actor::Guest(guest, order))
     }
 
+    /// Has the link of an order mailed again to the guest whose order it is. Says nothing about whether there is such a
+    /// guest or such an order, and leaves it at so many mails an hour.
+    ///
+    /// # Errors
+    /// When a store does not answer.
+    pub async fn request_link(&self, email: &str, number: &str) -> Outcome<()> {
+        let (Ok(email), number) = (email.trim().parse::<Email>(), number.trim().to_uppercase()) else { return Ok(()) };
+        let Some(guest) = self.customers.known_guest(&email).await? else { return Ok(()) };
+        let filter = OrderFilter { user: Some(guest), number: Some(number), ..OrderFilter::default() };
+        let found = self.store.orders(&filter, &PageRequest::first()).await?.items.into_iter().next();
+        let now = self.clock.now();
+        let alive = |order: &Order| now < order.id.placed_at().plus(limits::ORDER_LINK_FOR);
+        let Some(order) = found.filter(alive) else { return Ok(()) };
+        let actor = Actor::Guest(guest, order.id);
+        let told = self.say(&Decided::about(order).and(Happening::LinkRequested), &actor);
+        for turn in 0..limits::ORDER_LINKS_AN_HOUR {
+            let scope = turn_of(LINKS, guest, now, turn)?;
+            if self.store.key(&scope).await?.is_some() {
+                continue;
+            }
+            let claim = KeyClaim { scope, body_hash: [0; 32], result: KeyResult::Done(guest.uuid()), generation: 1, at: now };
+            match self.store.commit(ChangeSet::new().claim(Some(claim)).say(told.clone())).await {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(_))) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        tracing::info!(%guest, "links are asked for too often");
+        Ok(())
+    }
+
     /// Whether this order may be told to a guest's mail address, of which so many are in an hour. The turn belongs to the
     /// request's key, so that a repeated one takes no second.
     pub(super) async fn takes_turn(&self, guest: UserId, key: &RequestKey) -> Outcome<bool> {
         let (now, whose) = (self.clock.now(), digest(&[b"turn", key.key.as_str().as_bytes()]));
         for turn in 0..limits::GUEST_ORDERS_AN_HOUR {
-            let scope = turn_of(guest, now, turn)?;
+            let scope = turn_of(TURNS, guest, now, turn)?;
             if let Some(taken) = self.store.key(&scope).await? {
                 if taken.body_hash == whose {
                     return Ok(true);
@@ -119,9 +155,9 @@ pub(super) fn expect_no_wallet(method: Option<PaymentMethod>) -> Result<(), Refu
     Ok(())
 }
 
-/// Where an order is counted: the guest's, of this hour, the so-manieth.
-fn turn_of(guest: UserId, now: Timestamp, turn: u32) -> Result<KeyScope, Refusal> {
+/// Where an order or a link is counted: the guest's, of this hour, the so-manieth.
+fn turn_of(route: &str, guest: UserId, now: Timestamp, turn: u32) -> Result<KeyScope, Refusal> {
     let hour = now.as_micros().div_euclid(3_600_000_000);
     let key = IdempotencyKey::parse("key", &format!("{hour}-{turn}"))?;
-    Ok(KeyScope { user: Some(guest), route: TURNS.to_owned(), key })
+    Ok(KeyScope { user: Some(guest), route: route.to_owned(), key })
 }

@@ -41,6 +41,7 @@ mod status;
 pub mod story;
 pub mod tax;
 mod top_up;
+pub(crate) mod unpaid;
 pub mod wallet;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ use std::sync::Arc;
 use crate::actor::Actor;
 use crate::events::Envelope;
 use crate::ids::{IdSource, OrderId, UserId};
+use crate::limits;
 use crate::money::{Currency, Money};
 use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 use crate::time::Clock;
@@ -171,15 +173,25 @@ pub struct OrderPolicy {
     pub taxes: Arc<dyn TaxRules>,
     /// When promised money is taken.
     pub capture: Capture,
+    /// Orders of one customer that may wait for their money at once; 0 for any number.
+    pub unpaid_max: u32,
 }
 
 impl Default for OrderPolicy {
-    /// Rupees, from India; standard shipping is free, express costs 99; nothing is taxed.
+    /// Rupees, from India; standard shipping is free, express costs 99; nothing is taxed, and twenty orders of one customer
+    /// may wait for their money.
     fn default() -> Self {
         let rate = |id, name, minor, days| Rate::flat(id, name, Money::new(minor, Currency::INR), days);
         let shipping = RateTable(vec![rate("standard", "Standard", 0, 5), rate("express", "Express", 9_900, 2)]);
         let home = Destination { country: gst::country(), state: None, postal_code: None };
         let (shipping, taxes) = (Arc::new(shipping), Arc::new(TaxTable::default()));
-        Self { currency: Currency::INR, home, shipping, taxes, capture: Capture::Automatic }
+        Self {
+            currency: Currency::INR,
+            home,
+            shipping,
+            taxes,
+            capture: Capture::Automatic,
+            unpaid_max: limits::UNPAID_ORDERS_MAX,
+        }
     }
 }

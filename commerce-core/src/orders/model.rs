@@ -32,7 +32,7 @@ wire_names! {
         Shipped = "SHIPPED",
         /// With the courier at the customer's place.
         OutForDelivery = "OUT_FOR_DELIVERY",
-        /// Arrived.
+        /// Nothing of it is under way any more: it arrived, but for what could not be handed over and came back.
         Delivered = "DELIVERED",
         /// Given up before it was shipped.
         Cancelled = "CANCELLED",
@@ -198,6 +198,9 @@ pub struct OrderFacts {
     /// What this gives up of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<Cancellation>,
+    /// All that could not be handed over and came back by then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<ShipmentLine>,
     /// The shipments that this is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shipments: Vec<ShipmentFacts>,
@@ -207,6 +210,16 @@ pub struct OrderFacts {
     /// Why, where somebody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+impl OrderFacts {
+    /// Whether all that left the house came back, so that its customer has nothing of it.
+    #[must_use]
+    pub fn nothing_arrived(&self) -> bool {
+        let units = |lines: &[ShipmentLine]| lines.iter().fold(0_u32, |sum, line| sum.saturating_add(line.quantity.get()));
+        let ordered = self.lines.iter().fold(0_u32, |sum, line| sum.saturating_add(line.quantity.get()));
+        !self.refused.is_empty() && ordered.saturating_sub(units(&self.cancelled)) == units(&self.refused)
+    }
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl Orders {
     ///
     /// # Errors
     /// `SOLD_OUT`, `PRICE_CHANGED`, `EMPTY_ORDER`, `CART_ORDERED`, `CURRENCY_MISMATCH`, `COUPON_NOT_APPLICABLE`, `COUPON_EXHAUSTED`,
-    /// `IDEMPOTENCY_MISMATCH`, `NOT_FOUND` for a foreign address, `INVALID` naming the fields.
+    /// `TOO_MANY_UNPAID`, `IDEMPOTENCY_MISMATCH`, `NOT_FOUND` for a foreign address, `INVALID` naming the fields.
     pub async fn place(&self, actor: &Actor, command: PlaceOrder, key: Option<RequestKey>) -> Outcome<Answer<Order>> {
         let user = actor.require_user()?;
         self.place_for(Buyer { user, cart: CartOwner::User(user), by: Some(*actor) }, command, key).await
@@ -142,6 +142,10 @@ impl Orders {
         // Asked last, so that what is refused tells nobody anything and counts as nothing.
         if by.is_none() && !self.takes_turn(decided.order.user, key).await? {
             return self.give_up(scope, key, &held, Some(Refusal::TooMany)).await;
+        }
+        match self.take_place(&decided.order, key).await {
+            Err(Error::Refused(refusal)) => return self.give_up(scope, key, &held, Some(*refusal)).await,
+            taken => taken?,
         }
         let (order, changes) = self.insert(decided, &by.unwrap_or(guest));
 

@@ -294,6 +294,9 @@ pub trait Customers: Send + Sync {
     /// an account with it changes nothing.
     async fn guest(&self, email: &Email) -> Outcome<UserId>;
 
+    /// The guest behind a mail address who has ordered before; none is made.
+    async fn known_guest(&self, email: &Email) -> Outcome<Option<UserId>>;
+
     /// The link that shows a guest's order to who has it; none when this is no guest.
     async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>>;
 

@@ -2,7 +2,7 @@
 
 use crate::actor::Actor;
 use crate::error::{Outcome, Refusal};
-use crate::ids::OrderId;
+use crate::ids::{Id, OrderId, UserId};
 use crate::page::{Page, PageRequest};
 
 use super::Orders;
@@ -48,6 +48,26 @@ impl Orders {
         let user = actor.require_user()?;
         actor.require_owner(filter.user.unwrap_or(user), "user")?;
         Ok(self.store.orders(&OrderFilter { user: Some(user), ..filter }, page).await?)
+    }
+
+    /// Orders of all of these users, newest first; for staff.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub async fn orders_of(
+        &self,
+        actor: &Actor,
+        users: &[UserId],
+        filter: OrderFilter,
+        page: &PageRequest,
+    ) -> Outcome<Page<Order>> {
+        actor.require_staff()?;
+        let wanted = users.iter().filter(|user| filter.user.is_none_or(|only| only == **user));
+        let mut lists = Vec::new();
+        for user in wanted {
+            lists.push(self.store.orders(&OrderFilter { user: Some(*user), ..filter.clone() }, page).await?);
+        }
+        Ok(Page::merged(lists, page, |order| order.id.uuid()))
     }
 
     /// An order's history, oldest first, for its owner and staff.

@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 use super::model::{Order, OrderStatus};
 use super::payment::{Attempt, PaymentMethod};
 use super::pricing::OrderLine;
+use super::shipments::ShipmentLine;
 
 wire_names! {
     /// What a customer wants of a return.
@@ -299,6 +300,39 @@ impl Order {
         lines.fold(0, |units, line| units.saturating_add(line.units()))
     }
 
+    /// Units of a SKU that could not be handed over and that nobody waits for any more: they are back, or were paid back as lost.
+    #[must_use]
+    pub fn came_back(&self, sku: &Sku) -> u32 {
+        let done = self.returns.iter().filter(|it| it.status == ReturnStatus::Received || it.status.is_settled());
+        let lines = done.flat_map(|it| &it.lines).filter(|line| line.sku == *sku && line.refused);
+        lines.fold(0, |units, line| units.saturating_add(line.units()))
+    }
+
+    /// All that could not be handed over and came back, each SKU once.
+    #[must_use]
+    pub fn all_refused(&self) -> Vec<ShipmentLine> {
+        let units = |sku: &Sku| Quantity::new(self.came_back(sku));
+        self.lines.iter().filter_map(|line| Some(ShipmentLine { sku: line.sku.clone(), quantity: units(&line.sku)? })).collect()
+    }
+
+    /// What the courier collects with the last parcel: what is to be paid, less the shares of what could not be handed over;
+    /// nothing where nothing was.
+    ///
+    /// # Errors
+    /// When the amounts do not fit.
+    pub fn to_collect(&self) -> Result<Money, MoneyError> {
+        if self.nothing_arrived() {
+            return Ok(Money::zero(self.total.currency));
+        }
+        let mut due = self.to_pay();
+        for line in &self.lines {
+            let given_up = self.given_up(&line.sku);
+            let gone = given_up.saturating_add(self.came_back(&line.sku));
+            due = due.minus(share(line, gone).minus(share(line, given_up))?)?;
+        }
+        Ok(due)
+    }
+
     /// Captured money that neither a refund nor a new order has claimed.
     #[must_use]
     pub fn refundable(&self) -> i64 {
@@ -312,12 +346,13 @@ impl Order {
         self.returns.iter().find(|it| it.id == id)
     }
 
-    /// What is to come back, line by line: what the customer has, or, where `staff` says so, what could not be handed over to her.
+    /// What is to come back, line by line: what the customer has, or what could not be handed over to her (`refused`); where nobody
+    /// says which, what she has, and the other where she has not so much.
     ///
     /// # Errors
     /// `INVALID` for no lines and for a SKU that was not ordered, `RETURN_EXCEEDS_DELIVERED` naming every SKU
     /// of which so many are not there to come back.
-    pub fn lines_back(&self, lines: &[(Sku, Quantity)], staff: bool) -> Result<Vec<ReturnLine>, Refusal> {
+    pub fn lines_back(&self, lines: &[(Sku, Quantity)], refused: Option<bool>) -> Result<Vec<ReturnLine>, Refusal> {
         if lines.is_empty() {
             return Err(Refusal::field("lines", "REQUIRED", "say what comes back"));
         }
@@ -328,8 +363,9 @@ impl Order {
         }
         let (mut back, mut short) = (Vec::new(), Vec::new());
         for (sku, quantity) in lines {
-            let (requested, had) = (quantity.get(), self.returnable(sku));
-            let refused = if staff { self.refusable(sku) } else { 0 };
+            let requested = quantity.get();
+            let had = if refused == Some(true) { 0 } else { self.returnable(sku) };
+            let refused = if refused == Some(false) { 0 } else { self.refusable(sku) };
             let (sku, quantity) = (sku.clone(), *quantity);
             if requested <= had.max(refused) {
                 back.push(ReturnLine { sku, quantity, received: None, restocked: 0, refused: requested > had });
@@ -342,15 +378,19 @@ impl Order {
 
     /// What a return is worth: of each line the share of so many units in its price, discount and tax. What all
     /// units of a line are worth, return by return, is what the line cost, to the unit (each share is the
-    /// difference of two, counted from the line's beginning, with a half rounded up).
+    /// difference of two, counted from the line's beginning, with a half rounded up). What is paid on delivery was never
+    /// paid for what could not be handed over: that is worth nothing, and its shares are the first ones.
     ///
     /// # Errors
     /// When the amounts do not fit.
     pub fn worth_of(&self, it: &Return) -> Result<Money, MoneyError> {
         let mut worth = Money::zero(self.total.currency);
-        for returned in &it.lines {
+        let cash = self.payment.method == PaymentMethod::Cod;
+        for returned in it.lines.iter().filter(|line| !(cash && line.refused)) {
             let Some(line) = self.lines.iter().find(|line| line.sku == returned.sku) else { continue };
-            let before = self.given_up(&returned.sku).saturating_add(self.given_for(&returned.sku, Some(it.id)));
+            let unpaid = if cash { self.came_back(&returned.sku) } else { 0 };
+            let before = self.given_up(&returned.sku).saturating_add(unpaid);
+            let before = before.saturating_add(self.given_for(&returned.sku, Some(it.id)));
             let after = share(line, before.saturating_add(returned.units()));
             worth = worth.plus(after.minus(share(line, before))?)?;
         }
@@ -360,7 +400,8 @@ impl Order {
     /// Units of a SKU whose money went back, or paid a new order, with another return.
     pub(super) fn given_for(&self, sku: &Sku, besides: Option<ReturnId>) -> u32 {
         let done = self.returns.iter().filter(|it| Some(it.id) != besides && it.status.is_settled());
-        let lines = done.flat_map(|it| &it.lines).filter(|line| line.sku == *sku);
+        let cash = self.payment.method == PaymentMethod::Cod;
+        let lines = done.flat_map(|it| &it.lines).filter(|line| line.sku == *sku && !(cash && line.refused));
         lines.fold(0, |units, line| units.saturating_add(line.units()))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::actor::Actor;
 use crate::change::{Answer, KeyClaim, KeyResult, KeyScope, RequestKey, Round, rounds};
 use crate::error::{Outcome, Refusal};
-use crate::ids::{Id, OrderId, ReturnId};
+use crate::ids::{Id, IdSource, OrderId, ReturnId};
 use crate::limits;
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
@@ -19,10 +19,11 @@ use crate::time::Timestamp;
 use super::Orders;
 use super::facts::refund_rest;
 use super::model::{Order, OrderStatus};
-use super::payment::{Refund, RefundCause};
+use super::payment::{PaymentMethod, Refund, RefundCause};
 use super::pricing::demand;
 use super::quote::parse_items;
 use super::returns::{Received, Return, ReturnFilter, ReturnKind, ReturnOf, ReturnStatus, Stepped, share};
+use super::ship::follow;
 use super::status::settle_keyed;
 use super::story::{Decided, Happening};
 
@@ -33,6 +34,9 @@ pub struct RequestReturn {
     pub kind: ReturnKind,
     /// SKU and quantity.
     pub lines: Vec<(String, i64)>,
+    /// Whether it is what could not be handed over (staff alone says so), or what was; `None` is what was, and where so much
+    /// was not, the other.
+    pub refused: Option<bool>,
     /// Why.
     pub reason: String,
 }
@@ -80,7 +84,11 @@ impl Orders {
             if let Some(made) = self.made_before(claim.as_ref()).await? {
                 return Ok(Round::Done(Answer::Replayed(self.return_by_id(actor, made).await?)));
             }
-            let lines = known.lines_back(&lines, actor.is_staff())?;
+            if wish.refused == Some(true) && !actor.is_staff() {
+                return Err(Refusal::field("refused", "INVALID", "is said by staff, to whom the parcel comes back").into());
+            }
+            let refused = if actor.is_staff() { wish.refused } else { Some(false) };
+            let lines = known.lines_back(&lines, refused)?;
             if !actor.is_staff() {
                 self.within_window(&known).await?;
             }
@@ -209,7 +217,11 @@ impl Orders {
                 None => most,
             };
             let why = format!("return {id}");
-            let refunds = refund_rest(order, Some(amount.minor), &why, RefundCause::Return(id), &self.ids, now);
+            let mut refunds = refund_rest(order, Some(amount.minor), &why, RefundCause::Return(id), &self.ids, now);
+            if amount == most {
+                let after = give(turned(order.clone(), it.clone()), &refunds).order;
+                refunds.extend(for_sending_nothing(&after, &self.ids, now)?);
+            }
             Ok((Return { refund: Some(amount), ..it }, refunds))
         };
         self.step_return(actor, id, ("refund", ReturnStatus::Refunded, StaffAction::ReturnRefunded), key, refund).await
@@ -286,7 +298,11 @@ impl Orders {
             };
             let (it, refunds) = turn(&order, it, now)?;
             let detail = json!({ "return": id, "amount": it.refund });
-            let decided = give(turned(order, it), &refunds);
+            let was = order.status;
+            let mut decided = follow(give(turned(order, it), &refunds), now)?;
+            if decided.order.status != was {
+                decided = decided.note("what could not be handed over is back");
+            }
             let (order, changes) = self.update(decided, actor);
             let made = returned(&order, id)?;
             let changes = changes.say(self.told(actor, order.id, deed, detail));
@@ -320,6 +336,20 @@ impl Orders {
         let now = self.clock.now();
         if now < until { Ok(()) } else { Err(Refusal::ReturnWindowClosed { until, late: now.since(until) }.into()) }
     }
+}
+
+/// What was paid for sending an order of which nothing arrived, once all else was paid back: it goes back, too.
+///
+/// # Errors
+/// When the amounts do not fit.
+pub(super) fn for_sending_nothing(order: &Order, ids: &IdSource, now: Timestamp) -> Result<Vec<Refund>, Refusal> {
+    let mut returns = order.returns.iter().filter(|it| it.status != ReturnStatus::Rejected);
+    let paid_back = order.nothing_arrived() && returns.all(|it| it.status == ReturnStatus::Refunded);
+    if !paid_back || order.payment.method == PaymentMethod::Cod {
+        return Ok(Vec::new());
+    }
+    let most = Some(order.shipping_left()?.minor);
+    Ok(refund_rest(order, most, "nothing of the order arrived", RefundCause::Goodwill, ids, now))
 }
 
 /// The order with a return as it is now, and that it was turned so.

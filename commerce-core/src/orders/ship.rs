@@ -165,6 +165,7 @@ pub(super) fn by_hand(order: Order, status: OrderStatus, id: ShipmentId, now: Ti
             sent(order, parcel(id, lines, now))?
         }
         OrderStatus::OutForDelivery => all_moved(order, ShipmentStatus::OutForDelivery, now)?,
+        OrderStatus::Delivered if order.standing() == status => Decided::about(order),
         OrderStatus::Delivered => all_moved(order, ShipmentStatus::Delivered, now)?,
         OrderStatus::Pending | OrderStatus::Confirmed | OrderStatus::Processing | OrderStatus::Cancelled => Decided::about(order),
     };
@@ -172,7 +173,7 @@ pub(super) fn by_hand(order: Order, status: OrderStatus, id: ShipmentId, now: Ti
 }
 
 /// Takes an order to where its shipments say it is, step by step. What is paid on delivery is paid with the last
-/// parcel.
+/// parcel that is under way.
 pub(super) fn follow(mut decided: Decided, now: Timestamp) -> Result<Decided, Refusal> {
     let standing = decided.order.standing();
     while decided.order.status != standing {
@@ -189,11 +190,11 @@ pub(super) fn follow(mut decided: Decided, now: Timestamp) -> Result<Decided, Re
 pub(super) fn become_status(mut decided: Decided, status: OrderStatus, now: Timestamp) -> Result<Decided, Refusal> {
     decided.order = decided.order.step(status, now)?;
     decided = decided.and(Happening::Became(status));
-    let due = decided.order.to_pay();
+    let (due, nothing_arrived) = (decided.order.to_collect()?, decided.order.nothing_arrived());
     let payment = &mut decided.order.payment;
     if status == OrderStatus::Confirmed {
         decided.order.payment_due_at = None;
-    } else if status == OrderStatus::Delivered && payment.method == PaymentMethod::Cod {
+    } else if status == OrderStatus::Delivered && payment.method == PaymentMethod::Cod && !nothing_arrived {
         // On top of a card's capture that came after the switch to cash and is on its way back.
         payment.captured = payment.captured.plus(due)?;
         decided = decided.and(Happening::Paid);

@@ -266,8 +266,23 @@ impl Order {
         Ok(lines.iter().map(|(sku, quantity)| ShipmentLine { sku: sku.clone(), quantity: *quantity }).collect())
     }
 
+    /// Whether no parcel is under way any more: each has arrived, or what was in it is back.
+    fn all_parcels_ended(&self) -> bool {
+        let ended = |it: &Shipment| matches!(it.status(), ShipmentStatus::Delivered | ShipmentStatus::Failed);
+        let back = |line: &super::OrderLine| self.not_handed_over(&line.sku) == self.came_back(&line.sku);
+        self.shipments.iter().all(ended) && self.lines.iter().all(back)
+    }
+
+    /// Whether everything that left the house came back, and the customer has nothing of the order.
+    #[must_use]
+    pub fn nothing_arrived(&self) -> bool {
+        let none = self.lines.iter().all(|line| self.delivered(&line.sku) == 0);
+        none && !self.shipments.is_empty() && self.all_parcels_ended()
+    }
+
     /// How far the order is, as its shipments say: PROCESSING while something is open, SHIPPED when everything
-    /// left the house, `OUT_FOR_DELIVERY` when then a parcel is with its courier, DELIVERED when all have arrived.
+    /// left the house, `OUT_FOR_DELIVERY` when then a parcel is with its courier, DELIVERED when none is under way any
+    /// more: all have arrived, but for what could not be handed over and is back.
     #[must_use]
     pub fn standing(&self) -> OrderStatus {
         let is = |status| move |it: &Shipment| it.status() == status;
@@ -275,7 +290,7 @@ impl Order {
             self.status
         } else if !self.open_lines().is_empty() {
             OrderStatus::Processing
-        } else if self.shipments.iter().all(is(ShipmentStatus::Delivered)) {
+        } else if self.all_parcels_ended() {
             OrderStatus::Delivered
         } else if self.status == OrderStatus::OutForDelivery || self.shipments.iter().any(is(ShipmentStatus::OutForDelivery)) {
             // A parcel that was not handed over is out once more; an order does not go back.

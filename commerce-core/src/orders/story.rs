@@ -35,6 +35,8 @@ pub enum Happening {
     Refunded,
     /// It goes elsewhere than it was to go.
     Redirected,
+    /// Its guest asks for its link again.
+    LinkRequested,
     /// Some of it was given up.
     GaveUp,
     /// Something of it left the house.
@@ -59,6 +61,7 @@ impl Happening {
             Self::Declined => EventKind::PaymentFailed,
             Self::Refunded => EventKind::RefundSucceeded,
             Self::Redirected => EventKind::OrderRedirected,
+            Self::LinkRequested => EventKind::OrderLinkRequested,
             Self::GaveUp => EventKind::OrderLinesCancelled,
             Self::Sent => EventKind::ShipmentCreated,
             Self::Moved => EventKind::ShipmentUpdated,
@@ -79,6 +82,7 @@ impl Happening {
             | Self::Declined
             | Self::Refunded
             | Self::Redirected
+            | Self::LinkRequested
             | Self::GaveUp
             | Self::Sent
             | Self::Moved
@@ -167,6 +171,11 @@ impl Orders {
         (decided.order, told.into_iter().fold(changes, add))
     }
 
+    /// What a decision says that changes nothing about its order: events beside the state it is in.
+    pub(crate) fn say(&self, decided: &Decided, actor: &Actor) -> Vec<Envelope> {
+        self.tell(decided, actor, self.clock.now()).into_iter().map(|(event, _)| event).collect()
+    }
+
     fn tell(&self, decided: &Decided, actor: &Actor, now: Timestamp) -> Vec<(Envelope, Option<TimelineEntry>)> {
         let order = &decided.order;
         let data = EventData::of(&facts(decided));
@@ -228,6 +237,7 @@ fn facts(decided: &Decided) -> OrderFacts {
             CartOwner::User(_) => None,
         }),
         cancelled: order.all_given_up(),
+        refused: order.all_refused(),
         given_up: decided.given_up.and_then(|id| order.cancellations.iter().find(|it| it.id == id).cloned()),
         shipments: decided.parcels.iter().filter_map(|id| order.shipment(*id)).map(ShipmentFacts::from).collect(),
         returned: decided.returned.and_then(|id| order.return_of(id)).map(ReturnFacts::from),

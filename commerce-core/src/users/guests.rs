@@ -71,9 +71,8 @@ impl Users {
     /// When the store does not answer.
     pub async fn guest_of(&self, email: &Email) -> Outcome<UserId> {
         rounds("guest", || async {
-            let known = self.store.guest_by_email(email).await?;
-            if let Some(guest) = known.filter(|guest| !guest.is_erased()) {
-                return Ok(Round::Done(guest.id));
+            if let Some(known) = self.known_guest(email).await? {
+                return Ok(Round::Done(known));
             }
             let guest = Guest { id: self.ids.mint(), email: email.clone(), created_at: self.clock.now(), version: 1 };
             match self.store.commit(ChangeSet::of([UserWrite::SaveGuest(guest.clone())])).await {
@@ -82,6 +81,15 @@ impl Users {
             }
         })
         .await
+    }
+
+    /// The guest behind a mail address, if somebody has ordered by it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn known_guest(&self, email: &Email) -> Outcome<Option<UserId>> {
+        let known = self.store.guest_by_email(email).await?;
+        Ok(known.filter(|guest| !guest.is_erased()).map(|guest| guest.id))
     }
 
     /// The link of a guest's order, always the same one; none when this is no guest, or she is erased.

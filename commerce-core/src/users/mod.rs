@@ -41,6 +41,7 @@ pub use ports::*;
 pub use postal::{RawAddress, parse_address};
 pub use profile::UpdateUser;
 pub use register::Register;
+pub use roles::own_seller;
 pub use staff_log::{StaffEntry, StaffHead, StaffLogFilter, StaffLogKeeper, StaffNews};
 
 /// The use cases of the users context.
@@ -54,6 +55,8 @@ pub struct Users {
     pub(crate) policy: AuthPolicy,
     /// What other contexts keep about people, where they can be asked.
     pub(crate) records: Vec<(Context, Arc<dyn Records>)>,
+    /// Who sells, where the catalog can be asked.
+    pub(crate) sellers: Option<Arc<dyn Sellers>>,
 }
 
 impl Users {
@@ -66,7 +69,7 @@ impl Users {
         ids: IdSource,
         policy: AuthPolicy,
     ) -> Self {
-        Self { store, passwords, tokens, clock, ids, policy, records: Vec::new() }
+        Self { store, passwords, tokens, clock, ids, policy, records: Vec::new(), sellers: None }
     }
 
     /// The same use cases in the course of this trace (W3C `traceparent`): their events carry it.

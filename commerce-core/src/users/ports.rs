@@ -143,6 +143,13 @@ pub trait Records: Send + Sync {
     async fn of(&self, user: UserId) -> Outcome<Map<String, Value>>;
 }
 
+/// The catalog's sellers as users need them: a direct call in one process, HTTP between processes.
+#[async_trait]
+pub trait Sellers: Send + Sync {
+    /// The seller of her own that a user acts for, made where there is none yet; always the same.
+    async fn of_her_own(&self, user: UserId) -> Outcome<SellerId>;
+}
+
 /// Users as the shells of every context need them: a direct call in one process, HTTP between
 /// processes.
 #[async_trait]
@@ -157,11 +164,11 @@ pub trait Accounts: Send + Sync {
     /// that change nothing while users cannot be asked.
     fn claimed(&self, access_token: &str) -> Claimed;
 
-    /// Who has this mail address; for staff.
+    /// Who has this mail address; for staff: whoever has an account with it, then the guest who ordered by it.
     ///
     /// # Errors
     /// `FORBIDDEN`.
-    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Option<UserId>>;
+    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Vec<UserId>>;
 
     /// Passes if the actor sees such a user.
     ///

@@ -26,6 +26,10 @@ impl Customers for Users {
         self.guest_of(email).await
     }
 
+    async fn known_guest(&self, email: &Email) -> Outcome<Option<UserId>> {
+        Self::known_guest(self, email).await
+    }
+
     async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>> {
         Self::order_link(self, guest, order).await
     }
@@ -64,8 +68,9 @@ impl Accounts for Users {
         Claimed::of(self.tokens.read(access_token).as_ref(), self.clock.now())
     }
 
-    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Option<UserId>> {
-        Ok(self.user_by_email(actor, email).await?.map(|user| user.id))
+    async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Vec<UserId>> {
+        let account = self.user_by_email(actor, email).await?.map(|user| user.id);
+        Ok(account.into_iter().chain(self.known_guest(email).await?).collect())
     }
 
     async fn expect(&self, actor: &Actor, user: UserId) -> Outcome<()> {

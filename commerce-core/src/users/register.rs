@@ -6,7 +6,7 @@ use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, RequestKey, Round, rounds};
 use crate::error::{Outcome, Refusal};
 use crate::events::{Envelope, EventKind, Topic};
-use crate::ids::{Id, SellerId};
+use crate::ids::Id;
 use crate::limits;
 use crate::staff::StaffAction;
 use crate::text::{Check, Email, Metadata};
@@ -16,6 +16,7 @@ use super::model::{PasswordHash, Role, User};
 use super::passwords::check_password;
 use super::ports::UserWrite;
 use super::repeat::{Committed, Keyed};
+use super::roles::own_seller;
 use super::staff_log::Deed;
 use super::{AuthPolicy, Users};
 
@@ -52,7 +53,11 @@ impl Users {
     /// `FORBIDDEN`, else as [`register`](Self::register).
     pub async fn create_user(&self, actor: &Actor, request: Register, role: Role) -> Outcome<User> {
         actor.require_staff()?;
-        Ok(self.open_account(actor, request, role, None).await?.into_inner())
+        let user = self.open_account(actor, request, role, None).await?.into_inner();
+        if role == Role::Seller {
+            self.make_seller(user.id).await?;
+        }
+        Ok(user)
     }
 
     async fn open_account(&self, actor: &Actor, request: Register, role: Role, keyed: Option<Keyed>) -> Outcome<Answer<User>> {
@@ -96,7 +101,7 @@ impl Users {
             full_name: profile.full_name,
             phone: profile.phone,
             role,
-            seller: (role == Role::Seller).then(|| SellerId::from_uuid(id.uuid())),
+            seller: (role == Role::Seller).then(|| own_seller(id)),
             password_hash,
             metadata: profile.metadata,
             created_at: self.clock.now(),

@@ -1,24 +1,33 @@
 //! What a user may do, decided by staff.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::actor::Actor;
 use crate::change::{ChangeSet, Round, expect_version, rounds, settle};
-use crate::error::Outcome;
+use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, SellerId, UserId};
 use crate::staff::StaffAction;
 
 use super::Users;
 use super::model::{Role, User};
-use super::ports::UserWrite;
+use super::ports::{Sellers, UserWrite};
 use super::staff_log::Deed;
 
 impl Users {
+    /// With this way to who sells.
+    #[must_use]
+    pub fn with_sellers(self, sellers: Option<Arc<dyn Sellers>>) -> Self {
+        Self { sellers, ..self }
+    }
+
     /// Gives a user a role. Holds from her next request. Who becomes a seller without having one
-    /// gets a seller of her own.
+    /// gets a seller of her own, which is there before she has the role.
     ///
     /// # Errors
-    /// `FORBIDDEN`, `NOT_FOUND`, `VERSION_MISMATCH` when she is not `expected`.
+    /// `FORBIDDEN`, `NOT_FOUND`, `VERSION_MISMATCH` when she is not `expected`, `INVALID` for a seller where no catalog can be
+    /// asked; when the catalog does not answer.
     pub async fn set_role(&self, actor: &Actor, id: UserId, role: Role, expected: Option<u64>) -> Outcome<User> {
         actor.require_owner(id, "user")?;
         actor.require_staff()?;
@@ -27,7 +36,21 @@ impl Users {
             subject: id,
             detail: json!({ "from": user.role, "to": role }),
         };
+        if role == Role::Seller {
+            let user = self.present(id).await?;
+            expect_version("user", expected, user.version)?;
+            if user.seller.is_none_or(|seller| seller == own_seller(id)) {
+                self.make_seller(id).await?;
+            }
+        }
         self.change_user(actor, id, expected, |user| with_role(user, role), deed).await
+    }
+
+    /// A seller of her own for a user, if she has none.
+    pub(super) async fn make_seller(&self, id: UserId) -> Outcome<()> {
+        let nobody = || Refusal::field("role", "NO_CATALOG", "a seller is kept by the catalog, which cannot be asked from here");
+        let made = self.sellers.as_ref().ok_or_else(nobody)?.of_her_own(id).await?;
+        if made == own_seller(id) { Ok(()) } else { Err(Refusal::Conflict("seller").into()) }
     }
 
     /// Makes a user act for this seller.
@@ -72,8 +95,14 @@ impl Users {
 
 fn with_role(user: User, role: Role) -> User {
     let seller = match role {
-        Role::Seller => user.seller.or_else(|| Some(SellerId::from_uuid(user.id.uuid()))),
+        Role::Seller => user.seller.or_else(|| Some(own_seller(user.id))),
         Role::Customer | Role::Admin => None,
     };
     User { role, seller, ..user }
+}
+
+/// A user's own seller is known by her id, so that it is made once however often that is asked for.
+#[must_use]
+pub fn own_seller(user: UserId) -> SellerId {
+    SellerId::from_uuid(user.uuid())
 }

@@ -141,6 +141,7 @@ impl House {
             cart_claim: None,
             guest_cart: None,
             cancelled: Vec::new(),
+            refused: Vec::new(),
             given_up: None,
             shipments: Vec::new(),
             returned: None,

@@ -30,7 +30,7 @@ async fn came_back(scene: &Scene, units: i64, back: i64, payment: (PaymentMethod
 
 async fn sent_back(scene: &Scene, order: OrderId, units: i64) -> Outcome<ReturnId> {
     let (kind, lines) = (ReturnKind::Exchange, vec![("A".to_owned(), units)]);
-    let wish = RequestReturn { kind, lines, reason: "too small".to_owned() };
+    let wish = RequestReturn { kind, lines, refused: None, reason: "too small".to_owned() };
     let it = scene.orders.request_return(&scene.asha, order, wish, None).await?.into_inner().it.id;
     scene.orders.approve_return(&STAFF, it, None).await?;
     scene.orders.receive_return(&STAFF, it, None, None).await?;
@@ -182,7 +182,7 @@ fn what_was_not_received_is_not_exchanged() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(5, &[A]).await?;
         let (order, _) = came_back(&scene, 3, 1, card("tok_ok")).await?;
-        let wish = |kind| RequestReturn { kind, lines: vec![("A".to_owned(), 1)], reason: "too small".to_owned() };
+        let wish = |kind| RequestReturn { kind, lines: vec![("A".to_owned(), 1)], refused: None, reason: "too small".to_owned() };
         for (kind, receive, refused) in
             [(ReturnKind::Return, true, "ILLEGAL_TRANSITION"), (ReturnKind::Exchange, false, "ILLEGAL_TRANSITION")]
         {

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use commerce_core::audit::AuditRequest;
 use commerce_core::change::Answer;
 use commerce_core::ids::OrderId;
 use commerce_core::orders::{
     CartOwner, CouponInput, CouponKind, CouponValue, GuestBuyer, Order, OrderFilter, OrderStatus, PaymentMethod, PlaceOrder,
 };
 use commerce_core::page::PageRequest;
+use commerce_core::testing::conformance::NoWait;
 use commerce_core::text::Metadata;
+use commerce_core::users::Accounts;
 use commerce_core::{Actor, Outcome, limits};
-
 use futures_executor::block_on;
+use futures_util::future::join_all;
 
 use crate::scene::{COD, STAFF, Scene, address, card, code, key, wish};
 
@@ -248,6 +251,83 @@ fn an_erased_guest_leaves_an_order_and_no_way_to_it() -> Outcome<()> {
         assert_eq!(scene.order(order.id).await?.user, order.user);
         let strange: OrderId = scene.mint();
         assert_eq!(code(&scene.orders.order(&holder(&scene, &next).await?, strange).await), "NOT_FOUND");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_link_is_mailed_again_to_whose_order_it_is_and_to_nobody_else() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(310, &[("TEA", 9)]).await?;
+        let order = placed(&scene, "guest@example.com", wish(&[("TEA", 1)], COD)).await?;
+        let other = placed(&scene, "other@example.com", wish(&[("TEA", 1)], COD)).await?;
+        let hers = scene.place(wish(&[("TEA", 1)], COD)).await?;
+        scene.settle().await?;
+        let links = || -> Vec<_> {
+            let mails = scene.mailer.mails().into_iter();
+            mails.filter(|mail| mail.subject == "order_link").map(|mail| (mail.to.as_str().to_owned(), mail.text)).collect()
+        };
+        for (email, number) in [
+            ("nobody@example.com", order.number.as_str()),
+            ("not an address", order.number.as_str()),
+            ("other@example.com", order.number.as_str()),
+            ("asha@example.com", hers.number.as_str()),
+            ("guest@example.com", other.number.as_str()),
+            ("guest@example.com", "ORD-0"),
+        ] {
+            scene.orders.request_link(email, number).await?;
+        }
+        scene.settle().await?;
+        assert_eq!(links(), [], "nobody is told what is not hers");
+        assert_eq!(scene.users.known_guest(&"nobody@example.com".parse().expect("it is one")).await?, None, "nor made a guest");
+        // At once, and more often than there are mails in an hour.
+        let number = format!(" {} ", order.number.to_lowercase());
+        join_all((0..9).map(|_| scene.orders.request_link("Guest@example.com", &number))).await;
+        scene.settle().await?;
+        let told = links();
+        assert_eq!(told.len(), usize::try_from(limits::ORDER_LINKS_AN_HOUR).expect("it fits"));
+        let shown = link(&scene, &order).await?;
+        assert!(told.iter().all(|(to, text)| to == "guest@example.com" && text.contains(&shown)), "{told:?}");
+        let report = scene.audit(&STAFF, AuditRequest::new(&NoWait)).await?;
+        assert!(report.is_clean(), "{report:?}");
+        scene.clock.advance(limits::ORDER_LINK_FOR);
+        scene.orders.request_link("guest@example.com", &order.number).await?;
+        scene.settle().await?;
+        assert_eq!(links().len(), told.len(), "an order whose link has ended is found by nobody");
+        Ok(())
+    })
+}
+
+#[test]
+fn staff_finds_what_a_mail_address_ordered_with_and_without_an_account() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(311, &[("TEA", 20)]).await?;
+        let mut ids = Vec::new();
+        for turn in 0..6 {
+            let order = if turn % 2 == 0 {
+                scene.place(wish(&[("TEA", 1)], COD)).await?
+            } else {
+                placed(&scene, "asha@example.com", wish(&[("TEA", 1)], COD)).await?
+            };
+            ids.insert(0, order.id);
+            scene.clock.advance(Duration::from_millis(1));
+        }
+        placed(&scene, "other@example.com", wish(&[("TEA", 1)], COD)).await?;
+        let people = scene.users.find(&STAFF, &"asha@example.com".parse().expect("it is one")).await?;
+        let list = async |page: PageRequest| scene.orders.orders_of(&STAFF, &people, OrderFilter::default(), &page).await;
+        let (mut found, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let page = list(PageRequest::parse(Some(2), cursor.as_deref())?).await?;
+            assert!(page.items.len() <= 2);
+            found.extend(page.items.iter().map(|order| order.id));
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, ids, "newest first, each once");
+        let mine = scene.orders.orders_of(&scene.asha, &people, OrderFilter::default(), &PageRequest::first()).await;
+        assert_eq!(code(&mine), "FORBIDDEN");
         Ok(())
     })
 }

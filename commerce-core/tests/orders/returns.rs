@@ -20,7 +20,7 @@ fn rupees(minor: i64) -> Money {
 
 fn back(kind: ReturnKind, lines: &[(&str, i64)]) -> RequestReturn {
     let lines = lines.iter().map(|(sku, units)| ((*sku).to_owned(), *units)).collect();
-    RequestReturn { kind, lines, reason: "too small".to_owned() }
+    RequestReturn { kind, lines, refused: None, reason: "too small".to_owned() }
 }
 
 /// An order that has arrived.

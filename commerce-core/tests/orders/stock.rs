@@ -267,7 +267,7 @@ fn what_comes_back_before_its_sale_was_heard_is_sold_first() -> Outcome<()> {
                 scene.orders.set_status(&STAFF, order, status, None, None).await?;
             }
             let lines = vec![("A".to_owned(), 2)];
-            let wish = RequestReturn { kind: ReturnKind::Return, lines, reason: "too small".to_owned() };
+            let wish = RequestReturn { kind: ReturnKind::Return, lines, refused: None, reason: "too small".to_owned() };
             let it = scene.orders.request_return(&scene.asha, order, wish, None).await?.into_inner().it.id;
             scene.orders.approve_return(&STAFF, it, None).await?;
             let came = vec![("A".to_owned(), 1, true), ("A".to_owned(), 1, false)];

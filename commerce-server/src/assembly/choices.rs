@@ -439,6 +439,7 @@ pub(super) fn policies(config: &Config) -> Policies {
             shipping: Arc::new(config.shipping.clone()),
             taxes: Arc::new(config.taxes.clone()),
             capture: config.capture,
+            unpaid_max: config.unpaid_max,
         },
         mail: MailPolicy {
             shop_name: config.server.shop_name.clone(),

@@ -336,6 +336,12 @@ pub const KEYS: &[Key] = &[
         "400",
         "Days after which messages of payment providers that were applied are forgotten. What was not taken over stays.",
     ),
+    key(
+        "database.keep_holds_days",
+        Kind::Number(180, 36_500),
+        "400",
+        "Days after which stock holds that ended without a sale are forgotten. Those that were sold stay with their orders.",
+    ),
     Key {
         name: "redis.url",
         kind: Kind::TextOrNone,
@@ -437,6 +443,13 @@ pub const KEYS: &[Key] = &[
         Kind::Choice(&["database", "redis"]),
         r#""database""#,
         "Where carts are kept: beside the orders, or in Redis.",
+    ),
+    key(
+        "orders.unpaid_max",
+        Kind::Number(0, 10_000),
+        "20",
+        "Orders of one customer, or of one guest's mail address, that may wait for their money at once, so that nobody keeps stock \
+         without paying. 0 for any number.",
     ),
     key(
         "orders.shipping",

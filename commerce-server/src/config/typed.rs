@@ -56,6 +56,8 @@ pub struct Config {
     pub sandbox_webhook_secret: Secret,
     /// When promised money is taken.
     pub capture: Capture,
+    /// Orders of one customer that may wait for their money at once; 0 for any number.
+    pub unpaid_max: u32,
     /// Stripe, where cards go through it.
     pub stripe: Option<StripeConfig>,
     /// Razorpay, where money goes through it.
@@ -366,6 +368,7 @@ impl Config {
                 deliveries: days(&settings, "database.keep_webhook_deliveries_days"),
                 letters: days(&settings, "database.keep_dead_letters_days"),
                 provider_messages: days(&settings, "database.keep_provider_messages_days"),
+                holds: days(&settings, "database.keep_holds_days"),
             },
             redis: RedisConfig {
                 url: Secret(text(&settings, "redis.url").to_owned()),
@@ -395,6 +398,7 @@ impl Config {
             },
             sandbox_webhook_secret: Secret(text(&settings, "payments.sandbox.webhook_secret").to_owned()),
             capture: parsed(&settings, "payments.capture"),
+            unpaid_max: number(&settings, "orders.unpaid_max"),
             stripe: some_text(&settings, "payments.stripe.secret_key").map(|key| StripeConfig {
                 secret_key: Secret(key),
                 webhook_secret: Secret(text(&settings, "payments.stripe.webhook_secret").to_owned()),

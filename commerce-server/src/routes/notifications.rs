@@ -30,23 +30,25 @@ pub(super) fn routes(api: Api) -> Api {
 
 async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {
     caller.actor.require_staff()?;
+    let mut people = None;
     let recipient = match query.text("recipient") {
         None => None,
         Some("ops") => Some(Recipient::Ops),
         Some(text) if text.contains('@') => {
-            let email = query.get("recipient", "must be a mail address")?;
-            let user = match email {
-                Some(email) => shared.accounts().find(&caller.actor, &email).await?,
-                None => None,
-            };
-            let Some(user) = user else { return Ok(shown(json!({"items": [], "nextCursor": null}))) };
-            Some(Recipient::User(user))
+            if let Some(email) = query.get("recipient", "must be a mail address")? {
+                people = Some(shared.accounts().find(&caller.actor, &email).await?);
+            }
+            None
         }
         Some(_) => query.get("recipient", "must be a user's id, `ops` or a mail address")?.map(Recipient::User),
     };
     let kind = query.get("event", "must be a kind of event")?;
     let filter = NotificationFilter { recipient, kind, status: query.get("status", "must be a notification's status")? };
-    let page = shared.notifications().list(&caller.actor, &filter, &query.page()?).await?;
+    let (notifications, page) = (shared.notifications(), query.page()?);
+    let page = match people {
+        Some(people) => notifications.list_of(&caller.actor, &people, &filter, &page).await?,
+        None => notifications.list(&caller.actor, &filter, &page).await?,
+    };
     Ok(shown(json!(page.map(NotificationView::from))))
 }
 

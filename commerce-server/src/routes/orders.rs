@@ -1,24 +1,28 @@
 //! Orders: what they would cost, placing them, and how far they are.
 
+use std::time::Instant;
+
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use commerce_core::change::Answer;
-use commerce_core::ids::{OrderId, UserId};
+use commerce_core::ids::OrderId;
 use commerce_core::orders::{GuestBuyer, OrderFilter, PlaceOrder};
-use commerce_core::page::Page;
 use commerce_core::text::Email;
 use commerce_core::{Actor, Refusal, Timestamp};
 use serde_json::{Value, json};
 
 use super::users::{CURSOR, LIMIT};
+use crate::address::client_group;
 use crate::answer::{Told, created, done, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::{Caller, Holder, SignedIn};
-use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query};
+use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query, RequestIdempotency};
+use crate::front::ClientAddress;
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
 use crate::views::address::AddressBody;
-use crate::views::order::{CancelBody, LinkView, OrderBody, OrderView, QuoteView, StatusBody, TimelineView};
+use crate::views::order::{CancelBody, LinkBody, LinkView, OrderBody, OrderView, QuoteView, StatusBody, TimelineView};
 
 pub(super) fn routes(api: Api) -> Api {
     let list = op("Orders, newest first: one's own, for staff all").query(&[
@@ -27,7 +31,7 @@ pub(super) fn routes(api: Api) -> Api {
         ("to", "Only placed before this instant (RFC 3339)."),
         ("userId", "Staff: only of this user."),
         ("number", "Staff: only with this number."),
-        ("email", "Staff: only of the user with this mail address."),
+        ("email", "Staff: only of the user, and of the guest, with this mail address."),
         LIMIT,
         CURSOR,
     ]);
@@ -44,6 +48,15 @@ pub(super) fn routes(api: Api) -> Api {
         quote,
     )
     .post("/api/orders", placing.takes::<OrderBody>().gives::<OrderView>(201, "Placed.").refuses(PLACING), place)
+    .post(
+        "/api/orders/link",
+        op("Have the link of a guest's order mailed to her again")
+            .public()
+            .takes::<LinkBody>()
+            .done(202, "If there is such an order of a guest with this address, a mail is on its way.")
+            .refuses(&["TOO_MANY"]),
+        ask_link,
+    )
     .get("/api/orders", list.lists::<OrderView>(), self::list)
     .get("/api/orders/{id}", op("An order").or_link().gives::<OrderView>(200, "The order."), show)
     .get("/api/orders/{id}/timeline", history.query(&[LIMIT, CURSOR]).lists::<TimelineView>(), timeline)
@@ -76,6 +89,7 @@ const PLACING: &[&str] = &[
     "PRICE_CHANGED",
     "EMPTY_ORDER",
     "CART_ORDERED",
+    "TOO_MANY_UNPAID",
     "CURRENCY_MISMATCH",
     "COUPON_NOT_APPLICABLE",
     "COUPON_EXHAUSTED",
@@ -114,6 +128,25 @@ async fn place(State(shared): State<Shared>, Caller(actor): Caller, request: Key
     Ok(created(order.map(|order| OrderView::from(order).with_link(link)), OrderView::location).at(OrderView::version))
 }
 
+/// Answered at once, so that the time it takes says nothing either.
+async fn ask_link(
+    State(shared): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
+    _: RequestIdempotency,
+    Json(LinkBody { email, number }): Json<LinkBody>,
+) -> Answered<StatusCode> {
+    let left = shared.links().take(client_group(address.0), Instant::now());
+    if let Some(seconds) = left.and_then(|left| left.wait_seconds()) {
+        return Err(Problem::from(Refusal::TooMany).retry_after(seconds));
+    }
+    tokio::spawn(async move {
+        if let Err(error) = shared.orders().request_link(&email, &number).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the link of an order could not be asked for");
+        }
+    });
+    Ok(StatusCode::ACCEPTED)
+}
+
 /// Who orders without an account, if nobody has logged in. Whoever has needs no other mail address and no other cart.
 fn guest(actor: &Actor, body: &OrderBody) -> Answered<Option<GuestBuyer>> {
     let (email, cart) = (body.email.clone(), body.cart_token.clone());
@@ -141,14 +174,14 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
         filter = OrderFilter { user: None, number: None, ..filter };
     }
     let email = query.get::<Email>("email", "must be a mail address")?.filter(|_| staff);
-    if let Some(email) = email {
-        let found: Option<UserId> = shared.accounts().find(&caller.actor, &email).await?;
-        match found {
-            Some(user) if filter.user.is_none_or(|wanted| wanted == user) => filter.user = Some(user),
-            _ => return Ok(shown(json!(Page::<Value> { items: Vec::new(), next_cursor: None }))),
+    let (orders, page) = (shared.orders(), query.page()?);
+    let page = match email {
+        Some(email) => {
+            let people = shared.accounts().find(&caller.actor, &email).await?;
+            orders.orders_of(&caller.actor, &people, filter, &page).await?
         }
-    }
-    let page = shared.orders().orders(&caller.actor, filter, &query.page()?).await?;
+        None => orders.orders(&caller.actor, filter, &page).await?,
+    };
     Ok(shown(json!(page.map(OrderView::from))))
 }
 

@@ -3,7 +3,7 @@
 use commerce_core::ids::{AddressId, AttemptId, OrderId, PaymentId, ProductId, RefundId, UserId};
 use commerce_core::orders::{
     AddressChoice, Attempt, AttemptState, Cancellation, NextAction, Offer, Order, OrderLine, OrderLink, OrderStatus, Payment,
-    PaymentMethod, PaymentStatus, PlaceOrder, Quote, Refund, RefundState, ShippingOption, TaxLine, TimelineEntry,
+    PaymentMethod, PaymentStatus, PlaceOrder, Quote, Refund, RefundState, ShipmentLine, ShippingOption, TaxLine, TimelineEntry,
 };
 use commerce_core::text::{Metadata, Quantity, Sku};
 use commerce_core::{Money, Timestamp};
@@ -45,6 +45,10 @@ pub struct OrderView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<CancellationSchema>)]
     cancellations: Vec<Cancellation>,
+    /// What could not be handed over and came back: it was never delivered, and is not paid on delivery.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<ItemBody>)]
+    refused: Vec<ShipmentLine>,
     payment: PaymentView,
     shipping_address: AddressView,
     shipping_option_id: String,
@@ -86,6 +90,7 @@ impl LinkView {
 
 impl From<Order> for OrderView {
     fn from(order: Order) -> Self {
+        let refused = order.all_refused();
         Self {
             id: order.id,
             number: order.number,
@@ -100,6 +105,7 @@ impl From<Order> for OrderView {
             tax_lines: order.tax_lines,
             coupon_code: order.coupon,
             cancellations: order.cancellations,
+            refused,
             payment: PaymentView::from(&order.payment),
             shipping_address: order.shipping_address.into(),
             shipping_option_id: order.shipping_option,
@@ -131,6 +137,17 @@ impl OrderView {
     pub fn version(&self) -> u64 {
         self.version
     }
+}
+
+/// Whose order is looked for, and which.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = FindOrder)]
+pub struct LinkBody {
+    /// The mail address that was ordered with.
+    pub email: String,
+    /// `ORD-…`, as the mails say it.
+    pub number: String,
 }
 
 /// How what was given up looks.

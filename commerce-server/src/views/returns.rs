@@ -106,12 +106,15 @@ pub struct ReturnBody {
     #[schema(value_type = String, example = "RETURN")]
     r#type: ReturnKind,
     lines: Vec<ItemBody>,
+    /// Staff: whether it is what could not be handed over, or what the customer has. Unless said, what she has; and where she has
+    /// not so much, the other.
+    refused: Option<bool>,
     reason: String,
 }
 
 impl From<ReturnBody> for RequestReturn {
-    fn from(ReturnBody { r#type: kind, lines, reason }: ReturnBody) -> Self {
-        Self { kind, lines: lines.into_iter().map(Into::into).collect(), reason }
+    fn from(ReturnBody { r#type: kind, lines, refused, reason }: ReturnBody) -> Self {
+        Self { kind, lines: lines.into_iter().map(Into::into).collect(), refused, reason }
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "storefront/buying.css",
     "storefront/cart.js",
     "storefront/checkout.js",
+    "storefront/find-order.js",
     "storefront/home.js",
     "storefront/icon.svg",
     "storefront/missing.js",

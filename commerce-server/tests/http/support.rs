@@ -101,7 +101,7 @@ impl Shop {
         for (key, value) in settings {
             config.set(key, value).unwrap();
         }
-        let orders = OrderPolicy { capture: config.capture, ..OrderPolicy::default() };
+        let orders = OrderPolicy { capture: config.capture, unpaid_max: config.unpaid_max, ..OrderPolicy::default() };
         let memory = MemoryShop::with_policies(7, Policies { orders, ..Policies::default() });
         memory.catalog.house_seller().await.unwrap();
         let app = App::new((*memory).clone(), config);

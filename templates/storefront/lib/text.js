@@ -57,7 +57,7 @@ export function orderStatus(status) {
   return STATUS[status] ?? humane(status);
 }
 export function paymentStatus({ payment, status }) {
-  if (payment.status === "PENDING" && status === "CANCELLED") return "Nothing to pay";
+  if (payment.status === "PENDING" && ["CANCELLED", "DELIVERED"].includes(status)) return "Nothing to pay";
   if (payment.status === "PENDING" && payment.method === "COD") return "To be paid on delivery";
   return PAYMENT[payment.status] ?? humane(payment.status);
 }

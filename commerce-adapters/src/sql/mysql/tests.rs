@@ -359,7 +359,13 @@ async fn what_the_shop_keeps_for_a_while_is_forgotten_then() {
         execute(&told, &endpoint).await.unwrap();
     }
     let days = |days: u64| Duration::from_hours(days * 24);
-    let keep = KeepPolicy { messages: days(60), deliveries: days(31), letters: days(40), provider_messages: days(400) };
+    let keep = KeepPolicy {
+        messages: days(60),
+        deliveries: days(31),
+        letters: days(40),
+        provider_messages: days(400),
+        holds: days(400),
+    };
     assert_eq!(bench.shop.retention(now.plus(days(31)), &keep).await.unwrap(), 0, "not a day too early");
     let gone = bench.shop.retention(now.plus(days(32)), &keep).await.unwrap();
     assert_eq!(gone, 3, "two deliveries that are through, and the endpoint that nothing is left of");

@@ -71,7 +71,7 @@ use crate::orders::{CartStore, CatalogPort, Customers, OrderStore, PaymentGatewa
 use crate::part::Part;
 use crate::testing::ManualClock;
 use crate::traffic::RateLimiter;
-use crate::users::{Accounts, PasswordHasher, Records, TokenSigner, UserStore};
+use crate::users::{Accounts, PasswordHasher, Records, Sellers, TokenSigner, UserStore};
 
 /// Runs each case on a fresh store.
 macro_rules! cases {
@@ -208,6 +208,11 @@ pub async fn records(make: impl AsyncFn(&Part, Context) -> Made<dyn Records>) {
 /// Every promise of a [`HoldOwners`]; `make` gets the part whose orders it is to lead to.
 pub async fn hold_owners(make: impl AsyncFn(&Part) -> Made<dyn HoldOwners>) {
     neighbours::hold_owners(&make).await;
+}
+
+/// Every promise of a [`Sellers`]; `make` gets the part whose catalog it is to lead to.
+pub async fn sellers(make: impl AsyncFn(&Part) -> Made<dyn Sellers>) {
+    neighbours::sellers(&make).await;
 }
 
 /// Every promise of a [`Purchases`]; `make` gets the part whose orders it is to lead to.

@@ -1,9 +1,10 @@
 //! The ports between contexts: what one asks of another, whether it lives in the same process or not.
 
+use futures_util::future::join;
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::catalog::{HoldKey, HoldOwners, NewCategory, ProductPatch, Purchases, Standing};
+use crate::catalog::{HoldKey, HoldOwners, NewCategory, ProductPatch, Purchases, SellerPatch, Standing};
 use crate::commerce::Context;
 use crate::error::{Error, Refusal};
 use crate::ids::{Id, ProductId, SellerId, UserId};
@@ -13,7 +14,7 @@ use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, Order, Payme
 use crate::part::Part;
 use crate::testing::MemoryShop;
 use crate::text::{Email, Metadata, Quantity, Sku};
-use crate::users::{Accounts, Claimed, Records, Register, Role};
+use crate::users::{Accounts, Claimed, Records, Register, Role, Sellers};
 
 use super::outside::Made;
 
@@ -146,8 +147,10 @@ pub(super) async fn accounts(make: &impl AsyncFn(&Part) -> Made<dyn Accounts>) {
 
     let (staff, stranger) = (Actor::Admin(admin), Actor::Customer(UserId::from_uuid(uuid::Uuid::from_u128(1))));
     let email = |text: &str| text.parse().expect("a constant mail address is well formed");
-    assert_eq!(port.find(&staff, &email("asha@example.com")).await.expect("staff may ask"), Some(asha));
-    assert_eq!(port.find(&staff, &email("nobody@example.com")).await.expect("staff may ask"), None);
+    assert_eq!(port.find(&staff, &email("asha@example.com")).await.expect("staff may ask"), [asha]);
+    assert_eq!(port.find(&staff, &email("nobody@example.com")).await.expect("staff may ask"), []);
+    let guest = shop.users.guest_of(&email("asha@example.com")).await.expect("anybody may be one");
+    assert_eq!(port.find(&staff, &email("asha@example.com")).await.expect("staff may ask"), [asha, guest], "her account first");
     assert_eq!(refused(port.find(&Actor::Customer(asha), &email("asha@example.com")).await), Refusal::Forbidden);
     port.expect(&staff, asha).await.expect("she is there");
     assert_eq!(refused(port.expect(&stranger, asha).await), Refusal::NotFound("user"));
@@ -184,7 +187,11 @@ pub(super) async fn customers(make: &impl AsyncFn(&Part) -> Made<dyn Customers>)
 
     let email = |text: &str| text.parse::<Email>().expect("it is well formed");
     let guest = async |text: &str| made.port.guest(&email(text)).await.expect("users answer");
+    let known = async |text: &str| made.port.known_guest(&email(text)).await.expect("users answer");
+    assert_eq!(known("guest@example.com").await, None, "nobody is made by asking");
+    assert_eq!(known("asha@example.com").await, None, "an account is no guest");
     let stranger = guest("guest@example.com").await;
+    assert_eq!(known("guest@example.com").await, Some(stranger));
     assert_eq!(guest("guest@example.com").await, stranger, "always the same");
     assert_ne!(guest("other@example.com").await, stranger);
     assert_ne!(guest("asha@example.com").await, asha, "whoever has an account is another one");
@@ -198,6 +205,7 @@ pub(super) async fn customers(make: &impl AsyncFn(&Part) -> Made<dyn Customers>)
     assert_eq!(follow("a guess").await, None);
     shop.users.delete_user(&Actor::System, stranger, None).await.expect("staff may erase a guest");
     assert_eq!(follow(&shown).await, None, "it dies with her");
+    assert_eq!(known("guest@example.com").await, None);
     assert_eq!(link(stranger).await, None);
 }
 
@@ -294,4 +302,21 @@ pub(super) async fn records(make: &impl AsyncFn(&Part, Context) -> Made<dyn Reco
         let others = usize::from(context == Context::Notifications);
         assert_eq!(count(bina).await, Some(others), "{list} of others");
     }
+}
+
+/// Every promise of a [`Sellers`].
+pub(super) async fn sellers(make: &impl AsyncFn(&Part) -> Made<dyn Sellers>) {
+    let shop = MemoryShop::new(9);
+    let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+    let made = make(shop.part()).await;
+    let (one, again) = join(made.port.of_her_own(asha), made.port.of_her_own(asha)).await;
+    let seller = one.expect("the catalog answers");
+    assert_eq!(again.expect("the catalog answers"), seller, "always the same, also of two at once");
+    assert_ne!(made.port.of_her_own(bina).await.expect("the catalog answers"), seller);
+    let known = shop.catalog.seller(seller).await.expect("it is there");
+    assert_eq!((known.user, known.name.contains("asha")), (Some(asha), false), "hers, and without her name");
+    let patch = SellerPatch { name: Some("Cups".to_owned()), ..SellerPatch::default() };
+    shop.catalog.update_seller(&Actor::Seller(asha, seller), seller, patch, None).await.expect("it is her own");
+    assert_eq!(made.port.of_her_own(asha).await.expect("the catalog answers"), seller);
+    assert_eq!(shop.catalog.seller(seller).await.expect("it is there").name, "Cups", "and stays as it is");
 }

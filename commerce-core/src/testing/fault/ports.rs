@@ -204,6 +204,7 @@ faulty! {
     Customers of dyn Customers, "customers" {
         read address(user: UserId, address: Option<AddressId>) -> Outcome<Option<PostalAddress>>;
         effect guest(email: &Email) -> Outcome<UserId>;
+        read known_guest(email: &Email) -> Outcome<Option<UserId>>;
         read order_link(guest: UserId, order: OrderId) -> Outcome<Option<String>>;
         read follow(link: &str) -> Outcome<Option<(UserId, OrderId)>>;
     }

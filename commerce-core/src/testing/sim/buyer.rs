@@ -207,6 +207,7 @@ impl Buyer {
                 "SOLD_OUT" => self.sold_out(note, wish, since),
                 "PRICE_CHANGED" => self.client.house.ground.count(Situation::PriceChanged),
                 "COUPON_EXHAUSTED" => self.used_up(note, wish),
+                "TOO_MANY_UNPAID" if self.client.house.unpaid_max > 0 => self.client.house.ground.count(Situation::TooManyUnpaid),
                 "EMPTY_ORDER" | "CART_ORDERED" | "INVALID" => {}
                 // The cart changed between two tries, and the first one's hold is still active.
                 "IDEMPOTENCY_MISMATCH" if wish.items.is_none() => {}

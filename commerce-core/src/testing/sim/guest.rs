@@ -74,6 +74,7 @@ impl Guest {
                         "INVALID",
                         "COUPON_EXHAUSTED",
                         "TOO_MANY",
+                        "TOO_MANY_UNPAID",
                         "EMPTY_ORDER",
                         "CART_ORDERED",
                         "IDEMPOTENCY_MISMATCH",

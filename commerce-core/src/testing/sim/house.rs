@@ -101,6 +101,8 @@ pub struct House {
     pub shifts: Option<Shifts>,
     /// When promised money is taken.
     pub capture: Capture,
+    /// Orders of one buyer that may wait for their money at once.
+    pub unpaid_max: u32,
 }
 
 /// How a node's workers work.
@@ -130,8 +132,9 @@ impl House {
         let stores = Stores::open(ground, setup.seed, setup.journal.as_ref());
         let node = |ahead: &i64| Node { clock: Arc::new(SkewedClock::new(Arc::clone(ground), *ahead)), shop: Mutex::new(None) };
         let nodes = setup.skews.iter().map(node).collect();
-        let (shifts, capture) = (setup.shifts, setup.capture);
-        let house = Arc::new(Self { ground: Arc::clone(ground), stores, nodes, shifts, capture });
+        let (shifts, capture, unpaid_max) = (setup.shifts, setup.capture, setup.unpaid_max);
+        let house = Arc::new(Self { ground: Arc::clone(ground), stores, nodes, shifts, capture, unpaid_max });
+        house.ground.books().unpaid_max = unpaid_max;
         for node in 0..setup.skews.len() {
             house.boot(node);
         }
@@ -171,7 +174,7 @@ impl House {
                 notifications: stores.notifications.clone(),
             },
         };
-        let shop = Commerce::new(ports, policies(self.capture));
+        let shop = Commerce::new(ports, policies(self.capture, self.unpaid_max));
         let letters: [(Context, Arc<dyn DeadLetters>); 4] = [
             (Context::Users, faulty::<dyn DeadLetters>(stores.users.clone(), faults)),
             (Context::Catalog, faulty::<dyn DeadLetters>(stores.catalog.clone(), faults)),
@@ -402,10 +405,10 @@ impl<T> Drop for Reply<T> {
 }
 
 /// Goods are taxed with odd units, so that every share of a line has a rest.
-fn policies(capture: Capture) -> Policies {
+fn policies(capture: Capture, unpaid_max: u32) -> Policies {
     let rate = TaxRate::from_hundredths(1_225).expect("it is below 100 %");
     let scope = TaxScope::Gst { from: GstState::named("MH").expect("it is a state") };
     let rule = TaxRule { name: "GST".to_owned(), rate, scope, categories: Vec::new(), included: false, shipping: true };
-    let orders = OrderPolicy { taxes: Arc::new(TaxTable(vec![rule])), capture, ..OrderPolicy::default() };
+    let orders = OrderPolicy { taxes: Arc::new(TaxTable(vec![rule])), capture, unpaid_max, ..OrderPolicy::default() };
     Policies { orders, ..Policies::default() }
 }

@@ -62,6 +62,8 @@ pub struct Options {
     pub mood: Mood,
     /// When promised money is taken.
     pub capture: Capture,
+    /// Orders of one buyer that may wait for their money at once; 0 for any number.
+    pub unpaid_max: u32,
 }
 
 impl Options {
@@ -125,6 +127,7 @@ impl Options {
                 lies: *dice.pick(&[0, 0, 200]),
             },
             capture: if dice.permille(300) { Capture::Manual } else { Capture::Automatic },
+            unpaid_max: [0, 0, 0, 1, 0, 0, 0, 2].get(usize::try_from(seed % 8).unwrap_or(0)).copied().unwrap_or(0),
             lease: if nodes > 1 { *dice.pick(&[None, Some(3_000_000), Some(60_000_000), Some(300_000_000)]) } else { None },
         }
     }
@@ -156,8 +159,8 @@ impl fmt::Display for Options {
             "{workload} nodes:{nodes} skews:{skews:?} buyers:{buyers} errands:{errands} variants:{variants} units:{units} "
         )?;
         write!(f, "chores:{chores} changes:{changes} poison:{poison} pauses:{pauses:?} leisure:{leisure} ")?;
-        let Self { lease, gives_up, deaths, blows, rates, mood, capture, .. } = self;
-        write!(f, "lease:{lease:?} gives-up:{gives_up} deaths:{deaths} blows:{blows} capture:{capture} ")?;
+        let Self { lease, gives_up, deaths, blows, rates, mood, capture, unpaid_max, .. } = self;
+        write!(f, "lease:{lease:?} gives-up:{gives_up} deaths:{deaths} blows:{blows} capture:{capture} unpaid:{unpaid_max} ")?;
         let Mood { sends, early, repeats, lies } = mood;
         write!(f, "messages:{sends}/{early}/{repeats}/{lies} rates:")?;
         for (call, rate) in &rates.calls {

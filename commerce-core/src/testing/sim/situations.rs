@@ -85,6 +85,10 @@ crate::events::wire_names! {
         DeliveredAfterFailure = "delivered-after-failure",
         /// What could not be handed over comes back.
         RefusedAtTheDoor = "refused-at-the-door",
+        /// An order was refused because others of its buyer wait for their money.
+        TooManyUnpaid = "too-many-unpaid",
+        /// An order came to its end of which nothing arrived.
+        NothingArrived = "nothing-arrived",
         /// An order was delivered.
         Delivered = "delivered",
         /// Two relays published the same event at once.

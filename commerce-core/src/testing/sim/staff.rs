@@ -214,6 +214,55 @@ impl Staff {
                 }
             }
         }
+        self.bring_back(order).await;
+    }
+
+    /// What could not be handed over comes back to the house, twice at once, and is paid back where it was paid.
+    async fn bring_back(&self, order: OrderId) {
+        // Of every other order nobody opens the door, by its own random bits.
+        if order.uuid().as_u128().is_multiple_of(2) {
+            let wish = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: "rest".to_owned(), lines: None };
+            let rest = |shop: Commerce, me: Actor| {
+                let wish = wish.clone();
+                async move { shop.orders.ship(&me, order, wish, None).await }
+            };
+            self.expected(self.client.ask(rest).await);
+            let parcels = self.client.house.ground.books().order(order).map(|it| it.shipments.clone()).unwrap_or_default();
+            for parcel in parcels.iter().filter(|it| it.status() != ShipmentStatus::Delivered).map(|it| it.id) {
+                let fail = move |shop: Commerce, me: Actor| async move {
+                    let news = CarrierNews { status: ShipmentStatus::Failed, at: None, note: None };
+                    shop.orders.shipment_news(&me, order, parcel, news, None).await
+                };
+                self.expected(self.client.ask(fail).await);
+            }
+        }
+        let Some(known) = self.client.house.ground.books().order(order).cloned() else { return };
+        for parcel in known.shipments.iter().filter(|it| it.status() == ShipmentStatus::Failed) {
+            let lines = parcel.lines.iter().map(|line| (line.sku.to_string(), i64::from(line.quantity.get())));
+            let wish = RequestReturn {
+                kind: ReturnKind::Return,
+                lines: lines.collect(),
+                refused: Some(true),
+                reason: "refused at the door".to_owned(),
+            };
+            let ask = || {
+                let wish = wish.clone();
+                self.client.ask(move |shop, me| async move { shop.orders.request_return(&me, order, wish, None).await })
+            };
+            let (one, other) = join(ask(), ask()).await;
+            for heard in [one, other] {
+                let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
+                let id = answer.into_inner().it.id;
+                self.expected(
+                    self.client.ask(move |shop, me| async move { shop.orders.approve_return(&me, id, None).await }).await,
+                );
+                let receive =
+                    move |shop: Commerce, me: Actor| async move { shop.orders.receive_return(&me, id, None, None).await };
+                self.expected(self.client.ask(receive).await);
+                let refund = move |shop: Commerce, me: Actor| async move { shop.orders.refund_return(&me, id, None, None).await };
+                self.expected(self.client.ask(refund).await);
+            }
+        }
     }
 
     /// Takes what was promised for an order, or less, or gives it back; two at once want different things.
@@ -281,6 +330,7 @@ impl Staff {
         let wish = |units: u32| RequestReturn {
             kind,
             lines: vec![(line.sku.to_string(), i64::from(units))],
+            refused: None,
             reason: "too small".to_owned(),
         };
         let ask = |units: u32| {

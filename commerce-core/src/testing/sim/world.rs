@@ -24,6 +24,8 @@ pub struct Setup {
     pub shifts: Option<Shifts>,
     /// When promised money is taken.
     pub capture: Capture,
+    /// Orders of one buyer that may wait for their money at once; 0 for any number.
+    pub unpaid_max: u32,
     /// Whether others run between an effect and its answer.
     pub yields_after: bool,
     /// Who reads what happens.
@@ -42,6 +44,7 @@ impl Setup {
             skews: vec![0],
             shifts: None,
             capture: Capture::Automatic,
+            unpaid_max: 0,
             yields_after: true,
             log: None,
             journal: None,

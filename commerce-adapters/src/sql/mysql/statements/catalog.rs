@@ -1,9 +1,20 @@
 //! Products, categories, sellers, stock, holds, reviews, wishlists.
 
 use super::Put;
+use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] = migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "reviews")]);
+pub(crate) const MIGRATIONS: &[Migration] =
+    migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "reviews"), (4, "ended_holds")]);
+
+/// Holds that ended without a sale, all generations of a key together: those of a key that was sold, or is young, stay.
+pub(crate) const OLD: &[Old] = &[(
+    "DELETE gone FROM reservations AS gone JOIN (SELECT DISTINCT old.hold_key FROM reservations AS old
+        WHERE old.unsold_until < ? AND NOT EXISTS (SELECT 1 FROM reservations AS other
+            WHERE other.hold_key = old.hold_key AND (other.unsold_until IS NULL OR other.expires_at > old.unsold_until))
+        LIMIT ?) AS some ON some.hold_key = gone.hold_key",
+    |keep| keep.holds,
+)];
 
 pub(crate) const PRODUCTS_BY_ID: &str = locked!(
     "t.id, t.slug, t.version, (SELECT CAST(COALESCE(JSON_ARRAYAGG(stock.sku), '[]') AS CHAR) FROM inventory AS stock

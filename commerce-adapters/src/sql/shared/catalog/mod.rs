@@ -23,6 +23,7 @@ use super::engine::{Context, Database};
 use super::migrate::Migration;
 use super::script::{Queries, Script};
 use super::statements;
+use crate::sql::Old;
 use crate::sql::judge::{CatalogJudge, CatalogWants, Loaded};
 use crate::sql::shelf::Shelf;
 
@@ -32,6 +33,9 @@ impl Context for CatalogWrite {
 
     const NAME: &'static str = "catalog";
     const COMMIT: &'static str = "catalog.commit";
+
+    /// Holds that ended long ago without a sale.
+    const OLD: &'static [Old] = statements::catalog::OLD;
 
     fn migrations() -> &'static [Migration] {
         statements::catalog::MIGRATIONS

@@ -1,9 +1,21 @@
 //! Products, categories, sellers, stock, holds, reviews, wishlists.
 
+use crate::sql::Old;
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "writers"), (4, "variant_notes"), (5, "audit"), (6, "reviews")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "catalog",
+    [(1, "catalog"), (2, "messages"), (3, "writers"), (4, "variant_notes"), (5, "audit"), (6, "reviews"), (7, "ended_holds")]
+);
+
+/// Holds that ended without a sale, all generations of a key together: those of a key that was sold, or is young, stay.
+pub(crate) const OLD: &[Old] = &[(
+    "DELETE FROM reservations WHERE hold_key IN (SELECT DISTINCT hold_key FROM reservations AS old INDEXED BY reservations_ended
+        WHERE state IN ('RELEASED', 'EXPIRED') AND expires_at < ?1 AND NOT EXISTS (SELECT 1 FROM reservations AS other
+            WHERE other.hold_key = old.hold_key AND (other.state NOT IN ('RELEASED', 'EXPIRED') OR other.expires_at >= ?1))
+        LIMIT ?2)",
+    |keep| keep.holds,
+)];
 
 /// A product as a batch needs it.
 macro_rules! product_rows {

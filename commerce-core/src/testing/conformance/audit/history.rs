@@ -80,6 +80,8 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     opinions(shop, [&asha, &bela, &chitra]).await?;
     let clerk = customer(shop, "dina@example.com").await?.require_user()?;
     shop.users.set_role(&STAFF, clerk, Role::Admin, None).await?;
+    let merchant = customer(shop, "esha@example.com").await?.require_user()?;
+    shop.users.set_role(&STAFF, merchant, Role::Seller, None).await?;
     shop.users.set_password(&Actor::Admin(clerk), bela.require_user()?, "another horse").await?;
     shop.users.request_reset("asha@example.com").await?;
     shop.settle().await?;
@@ -117,6 +119,7 @@ async fn send_back(shop: &Commerce, asha: &Actor) -> Outcome<()> {
     let ask = |units| RequestReturn {
         kind: ReturnKind::Return,
         lines: vec![("CUP-1".to_owned(), units)],
+        refused: None,
         reason: "one is broken".to_owned(),
     };
     let back = shop.orders.request_return(asha, order.id, ask(2), Some(key("back"))).await?.into_inner().it.id;
@@ -144,6 +147,7 @@ async fn exchanges(shop: &Commerce, asha: &Actor) -> Outcome<()> {
         let ask = RequestReturn {
             kind: ReturnKind::Exchange,
             lines: vec![("CUP-1".to_owned(), 1)],
+            refused: None,
             reason: "it is cracked".to_owned(),
         };
         let back = shop.orders.request_return(asha, order, ask, None).await?.into_inner().it.id;

@@ -16,6 +16,7 @@ mod shipments;
 mod wallets;
 
 pub(super) use orders::{NOTE, owed, taken};
+pub(super) use shipments::cash;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -46,6 +47,8 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
 /// What really happened, and what was found wrong with it.
 #[derive(Default)]
 pub struct Books {
+    /// Orders of one buyer that may wait for their money at once; 0 for any number.
+    pub(super) unpaid_max: u32,
     pub(super) users: BTreeMap<UserId, User>,
     pub(super) guests: BTreeMap<UserId, Guest>,
     pub(super) stock: BTreeMap<Sku, Stock>,

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Books, CLOCKS_DIFFER, OrderEntry, name};
+use super::{Books, CLOCKS_DIFFER, OrderEntry, cash, name};
 use crate::catalog::HoldState;
 use crate::change::ChangeSet;
 use crate::events::{Envelope, EventKind};
 use crate::ids::{Id, OrderId};
 use crate::orders::{
     Attempt, AttemptState, EXCHANGE, Order, OrderStatus, OrderWrite, PaymentFact, PaymentMethod, ProviderEvent,
-    ProviderEventState, ProviderFact, Refund, RefundCause, RefundState, TimelineEntry,
+    ProviderEventState, ProviderFact, Refund, RefundCause, RefundState, ShipmentStatus, TimelineEntry,
 };
 use crate::time::Timestamp;
 
@@ -68,6 +68,11 @@ impl Books {
         self.must(priced, || format!("order {id} has a price that is not the catalog's"));
         self.must(adds_up(order), || format!("the parts of order {id} do not add up to {}", order.total));
         self.must(order.version == 1 && changes.claim.is_some(), || format!("order {id} was placed without a key"));
+        let unpaid = |known: &&OrderEntry| known.order.user == order.user && known.order.status == OrderStatus::Pending;
+        let (unpaid, most) = (self.orders.values().filter(unpaid).count(), usize::try_from(self.unpaid_max).unwrap_or(0));
+        self.must(most == 0 || order.status != OrderStatus::Pending || unpaid < most, || {
+            format!("order {id} waits for its money beside {unpaid} others of its buyer")
+        });
         let begins = match order.status {
             OrderStatus::Pending => order.payment.attempts.len() == 1 && order.payment_due_at.is_some(),
             OrderStatus::Confirmed => {
@@ -170,9 +175,7 @@ impl Books {
         let open = is.attempts.iter().filter(|attempt| is_open(attempt.state)).count();
         self.must(open <= 1, || format!("order {id} has {open} open attempts"));
         let by_attempts: i64 = is.attempts.iter().map(taken).sum();
-        let off: i64 = order.cancellations.iter().map(|it| it.worth.minor).sum();
-        let to_pay = is.amount.minor - off;
-        let cash = if is.method == PaymentMethod::Cod && order.status == OrderStatus::Delivered { to_pay } else { 0 };
+        let cash = cash(order);
         self.must(is.captured.minor == by_attempts + cash, || {
             format!("order {id} counts {} captured, its attempts {by_attempts} and its courier {cash}", is.captured)
         });
@@ -396,6 +399,7 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::RefundSucceeded
         | EventKind::OrderLinesCancelled
         | EventKind::OrderRedirected
+        | EventKind::OrderLinkRequested
         | EventKind::ShipmentCreated
         | EventKind::ShipmentUpdated
         | EventKind::ReturnRequested
@@ -444,7 +448,9 @@ fn situations(before: &Order, order: &Order, first_due: Option<Timestamp>, now: 
         met.push(Situation::SwitchedToCash);
     }
     if newly(OrderStatus::Delivered) {
-        met.push(Situation::Delivered);
+        let refused = order.returns.iter().flat_map(|it| &it.lines).any(|line| line.refused);
+        let arrived = order.shipments.iter().any(|it| it.status() == ShipmentStatus::Delivered);
+        met.push(if refused && !arrived { Situation::NothingArrived } else { Situation::Delivered });
     }
     if newly(OrderStatus::Cancelled) && before.payment_due_at.is_some_and(|due| due <= now) {
         met.push(Situation::Unpaid);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Books;
 use crate::change::ChangeSet;
 use crate::events::EventKind;
-use crate::orders::{Order, OrderLine, OrderStatus, OrderWrite, Shipment, ShipmentStatus};
+use crate::orders::{Order, OrderLine, OrderStatus, OrderWrite, PaymentMethod, Return, ReturnStatus, Shipment, ShipmentStatus};
 use crate::text::Sku;
 
 use super::super::situations::Situation;
@@ -44,8 +44,8 @@ impl Books {
         let fits = match order.status {
             OrderStatus::Pending | OrderStatus::Confirmed | OrderStatus::Cancelled => gone.is_empty(),
             OrderStatus::Processing => !whole,
-            OrderStatus::Shipped | OrderStatus::OutForDelivery => whole && here != gone,
-            OrderStatus::Delivered => whole && here == gone,
+            OrderStatus::Shipped | OrderStatus::OutForDelivery => whole && !at_end(order),
+            OrderStatus::Delivered => whole && at_end(order),
         };
         self.must(fits, || format!("order {id} is {}, {gone:?} left the house and {here:?} arrived", order.status));
         if more == 1 && order.shipments.len() > 1 {
@@ -77,6 +77,41 @@ pub(super) fn units(order: &Order, pass: impl Fn(&Shipment) -> bool) -> BTreeMap
         *units.entry(line.sku.clone()).or_insert(0) += line.quantity.get();
     }
     units
+}
+
+/// Units of a SKU that came back without having been handed over.
+pub(super) fn refused(order: &Order, sku: &Sku) -> u32 {
+    let done = |it: &&Return| matches!(it.status, ReturnStatus::Received | ReturnStatus::Refunded | ReturnStatus::Exchanged);
+    let lines = order.returns.iter().filter(done).flat_map(|it| &it.lines).filter(|line| line.refused && line.sku == *sku);
+    lines.map(|line| line.received.unwrap_or(line.quantity.get())).sum()
+}
+
+/// Whether each unit that left the house has arrived or is back.
+fn at_end(order: &Order) -> bool {
+    let (gone, here) = (units(order, |_| true), units(order, arrived));
+    gone.iter().all(|(sku, units)| here.get(sku).copied().unwrap_or(0) + refused(order, sku) == *units)
+}
+
+/// What a courier collected of an order: what was not given up, less the price of what she brought back, and nothing if that
+/// was everything.
+pub(in crate::testing::sim) fn cash(order: &Order) -> i64 {
+    if order.payment.method != PaymentMethod::Cod || order.status != OrderStatus::Delivered || units(order, arrived).is_empty() {
+        return 0;
+    }
+    let dropped = |sku: &Sku| -> u32 {
+        let lines = order.cancellations.iter().flat_map(|it| &it.lines);
+        lines.filter(|line| line.sku == *sku).map(|line| line.quantity.get()).sum()
+    };
+    let off: i64 = order.cancellations.iter().map(|it| it.worth.minor).sum();
+    let unpaid = order.lines.iter().map(|line| {
+        let share = |units: u32| {
+            let (units, all) = (i64::from(units), i64::from(line.quantity.get()));
+            (2 * line.total.minor * units + all).div_euclid(2 * all)
+        };
+        let before = dropped(&line.sku);
+        share(before + refused(order, &line.sku)) - share(before)
+    });
+    order.payment.amount.minor - off - unpaid.sum::<i64>()
 }
 
 /// Units of a SKU that could not be handed over so far.
