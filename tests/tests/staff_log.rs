@@ -75,7 +75,7 @@ async fn what_staff_does_in_the_catalog_is_told_once() {
     }
     let review = json!({"rating": 5, "text": "It holds tea."});
     let review = text(&take(buyer.post(&format!("{path}/reviews"), &review)).await, "/id");
-    take(admin.post(&format!("/api/reviews/{review}/moderation"), &json!({"status": "APPROVED"}))).await;
+    take(admin.put(&format!("/api/reviews/{review}/moderation"), &json!({"status": "APPROVED"}))).await;
     take(admin.delete(&path)).await;
 
     let actions = [

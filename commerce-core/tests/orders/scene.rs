@@ -107,10 +107,11 @@ impl Scene {
         Ok(timeline.items.iter().map(|entry| entry.status).collect())
     }
 
-    /// What orders said and nobody has heard yet.
+    /// What orders said of themselves and nobody has heard yet.
     pub(crate) async fn said(&self) -> Outcome<Vec<EventKind>> {
         use commerce_core::events::Outbox;
-        Ok(self.orders_db.unpublished(100).await?.iter().map(|event| event.kind).collect())
+        let said = self.orders_db.unpublished(100).await?.into_iter().map(|event| event.kind);
+        Ok(said.filter(|kind| !kind.is_internal()).collect())
     }
 
     /// The only attempt's name at the provider.

@@ -13,7 +13,7 @@ use super::client::{History, Told, key};
 use super::house::House;
 use crate::actor::Actor;
 use crate::audit::{AuditRequest, Patience, Violation};
-use crate::catalog::{HoldState, StockReads};
+use crate::catalog::{HoldState, Movement, MovementKind, StockReads};
 use crate::commerce::Commerce;
 use crate::error::{Error, StoreError};
 use crate::events::{EventKind, Outbox};
@@ -342,7 +342,7 @@ async fn whole_ledger(house: &House, sku: &Sku) -> Result<(i64, i64), String> {
     Ok(all.iter().fold((0, 0), |(on_hand, reserved), movement| (on_hand + movement.on_hand, reserved + movement.reserved)))
 }
 
-async fn all_movements(house: &House, sku: &Sku) -> Result<Vec<crate::catalog::Movement>, String> {
+async fn all_movements(house: &House, sku: &Sku) -> Result<Vec<Movement>, String> {
     let (mut all, mut page) = (Vec::new(), PageRequest::first());
     loop {
         let some: Page<_> = house.stores.catalog.ledger(sku, &page).await.map_err(|error| error.to_string())?;
@@ -401,7 +401,9 @@ async fn judge_deeds(house: &House, shop: &Commerce, history: &History) -> Resul
     }
     let skus: Vec<Sku> = house.ground.books().stock.keys().cloned().collect();
     for sku in &skus {
-        let counted = all_movements(house, sku).await?.iter().filter(|movement| movement.reason.starts_with("count ")).count();
+        // What is left of a variant goes with it, and the log tells of the variant.
+        let by_hand = |movement: &&Movement| movement.kind == MovementKind::Adjustment && movement.reason != "variant removed";
+        let counted = all_movements(house, sku).await?.iter().filter(by_hand).count();
         let adjusted = log.iter().filter(|entry| entry.told.action == StaffAction::StockAdjusted);
         let told = adjusted.filter(|entry| {
             let detail: Value = entry.told.detail.read().unwrap_or_default();
