@@ -294,7 +294,7 @@ mod tests {
         let clock = Arc::new(ManualClock::at(at));
         let source = |seed| IdSource::new(clock.clone(), Arc::new(SeededEntropy::new(seed)));
         let (here, there) = (source(7), source(8));
-        let ahead: EventId = here.mint_at(at.plus(std::time::Duration::from_secs(60)), 0);
+        let ahead: EventId = here.mint_at(at.plus(std::time::Duration::from_mins(1)), 0);
         let busy: Vec<EventId> = (0..100).map(|_| here.mint()).collect();
         let mut history: Vec<EventId> = Vec::new();
         for micros in 0..2_500_u64 {
