@@ -12,7 +12,7 @@ use commerce_adapters::system::SystemClock;
 use commerce_core::catalog::{HoldKey, HoldOwners, Purchases};
 use commerce_core::commerce::Context;
 use commerce_core::error::{Error, StoreErrorKind};
-use commerce_core::events::EventBus;
+use commerce_core::events::{EventBus, EventKind};
 use commerce_core::notifications::Contacts;
 use commerce_core::orders::{CatalogPort, Customers};
 use commerce_core::part::Elsewhere;
@@ -122,7 +122,7 @@ async fn events_reach_the_consumers_of_another_process() {
     let (here, there) = (MemoryShop::new(1), MemoryShop::new(2));
     let (address, _guard) = served(there.part()).await;
     let target = Arc::new(Target::new(Context::Notifications, vec![at(address)]));
-    let bus = RemoteBus::new(&Net::new("users", key(), clock(), None), &target);
+    let bus = RemoteBus::new(&Net::new("users", key(), clock(), None), &target, |kind| !kind.is_internal());
     let register = commerce_core::users::Register {
         email: "asha@example.com".to_owned(),
         password: "correct horse".to_owned(),
@@ -140,6 +140,34 @@ async fn events_reach_the_consumers_of_another_process() {
     let (all, page) = (commerce_core::notifications::NotificationFilter::default(), commerce_core::page::PageRequest::first());
     let told = there.notifications.list(&staff, &all, &page).await;
     assert_eq!(told.expect("memory answers").items.len(), 1, "recorded there, once");
+}
+
+#[tokio::test]
+async fn users_elsewhere_hear_of_staff_and_what_is_said_of_anything_else_waits_for_nobody() {
+    let (here, there) = (MemoryShop::new(1), MemoryShop::new(2));
+    let (address, _guard) = served(there.part()).await;
+    let to_users = |address| {
+        let target = Arc::new(Target::new(Context::Users, vec![at(address)]));
+        RemoteBus::new(&Net::new("catalog", key(), clock(), None), &target, EventKind::is_internal)
+    };
+    let staff = commerce_core::Actor::System;
+    let cup = serde_json::json!({"name": "Cup", "variants": [{"sku": "CUP", "price": {"amount": 500, "currency": "INR"}}]});
+    let cup = serde_json::from_value(cup).expect("a product is well formed");
+    here.catalog.house_seller().await.expect("a fresh shop takes a seller");
+    here.catalog.create_product(&staff, cup, None).await.expect("a fresh shop takes a product");
+    let said = commerce_core::events::Outbox::unpublished(&*here.catalog_db, 10).await.expect("memory answers");
+    let (deeds, others): (Vec<_>, Vec<_>) = said.into_iter().partition(|event| event.kind.is_internal());
+    assert_eq!((deeds.len(), others.len()), (1, 1));
+
+    let nobody = TcpListener::bind("127.0.0.1:0").await.and_then(|listener| listener.local_addr()).expect("a port is free");
+    assert_eq!(to_users(nobody).publish(&others).await.expect("nobody is asked"), [others[0].id]);
+    assert!(to_users(nobody).publish(&deeds).await.is_err(), "a deed waits for users");
+    for _ in 0..2 {
+        assert_eq!(to_users(address).publish(&deeds).await.expect("they are there"), [deeds[0].id]);
+    }
+    let (all, page) = (commerce_core::users::StaffLogFilter::default(), commerce_core::page::PageRequest::first());
+    let log = there.users.staff_log(&staff, &all, &page).await.expect("memory answers").items;
+    assert_eq!(log.iter().map(|entry| entry.told.event).collect::<Vec<_>>(), [Some(deeds[0].id)], "recorded there, once");
 }
 
 /// Sends these bytes and reads the status of the answer.

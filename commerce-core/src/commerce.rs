@@ -137,6 +137,8 @@ wire_names! {
         RelayCatalog = "relay-catalog",
         /// Publish what orders said.
         RelayOrders = "relay-orders",
+        /// Publish what notifications said.
+        RelayNotifications = "relay-notifications",
         /// End holds that ran out and that no order stands behind.
         SweepHolds = "sweep-holds",
         /// Tell ops what is running low.
@@ -166,7 +168,7 @@ impl Work {
             Self::RelayOrders | Self::ResumeAttempts | Self::ExpireUnpaid | Self::SendRefunds | Self::RetryParked => {
                 Context::Orders
             }
-            Self::SendMail | Self::SendWebhooks => Context::Notifications,
+            Self::RelayNotifications | Self::SendMail | Self::SendWebhooks => Context::Notifications,
         }
     }
 }

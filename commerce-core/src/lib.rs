@@ -30,6 +30,7 @@ pub mod notifications;
 pub mod orders;
 pub mod page;
 pub mod part;
+pub mod staff;
 pub mod text;
 pub mod time;
 pub mod traffic;

@@ -29,7 +29,7 @@ use crate::orders::{
 };
 use crate::page::PageRequest;
 use crate::time::{Clock, Timestamp};
-use crate::users::{Accounts, PasswordHasher, Records, Sellers, TokenSigner, UserStore, Users};
+use crate::users::{Accounts, PasswordHasher, Records, Sellers, StaffLogKeeper, TokenSigner, UserStore, Users};
 
 /// The contexts that live here.
 #[derive(Clone)]
@@ -176,7 +176,7 @@ impl Part {
         let notifications = match notifications {
             Some(ports) => {
                 let contacts = one(known.map(|users| users as Arc<dyn Contacts>), elsewhere.contacts, Context::Users)?;
-                Some(Notifications::new(ports, contacts, Arc::clone(&clock), ids, policies.mail))
+                Some(Notifications::new(ports, contacts, Arc::clone(&clock), ids.clone(), policies.mail))
             }
             None => None,
         };
@@ -191,7 +191,8 @@ impl Part {
         // Users alone need no catalog: it is missed when somebody is to be a seller.
         let sellers = catalog.clone().map(|catalog| Arc::new(catalog) as Arc<dyn Sellers>).or(elsewhere.sellers);
         let users = users.map(|users| users.with_records(records).with_sellers(sellers));
-        let (dead_letters, relays, outboxes) = (DeadLetterDesk::default(), Vec::new(), Vec::new());
+        let dead_letters = DeadLetterDesk::new(Vec::new(), ids, Arc::clone(&clock));
+        let (relays, outboxes) = (Vec::new(), Vec::new());
         let (bus_lag, last_audit) = (Duration::ZERO, Arc::default());
         Ok(Self { users, catalog, orders, notifications, accounts, dead_letters, clock, relays, bus_lag, outboxes, last_audit })
     }
@@ -231,7 +232,9 @@ impl Part {
         let reducer = self.orders.clone().map(|orders| Arc::new(CartReducer(orders)) as Arc<dyn Consumer>);
         let recorder = self.notifications.clone().map(|told| Arc::new(NotificationRecorder::new(told)) as Arc<dyn Consumer>);
         let caller = self.notifications.clone().map(|told| Arc::new(WebhookRecorder::new(told)) as Arc<dyn Consumer>);
+        let log = self.users.clone().map(|users| Arc::new(StaffLogKeeper::new(users)) as Arc<dyn Consumer>);
         let all = [
+            (Context::Users, log),
             (Context::Catalog, keeper),
             (Context::Orders, reducer),
             (Context::Notifications, recorder),
@@ -257,7 +260,7 @@ impl Part {
             let (_, letters) = letters.iter().find(|(owner, _)| *owner == context)?;
             Some((consumer, Arc::clone(letters)))
         };
-        self.dead_letters = DeadLetterDesk::new(self.consumers().into_iter().filter_map(place).collect());
+        self.dead_letters = self.dead_letters.over(self.consumers().into_iter().filter_map(place).collect());
         self
     }
 
@@ -270,6 +273,7 @@ impl Part {
             users: self.users.as_ref().map(|users| users.in_trace(traceparent)),
             catalog: self.catalog.as_ref().map(|catalog| catalog.in_trace(traceparent)),
             orders: self.orders.as_ref().map(|orders| orders.in_trace(traceparent)),
+            notifications: self.notifications.as_ref().map(|told| told.in_trace(traceparent)),
             accounts: self.accounts.in_trace(traceparent).unwrap_or_else(|| Arc::clone(&self.accounts)),
             ..self.clone()
         }
@@ -283,7 +287,9 @@ impl Part {
         const BATCH: u32 = limits::WORK_BATCH;
         let Self { catalog, orders, notifications, .. } = self;
         let done = match work {
-            Work::RelayUsers | Work::RelayCatalog | Work::RelayOrders => return self.relay(work.context()).await,
+            Work::RelayUsers | Work::RelayCatalog | Work::RelayOrders | Work::RelayNotifications => {
+                return self.relay(work.context()).await;
+            }
             Work::SweepHolds => OptionFuture::from(catalog.as_ref().map(|catalog| catalog.sweep_holds(BATCH))).await,
             Work::AlertLowStock => OptionFuture::from(catalog.as_ref().map(|catalog| catalog.alert_low_stock(BATCH))).await,
             Work::ResumeAttempts => OptionFuture::from(orders.as_ref().map(|orders| orders.resume_attempts(BATCH))).await,

@@ -14,7 +14,7 @@ use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::{NoWait, trade};
 use commerce_core::text::Metadata;
 use commerce_core::users::StaffAction::{PasswordSet, RoleChanged, SessionEnded, UserChanged, UserErased};
-use commerce_core::users::{Register, Role, UpdateUser};
+use commerce_core::users::{Register, Role, StaffLogFilter, UpdateUser};
 use commerce_core::{Actor, Outcome, Refusal};
 use futures_executor::block_on;
 use futures_util::future::join_all;
@@ -140,8 +140,8 @@ fn what_staff_does_to_others_is_told_in_a_chain() {
         let roles = others.iter().map(|user| shop.users.set_role(&clerk, *user, Role::Seller, None));
         assert!(join_all(roles).await.iter().all(Result::is_ok), "those who append at once take turns");
 
-        let log = shop.users.staff_log(&clerk, &PageRequest::first()).await.unwrap().items;
-        let mut told: Vec<_> = log.iter().map(|entry| (entry.position, entry.action, entry.actor)).collect();
+        let log = shop.users.staff_log(&clerk, &StaffLogFilter::default(), &PageRequest::first()).await.unwrap().items;
+        let mut told: Vec<_> = log.iter().map(|entry| (entry.position, entry.told.action, entry.told.actor)).collect();
         told.reverse();
         let first = [
             (1, RoleChanged, None),
@@ -157,7 +157,8 @@ fn what_staff_does_to_others_is_told_in_a_chain() {
         for pair in log.windows(2) {
             assert_eq!((pair[0].previous, pair[0].position), (pair[1].hash, pair[1].position + 1));
         }
-        assert_eq!(refused(shop.users.staff_log(&Actor::Customer(asha), &PageRequest::first()).await), Refusal::Forbidden);
+        let hers = shop.users.staff_log(&Actor::Customer(asha), &StaffLogFilter::default(), &PageRequest::first()).await;
+        assert_eq!(refused(hers), Refusal::Forbidden);
         let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
         assert_eq!(report.violations, []);
     });

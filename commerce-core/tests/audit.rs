@@ -10,7 +10,7 @@ use commerce_core::audit::books::{Cell, Row};
 use commerce_core::audit::{AuditRequest, Invariant, ShopBooks};
 use commerce_core::catalog::{CatalogStore, CatalogWrite};
 use commerce_core::change::ChangeSet;
-use commerce_core::commerce::{Commerce, Context};
+use commerce_core::commerce::{Commerce, Context, Work};
 use commerce_core::error::StoreError;
 use commerce_core::events::{Envelope, EventBus, EventKind, Leases, Outbox, Topic};
 use commerce_core::ids::{EventId, Id, IdSource, SessionId};
@@ -129,6 +129,7 @@ fn low_stock_is_on_its_way_while_somebody_has_it_to_tell() {
         let turn = if stock.low_stock_alerted { 1_000 } else { -stock.available() };
         let adjusted = shop.catalog.adjust_stock(&Actor::System, &sku, turn, "counted".to_owned(), None, None).await;
         adjusted.expect("the stock can be corrected");
+        while shop.step(Work::RelayCatalog).await.expect("the bus takes what was said") > 0 {}
         work(&shop, started).await;
         assert_eq!(look().await, (BTreeMap::new(), 1), "it has just moved");
         shop.clock.advance(Duration::from_mins(16));

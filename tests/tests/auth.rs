@@ -302,9 +302,11 @@ async fn what_staff_did_is_a_chain_that_staff_reads() {
     client.get("/api/staff-log").send().await.problem(403, "FORBIDDEN");
     shop.anyone().get("/api/staff-log").send().await.problem(401, "UNAUTHENTICATED");
     admin.put(&format!("/api/users/{}/role", client.user), &json!({"role": "SELLER"})).send().await.expect(200);
+    let told = admin.read(&format!("/api/staff-log?subject={}", client.user)).await;
+    let mine = &told["items"][0];
+    assert_eq!((&mine["userId"], &mine["subject"]["id"]), (&json!(client.user), &json!(client.user)));
     let log = admin.read("/api/staff-log?limit=100").await;
     let entries = log["items"].as_array().unwrap();
-    let mine = entries.iter().find(|entry| entry["userId"] == json!(client.user)).expect("it is told");
     assert_eq!(
         (&mine["action"], &mine["actorId"], &mine["detail"]["to"]),
         (&json!("ROLE_CHANGED"), &json!(admin.user), &json!("SELLER"))

@@ -25,7 +25,7 @@ fn init(env: &[(&'static str, String)]) -> impl Fn(&str) -> String {
     let again = run_command_with(&["aws", "init", "--output", "json"], env, "").json();
     assert_eq!(made, again, "what is there stays as it is");
     let items = made["items"].as_array().expect("a list").clone();
-    assert_eq!(items.iter().filter(|item| item["kind"] == "topic").count(), 3, "{made}");
+    assert_eq!(items.iter().filter(|item| item["kind"] == "topic").count(), 4, "{made}");
     move |name: &str| {
         let place = items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("there is no {name}: {items:?}"));
         place["place"].as_str().expect("a place").to_owned()

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use commerce_core::Timestamp;
 use commerce_core::error::StoreError;
-use commerce_core::events::{DeadLetter, DeadLetters};
+use commerce_core::events::{DeadLetter, DeadLetters, Envelope};
 use commerce_core::ids::EventId;
 use commerce_core::limits;
 use commerce_core::page::{Page, PageRequest};
@@ -131,23 +131,20 @@ impl DeadLetters for SqsDeadLetters {
         Ok(page_of)
     }
 
-    async fn exhume(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
-        match self.find(consumer, event).await? {
-            Some(found) => {
-                self.aws.delete(self.url().await?, &[found.handle]).await?;
-                // It may lie there as well, from an interrupted parting.
-                self.inner.exhume(consumer, event).await?;
-                Ok(Some(found.letter))
-            }
-            None => self.inner.exhume(consumer, event).await,
-        }
+    /// By way of the consumer's database, which says what is told; a crash in between leaves it in both, or here.
+    async fn exhume(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
+        let Some(found) = self.find(consumer, event).await? else { return self.inner.exhume(consumer, event, told).await };
+        self.inner.bury(&found.letter).await?;
+        let exhumed = self.inner.exhume(consumer, event, told).await?;
+        self.aws.delete(self.url().await?, &[found.handle]).await?;
+        Ok(exhumed)
     }
 
     /// By way of the consumer's database, which remembers it; a crash in between leaves it in both.
-    async fn give_up(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
-        let Some(found) = self.find(consumer, event).await? else { return self.inner.give_up(consumer, event).await };
+    async fn give_up(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
+        let Some(found) = self.find(consumer, event).await? else { return self.inner.give_up(consumer, event, told).await };
         self.inner.bury(&found.letter).await?;
-        let given_up = self.inner.give_up(consumer, event).await?;
+        let given_up = self.inner.give_up(consumer, event, told).await?;
         self.aws.delete(self.url().await?, &[found.handle]).await?;
         Ok(given_up)
     }

@@ -69,7 +69,7 @@ async fn make_ready(shop: &Shop) -> Result<Restored, BackupError> {
     // What one hears may have it say something itself.
     loop {
         let mut moved = 0;
-        for work in [Work::RelayUsers, Work::RelayCatalog, Work::RelayOrders] {
+        for work in [Work::RelayUsers, Work::RelayCatalog, Work::RelayOrders, Work::RelayNotifications] {
             moved += shop.step(work).await?;
         }
         if moved == 0 {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use commerce_core::catalog::ProductSearch;
 use commerce_core::commerce::Context;
 use commerce_core::error::StoreError;
-use commerce_core::events::desk::DeadLetterDesk;
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
 use commerce_core::ids::IdSource;
 use commerce_core::notifications::WebhookCaller;
@@ -47,7 +46,7 @@ pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Servic
     };
     let mut part = with_events(part, &stores, bus, also_to, &clock, chaos);
     if let Some(with_brokers) = letter_boxes {
-        part.dead_letters = DeadLetterDesk::new(with_brokers(part.dead_letters.boxes().to_vec()));
+        part.dead_letters = part.dead_letters.over(with_brokers(part.dead_letters.boxes().to_vec()));
     }
 
     let ids = IdSource::new(Arc::clone(&clock), entropy);
@@ -140,13 +139,8 @@ fn with_events(
 ) -> Part {
     let letters: Vec<(Context, Arc<dyn DeadLetters>)> =
         stores.backings.iter().map(|backing| (backing.context, Arc::clone(&backing.letters))).collect();
-    let speak = |context: Context| matches!(context, Context::Users | Context::Catalog | Context::Orders);
-    let outboxes: Vec<(Context, Arc<dyn Outbox>)> = stores
-        .backings
-        .iter()
-        .filter(|backing| speak(backing.context))
-        .map(|backing| (backing.context, Arc::clone(&backing.outbox)))
-        .collect();
+    let outboxes: Vec<(Context, Arc<dyn Outbox>)> =
+        stores.backings.iter().map(|backing| (backing.context, Arc::clone(&backing.outbox))).collect();
     let part = part.with_dead_letters(&letters);
     let bus = broker.unwrap_or_else(|| {
         let direct: Arc<dyn EventBus> = Arc::new(InProcessBus::new(part.dead_letters.boxes().to_vec(), Arc::clone(clock)));

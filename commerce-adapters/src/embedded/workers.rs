@@ -44,7 +44,8 @@ fn pause_max(work: Work) -> Duration {
             Duration::from_millis(150)
         }
         Work::ResumeAttempts | Work::SendRefunds | Work::RetryParked => Duration::from_millis(500),
-        Work::SweepHolds | Work::AlertLowStock | Work::ExpireUnpaid => Duration::from_secs(1),
+        // Only staff makes notifications say something, and only a log waits for it.
+        Work::SweepHolds | Work::AlertLowStock | Work::ExpireUnpaid | Work::RelayNotifications => Duration::from_secs(1),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use commerce_core::error::{Error, StoreError, StoreErrorKind};
-use commerce_core::events::{Envelope, EventBus};
+use commerce_core::events::{Envelope, EventBus, EventKind};
 use commerce_core::ids::EventId;
 
 use super::call::{Caller, Net};
@@ -20,18 +20,22 @@ const EVENTS_MAX: usize = 64;
 const CALLS_MAX: usize = 4;
 
 /// Brings events to a service.
-pub struct RemoteBus(Caller);
+pub struct RemoteBus {
+    caller: Caller,
+    /// What its consumers may want; everything else it has already.
+    wants: fn(EventKind) -> bool,
+}
 
 impl RemoteBus {
-    /// Over this net, to this place.
-    pub fn new(net: &Net, target: &Arc<Target>) -> Self {
-        Self(net.to(target))
+    /// Over this net, to this place, where `wants` says which events are brought.
+    pub fn new(net: &Net, target: &Arc<Target>, wants: fn(EventKind) -> bool) -> Self {
+        Self { caller: net.to(target), wants }
     }
 
     async fn bring(&self, events: &[Envelope]) -> Result<Vec<EventId>, StoreError> {
         const OPERATION: &str = "events.publish";
         let body = wire::Events { events: events.to_vec() };
-        let taken: Result<wire::Taken, Error> = self.0.say(OPERATION, "/internal/events", &body).await;
+        let taken: Result<wire::Taken, Error> = self.caller.say(OPERATION, "/internal/events", &body).await;
         taken.map(|taken| taken.taken).map_err(|error| match error {
             Error::Store(error) => error,
             Error::Refused(refusal) => StoreError::new(StoreErrorKind::Internal, OPERATION, *refusal),
@@ -45,7 +49,8 @@ impl EventBus for RemoteBus {
     /// order.
     async fn publish(&self, events: &[Envelope]) -> Result<Vec<EventId>, StoreError> {
         let mut lanes: Vec<Vec<Envelope>> = vec![Vec::new(); CALLS_MAX];
-        for event in events {
+        let (wanted, known): (Vec<&Envelope>, Vec<&Envelope>) = events.iter().partition(|event| (self.wants)(event.kind));
+        for event in wanted {
             let lane = usize::from(event.aggregate.as_bytes()[15]) % CALLS_MAX;
             lanes[lane].push(event.clone());
         }
@@ -57,6 +62,8 @@ impl EventBus for RemoteBus {
             Ok::<_, StoreError>(taken)
         };
         let taken = futures_util::future::join_all(lanes.into_iter().map(lane)).await;
-        Ok(taken.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
+        let mut taken = taken.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        taken.extend(known.into_iter().map(|event| event.id));
+        Ok(taken)
     }
 }

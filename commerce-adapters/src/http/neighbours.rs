@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use commerce_core::commerce::Context;
-use commerce_core::events::EventBus;
+use commerce_core::events::{EventBus, EventKind};
 use commerce_core::part::Elsewhere;
 use commerce_core::users::Records;
 use http::uri::PathAndQuery;
@@ -80,9 +80,15 @@ impl Neighbours {
     /// Ways for events to those of them that consume any.
     #[must_use]
     pub fn buses(&self) -> Vec<Arc<dyn EventBus>> {
-        let hears = |context: &&Context| matches!(context, Context::Catalog | Context::Orders | Context::Notifications);
-        let bus = |target: &Arc<Target>| Arc::new(RemoteBus::new(&self.net, target)) as Arc<dyn EventBus>;
-        self.targets.iter().filter(|(context, _)| hears(context)).map(|(_, target)| bus(target)).collect()
+        let bus = |(context, target): (&Context, &Arc<Target>)| {
+            // Users hear of staff alone, and nobody else does: a customer's order costs them no call and waits for none of them.
+            let wants: fn(EventKind) -> bool = match context {
+                Context::Users => EventKind::is_internal,
+                Context::Catalog | Context::Orders | Context::Notifications => |kind| !kind.is_internal(),
+            };
+            Arc::new(RemoteBus::new(&self.net, target, wants)) as Arc<dyn EventBus>
+        };
+        self.targets.iter().map(bus).collect()
     }
 
     /// Brings clients' requests to a service whose public listeners are at these places.

@@ -11,7 +11,8 @@ use commerce_core::ids::{SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
 use commerce_core::users::{
-    Address, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore, UserWrite,
+    Address, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffLogFilter, StaffLogReads, User, UserStore,
+    UserWrite,
 };
 
 use super::sessions::RedisSessions;
@@ -40,12 +41,8 @@ impl Keys for EndingSessions {
 
 #[async_trait]
 impl StaffLogReads for EndingSessions {
-    async fn staff_head(&self) -> Result<StaffHead, StoreError> {
-        self.store.staff_head().await
-    }
-
-    async fn staff_log(&self, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError> {
-        self.store.staff_log(page).await
+    async fn staff_log(&self, filter: &StaffLogFilter, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError> {
+        self.store.staff_log(filter, page).await
     }
 }
 

@@ -91,16 +91,24 @@ impl Subject {
         };
         let shop = Commerce::new(ports, Policies::default());
         let bus = Arc::new(MemoryBus::new(clock.clone()));
-        let letters: [(Context, Arc<dyn DeadLetters>); 3] =
-            [(Context::Catalog, catalog.clone()), (Context::Orders, orders.clone()), (Context::Notifications, notifications)];
+        let letters: [(Context, Arc<dyn DeadLetters>); 4] = [
+            (Context::Users, users.clone()),
+            (Context::Catalog, catalog.clone()),
+            (Context::Orders, orders.clone()),
+            (Context::Notifications, notifications.clone()),
+        ];
         for (context, consumer) in shop.consumers() {
             for (_, letters) in letters.iter().filter(|(owner, _)| *owner == context) {
                 bus.subscribe(Arc::clone(&consumer), Arc::clone(letters));
             }
         }
         let bus: Arc<dyn EventBus> = bus;
-        let outboxes: Vec<(Context, Arc<dyn Outbox>)> =
-            vec![(Context::Users, users), (Context::Catalog, catalog), (Context::Orders, orders)];
+        let outboxes: Vec<(Context, Arc<dyn Outbox>)> = vec![
+            (Context::Users, users),
+            (Context::Catalog, catalog),
+            (Context::Orders, orders),
+            (Context::Notifications, notifications),
+        ];
         let commerce = shop.with_dead_letters(&letters).with_bus(&bus, outboxes);
         Self { commerce, books, clock, databases, gateway, hands: Box::new(hands) }
     }

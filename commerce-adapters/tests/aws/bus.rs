@@ -10,14 +10,14 @@ use commerce_adapters::aws::topology::Topology;
 use commerce_adapters::commerce_core::StoreError;
 use commerce_adapters::commerce_core::events::desk::{DeadLetterDesk, LetterBox, Redriven};
 use commerce_adapters::commerce_core::events::{ConsumeError, Consumer, DeadLetters, Envelope, EventBus, EventKind, Queue};
-use commerce_adapters::commerce_core::ids::{EventId, Id};
+use commerce_adapters::commerce_core::ids::{EventId, Id, IdSource};
 use commerce_adapters::commerce_core::page::PageRequest;
 use commerce_adapters::commerce_core::testing::conformance::{self, Carrier, Made};
 use commerce_adapters::commerce_core::testing::memory::MemoryNotifications;
 use commerce_adapters::commerce_core::time::Timestamp;
 use commerce_adapters::commerce_core::{Actor, page};
 use commerce_adapters::receive::{Pauses, Receiver};
-use commerce_adapters::system::SystemClock;
+use commerce_adapters::system::{OsEntropy, SystemClock};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -57,8 +57,8 @@ async fn conforms_in_order() {
 async fn making_everything_again_changes_nothing() {
     let topology = Topology::standard(&prefix());
     let first = aws().await.init(&topology).await.unwrap();
-    assert_eq!(first.topics.len(), 3);
-    assert_eq!(first.queues.len(), 8);
+    assert_eq!(first.topics.len(), 4);
+    assert_eq!(first.queues.len(), 10);
     let again = aws().await.init(&Topology { lost: Duration::from_secs(45), ..topology.clone() }).await.unwrap();
     assert_eq!(again, first, "with another setting, too");
     let other = aws().await.init(&Topology { fifo: true, ..topology }).await.unwrap();
@@ -109,7 +109,11 @@ impl Scene {
         let letters: Arc<dyn DeadLetters> = inner.clone();
         let boxes: Vec<LetterBox> = vec![(picky.clone(), letters)];
         let bus = SnsBus::new(aws().await, topology(&boxes, false).await);
-        let desk = DeadLetterDesk::new(bus.letter_boxes(boxes.clone()));
+        let desk = DeadLetterDesk::new(
+            bus.letter_boxes(boxes.clone()),
+            IdSource::new(Arc::new(SystemClock), Arc::new(OsEntropy)),
+            Arc::new(SystemClock),
+        );
         let receiver = bus.receiver(boxes, AT_ONCE);
         Self { picky, bus, receiver, desk, inner }
     }

@@ -84,11 +84,19 @@ impl Shop {
         };
         let streams = StreamBus::new(redis, Queue::all(), Durability::Asked);
         let bus: Arc<dyn EventBus> = Arc::new(streams.clone());
-        let outboxes: Vec<(Context, Arc<dyn Outbox>)> =
-            vec![(Context::Users, users), (Context::Catalog, catalog.clone()), (Context::Orders, orders.clone())];
+        let outboxes: Vec<(Context, Arc<dyn Outbox>)> = vec![
+            (Context::Users, users.clone()),
+            (Context::Catalog, catalog.clone()),
+            (Context::Orders, orders.clone()),
+            (Context::Notifications, notifications.clone()),
+        ];
         let commerce = Commerce::new(ports, Policies::default()).with_bus(&bus, outboxes);
-        let letters: [(Context, Arc<dyn DeadLetters>); 3] =
-            [(Context::Catalog, catalog), (Context::Orders, orders), (Context::Notifications, notifications)];
+        let letters: [(Context, Arc<dyn DeadLetters>); 4] = [
+            (Context::Users, users),
+            (Context::Catalog, catalog),
+            (Context::Orders, orders),
+            (Context::Notifications, notifications),
+        ];
         let boxes: Vec<LetterBox> = commerce
             .consumers()
             .into_iter()

@@ -52,7 +52,7 @@ pub(super) enum Cross {
     Claim,
     /// Sessions against their users.
     Session,
-    /// Entries of the log of staff against who did it and to whom.
+    /// Entries of the log of staff against who did it, to what, and the events that told of it.
     Staff,
     /// Guests against users.
     Guest,
@@ -147,16 +147,7 @@ impl Eyes<'_> {
                 let by_sku = Walk { name: "sku", ..alone(walk.lead, walk.key, walk.key) };
                 self.named(&by_sku, pages, "actor_id", &*self.books.users, USERS, "a user").await
             }
-            Cross::Staff => {
-                let mut found = self.named(walk, pages, "actor_id", &*self.books.users, USERS, "a user").await?;
-                let subjects = pages.of(walk.lead).iter().map(|row| row.cell("subject_id").clone()).collect();
-                let known = self.people(subjects).await?;
-                let lost = pages.of(walk.lead).iter().filter(|row| !known.contains_key(row.cell("subject_id")));
-                found.extend(lost.map(|row| {
-                    (row.cell(walk.key).clone(), dangling(&row.cell(walk.name).to_string(), "a user", row.cell("subject_id")))
-                }));
-                Ok(found)
-            }
+            Cross::Staff => self.deeds(walk, pages).await,
             Cross::Guest => self.two_at_once(pages).await,
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,

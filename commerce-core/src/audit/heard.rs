@@ -9,8 +9,9 @@ use crate::events::{EventKind, given_up};
 use crate::limits;
 use crate::notifications::{NotificationRecorder, Template, WebhookRecorder};
 use crate::time::Timestamp;
+use crate::users::StaffLogKeeper;
 
-use super::Invariant::{Event, Letter, Notification, Times};
+use super::Invariant::{self, Event, Letter, Notification, StaffLog, Times};
 use super::Violation;
 use super::books::{Books, Cell, Pages, Row, ShopBooks, Walk};
 use super::cross::{Eyes, Suspicion};
@@ -19,20 +20,21 @@ use super::keys::dangling;
 use super::said::is_kept;
 use super::standing::Ways;
 use super::tables::{DEAD_LETTERS, INBOX, NOTIFICATIONS, OUTBOX};
-use super::walks::{EVENTS_BY_ID, MESSAGES_BY_EVENT, within};
+use super::walks::{ENTRIES_BY_EVENT, EVENTS_BY_ID, MESSAGES_BY_EVENT, within};
 
 /// What a consumer is called and where it keeps what it did.
 const STOCK: &str = "catalog-order-queue";
 const CART: &str = "order-cart-queue";
 const MAIL: &str = NotificationRecorder::NAME;
 const CALLS: &str = WebhookRecorder::NAME;
-const CONSUMERS: [&str; 4] = [STOCK, CART, MAIL, CALLS];
+const LOG: &str = StaffLogKeeper::NAME;
+const CONSUMERS: [&str; 5] = [STOCK, CART, MAIL, CALLS, LOG];
 
 impl Eyes<'_> {
     /// The events with these ids, wherever they were said.
     pub(super) async fn events(&self, ids: BTreeSet<Cell>) -> Result<BTreeMap<Cell, Row>, StoreError> {
         let mut events = BTreeMap::new();
-        for books in [&self.books.orders, &self.books.users, &self.books.catalog] {
+        for books in [&self.books.orders, &self.books.users, &self.books.catalog, &self.books.notifications] {
             events.extend(self.rows(&**books, EVENTS_BY_ID, ids.clone()).await?);
         }
         Ok(events)
@@ -92,10 +94,13 @@ impl Eyes<'_> {
             let wanted: Vec<&Row> = events.iter().copied().filter(|event| wants(consumer, event)).collect();
             let ids: BTreeSet<Cell> = wanted.iter().map(|event| event.cell("id").clone()).collect();
             let handled = self.rows(books, &within(INBOX, ("consumer", consumer.into()), "event_id"), ids.clone()).await?;
-            let told = if consumer == MAIL { self.rows(books, MESSAGES_BY_EVENT, ids).await? } else { BTreeMap::new() };
+            let told = match noted_by(consumer) {
+                Some((walk, _)) => self.rows(books, walk, ids).await?,
+                None => BTreeMap::new(),
+            };
             let lost = wanted.into_iter().filter(|event| {
                 let id = event.cell("id");
-                !handled.contains_key(id) || (consumer == MAIL && !told.contains_key(id))
+                !handled.contains_key(id) || (noted_by(consumer).is_some() && !told.contains_key(id))
             });
             let lost: Vec<&Row> = lost.collect();
             let ids: BTreeSet<Cell> = lost.iter().map(|event| event.cell("id").clone()).collect();
@@ -109,7 +114,7 @@ impl Eyes<'_> {
                     self.moving = self.moving.saturating_add(1);
                     continue;
                 }
-                let invariant = if consumer == MAIL { Notification } else { Event };
+                let invariant = noted_by(consumer).map_or(Event, |(_, invariant)| invariant);
                 let (expected, found) = (format!("{} handled by {consumer}", event.cell("type")), "no trace of it".to_owned());
                 let cause = (consumer == MAIL).then(|| event.cell("id").clone());
                 let violation = Violation { cause, ..Violation::new(invariant, about(event), expected, found) };
@@ -124,7 +129,8 @@ impl Eyes<'_> {
         let rows: Vec<&Row> = pages.of(INBOX).iter().collect();
         let ids: BTreeSet<Cell> = rows.iter().map(|row| row.cell("event_id").clone()).collect();
         let events = self.events(ids.clone()).await?;
-        let told = self.rows(&*self.books.notifications, MESSAGES_BY_EVENT, ids).await?;
+        let told = self.rows(&*self.books.notifications, MESSAGES_BY_EVENT, ids.clone()).await?;
+        let logged = self.rows(&*self.books.users, ENTRIES_BY_EVENT, ids).await?;
         let mut suspicions = Vec::new();
         for row in rows {
             let mut findings = Findings::default();
@@ -158,6 +164,7 @@ impl Eyes<'_> {
             }
             let fits = consumer != MAIL || told.contains_key(id);
             findings.hold(Notification, &name, fits, "a message", "none");
+            findings.hold(StaffLog, &name, consumer != LOG || logged.contains_key(id), "an entry in the log of staff", "none");
             suspicions.extend(findings.violations.into_iter().map(|violation| (row.cell(walk.key).clone(), violation)));
         }
         Ok(suspicions)
@@ -176,8 +183,17 @@ impl Eyes<'_> {
     }
 }
 
-fn consumers(books: &ShopBooks) -> [(&'static str, &dyn Books); 3] {
-    [(STOCK, &*books.catalog), (CART, &*books.orders), (MAIL, &*books.notifications)]
+fn consumers(books: &ShopBooks) -> [(&'static str, &dyn Books); 4] {
+    [(STOCK, &*books.catalog), (CART, &*books.orders), (MAIL, &*books.notifications), (LOG, &*books.users)]
+}
+
+/// Where a consumer notes each event that it wants, and the rule that it does.
+fn noted_by(consumer: &str) -> Option<(&'static Walk, Invariant)> {
+    match consumer {
+        MAIL => Some((MESSAGES_BY_EVENT, Notification)),
+        LOG => Some((ENTRIES_BY_EVENT, StaffLog)),
+        _ => None,
+    }
 }
 
 /// Whether a consumer records anything of an event.
@@ -193,7 +209,8 @@ fn wants(consumer: &str, event: &Row) -> bool {
             kind == EventKind::OrderCreated && data.get("fromCart").and_then(serde_json::Value::as_bool) == Some(true)
         }
         MAIL => Template::of(kind).is_some(),
-        CALLS => true,
+        CALLS => !kind.is_internal(),
+        LOG => kind == EventKind::StaffActed,
         _ => false,
     }
 }

@@ -13,6 +13,7 @@ mod cancellations;
 mod claims;
 mod coupons;
 mod cross;
+mod deeds;
 mod findings;
 mod heard;
 mod keys;
@@ -103,7 +104,7 @@ wire_names! {
         Forest = "I23",
         /// Who has addresses has one default address.
         DefaultAddress = "I24",
-        /// Each entry of the log of what staff did is bound to the one before.
+        /// Each deed of staff has its entry in the log, and each entry is bound to the one before.
         StaffLog = "I30",
         /// No more leaves the house than was ordered, and an order is as far as its shipments.
         Shipment = "I43",

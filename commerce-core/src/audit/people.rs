@@ -3,8 +3,9 @@
 use crate::events::{EventData, EventKind};
 use crate::ids::Id;
 use crate::limits;
+use crate::staff::Subject;
 use crate::time::Timestamp;
-use crate::users::{Role, StaffEntry, StaffHead};
+use crate::users::{Role, StaffEntry, StaffHead, StaffNews};
 
 use super::Invariant::{self, DefaultAddress, Event, Key, Reference, Times, Version};
 use super::books::{Cell, Pages, Row};
@@ -131,7 +132,7 @@ pub(super) fn chained(pages: &Pages, mut head: StaffHead, findings: &mut Finding
         let next = head.position.checked_add(1) == Some(entry.position) && entry.previous == head.hash;
         findings.hold(Invariant::StaffLog, &name, next, format_args!("entry {} before it", head.position), "another, or none");
         findings.hold(Invariant::StaffLog, &name, entry.sealed() == entry.hash, "the hash of what it says", "another");
-        head = StaffHead { position: entry.position, hash: entry.hash };
+        head = entry.head();
     }
     head
 }
@@ -142,13 +143,17 @@ fn staff_entry_of(row: &Row) -> Option<StaffEntry> {
         Cell::Blob(bytes) => <[u8; 32]>::try_from(bytes.as_slice()).ok(),
         Cell::Null | Cell::Int(_) | Cell::Text(_) => None,
     };
-    Some(StaffEntry {
-        position: u64::try_from(row.int("position")?).ok()?,
+    let told = StaffNews {
         at: row.at("happened_at")?,
         actor: row.id("actor_id").map(Id::from_uuid),
         action: row.word("action")?,
-        subject: Id::from_uuid(row.id("subject_id")?),
+        subject: Subject { kind: row.word("subject_kind")?, id: row.id("subject_id")? },
         detail: EventData::kept(row.text("detail")?),
+        event: row.id("event_id").map(Id::from_uuid),
+    };
+    Some(StaffEntry {
+        position: u64::try_from(row.int("position")?).ok()?,
+        told,
         previous: hash("previous")?,
         hash: hash("hash")?,
     })

@@ -47,7 +47,8 @@ fn status_of(kind: EventKind) -> Option<OrderStatus> {
         | EventKind::ReturnRejected
         | EventKind::ReturnReceived
         | EventKind::ReturnRefunded
-        | EventKind::ReturnExchanged => None,
+        | EventKind::ReturnExchanged
+        | EventKind::StaffActed => None,
     }
 }
 

@@ -17,8 +17,9 @@ use crate::orders::{
     AttemptState, CartLine, CouponKind, OrderStatus, PaymentMethod, PaymentStatus, ProviderEventState, ProviderFact, RefundCause,
     RefundState, ReturnKind, ReturnLine, ReturnStatus, ShipmentEvent, ShipmentLine, ShipmentStatus, TaxLine, WalletKind,
 };
+use crate::staff::{StaffAction, SubjectKind};
 use crate::text::{CountryCode, CouponCode, Email, Metadata, Sku, Slug};
-use crate::users::{Role, StaffAction};
+use crate::users::Role;
 
 use super::books::Kind::{self, At, Hash, Id, Int, OptAt, OptId, OptInt, OptShaped, OptText, Shaped, Text};
 use super::books::Table;
@@ -277,7 +278,7 @@ tables! {
     /// What staff did.
     STAFF_LOG = "staff_log" {
         "position": FROM_ONE, "happened_at": At, "actor_id": OptId, "action": Shaped(is::<StaffAction>), "subject_id": Id,
-        "detail": Shaped(json::<Value>), "previous": Hash, "hash": Hash,
+        "detail": Shaped(json::<Value>), "previous": Hash, "hash": Hash, "subject_kind": Shaped(is::<SubjectKind>), "event_id": OptId,
     }
     /// Messages to people.
     NOTIFICATIONS = "notification_logs" {

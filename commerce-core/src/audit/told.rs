@@ -115,6 +115,10 @@ pub(super) fn event(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
             event.cell("topic"),
         );
     }
+    if event.word("type") == Some(EventKind::StaffActed) {
+        findings.same(Event, &entry.name, "by itself", event.cell("id"), event.cell("aggregate_id"));
+        findings.same(Version, &entry.name, "with version", 1, event.int("version").unwrap_or(0));
+    }
     match (event.at("occurred_at"), event.at("published_at")) {
         (Some(at), None) => due(&entry.name, "published", at, scene, findings),
         (Some(at), Some(published)) => {

@@ -123,6 +123,7 @@ pub(super) const WRITER_LIST: &Walk = &alone(WRITERS, "id", "id");
 pub(super) const KEY_LIST: &Walk = &alone(KEYS, "scope", "scope");
 pub(super) const ORDERS_BY_HOLD: &Walk = &alone(ORDERS, "hold_key", "number");
 pub(super) const EVENTS_BY_ID: &Walk = &alone(OUTBOX, "id", "id");
+pub(super) const ENTRIES_BY_EVENT: &Walk = &alone(STAFF_LOG, "event_id", "position");
 pub(super) const MESSAGES_BY_EVENT: &Walk = &alone(NOTIFICATIONS, "event_id", "id");
 
 /// The rows of one key.

@@ -1,10 +1,13 @@
 //! Corrects stock by hand, with a reason that stays in the ledger.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, IdSource};
 use crate::limits;
+use crate::staff::{StaffAction, Subject, SubjectKind};
 use crate::text::{Check, Sku};
 use crate::time::Timestamp;
 
@@ -27,7 +30,7 @@ impl Catalog {
         key: Option<RequestKey>,
         expected: Option<u64>,
     ) -> Outcome<Answer<Inventory>> {
-        self.managed_stock(actor, sku).await?;
+        let product = Subject::of(SubjectKind::Product, self.managed_stock(actor, sku).await?.product);
         let keyed = Keyed::of(actor, format!("POST /api/inventory/{sku}/adjust"), key);
         if keyed.seen(&*self.store).await?.is_some() {
             return Ok(Answer::Replayed(self.stock(sku).await?));
@@ -37,7 +40,8 @@ impl Catalog {
         rounds("inventory", || async move {
             let movement = adjustment(sku, delta, reason, actor, &self.ids, self.clock.now());
             let claim = keyed.claim(movement.id.uuid(), movement.at);
-            let changes = expecting(sku, expected).and(CatalogWrite::Move(movement)).claim(claim);
+            let told = self.told(actor, StaffAction::StockAdjusted, product, json!({ "sku": sku, "delta": delta }));
+            let changes = expecting(sku, expected).and(CatalogWrite::Move(movement)).say(told).claim(claim);
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     keyed.twin(&record)?;
@@ -59,11 +63,12 @@ impl Catalog {
     /// # Errors
     /// `NOT_FOUND`, `INVALID`, `VERSION_MISMATCH` when the stock is not `expected`.
     pub async fn set_threshold(&self, actor: &Actor, sku: &Sku, threshold: i64, expected: Option<u64>) -> Outcome<Inventory> {
-        self.managed_stock(actor, sku).await?;
+        let product = Subject::of(SubjectKind::Product, self.managed_stock(actor, sku).await?.product);
         if !(0..=limits::STOCK_MAX).contains(&threshold) {
             return Err(Refusal::field("lowStockThreshold", "OUT_OF_RANGE", "must be between 0 and 1,000,000,000").into());
         }
-        let changes = expecting(sku, expected).and(CatalogWrite::SetThreshold(sku.clone(), threshold));
+        let told = self.told(actor, StaffAction::ThresholdSet, product, json!({ "sku": sku, "threshold": threshold }));
+        let changes = expecting(sku, expected).and(CatalogWrite::SetThreshold(sku.clone(), threshold)).say(told);
         match self.store.commit(changes).await {
             Err(CommitError::Refused(CommitRefusal::Stale("inventory"))) if expected.is_some() => {
                 Err(Refusal::VersionMismatch("stock").into())

@@ -2,6 +2,7 @@
 //! that two moves at once cannot close a circle together.
 
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds, settle};
@@ -9,6 +10,7 @@ use crate::error::{Outcome, Refusal};
 use crate::ids::{CategoryId, Id};
 use crate::limits;
 use crate::page::PageRequest;
+use crate::staff::{StaffAction, Subject, SubjectKind};
 use crate::text::{Check, Slug, slugify};
 
 use super::Catalog;
@@ -75,6 +77,7 @@ impl Catalog {
             let (name, slug) = (name.clone(), slug.clone());
             let category = Category { id: self.ids.mint(), slug, name, parent, created_at: now, version: 1 };
             let changes = ChangeSet::of([CatalogWrite::InsertCategory(category.clone()), touch(&tree)])
+                .say(self.told(actor, StaffAction::CategoryCreated, node(category.id), json!({ "slug": category.slug })))
                 .claim(keyed.claim(category.id.uuid(), now));
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
@@ -111,7 +114,8 @@ impl Catalog {
             tree.check_place(Some(id), category.parent)?;
             category.version = before.version.saturating_add(1);
             let changes = ChangeSet::of([CatalogWrite::UpdateCategory(category.clone()), touch(&tree)]);
-            settle_slug(self.store.commit(changes).await, category)
+            let told = self.told(actor, StaffAction::CategoryChanged, node(id), json!({ "slug": category.slug }));
+            settle_slug(self.store.commit(changes.say(told)).await, category)
         })
         .await
     }
@@ -135,7 +139,8 @@ impl Catalog {
                 return Err(Refusal::InUse("products are in this category").into());
             }
             let changes = ChangeSet::of([CatalogWrite::DeleteCategory(id), touch(&tree)]);
-            settle(self.store.commit(changes).await, ())
+            let told = self.told(actor, StaffAction::CategoryDeleted, node(id), json!({ "slug": before.slug }));
+            settle(self.store.commit(changes.say(told)).await, ())
         })
         .await
     }
@@ -169,6 +174,10 @@ impl Catalog {
         let new = NewCategory { name: name.to_owned(), slug: Some(slug.to_string()), parent };
         Ok(self.create_category(actor, new, None).await?.into_inner().id)
     }
+}
+
+fn node(category: CategoryId) -> Subject {
+    Subject::of(SubjectKind::Category, category)
 }
 
 fn touch(tree: &CategoryTree) -> CatalogWrite {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::actor::Actor;
@@ -10,12 +11,13 @@ use crate::error::{Outcome, Refusal};
 use crate::ids::{CategoryId, Id, IdSource, ProductId, SellerId};
 use crate::limits;
 use crate::money::Money;
+use crate::staff::StaffAction;
 use crate::text::{Check, Metadata, Sku};
 use crate::time::Timestamp;
 
 use super::Catalog;
 use super::access::require_seller;
-use super::create_product::{product_updated, receipts, thresholds};
+use super::create_product::{goods, product_updated, receipts, thresholds};
 use super::model::{Product, ProductStatus, Variant};
 use super::ports::CatalogWrite;
 use super::product_input::{
@@ -65,6 +67,25 @@ impl ProductPatch {
     }
 }
 
+impl ProductPatch {
+    /// What it would have otherwise, by name.
+    fn names(&self) -> Vec<&'static str> {
+        let Self { name, description, slug, category, seller, status, variants, images, metadata } = self;
+        let said = [
+            ("name", name.is_some()),
+            ("description", description.is_some()),
+            ("slug", slug.is_some()),
+            ("categoryId", category.is_some()),
+            ("sellerId", seller.is_some()),
+            ("status", status.is_some()),
+            ("variants", variants.is_some()),
+            ("images", images.is_some()),
+            ("metadata", metadata.is_some()),
+        ];
+        said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect()
+    }
+}
+
 /// What is to change on a variant; what is `None` stays, `Some(None)` clears.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VariantPatch {
@@ -82,10 +103,18 @@ pub struct VariantPatch {
     pub metadata: Option<Metadata>,
 }
 
-/// A product as it shall be, with the first stock of its new SKUs.
+/// A product as it shall be, with the first stock of its new SKUs, and what is told of it where staff does it.
 pub(super) struct Changed {
     pub(super) product: Product,
     pub(super) stock: Vec<(Sku, i64)>,
+    pub(super) told: (StaffAction, Value),
+}
+
+impl Changed {
+    /// Without new SKUs.
+    pub(super) fn to(product: Product, action: StaffAction, detail: Value) -> Self {
+        Self { product, stock: Vec::new(), told: (action, detail) }
+    }
 }
 
 impl Catalog {
@@ -121,7 +150,7 @@ impl Catalog {
                 return Err(Refusal::NotFound("product"));
             }
             product.status = ProductStatus::Archived;
-            Ok(Changed { product, stock: Vec::new() })
+            Ok(Changed::to(product, StaffAction::ProductArchived, json!({})))
         };
         self.change_product(actor, id, expected, archive).await.map(|_| ())
     }
@@ -197,7 +226,7 @@ impl Catalog {
                 return Ok(Round::Done(Answer::Replayed(self.managed_product(actor, id).await?)));
             }
             expect_version("product", expected, before.version)?;
-            let Changed { mut product, stock } = change(before.clone())?;
+            let Changed { mut product, stock, told: (action, detail) } = change(before.clone())?;
             if product == before {
                 return Ok(Round::Done(Answer::Fresh(product)));
             }
@@ -210,6 +239,7 @@ impl Catalog {
             let changes = ChangeSet::of(written_off(&shelves, actor, &self.ids, now))
                 .and(CatalogWrite::UpdateProduct(product.clone()))
                 .say([product_updated(&product, &self.ids, now)])
+                .say(self.told(actor, action, goods(id), detail))
                 .claim(keyed.claim(made, now));
             let counted = receipts(&stock, actor, &self.ids, now).into_iter().chain(thresholds(&stock, self.policy));
             let changes = counted.fold(changes, ChangeSet::and);
@@ -288,7 +318,8 @@ pub(super) fn patched(mut product: Product, patch: &ProductPatch, ids: &IdSource
     product.images = images.unwrap_or(product.images);
     product.metadata = patch.metadata.clone().unwrap_or(product.metadata);
     one_currency(&product.variants)?;
-    Ok(Changed { product, stock })
+    let told = (StaffAction::ProductChanged, json!({ "changed": patch.names(), "status": product.status }));
+    Ok(Changed { product, stock, told })
 }
 
 /// A variant that comes without notes keeps those it has.
@@ -315,14 +346,16 @@ fn with_variant(mut product: Product, new: &NewVariant) -> Result<Changed, Refus
         product.variants.push(variant);
     }
     one_currency(&product.variants)?;
-    Ok(Changed { product, stock })
+    let told = (StaffAction::VariantAdded, json!({ "sku": new.sku }));
+    Ok(Changed { product, stock, told })
 }
 
 fn with_changed_variant(mut product: Product, sku: &Sku, patch: &VariantPatch) -> Result<Changed, Refusal> {
     let variant = product.variants.iter_mut().find(|variant| variant.sku == *sku).ok_or(Refusal::NotFound("variant"))?;
     *variant = changed_variant(variant.clone(), patch)?;
+    let detail = json!({ "sku": sku, "price": variant.price });
     one_currency(&product.variants)?;
-    Ok(Changed { product, stock: Vec::new() })
+    Ok(Changed::to(product, StaffAction::VariantChanged, detail))
 }
 
 fn changed_variant(mut variant: Variant, patch: &VariantPatch) -> Result<Variant, Refusal> {
@@ -352,5 +385,5 @@ fn without_variant(mut product: Product, sku: &Sku) -> Result<Changed, Refusal> 
     if product.variants.is_empty() {
         return Err(Refusal::InUse("a product keeps at least one variant"));
     }
-    Ok(Changed { product, stock: Vec::new() })
+    Ok(Changed::to(product, StaffAction::VariantRemoved, json!({ "sku": sku })))
 }

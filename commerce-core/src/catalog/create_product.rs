@@ -8,6 +8,7 @@ use crate::error::{Error, Outcome, Refusal};
 use crate::events::{Envelope, EventKind, Topic};
 use crate::ids::{CategoryId, Id, IdSource, ProductId, SellerId};
 use crate::limits;
+use crate::staff::{StaffAction, Subject, SubjectKind};
 use crate::text::{Check, Sku, Slug, slugify};
 use crate::time::Timestamp;
 
@@ -43,6 +44,7 @@ impl Catalog {
             let receipts = receipts(&stock, actor, &self.ids, now).into_iter().chain(thresholds(&stock, self.policy));
             let changes = ChangeSet::of([CatalogWrite::InsertProduct(product.clone())].into_iter().chain(receipts))
                 .say([product_updated(&product, &self.ids, now)])
+                .say(self.told(actor, StaffAction::ProductCreated, goods(product.id), json!({ "status": product.status })))
                 .claim(keyed.claim(product.id.uuid(), now));
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
@@ -164,6 +166,11 @@ pub(super) fn thresholds(stock: &[(Sku, i64)], policy: StockPolicy) -> Vec<Catal
     let StockPolicy { low_stock_threshold } = policy;
     let own = low_stock_threshold != limits::LOW_STOCK_THRESHOLD;
     stock.iter().filter(|_| own).map(|(sku, _)| CatalogWrite::SetThreshold(sku.clone(), low_stock_threshold)).collect()
+}
+
+/// A product as the log of staff names it.
+pub(super) fn goods(product: ProductId) -> Subject {
+    Subject::of(SubjectKind::Product, product)
 }
 
 /// What is said about a product that was written.

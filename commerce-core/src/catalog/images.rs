@@ -1,12 +1,15 @@
 //! Puts pictures on products. The picture is kept before the product names it, so that no product
 //! names a picture that is not there; one that no product came to name is removed again.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, RequestKey};
 use crate::error::{Error, Outcome, Refusal};
 use crate::ids::{Id, ImageId, ProductId};
 use crate::keyed::Keyed;
 use crate::limits;
+use crate::staff::StaffAction;
 use crate::text::Check;
 
 use super::Catalog;
@@ -114,14 +117,18 @@ fn with_image(mut product: Product, image: Image) -> Result<Changed, Refusal> {
     if product.images.len() >= limits::IMAGES_MAX {
         return Err(Refusal::field("file", "TOO_MANY", "a product has at most 50 pictures"));
     }
+    let detail = json!({ "image": image.id });
     product.images.push(image);
-    Ok(Changed { product, stock: Vec::new() })
+    Ok(Changed::to(product, StaffAction::ImageAdded, detail))
 }
 
 fn without_image(mut product: Product, image: ImageId) -> Result<Changed, Refusal> {
     let before = product.images.len();
     product.images.retain(|known| known.id != image);
-    if product.images.len() == before { Err(Refusal::NotFound("image")) } else { Ok(Changed { product, stock: Vec::new() }) }
+    if product.images.len() == before {
+        return Err(Refusal::NotFound("image"));
+    }
+    Ok(Changed::to(product, StaffAction::ImageRemoved, json!({ "image": image })))
 }
 
 #[cfg(test)]

@@ -33,7 +33,12 @@ pub mod wishlists;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::actor::Actor;
+use crate::events::Envelope;
 use crate::ids::IdSource;
+use crate::staff::{Deed, StaffAction, Subject};
 use crate::time::Clock;
 
 pub use categories::{CategoryPatch, NewCategory};
@@ -95,6 +100,11 @@ impl Catalog {
     #[must_use]
     pub fn with_policy(self, policy: StockPolicy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// What is said of a deed, where it is staff that did it.
+    pub(crate) fn told(&self, actor: &Actor, action: StaffAction, subject: Subject, detail: Value) -> Option<Envelope> {
+        Deed::of(action, subject, detail).said(actor, &self.ids, self.clock.now())
     }
 
     /// The same use cases in the course of this trace (W3C `traceparent`): their events carry it.

@@ -3,6 +3,8 @@
 //! What a product's approved reviews say in numbers is kept on the product and changed in the change
 //! set that approves or rejects, so that the two cannot differ at any instant.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal, StoreError};
@@ -11,6 +13,7 @@ use crate::ids::{Id, ProductId, ReviewId, UserId};
 use crate::keyed::Keyed;
 use crate::limits;
 use crate::page::{Page, PageRequest};
+use crate::staff::{StaffAction, Subject, SubjectKind};
 use crate::text::Check;
 use crate::time::Timestamp;
 
@@ -144,7 +147,9 @@ impl Catalog {
             }
             let now = self.clock.now().max(before.moderated_at.unwrap_or(before.created_at));
             let review = moderated(&before, status, reason.clone(), actor, now);
-            let changes = ChangeSet::of([CatalogWrite::UpdateReview(review.clone())]);
+            let told =
+                self.told(actor, StaffAction::ReviewModerated, Subject::of(SubjectKind::Review, id), json!({ "status": status }));
+            let changes = ChangeSet::of([CatalogWrite::UpdateReview(review.clone())]).say(told);
             let changes = match self.rated(&before, &review).await? {
                 Some((product, event)) => changes.and(CatalogWrite::UpdateProduct(product)).say([event]),
                 None => changes,

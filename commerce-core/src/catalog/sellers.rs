@@ -1,13 +1,16 @@
 //! Merchants. The house itself is one, with an id that every shop knows.
 
 use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds};
 use crate::error::{Error, Outcome, Refusal};
+use crate::events::Envelope;
 use crate::ids::{Id, SellerId, UserId};
 use crate::page::{Page, PageRequest};
+use crate::staff::{StaffAction, Subject, SubjectKind};
 use crate::text::slugify;
 use crate::users::own_seller;
 
@@ -108,6 +111,7 @@ impl Catalog {
             let (name, slug) = (name.clone(), slug.clone());
             let seller = Seller { id: self.ids.mint(), name, slug, user, created_at: now, version: 1 };
             let changes = ChangeSet::of([CatalogWrite::InsertSeller(seller.clone())]).claim(keyed.claim(seller.id.uuid(), now));
+            let changes = changes.say(self.told_of(actor, StaffAction::SellerCreated, &seller));
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     let made = SellerId::from_uuid(keyed.twin(&record)?);
@@ -135,8 +139,13 @@ impl Catalog {
             let (slug, user) = (slug.unwrap_or_else(|| before.slug.clone()), patch.user.unwrap_or(before.user));
             let seller = Seller { name, slug, user, version: before.version.saturating_add(1), ..before };
             let changes = ChangeSet::of([CatalogWrite::UpdateSeller(seller.clone())]);
+            let changes = changes.say(self.told_of(actor, StaffAction::SellerUpdated, &seller));
             settle_slug(self.store.commit(changes).await, seller)
         })
         .await
+    }
+
+    fn told_of(&self, actor: &Actor, action: StaffAction, seller: &Seller) -> Option<Envelope> {
+        self.told(actor, action, Subject::of(SubjectKind::Seller, seller.id), json!({ "user": seller.user }))
     }
 }

@@ -138,7 +138,8 @@ impl News {
             | EventKind::ReturnApproved
             | EventKind::ReturnRejected
             | EventKind::ReturnRefunded
-            | EventKind::ReturnExchanged => None,
+            | EventKind::ReturnExchanged
+            | EventKind::StaffActed => None,
         }
     }
 }

@@ -2,20 +2,26 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::error::{Outcome, Refusal};
-use crate::ids::EventId;
+use crate::ids::{EventId, IdSource};
 use crate::page::{Cursor, PageRequest};
+use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
+use crate::time::Clock;
 
-use super::{ConsumeError, Consumer, DeadLetter, DeadLetters};
+use super::{ConsumeError, Consumer, DeadLetter, DeadLetters, Envelope};
 
 /// A consumer with the place where its dead letters lie.
 pub type LetterBox = (Arc<dyn Consumer>, Arc<dyn DeadLetters>);
 
 /// Every consumer's dead letters.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct DeadLetterDesk {
     boxes: Vec<LetterBox>,
+    ids: IdSource,
+    clock: Arc<dyn Clock>,
 }
 
 /// What came of sending a letter again.
@@ -29,8 +35,14 @@ pub enum Redriven {
 
 impl DeadLetterDesk {
     /// Over these consumers.
-    pub fn new(boxes: Vec<LetterBox>) -> Self {
-        Self { boxes }
+    pub fn new(boxes: Vec<LetterBox>, ids: IdSource, clock: Arc<dyn Clock>) -> Self {
+        Self { boxes, ids, clock }
+    }
+
+    /// The same over others.
+    #[must_use]
+    pub fn over(&self, boxes: Vec<LetterBox>) -> Self {
+        Self { boxes, ..self.clone() }
     }
 
     /// Every consumer and where its letters lie, for a bus to bring events to.
@@ -71,7 +83,8 @@ impl DeadLetterDesk {
         let (consumer, letters) = self.place(consumer)?;
         match consumer.handle(&letter.event).await {
             Ok(()) => {
-                letters.exhume(consumer.name(), event).await?;
+                let told = self.told(actor, StaffAction::LetterRedriven, consumer.name(), event);
+                letters.exhume(consumer.name(), event, told.as_ref()).await?;
                 Ok(Redriven::Recorded)
             }
             Err(ConsumeError::Permanent(reason)) => Ok(Redriven::StillDead(reason)),
@@ -86,7 +99,13 @@ impl DeadLetterDesk {
     pub async fn purge(&self, actor: &Actor, consumer: &str, event: EventId) -> Outcome<DeadLetter> {
         actor.require_staff()?;
         let (consumer, letters) = self.place(consumer)?;
-        letters.give_up(consumer.name(), event).await?.ok_or_else(|| Refusal::NotFound("dead letter").into())
+        let told = self.told(actor, StaffAction::LetterPurged, consumer.name(), event);
+        letters.give_up(consumer.name(), event, told.as_ref()).await?.ok_or_else(|| Refusal::NotFound("dead letter").into())
+    }
+
+    fn told(&self, actor: &Actor, action: StaffAction, consumer: &str, event: EventId) -> Option<Envelope> {
+        let deed = Deed::of(action, Subject::of(SubjectKind::Event, event), json!({ "consumer": consumer }));
+        deed.said(actor, &self.ids, self.clock.now())
     }
 
     async fn find(&self, actor: &Actor, consumer: &str, event: EventId) -> Outcome<DeadLetter> {

@@ -63,7 +63,7 @@ macro_rules! wire_names {
 pub(crate) use wire_names;
 
 wire_names! {
-    /// Where an event is said; one topic for each context that speaks.
+    /// Where an event is said; one topic for each context that speaks of itself, one for what staff does.
     Topic {
         /// What happens to users.
         Users = "user-events",
@@ -71,6 +71,8 @@ wire_names! {
         Catalog = "catalog-events",
         /// What happens to orders, their payments and refunds.
         Orders = "order-events",
+        /// What staff did, in every context: for users alone, so that what is said about orders has no listener more.
+        Staff = "staff-events",
     }
 
     /// What happened.
@@ -125,10 +127,18 @@ wire_names! {
         ReturnRefunded = "RETURN_REFUNDED",
         /// What came back was exchanged.
         ReturnExchanged = "RETURN_EXCHANGED",
+        /// Staff changed something.
+        StaffActed = "STAFF_ACTED",
     }
 }
 
 impl EventKind {
+    /// Whether it is the shop's own affair, which no other system is told of.
+    #[must_use]
+    pub const fn is_internal(self) -> bool {
+        matches!(self, Self::StaffActed)
+    }
+
     /// Where it is said.
     #[must_use]
     pub const fn topic(self) -> Topic {
@@ -156,6 +166,7 @@ impl EventKind {
             | Self::ReturnReceived
             | Self::ReturnRefunded
             | Self::ReturnExchanged => Topic::Orders,
+            Self::StaffActed => Topic::Staff,
         }
     }
 }
@@ -192,6 +203,7 @@ impl Queue {
             Self { name: "order-cart-queue", topics: vec![orders] },
             Self { name: "notification-queue", topics: vec![users, catalog, orders] },
             Self { name: "webhook-queue", topics: vec![users, catalog, orders] },
+            Self { name: "staff-log-queue", topics: vec![Topic::Staff] },
         ]
     }
 }
@@ -350,12 +362,14 @@ pub trait DeadLetters: Send + Sync {
     /// The letters, newest event first: by their [places](DeadLetter::place), falling.
     async fn letters(&self, page: &PageRequest) -> Result<Page<DeadLetter>, StoreError>;
 
-    /// Takes a letter out whose event was recorded after all. `None` when it is not there.
-    async fn exhume(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError>;
+    /// Takes a letter out whose event was recorded after all, and puts what is `told` of that into the outbox. `None`
+    /// when it is not there; then nothing is told.
+    async fn exhume(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError>;
 
     /// Takes a letter out for good and remembers it as a delivery handled by [`given_up`], so that
-    /// nobody misses its effect. `None` when it is not there.
-    async fn give_up(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError>;
+    /// nobody misses its effect; and puts what is `told` of that into the outbox. `None` when it is not there; then nothing
+    /// is told.
+    async fn give_up(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError>;
 }
 
 /// Who has handled a delivery that was thrown away instead of handled by `consumer`.

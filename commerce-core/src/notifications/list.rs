@@ -1,11 +1,14 @@
 //! Messages, seen and sent again by staff.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, NotificationId, UserId};
 use crate::keyed::Keyed;
 use crate::page::{Page, PageRequest};
+use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 
 use super::Notifications;
 use super::model::{Notification, Recipient};
@@ -57,7 +60,11 @@ impl Notifications {
             }
             let now = self.clock.now();
             let (changes, notification) = match notification.clone().again(now).map(Notification::next_version) {
-                Some(due) => (ChangeSet::of([NotificationWrite::Update(due.clone())]), due),
+                Some(due) => {
+                    let subject = Subject::of(SubjectKind::Notification, id);
+                    let told = self.told(actor, Deed::of(StaffAction::NotificationResent, subject, json!({})));
+                    (ChangeSet::of([NotificationWrite::Update(due.clone())]).say(told), due)
+                }
                 None => (ChangeSet::new(), notification),
             };
             match self.store.commit(changes.claim(keyed.claim(id.uuid(), now))).await {

@@ -17,8 +17,11 @@ pub mod webhooks;
 
 use std::sync::Arc;
 
+use crate::actor::Actor;
+use crate::events::Envelope;
 use crate::ids::IdSource;
 use crate::part::NotificationPorts;
+use crate::staff::Deed;
 use crate::text::Email;
 use crate::time::Clock;
 
@@ -51,6 +54,17 @@ impl Notifications {
     ) -> Self {
         let NotificationPorts { store, renderer, mailer, webhooks } = ports;
         Self { store, contacts, renderer, mailer, webhooks, clock, ids, policy }
+    }
+
+    /// The same use cases in the course of this trace (W3C `traceparent`): their events carry it.
+    #[must_use]
+    pub fn in_trace(&self, traceparent: &str) -> Self {
+        Self { ids: self.ids.in_trace(traceparent), ..self.clone() }
+    }
+
+    /// What is said of a deed, where it is staff that did it.
+    fn told(&self, actor: &Actor, deed: Deed) -> Option<Envelope> {
+        deed.said(actor, &self.ids, self.clock.now())
     }
 
     fn context(&self, recipient_name: &str, data: serde_json::Value) -> MailContext {

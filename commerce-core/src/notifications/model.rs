@@ -79,7 +79,8 @@ impl Template {
             | EventKind::ReturnRejected
             | EventKind::ReturnReceived
             | EventKind::ReturnRefunded
-            | EventKind::ReturnExchanged => None,
+            | EventKind::ReturnExchanged
+            | EventKind::StaffActed => None,
         }
     }
 }

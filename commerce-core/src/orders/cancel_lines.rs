@@ -6,6 +6,7 @@
 //! so much less. Who gives up all that is left gives up the order.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::actor::Actor;
 use crate::change::{Answer, RequestKey, Round, expect_version, rounds};
@@ -13,6 +14,7 @@ use crate::error::{Outcome, Refusal, Shortage};
 use crate::ids::{CancellationId, IdSource, OrderId};
 use crate::limits;
 use crate::money::{Money, MoneyError};
+use crate::staff::StaffAction;
 use crate::text::{Quantity, Sku};
 use crate::time::Timestamp;
 
@@ -78,6 +80,9 @@ impl Orders {
             expect_version("order", expected, order.version)?;
             let decided = give_up(order, lines, reason, &self.ids, self.clock.now())?;
             let (order, changes) = self.update(decided, actor);
+            let brief = |(sku, quantity): &(Sku, Quantity)| json!({ "sku": sku, "quantity": quantity });
+            let detail = json!({ "lines": lines.iter().map(brief).collect::<Vec<_>>() });
+            let changes = changes.say(self.told_to(order.user, actor, id, StaffAction::OrderLinesCancelled, detail));
             settle_keyed(self.store.commit(changes.claim(claim.clone())).await, Answer::Fresh(order))
         })
         .await

@@ -3,6 +3,7 @@
 //! What is to be done is written down with the order before the provider hears of it, so that of two who want something
 //! else of one promise one is refused, whatever becomes of the call; a worker finishes what was begun.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::actor::Actor;
@@ -11,6 +12,7 @@ use crate::error::{Outcome, Refusal};
 use crate::ids::{AttemptId, Id, OrderId};
 use crate::limits;
 use crate::money::Money;
+use crate::staff::StaffAction;
 use crate::time::Timestamp;
 
 use super::Orders;
@@ -48,6 +50,10 @@ impl PromiseWish {
     }
 }
 
+/// What staff may want of a promise: in the scope of its key, and in the log of staff.
+const CAPTURE: (&str, StaffAction) = ("capture", StaffAction::PaymentCaptured);
+const VOID: (&str, StaffAction) = ("void", StaffAction::PaymentVoided);
+
 /// What came of deciding about a promise.
 enum Decision {
     /// It is written down like this.
@@ -76,7 +82,7 @@ impl Orders {
             }
             Ok(decision)
         };
-        let (answer, attempt) = self.decide_about(actor, id, "capture", wish, &decide).await?;
+        let (answer, attempt) = self.decide_about(actor, id, CAPTURE, wish, &decide).await?;
         match answer {
             Answer::Fresh(order) => Ok(Answer::Fresh(self.charge(order, attempt).await)),
             Answer::Replayed(order) => Ok(Answer::Replayed(order)),
@@ -93,7 +99,7 @@ impl Orders {
     pub async fn void_payment(&self, actor: &Actor, id: OrderId, wish: PromiseWish) -> Outcome<Answer<Order>> {
         let amount = wish.amount;
         let decide = |order: Order, attempt: &Attempt, now| self.begin_void(order, attempt, amount, now);
-        let (answer, attempt) = self.decide_about(actor, id, "void", wish, &decide).await?;
+        let (answer, attempt) = self.decide_about(actor, id, VOID, wish, &decide).await?;
         let Answer::Fresh(order) = answer else { return Ok(answer) };
         let Some(known) = order.payment.attempts.iter().find(|known| known.id == attempt) else {
             return Ok(Answer::Fresh(order));
@@ -114,7 +120,7 @@ impl Orders {
         &self,
         actor: &Actor,
         id: OrderId,
-        action: &str,
+        (action, deed): (&str, StaffAction),
         PromiseWish { payment, key, expected, .. }: PromiseWish,
         decide: &(dyn Fn(Order, &Attempt, Timestamp) -> Result<Decision, Refusal> + Sync),
     ) -> Outcome<(Answer<Order>, AttemptId)> {
@@ -133,6 +139,9 @@ impl Orders {
                 Decision::GoOn => Ok(Round::Done((Answer::Fresh(order), attempt.id))),
                 Decision::Begin(decided) => {
                     let (order, changes) = self.update(*decided, actor);
+                    let to_capture = order.payment.attempts.iter().find(|it| it.id == attempt.id).and_then(|it| it.to_capture);
+                    let detail = json!({ "payment": attempt.id, "amount": to_capture });
+                    let changes = changes.say(self.told(actor, id, deed, detail));
                     let begun = (Answer::Fresh(order), attempt.id);
                     settle_keyed(self.store.commit(changes.claim(claim.clone())).await, begun)
                 }

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
+use crate::events::Envelope;
 use crate::ids::{CategoryId, CouponId, Id, OrderId, ProductId, UserId};
 use crate::keyed::Keyed;
 use crate::limits;
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
+use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 use crate::text::{Check, CouponCode, Metadata};
 use crate::time::Timestamp;
 
@@ -176,6 +180,7 @@ impl Orders {
         let now = self.clock.now();
         let coupon = input.onto(parsed, self.ids.mint(), now);
         let changes = ChangeSet::of([OrderWrite::SaveCoupon(coupon.clone())]).claim(keyed.claim(coupon.id.uuid(), now));
+        let changes = changes.say(self.told_of(actor, &coupon, StaffAction::CouponCreated));
         match self.store.commit(changes).await {
             Ok(()) => Ok(Answer::Fresh(coupon)),
             Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
@@ -184,6 +189,11 @@ impl Orders {
             Err(CommitError::Refused(CommitRefusal::Duplicate("code"))) => Err(Refusal::CouponTaken(coupon.code).into()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn told_of(&self, actor: &Actor, coupon: &Coupon, action: StaffAction) -> Option<Envelope> {
+        let deed = Deed::of(action, Subject::of(SubjectKind::Coupon, coupon.id), json!({ "code": coupon.code }));
+        deed.said(actor, &self.ids, self.clock.now())
     }
 
     /// What a key made, unless it is gone.
@@ -239,7 +249,8 @@ impl Orders {
                 return Ok(Round::Done(known));
             }
             let changed = Coupon { version: known.version.saturating_add(1), ..changed };
-            match self.store.commit(ChangeSet::of([OrderWrite::SaveCoupon(changed.clone())])).await {
+            let told = self.told_of(actor, &changed, StaffAction::CouponChanged);
+            match self.store.commit(ChangeSet::of([OrderWrite::SaveCoupon(changed.clone())]).say(told)).await {
                 Err(CommitError::Refused(CommitRefusal::Exhausted(UsedUp { used, .. }))) => {
                     let message = format!("cannot be below the {used} uses that count");
                     Err(Refusal::field("usageLimit", "OUT_OF_RANGE", message).into())
@@ -258,7 +269,9 @@ impl Orders {
         rounds("coupon", || async {
             let known = self.coupon(actor, code).await?;
             expect_version("coupon", expected, known.version)?;
-            settle(self.store.commit(ChangeSet::of([OrderWrite::DropCoupon(known.id, known.version)])).await, ())
+            let changes = ChangeSet::of([OrderWrite::DropCoupon(known.id, known.version)]);
+            let told = self.told_of(actor, &known, StaffAction::CouponDeleted);
+            settle(self.store.commit(changes.say(told)).await, ())
         })
         .await
     }

@@ -10,6 +10,8 @@
 //! says what of its worth pays it. Where the new order gives money back, because it is cancelled or something of it
 //! returned, a worker brings that to the return's own order, which gives it back the way it came.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::catalog::HoldKey;
 use crate::change::{Answer, ChangeSet, KeyClaim, KeyResult, KeyScope, RequestKey, Round, digest, rounds, settle};
@@ -17,6 +19,7 @@ use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, OrderId, RefundId, ReturnId};
 use crate::limits;
 use crate::money::Money;
+use crate::staff::StaffAction;
 use crate::text::{IdempotencyKey, Metadata, Quantity, Sku};
 use crate::time::Timestamp;
 use crate::users::PostalAddress;
@@ -147,7 +150,8 @@ impl Orders {
             generation: held.hold.generation,
             at: now,
         };
-        let changes = placed.with(changed).claim(Some(claim)).before(held.expires_at.minus(limits::HOLD_MARGIN));
+        let told = self.told(actor, old.id, StaffAction::ReturnExchanged, json!({ "return": id, "order": new.id }));
+        let changes = placed.with(changed).say(told).claim(Some(claim)).before(held.expires_at.minus(limits::HOLD_MARGIN));
         Ok((returned(&old, id)?, changes))
     }
 

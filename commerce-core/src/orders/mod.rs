@@ -46,11 +46,15 @@ pub mod wallet;
 
 use std::sync::Arc;
 
-use crate::ids::IdSource;
+use crate::actor::Actor;
+use crate::events::Envelope;
+use crate::ids::{IdSource, OrderId, UserId};
 use crate::limits;
 use crate::money::{Currency, Money};
+use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 use crate::time::Clock;
 
+use serde_json::Value;
 use wallet::WalletGateway;
 
 pub use cancel_lines::Cancellation;
@@ -122,6 +126,25 @@ impl Orders {
     /// shop does not take.
     pub fn provider_of(&self, method: PaymentMethod) -> Option<&'static str> {
         self.gateways.iter().find(|gateway| gateway.takes(method)).map(|gateway| gateway.name())
+    }
+
+    /// What is said of what only staff may do to an order.
+    pub(crate) fn told(&self, actor: &Actor, order: OrderId, action: StaffAction, detail: Value) -> Option<Envelope> {
+        let deed = Deed::of(action, Subject::of(SubjectKind::Order, order), detail);
+        deed.said(actor, &self.ids, self.clock.now())
+    }
+
+    /// What is said of what its owner may do, too, where it is staff that did it to somebody else's order.
+    pub(crate) fn told_to(
+        &self,
+        owner: UserId,
+        actor: &Actor,
+        order: OrderId,
+        action: StaffAction,
+        detail: Value,
+    ) -> Option<Envelope> {
+        let deed = Deed::of(action, Subject::of(SubjectKind::Order, order), detail);
+        deed.said_to(owner, actor, &self.ids, self.clock.now())
     }
 
     /// The same use cases in the course of this trace (W3C `traceparent`): their events and their calls

@@ -1,10 +1,13 @@
 //! Paying an order again after a decline.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, RequestKey, Round, expect_version, rounds};
 use crate::error::{Outcome, Refusal};
 use crate::ids::OrderId;
 use crate::limits;
+use crate::staff::StaffAction;
 
 use super::Orders;
 use super::draft::attempt;
@@ -57,6 +60,8 @@ impl Orders {
                 decided = decided.and(super::Happening::Became(OrderStatus::Confirmed));
             }
             let (order, changes) = self.update(decided, actor);
+            let detail = json!({ "method": method });
+            let changes = changes.say(self.told_to(order.user, actor, id, StaffAction::PaymentStarted, detail));
             settle_keyed(self.store.commit(changes.claim(claim.clone())).await, Answer::Fresh(order))
         })
         .await?;

@@ -1,9 +1,12 @@
 //! Sending an order elsewhere than it was to go, until something of it has left the house.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Round, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::OrderId;
+use crate::staff::StaffAction;
 use crate::users::{PostalAddress, RawAddress, parse_address};
 
 use super::Orders;
@@ -30,7 +33,9 @@ impl Orders {
             let mut decided = Decided::about(order);
             decided.order.shipping_address = address.clone();
             let (order, changes) = self.update(decided.and(Happening::Redirected), actor);
-            settle(self.store.commit(changes).await, order)
+            // Where to is nothing for a log that is never changed.
+            let told = self.told_to(order.user, actor, id, StaffAction::OrderRedirected, json!({}));
+            settle(self.store.commit(changes.say(told)).await, order)
         })
         .await
     }

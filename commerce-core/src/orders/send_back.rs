@@ -3,6 +3,8 @@
 //! Each step changes the order, so that of two at once one decides on what the other left: never more comes
 //! back than was delivered, and never more money goes back than was captured.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, KeyClaim, KeyResult, KeyScope, RequestKey, Round, rounds};
 use crate::error::{Outcome, Refusal};
@@ -10,6 +12,7 @@ use crate::ids::{Id, IdSource, OrderId, ReturnId};
 use crate::limits;
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
+use crate::staff::StaffAction;
 use crate::text::Check;
 use crate::time::Timestamp;
 
@@ -104,6 +107,8 @@ impl Orders {
             };
             let (order, changes) = self.update(turned(known, asked), actor);
             let made = returned(&order, id)?;
+            let detail = json!({ "return": id });
+            let changes = changes.say(self.told_to(order.user, actor, order.id, StaffAction::ReturnRequested, detail));
             settle_keyed(self.store.commit(changes.claim(claim.clone())).await, Answer::Fresh(made))
         })
         .await
@@ -147,7 +152,10 @@ impl Orders {
     /// # Errors
     /// `FORBIDDEN`, `NOT_FOUND`, `ILLEGAL_TRANSITION`; once more is no error.
     pub async fn approve_return(&self, actor: &Actor, id: ReturnId, key: Option<RequestKey>) -> Outcome<Answer<ReturnOf>> {
-        self.step_return(actor, id, ("approve", ReturnStatus::Approved), key, |_, it, _| Ok((it, Vec::new()))).await
+        self.step_return(actor, id, ("approve", ReturnStatus::Approved, StaffAction::ReturnApproved), key, |_, it, _| {
+            Ok((it, Vec::new()))
+        })
+        .await
     }
 
     /// Does not agree to a return. Staff.
@@ -166,7 +174,7 @@ impl Orders {
         check.finish()?;
         let note = note.filter(|note| !note.is_empty());
         let reject = |_: &Order, it: Return, _| Ok((Return { note: note.clone(), ..it }, Vec::new()));
-        self.step_return(actor, id, ("reject", ReturnStatus::Rejected), key, reject).await
+        self.step_return(actor, id, ("reject", ReturnStatus::Rejected, StaffAction::ReturnRejected), key, reject).await
     }
 
     /// Takes in what came: back on the shelf, or written off. Nothing named means everything, to be sold
@@ -183,7 +191,7 @@ impl Orders {
     ) -> Outcome<Answer<ReturnOf>> {
         let came = came.map(|came| parse_came(&came)).transpose()?;
         let receive = |_: &Order, it: Return, _| Ok((it.receive(came.as_deref())?, Vec::new()));
-        self.step_return(actor, id, ("receive", ReturnStatus::Received), key, receive).await
+        self.step_return(actor, id, ("receive", ReturnStatus::Received, StaffAction::ReturnReceived), key, receive).await
     }
 
     /// Gives the money back: the exact share of what came in price, discount and tax, or less. Staff.
@@ -216,7 +224,7 @@ impl Orders {
             }
             Ok((Return { refund: Some(amount), ..it }, refunds))
         };
-        self.step_return(actor, id, ("refund", ReturnStatus::Refunded), key, refund).await
+        self.step_return(actor, id, ("refund", ReturnStatus::Refunded, StaffAction::ReturnRefunded), key, refund).await
     }
 
     /// Gives money back without a return. Staff. Answers the refund; where it comes out of several captures,
@@ -257,6 +265,7 @@ impl Orders {
             let given = refund_rest(&order, Some(amount.minor), &reason, RefundCause::Goodwill, &self.ids, now);
             let decided = give(Decided::about(order), &given);
             let (_, changes) = self.update(decided, actor);
+            let changes = changes.say(self.told(actor, id, StaffAction::RefundGiven, json!({ "amount": amount })));
             let first = given.first().cloned().ok_or(Refusal::RefundExceedsCaptured { most: left })?;
             let claim = claim.clone().map(|claim| KeyClaim { result: KeyResult::Done(first.id.uuid()), ..claim });
             settle_keyed(self.store.commit(changes.claim(claim)).await, Answer::Fresh(first))
@@ -268,7 +277,7 @@ impl Orders {
         &self,
         actor: &Actor,
         id: ReturnId,
-        (name, next): (&str, ReturnStatus),
+        (name, next, deed): (&str, ReturnStatus, StaffAction),
         key: Option<RequestKey>,
         turn: impl Fn(&Order, Return, Timestamp) -> Result<(Return, Vec<Refund>), Refusal>,
     ) -> Outcome<Answer<ReturnOf>> {
@@ -288,6 +297,7 @@ impl Orders {
                 return Ok(Round::Done(Answer::Fresh(returned(&order, id)?)));
             };
             let (it, refunds) = turn(&order, it, now)?;
+            let detail = json!({ "return": id, "amount": it.refund });
             let was = order.status;
             let mut decided = follow(give(turned(order, it), &refunds), now)?;
             if decided.order.status != was {
@@ -295,6 +305,7 @@ impl Orders {
             }
             let (order, changes) = self.update(decided, actor);
             let made = returned(&order, id)?;
+            let changes = changes.say(self.told(actor, order.id, deed, detail));
             settle_keyed(self.store.commit(changes.claim(claim.clone())).await, Answer::Fresh(made))
         })
         .await

@@ -3,12 +3,15 @@
 //! Each step changes the order, so that of two at once one decides on what the other left: never more
 //! leaves the house than was ordered, and nothing of an order that was cancelled.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, RequestKey, Round, rounds};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, OrderId, ShipmentId};
 use crate::keyed::Keyed;
 use crate::limits;
+use crate::staff::StaffAction;
 use crate::text::{Check, Quantity, Sku};
 use crate::time::Timestamp;
 
@@ -74,7 +77,9 @@ impl Orders {
             let decided = follow(decided.note(words), now)?;
             let (order, changes) = self.update(decided, actor);
             let made = found(&order, id)?;
-            let changes: ChangeSet<_> = changes.claim(keyed.claim(id.uuid(), now));
+            let detail = json!({ "shipment": id, "lines": made.it.lines });
+            let told = self.told(actor, order.id, StaffAction::ShipmentCreated, detail);
+            let changes: ChangeSet<_> = changes.say(told).claim(keyed.claim(id.uuid(), now));
             settle_keyed(self.store.commit(changes).await, Answer::Fresh(made))
         })
         .await
@@ -119,6 +124,8 @@ impl Orders {
             let decided = self::moved(known, [moved]).note(news.note.clone().unwrap_or_default());
             let (order, changes) = self.update(follow(decided, now)?, actor);
             let made = found(&order, id)?;
+            let detail = json!({ "shipment": id, "status": news.status });
+            let changes = changes.say(self.told(actor, order.id, StaffAction::ShipmentUpdated, detail));
             settle_keyed(self.store.commit(changes.claim(keyed.claim(id.uuid(), now))).await, Answer::Fresh(made))
         })
         .await

@@ -1,11 +1,14 @@
 //! Staff moves an order on; customers may only cancel.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{
     Answer, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, Round, expect_version, rounds, settle,
 };
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, OrderId};
+use crate::staff::StaffAction;
 use crate::text::Check;
 
 use super::Orders;
@@ -45,7 +48,8 @@ impl Orders {
                 }
             };
             let (order, changes) = self.update(decided, actor);
-            settle(self.store.commit(changes).await, order)
+            let told = self.told(actor, id, StaffAction::OrderStatusSet, json!({ "status": status }));
+            settle(self.store.commit(changes.say(told)).await, order)
         })
         .await
     }
@@ -73,6 +77,7 @@ impl Orders {
             expect_version("order", expected, order.version)?;
             let decided = cancel(order, &reason, &self.ids, self.clock.now())?;
             let (order, changes) = self.update(decided, actor);
+            let changes = changes.say(self.told_to(order.user, actor, id, StaffAction::OrderCancelled, json!({})));
             settle_keyed(self.store.commit(changes.claim(claim.clone())).await, Answer::Fresh(order))
         })
         .await

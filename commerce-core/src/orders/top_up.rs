@@ -1,5 +1,7 @@
 //! Putting money into a wallet: asked for through a provider like an order's, entered once.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
 use crate::error::{Error, Outcome, Refusal};
@@ -8,6 +10,7 @@ use crate::keyed::Keyed;
 use crate::limits;
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
+use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 
 use super::Orders;
 use super::collect::{NO_ANSWER, ask_again, give_up};
@@ -71,7 +74,10 @@ impl Orders {
         let now = self.clock.now();
         let attempt = attempt(&tender, amount, &self.ids, now).ok_or(Refusal::NotFound("payment provider"))?;
         let top_up = TopUp { user, attempt, version: 1 };
-        let changes = ChangeSet::of([OrderWrite::TopUp(top_up.clone())]).claim(keyed.claim(top_up.attempt.id.uuid(), now));
+        let deed = Deed::of(StaffAction::WalletToppedUp, Subject::of(SubjectKind::User, user), json!({ "amount": amount }));
+        let told = deed.said_to(user, actor, &self.ids, now);
+        let changes = ChangeSet::of([OrderWrite::TopUp(top_up.clone())]).say(told);
+        let changes = changes.claim(keyed.claim(top_up.attempt.id.uuid(), now));
         match self.store.commit(changes).await {
             Ok(()) => Ok(Answer::Fresh(self.collect_top_up(top_up).await)),
             Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {

@@ -104,7 +104,12 @@ impl MemoryShop {
         let bus: Arc<dyn EventBus> = bus;
         let commerce = shop.with_dead_letters(&letters).with_bus(
             &bus,
-            vec![(Context::Users, users.clone()), (Context::Catalog, catalog.clone()), (Context::Orders, orders.clone())],
+            vec![
+                (Context::Users, users.clone()),
+                (Context::Catalog, catalog.clone()),
+                (Context::Orders, orders.clone()),
+                (Context::Notifications, notifications.clone()),
+            ],
         );
         Self {
             commerce,

@@ -9,6 +9,7 @@ use crate::change::{Answer, ChangeSet, RequestKey, Round, expect_version, rounds
 use crate::error::{Outcome, Refusal};
 use crate::ids::{AddressId, Id, UserId};
 use crate::limits;
+use crate::staff::StaffAction;
 
 use super::Users;
 use super::address_book;
@@ -16,7 +17,7 @@ use super::model::{Address, User};
 use super::ports::UserWrite;
 use super::postal::{RawAddress, parse_address};
 use super::repeat::Committed;
-use super::staff_log::{Deed, StaffAction};
+use super::staff_log::Deed;
 
 const ROUTE: &str = "POST /api/users/{id}/addresses";
 const BOOK: &str = "address book";
@@ -107,7 +108,7 @@ impl Users {
             let address = Address { id, user, postal: postal.clone(), is_default: false, created_at: now };
             let changes = guarded(owner, address_book::put(&book, address, wants_default))
                 .claim(keyed.as_ref().map(|keyed| keyed.claim(id.uuid(), now)));
-            let changes = self.told(actor, edited(user, id), changes).await?;
+            let changes = self.told(actor, edited(user, id), changes);
             match self.commit_keyed(changes, keyed.as_ref()).await? {
                 Committed::Now => Ok(Round::Done(Answer::Fresh(self.kept(user, id).await?))),
                 Committed::ByTwin(made) => Ok(Round::Done(Answer::Replayed(self.kept(user, Id::from_uuid(made)).await?))),
@@ -178,7 +179,7 @@ impl Users {
             let (owner, book) = self.book(actor, user).await?;
             expect_version(BOOK, expected, owner.version)?;
             let address = found(&book, id)?;
-            let changes = self.told(actor, edited(user, id), guarded(owner, rule(&book, address))).await?;
+            let changes = self.told(actor, edited(user, id), guarded(owner, rule(&book, address)));
             settle(self.store.commit(changes).await, ())
         })
         .await

@@ -6,13 +6,14 @@ use crate::actor::Actor;
 use crate::change::{ChangeSet, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::UserId;
+use crate::staff::StaffAction;
 use crate::text::{Email, Metadata};
 
 use super::Users;
 use super::model::{PasswordHash, Role, User};
 use super::passwords::endings;
 use super::ports::UserWrite;
-use super::staff_log::{Deed, StaffAction};
+use super::staff_log::Deed;
 
 impl Users {
     /// Erases a user: her mail address is free again, her address book is gone, her sessions end. Erases a guest, too, for
@@ -36,7 +37,7 @@ impl Users {
             let changes = addresses.iter().map(|address| UserWrite::DeleteAddress(address.id)).fold(changes, ChangeSet::and);
             let changes = endings(&sessions, None, self.clock.now()).into_iter().fold(changes, ChangeSet::and);
             let deed = Deed { action: StaffAction::UserErased, subject: id, detail: json!({}) };
-            settle(self.store.commit(self.told(actor, deed, changes).await?).await, ())
+            settle(self.store.commit(self.told(actor, deed, changes)).await, ())
         })
         .await
     }
@@ -47,7 +48,7 @@ impl Users {
             expect_version("user", expected, guest.version)?;
             let changes = ChangeSet::of([UserWrite::SaveGuest(guest.erased()?)]);
             let deed = Deed { action: StaffAction::UserErased, subject: id, detail: json!({}) };
-            settle(self.store.commit(self.told(actor, deed, changes).await?).await, ())
+            settle(self.store.commit(self.told(actor, deed, changes)).await, ())
         })
         .await
     }

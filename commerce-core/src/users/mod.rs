@@ -1,6 +1,6 @@
 //! Users: who may log in, what they may do, and where they live.
 //!
-//! Owns users, addresses, sessions and refresh tokens, guests, and the log of what staff did to them. Never knows what
+//! Owns users, addresses, sessions and refresh tokens, guests, and the log of what staff did. Never knows what
 //! anybody bought.
 //! Start reading at [`model`], then `register`, `login` and `authenticate`.
 
@@ -32,6 +32,7 @@ use crate::error::{Outcome, Refusal};
 use crate::ids::{IdSource, UserId};
 use crate::time::Clock;
 
+pub use crate::staff::{StaffAction, Subject, SubjectKind};
 pub use addresses::{AddressBook, NewAddress};
 pub use authenticate::{Authenticated, Claimed};
 pub use guests::Guest;
@@ -41,7 +42,7 @@ pub use postal::{RawAddress, parse_address};
 pub use profile::UpdateUser;
 pub use register::Register;
 pub use roles::own_seller;
-pub use staff_log::{StaffAction, StaffEntry, StaffHead};
+pub use staff_log::{StaffEntry, StaffHead, StaffLogFilter, StaffLogKeeper, StaffNews};
 
 /// The use cases of the users context.
 #[derive(Clone)]

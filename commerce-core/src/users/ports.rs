@@ -16,16 +16,13 @@ use crate::time::Timestamp;
 use super::authenticate::{Authenticated, Claimed};
 use super::guests::Guest;
 use super::model::{Address, Claims, PasswordHash, RefreshToken, Role, Session, User};
-use super::staff_log::{StaffEntry, StaffHead};
+use super::staff_log::{StaffEntry, StaffLogFilter, StaffNews};
 
 /// Reads what staff did.
 #[async_trait]
 pub trait StaffLogReads: Send + Sync {
-    /// The last entry's position and hash.
-    async fn staff_head(&self) -> Result<StaffHead, StoreError>;
-
     /// The log, newest first; its pages are cut by position.
-    async fn staff_log(&self, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError>;
+    async fn staff_log(&self, filter: &StaffLogFilter, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError>;
 }
 
 /// Reads guests.
@@ -90,8 +87,8 @@ pub enum UserWrite {
     RotateRefreshToken([u8; 32], Timestamp),
     /// A new guest (version 1), or a changed one with the version it will have. `Duplicate("email")`.
     SaveGuest(Guest),
-    /// One more entry of the log. `Stale("staff log")` unless it follows the last one.
-    LogStaff(StaffEntry),
+    /// One more entry of the log; the store gives it its place and its hash.
+    LogStaff(StaffNews),
 }
 
 /// Turns passwords into hashes; slow by design, so it runs where it blocks nobody.

@@ -8,6 +8,7 @@ use crate::error::{Outcome, Refusal};
 use crate::ids::UserId;
 use crate::limits;
 use crate::page::{Page, PageRequest};
+use crate::staff::StaffAction;
 use crate::text::{Check, Email, Metadata};
 
 use super::Users;
@@ -15,7 +16,7 @@ use super::model::{Role, User};
 use super::ports::UserWrite;
 use super::register::check_phone;
 use super::repeat::email_taken;
-use super::staff_log::{Deed, StaffAction};
+use super::staff_log::Deed;
 
 /// What is to be changed of an account; what is not said stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Users {
             let changed = changed.next_version();
             let changes = ChangeSet::of([UserWrite::UpdateUser(changed.clone())]);
             let deed = Deed { action: StaffAction::UserChanged, subject: id, detail: json!({ "changed": update.names() }) };
-            match self.store.commit(self.told(actor, deed, changes).await?).await {
+            match self.store.commit(self.told(actor, deed, changes)).await {
                 Ok(()) => Ok(Round::Done(changed)),
                 Err(CommitError::Refused(CommitRefusal::Stale(_))) => Ok(Round::Again),
                 Err(error) => Err(email_taken(error)),

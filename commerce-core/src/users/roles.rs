@@ -8,11 +8,12 @@ use crate::actor::Actor;
 use crate::change::{ChangeSet, Round, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, SellerId, UserId};
+use crate::staff::StaffAction;
 
 use super::Users;
 use super::model::{Role, User};
 use super::ports::{Sellers, UserWrite};
-use super::staff_log::{Deed, StaffAction};
+use super::staff_log::Deed;
 
 impl Users {
     /// With this way to who sells.
@@ -85,7 +86,7 @@ impl Users {
             }
             let changed = changed.next_version();
             let changes = ChangeSet::of([UserWrite::UpdateUser(changed.clone())]);
-            let changes = self.told(actor, deed(&user), changes).await?;
+            let changes = self.told(actor, deed(&user), changes);
             settle(self.store.commit(changes).await, changed)
         })
         .await

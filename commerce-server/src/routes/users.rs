@@ -3,12 +3,13 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use commerce_core::text::Email;
+use commerce_core::users::StaffLogFilter;
 use serde_json::{Value, json};
 
 use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::{Caller, SignedIn};
-use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Patch, Query};
+use crate::extract::{IfMatch, Json, KeyedJson, Params, Patch, Query};
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::address::{AddressView, BookAddressBody};
@@ -31,7 +32,15 @@ pub(super) fn routes(api: Api) -> Api {
         .put("/api/users/{userId}/role", op("Change the role").takes::<RoleBody>().gives::<UserView>(200, "Changed."), role)
         .get(
             "/api/staff-log",
-            op("What staff did, newest first, for staff").query(&[LIMIT, CURSOR]).lists::<StaffEntryView>(),
+            op("What staff did, newest first, for staff")
+                .query(&[
+                    ("actor", "Only what this user did, by her id."),
+                    ("subject", "Only what was done to this, by its id."),
+                    ("action", "Only this action."),
+                    LIMIT,
+                    CURSOR,
+                ])
+                .lists::<StaffEntryView>(),
             staff_log,
         )
         .get(
@@ -130,8 +139,14 @@ async fn export(State(shared): State<Shared>, caller: SignedIn, params: Params) 
     Ok(shown(shared.users().export(&caller.actor, params.user(&caller.actor)?).await?))
 }
 
-async fn staff_log(State(shared): State<Shared>, caller: SignedIn, Paging(page): Paging) -> Answered<Told<Value>> {
-    let page = shared.users().staff_log(&caller.actor, &page).await?;
+async fn staff_log(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {
+    caller.actor.require_staff()?;
+    let filter = StaffLogFilter {
+        actor: query.get("actor", "must be a user's id")?,
+        subject: query.get("subject", "must be an id")?,
+        action: query.get("action", "must be an action of staff")?,
+    };
+    let page = shared.users().staff_log(&caller.actor, &filter, &query.page()?).await?;
     Ok(shown(json!(page.map(StaffEntryView::from))))
 }
 

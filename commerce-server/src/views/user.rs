@@ -1,9 +1,11 @@
 //! Users, their sessions and what a login gives.
 
 use commerce_core::Timestamp;
-use commerce_core::ids::{SellerId, SessionId, UserId};
+use commerce_core::ids::{Id, SellerId, SessionId, UserId};
 use commerce_core::text::{Email, Metadata};
-use commerce_core::users::{Register, Role, Session, StaffAction, StaffEntry, Tokens, UpdateUser, User};
+use commerce_core::users::{
+    Register, Role, Session, StaffAction, StaffEntry, StaffNews, Subject, SubjectKind, Tokens, UpdateUser, User,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -207,7 +209,18 @@ impl SessionView {
     }
 }
 
-/// What staff did to an account. Each entry is bound to the one before by its hash.
+/// To what staff did something.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StaffSubject)]
+pub struct SubjectView {
+    #[schema(value_type = String, example = "ORDER")]
+    kind: SubjectKind,
+    /// Nil of the shop as a whole.
+    #[schema(value_type = String, format = Uuid)]
+    id: uuid::Uuid,
+}
+
+/// What staff did. Each entry is bound to the one before by its hash.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = StaffEntry)]
@@ -221,9 +234,12 @@ pub struct StaffEntryView {
     actor_id: Option<UserId>,
     #[schema(value_type = String, example = "ROLE_CHANGED")]
     action: StaffAction,
-    /// To whom.
-    #[schema(value_type = String, format = Uuid)]
-    user_id: UserId,
+    subject: SubjectView,
+    /// To whom, where it was done to an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    user_id: Option<UserId>,
+    /// What else is to be known of it: ids, codes, amounts and statuses.
     detail: serde_json::Value,
     /// The hash of the entry before, in hexadecimal; zeros for the first.
     previous: String,
@@ -233,8 +249,11 @@ pub struct StaffEntryView {
 
 impl From<StaffEntry> for StaffEntryView {
     fn from(entry: StaffEntry) -> Self {
-        let StaffEntry { position, at, actor: actor_id, action, subject: user_id, detail, previous, hash } = entry;
-        let detail = detail.read().unwrap_or_default();
-        Self { position, at, actor_id, action, user_id, detail, previous: hex::encode(previous), hash: hex::encode(hash) }
+        let StaffEntry { position, told, previous, hash } = entry;
+        let StaffNews { at, actor: actor_id, action, subject: Subject { kind, id }, detail, .. } = told;
+        let user_id = (kind == SubjectKind::User).then(|| UserId::from_uuid(id));
+        let (subject, detail) = (SubjectView { kind, id }, detail.read().unwrap_or_default());
+        let (previous, hash) = (hex::encode(previous), hex::encode(hash));
+        Self { position, at, actor_id, action, subject, user_id, detail, previous, hash }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct UserJudge<'a> {
     pub(crate) tokens: Table<[u8; 32], TokenRow<'a>>,
     /// The one row is the last entry of the log of staff.
     pub(crate) staff_head: Table<(), StaffHead>,
-    pub(crate) staff_log: Log<&'a StaffEntry>,
+    pub(crate) staff_log: Log<StaffEntry>,
 }
 
 impl<'a> UserJudge<'a> {
@@ -100,13 +100,9 @@ impl<'a> UserJudge<'a> {
                 self.tokens.set(*hash, TokenRow { rotated_at: Some(*at), ..row });
             }
             UserWrite::SaveGuest(guest) => self.put_guest(guest)?,
-            UserWrite::LogStaff(entry) => {
-                let head = self.staff_head.get(&()).copied().unwrap_or_default();
-                judge_version("staff log", Some(head.position), entry.position)?;
-                if entry.previous != head.hash {
-                    return Err(CommitRefusal::Stale("staff log"));
-                }
-                self.staff_head.set((), StaffHead { position: entry.position, hash: entry.hash });
+            UserWrite::LogStaff(news) => {
+                let entry = news.after(self.staff_head.get(&()).copied().unwrap_or_default());
+                self.staff_head.set((), entry.head());
                 self.staff_log.push(entry);
             }
         }

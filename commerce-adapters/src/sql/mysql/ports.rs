@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::engine::{Context, Database, Row};
 use super::fields::Fields;
-use super::head::{key_record, read_event};
+use super::head::{event_text, key_record, read_event};
+use super::statements::head as sql;
 use crate::sql::bulk::ids;
 use crate::sql::question::{Question, below, blob};
 
@@ -82,20 +83,23 @@ fn read_letter(row: &Row, operation: &'static str) -> Result<DeadLetter, StoreEr
 
 #[expect(private_bounds, reason = "only the contexts of this crate have databases")]
 impl<W: Context> Database<W> {
-    /// Takes a letter out; what it leaves is an inbox entry of `instead`, if that is somebody.
+    /// Takes a letter out; what it leaves is an inbox entry of `instead`, if that is somebody, and what is `told` of it.
     async fn take_letter(
         &self,
         operation: &'static str,
         (consumer, event): (&str, EventId),
         instead: Option<String>,
+        told: Option<&Envelope>,
     ) -> Result<Option<DeadLetter>, StoreError> {
         const FIND: &str = select_letters!("WHERE consumer = ? AND event_id = ? FOR UPDATE");
         const TAKE: &str = "DELETE FROM dead_letters WHERE consumer = ? AND event_id = ?";
         const NOTE: &str = "INSERT INTO inbox (consumer, event_id, handled_at) VALUES (?, ?, ?)
             ON DUPLICATE KEY UPDATE handled_at = handled_at";
         let (consumer, event, now) = (consumer.to_owned(), blob(event.uuid()), self.now().as_micros());
+        let told = event_text(told);
         let row = self
             .write(operation, move |connection| {
+                let say = told.clone().map(|told| sqlx::query(sql::OUTBOX).bind(told));
                 let find = sqlx::query(FIND).bind(consumer.clone()).bind(event.clone());
                 let take = sqlx::query(TAKE).bind(consumer.clone()).bind(event.clone());
                 let note = instead.clone().map(|nobody| sqlx::query(NOTE).bind(nobody).bind(event.clone()).bind(now));
@@ -104,7 +108,10 @@ impl<W: Context> Database<W> {
                     if row.is_some() {
                         take.execute(&mut *connection).await?;
                         if let Some(note) = note {
-                            note.execute(connection).await?;
+                            note.execute(&mut *connection).await?;
+                        }
+                        if let Some(say) = say {
+                            say.execute(connection).await?;
                         }
                     }
                     Ok(row)
@@ -141,12 +148,12 @@ impl<W: Context> DeadLetters for Database<W> {
         Ok(Page::cut(letters, page, DeadLetter::place))
     }
 
-    async fn exhume(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
-        self.take_letter("dead_letters.exhume", (consumer, event), None).await
+    async fn exhume(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
+        self.take_letter("dead_letters.exhume", (consumer, event), None, told).await
     }
 
-    async fn give_up(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
-        self.take_letter("dead_letters.give_up", (consumer, event), Some(given_up(consumer))).await
+    async fn give_up(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
+        self.take_letter("dead_letters.give_up", (consumer, event), Some(given_up(consumer)), told).await
     }
 }
 

@@ -79,6 +79,11 @@ fn event_row(row: RowText, event: &Envelope) -> RowText {
         .text(event.data.as_str())
 }
 
+/// This event as the statement that writes the outbox takes it; none where there is none to write.
+pub(super) fn event_text(event: Option<&Envelope>) -> Option<String> {
+    Bulk::of(event, event_row).map(Bulk::into_text)
+}
+
 /// Reads an event of the outbox.
 pub(super) fn read_event(row: &Row, operation: &'static str) -> Result<Envelope, StoreError> {
     let fields = Fields::of(row, operation);

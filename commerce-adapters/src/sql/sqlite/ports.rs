@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::engine::{Context, Database, Row};
 use super::fields::Fields;
-use super::head::{key_record, read_event};
+use super::head::{event_text, key_record, read_event};
+use super::statements::head as sql;
 use crate::sql::bulk::ids;
 use crate::sql::question::{Question, below, blob};
 
@@ -104,38 +105,47 @@ impl<W: Context> DeadLetters for Database<W> {
         Ok(Page::cut(letters, page, DeadLetter::place))
     }
 
-    async fn exhume(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
-        const OPERATION: &str = "dead_letters.exhume";
-        const SQL: &str = "DELETE FROM dead_letters WHERE consumer = ?1 AND event_id = ?2
-            RETURNING consumer, event, reason, receives, buried_at";
-        let consumer = consumer.to_owned();
-        let row = self
-            .write(OPERATION, move |connection| {
-                Box::pin(async move { sqlx::query(SQL).bind(consumer).bind(blob(event.uuid())).fetch_optional(connection).await })
-            })
-            .await?;
-        row.map(|row| read_letter(&row, OPERATION)).transpose()
+    async fn exhume(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
+        self.take_letter("dead_letters.exhume", (consumer, event), None, told).await
     }
 
-    async fn give_up(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
-        const OPERATION: &str = "dead_letters.give_up";
+    async fn give_up(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
+        self.take_letter("dead_letters.give_up", (consumer, event), Some(given_up(consumer)), told).await
+    }
+}
+
+#[expect(private_bounds, reason = "only the contexts of this crate have databases")]
+impl<W: Context> Database<W> {
+    /// Takes a letter out; what it leaves is an inbox entry of `instead`, if that is somebody, and what is `told` of it.
+    async fn take_letter(
+        &self,
+        operation: &'static str,
+        (consumer, event): (&str, EventId),
+        instead: Option<String>,
+        told: Option<&Envelope>,
+    ) -> Result<Option<DeadLetter>, StoreError> {
         const TAKE: &str = "DELETE FROM dead_letters WHERE consumer = ?1 AND event_id = ?2
             RETURNING consumer, event, reason, receives, buried_at";
         const NOTE: &str = "INSERT OR IGNORE INTO inbox (consumer, event_id, handled_at) VALUES (?1, ?2, ?3)";
-        let (consumer, nobody, now) = (consumer.to_owned(), given_up(consumer), self.now().as_micros());
+        let (consumer, told, now) = (consumer.to_owned(), event_text(told), self.now().as_micros());
         let row = self
-            .write(OPERATION, move |connection| {
+            .write(operation, move |connection| {
                 Box::pin(async move {
                     let event = blob(event.uuid());
                     let row = sqlx::query(TAKE).bind(consumer).bind(event.clone()).fetch_optional(&mut *connection).await?;
                     if row.is_some() {
-                        sqlx::query(NOTE).bind(nobody).bind(event).bind(now).execute(connection).await?;
+                        if let Some(nobody) = instead {
+                            sqlx::query(NOTE).bind(nobody).bind(event).bind(now).execute(&mut *connection).await?;
+                        }
+                        if let Some(told) = told {
+                            sqlx::query(sql::OUTBOX).bind(told).execute(connection).await?;
+                        }
                     }
                     Ok(row)
                 })
             })
             .await?;
-        row.map(|row| read_letter(&row, OPERATION)).transpose()
+        row.map(|row| read_letter(&row, operation)).transpose()
     }
 }
 

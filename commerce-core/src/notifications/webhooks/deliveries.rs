@@ -1,11 +1,14 @@
 //! Deliveries, seen and made again by staff.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, WebhookDeliveryId, WebhookEndpointId};
 use crate::keyed::Keyed;
 use crate::page::{Page, PageRequest};
+use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 
 use super::super::Notifications;
 use super::super::ports::NotificationWrite;
@@ -54,7 +57,9 @@ impl Notifications {
             }
             let now = self.clock.now();
             let due = delivery.again(now).next_version();
-            let changes = ChangeSet::of([NotificationWrite::UpdateDelivery(due.clone())]);
+            let subject = Subject::of(SubjectKind::WebhookEndpoint, endpoint);
+            let told = self.told(actor, Deed::of(StaffAction::DeliveryResent, subject, json!({ "delivery": id })));
+            let changes = ChangeSet::of([NotificationWrite::UpdateDelivery(due.clone())]).say(told);
             match self.store.commit(changes.claim(keyed.claim(id.uuid(), now))).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(_))) => Ok(Round::Again),
                 committed => settle(committed, Answer::Fresh(due)),

@@ -1,12 +1,16 @@
 //! Endpoints, as staff makes, changes and removes them.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
+use crate::events::Envelope;
 use crate::ids::{Id, WebhookEndpointId};
 use crate::keyed::Keyed;
 use crate::limits;
 use crate::page::{Page, PageRequest};
+use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 use crate::text::Check;
 
 use super::super::Notifications;
@@ -81,7 +85,8 @@ impl Notifications {
                 updated_at: now,
                 version: 1,
             };
-            let changes = ChangeSet::of([NotificationWrite::InsertEndpoint(endpoint.clone())]);
+            let told = self.told_of(actor, StaffAction::EndpointCreated, &endpoint);
+            let changes = ChangeSet::of([NotificationWrite::InsertEndpoint(endpoint.clone())]).say(told);
             match self.store.commit(changes.claim(keyed.claim(endpoint.id.uuid(), now))).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(_))) => Ok(Round::Again),
                 committed => settle(committed, Answer::Fresh(MadeEndpoint { endpoint, secret: Some(secret) })),
@@ -146,7 +151,9 @@ impl Notifications {
                 return Ok(Round::Done(known));
             }
             let changed = changed.next_version(now);
-            settle(self.store.commit(ChangeSet::of([NotificationWrite::UpdateEndpoint(changed.clone())])).await, changed)
+            let told = self.told_of(actor, StaffAction::EndpointChanged, &changed);
+            let changes = ChangeSet::of([NotificationWrite::UpdateEndpoint(changed.clone())]).say(told);
+            settle(self.store.commit(changes).await, changed)
         })
         .await
     }
@@ -162,9 +169,16 @@ impl Notifications {
             let reason = Some("staff removed it".to_owned());
             let removed = WebhookEndpoint { status: EndpointStatus::Removed, reason, former: None, ..known };
             let removed = removed.next_version(self.clock.now());
-            settle(self.store.commit(ChangeSet::of([NotificationWrite::UpdateEndpoint(removed)])).await, ())
+            let told = self.told_of(actor, StaffAction::EndpointRemoved, &removed);
+            settle(self.store.commit(ChangeSet::of([NotificationWrite::UpdateEndpoint(removed)]).say(told)).await, ())
         })
         .await
+    }
+
+    /// Where an endpoint is may hold a token, so that it is not told.
+    fn told_of(&self, actor: &Actor, action: StaffAction, endpoint: &WebhookEndpoint) -> Option<Envelope> {
+        let subject = Subject::of(SubjectKind::WebhookEndpoint, endpoint.id);
+        self.told(actor, Deed::of(action, subject, json!({ "events": endpoint.events.names() })))
     }
 
     fn parsed(&self, input: &EndpointInput) -> Result<Parsed, Refusal> {

@@ -81,7 +81,7 @@ impl fmt::Debug for WebhookSecret {
 /// Which events an endpoint wants.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Subscription {
-    /// Every one, also those that there will be.
+    /// Every one that others are told of, also those that there will be.
     Everything,
     /// These, at least one, each once, in the order in which they were named.
     Only(Vec<EventKind>),
@@ -99,7 +99,7 @@ impl Subscription {
         }
         let mut kinds = Vec::new();
         for name in names {
-            let kind = name.as_ref().parse::<EventKind>().ok()?;
+            let kind = name.as_ref().parse::<EventKind>().ok().filter(|kind| !kind.is_internal())?;
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
@@ -120,7 +120,7 @@ impl Subscription {
     #[must_use]
     pub fn wants(&self, kind: EventKind) -> bool {
         match self {
-            Self::Everything => true,
+            Self::Everything => !kind.is_internal(),
             Self::Only(kinds) => kinds.contains(&kind),
         }
     }

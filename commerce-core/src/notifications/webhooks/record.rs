@@ -79,8 +79,8 @@ impl Consumer for WebhookRecorder {
         Self::NAME
     }
 
-    fn wants(&self, _kind: EventKind) -> bool {
-        true
+    fn wants(&self, kind: EventKind) -> bool {
+        !kind.is_internal()
     }
 
     async fn handle(&self, event: &Envelope) -> Result<(), ConsumeError> {

@@ -123,11 +123,11 @@ impl DeadLetters for Silence {
         not_there("letters.letters")
     }
 
-    async fn exhume(&self, _: &str, _: EventId) -> Result<Option<DeadLetter>, StoreError> {
+    async fn exhume(&self, _: &str, _: EventId, _: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
         not_there("letters.exhume")
     }
 
-    async fn give_up(&self, _: &str, _: EventId) -> Result<Option<DeadLetter>, StoreError> {
+    async fn give_up(&self, _: &str, _: EventId, _: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
         not_there("letters.give_up")
     }
 }

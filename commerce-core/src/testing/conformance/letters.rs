@@ -15,6 +15,7 @@ use super::{cases, samples};
 pub(super) async fn all<S: Subject + ?Sized>(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<S>) {
     cases! { make;
         a_letter_is_kept_until_it_is_exhumed,
+        what_is_told_of_a_letter_is_said_as_it_is_taken_out,
         letters_are_listed_newest_event_first,
         pages_end_where_the_list_does,
         a_list_goes_on_after_what_is_gone,
@@ -42,11 +43,27 @@ async fn a_letter_is_kept_until_it_is_exhumed<S: Subject + ?Sized>(fixture: &Fix
     assert_eq!(got(fixture.letters.letters(&page(10, None)).await).items, [letter.clone()], "the same one is kept once");
 
     let event = letter.event.id;
-    assert_eq!(got(fixture.letters.exhume("other-queue", event).await), None);
-    assert_eq!(got(fixture.letters.exhume("test-queue", fixture.ids.mint::<EventId>()).await), None);
-    assert_eq!(got(fixture.letters.exhume("test-queue", event).await), Some(letter));
-    assert_eq!(got(fixture.letters.exhume("test-queue", event).await), None, "it is taken out once");
+    assert_eq!(got(fixture.letters.exhume("other-queue", event, None).await), None);
+    assert_eq!(got(fixture.letters.exhume("test-queue", fixture.ids.mint::<EventId>(), None).await), None);
+    assert_eq!(got(fixture.letters.exhume("test-queue", event, None).await), Some(letter));
+    assert_eq!(got(fixture.letters.exhume("test-queue", event, None).await), None, "it is taken out once");
     assert_eq!(got(fixture.letters.letters(&page(10, None)).await).items, []);
+}
+
+async fn what_is_told_of_a_letter_is_said_as_it_is_taken_out<S: Subject + ?Sized>(fixture: &Fixture<S>) {
+    let said = async || got(fixture.outbox.unpublished(10).await);
+    let [one, other, third] = [(); 3].map(|()| samples::envelope(&fixture.ids, fixture.now()));
+    let (exhumed, given_up) = (letter(fixture, "test-queue"), letter(fixture, "test-queue"));
+    for letter in [&exhumed, &given_up] {
+        got(fixture.letters.bury(letter).await);
+    }
+    let nothing = fixture.ids.mint::<EventId>();
+    assert_eq!(got(fixture.letters.exhume("test-queue", nothing, Some(&third)).await), None);
+    assert_eq!(got(fixture.letters.give_up("test-queue", nothing, Some(&third)).await), None);
+    assert_eq!(said().await, [], "of no letter nothing is told");
+    assert_eq!(got(fixture.letters.exhume("test-queue", exhumed.event.id, Some(&one)).await), Some(exhumed));
+    assert_eq!(got(fixture.letters.give_up("test-queue", given_up.event.id, Some(&other)).await), Some(given_up));
+    assert_eq!(said().await, [one, other]);
 }
 
 async fn letters_are_listed_newest_event_first<S: Subject + ?Sized>(fixture: &Fixture<S>) {
@@ -100,7 +117,7 @@ async fn a_list_goes_on_after_what_is_gone<S: Subject + ?Sized>(fixture: &Fixtur
     let first = got(fixture.letters.letters(&page(2, None)).await);
     assert_eq!(first.items.as_slice(), letters.get(..2).unwrap_or_default());
     for letter in &first.items {
-        got(fixture.letters.exhume("test-queue", letter.event.id).await);
+        got(fixture.letters.exhume("test-queue", letter.event.id, None).await);
     }
     let rest = got(fixture.letters.letters(&page(3, first.next_cursor.as_deref())).await);
     assert_eq!(rest.items.as_slice(), letters.get(2..).unwrap_or_default(), "though the letter it was cut at is gone");
@@ -118,7 +135,7 @@ async fn names_that_look_alike_are_not_the_same<S: Subject + ?Sized>(fixture: &F
     }
     let until = fixture.now().plus(Duration::from_secs(10));
     for (name, letter) in names.iter().zip(&letters) {
-        let found = got(fixture.letters.exhume(name, alike.event.id).await);
+        let found = got(fixture.letters.exhume(name, alike.event.id, None).await);
         assert_eq!(found.as_ref(), Some(letter), "the letter of {name:?}");
         let epoch = got(fixture.leases.acquire(name, owner(fixture), fixture.now(), until).await);
         assert_eq!(epoch, Some(1), "nobody holds {name:?}");

@@ -61,12 +61,12 @@ impl DeadLetters for Faulty<dyn DeadLetters> {
         self.read("letters.letters", self.port.letters(page)).await
     }
 
-    async fn exhume(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
-        self.effect("letters.exhume", self.port.exhume(consumer, event)).await
+    async fn exhume(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
+        self.effect("letters.exhume", self.port.exhume(consumer, event, told)).await
     }
 
-    async fn give_up(&self, consumer: &str, event: EventId) -> Result<Option<DeadLetter>, StoreError> {
-        self.effect("letters.give_up", self.port.give_up(consumer, event)).await
+    async fn give_up(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
+        self.effect("letters.give_up", self.port.give_up(consumer, event, told)).await
     }
 }
 

@@ -30,8 +30,8 @@ use crate::page::{Page, PageRequest};
 use crate::text::{CouponCode, Email, Quantity, Sku, Slug};
 use crate::time::Timestamp;
 use crate::users::{
-    Address, Guest, GuestReads, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead,
-    StaffLogReads, User, UserStore, UserWrite, Verdict,
+    Address, Guest, GuestReads, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, StaffEntry,
+    StaffLogFilter, StaffLogReads, User, UserStore, UserWrite, Verdict,
 };
 
 type Stored<T> = Result<T, StoreError>;
@@ -75,8 +75,7 @@ keys! {
 
 faulty! {
     StaffLogReads of dyn UserStore, "users" {
-        read staff_head() -> Stored<StaffHead>;
-        read staff_log(page: &PageRequest) -> Stored<Page<StaffEntry>>;
+        read staff_log(filter: &StaffLogFilter, page: &PageRequest) -> Stored<Page<StaffEntry>>;
     }
 
     GuestReads of dyn UserStore, "users" {

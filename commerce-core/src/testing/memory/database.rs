@@ -247,16 +247,23 @@ impl<R> Database<R> {
     }
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
-    pub(super) fn exhume(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
-        let letter = self.changing().letters.remove(&(consumer.to_owned(), event));
-        self.note(|| Chore::Exhume(consumer.to_owned(), event), Answer::Letter(letter.clone().map(Box::new)));
+    pub(super) fn exhume(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Option<DeadLetter> {
+        let letter = {
+            let mut state = self.changing();
+            let letter = state.letters.remove(&(consumer.to_owned(), event));
+            if letter.is_some() {
+                state.say(told.cloned());
+            }
+            letter
+        };
+        self.note(|| Chore::Exhume(consumer.to_owned(), event, told.cloned()), Answer::Letter(letter.clone().map(Box::new)));
         letter
     }
 
     /// See [`DeadLetters`](crate::events::DeadLetters).
-    pub(super) fn give_up(&self, consumer: &str, event: EventId) -> Option<DeadLetter> {
-        let letter = self.changing().give_up(consumer, event, self.clock.now());
-        self.note(|| Chore::GiveUp(consumer.to_owned(), event), Answer::Letter(letter.clone().map(Box::new)));
+    pub(super) fn give_up(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Option<DeadLetter> {
+        let letter = self.changing().give_up(consumer, event, told, self.clock.now());
+        self.note(|| Chore::GiveUp(consumer.to_owned(), event, told.cloned()), Answer::Letter(letter.clone().map(Box::new)));
         letter
     }
 
@@ -306,11 +313,15 @@ impl<R> State<R> {
             self.keys.insert(scope, used);
         }
         self.inbox.extend(changes.handled.map(|handled| ((handled.consumer.to_owned(), handled.event), handled.at)));
-        for event in changes.events {
+        self.say(changes.events);
+        Ok(())
+    }
+
+    fn say(&mut self, events: impl IntoIterator<Item = Envelope>) {
+        for event in events {
             self.said.insert(event.id);
             self.outbox.insert(u64::try_from(self.said.len()).unwrap_or(u64::MAX), event);
         }
-        Ok(())
     }
 
     /// Whether one of these events was said before.
@@ -319,8 +330,9 @@ impl<R> State<R> {
         events.iter().any(|event| self.said.contains(&event.id) || !fresh.insert(event.id))
     }
 
-    fn give_up(&mut self, consumer: &str, event: EventId, now: Timestamp) -> Option<DeadLetter> {
+    fn give_up(&mut self, consumer: &str, event: EventId, told: Option<&Envelope>, now: Timestamp) -> Option<DeadLetter> {
         let letter = self.letters.remove(&(consumer.to_owned(), event))?;
+        self.say(told.cloned());
         self.inbox.entry((given_up(consumer), event)).or_insert(now);
         Some(letter)
     }

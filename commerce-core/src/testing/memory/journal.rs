@@ -8,7 +8,7 @@ use crate::catalog::CatalogWrite;
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::commerce::Context;
 use crate::error::StoreError;
-use crate::events::DeadLetter;
+use crate::events::{DeadLetter, Envelope};
 use crate::ids::EventId;
 use crate::notifications::NotificationWrite;
 use crate::orders::{CartWrite, OrderWrite};
@@ -54,10 +54,10 @@ pub enum Chore {
     Published(Vec<EventId>),
     /// This letter is buried.
     Bury(DeadLetter),
-    /// The letter of this consumer about this event is taken out.
-    Exhume(String, EventId),
-    /// The letter of this consumer about this event is thrown away.
-    GiveUp(String, EventId),
+    /// The letter of this consumer about this event is taken out, and this is told of it.
+    Exhume(String, EventId, Option<Envelope>),
+    /// The letter of this consumer about this event is thrown away, and this is told of it.
+    GiveUp(String, EventId, Option<Envelope>),
     /// A lease is asked for.
     Acquire {
         /// Its name.

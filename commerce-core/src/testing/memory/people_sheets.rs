@@ -34,8 +34,10 @@ impl Sheets for users::Rows {
             rows.push(row![TOKENS; Cell::Blob(it.hash.to_vec()), it.session.uuid(), it.created_at, it.rotated_at]);
         }
         for it in self.staff_log.values() {
-            rows.push(row![STAFF_LOG; it.position, it.at, it.actor.map(Id::uuid), it.action.as_str(), it.subject.uuid(),
-                it.detail.as_str(), Cell::Blob(it.previous.to_vec()), Cell::Blob(it.hash.to_vec())]);
+            let told = &it.told;
+            rows.push(row![STAFF_LOG; it.position, told.at, told.actor.map(Id::uuid), told.action.as_str(), told.subject.id,
+                told.detail.as_str(), Cell::Blob(it.previous.to_vec()), Cell::Blob(it.hash.to_vec()), told.subject.kind.as_str(),
+                told.event.map(Id::uuid)]);
         }
         rows
     }

@@ -113,16 +113,18 @@ macro_rules! database_ports {
                 &self,
                 consumer: &str,
                 event: $crate::ids::EventId,
+                told: Option<&$crate::events::Envelope>,
             ) -> Result<Option<$crate::events::DeadLetter>, $crate::error::StoreError> {
-                Ok(self.db.exhume(consumer, event))
+                Ok(self.db.exhume(consumer, event, told))
             }
 
             async fn give_up(
                 &self,
                 consumer: &str,
                 event: $crate::ids::EventId,
+                told: Option<&$crate::events::Envelope>,
             ) -> Result<Option<$crate::events::DeadLetter>, $crate::error::StoreError> {
-                Ok(self.db.give_up(consumer, event))
+                Ok(self.db.give_up(consumer, event, told))
             }
         }
 

@@ -11,7 +11,8 @@ use crate::page::{Page, PageRequest};
 use crate::text::Email;
 use crate::time::{Clock, Timestamp};
 use crate::users::{
-    Address, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads, User, UserStore, UserWrite,
+    Address, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogFilter, StaffLogReads, User,
+    UserStore, UserWrite,
 };
 
 use super::database::{Apply, Database, judge_free, judge_version, undo_tables};
@@ -48,7 +49,7 @@ undo_tables!(Rows: users, guests, addresses, sessions, tokens, staff_log);
 impl Rows {
     fn staff_head(&self) -> StaffHead {
         let last = self.staff_log.last_key_value();
-        last.map_or_else(StaffHead::default, |(position, entry)| StaffHead { position: *position, hash: entry.hash })
+        last.map(|(_, entry)| entry.head()).unwrap_or_default()
     }
 
     fn judge_email(&self, user: &User) -> Result<(), CommitRefusal> {
@@ -102,12 +103,8 @@ impl Rows {
                 judge_free("email", taken)?;
                 self.guests.insert(guest.id, guest);
             }
-            UserWrite::LogStaff(entry) => {
-                let head = self.staff_head();
-                judge_version("staff log", Some(head.position), entry.position)?;
-                if entry.previous != head.hash {
-                    return Err(CommitRefusal::Stale("staff log"));
-                }
+            UserWrite::LogStaff(news) => {
+                let entry = news.after(self.staff_head());
                 self.staff_log.insert(entry.position, entry);
             }
         }
@@ -123,12 +120,9 @@ impl Apply<UserWrite> for Rows {
 
 #[async_trait]
 impl StaffLogReads for MemoryUsers {
-    async fn staff_head(&self) -> Result<StaffHead, StoreError> {
-        Ok(self.db.read(Rows::staff_head).await)
-    }
-
-    async fn staff_log(&self, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError> {
-        let entries = self.db.read(|rows| rows.staff_log.values().cloned().collect()).await;
+    async fn staff_log(&self, filter: &StaffLogFilter, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError> {
+        let shown = |entry: &&StaffEntry| filter.shows(entry);
+        let entries = self.db.read(|rows| rows.staff_log.values().filter(shown).cloned().collect()).await;
         Ok(super::newest_first(entries, page, StaffEntry::place))
     }
 }

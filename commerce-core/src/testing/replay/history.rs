@@ -114,8 +114,8 @@ fn chore(now: Timestamp, said: &[Envelope], dice: &mut Dice) -> Chore {
             let reason = "nobody can understand it".to_owned();
             Chore::Bury(DeadLetter { consumer, event: event.clone(), reason, receives: 3, at: now })
         }
-        (1, Some(event)) => Chore::Exhume(consumer, event.id),
-        (3, Some(event)) => Chore::GiveUp(consumer, event.id),
+        (1, Some(event)) => Chore::Exhume(consumer, event.id, None),
+        (3, Some(event)) => Chore::GiveUp(consumer, event.id, None),
         (2, _) => Chore::GiveBack(name, owner),
         (..) => {
             let until = now.plus(Duration::from_micros(dice.between(0, 60_000_000)));

@@ -110,11 +110,11 @@ impl Chore {
         match self {
             Self::Published(events) => database.published(events).await.map(|()| Answer::Done),
             Self::Bury(letter) => database.bury(letter).await.map(|()| Answer::Done),
-            Self::Exhume(consumer, event) => {
-                database.exhume(consumer, *event).await.map(|letter| Answer::Letter(letter.map(Box::new)))
+            Self::Exhume(consumer, event, told) => {
+                database.exhume(consumer, *event, told.as_ref()).await.map(|letter| Answer::Letter(letter.map(Box::new)))
             }
-            Self::GiveUp(consumer, event) => {
-                database.give_up(consumer, *event).await.map(|letter| Answer::Letter(letter.map(Box::new)))
+            Self::GiveUp(consumer, event, told) => {
+                database.give_up(consumer, *event, told.as_ref()).await.map(|letter| Answer::Letter(letter.map(Box::new)))
             }
             Self::Acquire { name, owner, now, until } => database.acquire(name, *owner, *now, *until).await.map(Answer::Epoch),
             Self::GiveBack(name, owner) => database.give_back(name, *owner).await.map(|()| Answer::Done),

@@ -5,6 +5,9 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
+use uuid::Uuid;
+
 use super::house::{Heard, House};
 use super::provider::Message;
 use super::situations::Situation;
@@ -14,6 +17,7 @@ use crate::commerce::Commerce;
 use crate::error::{Error, Outcome, StoreErrorKind};
 use crate::ids::{OrderId, UserId};
 use crate::orders::PlaceOrder;
+use crate::staff::StaffAction;
 use crate::text::Sku;
 
 /// How often a client repeats a request before she gives up.
@@ -50,6 +54,8 @@ pub(super) struct Entries {
     pub(super) carted: Vec<(UserId, Sku, i64, bool)>,
     /// Stock adjustments that were acknowledged or refused: the reason names each.
     pub(super) adjusted: Vec<(Sku, String, Told<()>)>,
+    /// Deeds that were acknowledged to staff, each of which can be done once: what, to what, and what the log says of it.
+    pub(super) deeds: Vec<(StaffAction, Uuid, Value)>,
 }
 
 impl History {
@@ -76,6 +82,11 @@ impl History {
     /// Somebody was told this about the adjustment with this reason.
     pub fn adjusted(&self, sku: Sku, reason: String, told: Told<()>) {
         self.write().adjusted.push((sku, reason, told));
+    }
+
+    /// This was acknowledged to staff, with these words of what the log must say.
+    pub(super) fn did(&self, action: StaffAction, subject: Uuid, detail: Value) {
+        self.write().deeds.push((action, subject, detail));
     }
 
     pub(super) fn write(&self) -> MutexGuard<'_, Entries> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use super::books::{Books, cash, owed, taken};
 use super::client::{History, Told, key};
@@ -16,11 +17,13 @@ use crate::catalog::{HoldState, StockReads};
 use crate::commerce::Commerce;
 use crate::error::{Error, StoreError};
 use crate::events::{EventKind, Outbox};
-use crate::ids::{Id, OrderId, UserId};
+use crate::ids::{EventId, Id, OrderId, UserId};
 use crate::notifications::{NotificationStatus, Template};
 use crate::orders::{CartOwner, OrderFacts, OrderStatus, OrderStore, PlaceOrder, RefundCause, RefundState};
 use crate::page::{Cursor, Page, PageRequest};
+use crate::staff::StaffAction;
 use crate::text::Sku;
+use crate::users::{StaffEntry, StaffLogFilter};
 
 /// How often it is looked whether everything is at rest, and the pause in between. Together they are
 /// longer than the longest pause between two tries of a mail.
@@ -106,7 +109,13 @@ async fn audit(house: &Arc<House>, shop: &Commerce) -> Result<(), String> {
 /// What is not at rest yet, if anything.
 async fn unrest(house: &House) -> Result<Option<String>, StoreError> {
     let stores = &house.stores;
-    for backlog in [stores.users.backlog().await?, stores.catalog.backlog().await?, stores.orders.backlog().await?] {
+    let backlogs = [
+        stores.users.backlog().await?,
+        stores.catalog.backlog().await?,
+        stores.orders.backlog().await?,
+        stores.notifications.backlog().await?,
+    ];
+    for backlog in backlogs {
         if backlog.waiting > 0 {
             return Ok(Some(format!("{} events are unpublished since {:?}", backlog.waiting, backlog.oldest)));
         }
@@ -324,6 +333,7 @@ async fn judge_stores(house: &House, shop: &Commerce, history: &History) -> Resu
         }
     }
     judge_adjustments(house, history).await?;
+    judge_deeds(house, shop, history).await?;
     judge_carts(house, shop, history).await
 }
 
@@ -361,6 +371,62 @@ async fn judge_adjustments(house: &House, history: &History) -> Result<(), Strin
         }
     }
     Ok(())
+}
+
+/// What staff did is in the log once: what was acknowledged, what the ledger says was counted, and each deed that was told; and
+/// nothing else is.
+async fn judge_deeds(house: &House, shop: &Commerce, history: &History) -> Result<(), String> {
+    let log = whole_log(shop).await?;
+    let said: Vec<EventId> = {
+        let books = house.ground.books();
+        books.said.values().filter(|event| event.kind == EventKind::StaffActed).map(|event| event.id).collect()
+    };
+    let mut heard: Vec<EventId> = log.iter().filter_map(|entry| entry.told.event).collect();
+    heard.sort_unstable();
+    if heard != said {
+        return Err(format!("{} deeds of staff were told, and the log has {} of them", said.len(), heard.len()));
+    }
+    let deeds = std::mem::take(&mut history.write().deeds);
+    for (action, subject, words) in &deeds {
+        let wanted = words.as_object().into_iter().flatten();
+        let count = log.iter().filter(|entry| {
+            let detail: Value = entry.told.detail.read().unwrap_or_default();
+            let told = (entry.told.action, entry.told.subject.id) == (*action, *subject);
+            told && wanted.clone().all(|(name, value)| detail.get(name) == Some(value))
+        });
+        let count = count.count();
+        if count != 1 {
+            return Err(format!("{action} of {subject} ({words}) was acknowledged to staff and is {count} times in its log"));
+        }
+    }
+    let skus: Vec<Sku> = house.ground.books().stock.keys().cloned().collect();
+    for sku in &skus {
+        let counted = all_movements(house, sku).await?.iter().filter(|movement| movement.reason.starts_with("count ")).count();
+        let adjusted = log.iter().filter(|entry| entry.told.action == StaffAction::StockAdjusted);
+        let told = adjusted.filter(|entry| {
+            let detail: Value = entry.told.detail.read().unwrap_or_default();
+            detail.get("sku").and_then(Value::as_str) == Some(sku.as_str())
+        });
+        let told = told.count();
+        if counted != told {
+            return Err(format!("{sku} was counted {counted} times, and the log of staff says {told}"));
+        }
+    }
+    Ok(())
+}
+
+/// The log of staff, newest first.
+async fn whole_log(shop: &Commerce) -> Result<Vec<StaffEntry>, String> {
+    let (mut all, mut page) = (Vec::new(), PageRequest::first());
+    loop {
+        let some = shop.users.staff_log(&Actor::System, &StaffLogFilter::default(), &page).await;
+        let Page { items, next_cursor } = some.map_err(|error| error.to_string())?;
+        all.extend(items);
+        match next_cursor {
+            Some(next) => page = PageRequest::parse(None, Some(&next)).map_err(|refusal| refusal.to_string())?,
+            None => return Ok(all),
+        }
+    }
 }
 
 /// What went into a cart and was not ordered is still in it.

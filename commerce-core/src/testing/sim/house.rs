@@ -175,7 +175,8 @@ impl House {
             },
         };
         let shop = Commerce::new(ports, policies(self.capture, self.unpaid_max));
-        let letters: [(Context, Arc<dyn DeadLetters>); 3] = [
+        let letters: [(Context, Arc<dyn DeadLetters>); 4] = [
+            (Context::Users, faulty::<dyn DeadLetters>(stores.users.clone(), faults)),
             (Context::Catalog, faulty::<dyn DeadLetters>(stores.catalog.clone(), faults)),
             (Context::Orders, faulty::<dyn DeadLetters>(stores.orders.clone(), faults)),
             (Context::Notifications, faulty::<dyn DeadLetters>(stores.notifications.clone(), faults)),
@@ -191,6 +192,7 @@ impl House {
             (Context::Users, faulty::<dyn Outbox>(stores.users.clone(), faults)),
             (Context::Catalog, faulty::<dyn Outbox>(stores.catalog.clone(), faults)),
             (Context::Orders, faulty::<dyn Outbox>(stores.orders.clone(), faults)),
+            (Context::Notifications, faulty::<dyn Outbox>(stores.notifications.clone(), faults)),
         ];
         shop.with_dead_letters(&letters).with_bus(&bus, outboxes)
     }
@@ -315,7 +317,7 @@ impl Node {
 
 /// Works that one worker does in turn.
 const SHIFTS: [&[Work]; 4] = [
-    &[Work::RelayOrders, Work::RelayUsers, Work::RelayCatalog],
+    &[Work::RelayOrders, Work::RelayUsers, Work::RelayCatalog, Work::RelayNotifications],
     &[Work::SweepHolds, Work::AlertLowStock],
     &[Work::ResumeAttempts, Work::ExpireUnpaid, Work::SendRefunds, Work::RetryParked],
     &[Work::SendMail, Work::SendWebhooks],

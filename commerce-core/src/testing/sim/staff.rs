@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join;
+use serde_json::json;
 
 use super::client::{Client, History, Told, key};
 use super::goods;
@@ -22,6 +23,7 @@ use crate::orders::{
     Capture, CarrierNews, NewShipment, Order, OrderStatus, OrderStore, OrderWrite, PromiseWish, RefundAnswer, RequestReturn,
     ReturnKind, ShipmentStatus,
 };
+use crate::staff::StaffAction;
 use crate::users::RawAddress;
 
 /// The longest pause between two blows, in microseconds.
@@ -69,9 +71,18 @@ impl Staff {
             let events = events.iter().map(|name| (*name).to_owned()).collect();
             let input = EndpointInput { url: "https://hooks.example/in".to_owned(), events, secret: None };
             let made = move |shop: Commerce, me: Actor| async move {
-                shop.notifications.create_webhook_endpoint(&me, input, None).await.map(|_| ())
+                shop.notifications.create_webhook_endpoint(&me, input, None).await
             };
-            self.client.ask(made).await
+            match self.client.ask(made).await {
+                Heard::Answer(Ok(made)) => {
+                    let id = made.into_inner().endpoint.id;
+                    self.history.did(StaffAction::EndpointCreated, id.uuid(), json!({}));
+                    Heard::Answer(Ok(()))
+                }
+                Heard::Answer(Err(error)) => Heard::Answer(Err(error)),
+                Heard::Lost => Heard::Lost,
+                Heard::Nothing => Heard::Nothing,
+            }
         };
         if let Heard::Answer(Err(Error::Refused(refusal))) = heard {
             let code = refusal.code();
@@ -186,6 +197,7 @@ impl Staff {
         for heard in heard {
             let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
             let parcel = answer.into_inner().it.id;
+            self.history.did(StaffAction::ShipmentCreated, order.uuid(), json!({ "shipment": parcel }));
             for status in [ShipmentStatus::OutForDelivery, ShipmentStatus::Failed, ShipmentStatus::Delivered] {
                 let (said, early) = self.client.throw(|dice| (dice.permille(700), dice.permille(300)));
                 let at = early.then(|| self.client.house.ground.now().minus(Duration::from_secs(1)));
@@ -295,13 +307,18 @@ impl Staff {
         let heard =
             self.client.ask(move |shop, me| async move { shop.orders.set_status(&me, order, status, None, None).await }).await;
         match heard {
-            Heard::Answer(Ok(_)) if status == OrderStatus::Cancelled => self.history.cancelled(order, &self.client.actor),
+            Heard::Answer(Ok(_)) => {
+                self.history.did(StaffAction::OrderStatusSet, order.uuid(), json!({ "status": status }));
+                if status == OrderStatus::Cancelled {
+                    self.history.cancelled(order, &self.client.actor);
+                }
+            }
             Heard::Answer(Err(Error::Refused(refusal))) => {
                 let code = refusal.code();
                 let expected = matches!(code, "ILLEGAL_TRANSITION" | "PAYMENT_REQUIRED" | "CONFLICT");
                 self.client.must(expected, || format!("moving {order} to {status} was refused as {code}"));
             }
-            Heard::Answer(_) | Heard::Lost | Heard::Nothing => {}
+            Heard::Answer(Err(Error::Store(_))) | Heard::Lost | Heard::Nothing => {}
         }
     }
 
@@ -324,6 +341,10 @@ impl Staff {
         for heard in [asked.0, asked.1] {
             let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
             let (id, quantity) = (answer.into_inner().it.id, line.quantity);
+            // What she asks for herself is a customer's wish.
+            if self.client.actor.user() != Some(order.user) {
+                self.history.did(StaffAction::ReturnRequested, order.id.uuid(), json!({ "return": id }));
+            }
             self.expected(self.client.ask(move |shop, me| async move { shop.orders.approve_return(&me, id, None).await }).await);
             if kind != ReturnKind::Refund {
                 let came = vec![(line.sku.to_string(), i64::from(quantity.get()), restock)];

@@ -7,7 +7,7 @@ use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("users", [(1, "users"), (2, "messages"), (3, "staff_log"), (4, "guests")]);
+    migrations!("users", [(1, "users"), (2, "messages"), (3, "staff_log"), (4, "guests"), (5, "staff_log_of_all")]);
 
 pub(crate) const USERS_BY_ID: &str = locked!("t.id, t.email, t.version", "users", id: id);
 
@@ -34,7 +34,7 @@ pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER 
 
 pub(crate) const STAFF_LOG: &str = insert!(
     "staff_log", 0 position: int, 1 happened_at: int, 2 actor_id: id, 3 action: text, 4 subject_id: id, 5 detail: text,
-    6 previous: hash, 7 hash: hash
+    6 previous: hash, 7 hash: hash, 8 subject_kind: text, 9 event_id: id
 );
 
 pub(crate) const ADDRESSES_GONE: &str = delete!("addresses", id: id);

@@ -8,8 +8,8 @@ use commerce_core::ids::{Id, SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
 use commerce_core::users::{
-    Address, Guest, GuestReads, PasswordHash, PostalAddress, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogReads,
-    User, UserStore, UserWrite,
+    Address, Guest, GuestReads, PasswordHash, PostalAddress, RefreshToken, Role, Session, StaffAction, StaffEntry,
+    StaffLogFilter, StaffLogReads, StaffNews, Subject, User, UserStore, UserWrite,
 };
 
 use super::super::engine::{Database, Row};
@@ -65,33 +65,30 @@ fn read_session(row: &Row, operation: &'static str) -> Result<Session, StoreErro
 
 fn read_staff_entry(row: &Row, operation: &'static str) -> Result<StaffEntry, StoreError> {
     let fields = Fields::of(row, operation);
-    Ok(StaffEntry {
-        position: fields.count("position")?,
+    let told = StaffNews {
         at: fields.at("happened_at")?,
         actor: fields.opt_id("actor_id")?,
         action: fields.parse("action")?,
-        subject: fields.id("subject_id")?,
+        subject: Subject { kind: fields.parse("subject_kind")?, id: fields.uuid("subject_id")? },
         detail: EventData::kept(fields.str("detail")?),
-        previous: fields.hash("previous")?,
-        hash: fields.hash("hash")?,
-    })
+        event: fields.opt_id("event_id")?,
+    };
+    Ok(StaffEntry { position: fields.count("position")?, told, previous: fields.hash("previous")?, hash: fields.hash("hash")? })
 }
 
 #[async_trait]
 impl StaffLogReads for Database<UserWrite> {
-    async fn staff_head(&self) -> Result<StaffHead, StoreError> {
-        const OPERATION: &str = "users.staff_head";
-        const SQL: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1";
-        let Some(row) = self.row(OPERATION, Question::of(SQL)).await? else { return Ok(StaffHead::default()) };
-        let fields = Fields::of(&row, OPERATION);
-        Ok(StaffHead { position: fields.count("position")?, hash: fields.hash("hash")? })
-    }
-
-    async fn staff_log(&self, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError> {
+    async fn staff_log(&self, filter: &StaffLogFilter, page: &PageRequest) -> Result<Page<StaffEntry>, StoreError> {
         const OPERATION: &str = "users.staff_log";
-        const SQL: &str = "SELECT * FROM staff_log WHERE position < ? ORDER BY position DESC LIMIT ?";
         let before = page.after().map_or(i64::MAX, |cursor| i64::try_from(cursor.0.as_u128()).unwrap_or(i64::MAX));
-        let rows = self.rows(OPERATION, Question::of(SQL).bind(before).bind(page.limit() + 1)).await?;
+        let question = Question::of("SELECT * FROM staff_log WHERE position < ?")
+            .bind(before)
+            .when(" AND actor_id = ?", filter.actor.map(|actor| blob(actor.uuid())))
+            .when(" AND subject_id = ?", filter.subject.map(blob))
+            .when(" AND action = ?", filter.action.map(StaffAction::as_str))
+            .then(" ORDER BY position DESC LIMIT ?")
+            .bind(page.limit() + 1);
+        let rows = self.rows(OPERATION, question).await?;
         let entries = rows.iter().map(|row| read_staff_entry(row, OPERATION)).collect::<Result<_, _>>()?;
         Ok(Page::cut(entries, page, StaffEntry::place))
     }

@@ -1,6 +1,6 @@
 //! Writes what was accepted of a batch of changes to users: a statement for each table touched.
 
-use commerce_core::users::{Address, Guest, StaffEntry, User};
+use commerce_core::users::{Address, Guest, StaffEntry, StaffNews, User};
 
 use super::super::script::Script;
 use super::super::statements::users as sql;
@@ -16,9 +16,11 @@ pub(super) fn write(script: &mut Script, judge: &UserJudge<'_>) {
     write_addresses(script, judge);
     write_sessions(script, judge);
     write_tokens(script, judge);
-    let told = Bulk::of(judge.staff_log.iter(), |row: RowText, it: &&StaffEntry| {
-        let row = row.count(it.position).at(it.at).opt_id(it.actor).text(it.action.as_str()).id(it.subject);
-        row.text(it.detail.as_str()).hash(&it.previous).hash(&it.hash)
+    let told = Bulk::of(judge.staff_log.iter(), |row: RowText, it: &StaffEntry| {
+        let StaffNews { at, actor, action, subject, detail, event } = &it.told;
+        let row = row.count(it.position).at(*at).opt_id(*actor).text(action.as_str()).uuid(subject.id);
+        let row = row.text(detail.as_str()).hash(&it.previous).hash(&it.hash);
+        row.text(subject.kind.as_str()).opt_id(*event)
     });
     script.bulk(sql::STAFF_LOG, told);
 }

@@ -7,7 +7,16 @@ use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     "users",
-    [(1, "users"), (2, "messages"), (3, "writers"), (4, "audit"), (5, "sessions"), (6, "staff_log"), (7, "guests")]
+    [
+        (1, "users"),
+        (2, "messages"),
+        (3, "writers"),
+        (4, "audit"),
+        (5, "sessions"),
+        (6, "staff_log"),
+        (7, "guests"),
+        (8, "staff_log_of_all"),
+    ]
 );
 
 pub(crate) const USERS_BY_ID: &str = "SELECT id, email, version FROM users
@@ -47,9 +56,9 @@ pub(crate) const GUESTS: &str = "INSERT INTO guests (id, email, created_at, vers
 pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1";
 
 pub(crate) const STAFF_LOG: &str = "INSERT INTO staff_log
-        (position, happened_at, actor_id, action, subject_id, detail, previous, hash)
+        (position, happened_at, actor_id, action, subject_id, detail, previous, hash, subject_kind, event_id)
     SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, unhex(value ->> 4), value ->> 5, unhex(value ->> 6),
-        unhex(value ->> 7)
+        unhex(value ->> 7), value ->> 8, unhex(value ->> 9)
     FROM jsonb_each(?)";
 
 pub(crate) const ADDRESSES_GONE: &str = "DELETE FROM addresses WHERE id IN (SELECT unhex(value) FROM json_each(?))";

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::catalog::{HoldKey, HoldState, Rating, Review};
 use crate::change::{ChangeSet, CommitRefusal};
-use crate::events::Envelope;
+use crate::events::{Envelope, EventKind};
 use crate::ids::{
     AttemptId, CouponId, EventId, Id, NotificationId, OrderId, ProductId, ReviewId, UserId, WebhookDeliveryId, WebhookEndpointId,
 };
@@ -188,6 +188,9 @@ impl Books {
             let fresh = self.said.insert(event.id, event.clone()).is_none();
             self.must(fresh, || format!("the event {} was said twice", event.id));
         }
+        let deeds = changes.events.iter().filter(|event| event.kind == EventKind::StaffActed).count();
+        self.must(deeds <= 1, || format!("one change set tells of {deeds} deeds of staff"));
+        self.must(deeds == 0 || !changes.writes.is_empty(), || "staff did something that changed nothing".to_owned());
         self.effect = self.effect.rotate_left(1) ^ u128::try_from(changes.writes.len()).unwrap_or(0);
     }
 

@@ -1,9 +1,14 @@
 //! Users, addresses, sessions and their tokens.
 
 use super::{
-    Case, Cell, Column, DEED, GONE, GUEST, HOME, I, SESSION, TOKEN, USER, Word, any, case, has, later, more, nonsense, other,
-    set, young, zero,
+    Case, Cell, Column, DEED, GONE, GUEST, HOME, I, Row, SESSION, TOKEN, USER, Word, any, case, has, later, more, nonsense,
+    other, set, young, zero,
 };
+
+/// Whether an event told of it.
+fn told(row: &Row) -> bool {
+    *row.cell("event_id") != Cell::Null
+}
 
 pub(super) const CASES: &[Case] = &[
     case(
@@ -84,6 +89,10 @@ pub(super) const CASES: &[Case] = &[
         I::StaffLog,
         Word("2"),
     ),
+    case("a deed to another kind of thing", DEED, any, set("subject_kind", |_| "COUPON".into()), I::StaffLog, Column("position")),
+    case("a deed to no kind of thing", DEED, any, set("subject_kind", nonsense), I::Readable, Column("position")),
+    case("a deed that another event told of", DEED, told, set("event_id", other), I::StaffLog, Column("position")),
+    case("the last deed is not in the log", DEED, |row| has(row, "action", "THRESHOLD_SET"), GONE, I::StaffLog, Word("")),
     case("a deed is gone", DEED, |row| row.int("position") == Some(1), GONE, I::StaffLog, Word("2")),
     case("a token of no session", TOKEN, any, set("session_id", |_| young()), I::Reference, Column("hash")),
 ];

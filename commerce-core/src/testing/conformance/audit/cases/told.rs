@@ -1,15 +1,37 @@
 //! Events, keys, deliveries and messages.
 
 use super::{
-    Case, Cell, Column, Context, GONE, I, INBOX, Json, KEYS, NOTED, OUTBOX, SAID, TOLD, USED, Word, any, case, has, later, more,
-    nonsense, one, other, set, zero,
+    Case, Cell, Column, Context, GONE, I, INBOX, Json, KEYS, NOTED, OUTBOX, Row, SAID, TOLD, USED, Word, any, case, has, later,
+    more, nonsense, one, other, set, zero,
 };
 
 /// For stores that count their events without a gap.
 pub(super) const COUNTED: &[Case] =
     &[case("an event left a gap", SAID, |row| row.int("position") == Some(2), GONE, I::Event, Word("2"))];
 
+fn of_an_order(row: &Row) -> bool {
+    !of_staff(row)
+}
+
+fn of_staff(row: &Row) -> bool {
+    has(row, "type", "STAFF_ACTED")
+}
+
 pub(super) const CASES: &[Case] = &[
+    case("a deed said again later", SAID, of_staff, set("version", |_| Cell::Int(2)), I::Version, Column("aggregate_id")),
+    case("a deed that is part of another", SAID, of_staff, set("aggregate_id", other), I::Event, Word("")),
+    case("a deed said otherwise", SAID, of_staff, set("data", |_| "{}".into()), I::StaffLog, Word("")),
+    case("a deed said at another time", SAID, of_staff, set("occurred_at", more), I::Times, Word("")),
+    case("a deed was never said", SAID, of_staff, GONE, I::StaffLog, Word("")),
+    case(
+        "a deed of staff said by notifications is gone",
+        (Context::Notifications, OUTBOX),
+        of_staff,
+        GONE,
+        I::StaffLog,
+        Word(""),
+    ),
+    case("users heard of no deed", (Context::Users, INBOX), any, GONE, I::StaffLog, Word("")),
     case(
         "an event in another trace",
         SAID,
@@ -18,9 +40,9 @@ pub(super) const CASES: &[Case] = &[
         I::Event,
         Json("data", "/number"),
     ),
-    case("an event of another time", SAID, any, set("occurred_at", more), I::Event, Json("data", "/number")),
-    case("an event of a later schema", SAID, any, set("schema", more), I::Readable, Json("data", "/number")),
-    case("an event in no place", SAID, any, set("position", nonsense), I::Readable, Json("data", "/number")),
+    case("an event of another time", SAID, of_an_order, set("occurred_at", more), I::Event, Json("data", "/number")),
+    case("an event of a later schema", SAID, of_an_order, set("schema", more), I::Readable, Json("data", "/number")),
+    case("an event in no place", SAID, of_an_order, set("position", nonsense), I::Readable, Json("data", "/number")),
     case("a message never tried", TOLD, |row| has(row, "status", "SENT"), set("tries", zero), I::Notification, Column("id")),
     case("a message of the first version", TOLD, |row| has(row, "status", "SENT"), set("version", one), I::Version, Column("id")),
     case(
@@ -54,13 +76,27 @@ pub(super) const CASES: &[Case] = &[
         I::Event,
         Json("data", "/number"),
     ),
-    case("an event of no kind", SAID, any, set("type", nonsense), I::Readable, Json("data", "/number")),
-    case("an event of a later version", SAID, any, set("version", |_| Cell::Int(99)), I::Version, Json("data", "/number")),
-    case("an event of no order", SAID, any, set("aggregate_id", other), I::Event, Word("")),
-    case("an event without words", SAID, any, set("data", |_| "{}".into()), I::Event, Word("ORD-")),
-    case("an event that is no JSON", SAID, any, set("data", nonsense), I::Readable, Word("ORD-")),
-    case("an event of another topic", SAID, any, set("topic", |_| "user-events".into()), I::Event, Json("data", "/number")),
-    case("an event that waits", SAID, any, set("occurred_at", |_| Cell::Int(5)), I::Times, Json("data", "/number")),
+    case("an event of no kind", SAID, of_an_order, set("type", nonsense), I::Readable, Json("data", "/number")),
+    case(
+        "an event of a later version",
+        SAID,
+        of_an_order,
+        set("version", |_| Cell::Int(99)),
+        I::Version,
+        Json("data", "/number"),
+    ),
+    case("an event of no order", SAID, of_an_order, set("aggregate_id", other), I::Event, Word("")),
+    case("an event without words", SAID, of_an_order, set("data", |_| "{}".into()), I::Event, Word("ORD-")),
+    case("an event that is no JSON", SAID, of_an_order, set("data", nonsense), I::Readable, Word("ORD-")),
+    case(
+        "an event of another topic",
+        SAID,
+        of_an_order,
+        set("topic", |_| "user-events".into()),
+        I::Event,
+        Json("data", "/number"),
+    ),
+    case("an event that waits", SAID, of_an_order, set("occurred_at", |_| Cell::Int(5)), I::Times, Json("data", "/number")),
     case(
         "a product's event is gone",
         (Context::Catalog, OUTBOX),
