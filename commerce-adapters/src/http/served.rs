@@ -248,7 +248,8 @@ async fn account(users: Outcome<&Users>, what: &str, body: &Bytes) -> Answer {
     match what {
         "find" => {
             let wire::Find { actor, email } = given(body)?;
-            written(&wire::Found { users: users.find(&actor, &email).await? })
+            let user = users.user_by_email(&actor, &email).await?.map(|user| user.id);
+            written(&wire::Found { user, guest: users.known_guest(&email).await? })
         }
         "expect" => {
             let wire::Expect { actor, user } = given(body)?;

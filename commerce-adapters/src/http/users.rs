@@ -105,7 +105,7 @@ impl Accounts for RemoteUsers {
     async fn find(&self, actor: &Actor, email: &Email) -> Outcome<Vec<UserId>> {
         let body = wire::Find { actor: *actor, email: email.clone() };
         let found: wire::Found = self.caller.ask_with("users.find", "/internal/users/find", &body).await?;
-        Ok(found.users)
+        Ok(found.user.into_iter().chain(found.guest).collect())
     }
 
     async fn expect(&self, actor: &Actor, user: UserId) -> Outcome<()> {

@@ -75,7 +75,11 @@ pub(super) struct SetSeller {
 /// A user, if there is one.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Found {
-    pub(super) users: Vec<UserId>,
+    /// Whoever has an account; all that is read by services that know of no guests here.
+    pub(super) user: Option<UserId>,
+    /// The guest who ordered by it.
+    #[serde(default)]
+    pub(super) guest: Option<UserId>,
 }
 
 /// An address, if there is one.

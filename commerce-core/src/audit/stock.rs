@@ -115,9 +115,10 @@ impl Moved {
     }
 }
 
-/// Whether a hold ended so long ago that it may have been forgotten; its ledger stays.
+/// Whether a hold was taken so long ago that it may have been forgotten, whenever it ended; its ledger stays.
 fn long_ago(entry: &Entry<'_>, scene: Scene) -> bool {
-    entry.of(LEDGER).all(|row| row.at("moved_at").is_some_and(|at| at.plus(limits::HOLD_SURE) < scene.now))
+    let mut taken = entry.of(LEDGER).filter(|row| row.word("kind") == Some(MovementKind::Reservation));
+    taken.all(|row| row.at("moved_at").is_some_and(|at| at.plus(limits::HOLD_SURE) < scene.now))
 }
 
 /// A generation was taken when the ledger says so, and put off by at most a quarter of an hour at a time until it

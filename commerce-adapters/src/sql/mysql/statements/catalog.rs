@@ -9,10 +9,11 @@ pub(crate) const MIGRATIONS: &[Migration] =
 
 /// Holds that ended without a sale, all generations of a key together: those of a key that was sold, or is young, stay.
 pub(crate) const OLD: &[Old] = &[(
-    "DELETE gone FROM reservations AS gone JOIN (SELECT DISTINCT old.hold_key FROM reservations AS old
+    "DELETE gone FROM (SELECT DISTINCT old.hold_key FROM reservations AS old
         WHERE old.unsold_until < ? AND NOT EXISTS (SELECT 1 FROM reservations AS other
             WHERE other.hold_key = old.hold_key AND (other.unsold_until IS NULL OR other.expires_at > old.unsold_until))
-        LIMIT ?) AS some ON some.hold_key = gone.hold_key",
+        LIMIT ?) AS some
+        STRAIGHT_JOIN reservations AS gone ON gone.hold_key = some.hold_key",
     |keep| keep.holds,
 )];
 
