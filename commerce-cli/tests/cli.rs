@@ -196,10 +196,13 @@ fn users_who_are_alone_in_a_directory_have_their_commands_and_nobody_else_is_mad
     let create = ["user", "create", "--email", "a@example.com", "--full-name", "Ada", "--role", "ADMIN", "--password-stdin"];
     let made = commerce(here, &[&create[..], &["--data", "users"]].concat(), "long enough");
     assert_eq!(made.status.code(), Some(0), "{}", error(&made));
-    let changed = commerce(here, &["user", "set-role", "a@example.com", "SELLER", "--data", "users"], "");
+    let seller = commerce(here, &["user", "set-role", "a@example.com", "SELLER", "--data", "users"], "");
+    assert_eq!(seller.status.code(), Some(1), "no catalog can be asked for her seller");
+    assert!(error(&seller).contains("role"), "{}", error(&seller));
+    let changed = commerce(here, &["user", "set-role", "a@example.com", "CUSTOMER", "--data", "users"], "");
     assert_eq!(changed.status.code(), Some(0), "{}", error(&changed));
     let listed = json(here, &["user", "list", "--data", "users"]);
-    assert_eq!(listed["items"][0]["role"], "SELLER", "{listed}");
+    assert_eq!(listed["items"][0]["role"], "CUSTOMER", "{listed}");
     for (words, data) in [("user list", "orders"), ("order list", "orders"), ("stock show A", "users"), ("audit", "users")] {
         let refused = commerce(here, &words.split(' ').chain(["--data", data]).collect::<Vec<_>>(), "");
         assert_eq!(refused.status.code(), Some(1), "{words}");

@@ -127,6 +127,7 @@ impl Scene {
             ("/api/auth/password-reset", Keeps::Nothing("mails of one hour are counted instead")),
             ("/api/auth/password-reset/confirm", Keeps::Nothing("the token works once")),
             ("/api/orders/quote", Keeps::Nothing("nothing is written")),
+            ("/api/orders/link", Keeps::Nothing("mails of one hour are counted instead")),
             ("/api/payments/webhooks/{provider}", Keeps::Nothing("the provider's event is the key")),
             ("/api/users", keeps("/api/users", person("Asha"), person("Ravi"), json!({"email": "x"}))),
             ("/api/users/{userId}/addresses", keeps("/api/users/me/addresses", address(), elsewhere, nowhere)),

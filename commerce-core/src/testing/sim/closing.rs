@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::books::{Books, cash, owed, taken};
 use super::client::{History, Told, key};
 use super::house::House;
+use super::staff::COUNT;
 use crate::actor::Actor;
 use crate::audit::{AuditRequest, Patience, Violation};
 use crate::catalog::{HoldState, Movement, MovementKind, StockReads};
@@ -401,8 +402,8 @@ async fn judge_deeds(house: &House, shop: &Commerce, history: &History) -> Resul
     }
     let skus: Vec<Sku> = house.ground.books().stock.keys().cloned().collect();
     for sku in &skus {
-        // What is left of a variant goes with it, and the log tells of the variant.
-        let by_hand = |movement: &&Movement| movement.kind == MovementKind::Adjustment && movement.reason != "variant removed";
+        // What goes with a variant, and what comes back and cannot be sold, is written off by nobody's count.
+        let by_hand = |movement: &&Movement| movement.kind == MovementKind::Adjustment && movement.reason.starts_with(COUNT);
         let counted = all_movements(house, sku).await?.iter().filter(by_hand).count();
         let adjusted = log.iter().filter(|entry| entry.told.action == StaffAction::StockAdjusted);
         let told = adjusted.filter(|entry| {
