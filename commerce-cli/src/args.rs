@@ -21,7 +21,7 @@ Examples:
   commerce serve --demo                              a filled shop on http://127.0.0.1:8080
   commerce init                                      a commented commerce.toml to begin with
   commerce user create --email me@example.com --full-name Me --role ADMIN
-                                                     the first who may administer; asks for the password
+                                                     who may administer; asks for a password
   commerce product import export.csv --dry-run       what an import would do
   commerce stock adjust TSHIRT-S +20 --reason delivery
   commerce order list --status PENDING --output json
