@@ -62,8 +62,8 @@ pub(crate) enum Command {
 const EXAMPLES: &str = "\
 Examples:
   commerce coupon create SAVE10 --type PERCENTAGE --value 10 --maximum-discount 500.00
-  commerce coupon create WELCOME --type FIXED --value 100.00 --per-user-limit 1 --minimum-subtotal 999.00
-  commerce coupon create SHIPFREE --type FREE_SHIPPING --usage-limit 1000 --ends-at 2027-01-01T00:00:00Z";
+  commerce coupon create WELCOME --type FIXED --value 100.00 --minimum-subtotal 999.00
+  commerce coupon create SHIPFREE --type FREE_SHIPPING --ends-at 2027-01-01T00:00:00Z";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Create {

@@ -11,11 +11,13 @@ use crate::change::{ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyRecord, 
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, OrderId, UserId};
 use crate::limits;
+use crate::page::PageRequest;
 use crate::text::IdempotencyKey;
 use crate::time::Timestamp;
 
 use super::Orders;
 use super::model::{Order, OrderStatus};
+use super::ports::OrderFilter;
 
 /// Where the places are kept.
 pub(crate) const ROUTE: &str = "POST /api/orders#unpaid";
@@ -63,33 +65,64 @@ impl Orders {
         for place in 0..most {
             let scope = place_of(order.user, place)?;
             let record = self.store.key(&scope).await?;
-            let Some(generation) = self.next_of(record.as_ref(), mine, now).await? else { continue };
+            let (generation, holder) = match self.look_at(record.as_ref(), mine, now).await? {
+                Place::Taken => continue,
+                Place::Free(generation) => (generation, mine),
+                Place::Deserted(generation) => (generation, self.homeless(order.user, most).await?.unwrap_or(mine)),
+            };
             let result = KeyResult::Refused(generation);
-            let claim = KeyClaim { scope, body_hash: mine.written(), result, generation, at: now };
+            let claim = KeyClaim { scope, body_hash: holder.written(), result, generation, at: now };
             match self.store.commit(ChangeSet::new().claim(Some(claim))).await {
-                Ok(()) => return Ok(()),
-                Err(CommitError::Refused(CommitRefusal::KeyTaken(_))) => {}
+                Ok(()) if holder == mine => return Ok(()),
+                Ok(()) | Err(CommitError::Refused(CommitRefusal::KeyTaken(_))) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(Refusal::TooManyUnpaid { most }.into())
     }
 
-    /// The generation under which a place can be taken; none while somebody else stands there.
-    async fn next_of(&self, record: Option<&KeyRecord>, mine: Holder, now: Timestamp) -> Outcome<Option<u32>> {
-        let Some(record) = record else { return Ok(Some(1)) };
-        let (KeyResult::Refused(generation), Some(holder)) = (record.result, Holder::read(record)) else { return Ok(None) };
-        let free = holder.request == mine.request || !self.waits(OrderId::from_uuid(holder.order), now).await?;
-        Ok(free.then_some(generation.saturating_add(1)))
-    }
-
-    /// Whether an order waits for its money, or may yet appear.
-    async fn waits(&self, id: OrderId, now: Timestamp) -> Outcome<bool> {
+    /// How it is with a place.
+    async fn look_at(&self, record: Option<&KeyRecord>, mine: Holder, now: Timestamp) -> Outcome<Place> {
+        let Some(record) = record else { return Ok(Place::Free(1)) };
+        let (KeyResult::Refused(generation), Some(holder)) = (record.result, Holder::read(record)) else {
+            return Ok(Place::Taken);
+        };
+        let next = generation.saturating_add(1);
+        if holder.request == mine.request {
+            return Ok(Place::Free(next));
+        }
+        let id = OrderId::from_uuid(holder.order);
         Ok(match self.store.order(id).await? {
-            Some(order) => order.status == OrderStatus::Pending,
-            None => now < id.placed_at().plus(limits::HOLD_FOR),
+            Some(order) if order.status == OrderStatus::Pending => Place::Taken,
+            Some(_) => Place::Free(next),
+            None if now < id.placed_at().plus(limits::HOLD_FOR) => Place::Taken,
+            None => Place::Deserted(next),
         })
     }
+
+    /// An order that waits for its money and stands in no place: of two clicks one took the place, and the other's order
+    /// is the one that is there.
+    async fn homeless(&self, user: UserId, most: u32) -> Outcome<Option<Holder>> {
+        let filter = OrderFilter { user: Some(user), status: Some(OrderStatus::Pending), ..OrderFilter::default() };
+        let waiting = self.store.orders(&filter, &PageRequest::parse(Some(limits::PAGE_MAX.into()), None)?).await?.items;
+        let mut housed = Vec::new();
+        for place in 0..most {
+            let record = self.store.key(&place_of(user, place)?).await?;
+            housed.extend(record.as_ref().and_then(Holder::read).map(|holder| holder.order));
+        }
+        let homeless = waiting.iter().map(|order| order.id.uuid()).find(|id| !housed.contains(id));
+        Ok(homeless.map(|order| Holder { order, request: [0; 16] }))
+    }
+}
+
+/// How it is with a place, and under which generation it can be taken.
+enum Place {
+    /// Somebody stands there, or may yet.
+    Taken,
+    /// Nobody stands there any more.
+    Free(u32),
+    /// Who took it never came.
+    Deserted(u32),
 }
 
 fn place_of(user: UserId, place: u32) -> Result<KeyScope, Refusal> {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use commerce_core::Outcome;
 use commerce_core::audit::AuditRequest;
 use commerce_core::commerce::Policies;
 use commerce_core::orders::{GuestBuyer, OrderPolicy, OrderStatus};
 use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::NoWait;
+use commerce_core::{Outcome, limits};
 use futures_executor::block_on;
 use futures_util::future::join_all;
 
@@ -93,4 +93,23 @@ fn a_mail_address_has_as_many_places_as_a_customer() -> Outcome<()> {
         assert!(at_once(&any, 30).await.iter().all(|code| *code == "OK"), "0 is any number");
         Ok(())
     })
+}
+
+#[test]
+fn who_clicked_twice_has_one_order_and_one_place_as_long_as_it_waits() -> Outcome<()> {
+    for seed in 0..40 {
+        block_on(async {
+            let scene = open(960 + seed, 1).await?;
+            let clicks = (0..3).map(|_| scene.place_keyed(wish(&[("A", 1)], card("tok_pending")), "twice"));
+            for placed in join_all(clicks).await {
+                assert_eq!(code(&placed), "OK", "seed {seed}");
+            }
+            // Longer than an order can come late, and not so long as it may wait for its money.
+            scene.clock.advance(limits::HOLD_FOR.saturating_add(Duration::from_mins(1)));
+            let more = scene.place(wish(&[("A", 1)], card("tok_pending"))).await;
+            assert_eq!(code(&more), "TOO_MANY_UNPAID", "seed {seed}");
+            Ok::<_, commerce_core::Error>(())
+        })?;
+    }
+    Ok(())
 }
