@@ -25,7 +25,7 @@ wire_names! {
         PaymentReceived = "payment_received",
         /// "Payment Failed"
         PaymentFailed = "payment_failed",
-        /// "Your Order — <number>"
+        /// "Your Order", with its number.
         OrderLink = "order_link",
         /// "Welcome!"
         Welcome = "welcome",
