@@ -65,32 +65,33 @@ impl Orders {
             return Ok(());
         }
         let (mine, now) = (Holder::of(order.id, key), self.clock.now());
-        let looks = (0..most).flat_map(|place| std::iter::repeat_n(place, LOOKS));
-        let mut taken = None;
-        for place in looks {
-            if taken == Some(place) {
-                continue;
+        for place in 0..most {
+            if self.stands_in(order.user, place, mine, now).await? {
+                return Ok(());
             }
-            let scope = place_of(order.user, place)?;
+        }
+        Err(Refusal::TooManyUnpaid { most }.into())
+    }
+
+    /// Takes a place if it can be had. Whoever is quicker may be the other click of the same customer, whose place it is, too.
+    async fn stands_in(&self, user: UserId, place: u32, mine: Holder, now: Timestamp) -> Outcome<bool> {
+        for _ in 0..LOOKS {
+            let scope = place_of(user, place)?;
             let record = self.store.key(&scope).await?;
             let (generation, holder) = match self.look_at(record.as_ref(), mine, now).await? {
-                Place::Taken => {
-                    taken = Some(place);
-                    continue;
-                }
+                Place::Taken => return Ok(false),
                 Place::Free(generation) => (generation, mine),
-                Place::Deserted(generation) => (generation, self.homeless(order.user, most).await?.unwrap_or(mine)),
+                Place::Deserted(generation) => (generation, self.homeless(user).await?.unwrap_or(mine)),
             };
             let result = KeyResult::Refused(generation);
             let claim = KeyClaim { scope, body_hash: holder.written(), result, generation, at: now };
             match self.store.commit(ChangeSet::new().claim(Some(claim))).await {
-                Ok(()) if holder == mine => return Ok(()),
-                // Whoever was quicker may be the other click of the same customer, whose place this is, too.
+                Ok(()) if holder == mine => return Ok(true),
                 Ok(()) | Err(CommitError::Refused(CommitRefusal::KeyTaken(_))) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Refusal::TooManyUnpaid { most }.into())
+        Ok(false)
     }
 
     /// How it is with a place.
@@ -114,11 +115,11 @@ impl Orders {
 
     /// An order that waits for its money and stands in no place: of two clicks one took the place, and the other's order
     /// is the one that is there.
-    async fn homeless(&self, user: UserId, most: u32) -> Outcome<Option<Holder>> {
+    async fn homeless(&self, user: UserId) -> Outcome<Option<Holder>> {
         let filter = OrderFilter { user: Some(user), status: Some(OrderStatus::Pending), ..OrderFilter::default() };
         let waiting = self.store.orders(&filter, &PageRequest::parse(Some(limits::PAGE_MAX.into()), None)?).await?.items;
         let mut housed = Vec::new();
-        for place in 0..most {
+        for place in 0..self.policy.unpaid_max {
             let record = self.store.key(&place_of(user, place)?).await?;
             housed.extend(record.as_ref().and_then(Holder::read).map(|holder| holder.order));
         }
