@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use commerce_core::Actor;
 use commerce_core::audit::books::{Cell, Row};
 use commerce_core::audit::{AuditRequest, Invariant, ShopBooks};
-use commerce_core::catalog::{CatalogStore, CatalogWrite};
+use commerce_core::catalog::{CatalogStore, CatalogWrite, HoldKey};
 use commerce_core::change::ChangeSet;
 use commerce_core::commerce::{Commerce, Context, Work};
 use commerce_core::error::StoreError;
@@ -18,7 +18,7 @@ use commerce_core::limits::{BROKER_LAG, RECEIVES_MAX};
 use commerce_core::notifications::NotificationRecorder;
 use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
 use commerce_core::testing::{MemoryShop, SeededEntropy};
-use commerce_core::text::Sku;
+use commerce_core::text::{Quantity, Sku};
 use commerce_core::time::Clock;
 use uuid::Uuid;
 
@@ -224,5 +224,32 @@ fn a_letter_that_staff_threw_away_is_not_missed() {
         assert_eq!(look().await, (Vec::new(), 1), "a dead letter is not settled");
         shop.dead_letters.purge(&Actor::System, NotificationRecorder::NAME, event).await.expect("there is a letter");
         assert_eq!(look().await, (Vec::new(), 0));
+    });
+}
+
+/// Two clicks on processes whose clocks differ: the hold that was taken second has the earlier time.
+#[test]
+fn a_hold_taken_anew_by_a_slower_clock_lives_its_own_time() {
+    let shop = MemoryShop::new(7);
+    futures_executor::block_on(async {
+        trade(&shop).await.expect("a shop trades");
+        let (sku, one): (Sku, _) = ("CUP-1".parse().expect("it is a SKU"), Quantity::new(1).expect("one is a quantity"));
+        let lines = [(sku, one)];
+        let key = HoldKey::from_hex(&"5".repeat(64)).expect("it is a key");
+        let slow = shop.clock.now();
+
+        shop.clock.set(slow.plus(Duration::from_millis(300)));
+        let first = shop.catalog.reserve(key, &lines).await.expect("there is stock").hold;
+        shop.catalog.release(first).await.expect("it is given back");
+        shop.clock.set(slow);
+        let second = shop.catalog.reserve(key, &lines).await.expect("there is stock").hold;
+        shop.clock.set(slow.plus(Duration::from_mins(14)));
+        let later = shop.clock.now().plus(Duration::from_mins(10));
+        let put_off = ChangeSet::of([CatalogWrite::PostponeHold(key, second.generation, later)]);
+        shop.catalog_db.commit(put_off).await.expect("it is put off");
+        shop.catalog.release(second).await.expect("it is given back");
+
+        let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
+        assert_eq!(report.violations, Vec::new());
     });
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commerce_core::catalog::VariantPatch;
+use commerce_core::limits::RECEIVES_MAX;
 use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{OrderStatus, PaymentMethod};
 use commerce_core::page::PageRequest;
 use commerce_core::testing::fault::Fault;
 use commerce_core::testing::sim::{Client, Heard, Hits, Plan, Setup, Situation, World, goods, open};
+use commerce_core::users::StaffLogFilter;
 use commerce_core::{Actor, Commerce};
 
 /// The history of an order is sorted by ids, and an id carries its process's clock: an order that was
@@ -92,4 +94,37 @@ fn a_message_that_fails_interrupts_no_other() {
         let mails = house.stores.mailer.mails();
         assert_eq!(mails.iter().filter(|mail| mail.subject == "welcome").count(), 3, "everybody was welcomed");
     }
+}
+
+/// Somebody else was faster each time a deed of staff was brought, and the third time it was buried as if it could not be
+/// understood.
+#[test]
+fn a_deed_that_comes_second_is_brought_all_the_same() {
+    let settle = |hits: &[usize]| {
+        let mut world = World::new(Setup::quiet(1));
+        let (house, ground) = (Arc::clone(&world.house), Arc::clone(&world.ground));
+        world.run(open(Arc::clone(&house), 1, 1, 1)).unwrap().unwrap();
+        let staff = Client { house, actor: Actor::System, gives_up: 0 };
+        let hits = hits.iter().map(|place| (*place, Fault::Conflict)).collect();
+        ground.set_plan(Plan::Script(Hits { hits, calls: Vec::new() }));
+        let settled = world.run(async move {
+            staff.ask(|shop, _| async move { shop.settle().await }).await;
+            let Plan::Script(played) = ground.set_plan(Plan::Calm) else { panic!("no calls were written down") };
+            let shop = staff.house.calm().unwrap();
+            let log = shop.users.staff_log(&Actor::System, &StaffLogFilter::default(), &PageRequest::first()).await;
+            (played.calls, log.unwrap().items.len())
+        });
+        settled.unwrap()
+    };
+    let (mut calls, told) = settle(&[]);
+    let mut hits = Vec::new();
+    for _ in 0..RECEIVES_MAX {
+        let later = hits.last().map_or(0, |last| last + 1);
+        let next = calls.iter().skip(later).position(|(_, name)| *name == "users.commit").unwrap();
+        hits.push(later + next);
+        let played;
+        (calls, played) = settle(&hits);
+        assert_eq!(played, told, "{} times another was faster", hits.len());
+    }
+    assert!(told > 0);
 }

@@ -133,16 +133,21 @@ fn spans(hold: &str, sku: &str, rows: &[&Row], entry: &Entry<'_>, scene: Scene, 
     let taken = times(|kind| kind == MovementKind::Reservation);
     let ended = times(|kind| matches!(kind, MovementKind::Sale | MovementKind::Release | MovementKind::Expiry));
     let entity = format!("{hold} {sku}");
-    // A clock that was set back lets a later generation be the earlier one.
     let mut rows = rows.to_vec();
     rows.sort_by_key(|row| row.at("created_at"));
+    // Where clocks differ, or one was set back, a later generation may be the earlier one: of those taken so close to each
+    // other any may be the one that ended last.
+    let latest = |created: Timestamp| {
+        let close = created.plus(limits::AUDIT_CLOCKS_APART);
+        rows.iter().rposition(|other| other.at("created_at").is_some_and(|other| other <= close))
+    };
     for (row, place) in rows.iter().zip(0_usize..) {
         let (Some(created), Some(expires)) = (row.at("created_at"), row.at("expires_at")) else { continue };
         if let Some(taken) = taken.get(place).filter(|_| taken.len() == rows.len()) {
             findings.same(Times, &entity, "held when the ledger says,", *taken, created);
         }
         let first = created.plus(limits::HOLD_FOR);
-        let last = ended.get(place).copied().unwrap_or(scene.now).max(created);
+        let last = latest(created).and_then(|place| ended.get(place)).copied().unwrap_or(scene.now).max(created);
         let last = last.plus(limits::HOLD_FOR).plus(limits::AUDIT_CLOCKS_APART);
         let fits = first <= expires && expires <= last;
         findings.hold(HoldEnds, hold, fits, format_args!("{sku} held until {first}, or later until {last}"), expires);

@@ -11,8 +11,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, digest};
-use crate::error::{Error, Outcome};
+use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, Round, digest, rounds, settle};
+use crate::error::Outcome;
 use crate::events::{ConsumeError, Consumer, Envelope, EventData, EventKind};
 use crate::ids::{EventId, Id, UserId};
 use crate::page::{Page, PageRequest};
@@ -193,12 +193,15 @@ impl Consumer for StaffLogKeeper {
     async fn handle(&self, event: &Envelope) -> Result<(), ConsumeError> {
         let StaffActed { actor, action, subject, detail } = event.data()?;
         let news = StaffNews { at: event.at, actor, action, subject, detail: detail.into(), event: Some(event.id) };
-        let handled = Handled { consumer: Self::NAME, event: event.id, at: self.0.clock.now() };
-        let changes = ChangeSet::of([UserWrite::LogStaff(news)]).handling(Some(handled));
-        match self.0.store.commit(changes).await {
-            Ok(()) | Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(()),
-            Err(error) => Err(Error::from(error).into()),
-        }
+        let brought = rounds("staff log", || async {
+            let handled = Handled { consumer: Self::NAME, event: event.id, at: self.0.clock.now() };
+            let changes = ChangeSet::of([UserWrite::LogStaff(news.clone())]).handling(Some(handled));
+            match self.0.store.commit(changes).await {
+                Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
+                committed => settle(committed, ()),
+            }
+        });
+        Ok(brought.await?)
     }
 }
 

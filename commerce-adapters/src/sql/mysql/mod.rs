@@ -27,6 +27,8 @@ mod tests;
 mod catalog;
 #[path = "../shared/fields.rs"]
 mod fields;
+#[path = "../shared/gathered.rs"]
+mod gathered;
 #[path = "../shared/head.rs"]
 mod head;
 #[path = "../shared/notifications.rs"]

@@ -1,5 +1,6 @@
 //! Reading rows: each cell parsed into the domain's own type, or the row is corrupt.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -16,13 +17,20 @@ use super::engine::{Db, Row};
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'r> {
     row: &'r Row,
+    /// JSON cells that other rows told of.
+    gathered: Option<&'r BTreeMap<&'static str, String>>,
     operation: &'static str,
 }
 
 impl<'r> Fields<'r> {
     /// Reads `row` for `operation`.
     pub(crate) fn of(row: &'r Row, operation: &'static str) -> Self {
-        Self { row, operation }
+        Self { row, gathered: None, operation }
+    }
+
+    /// The same, with these JSON cells beside those of the row.
+    pub(crate) fn with(self, gathered: &'r BTreeMap<&'static str, String>) -> Self {
+        Self { gathered: Some(gathered), ..self }
     }
 
     /// Says that the row breaks an invariant.
@@ -100,7 +108,10 @@ impl<'r> Fields<'r> {
 
     /// A text that is the JSON of `T`.
     pub(crate) fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
-        let text: &str = self.cell(column)?;
+        let text = match self.gathered.and_then(|gathered| gathered.get(column)) {
+            Some(gathered) => gathered,
+            None => self.cell::<&str>(column)?,
+        };
         serde_json::from_str(text).map_err(|error| self.corrupt(format_args!("{column}: {error}")))
     }
 

@@ -69,7 +69,9 @@ impl Context for NotificationWrite {
             rows.filter_map(|(_, row)| row.write)
         };
         script.bulk(sql::NEW, Bulk::of(written(false), new_row));
-        script.bulk(sql::CHANGED, Bulk::of(written(true), changed_row));
+        let (ill, well): (Vec<_>, Vec<_>) = written(true).partition(|it| it.error.is_some());
+        script.bulk(sql::CHANGED, Bulk::of(ill, changed_row));
+        script.bulk(sql::CHANGED_WELL, Bulk::of(well, changed_row));
         webhooks::write(script, judge);
     }
 }

@@ -21,6 +21,8 @@ mod statements;
 mod catalog;
 #[path = "../shared/fields.rs"]
 mod fields;
+#[path = "../shared/gathered.rs"]
+mod gathered;
 #[path = "../shared/head.rs"]
 mod head;
 #[path = "../shared/notifications.rs"]

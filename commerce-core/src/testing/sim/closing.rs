@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::books::{Books, cash, owed, taken};
 use super::client::{History, Told, key};
 use super::house::House;
-use super::staff::COUNT;
 use crate::actor::Actor;
 use crate::audit::{AuditRequest, Patience, Violation};
+use crate::catalog::change_product::VARIANT_REMOVED;
 use crate::catalog::{HoldState, Movement, MovementKind, StockReads};
 use crate::commerce::Commerce;
 use crate::error::{Error, StoreError};
@@ -402,8 +402,11 @@ async fn judge_deeds(house: &House, shop: &Commerce, history: &History) -> Resul
     }
     let skus: Vec<Sku> = house.ground.books().stock.keys().cloned().collect();
     for sku in &skus {
-        // What goes with a variant, and what comes back and cannot be sold, is written off by nobody's count.
-        let by_hand = |movement: &&Movement| movement.kind == MovementKind::Adjustment && movement.reason.starts_with(COUNT);
+        // What comes back and cannot be sold is written off by the shop itself, and what goes with a variant is no count.
+        let by_hand = |movement: &&Movement| {
+            let counted = movement.kind == MovementKind::Adjustment && movement.actor.is_some();
+            counted && movement.reason != VARIANT_REMOVED
+        };
         let counted = all_movements(house, sku).await?.iter().filter(by_hand).count();
         let adjusted = log.iter().filter(|entry| entry.told.action == StaffAction::StockAdjusted);
         let told = adjusted.filter(|entry| {

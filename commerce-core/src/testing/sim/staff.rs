@@ -33,9 +33,6 @@ const BLOW_PAUSE: u64 = 120_000_000;
 const LOOKS: usize = 4;
 const LOOK_AGAIN: u64 = 60_000_000;
 
-/// What staff's counts of stock are called.
-pub(super) const COUNT: &str = "count ";
-
 /// Somebody on the shop's side.
 #[derive(Clone)]
 pub(super) struct Staff {
@@ -418,7 +415,7 @@ impl Staff {
         let sku = goods::sku(variant);
         let units = i64::try_from(units).unwrap_or(1);
         let delta = if up { units } else { -units };
-        let reason = format!("{COUNT}{chore}");
+        let reason = format!("count {chore}");
         let key = key(&reason, 1);
         let request = |shop: Commerce, me: Actor| {
             let (sku, reason, key) = (sku.clone(), reason.clone(), key.clone());

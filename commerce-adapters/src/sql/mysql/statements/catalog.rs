@@ -126,7 +126,7 @@ pub(crate) const HOLDS_MADE: &str = insert!(
 );
 
 pub(crate) const HOLDS_CHANGED: &str =
-    update!("reservations", 0 hold_key: hash, 1 generation: int; 2 state: text, 3 expires_at: int);
+    update!("reservations", 0 hold_key: hash, 1 generation: int; 2 state: word, 3 expires_at: int);
 
 pub(crate) const TOUCHED: &str = concat!(
     "UPDATE ",
@@ -134,18 +134,28 @@ pub(crate) const TOUCHED: &str = concat!(
     " STRAIGHT_JOIN products AS t ON t.id = UNHEX(it.id) SET t.changed_at = GREATEST(t.changed_at, it.at)"
 );
 
-/// A product with its variants and images as JSON cells.
+/// One element of what belongs to a product, as JSON.
+macro_rules! element {
+    (variants) => {
+        "JSON_ARRAY(variant.position, variant.sku, variant.price_minor, variant.currency, variant.compare_at_minor,
+            variant.compare_at_currency, variant.options, variant.weight_grams, variant.barcode, variant.metadata)"
+    };
+    (images) => {
+        "JSON_ARRAY(image.position, HEX(image.id), image.url, image.alt)"
+    };
+}
+
+/// Products with their variants and images as JSON cells.
 macro_rules! select_products {
     ($from:literal, $tail:literal) => {
         concat!(
             "SELECT products.*,
-                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(variant.position, variant.sku, variant.price_minor,
-                        variant.currency, variant.compare_at_minor, variant.compare_at_currency, variant.options,
-                        variant.weight_grams, variant.barcode, variant.metadata)), '[]') AS CHAR)
-                    FROM product_variants AS variant WHERE variant.product_id = products.id) AS variants,
-                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(image.position, HEX(image.id), image.url, image.alt)), '[]')
-                        AS CHAR)
-                    FROM product_images AS image WHERE image.product_id = products.id) AS images
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(",
+            element!(variants),
+            "), '[]') AS CHAR) FROM product_variants AS variant WHERE variant.product_id = products.id) AS variants,
+                (SELECT CAST(COALESCE(JSON_ARRAYAGG(",
+            element!(images),
+            "), '[]') AS CHAR) FROM product_images AS image WHERE image.product_id = products.id) AS images
             FROM ",
             $from,
             " ",
@@ -154,16 +164,37 @@ macro_rules! select_products {
     };
 }
 
-/// These keys, each once.
-macro_rules! distinct {
-    () => {
-        "(SELECT DISTINCT v FROM JSON_TABLE(?, '$[*]' COLUMNS (v VARCHAR(64) PATH '$')) AS listed) AS it STRAIGHT_JOIN "
+/// What an element belongs to, in the order of the parts of [`PRODUCT`].
+pub(crate) const PARTS_OF_PRODUCT: &[&str] = &["variants", "images"];
+
+/// One product and all that belongs to it, an element in each row. Each cell that is gathered in a row would be a table
+/// on the server's disk, made and thrown away for it.
+macro_rules! select_product {
+    ($tail:literal) => {
+        concat!(
+            "SELECT products.*, kind.part, CASE kind.part WHEN 0 THEN IF(variant.product_id IS NULL, NULL, ",
+            element!(variants),
+            ") ELSE IF(image.product_id IS NULL, NULL, ",
+            element!(images),
+            ") END AS cells
+            FROM products JOIN (SELECT 0 AS part UNION ALL SELECT 1) AS kind
+            LEFT JOIN product_variants AS variant ON kind.part = 0 AND variant.product_id = products.id
+            LEFT JOIN product_images AS image ON kind.part = 1 AND image.product_id = products.id ",
+            $tail
+        )
     };
 }
 
-pub(crate) const PRODUCT: &str = select_products!("products", "WHERE id = ?");
+/// These keys, of which each is named once.
+macro_rules! keys {
+    () => {
+        "JSON_TABLE(?, '$[*]' COLUMNS (v VARCHAR(64) PATH '$')) AS it STRAIGHT_JOIN "
+    };
+}
 
-pub(crate) const PRODUCT_BY_SLUG: &str = select_products!("products", "WHERE slug = ?");
+pub(crate) const PRODUCT: &str = select_product!("WHERE products.id = ?");
+
+pub(crate) const PRODUCT_BY_SLUG: &str = select_product!("WHERE products.slug = ?");
 
 pub(crate) const PRODUCTS_BELOW: &str = select_products!("products", "WHERE id < ?");
 
@@ -183,13 +214,13 @@ pub(crate) const ITEMS: &str = concat!(
         variant.weight_grams, stock.on_hand - stock.reserved AS available, product.status = 'ACTIVE' AS on_sale,
         (SELECT COUNT(*) FROM product_variants AS sibling WHERE sibling.product_id = variant.product_id) AS variants
     FROM ",
-    distinct!(),
+    keys!(),
     "product_variants AS variant ON variant.sku = it.v
     STRAIGHT_JOIN products AS product ON product.id = variant.product_id
     STRAIGHT_JOIN inventory AS stock ON stock.sku = variant.sku"
 );
 
-pub(crate) const STOCK_AMONG: &str = concat!("SELECT stock.* FROM ", distinct!(), "inventory AS stock ON stock.sku = it.v");
+pub(crate) const STOCK_AMONG: &str = concat!("SELECT stock.* FROM ", keys!(), "inventory AS stock ON stock.sku = it.v");
 
 /// The columns of one generation of a hold, its lines as one JSON cell.
 macro_rules! select_holds {
@@ -205,11 +236,18 @@ macro_rules! select_holds {
     };
 }
 
-pub(crate) const NEWEST_HOLD: &str = select_holds!(
-    "reservations AS held WHERE held.hold_key = ?
-        AND held.generation = (SELECT MAX(generation) FROM reservations WHERE hold_key = ?)
-    GROUP BY held.hold_key, held.generation"
-);
+/// What an element belongs to, in the order of the parts of [`NEWEST_HOLD`].
+pub(crate) const PARTS_OF_HOLD: &[&str] = &["lines"];
+
+/// A line in each row.
+pub(crate) const NEWEST_HOLD: &str = "SELECT held.hold_key, held.generation, held.created_at, held.expires_at,
+        (SELECT MIN(one.state) FROM reservations AS one
+            WHERE one.hold_key = held.hold_key AND one.generation = held.generation) AS state,
+        (SELECT MAX(one.state) FROM reservations AS one
+            WHERE one.hold_key = held.hold_key AND one.generation = held.generation) AS last_state,
+        0 AS part, JSON_ARRAY(held.sku, held.quantity, held.unit_price_minor, held.currency) AS cells
+    FROM reservations AS held WHERE held.hold_key = ?
+        AND held.generation = (SELECT MAX(generation) FROM reservations WHERE hold_key = ?)";
 
 pub(crate) const EXPIRED_HOLDS: &str = select_holds!(
     "(SELECT active_until, hold_key, generation FROM reservations WHERE active_until <= ?

@@ -12,7 +12,7 @@ pub(crate) const HANDLED: &str = concat!(
 );
 
 pub(crate) const KEYS: Put = put!(
-    "idempotency_keys", 0 scope: hash; 1 route: text, 2 body_hash: hash, 3 outcome: text, 4 result_id: id,
+    "idempotency_keys", 0 scope: hash; 1 route: word, 2 body_hash: hash, 3 outcome: word, 4 result_id: id,
     5 generation: int, 6 used_at: int
 );
 

@@ -18,7 +18,13 @@ pub(crate) const NEW: &str = insert!(
 );
 
 pub(crate) const CHANGED: &str = update!(
-    "notification_logs", 0 id: id; 1 address: text, 2 status: text, 3 tries: int, 4 due_at: int, 5 error: text,
+    "notification_logs", 0 id: id; 1 address: word, 2 status: word, 3 tries: int, 4 due_at: int, 5 error: text,
+    6 sent_at: int, 7 maybe_twice: int, 8 version: int, 9 held_at: int
+);
+
+/// Of those that have no error, which are nearly all.
+pub(crate) const CHANGED_WELL: &str = update!(
+    "notification_logs", 0 id: id; 1 address: word, 2 status: word, 3 tries: int, 4 due_at: int, 5 error: word,
     6 sent_at: int, 7 maybe_twice: int, 8 version: int, 9 held_at: int
 );
 

@@ -74,7 +74,7 @@ pub(crate) const PAYMENTS: &str = upsert!(
     6 captured_minor: int, 7 refunded_minor: int
 );
 
-pub(crate) const RESTATED: &str = update!("payments", 0 order_id: id; 1 status: text);
+pub(crate) const RESTATED: &str = update!("payments", 0 order_id: id; 1 status: word);
 
 pub(crate) const ATTEMPTS: &str = upsert!(
     "payment_attempts", 0 order_id: id, 1 position: int; 2 id: id, 3 provider: text, 4 method: text, 5 currency: text,
@@ -195,44 +195,120 @@ pub(crate) const TOP_UPS: Put = put!(
     16 version: int
 );
 
-/// An order with its payment, and all that belongs to it as JSON cells.
+/// One element of what belongs to an order, as JSON.
+macro_rules! element {
+    (items) => {
+        "JSON_ARRAY(item.position, item.sku, HEX(item.product_id), item.name, item.quantity, item.currency,
+            item.unit_price_minor, item.discount_minor, item.tax_minor, item.total_minor)"
+    };
+    (attempts) => {
+        "JSON_ARRAY(attempt.position, HEX(attempt.id), attempt.provider, attempt.method, attempt.currency,
+            attempt.amount_minor, attempt.state, attempt.token, attempt.reference, attempt.failure_code,
+            attempt.next_action_type, attempt.next_action_url, attempt.created_at, attempt.check_at, attempt.checks,
+            attempt.to_capture_minor)"
+    };
+    (refunds) => {
+        "JSON_ARRAY(refund.position, HEX(refund.id), HEX(refund.attempt_id), refund.currency, refund.amount_minor,
+            refund.state, refund.reason, refund.reference, refund.created_at, refund.check_at, refund.checks, refund.cause,
+            HEX(refund.return_id))"
+    };
+    (sent_back) => {
+        "JSON_ARRAY(back.position, HEX(back.id), back.kind, back.status, back.`lines`, back.reason, back.note,
+            back.refund_minor, back.requested_at, back.updated_at, HEX(back.exchanged_for), back.worth_minor,
+            back.credit_minor)"
+    };
+    (given_up) => {
+        "JSON_ARRAY(gone.position, HEX(gone.id), gone.`lines`, gone.reason, gone.currency, gone.worth_minor,
+            gone.created_at)"
+    };
+    (parcels) => {
+        "JSON_ARRAY(parcel.position, HEX(parcel.id), parcel.carrier, parcel.tracking_number, parcel.status,
+            parcel.`lines`, parcel.events, parcel.created_at, parcel.updated_at)"
+    };
+}
+
+/// All elements that belong to an order, in one cell.
+macro_rules! gathered {
+    ($part:ident, $table:literal, $as:literal) => {
+        concat!(
+            "(SELECT CAST(COALESCE(JSON_ARRAYAGG(",
+            element!($part),
+            "), '[]') AS CHAR) FROM ",
+            $table,
+            " AS ",
+            $as,
+            " WHERE ",
+            $as,
+            ".order_id = orders.id) AS ",
+            stringify!($part)
+        )
+    };
+}
+
+/// The columns of an order and its payment.
+macro_rules! order_columns {
+    () => {
+        "orders.*, payments.id AS payment_id, payments.method AS payment_method, payments.status AS payment_status,
+            payments.currency AS payment_currency, payments.amount_minor, payments.captured_minor, payments.refunded_minor"
+    };
+}
+
+/// Orders with their payments, and all that belongs to them as JSON cells.
 macro_rules! select_orders {
     ($tail:literal) => {
         concat!(
-            "SELECT orders.*, payments.id AS payment_id, payments.method AS payment_method,
-                payments.status AS payment_status, payments.currency AS payment_currency, payments.amount_minor,
-                payments.captured_minor, payments.refunded_minor,
-                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(item.position, item.sku, HEX(item.product_id), item.name,
-                        item.quantity, item.currency, item.unit_price_minor, item.discount_minor, item.tax_minor,
-                        item.total_minor)), '[]') AS CHAR)
-                    FROM order_items AS item WHERE item.order_id = orders.id) AS items,
-                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(attempt.position, HEX(attempt.id), attempt.provider,
-                        attempt.method, attempt.currency, attempt.amount_minor, attempt.state, attempt.token,
-                        attempt.reference, attempt.failure_code, attempt.next_action_type, attempt.next_action_url,
-                        attempt.created_at, attempt.check_at, attempt.checks, attempt.to_capture_minor)), '[]') AS CHAR)
-                    FROM payment_attempts AS attempt WHERE attempt.order_id = orders.id) AS attempts,
-                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(refund.position, HEX(refund.id), HEX(refund.attempt_id),
-                        refund.currency, refund.amount_minor, refund.state, refund.reason, refund.reference,
-                        refund.created_at, refund.check_at, refund.checks, refund.cause, HEX(refund.return_id))), '[]') AS CHAR)
-                    FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds,
-                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(back.position, HEX(back.id), back.kind, back.status,
-                        back.`lines`, back.reason, back.note, back.refund_minor, back.requested_at, back.updated_at,
-                        HEX(back.exchanged_for), back.worth_minor, back.credit_minor)), '[]') AS CHAR)
-                    FROM returns_refunds AS back WHERE back.order_id = orders.id) AS sent_back,
-                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(gone.position, HEX(gone.id), gone.`lines`, gone.reason,
-                        gone.currency, gone.worth_minor, gone.created_at)), '[]') AS CHAR)
-                    FROM order_cancellations AS gone WHERE gone.order_id = orders.id) AS given_up,
-                (SELECT CAST(COALESCE(JSON_ARRAYAGG(JSON_ARRAY(parcel.position, HEX(parcel.id), parcel.carrier,
-                        parcel.tracking_number, parcel.status, parcel.`lines`, parcel.events, parcel.created_at,
-                        parcel.updated_at)), '[]') AS CHAR)
-                    FROM shipments AS parcel WHERE parcel.order_id = orders.id) AS parcels
-            FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
+            "SELECT ",
+            order_columns!(),
+            ", ",
+            gathered!(items, "order_items", "item"),
+            ", ",
+            gathered!(attempts, "payment_attempts", "attempt"),
+            ", ",
+            gathered!(refunds, "refunds", "refund"),
+            ", ",
+            gathered!(sent_back, "returns_refunds", "back"),
+            ", ",
+            gathered!(given_up, "order_cancellations", "gone"),
+            ", ",
+            gathered!(parcels, "shipments", "parcel"),
+            " FROM orders LEFT JOIN payments ON payments.order_id = orders.id ",
             $tail
         )
     };
 }
 
-pub(crate) const ORDER: &str = select_orders!("WHERE orders.id = ?");
+/// What an element belongs to, in the order of the parts of [`ORDER`].
+pub(crate) const PARTS_OF_ORDER: &[&str] = &["items", "attempts", "refunds", "sent_back", "given_up", "parcels"];
+
+/// One order and all that belongs to it, an element in each row. Each cell that is gathered in a row would be a table
+/// on the server's disk, made and thrown away for it.
+pub(crate) const ORDER: &str = concat!(
+    "SELECT ",
+    order_columns!(),
+    ", kind.part, CASE kind.part
+        WHEN 0 THEN IF(item.order_id IS NULL, NULL, ",
+    element!(items),
+    ") WHEN 1 THEN IF(attempt.order_id IS NULL, NULL, ",
+    element!(attempts),
+    ") WHEN 2 THEN IF(refund.order_id IS NULL, NULL, ",
+    element!(refunds),
+    ") WHEN 3 THEN IF(back.order_id IS NULL, NULL, ",
+    element!(sent_back),
+    ") WHEN 4 THEN IF(gone.order_id IS NULL, NULL, ",
+    element!(given_up),
+    ") ELSE IF(parcel.order_id IS NULL, NULL, ",
+    element!(parcels),
+    ") END AS cells
+    FROM orders LEFT JOIN payments ON payments.order_id = orders.id
+    JOIN (SELECT 0 AS part UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5) AS kind
+    LEFT JOIN order_items AS item ON kind.part = 0 AND item.order_id = orders.id
+    LEFT JOIN payment_attempts AS attempt ON kind.part = 1 AND attempt.order_id = orders.id
+    LEFT JOIN refunds AS refund ON kind.part = 2 AND refund.order_id = orders.id
+    LEFT JOIN returns_refunds AS back ON kind.part = 3 AND back.order_id = orders.id
+    LEFT JOIN order_cancellations AS gone ON kind.part = 4 AND gone.order_id = orders.id
+    LEFT JOIN shipments AS parcel ON kind.part = 5 AND parcel.order_id = orders.id
+    WHERE orders.id = ?"
+);
 
 pub(crate) const ORDERS_BELOW: &str = select_orders!("WHERE orders.id < ?");
 

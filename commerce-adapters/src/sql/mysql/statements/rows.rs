@@ -12,6 +12,10 @@ macro_rules! sql_type {
     (text) => {
         "LONGTEXT"
     };
+    // Of at most 255 characters. Where an UPDATE sets nothing longer, the server keeps the rows in memory meanwhile.
+    (word) => {
+        "VARCHAR(255)"
+    };
     (int) => {
         "BIGINT"
     };

@@ -1,5 +1,5 @@
-//! Reads products, categories and sellers. A product comes with its variants and images in one row,
-//! so that one statement sees one state of it.
+//! Reads products, categories and sellers. A product comes with its variants and images in one statement, so that
+//! one state of it is seen.
 
 use async_trait::async_trait;
 use commerce_core::catalog::{
@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use super::super::engine::{Database, Row};
 use super::super::fields::Fields;
+use super::super::gathered::Gathered;
 use super::super::statements::catalog as sql;
 use crate::sql::bulk::{Nested, ids};
 use crate::sql::question::{Question, below, blob};
@@ -36,8 +37,7 @@ struct VariantCells(
 #[derive(Deserialize)]
 struct ImageCells(i64, ImageId, String, String);
 
-fn read_product(row: &Row, operation: &'static str) -> Result<Product, StoreError> {
-    let fields = Fields::of(row, operation);
+fn read_product(fields: &Fields<'_>) -> Result<Product, StoreError> {
     let mut variants: Vec<VariantCells> = fields.json("variants")?;
     variants.sort_by_key(|cells| cells.0);
     let mut images: Vec<ImageCells> = fields.json("images")?;
@@ -102,7 +102,8 @@ impl Database<CatalogWrite> {
     pub(super) async fn read_product(&self, id: ProductId, may_lag: bool) -> Result<Option<Product>, StoreError> {
         const OPERATION: &str = "catalog.product";
         let query = Question::frequent(sql::PRODUCT).shown_if(may_lag).bind(blob(id.uuid()));
-        self.row(OPERATION, query).await?.map(|row| read_product(&row, OPERATION)).transpose()
+        let product = Gathered::of(self.rows(OPERATION, query).await?, sql::PARTS_OF_PRODUCT, OPERATION)?;
+        product.map(|product| read_product(&product.fields(OPERATION))).transpose()
     }
 }
 
@@ -115,7 +116,8 @@ impl ProductReads for Database<CatalogWrite> {
     async fn product_by_slug(&self, slug: &Slug) -> Result<Option<Product>, StoreError> {
         const OPERATION: &str = "catalog.product_by_slug";
         let query = Question::frequent(sql::PRODUCT_BY_SLUG).bind(slug.as_str());
-        self.row(OPERATION, query).await?.map(|row| read_product(&row, OPERATION)).transpose()
+        let product = Gathered::of(self.rows(OPERATION, query).await?, sql::PARTS_OF_PRODUCT, OPERATION)?;
+        product.map(|product| read_product(&product.fields(OPERATION))).transpose()
     }
 
     async fn products(&self, filter: &ProductFilter, page: &PageRequest) -> Result<Page<Product>, StoreError> {
@@ -128,7 +130,7 @@ impl ProductReads for Database<CatalogWrite> {
             .when(" AND status = ?", filter.status.map(ProductStatus::as_str));
         let query = query.then(" ORDER BY id DESC LIMIT ?").bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
-        let products = rows.iter().map(|row| read_product(row, OPERATION)).collect::<Result<_, _>>()?;
+        let products = rows.iter().map(|row| read_product(&Fields::of(row, OPERATION))).collect::<Result<_, _>>()?;
         Ok(Page::cut(products, page, |product: &Product| product.id.uuid()))
     }
 
@@ -136,7 +138,7 @@ impl ProductReads for Database<CatalogWrite> {
         const OPERATION: &str = "catalog.products_by_id";
         let query = Question::frequent(sql::PRODUCTS_AMONG);
         let rows = self.rows(OPERATION, query.bind(ids(among.iter().copied()))).await?;
-        rows.iter().map(|row| read_product(row, OPERATION)).collect()
+        rows.iter().map(|row| read_product(&Fields::of(row, OPERATION))).collect()
     }
 
     async fn products_changed(
@@ -150,7 +152,7 @@ impl ProductReads for Database<CatalogWrite> {
         let query = Question::of(sql::PRODUCTS_CHANGED).shown();
         let query = query.bind(since.as_micros()).bind(since.as_micros()).bind(after).bind(limit);
         let rows = self.rows(OPERATION, query).await?;
-        let read = |row| Ok((Fields::of(row, OPERATION).at("changed_at")?, read_product(row, OPERATION)?));
+        let read = |row| Ok((Fields::of(row, OPERATION).at("changed_at")?, read_product(&Fields::of(row, OPERATION))?));
         rows.iter().map(read).collect()
     }
 

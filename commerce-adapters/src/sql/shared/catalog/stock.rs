@@ -1,6 +1,6 @@
 //! Reads stock: items for carts and orders, inventory, the ledger, holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use commerce_core::catalog::{CatalogWrite, Hold, HoldKey, HoldLine, Inventory, Item, Movement, StockReads, item_name};
@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::super::engine::{Database, Row};
 use super::super::fields::Fields;
+use super::super::gathered::Gathered;
 use super::super::statements::catalog as sql;
 use super::load::read_inventory;
 use crate::sql::bulk::list;
@@ -51,8 +52,7 @@ fn read_movement(row: &Row, operation: &'static str) -> Result<Movement, StoreEr
 #[derive(Deserialize)]
 struct LineCells(Sku, u32, i64, Currency);
 
-fn read_hold(row: &Row, operation: &'static str) -> Result<Hold, StoreError> {
-    let fields = Fields::of(row, operation);
+fn read_hold(fields: &Fields<'_>) -> Result<Hold, StoreError> {
     if fields.text("state")? != fields.text("last_state")? {
         return Err(fields.corrupt("the lines of a hold are in different states"));
     }
@@ -69,11 +69,17 @@ fn read_hold(row: &Row, operation: &'static str) -> Result<Hold, StoreError> {
     })
 }
 
+/// These SKUs as a parameter, each once.
+fn each(skus: &[Sku]) -> String {
+    let each: BTreeSet<&str> = skus.iter().map(Sku::as_str).collect();
+    list(each)
+}
+
 impl Database<CatalogWrite> {
     /// What the catalog says about these SKUs, from a replica if it may lag.
     pub(super) async fn read_items(&self, skus: &[Sku], may_lag: bool) -> Result<Vec<Item>, StoreError> {
         const OPERATION: &str = "catalog.items";
-        let query = Question::frequent(sql::ITEMS).shown_if(may_lag).bind(list(skus.iter().map(Sku::as_str)));
+        let query = Question::frequent(sql::ITEMS).shown_if(may_lag).bind(each(skus));
         let rows = self.rows(OPERATION, query).await?;
         rows.iter().map(|row| read_item(row, OPERATION)).collect()
     }
@@ -81,7 +87,7 @@ impl Database<CatalogWrite> {
     /// The stock of these SKUs, from a replica if it may lag.
     pub(super) async fn read_stock(&self, skus: &[Sku], may_lag: bool) -> Result<Vec<Inventory>, StoreError> {
         const OPERATION: &str = "catalog.inventory";
-        let query = Question::frequent(sql::STOCK_AMONG).shown_if(may_lag).bind(list(skus.iter().map(Sku::as_str)));
+        let query = Question::frequent(sql::STOCK_AMONG).shown_if(may_lag).bind(each(skus));
         let rows = self.rows(OPERATION, query).await?;
         rows.iter().map(|row| read_inventory(row, OPERATION)).collect()
     }
@@ -108,14 +114,15 @@ impl StockReads for Database<CatalogWrite> {
 
     async fn hold(&self, key: HoldKey) -> Result<Option<Hold>, StoreError> {
         const OPERATION: &str = "catalog.hold";
-        let row = self.row(OPERATION, Question::frequent(sql::NEWEST_HOLD).bind(key.0.to_vec()).bind(key.0.to_vec())).await?;
-        row.map(|row| read_hold(&row, OPERATION)).transpose()
+        let query = Question::frequent(sql::NEWEST_HOLD).bind(key.0.to_vec()).bind(key.0.to_vec());
+        let hold = Gathered::of(self.rows(OPERATION, query).await?, sql::PARTS_OF_HOLD, OPERATION)?;
+        hold.map(|hold| read_hold(&hold.fields(OPERATION))).transpose()
     }
 
     async fn expired_holds(&self, now: Timestamp, limit: u32) -> Result<Vec<Hold>, StoreError> {
         const OPERATION: &str = "catalog.expired_holds";
         let rows = self.rows(OPERATION, Question::of(sql::EXPIRED_HOLDS).bind(now.as_micros()).bind(limit)).await?;
-        rows.iter().map(|row| read_hold(row, OPERATION)).collect()
+        rows.iter().map(|row| read_hold(&Fields::of(row, OPERATION))).collect()
     }
 
     async fn low_stock_crossings(&self, limit: u32) -> Result<Vec<Inventory>, StoreError> {

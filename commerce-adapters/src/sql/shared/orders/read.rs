@@ -1,5 +1,5 @@
-//! Reads orders. An order comes with its items, attempts and refunds in one row, so that one
-//! statement sees one state of it, and a page costs one statement too.
+//! Reads orders. An order comes with its items, attempts and refunds in one statement, so that one state of it
+//! is seen, and a page costs one statement too.
 
 use async_trait::async_trait;
 use commerce_core::change::{ChangeSet, CommitError};
@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::super::engine::{Database, Row};
 use super::super::fields::Fields;
+use super::super::gathered::Gathered;
 use super::super::statements::orders as sql;
 use super::parcels::{read_cancellations, read_returns, read_shipments};
 use crate::sql::judge::OrdersWrite;
@@ -62,8 +63,7 @@ struct RefundCells(
     Option<String>,
 );
 
-fn read_order(row: &Row, operation: &'static str) -> Result<Order, StoreError> {
-    let fields = Fields::of(row, operation);
+fn read_order(fields: &Fields<'_>) -> Result<Order, StoreError> {
     let currency: Currency = fields.parse("currency")?;
     let mut lines: Vec<LineCells> = fields.json("items")?;
     lines.sort_by_key(|cells| cells.0);
@@ -80,12 +80,12 @@ fn read_order(row: &Row, operation: &'static str) -> Result<Order, StoreError> {
         total: fields.minor("total_minor", currency)?,
         tax_lines: fields.json("tax_lines")?,
         coupon: fields.opt_text("coupon")?,
-        shipping_address: read_address(&fields)?,
+        shipping_address: read_address(fields)?,
         shipping_option: fields.text("shipping_option")?,
-        payment: read_payment(&fields)?,
-        cancellations: read_cancellations(&fields)?,
-        shipments: read_shipments(&fields)?,
-        returns: read_returns(&fields, currency)?,
+        payment: read_payment(fields)?,
+        cancellations: read_cancellations(fields)?,
+        shipments: read_shipments(fields)?,
+        returns: read_returns(fields, currency)?,
         hold: HoldRef { key: HoldKey(fields.hash("hold_key")?), generation: fields.count("hold_generation")? },
         payment_due_at: fields.opt_at("payment_due_at")?,
         payment_extended: fields.flag("payment_extended")?,
@@ -236,8 +236,9 @@ impl PurchaseReads for Database<OrdersWrite> {
 impl OrderStore for Database<OrdersWrite> {
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
         const OPERATION: &str = "orders.order";
-        let row = self.row(OPERATION, Question::frequent(sql::ORDER).bind(blob(id.uuid()))).await?;
-        row.map(|row| read_order(&row, OPERATION)).transpose()
+        let rows = self.rows(OPERATION, Question::frequent(sql::ORDER).bind(blob(id.uuid()))).await?;
+        let order = Gathered::of(rows, sql::PARTS_OF_ORDER, OPERATION)?;
+        order.map(|order| read_order(&order.fields(OPERATION))).transpose()
     }
 
     async fn orders(&self, filter: &OrderFilter, page: &PageRequest) -> Result<Page<Order>, StoreError> {
@@ -252,7 +253,7 @@ impl OrderStore for Database<OrdersWrite> {
             .when(sql::NUMBER_IS, filter.number.as_deref());
         let query = query.then(" ORDER BY orders.id DESC LIMIT ?").bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
-        let orders = rows.iter().map(|row| read_order(row, OPERATION)).collect::<Result<_, _>>()?;
+        let orders = rows.iter().map(|row| read_order(&Fields::of(row, OPERATION))).collect::<Result<_, _>>()?;
         Ok(Page::cut(orders, page, |order: &Order| order.id.uuid()))
     }
 

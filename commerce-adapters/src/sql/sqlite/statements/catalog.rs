@@ -171,6 +171,9 @@ macro_rules! select_products {
 
 pub(crate) const PRODUCT: &str = select_products!("WHERE id = ?");
 
+/// All of a product is in one row.
+pub(crate) const PARTS_OF_PRODUCT: &[&str] = &[];
+
 pub(crate) const PRODUCT_BY_SLUG: &str = select_products!("WHERE slug = ?");
 
 pub(crate) const PRODUCTS_BELOW: &str = select_products!("WHERE id < ?");
@@ -205,6 +208,9 @@ macro_rules! select_holds {
         )
     };
 }
+
+/// All of a hold is in one row.
+pub(crate) const PARTS_OF_HOLD: &[&str] = &[];
 
 pub(crate) const NEWEST_HOLD: &str = select_holds!(
     "WHERE hold_key = ? AND generation = (SELECT max(generation) FROM reservations WHERE hold_key = ?)

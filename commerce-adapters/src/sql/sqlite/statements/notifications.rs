@@ -24,6 +24,9 @@ pub(crate) const CHANGED: &str = "UPDATE OR FAIL notification_logs SET address =
         version = value ->> 8, held_at = value ->> 9
     FROM jsonb_each(?) WHERE notification_logs.id = unhex(value ->> 0)";
 
+/// Of those that have no error.
+pub(crate) const CHANGED_WELL: &str = CHANGED;
+
 pub(crate) const DUE: &str = "SELECT * FROM notification_logs INDEXED BY notification_logs_due
     WHERE due_at IS NOT NULL AND due_at <= ? AND status IN ('PENDING', 'SENDING')
     ORDER BY due_at, id LIMIT ?";

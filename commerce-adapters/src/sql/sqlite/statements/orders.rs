@@ -281,6 +281,9 @@ macro_rules! select_orders {
 
 pub(crate) const ORDER: &str = select_orders!("WHERE orders.id = ?");
 
+/// All of an order is in one row.
+pub(crate) const PARTS_OF_ORDER: &[&str] = &[];
+
 pub(crate) const ORDERS_BELOW: &str = select_orders!("WHERE orders.id < ?");
 
 /// One user's orders are few: the plus keeps the index on the status out of it.
