@@ -266,9 +266,6 @@ impl Catalog {
     }
 }
 
-/// Why the stock of a variant that is no more leaves the books.
-pub(crate) const VARIANT_REMOVED: &str = "variant removed";
-
 fn skus(product: &Product) -> impl Iterator<Item = &Sku> {
     product.variants.iter().map(|variant| &variant.sku)
 }
@@ -284,7 +281,7 @@ fn written_off(shelves: &[Inventory], actor: &Actor, ids: &IdSource, now: Timest
         on_hand: shelf.on_hand.saturating_neg(),
         reserved: 0,
         reference: None,
-        reason: VARIANT_REMOVED.to_owned(),
+        reason: "variant removed".to_owned(),
         actor: actor.user(),
         at: now,
     };

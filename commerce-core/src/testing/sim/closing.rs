@@ -13,8 +13,7 @@ use super::client::{History, Told, key};
 use super::house::House;
 use crate::actor::Actor;
 use crate::audit::{AuditRequest, Patience, Violation};
-use crate::catalog::change_product::VARIANT_REMOVED;
-use crate::catalog::{HoldState, Movement, MovementKind, StockReads};
+use crate::catalog::{HoldState, Movement, StockReads};
 use crate::commerce::Commerce;
 use crate::error::{Error, StoreError};
 use crate::events::{EventKind, Outbox};
@@ -333,8 +332,8 @@ async fn judge_stores(house: &House, shop: &Commerce, history: &History) -> Resu
             ));
         }
     }
-    judge_adjustments(house, history).await?;
-    judge_deeds(house, shop, history).await?;
+    let counted = judge_adjustments(house, history).await?;
+    judge_deeds(house, shop, history, &counted).await?;
     judge_carts(house, shop, history).await
 }
 
@@ -357,9 +356,10 @@ async fn all_movements(house: &House, sku: &Sku) -> Result<Vec<Movement>, String
     }
 }
 
-/// An acknowledged adjustment is in the ledger once, a refused one never.
-async fn judge_adjustments(house: &House, history: &History) -> Result<(), String> {
+/// An acknowledged adjustment is in the ledger once, a refused one never. Says how often each SKU was counted.
+async fn judge_adjustments(house: &House, history: &History) -> Result<BTreeMap<Sku, usize>, String> {
     let adjusted = std::mem::take(&mut history.write().adjusted);
+    let mut counted: BTreeMap<Sku, usize> = BTreeMap::new();
     for (sku, reason, told) in adjusted {
         let count = all_movements(house, &sku).await?.iter().filter(|movement| movement.reason == reason).count();
         let right = match told {
@@ -370,13 +370,14 @@ async fn judge_adjustments(house: &House, history: &History) -> Result<(), Strin
         if !right {
             return Err(format!("{reason} of {sku} was told as {told:?} and is {count} times in the ledger"));
         }
+        *counted.entry(sku).or_default() += count;
     }
-    Ok(())
+    Ok(counted)
 }
 
-/// What staff did is in the log once: what was acknowledged, what the ledger says was counted, and each deed that was told; and
+/// What staff did is in the log once: what was acknowledged, what was counted, and each deed that was told; and
 /// nothing else is.
-async fn judge_deeds(house: &House, shop: &Commerce, history: &History) -> Result<(), String> {
+async fn judge_deeds(house: &House, shop: &Commerce, history: &History, counted: &BTreeMap<Sku, usize>) -> Result<(), String> {
     let log = whole_log(shop).await?;
     let said: Vec<EventId> = {
         let books = house.ground.books();
@@ -402,12 +403,7 @@ async fn judge_deeds(house: &House, shop: &Commerce, history: &History) -> Resul
     }
     let skus: Vec<Sku> = house.ground.books().stock.keys().cloned().collect();
     for sku in &skus {
-        // What comes back and cannot be sold is written off by the shop itself, and what goes with a variant is no count.
-        let by_hand = |movement: &&Movement| {
-            let counted = movement.kind == MovementKind::Adjustment && movement.actor.is_some();
-            counted && movement.reason != VARIANT_REMOVED
-        };
-        let counted = all_movements(house, sku).await?.iter().filter(by_hand).count();
+        let counted = counted.get(sku).copied().unwrap_or_default();
         let adjusted = log.iter().filter(|entry| entry.told.action == StaffAction::StockAdjusted);
         let told = adjusted.filter(|entry| {
             let detail: Value = entry.told.detail.read().unwrap_or_default();
