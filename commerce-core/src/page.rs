@@ -133,6 +133,15 @@ impl<T> Page<T> {
         Self { items: entries, next_cursor }
     }
 
+    /// A page of entries that are all known, newest first: those with the greatest key.
+    pub fn of_all(mut entries: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> Uuid) -> Self {
+        entries.sort_by_key(|entry| std::cmp::Reverse(key(entry)));
+        if let Some(cursor) = request.after() {
+            entries.retain(|entry| key(entry) < cursor.0);
+        }
+        Self::cut(entries, request, key)
+    }
+
     /// The same page with every entry turned into something else.
     #[must_use]
     pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
@@ -143,6 +152,23 @@ impl<T> Page<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_of_what_is_known_hold_every_entry_once_newest_first() {
+        let all: Vec<Uuid> = [3, 1, 5, 2, 4].map(Uuid::from_u128).to_vec();
+        let (mut seen, mut cursor) = (Vec::new(), None);
+        loop {
+            let request = PageRequest::parse(Some(2), cursor.as_deref()).unwrap();
+            let page = Page::of_all(all.clone(), &request, |id| *id);
+            assert!(page.items.len() <= 2);
+            seen.extend(page.items);
+            match page.next_cursor {
+                Some(next) => cursor = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(seen, [5, 4, 3, 2, 1].map(Uuid::from_u128));
+    }
 
     #[test]
     fn a_cursor_survives_the_trip_and_rubbish_does_not() {

@@ -283,6 +283,9 @@ impl Check {
         for (key, value) in metadata {
             self.length("metadata", key, 1, limits::METADATA_KEY_MAX);
             self.length(&format!("metadata.{key}"), value, 0, limits::METADATA_VALUE_MAX);
+            if key.chars().chain(value.chars()).any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
+                self.fault("metadata", "CONTROL_CHARACTER", "must not have control characters but tabs and ends of lines");
+            }
         }
     }
 

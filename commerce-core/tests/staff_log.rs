@@ -132,6 +132,18 @@ fn workers_customers_and_sellers_are_no_staff() {
 }
 
 #[test]
+fn staff_that_runs_a_seller_stays_staff() {
+    block_on(async {
+        let shop = MemoryShop::new(5);
+        let boss = user(&shop, "boss", Role::Admin).await;
+        let new = commerce_core::catalog::NewSeller { name: "Potter".to_owned(), slug: None, user: Some(boss) };
+        let made = shop.catalog.create_seller(&Actor::System, new, None).await.unwrap().into_inner();
+        let after = shop.users.set_seller(&Actor::Admin(boss), boss, made.id).await.unwrap();
+        assert_eq!((after.role, after.seller), (Role::Admin, None));
+    });
+}
+
+#[test]
 fn a_shop_that_trades_tells_no_names_and_no_more_than_it_did() {
     block_on(async {
         let shop = MemoryShop::new(4);

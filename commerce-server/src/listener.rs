@@ -241,7 +241,7 @@ async fn serve_connection(
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // The head's and the idle time are kept by `Watched`, which tells one from the other.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(64 * 1024).pipeline_flush(true);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(64 * 1024);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -296,3 +296,85 @@ async fn who_has_the_version_is_told_so_and_sent_nothing() {
     assert_eq!(put.status, 200, "only what is read is spared: {}", put.text());
     assert_eq!(asha.get("/api/users/me").header("if-none-match", &tag).send().await.status, 200, "it has changed");
 }
+
+#[tokio::test]
+async fn lists_within_a_thing_have_pages_too() {
+    let shop = shared();
+    let (admin, asha) = (shop.admin().await, shop.customer().await);
+    let mut made: Vec<String> = Vec::new();
+    for _ in 0..3 {
+        let entry = asha.post("/api/users/me/addresses", &address()).send().await.expect(201);
+        made.push(entry["id"].as_str().unwrap().to_owned());
+    }
+    made.reverse();
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = asha.read(&format!("/api/users/me/addresses?limit=2&cursor={cursor}")).await;
+        seen.extend(page["items"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()));
+        match page["nextCursor"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+    assert_eq!(seen, made, "newest first, each once");
+
+    let product = admin.product(49_900, 5).await;
+    let order = asha.order(&[(&product.sku, 1)]).await.id;
+    for list in ["payments", "refunds", "shipments", "returns"].map(|name| format!("/api/orders/{order}/{name}")).iter().chain([
+        &"/api/users/me/addresses".to_owned(),
+        &"/api/users/me/sessions".to_owned(),
+        &"/api/categories".to_owned(),
+    ]) {
+        for limit in ["0", "101", "-1", "x"] {
+            asha.get(&format!("{list}?limit={limit}")).send().await.any_problem(422);
+        }
+        asha.get(&format!("{list}?cursor=nonsense")).send().await.problem(400, "BAD_CURSOR");
+        assert!(asha.read(&format!("{list}?limit=1")).await["items"].as_array().unwrap().len() <= 1, "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_merge_patch_takes_away_what_is_null_and_keeps_what_it_does_not_name() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let sku = unique("SKU");
+    let body = json!({"name": unique("Shirt"), "metadata": {"season": "summer", "cut": "slim"}, "variants": [
+        {"sku": sku, "price": inr(500), "options": {"size": "S", "color": "red"}, "metadata": {"bin": "7"}},
+    ]});
+    let product = admin.post("/api/products", &body).send().await.expect(201);
+    let path = format!("/api/products/{}", product["id"].as_str().unwrap());
+    let patch = async |at: String, change: Value| {
+        let version = admin.read(&path).await["version"].to_string();
+        admin.patch(&at, &change).header("if-match", &version).send().await
+    };
+    for field in ["name", "description", "slug", "status", "variants"] {
+        patch(path.clone(), json!({field: null})).await.problem(400, "WRONG_TYPE");
+    }
+    patch(path.clone(), json!({"metadata": {"season": null}})).await.expect(200);
+    assert_eq!(admin.read(&path).await["metadata"], json!({"cut": "slim"}));
+    patch(path.clone(), json!({"metadata": null})).await.expect(200);
+    assert_eq!(admin.read(&path).await["metadata"], json!({}));
+
+    let variant = format!("{path}/variants/{sku}");
+    patch(variant.clone(), json!({"options": {"size": "M"}})).await.expect(200);
+    assert_eq!(admin.read(&path).await["variants"][0]["options"], json!({"size": "M", "color": "red"}));
+    patch(variant.clone(), json!({"options": {"color": null}})).await.expect(200);
+    assert_eq!(admin.read(&path).await["variants"][0]["options"], json!({"size": "M"}));
+    patch(variant.clone(), json!({"price": {"amount": 700}, "metadata": null})).await.expect(200);
+    let changed = admin.read(&path).await["variants"][0].clone();
+    assert_eq!((&changed["price"], &changed["metadata"]), (&inr(700), &json!({})));
+    patch(variant.clone(), json!({"price": null})).await.problem(400, "WRONG_TYPE");
+    patch(variant, json!({"compareAtPrice": {"amount": 900}})).await.invalid("compareAtPrice.currency");
+}
+
+#[tokio::test]
+async fn metadata_has_no_control_characters() {
+    let shop = shared();
+    let asha = shop.customer().await;
+    for metadata in [json!({"a\u{0}": "x"}), json!({"a": "x\u{0}y"}), json!({"a": "x\u{1b}[2J"})] {
+        let body = json!({"email": asha.email, "fullName": "Asha", "metadata": metadata});
+        asha.put("/api/users/me", &body).send().await.invalid("metadata");
+    }
+    let body = json!({"email": asha.email, "fullName": "Asha", "metadata": {"note": "two\nlines\tand a tab"}});
+    asha.put("/api/users/me", &body).send().await.expect(200);
+}

@@ -332,7 +332,7 @@ fn with_own_notes(variant: Variant, before: &[Variant]) -> Variant {
 
 fn with_variant(mut product: Product, new: &NewVariant) -> Result<Changed, Refusal> {
     let mut check = Check::new();
-    let parsed = parse_variant(&mut check, "variant", new);
+    let parsed = parse_variant(&mut check, "", new);
     if product.variants.len() >= limits::VARIANTS_MAX {
         check.fault("variants", "TOO_MANY", "must have at most 200 variants");
     }

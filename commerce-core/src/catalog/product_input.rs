@@ -120,19 +120,20 @@ pub(super) fn parse_variants(check: &mut Check, variants: &[NewVariant]) -> Vec<
     parsed
 }
 
-/// One checked variant with its first stock; `field` is its path.
+/// One checked variant with its first stock; `field` is its path, nothing where it is the whole body.
 pub(super) fn parse_variant(check: &mut Check, field: &str, new: &NewVariant) -> Option<(Variant, i64)> {
-    let sku = check.take(Sku::parse(&format!("{field}.sku"), &new.sku));
+    let at = |name: &str| if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
+    let sku = check.take(Sku::parse(&at("sku"), &new.sku));
     let (price, compare_at) = (new.price, former(new.compare_at));
-    check_price(check, &format!("{field}.price"), price);
+    check_price(check, &at("price"), price);
     if let Some(before) = compare_at {
-        check_price(check, &format!("{field}.compareAtPrice"), before);
+        check_price(check, &at("compareAtPrice"), before);
     }
-    check_options(check, &format!("{field}.options"), &new.options);
+    check_options(check, &at("options"), &new.options);
     if !(0..=limits::STOCK_MAX).contains(&new.stock) {
-        check.fault(format!("{field}.stock"), "OUT_OF_RANGE", "must be between 0 and 1,000,000,000");
+        check.fault(at("stock"), "OUT_OF_RANGE", "must be between 0 and 1,000,000,000");
     }
-    let barcode = check_barcode(check, &format!("{field}.barcode"), new.barcode.as_deref());
+    let barcode = check_barcode(check, &at("barcode"), new.barcode.as_deref());
     check.metadata(&new.metadata);
     let (options, weight_grams, metadata) = (new.options.clone(), new.weight_grams, new.metadata.clone());
     Some((Variant { sku: sku?, price, compare_at, options, weight_grams, barcode, metadata }, new.stock))

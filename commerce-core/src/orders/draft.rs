@@ -138,6 +138,9 @@ impl Orders {
         if token.as_ref().is_some_and(|token| token.chars().count() > limits::SHORT_TEXT_MAX) {
             return Err(Refusal::field("payment.token", "TOO_LONG", "must have at most 255 characters"));
         }
+        if token.as_ref().is_some_and(|token| token.contains(char::is_control)) {
+            return Err(Refusal::field("payment.token", "CONTROL_CHARACTER", "must not have control characters"));
+        }
         let capture = self.policy.capture;
         match method {
             PaymentMethod::Cod => return Ok(Tender { method, provider: None, token: None, capture }),

@@ -80,6 +80,10 @@ impl Orders {
             }
             if !nothing {
                 into.coupon = into.coupon.take().or_else(|| from.coupon.take());
+                // Her own words stay where both have some.
+                for (name, value) in std::mem::take(&mut from.metadata) {
+                    into.metadata.entry(name).or_insert(value);
+                }
             }
             one_currency(&into)?;
             let now = self.clock.now();

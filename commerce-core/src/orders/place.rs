@@ -4,6 +4,8 @@
 //! set; then, for prepaid orders, ask the provider for the money. The order exists before money
 //! moves, and the same key never makes two orders however often and however parallel it is sent.
 
+use serde_json::{Value, json};
+
 use crate::actor::Actor;
 use crate::catalog::HoldKey;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyRecord, KeyResult, KeyScope, RequestKey};
@@ -20,7 +22,7 @@ use super::model::Order;
 use super::ports::{Held, OrderWrite};
 use super::pricing::Quote;
 use super::quote::{PlaceOrder, Priced, Wish};
-use super::shipping::Destination;
+use super::shipping::{Destination, ShippingOption};
 
 /// The route in whose scope order keys count.
 const ROUTE: &str = "POST /api/orders";
@@ -96,7 +98,7 @@ impl Orders {
         let wish = self.wish(Some(buyer.cart), command).await?;
         let address = self.address(user, &command.address).await?;
         let priced = self.price(Some(user), &wish, command, &Destination::from(&address)).await?;
-        expect_total(command, &priced.quote)?;
+        expect_total(command, &priced.quote, &priced.ways)?;
         Ok(Read { user, wish, priced, address, tender })
     }
 
@@ -119,12 +121,12 @@ impl Orders {
         } else {
             self.price(Some(read.user), &read.wish, command, &Destination::from(&read.address)).await?
         };
-        let Priced { quote, coupons, .. } = priced;
+        let Priced { quote, coupons, ways, .. } = priced;
         if !held_as_quoted(&held, &quote) {
             // The price changed while we held: the hold's price is history, so is the hold.
             return self.give_up(scope, key, &held, None).await;
         }
-        if let Err(refusal) = expect_total(command, &quote) {
+        if let Err(refusal) = expect_total(command, &quote, &ways) {
             return self.give_up(scope, key, &held, Some(refusal)).await;
         }
 
@@ -282,11 +284,20 @@ fn held_as_quoted(held: &Held, quote: &Quote) -> bool {
     quote.lines.iter().all(|line| held.prices.iter().any(|(sku, price)| *sku == line.sku && *price == line.unit_price))
 }
 
-fn expect_total(command: &PlaceOrder, quote: &Quote) -> Result<(), Refusal> {
+fn expect_total(command: &PlaceOrder, quote: &Quote, ways: &[ShippingOption]) -> Result<(), Refusal> {
     match command.expected_total {
-        Some(expected) if expected != quote.total => {
-            Err(Refusal::PriceChanged { quote: serde_json::to_value(quote).unwrap_or_default() })
-        }
+        Some(expected) if expected != quote.total => Err(Refusal::PriceChanged { quote: as_quoted(quote, ways) }),
         _ => Ok(()),
     }
+}
+
+/// A quote as whoever asks for one is shown it: with the ways to ship it, and which of them it is for.
+fn as_quoted(quote: &Quote, ways: &[ShippingOption]) -> Value {
+    let mut shown = serde_json::to_value(quote).unwrap_or_default();
+    if let Some(members) = shown.as_object_mut() {
+        members.remove("shippingOption");
+        members.insert("shippingOptionId".to_owned(), json!(quote.shipping_option.id));
+        members.insert("shippingOptions".to_owned(), json!(ways));
+    }
+    shown
 }

@@ -53,7 +53,7 @@ impl Users {
         if made == own_seller(id) { Ok(()) } else { Err(Refusal::Conflict("seller").into()) }
     }
 
-    /// Makes a user act for this seller.
+    /// Makes a user act for this seller. Staff acts for every seller, and stays staff.
     ///
     /// # Errors
     /// `FORBIDDEN`, `NOT_FOUND`.
@@ -64,7 +64,11 @@ impl Users {
             subject: id,
             detail: json!({ "from": user.seller, "to": seller }),
         };
-        self.change_user(actor, id, None, |user| User { role: Role::Seller, seller: Some(seller), ..user }, deed).await
+        let acting = |user: User| match user.role {
+            Role::Admin => user,
+            Role::Customer | Role::Seller => User { role: Role::Seller, seller: Some(seller), ..user },
+        };
+        self.change_user(actor, id, None, acting, deed).await
     }
 
     /// Changes a user by a pure rule; a rule that changes nothing writes nothing.

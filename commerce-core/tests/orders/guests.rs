@@ -160,6 +160,24 @@ fn a_guests_cart_is_ordered_once_and_emptied() -> Outcome<()> {
 }
 
 #[test]
+fn what_was_noted_on_a_guests_cart_comes_along_when_she_logs_in() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(308, &[("TEA", 9)]).await?;
+        let (token, _) = scene.orders.open_guest_cart(&Actor::Anonymous, None).await?.into_inner();
+        let (guest, own) = (CartOwner::guest(&token), CartOwner::User(scene.asha_id()));
+        let noted = |pairs: &[(&str, &str)]| Some(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect());
+        let items = [("TEA".to_owned(), 1)];
+        let (asha, nobody) = (Actor::Customer(scene.asha_id()), Actor::Anonymous);
+        scene.orders.add_to_cart(&nobody, guest, &items, noted(&[("gift", "yes"), ("door", "red")]), None, None).await?;
+        scene.orders.add_to_cart(&asha, own, &items, noted(&[("door", "blue")]), None, None).await?;
+        let merged = scene.orders.merge_cart(&asha, scene.asha_id(), &token, None, None).await?.into_inner();
+        let notes: Vec<_> = merged.metadata.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        assert_eq!(notes, [("door", "blue"), ("gift", "yes")], "her own words stay where both have some");
+        Ok(())
+    })
+}
+
+#[test]
 fn a_coupons_limit_for_one_customer_counts_a_guest_by_her_address() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(307, &[("TEA", 9)]).await?;

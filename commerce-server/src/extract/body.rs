@@ -179,6 +179,14 @@ pub fn maybe<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) ->
     Option::deserialize(deserializer).map(Some)
 }
 
+/// A field of a merge patch that may be left out, but not taken away: null is a wrong type.
+///
+/// # Errors
+/// Those of the field's own type.
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;

@@ -9,7 +9,7 @@ pub mod path;
 pub mod query;
 mod tree;
 
-pub use body::{Json, KeyedJson, Patch, maybe, read_json};
+pub use body::{Json, KeyedJson, Patch, given, maybe, read_json};
 pub use headers::{IfMatch, RequestIdempotency};
 pub use path::Params;
 pub use query::{Paging, Query};

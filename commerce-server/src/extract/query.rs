@@ -6,7 +6,8 @@ use std::str::FromStr;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use commerce_core::Refusal;
-use commerce_core::page::PageRequest;
+use commerce_core::page::{Page, PageRequest};
+use uuid::Uuid;
 
 use crate::problem::{Answered, Problem};
 
@@ -44,6 +45,14 @@ impl Query {
     pub fn page(&self) -> Answered<PageRequest> {
         let limit = self.get("limit", "must be between 1 and 100")?;
         Ok(PageRequest::parse(limit, self.text("cursor"))?)
+    }
+
+    /// The page that is asked for of what is known whole, newest first.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    pub fn page_of<T>(&self, all: Vec<T>, id: impl Fn(&T) -> Uuid) -> Answered<Page<T>> {
+        Ok(Page::of_all(all, &self.page()?, id))
     }
 }
 

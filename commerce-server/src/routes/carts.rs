@@ -7,6 +7,7 @@ use commerce_core::change::Answer;
 use commerce_core::error::{Error, Refusal};
 use commerce_core::orders::{CartOwner, CartView as PricedCart};
 
+use super::guest_carts::is_token;
 use crate::answer::{Told, done, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
@@ -104,6 +105,9 @@ async fn merge(
 ) -> Answered<Told<CartView>> {
     let (user, key) = (params.user(&caller.actor)?, request.key());
     let token = &request.body.cart_token;
+    if !is_token(token) {
+        return Err(Refusal::field("cartToken", "INVALID", "must be the token of a guest's cart").into());
+    }
     let cart = shared.orders().merge_cart(&caller.actor, user, token, key, if_match.version).await?;
     Ok(done(cart.map(CartView::from)).at(CartView::version))
 }

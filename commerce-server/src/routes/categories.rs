@@ -3,15 +3,16 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use commerce_core::catalog::{CategoryPatch, NewCategory};
-use commerce_core::ids::CategoryId;
+use commerce_core::ids::{CategoryId, Id};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
-use crate::extract::{IfMatch, KeyedJson, Params, Patch};
+use crate::extract::{IfMatch, KeyedJson, Params, Patch, Query};
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::catalog::{CategoryView, NodeView, nodes};
@@ -38,7 +39,7 @@ pub(super) fn routes(api: Api) -> Api {
         op("Create a category").takes::<CategoryBody>().gives::<CategoryView>(201, "Created.").refuses(&["SLUG_TAKEN"]),
         create,
     )
-    .get("/api/categories", op("All categories, by name").public().lists::<CategoryView>(), list)
+    .get("/api/categories", op("Categories, newest first").public().query(&[LIMIT, CURSOR]).lists::<CategoryView>(), list)
     .get("/api/categories/tree", op("The tree: its roots, each with what is below it").public().lists::<NodeView>(), tree)
     .get(one, op("A category").public().gives::<CategoryView>(200, "The category."), show)
     .put(one, op("Change a category").takes::<CategoryBody>().gives::<CategoryView>(200, "Changed.").refuses(codes), change)
@@ -56,11 +57,9 @@ async fn create(
     Ok(created(category.map(CategoryView::from), CategoryView::location).at(CategoryView::version))
 }
 
-async fn list(State(shared): State<Shared>) -> Answered<Told<Value>> {
-    let mut categories = shared.catalog().category_tree().await?.nodes;
-    categories.sort_by(|left, right| left.name.cmp(&right.name));
-    let items: Vec<CategoryView> = categories.into_iter().map(CategoryView::from).collect();
-    Ok(shown(json!({"items": items, "nextCursor": null})))
+async fn list(State(shared): State<Shared>, query: Query) -> Answered<Told<Value>> {
+    let categories = shared.catalog().category_tree().await?.nodes;
+    Ok(shown(json!(query.page_of(categories, |category| category.id.uuid())?.map(CategoryView::from))))
 }
 
 async fn tree(State(shared): State<Shared>) -> Answered<Told<Value>> {

@@ -1,14 +1,22 @@
 //! Carts of people who have not logged in; whoever knows a cart's token has it.
 
+use std::net::IpAddr;
+
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
+use commerce_core::Actor;
+use commerce_core::change::{RequestKey, digest};
 use commerce_core::orders::CartOwner;
+use commerce_core::text::IdempotencyKey;
 
 use super::carts::{COUPONS, add_to};
+use crate::address::client_group;
 use crate::answer::{Told, created, done, shown_at};
 use crate::api::{Api, op};
 use crate::auth::Caller;
 use crate::extract::{IfMatch, Json, KeyedJson, Params};
+use crate::front::ClientAddress;
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
 use crate::views::cart::{AddBody, CartView, OpenBody, QuantityBody};
@@ -30,9 +38,23 @@ pub(super) fn routes(api: Api) -> Api {
         .delete(coupon, op("Take the coupons off a guest's cart").public().done(204, "None is on it."), remove_coupon)
 }
 
-async fn open(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OpenBody>) -> Answered<Told<CartView>> {
-    let opened = shared.orders().open_guest_cart(&actor, request.key()).await?;
+async fn open(
+    State(shared): State<Shared>,
+    Caller(actor): Caller,
+    Extension(address): Extension<ClientAddress>,
+    request: KeyedJson<OpenBody>,
+) -> Answered<Told<CartView>> {
+    let key = request.key();
+    let key = if actor == Actor::Anonymous { key.map(|key| of_stranger(&key, client_group(address.0))).transpose()? } else { key };
+    let opened = shared.orders().open_guest_cart(&actor, key).await?;
     Ok(created(opened.map(|(token, cart)| CartView::of_guest(&token, cart)), CartView::location).at(CartView::version))
+}
+
+/// Strangers have no name that could tell their keys apart, and what the key answers is the whole cart: each address has
+/// keys of its own.
+fn of_stranger(key: &RequestKey, from: IpAddr) -> Answered<RequestKey> {
+    let own = digest(&[from.to_string().as_bytes(), key.key.as_str().as_bytes()]);
+    Ok(RequestKey { key: IdempotencyKey::parse("Idempotency-Key", &hex::encode(own))?, body_hash: key.body_hash })
 }
 
 async fn add(
@@ -107,6 +129,24 @@ async fn remove_coupon(
 /// A token of ours: 64 hexadecimal digits. Others name no cart.
 fn token(params: &Params) -> Answered<&str> {
     let token = params.text("cartToken")?;
-    let ours = token.len() == 64 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if ours { Ok(token) } else { Err(Problem::not_found("cart")) }
+    if is_token(token) { Ok(token) } else { Err(Problem::not_found("cart")) }
+}
+
+/// Whether this is how the tokens of guests' carts look.
+pub(super) fn is_token(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_one_address_is_not_that_of_another() {
+        let key = RequestKey { key: IdempotencyKey::parse("Idempotency-Key", "order-1").unwrap(), body_hash: [7; 32] };
+        let from = |address: &str| of_stranger(&key, address.parse().unwrap()).unwrap();
+        assert_eq!(from("192.0.2.1"), from("192.0.2.1"));
+        assert_ne!(from("192.0.2.1").key, from("192.0.2.2").key);
+        assert_ne!(from("192.0.2.1").key, key.key);
+    }
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use commerce_core::Refusal;
-use commerce_core::ids::OrderId;
+use commerce_core::ids::{Id, OrderId};
 use commerce_core::orders::{PromiseWish, Reconciliation};
 use serde_json::{Value, json};
 
+use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown};
 use crate::api::{Api, op};
 use crate::auth::{Holder, SignedIn};
@@ -53,8 +54,8 @@ pub(super) fn routes(api: Api) -> Api {
             .gives::<ReconciliationView>(200, "What does not fit."),
         reconciliation,
     )
-    .get("/api/orders/{id}/payments", op("Every try to pay an order, oldest first").lists::<AttemptView>(), attempts)
-    .get("/api/orders/{id}/refunds", op("Every refund of an order, oldest first").lists::<RefundView>(), refunds)
+    .get("/api/orders/{id}/payments", op("Every try to pay an order, newest first").query(&[LIMIT, CURSOR]).lists::<AttemptView>(), attempts)
+    .get("/api/orders/{id}/refunds", op("Every refund of an order, newest first").query(&[LIMIT, CURSOR]).lists::<RefundView>(), refunds)
     .post(
         "/api/payments/webhooks/{provider}",
         op("What a payment provider says; signed over the raw body")
@@ -120,16 +121,16 @@ async fn reconciliation(State(shared): State<Shared>, caller: SignedIn, query: Q
     Ok(shown(ReconciliationView { mismatches, checked, unasked, since, at }))
 }
 
-async fn attempts(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
+async fn attempts(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
     let order = shared.orders().order(&caller.actor, id(&params)?).await?;
-    let items: Vec<AttemptView> = order.payment.attempts.into_iter().map(AttemptView::from).collect();
-    Ok(shown(json!({"items": items, "nextCursor": null})))
+    let page = query.page_of(order.payment.attempts, |attempt| attempt.id.uuid())?;
+    Ok(shown(json!(page.map(AttemptView::from))))
 }
 
-async fn refunds(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
+async fn refunds(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
     let order = shared.orders().order(&caller.actor, id(&params)?).await?;
-    let items: Vec<RefundView> = order.payment.refunds.into_iter().map(RefundView::from).collect();
-    Ok(shown(json!({"items": items, "nextCursor": null})))
+    let page = query.page_of(order.payment.refunds, |refund| refund.id.uuid())?;
+    Ok(shown(json!(page.map(RefundView::from))))
 }
 
 /// Knows repeats by the provider's own id of the message, whatever the key.

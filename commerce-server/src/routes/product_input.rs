@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use commerce_core::Money;
-use commerce_core::catalog::{NewImage, NewProduct, NewVariant, ProductPatch, ProductStatus, VariantPatch};
+use commerce_core::catalog::{NewImage, NewProduct, NewVariant, ProductPatch, ProductStatus, Variant, VariantPatch};
+use commerce_core::{Currency, Money, Refusal};
 use commerce_core::ids::{CategoryId, SellerId};
 use commerce_core::text::Metadata;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::extract::maybe;
+use crate::extract::{given, maybe};
 use crate::views::schema::MoneySchema;
 
 /// A product to be created, or as it is to be.
@@ -107,42 +107,66 @@ impl From<ImageBody> for NewImage {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = ProductChange)]
 pub(super) struct ProductPatchBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     description: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     slug: Option<String>,
     #[serde(default, deserialize_with = "maybe")]
     #[schema(value_type = Option<String>, format = Uuid)]
     category_id: Option<Option<CategoryId>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = Uuid)]
     seller_id: Option<SellerId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "ACTIVE")]
     status: Option<ProductStatus>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     variants: Option<Vec<VariantBody>>,
-    /// A pair whose value is null goes; pairs that are not there stay.
-    #[serde(default)]
+    /// A pair whose value is null goes, as all do with null in their place; pairs that are not there stay.
+    #[serde(default, deserialize_with = "maybe")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Option<String>>>)]
-    metadata: Option<MetadataPatch>,
-    #[serde(default)]
-    images: Option<Vec<ImageBody>>,
+    metadata: Option<Option<PairsPatch>>,
+    /// Null takes them all away.
+    #[serde(default, deserialize_with = "maybe")]
+    #[schema(value_type = Option<Vec<ImageBody>>)]
+    images: Option<Option<Vec<ImageBody>>>,
 }
 
-/// A merge patch of metadata.
-type MetadataPatch = BTreeMap<String, Option<String>>;
+/// A merge patch of pairs of texts.
+type PairsPatch = BTreeMap<String, Option<String>>;
 
-fn merged(mut metadata: Metadata, pairs: MetadataPatch) -> Metadata {
-    for (name, value) in pairs {
+/// The pairs after the patch (RFC 7396): of null in the place of all none are left.
+fn merged(mut pairs: BTreeMap<String, String>, patch: Option<PairsPatch>) -> BTreeMap<String, String> {
+    let Some(patch) = patch else { return BTreeMap::new() };
+    for (name, value) in patch {
         match value {
-            Some(value) => metadata.insert(name, value),
-            None => metadata.remove(&name),
+            Some(value) => pairs.insert(name, value),
+            None => pairs.remove(&name),
         };
     }
-    metadata
+    pairs
+}
+
+/// A merge patch of an amount: what it does not say stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoneyPatch {
+    #[serde(default, deserialize_with = "given")]
+    amount: Option<i64>,
+    #[serde(default, deserialize_with = "given")]
+    currency: Option<Currency>,
+}
+
+impl MoneyPatch {
+    /// The amount in `field` after the patch.
+    fn onto(self, known: Option<Money>, field: &str) -> Result<Money, Refusal> {
+        let missing = |of: &str| Refusal::field(&format!("{field}.{of}"), "REQUIRED", "is needed");
+        let amount = self.amount.or(known.map(|money| money.minor)).ok_or_else(|| missing("amount"))?;
+        let currency = self.currency.or(known.map(|money| money.currency)).ok_or_else(|| missing("currency"))?;
+        Ok(Money::new(amount, currency))
+    }
 }
 
 impl ProductPatchBody {
@@ -157,7 +181,7 @@ impl ProductPatchBody {
             seller: self.seller_id,
             status: self.status,
             variants: self.variants.map(|variants| variants.into_iter().map(NewVariant::from).collect()),
-            images: self.images.map(|images| images.into_iter().map(NewImage::from).collect()),
+            images: self.images.map(|images| images.into_iter().flatten().map(NewImage::from).collect()),
             metadata: changed,
         }
     }
@@ -169,31 +193,43 @@ impl ProductPatchBody {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = VariantChange)]
 pub(super) struct VariantPatchBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<MoneySchema>)]
-    price: Option<Money>,
+    price: Option<MoneyPatch>,
     #[serde(default, deserialize_with = "maybe")]
     #[schema(value_type = Option<MoneySchema>)]
-    compare_at_price: Option<Option<Money>>,
-    #[serde(default)]
-    options: Option<BTreeMap<String, String>>,
+    compare_at_price: Option<Option<MoneyPatch>>,
+    /// An option whose value is null goes; options that are not there stay.
+    #[serde(default, deserialize_with = "maybe")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Option<String>>>)]
+    options: Option<Option<PairsPatch>>,
     #[serde(default, deserialize_with = "maybe")]
     #[schema(value_type = Option<u32>)]
     weight_grams: Option<Option<u32>>,
     #[serde(default, deserialize_with = "maybe")]
     #[schema(value_type = Option<String>)]
     barcode: Option<Option<String>>,
-    /// A pair whose value is null goes; pairs that are not there stay.
-    #[serde(default)]
+    /// A pair whose value is null goes, as all do with null in their place; pairs that are not there stay.
+    #[serde(default, deserialize_with = "maybe")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, Option<String>>>)]
-    metadata: Option<MetadataPatch>,
+    metadata: Option<Option<PairsPatch>>,
 }
 
 impl VariantPatchBody {
-    /// The change, its metadata merged into `known`.
-    pub(super) fn onto(self, known: Metadata) -> VariantPatch {
-        let Self { price, compare_at_price: compare_at, options, weight_grams, barcode, metadata } = self;
-        let metadata = metadata.map(|pairs| merged(known, pairs));
-        VariantPatch { price, compare_at, options, weight_grams, barcode, metadata }
+    /// The change of `known`.
+    ///
+    /// # Errors
+    /// `INVALID` for part of an amount that is not there yet.
+    pub(super) fn onto(self, known: &Variant) -> Result<VariantPatch, Refusal> {
+        let Self { price, compare_at_price, options, weight_grams, barcode, metadata } = self;
+        let compare_at = compare_at_price.map(|patch| patch.map(|patch| patch.onto(known.compare_at, "compareAtPrice")).transpose());
+        Ok(VariantPatch {
+            price: price.map(|patch| patch.onto(Some(known.price), "price")).transpose()?,
+            compare_at: compare_at.transpose()?,
+            options: options.map(|patch| merged(known.options.clone(), patch)),
+            weight_grams,
+            barcode,
+            metadata: metadata.map(|patch| merged(known.metadata.clone(), patch)),
+        })
     }
 }

@@ -168,10 +168,10 @@ async fn change_variant(
     let (id, product) = writable(&shared, &caller, &params).await?;
     let stock = stock(&shared, &product).await?;
     let known = product.variants.iter().find(|variant| variant.sku == sku);
-    let metadata = known.ok_or_else(|| Problem::not_found("variant"))?.metadata.clone();
+    let known = known.cloned().ok_or_else(|| Problem::not_found("variant"))?;
     let current = ProductView::of(product, &stock).variant(&sku).ok_or_else(|| Problem::not_found("variant"))?;
     let body: VariantPatchBody = patch.onto(&current, &["sku", "available"])?;
-    let product = shared.catalog().update_variant(&caller.actor, id, &sku, body.onto(metadata), if_match.version).await?;
+    let product = shared.catalog().update_variant(&caller.actor, id, &sku, body.onto(&known)?, if_match.version).await?;
     view(&shared, product).await
 }
 

@@ -2,15 +2,16 @@
 
 use axum::extract::State;
 use commerce_core::change::Answer;
-use commerce_core::ids::{OrderId, ReturnId};
+use commerce_core::ids::{Id, OrderId, ReturnId};
 use commerce_core::orders::ReturnFilter;
 use serde_json::{Value, json};
 
+use super::orders::unchanged;
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown};
 use crate::api::{Api, Op, op};
 use crate::auth::SignedIn;
-use crate::extract::{KeyedJson, Params, Query};
+use crate::extract::{IfMatch, KeyedJson, Params, Query};
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::order::RefundView;
@@ -26,7 +27,7 @@ pub(super) fn routes(api: Api) -> Api {
         op("Ask to send something back").takes::<ReturnBody>().gives::<ReturnView>(201, "Asked for.").refuses(ASKING),
         request,
     )
-    .get("/api/orders/{id}/returns", op("What comes back of an order, oldest first").lists::<ReturnView>(), of_order)
+    .get("/api/orders/{id}/returns", op("What comes back of an order, newest first").query(&[LIMIT, CURSOR]).lists::<ReturnView>(), of_order)
     .post(
         "/api/orders/{id}/refunds",
         op("Give money back").takes::<RefundBody>().gives::<RefundView>(201, "On its way.").refuses(&["REFUND_EXCEEDS_CAPTURED"]),
@@ -58,26 +59,29 @@ async fn request(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<ReturnBody>,
 ) -> Answered<Told<ReturnView>> {
     let (id, key) = (order_id(&params)?, request.key());
+    unchanged(&shared, &caller, id, if_match).await?;
     let made = shared.orders().request_return(&caller.actor, id, request.body.into(), key).await?;
     Ok(created(made.map(ReturnView::from), ReturnView::location))
 }
 
-async fn of_order(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
-    let items = shared.orders().returns_of(&caller.actor, order_id(&params)?).await?;
-    let items: Vec<ReturnView> = items.into_iter().map(ReturnView::from).collect();
-    Ok(shown(json!({"items": items, "nextCursor": null})))
+async fn of_order(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
+    let returns = shared.orders().returns_of(&caller.actor, order_id(&params)?).await?;
+    Ok(shown(json!(query.page_of(returns, |back| back.it.id.uuid())?.map(ReturnView::from))))
 }
 
 async fn give(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<RefundBody>,
 ) -> Answered<Told<RefundView>> {
     let (id, key) = (order_id(&params)?, request.key());
+    unchanged(&shared, &caller, id, if_match).await?;
     let given = shared.orders().give_money_back(&caller.actor, id, request.body.into(), key).await?;
     let view = |given: Answer<_>| given.map(RefundView::from);
     Ok(created(view(given), |_| format!("/api/orders/{id}/refunds")))
@@ -96,8 +100,10 @@ async fn approve(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<ApproveBody>,
 ) -> Answered<Told<ReturnView>> {
+    as_it_was(&shared, &caller, id(&params)?, if_match).await?;
     Ok(done(shared.orders().approve_return(&caller.actor, id(&params)?, request.key()).await?.map(ReturnView::from)))
 }
 
@@ -105,8 +111,10 @@ async fn reject(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<RejectBody>,
 ) -> Answered<Told<ReturnView>> {
+    as_it_was(&shared, &caller, id(&params)?, if_match).await?;
     let (id, key) = (id(&params)?, request.key());
     Ok(done(shared.orders().reject_return(&caller.actor, id, request.body.reason, key).await?.map(ReturnView::from)))
 }
@@ -115,8 +123,10 @@ async fn receive(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<ReceiveBody>,
 ) -> Answered<Told<ReturnView>> {
+    as_it_was(&shared, &caller, id(&params)?, if_match).await?;
     let (id, key) = (id(&params)?, request.key());
     let came = request.body.lines.map(|lines| lines.into_iter().map(Into::into).collect());
     Ok(done(shared.orders().receive_return(&caller.actor, id, came, key).await?.map(ReturnView::from)))
@@ -126,8 +136,10 @@ async fn refund(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<RefundReturnBody>,
 ) -> Answered<Told<ReturnView>> {
+    as_it_was(&shared, &caller, id(&params)?, if_match).await?;
     let (id, key) = (id(&params)?, request.key());
     Ok(done(shared.orders().refund_return(&caller.actor, id, request.body.amount, key).await?.map(ReturnView::from)))
 }
@@ -136,10 +148,21 @@ async fn exchange(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<ExchangeBody>,
 ) -> Answered<Told<ReturnView>> {
+    as_it_was(&shared, &caller, id(&params)?, if_match).await?;
     let (id, key) = (id(&params)?, request.key());
     Ok(done(shared.orders().exchange_return(&caller.actor, id, request.body.items(), key).await?.map(ReturnView::from)))
+}
+
+/// As [`unchanged`], of the order that the return is of.
+async fn as_it_was(shared: &Shared, caller: &SignedIn, id: ReturnId, if_match: IfMatch) -> Answered<()> {
+    if if_match.present {
+        let order = shared.orders().return_by_id(&caller.actor, id).await?.order;
+        unchanged(shared, caller, order, if_match).await?;
+    }
+    Ok(())
 }
 
 fn order_id(params: &Params) -> Answered<OrderId> {

@@ -1,13 +1,15 @@
 //! Shipments: staff sends goods on their way, carriers say how far they are.
 
 use axum::extract::State;
-use commerce_core::ids::{OrderId, ShipmentId};
+use commerce_core::ids::{Id, OrderId, ShipmentId};
 use serde_json::{Value, json};
 
+use super::orders::unchanged;
+use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, shown};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
-use crate::extract::{KeyedJson, Params};
+use crate::extract::{IfMatch, KeyedJson, Params, Query};
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::shipment::{CarrierBody, ShipmentBody, ShipmentView};
@@ -21,7 +23,7 @@ pub(super) fn routes(api: Api) -> Api {
             .refuses(SHIPPING),
         ship,
     )
-    .get("/api/orders/{id}/shipments", op("What left the house of an order, oldest first").lists::<ShipmentView>(), of_order)
+    .get("/api/orders/{id}/shipments", op("What left the house of an order, newest first").query(&[LIMIT, CURSOR]).lists::<ShipmentView>(), of_order)
     .get("/api/orders/{id}/shipments/{shipmentId}", op("A shipment").gives::<ShipmentView>(200, "The shipment."), show)
     .post(
         "/api/orders/{id}/shipments/{shipmentId}/events",
@@ -39,17 +41,18 @@ async fn ship(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<ShipmentBody>,
 ) -> Answered<Told<ShipmentView>> {
     let (id, key) = (order_id(&params)?, request.key());
+    unchanged(&shared, &caller, id, if_match).await?;
     let made = shared.orders().ship(&caller.actor, id, request.body.into(), key).await?;
     Ok(created(made.map(ShipmentView::from), ShipmentView::location))
 }
 
-async fn of_order(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
-    let items = shared.orders().shipments_of(&caller.actor, order_id(&params)?).await?;
-    let items: Vec<ShipmentView> = items.into_iter().map(ShipmentView::from).collect();
-    Ok(shown(json!({"items": items, "nextCursor": null})))
+async fn of_order(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
+    let shipments = shared.orders().shipments_of(&caller.actor, order_id(&params)?).await?;
+    Ok(shown(json!(query.page_of(shipments, |shipment| shipment.it.id.uuid())?.map(ShipmentView::from))))
 }
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<ShipmentView>> {
@@ -60,9 +63,11 @@ async fn hear(
     State(shared): State<Shared>,
     caller: SignedIn,
     params: Params,
+    if_match: IfMatch,
     request: KeyedJson<CarrierBody>,
 ) -> Answered<Told<ShipmentView>> {
     let (order, id, key) = (order_id(&params)?, shipment_id(&params)?, request.key());
+    unchanged(&shared, &caller, order, if_match).await?;
     let heard = shared.orders().shipment_news(&caller.actor, order, id, request.body.into(), key).await?;
     Ok(created(heard.map(ShipmentView::from), ShipmentView::location))
 }

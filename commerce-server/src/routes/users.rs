@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use commerce_core::ids::Id;
 use commerce_core::text::Email;
 use commerce_core::users::StaffLogFilter;
 use serde_json::{Value, json};
@@ -50,10 +51,10 @@ pub(super) fn routes(api: Api) -> Api {
                 .refuses(&["UNAVAILABLE"]),
             export,
         )
-        .get("/api/users/{userId}/sessions", op("Logins that are alive").lists::<SessionView>(), sessions)
+        .get("/api/users/{userId}/sessions", op("Logins that are alive, newest first").query(&[LIMIT, CURSOR]).lists::<SessionView>(), sessions)
         .delete("/api/users/{userId}/sessions/{sessionId}", op("End a login").done(204, "Ended."), end_session)
         .post(addresses, op("Add an address").takes::<BookAddressBody>().gives::<AddressView>(201, "Added."), add_address)
-        .get(addresses, op("The address book, oldest first").lists::<AddressView>(), address_book)
+        .get(addresses, op("The address book, newest first").query(&[LIMIT, CURSOR]).lists::<AddressView>(), address_book)
         .put(address, op("Change an address").takes::<BookAddressBody>().gives::<AddressView>(200, "Changed."), change_address)
         .delete(address, op("Remove an address").done(204, "Removed."), remove_address)
         .put(
@@ -79,8 +80,8 @@ async fn register(
 async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {
     if let Some(email) = query.get::<Email>("email", "must be a mail address")? {
         let found = shared.users().user_by_email(&caller.actor, &email).await?;
-        let items: Vec<UserView> = found.into_iter().map(UserView::from).collect();
-        return Ok(shown(json!({"items": items, "nextCursor": null})));
+        let page = query.page_of(found.into_iter().collect(), |user| user.id.uuid())?;
+        return Ok(shown(json!(page.map(UserView::from))));
     }
     let role = query.get("role", "must be CUSTOMER, SELLER or ADMIN")?;
     let page = shared.users().users(&caller.actor, role, &query.page()?).await?;
@@ -150,10 +151,10 @@ async fn staff_log(State(shared): State<Shared>, caller: SignedIn, query: Query)
     Ok(shown(json!(page.map(StaffEntryView::from))))
 }
 
-async fn sessions(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
+async fn sessions(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
     let sessions = shared.users().sessions(&caller.actor, params.user(&caller.actor)?).await?;
-    let items: Vec<SessionView> = sessions.iter().map(|session| SessionView::of(session, caller.session)).collect();
-    Ok(shown(json!({"items": items, "nextCursor": null})))
+    let page = query.page_of(sessions, |session| session.id.uuid())?;
+    Ok(shown(json!(page.map(|session| SessionView::of(&session, caller.session)))))
 }
 
 async fn end_session(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
@@ -177,10 +178,10 @@ async fn add_address(
     Ok(created(address.map(AddressView::from), |_| format!("/api/users/{user}/addresses/{id}")))
 }
 
-async fn address_book(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<Value>> {
+async fn address_book(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
     let book = shared.users().addresses(&caller.actor, params.user(&caller.actor)?).await?;
-    let items: Vec<AddressView> = book.addresses.into_iter().map(AddressView::from).collect();
-    Ok(shown(json!({"items": items, "nextCursor": null})).version(book.version))
+    let page = query.page_of(book.addresses, |address| address.id.uuid())?;
+    Ok(shown(json!(page.map(AddressView::from))).version(book.version))
 }
 
 async fn change_address(

@@ -38,7 +38,8 @@ pub struct ReviewView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = OwnReview)]
 pub struct OwnView {
-    #[schema(value_type = String, format = Uuid)]
+    // Flattened into a review that others see without it.
+    #[schema(value_type = Option<String>, format = Uuid)]
     user_id: UserId,
     /// Why staff decided so.
     reason: Option<String>,

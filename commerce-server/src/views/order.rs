@@ -501,10 +501,10 @@ pub struct StatusBody {
     pub note: Option<String>,
 }
 
-/// A cancellation.
+/// A wish to cancel.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Cancellation)]
+#[schema(as = Cancel)]
 pub struct CancelBody {
     /// For the history.
     #[serde(default)]

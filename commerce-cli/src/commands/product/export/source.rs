@@ -164,8 +164,17 @@ fn path(category: Option<CategoryId>, above: impl Fn(CategoryId) -> Option<(Stri
 }
 
 async fn categories(remote: &Remote) -> Result<BTreeMap<CategoryId, (String, Option<CategoryId>)>, Failure> {
-    let all: CategoryList = read(remote.get_in_turn("/api/categories", &[]).await?)?;
-    Ok(all.items.into_iter().map(|it| (it.id, (it.name, it.parent_id))).collect())
+    let (mut all, mut cursor) = (BTreeMap::new(), None);
+    loop {
+        let query = [("limit", Some("100".to_owned())), ("cursor", cursor)];
+        let query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let CategoryList { items, next_cursor } = read(remote.get_in_turn("/api/categories", &query).await?)?;
+        all.extend(items.into_iter().map(|it| (it.id, (it.name, it.parent_id))));
+        match next_cursor {
+            Some(next) => cursor = Some(next),
+            None => return Ok(all),
+        }
+    }
 }
 
 fn read<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, Failure> {
@@ -188,8 +197,10 @@ struct Card {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct CategoryList {
     items: Vec<ShownCategory>,
+    next_cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
