@@ -171,7 +171,7 @@ fn what_was_noted_on_a_guests_cart_comes_along_when_she_logs_in() -> Outcome<()>
         scene.orders.add_to_cart(&nobody, guest, &items, noted(&[("gift", "yes"), ("door", "red")]), None, None).await?;
         scene.orders.add_to_cart(&asha, own, &items, noted(&[("door", "blue")]), None, None).await?;
         let merged = scene.orders.merge_cart(&asha, scene.asha_id(), &token, None, None).await?.into_inner();
-        let notes: Vec<_> = merged.metadata.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let notes: Vec<_> = merged.cart.metadata.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         assert_eq!(notes, [("door", "blue"), ("gift", "yes")], "her own words stay where both have some");
         Ok(())
     })
