@@ -36,7 +36,7 @@ fn line(draft: Draft) -> Value {
     let line = Line {
         slug: Some(draft.slug.to_string()),
         name: draft.name,
-        description: draft.description,
+        description: Some(draft.description),
         status: draft.status,
         category: draft.category,
         variants: draft.variants.into_iter().map(variant).collect(),

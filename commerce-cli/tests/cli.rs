@@ -213,3 +213,57 @@ fn users_who_are_alone_in_a_directory_have_their_commands_and_nobody_else_is_mad
         assert_eq!(made, None, "in {data}");
     }
 }
+
+const CAPS: &str = "Handle,Title,Body (HTML),Option1 Name,Option1 Value,Variant SKU,Variant Price,Variant Inventory Qty\n\
+    cap,Cap,Warm,Size,S,CAP-S,10,10\ncap,,,,M,CAP-M,10,10\ncap,,,,L,CAP-L,10,10\n";
+
+#[test]
+fn a_bad_row_removes_nothing_and_what_an_import_removes_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let file = here.join("caps.csv");
+    let import = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        let output = commerce(here, &["product", "import", "caps.csv", "--output", "json"], "");
+        (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap())
+    };
+    assert_eq!(import(CAPS.as_bytes()).0, Some(0));
+    json(here, &["stock", "adjust", "CAP-M", "-6", "--reason", "sold over the counter"]);
+    let middle: &[&[u8]] = &[b"M,CAP-M,twelve,10", b"M,CAP-M,10,10,,surplus", b"M,CAP-\xe9,10,10", b"\"M,CAP-M,10,10"];
+    for middle in middle {
+        let bytes = [CAPS.split("M,CAP-M").next().unwrap().as_bytes(), middle, b"\ncap,,,,L,CAP-L,11,10\n"].concat();
+        let (code, done) = import(&bytes);
+        assert_eq!((code, &done["removedVariants"]), (Some(1), &0.into()), "{done}");
+        assert_eq!(done["bad"][0]["line"], 3, "{done}");
+        assert_eq!(json(here, &["product", "show", "cap"])["variants"].as_array().unwrap().len(), 3, "{done}");
+        assert_eq!(json(here, &["stock", "show", "CAP-M"])["onHand"], 4, "{done}");
+    }
+    assert_eq!(json(here, &["product", "show", "cap"])["variants"][2]["price"]["amount"], 1_100, "the good rows are taken");
+
+    let (code, done) = import(CAPS.replace("cap,,,,M,CAP-M,10,10\n", "").as_bytes());
+    assert_eq!((code, &done["updated"], &done["removedVariants"]), (Some(0), &1.into(), &1.into()), "{done}");
+    assert!(done["notes"][0]["reason"].as_str().is_some_and(|reason| reason.contains("removed CAP-M")), "{done}");
+}
+
+#[test]
+fn a_column_that_is_not_there_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let full = "slug,name,description,status,sku,price,compare_at_price,weight_grams,barcode,option:Size\n\
+        cap,Cap,Warm,draft,CAP-S,10,9,250,0012,S\ncap,Cap,,,CAP-M,10,9,250,0013,M\n";
+    let file = |text: &str| std::fs::write(here.join("caps.csv"), text).unwrap();
+    file(full);
+    assert_eq!(json(here, &["product", "import", "caps.csv"])["created"], 1);
+    file("slug,name,sku,price\ncap,Cap,CAP-S,10\ncap,Cap,CAP-M,10\n");
+    assert_eq!(json(here, &["product", "import", "caps.csv", "--dry-run"])["unchanged"], 1);
+    assert_eq!(json(here, &["product", "import", "caps.csv"])["unchanged"], 1);
+    let shown = json(here, &["product", "show", "cap"]);
+    assert_eq!((&shown["status"], &shown["description"]), (&"DRAFT".into(), &"Warm".into()));
+    assert_eq!(shown["variants"][1]["options"]["Size"], "M");
+    file("slug,name,sku,price\nhat,Hat,HAT,10\n");
+    json(here, &["product", "import", "caps.csv"]);
+    assert_eq!(json(here, &["product", "show", "hat"])["status"], "ACTIVE");
+    file("slug,name,category,sku,price\na,A,Сумки,A,1\nb,B,Куртки,B,1\nc,C,T-Shirts,C,1\nd,D,T Shirts,D,1\n");
+    assert_eq!(json(here, &["product", "import", "caps.csv", "--dry-run"])["created"], 4);
+    assert_eq!(json(here, &["product", "import", "caps.csv"])["created"], 4);
+}

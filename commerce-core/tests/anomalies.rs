@@ -290,7 +290,7 @@ fn import(stage: Stage) -> BoxFuture<'static, ()> {
         for price in [60_000, 60_000, 70_000] {
             let variants = (0..3).map(|number| goods::variant(number, price, 4)).collect();
             let slug = goods::SLUG.parse().expect("it is well formed");
-            let import = ImportProduct { slug, product: goods::product(variants) };
+            let import = ImportProduct::whole(slug, goods::product(variants));
             let request = |shop: Commerce, me| {
                 let import = import.clone();
                 async move { shop.catalog.import_product(&me, import).await.map(Answer::Fresh) }

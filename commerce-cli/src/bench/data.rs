@@ -70,7 +70,7 @@ pub(crate) fn product(index: usize, categories: &[Option<CategoryId>], currency:
         images: Vec::new(),
         name,
     };
-    ImportProduct { slug: slugify(&format!("bench {index}")), product }
+    ImportProduct::whole(slugify(&format!("bench {index}")), product)
 }
 
 /// The first SKU of product number `index`.
@@ -88,7 +88,7 @@ pub(crate) fn flash_product(units: i64, currency: Currency) -> ImportProduct {
         variant.stock = units;
         variant.options.clear();
     }
-    ImportProduct { slug: slugify(FLASH_SKU), product }
+    ImportProduct::whole(slugify(FLASH_SKU), product)
 }
 
 /// What a flash sale sells.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use commerce_core::catalog::ProductStatus;
+use commerce_core::catalog::{Part, ProductStatus, Unsaid};
 use commerce_core::limits;
 use commerce_core::text::{Metadata, Sku};
 use commerce_core::{Currency, Money};
@@ -27,13 +27,15 @@ pub(crate) struct Assembled {
     table: Table,
     layout: Box<dyn Layout>,
     currency: Currency,
-    /// Rows still to come, by the handle's mark.
+    /// Rows still to come, by the product's mark.
     left: HashMap<u64, u32>,
     skus: Skus,
     /// Which line has a SKU, by its mark.
     taken: HashMap<u64, u64>,
     /// Products whose rows are not all read.
     open: HashMap<u64, Vec<Row>>,
+    /// Whether rows were left out that may be of any product.
+    incomplete: bool,
     ready: VecDeque<Found>,
 }
 
@@ -49,17 +51,20 @@ impl Assembled {
     ) -> Result<Self, Failure> {
         let mut survey = Table::open(source)?;
         let layout = find(survey.header())?;
-        let (mut left, mut skus) = (HashMap::<u64, u32>::new(), Skus::default());
+        let (mut left, mut skus, mut incomplete) = (HashMap::<u64, u32>::new(), Skus::default(), false);
         while let Some(row) = survey.next_row(&*layout) {
-            let Ok(row) = row else { continue };
-            *left.entry(mark(&row.handle)).or_default() += 1;
+            let Some(row) = row.ok().filter(|row| !row.handle.is_empty()) else {
+                incomplete = true;
+                continue;
+            };
+            *left.entry(product(&row)).or_default() += 1;
             if row.has_variant() {
                 skus.note(&row);
             }
         }
         let table = Table::open(source)?;
         let (taken, open, ready) = (HashMap::new(), HashMap::new(), VecDeque::new());
-        Ok(Self { table, layout, currency, left, skus, taken, open, ready })
+        Ok(Self { table, layout, currency, left, skus, taken, open, incomplete, ready })
     }
 
     fn take(&mut self, row: Row) {
@@ -67,7 +72,7 @@ impl Assembled {
             self.bad(row.line, "the handle is empty");
             return;
         }
-        let handle = mark(&row.handle);
+        let handle = product(&row);
         let rows = self.open.entry(handle).or_default();
         rows.push(row);
         if self.left.get(&handle).is_some_and(|left| rows.len() >= *left as usize) {
@@ -85,15 +90,18 @@ impl Assembled {
         };
         let mut variants: Vec<DraftVariant> = Vec::new();
         let mut images = Images::default();
+        let mut partial = self.incomplete;
         for row in rows {
             images.take(row);
-            if row.has_variant() {
-                match self.variant(row, head, &variants) {
-                    Ok(variant) => variants.push(variant),
-                    Err(reason) => self.bad(row.line, format!("{}: {reason}", row.handle)),
-                }
-            } else if row.image.is_empty() && row.line != head.line {
-                self.bad(row.line, format!("{}: neither a variant nor a picture", row.handle));
+            let bad = if row.has_variant() {
+                self.variant(row, head, variants.len()).map(|variant| variants.push(variant)).err()
+            } else {
+                let empty = row.image.is_empty() && row.line != head.line;
+                empty.then(|| "neither a variant nor a picture".to_owned())
+            };
+            if let Some(reason) = bad {
+                partial = true;
+                self.bad(row.line, format!("{}: {reason}", row.handle));
             }
         }
         if variants.is_empty() {
@@ -111,16 +119,27 @@ impl Assembled {
             variants,
             images,
             metadata: self.metadata(head),
+            unsaid: self.unsaid(head, partial),
+            partial,
         };
         self.ready.push_back(Found::Product(Box::new(draft)));
     }
 
-    fn variant(&mut self, row: &Row, head: &Row, siblings: &[DraftVariant]) -> Result<DraftVariant, String> {
-        if siblings.len() >= limits::VARIANTS_MAX {
+    /// What the file has no columns for. What a product says of itself stands on its first row, which may be one that is left out.
+    fn unsaid(&self, head: &Row, partial: bool) -> Unsaid {
+        let mut unsaid = self.layout.unsaid();
+        if partial && head.body.is_empty() {
+            unsaid.parts.insert(Part::Description);
+        }
+        unsaid
+    }
+
+    fn variant(&mut self, row: &Row, head: &Row, siblings: usize) -> Result<DraftVariant, String> {
+        if siblings >= limits::VARIANTS_MAX {
             return Err(format!("more than {} variants", limits::VARIANTS_MAX));
         }
         let price = self.amount("price", &row.price)?.ok_or("the price is empty")?;
-        let compare_at = self.amount("compare-at price", &row.compare_at)?.filter(|amount| amount.minor > price.minor);
+        let compare_at = self.amount("compare-at price", &row.compare_at)?;
         let stock = self.stock(row)?;
         let sku = self.sku(row)?;
         let options = options(row, head);
@@ -128,9 +147,6 @@ impl Assembled {
             options.iter().flat_map(|(name, value)| [name, value]).find(|text| text.chars().count() > limits::SHORT_TEXT_MAX)
         {
             return Err(format!("an option has more than {} characters: {name}", limits::SHORT_TEXT_MAX));
-        }
-        if siblings.iter().any(|sibling| sibling.options == options) {
-            return Err(format!("{sku}: another variant of the product has the same options"));
         }
         let variant = DraftVariant {
             sku,
@@ -191,15 +207,17 @@ impl Assembled {
         Some(row.barcode.clone()).filter(|barcode| fits && !barcode.is_empty())
     }
 
-    fn status(&mut self, head: &Row) -> ProductStatus {
+    /// None where the file does not say.
+    fn status(&mut self, head: &Row) -> Option<ProductStatus> {
         let published = !matches!(head.published.to_lowercase().as_str(), "false" | "no" | "0");
         match head.status.to_lowercase().as_str() {
-            "" | "active" if published => ProductStatus::Active,
-            "" | "active" | "draft" | "unlisted" => ProductStatus::Draft,
-            "archived" => ProductStatus::Archived,
+            "" if head.published.is_empty() => None,
+            "" | "active" if published => Some(ProductStatus::Active),
+            "" | "active" | "draft" | "unlisted" => Some(ProductStatus::Draft),
+            "archived" => Some(ProductStatus::Archived),
             other => {
                 self.note(head.line, format!("{}: status \"{other}\" is taken in as DRAFT", head.handle));
-                ProductStatus::Draft
+                Some(ProductStatus::Draft)
             }
         }
     }
@@ -238,6 +256,7 @@ impl Iterator for Assembled {
                 // The file grew shorter between the passes: build what is there.
                 None => match self.open.keys().next().copied() {
                     Some(handle) => {
+                        self.incomplete = true;
                         let rows = self.open.remove(&handle).unwrap_or_default();
                         self.build(&rows);
                     }
@@ -293,10 +312,15 @@ impl Images {
     }
 }
 
+/// What the rows of a product have in common: handles that come to one slug are one.
+fn product(row: &Row) -> u64 {
+    mark(&slug_of(&row.handle).as_str())
+}
+
 /// Option names stand on the product's first row, values on every row.
 fn options(row: &Row, head: &Row) -> BTreeMap<String, String> {
     let named = |(index, (name, value)): (usize, &(String, String))| {
-        if value.is_empty() || value == NO_OPTION {
+        if value.is_empty() {
             return None;
         }
         let inherited = head.options.get(index).map(|(name, _)| name.as_str()).unwrap_or_default();
@@ -310,7 +334,7 @@ fn options(row: &Row, head: &Row) -> BTreeMap<String, String> {
     row.options.iter().enumerate().filter_map(named).collect()
 }
 
-/// Grams as written: blank and zero say nothing, decimals are rounded up.
+/// Grams as written: blank says nothing, decimals are rounded up.
 fn grams(text: &str) -> Result<Option<u32>, String> {
     if text.is_empty() {
         return Ok(None);
@@ -319,7 +343,7 @@ fn grams(text: &str) -> Result<Option<u32>, String> {
     let digits = !whole.is_empty() && format!("{whole}{fraction}").bytes().all(|byte| byte.is_ascii_digit());
     let up = u32::from(fraction.bytes().any(|byte| byte != b'0'));
     let grams = whole.parse::<u32>().ok().and_then(|grams| grams.checked_add(up)).filter(|_| digits);
-    grams.map(|grams| Some(grams).filter(|grams| *grams > 0)).ok_or_else(|| format!("weight \"{text}\" is not a number of grams"))
+    grams.map(Some).ok_or_else(|| format!("weight \"{text}\" is not a number of grams"))
 }
 
 /// A whole number, also where a spreadsheet wrote `12.0`.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read};
 
-use commerce_core::catalog::ProductStatus;
+use commerce_core::catalog::{Part, ProductStatus, Unsaid};
 use commerce_core::text::{Metadata, Sku, slugify};
 use commerce_core::{Currency, Money};
 use serde::{Deserialize, Serialize};
@@ -23,10 +23,10 @@ pub(crate) struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
     pub name: String,
-    #[serde(default)]
-    pub description: String,
-    #[serde(default = "active")]
-    pub status: ProductStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ProductStatus>,
     /// Names from the root of the category tree down.
     #[serde(default)]
     pub category: Vec<String>,
@@ -74,10 +74,6 @@ pub(crate) struct LineImage {
     pub url: String,
     #[serde(default)]
     pub alt: String,
-}
-
-fn active() -> ProductStatus {
-    ProductStatus::Active
 }
 
 /// Reads a file line by line.
@@ -133,7 +129,12 @@ impl Lines {
             line: self.line,
             slug,
             name: line.name,
-            description: line.description,
+            unsaid: Unsaid {
+                parts: line.description.is_none().then_some(Part::Description).into_iter().collect(),
+                options_but: None,
+            },
+            partial: false,
+            description: line.description.unwrap_or_default(),
             status: line.status,
             category: line.category,
             variants,

@@ -15,7 +15,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use commerce_core::catalog::ProductStatus;
+use commerce_core::catalog::{ProductStatus, Unsaid};
 use commerce_core::text::{Metadata, Sku, Slug};
 use commerce_core::{Currency, Money};
 
@@ -45,8 +45,8 @@ pub(crate) struct Draft {
     pub name: String,
     /// Text or HTML, untouched.
     pub description: String,
-    /// Whether it is on sale.
-    pub status: ProductStatus,
+    /// Whether it is on sale, where the file says so.
+    pub status: Option<ProductStatus>,
     /// Names from the root of the category tree down; empty for none.
     pub category: Vec<String>,
     /// At least one.
@@ -55,6 +55,10 @@ pub(crate) struct Draft {
     pub images: Vec<DraftImage>,
     /// Vendor and tags.
     pub metadata: Metadata,
+    /// What the file has no columns for.
+    pub unsaid: Unsaid,
+    /// Whether rows of it may have been left out.
+    pub partial: bool,
 }
 
 /// A variant as a file says it.

@@ -1,11 +1,12 @@
 //! The plain CSV: one row per variant, rows of the same slug (or name) are one product.
 //! `product export --format csv` writes it.
 
+use commerce_core::catalog::{Part, Unsaid};
 use commerce_core::text::slugify;
 
 use crate::failure::Failure;
 
-use super::rows::{Header, Layout, Record, Row};
+use super::rows::{Header, Layout, Record, Row, without};
 
 /// Where this file keeps what.
 pub(crate) struct Columns {
@@ -89,5 +90,15 @@ impl Layout for Columns {
             image_alt: text(self.image_alt),
             ..Row::default()
         }
+    }
+
+    fn unsaid(&self) -> Unsaid {
+        let parts = without(&[
+            (Part::Description, self.description),
+            (Part::CompareAt, self.compare_at),
+            (Part::Weight, self.grams),
+            (Part::Barcode, self.barcode),
+        ]);
+        Unsaid { parts, options_but: Some(self.options.iter().map(|(name, _)| name.clone()).collect()) }
     }
 }

@@ -1,7 +1,9 @@
 //! CSV rows by header name, each with the line it begins on.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 
+use commerce_core::catalog::{Part, Unsaid};
 use csv::ByteRecord;
 
 use crate::failure::Failure;
@@ -10,6 +12,10 @@ use super::{Format, Remark, Source};
 
 /// Bytes of a header line at most.
 const HEADER_MAX_BYTES: u64 = 1 << 20;
+/// Is read behind the file, as a line of its own: a row that has it inside begins a quote that nothing ends.
+const END: &[u8] = b"\n\0end of file\0";
+/// What is said of such a row.
+const OPEN_QUOTE: &str = "a quote begins here that is never closed; all that follows is left out";
 
 /// One row as a product file means it; what the file does not say is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +54,15 @@ impl Row {
 pub(crate) trait Layout: Send {
     /// The row of a record.
     fn row(&self, line: u64, record: &Record<'_>) -> Row;
+
+    /// What the file has no columns for.
+    fn unsaid(&self) -> Unsaid;
+}
+
+/// The parts of a product whose column is not there; of notes a file has vendor and tags alone.
+pub(super) fn without(columns: &[(Part, Option<usize>)]) -> BTreeSet<Part> {
+    let missing = columns.iter().filter(|(_, column)| column.is_none()).map(|(part, _)| *part);
+    missing.chain([Part::Metadata]).collect()
 }
 
 /// A record that is known to be text.
@@ -119,12 +134,15 @@ impl Table {
             .map_err(|error| Failure::io("read the header", &error))?;
         let count = |delimiter: u8| head.split(|byte| *byte == delimiter).count();
         let delimiter = [b';', b'\t', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
-        let mut reader =
-            csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(source.read()?);
+        let bytes: Box<dyn Read + Send> = Box::new(source.read()?.chain(END));
+        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(bytes);
         let mut record = ByteRecord::new();
-        let read = reader.read_byte_record(&mut record).map_err(|error| Failure::new("UNREADABLE", error.to_string()))?;
+        let read = next_record(&mut reader, &mut record).map_err(|error| Failure::new("UNREADABLE", error.to_string()))?;
         if !read {
             return Err(Failure::new("EMPTY_FILE", "the file is empty; its first line must name the columns"));
+        }
+        if has_open_quote(&record) {
+            return Err(Failure::new("UNREADABLE", format!("line {}: {OPEN_QUOTE}", 1 + line_feeds(whole_cells(&record)))));
         }
         let written: Vec<String> = record.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
         let header = Header { folded: written.iter().map(|name| name.to_lowercase()).collect(), written };
@@ -161,7 +179,7 @@ impl Table {
 
     /// The next row, or what is wrong with it; `None` at the end.
     pub(crate) fn next_row(&mut self, layout: &dyn Layout) -> Option<Result<Row, Remark>> {
-        match self.reader.read_byte_record(&mut self.record) {
+        match next_record(&mut self.reader, &mut self.record) {
             Ok(false) => None,
             Ok(true) => Some(self.judge().map(|line| layout.row(line, &Record(&self.record)))),
             Err(error) => {
@@ -173,6 +191,10 @@ impl Table {
 
     fn judge(&self) -> Result<u64, Remark> {
         let line = self.line();
+        if has_open_quote(&self.record) {
+            let begun = self.reader.position().line().saturating_sub(line_feeds(self.record.iter()));
+            return Err(Remark::new(begun + line_feeds(whole_cells(&self.record)), OPEN_QUOTE));
+        }
         if self.record.len() > self.header.folded.len()
             && self.record.iter().skip(self.header.folded.len()).any(|cell| !cell.is_empty())
         {
@@ -191,9 +213,28 @@ impl Table {
     /// The line the present record begins on. The reader counts line feeds; it leaves that of a CRLF
     /// for the next record, and counts blank lines to the record after them.
     fn line(&self) -> u64 {
-        let inside = self.record.iter().flatten().filter(|byte| **byte == b'\n').count() as u64;
+        let inside = line_feeds(self.record.iter());
         let end = self.reader.position().line();
         let begun = self.record.position().map_or(1, csv::Position::line);
         if self.crlf { end.saturating_sub(inside) } else { begun.max(end.saturating_sub(inside + 1)) }
     }
+}
+
+/// Reads a record; false at the end of the file.
+fn next_record(reader: &mut csv::Reader<Box<dyn Read + Send>>, record: &mut ByteRecord) -> csv::Result<bool> {
+    let read = reader.read_byte_record(record)?;
+    Ok(read && !(record.len() == 1 && record.get(0) == END.strip_prefix(b"\n")))
+}
+
+fn has_open_quote(record: &ByteRecord) -> bool {
+    record.iter().last().is_some_and(|cell| cell.ends_with(END))
+}
+
+/// The cells before the last one.
+fn whole_cells(record: &ByteRecord) -> impl Iterator<Item = &[u8]> {
+    record.iter().take(record.len().saturating_sub(1))
+}
+
+fn line_feeds<'a>(cells: impl Iterator<Item = &'a [u8]>) -> u64 {
+    cells.flatten().filter(|byte| **byte == b'\n').count() as u64
 }

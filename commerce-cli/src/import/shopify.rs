@@ -1,9 +1,12 @@
 //! Shopify's product export. Columns are looked up by name, since order and number of them vary
 //! with the year and the shop; both generations of names are known.
 
+use commerce_core::catalog::{Part, Unsaid};
+
 use crate::failure::Failure;
 
-use super::rows::{Header, Layout, Record, Row};
+use super::assemble::NO_OPTION;
+use super::rows::{Header, Layout, Record, Row, without};
 
 /// Where this file keeps what.
 pub(crate) struct Columns {
@@ -81,9 +84,10 @@ impl Layout for Columns {
             tags: text(self.tags),
             published: text(self.published),
             status: text(self.status),
-            options: self.options.iter().map(|(name, value)| (text(*name), text(*value))).collect(),
+            options: self.options.iter().map(|(name, value)| option(text(*name), text(*value))).collect(),
             sku: code(self.sku),
-            grams: text(self.grams),
+            // Who does not weigh writes zero.
+            grams: Some(text(self.grams)).filter(|grams| !grams.trim_matches(['0', '.']).is_empty()).unwrap_or_default(),
             stock: text(self.stock),
             price: text(self.price),
             compare_at: text(self.compare_at),
@@ -94,4 +98,21 @@ impl Layout for Columns {
             variant_image: text(self.variant_image),
         }
     }
+
+    fn unsaid(&self) -> Unsaid {
+        let parts = without(&[
+            (Part::Description, self.body),
+            (Part::CompareAt, self.compare_at),
+            (Part::Weight, self.grams),
+            (Part::Barcode, self.barcode),
+        ]);
+        let told = self.options.iter().any(|(_, value)| value.is_some());
+        Unsaid { parts, options_but: (!told).then(Default::default) }
+    }
+}
+
+/// An option without a value where the row says that the product has none.
+fn option(name: String, value: String) -> (String, String) {
+    let none = value == NO_OPTION && (name.is_empty() || name.eq_ignore_ascii_case("title"));
+    (name, if none { String::new() } else { value })
 }

@@ -80,7 +80,7 @@ fn plain(row: &Row) -> String {
 
 /// The values that tell a variant from its siblings.
 fn values(row: &Row) -> impl Iterator<Item = &str> {
-    row.options.iter().map(|(_, value)| value.as_str()).filter(|value| !value.is_empty() && *value != super::assemble::NO_OPTION)
+    row.options.iter().map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
 }
 
 fn identity(row: &Row) -> Vec<&str> {

@@ -1,5 +1,5 @@
 use commerce_core::Currency;
-use commerce_core::catalog::ProductStatus;
+use commerce_core::catalog::{Part, ProductStatus};
 
 use super::*;
 
@@ -48,7 +48,7 @@ fn columns_are_found_by_name_and_a_byte_order_mark_is_none() {
     let (drafts, bad, notes) = read("a.csv", text);
     assert_eq!(bad, []);
     assert_eq!(notes, [(2, "cup: stock -4 is taken in as 0".to_owned())]);
-    assert_eq!(drafts[0].status, ProductStatus::Draft);
+    assert_eq!(drafts[0].status, Some(ProductStatus::Draft));
     assert_eq!(skus(&drafts[0]), ["0012"]);
     assert_eq!(drafts[0].variants[0].weight_grams, None);
     assert!(drafts[0].metadata.is_empty(), "what a product costs the shop is nobody's business");
@@ -62,7 +62,7 @@ fn the_newer_names_of_columns() {
     assert_eq!(bad, []);
     let variant = &drafts[0].variants[0];
     assert_eq!((variant.stock, variant.weight_grams, variant.options["Colour"].as_str()), (3, Some(250), "Red"));
-    assert_eq!(drafts[0].status, ProductStatus::Draft);
+    assert_eq!(drafts[0].status, Some(ProductStatus::Draft));
 }
 
 #[test]
@@ -192,4 +192,55 @@ fn control_characters_do_not_keep_a_product_out() {
     let (drafts, bad, _) = read("a.csv", "Handle,Title,Body (HTML),Variant Price\na,\"A\u{b}\nB\",\"<p>\u{b}x\ny</p>\",1\n");
     assert_eq!(bad, []);
     assert_eq!((drafts[0].name.as_str(), drafts[0].description.as_str()), ("A  B", "<p>x\ny</p>"));
+}
+
+#[test]
+fn a_product_that_lost_rows_says_so_and_rows_of_nobody_may_be_anybodys() {
+    let head = "Handle,Title,Body (HTML),Variant SKU,Variant Price";
+    let partial = |rows: &str| {
+        let (drafts, _, _) = read("a.csv", &format!("{head}\n{rows}\n"));
+        drafts.iter().map(|draft| (draft.slug.to_string(), draft.partial)).collect::<Vec<_>>()
+    };
+    let told = |a: bool, b: bool| vec![("a".to_owned(), a), ("b".to_owned(), b)];
+    assert_eq!(partial("a,A,,A-S,1\na,,,A-M,2\nb,B,,B,1"), told(false, false));
+    assert_eq!(partial("a,A,,A-S,1\na,,,A-M,twelve\nb,B,,B,1"), told(true, false));
+    assert_eq!(partial("a,A,,A-S,1\na,,,A-M,2,surplus\nb,B,,B,1"), told(true, true));
+    assert_eq!(partial("a,A,,A-S,1\n,,,A-M,2\nb,B,,B,1"), told(true, true));
+    assert_eq!(partial("a,A,,A-S,1\nb,B,,B,1\na,,,\"A-M,2"), told(true, true));
+}
+
+#[test]
+fn handles_of_one_slug_are_one_product() {
+    let (drafts, bad, _) =
+        read("a.csv", "Handle,Title,Variant SKU,Variant Price\nCap,Cap,CAP-S,1\nhat,Hat,HAT,1\ncap,,CAP-M,1\n");
+    assert_eq!((bad, drafts.len()), (vec![], 2));
+    assert_eq!(skus(&drafts[1]), ["CAP-S", "CAP-M"]);
+}
+
+#[test]
+fn a_file_says_what_it_has_columns_for() {
+    let (drafts, _, _) = read("a.csv", "slug,name,sku,price,option:Size\ncup,Cup,C,1,S\n");
+    let Unsaid { parts, options_but } = &drafts[0].unsaid;
+    assert_eq!(parts.len(), 5);
+    assert_eq!(*options_but, Some(["Size".to_owned()].into()));
+    assert_eq!(drafts[0].status, None);
+    let (drafts, _, _) = read("a.csv", "Handle,Title,Body (HTML),Variant Price,Variant Grams\ncup,Cup,,1,0\n");
+    assert_eq!(drafts[0].unsaid.parts, [Part::Metadata, Part::CompareAt, Part::Barcode].into());
+    assert_eq!((drafts[0].status, &drafts[0].unsaid.options_but), (None, &Some([].into())));
+}
+
+#[test]
+fn a_quote_that_is_not_closed_is_named_where_it_begins() {
+    for end in ["\n", "\r\n"] {
+        let rows = ["name,sku,price,description", "Cup,C,1,\"two", "lines\"", "", "Jar,J,2,\"opened", "Pot,P,3,", "Pan,N,4,"];
+        let (drafts, bad, _) = read("a.csv", &rows.join(end));
+        assert_eq!((drafts.len(), drafts[0].partial), (1, true));
+        assert_eq!(bad.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [5], "{bad:?}");
+        assert!(bad[0].1.contains("never closed"), "{bad:?}");
+        let (_, bad, _) = read("a.csv", &format!("name,description,price{end}Cup,\"two{end}lines\",\"1{end}Jar,,2{end}"));
+        assert_eq!(bad.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3], "{bad:?}");
+    }
+    let failure = open(&Source::text("a.csv", "name,\"price\nCup,1\n"), Some(Format::Csv), Currency::INR).err().unwrap();
+    assert!(failure.code() == "UNREADABLE" && failure.message().contains("line 1"), "{failure:?}");
+    assert_eq!(open(&Source::text("a.csv", ""), Some(Format::Csv), Currency::INR).err().unwrap().code(), "EMPTY_FILE");
 }

@@ -14,8 +14,10 @@ use crate::staff::{StaffAction, Subject, SubjectKind};
 use crate::text::{Check, Slug, slugify};
 
 use super::Catalog;
+use super::create_product::slug_apart;
 use super::model::{Category, CategoryTree};
 use super::ports::{CatalogWrite, ProductFilter};
+use super::tree::check_depth;
 use crate::keyed::Keyed;
 
 /// A category to be created.
@@ -60,7 +62,7 @@ impl Catalog {
     /// Creates a category. Staff.
     ///
     /// # Errors
-    /// `SLUG_TAKEN`, `INVALID`.
+    /// `SLUG_TAKEN` (where the slug was chosen), `INVALID`.
     pub async fn create_category(&self, actor: &Actor, new: NewCategory, key: Option<RequestKey>) -> Outcome<Answer<Category>> {
         actor.require_staff()?;
         let keyed = Keyed::of(actor, "POST /api/categories", key);
@@ -68,26 +70,39 @@ impl Catalog {
             return Ok(Answer::Replayed(self.category(CategoryId::from_uuid(made)).await?));
         }
         let (keyed, (name, slug)) = (&keyed, parse(&new.name, new.slug.as_deref())?);
-        let (name, slug) = (&name, slug.unwrap_or_else(|| slugify(&name)));
-        let (slug, parent) = (&slug, new.parent);
+        let (name, chosen, parent) = (&name, &slug, new.parent);
         rounds("category tree", || async move {
             let tree = self.store.categories().await?;
             tree.check_place(None, parent)?;
-            let now = self.clock.now();
-            let (name, slug) = (name.clone(), slug.clone());
-            let category = Category { id: self.ids.mint(), slug, name, parent, created_at: now, version: 1 };
-            let changes = ChangeSet::of([CatalogWrite::InsertCategory(category.clone()), touch(&tree)])
-                .say(self.told(actor, StaffAction::CategoryCreated, node(category.id), json!({ "slug": category.slug })))
-                .claim(keyed.claim(category.id.uuid(), now));
+            let category = self.new_category(&tree, name, chosen.as_ref(), parent);
+            let now = category.created_at;
+            let changes = self.inserting(actor, &tree, &category).claim(keyed.claim(category.id.uuid(), now));
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     let made = CategoryId::from_uuid(keyed.twin(&record)?);
                     Ok(Round::Done(Answer::Replayed(self.category(made).await?)))
                 }
+                Err(CommitError::Refused(CommitRefusal::Duplicate("slug"))) if chosen.is_none() => Ok(Round::Again),
                 committed => settle_slug(committed, Answer::Fresh(category)),
             }
         })
         .await
+    }
+
+    /// A category to be written, under a slug that none of the tree has where none was chosen.
+    fn new_category(&self, tree: &CategoryTree, name: &str, chosen: Option<&Slug>, parent: Option<CategoryId>) -> Category {
+        let id: CategoryId = self.ids.mint();
+        let slug = chosen.cloned().unwrap_or_else(|| free_slug(tree, name, parent, id));
+        Category { id, slug, name: name.to_owned(), parent, created_at: self.clock.now(), version: 1 }
+    }
+
+    fn inserting(&self, actor: &Actor, tree: &CategoryTree, category: &Category) -> ChangeSet<CatalogWrite> {
+        ChangeSet::of([CatalogWrite::InsertCategory(category.clone()), touch(tree)]).say(self.told(
+            actor,
+            StaffAction::CategoryCreated,
+            node(category.id),
+            json!({ "slug": category.slug }),
+        ))
     }
 
     /// Changes a category or moves it. Staff.
@@ -153,27 +168,59 @@ impl Catalog {
     pub async fn category_at(&self, actor: &Actor, path: &[String]) -> Outcome<Option<CategoryId>> {
         let mut at = None;
         for name in path {
-            let tree = self.store.categories().await?;
-            let known = tree.children(at).find(|node| node.name == name.trim()).map(|node| node.id);
-            at = Some(match known {
-                Some(known) => known,
-                None => self.new_below(actor, name, at, &tree).await?,
-            });
+            at = Some(self.child(actor, name, at).await?);
         }
         Ok(at)
     }
 
-    async fn new_below(&self, actor: &Actor, name: &str, parent: Option<CategoryId>, tree: &CategoryTree) -> Outcome<CategoryId> {
-        let above = parent.and_then(|parent| tree.node(parent));
-        let plain = slugify(name);
-        let taken = tree.nodes.iter().any(|node| node.slug == plain);
-        let slug = match above {
-            Some(above) if taken => slugify(&format!("{} {name}", above.slug)),
-            _ => plain,
-        };
-        let new = NewCategory { name: name.to_owned(), slug: Some(slug.to_string()), parent };
-        Ok(self.create_category(actor, new, None).await?.into_inner().id)
+    /// What [`category_at`](Self::category_at) would answer, without making any: `None` where some of
+    /// the path is not there.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn preview_category_at(&self, actor: &Actor, path: &[String]) -> Outcome<Option<CategoryId>> {
+        let tree = self.store.categories().await?;
+        let (mut at, mut missing) = (None, false);
+        for (above, name) in path.iter().enumerate() {
+            let known = tree.children(at).find(|node| node.name == name.trim()).filter(|_| !missing);
+            if known.is_none() {
+                actor.require_staff()?;
+                parse(name, None)?;
+                check_depth(above.saturating_add(1))?;
+            }
+            missing = known.is_none();
+            at = known.map(|node| node.id);
+        }
+        Ok(at)
     }
+
+    /// The category of this name right below `parent`. Whoever makes it meanwhile is found in the next round.
+    async fn child(&self, actor: &Actor, name: &str, parent: Option<CategoryId>) -> Outcome<CategoryId> {
+        rounds("category tree", || async move {
+            let tree = self.store.categories().await?;
+            if let Some(known) = tree.children(parent).find(|node| node.name == name.trim()) {
+                return Ok(Round::Done(known.id));
+            }
+            actor.require_staff()?;
+            let (name, _) = parse(name, None)?;
+            tree.check_place(None, parent)?;
+            let category = self.new_category(&tree, &name, None, parent);
+            match self.store.commit(self.inserting(actor, &tree, &category)).await {
+                Err(CommitError::Refused(CommitRefusal::Duplicate("slug"))) => Ok(Round::Again),
+                committed => settle(committed, category.id),
+            }
+        })
+        .await
+    }
+}
+
+/// A slug that no category has: of the name, else with that of the category above before it, else with
+/// random bits at its end.
+fn free_slug(tree: &CategoryTree, name: &str, parent: Option<CategoryId>, id: CategoryId) -> Slug {
+    let plain = slugify(name);
+    let below = parent.and_then(|parent| tree.node(parent)).map(|above| slugify(&format!("{} {name}", above.slug)));
+    let free = |slug: &Slug| !tree.nodes.iter().any(|node| node.slug == *slug);
+    [Some(plain.clone()), below].into_iter().flatten().find(free).unwrap_or_else(|| slug_apart(&plain, id.uuid()))
 }
 
 fn node(category: CategoryId) -> Subject {

@@ -1,6 +1,7 @@
 //! Puts a new product into the catalog, with the first stock of its variants.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
@@ -39,7 +40,7 @@ impl Catalog {
             let now = self.clock.now();
             let (mut product, stock) = draft(new, seller, &self.ids, now)?;
             if new.slug.is_none() && self.store.product_by_slug(&product.slug).await?.is_some() {
-                product.slug = slug_apart(&product.slug, product.id);
+                product.slug = slug_apart(&product.slug, product.id.uuid());
             }
             let receipts = receipts(&stock, actor, &self.ids, now).into_iter().chain(thresholds(&stock, self.policy));
             let changes = ChangeSet::of([CatalogWrite::InsertProduct(product.clone())].into_iter().chain(receipts))
@@ -138,9 +139,9 @@ pub(super) fn draft(
     Ok((product, stock))
 }
 
-/// The slug with the product's random bits at its end, for a name that another product has too.
-fn slug_apart(slug: &Slug, id: ProductId) -> Slug {
-    slugify(&format!("{slug} {:08x}", id.uuid().as_u128() & 0xffff_ffff))
+/// The slug with the random bits of an id at its end, for a name that another one has too.
+pub(super) fn slug_apart(slug: &Slug, id: Uuid) -> Slug {
+    slugify(&format!("{slug} {:08x}", id.as_u128() & 0xffff_ffff))
 }
 
 /// The ledger lines that count new SKUs in, sorted by SKU.

@@ -1,16 +1,20 @@
 //! Brings a product from elsewhere: created, changed or found as it is, by its slug. Importing the
 //! same twice changes nothing.
 
+use std::collections::BTreeSet;
+
 use crate::actor::Actor;
-use crate::error::Outcome;
+use crate::change::{Round, rounds};
+use crate::error::{Error, Outcome};
 use crate::ids::{Id, SellerId};
-use crate::text::Slug;
+use crate::text::{Sku, Slug};
 
 use super::Catalog;
 use super::access::{require_merchant, require_seller};
 use super::change_product::{ProductPatch, patched};
 use super::create_product::draft;
-use super::product_input::NewProduct;
+use super::model::{Product, Variant};
+use super::product_input::{NewImage, NewProduct, NewVariant};
 use super::sellers::HOUSE;
 
 /// A product from elsewhere. Its slug is what it is known by and must be there.
@@ -19,19 +23,66 @@ pub struct ImportProduct {
     /// What it is known by in both houses.
     pub slug: Slug,
     /// Everything else; its own slug is not looked at. Stock counts for new SKUs only: what was sold
-    /// here since must not come back.
+    /// here since must not come back. A category, a status, pictures and notes that it does not have
+    /// stay as they are.
     pub product: NewProduct,
+    /// What else it does not speak of.
+    pub unsaid: Unsaid,
+    /// Whether some of it was left out. Variants and pictures that it does not name stay then: what
+    /// could not be read is nothing that was taken away.
+    pub partial: bool,
+}
+
+impl ImportProduct {
+    /// All of a product.
+    pub fn whole(slug: Slug, product: NewProduct) -> Self {
+        Self { slug, product, unsaid: Unsaid::default(), partial: false }
+    }
+}
+
+/// What the source of an import has no place for. It stays as it is on what is there already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unsaid {
+    /// Of the product and its variants.
+    pub parts: BTreeSet<Part>,
+    /// The options that the source can tell of, where it cannot tell of all.
+    pub options_but: Option<BTreeSet<String>>,
+}
+
+/// A part of a product that a source may have no place for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The description.
+    Description,
+    /// Notes other than those it has.
+    Metadata,
+    /// What variants cost before.
+    CompareAt,
+    /// What variants weigh.
+    Weight,
+    /// The barcodes of variants.
+    Barcode,
 }
 
 /// What came of an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Imported {
     /// It is new.
     Created,
     /// It was there and differed.
-    Updated,
+    Updated {
+        /// Variants that it had and that the import did not name.
+        removed: Vec<Sku>,
+    },
     /// It was there, just so.
     Unchanged,
+}
+
+impl Imported {
+    fn of(known: &Product, changed: &Product) -> Self {
+        let gone = |sku: &&Sku| !changed.variants.iter().any(|kept| kept.sku == **sku);
+        Self::Updated { removed: known.variants.iter().map(|variant| &variant.sku).filter(gone).cloned().collect() }
+    }
 }
 
 impl Catalog {
@@ -41,18 +92,30 @@ impl Catalog {
     /// As for creating and changing; nothing of a refused product is written.
     pub async fn import_product(&self, actor: &Actor, import: ImportProduct) -> Outcome<Imported> {
         require_merchant(actor)?;
-        let ImportProduct { slug, mut product } = import;
-        match self.store.product_by_slug(&slug).await? {
-            None => {
-                product.slug = Some(slug.to_string());
-                self.create_product(actor, product, None).await?;
-                Ok(Imported::Created)
+        let import = &import;
+        rounds("product", || async move {
+            let Some(known) = self.store.product_by_slug(&import.slug).await? else {
+                let product = NewProduct { slug: Some(import.slug.to_string()), ..import.product.clone() };
+                return match self.create_product(actor, product, None).await {
+                    Ok(_) => Ok(Round::Done(Imported::Created)),
+                    // Another import of the same was faster.
+                    Err(Error::Refused(_)) if self.store.product_by_slug(&import.slug).await?.is_some() => Ok(Round::Again),
+                    Err(error) => Err(error),
+                };
+            };
+            self.require_category(import.product.category).await?;
+            if let Some(seller) = import.product.seller {
+                self.seller_for(actor, Some(seller)).await?;
             }
-            Some(known) => {
-                let changed = self.update_product(actor, known.id, import_patch(product), None).await?;
-                Ok(if changed.version == known.version { Imported::Unchanged } else { Imported::Updated })
-            }
-        }
+            let change = |product: Product| {
+                let patch = import_patch(&product, import);
+                patched(product, &patch, &self.ids)
+            };
+            let changed = self.change_product(actor, known.id, None, change).await?;
+            let same = changed.version == known.version;
+            Ok(Round::Done(if same { Imported::Unchanged } else { Imported::of(&known, &changed) }))
+        })
+        .await
     }
 
     /// What [`import_product`](Self::import_product) would do, without doing it. Faults that only
@@ -72,14 +135,74 @@ impl Catalog {
             return Ok(Imported::Created);
         };
         require_seller(actor, known.seller, "product")?;
-        let changed = patched(known.clone(), &import_patch(import.product.clone()), &self.ids)?;
-        Ok(if changed.product == known { Imported::Unchanged } else { Imported::Updated })
+        let changed = patched(known.clone(), &import_patch(&known, import), &self.ids)?.product;
+        Ok(if changed == known { Imported::Unchanged } else { Imported::of(&known, &changed) })
     }
 }
 
 /// An import changes what it says and leaves the house's own notes and slug alone.
-fn import_patch(product: NewProduct) -> ProductPatch {
+fn import_patch(known: &Product, import: &ImportProduct) -> ProductPatch {
+    let ImportProduct { product, unsaid, partial, .. } = import;
+    let mut product = product.clone();
+    if unsaid.parts.contains(&Part::Description) {
+        product.description.clone_from(&known.description);
+    }
+    if unsaid.parts.contains(&Part::Metadata) {
+        let named = std::mem::replace(&mut product.metadata, known.metadata.clone());
+        product.metadata.extend(named);
+    }
+    for variant in &mut product.variants {
+        if let Some(before) = known.variants.iter().find(|before| before.sku.as_str() == variant.sku) {
+            keep_unsaid(variant, before, unsaid);
+        }
+    }
+    if *partial {
+        keep_unnamed(&mut product, known);
+    }
     let metadata = Some(product.metadata.clone()).filter(|metadata| !metadata.is_empty());
     let category = product.category.map(Some);
     ProductPatch { slug: None, category, metadata, ..ProductPatch::replacing(product) }
+}
+
+/// Fills in what the source has no place for.
+fn keep_unsaid(variant: &mut NewVariant, before: &Variant, unsaid: &Unsaid) {
+    let silent = |part| unsaid.parts.contains(&part);
+    if silent(Part::CompareAt) {
+        variant.compare_at = before.compare_at;
+    }
+    if silent(Part::Weight) {
+        variant.weight_grams = before.weight_grams;
+    }
+    if silent(Part::Barcode) {
+        variant.barcode.clone_from(&before.barcode);
+    }
+    if let Some(told) = &unsaid.options_but {
+        let others = before.options.iter().filter(|(name, _)| !told.contains(*name));
+        variant.options.extend(others.map(|(name, value)| (name.clone(), value.clone())));
+    }
+}
+
+/// Adds the variants and pictures that are there and not named, where they stood.
+fn keep_unnamed(product: &mut NewProduct, known: &Product) {
+    let mut named = std::mem::take(&mut product.variants);
+    for before in &known.variants {
+        let again = named.iter().position(|variant| variant.sku == before.sku.as_str()).map(|at| named.remove(at));
+        product.variants.push(again.unwrap_or_else(|| as_new(before)));
+    }
+    product.variants.append(&mut named);
+    let before = known.images.iter().map(|image| NewImage { url: image.url.clone(), alt: image.alt.clone() });
+    let named = std::mem::take(&mut product.images);
+    product.images = before.collect();
+    for image in named {
+        match product.images.iter_mut().find(|known| known.url == image.url) {
+            Some(known) => known.alt = image.alt,
+            None => product.images.push(image),
+        }
+    }
+}
+
+/// A variant as it would be written to be what it is; its stock is not touched.
+fn as_new(variant: &Variant) -> NewVariant {
+    let Variant { sku, price, compare_at, options, weight_grams, barcode, metadata } = variant.clone();
+    NewVariant { sku: sku.to_string(), price, compare_at, options, stock: 0, weight_grams, barcode, metadata }
 }

@@ -44,7 +44,7 @@ use crate::time::Clock;
 pub use categories::{CategoryPatch, NewCategory};
 pub use change_product::{ProductPatch, VariantPatch};
 pub(crate) use end_hold::{Ending, ending};
-pub use import_product::{ImportProduct, Imported};
+pub use import_product::{ImportProduct, Imported, Part, Unsaid};
 pub use model::*;
 pub use ports::*;
 pub use product_input::{NewImage, NewProduct, NewVariant};

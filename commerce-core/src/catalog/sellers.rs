@@ -1,5 +1,7 @@
 //! Merchants. The house itself is one, with an id that every shop knows.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -16,6 +18,7 @@ use crate::users::own_seller;
 
 use super::Catalog;
 use super::categories::{parse, settle_slug};
+use super::create_product::slug_apart;
 use super::model::Seller;
 use super::ports::CatalogWrite;
 use crate::keyed::Keyed;
@@ -96,26 +99,32 @@ impl Catalog {
     /// Creates a seller. Staff.
     ///
     /// # Errors
-    /// `SLUG_TAKEN`, `INVALID`.
+    /// `SLUG_TAKEN` (where the slug was chosen), `INVALID`.
     pub async fn create_seller(&self, actor: &Actor, new: NewSeller, key: Option<RequestKey>) -> Outcome<Answer<Seller>> {
         actor.require_staff()?;
         let keyed = Keyed::of(actor, "POST /api/sellers", key);
         if let Some(made) = keyed.seen(&*self.store).await? {
             return Ok(Answer::Replayed(self.seller(SellerId::from_uuid(made)).await?));
         }
-        let (name, slug) = parse(&new.name, new.slug.as_deref())?;
-        let slug = slug.unwrap_or_else(|| slugify(&name));
-        let (keyed, name, slug, user) = (&keyed, &name, &slug, new.user);
+        let (name, chosen) = parse(&new.name, new.slug.as_deref())?;
+        // No port tells of a seller by her slug: the first round tries the name's own.
+        let apart = &AtomicBool::new(false);
+        let (keyed, name, chosen, user) = (&keyed, &name, &chosen, new.user);
         rounds("seller", || async move {
-            let now = self.clock.now();
-            let (name, slug) = (name.clone(), slug.clone());
-            let seller = Seller { id: self.ids.mint(), name, slug, user, created_at: now, version: 1 };
+            let (now, id) = (self.clock.now(), self.ids.mint::<SellerId>());
+            let plain = chosen.clone().unwrap_or_else(|| slugify(name));
+            let slug = if apart.load(Ordering::Relaxed) { slug_apart(&plain, id.uuid()) } else { plain };
+            let seller = Seller { id, name: name.clone(), slug, user, created_at: now, version: 1 };
             let changes = ChangeSet::of([CatalogWrite::InsertSeller(seller.clone())]).claim(keyed.claim(seller.id.uuid(), now));
             let changes = changes.say(self.told_of(actor, StaffAction::SellerCreated, &seller));
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     let made = SellerId::from_uuid(keyed.twin(&record)?);
                     Ok(Round::Done(Answer::Replayed(self.seller(made).await?)))
+                }
+                Err(CommitError::Refused(CommitRefusal::Duplicate("slug"))) if chosen.is_none() => {
+                    apart.store(true, Ordering::Relaxed);
+                    Ok(Round::Again)
                 }
                 committed => settle_slug(committed, Answer::Fresh(seller)),
             }

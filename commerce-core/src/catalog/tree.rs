@@ -59,10 +59,7 @@ impl CategoryTree {
                 break;
             }
         }
-        if above.saturating_add(self.height(moved)) > limits::CATEGORY_DEPTH_MAX {
-            return Err(Refusal::field("parentId", "TOO_DEEP", "the tree has at most 16 levels"));
-        }
-        Ok(())
+        check_depth(above.saturating_add(self.height(moved)))
     }
 
     /// Levels from a node down to its deepest leaf, itself included; 1 for a node to be made.
@@ -78,6 +75,17 @@ impl CategoryTree {
         }
         height
     }
+}
+
+/// Passes a tree of so many levels.
+///
+/// # Errors
+/// `INVALID` for more than [`limits::CATEGORY_DEPTH_MAX`].
+pub(super) fn check_depth(levels: usize) -> Result<(), Refusal> {
+    if levels > limits::CATEGORY_DEPTH_MAX {
+        return Err(Refusal::field("parentId", "TOO_DEEP", "the tree has at most 16 levels"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Products, categories, pictures, searches.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use commerce_core::catalog::{
-    CategoryPatch, HoldKey, ImportProduct, Imported, ListProducts, NewCategory, NewProduct, ProductPatch, ProductStatus,
-    SearchRequest, VariantPatch,
+    CategoryPatch, HoldKey, ImportProduct, Imported, ListProducts, NewCategory, NewImage, NewProduct, NewSeller, NewVariant,
+    Part, ProductPatch, ProductStatus, SearchRequest, Unsaid, VariantPatch,
 };
 use commerce_core::change::Answer;
 use commerce_core::events::EventKind;
@@ -71,7 +72,7 @@ fn a_product_changes_by_version_and_a_reserved_variant_stays() -> Outcome<()> {
 fn importing_twice_changes_nothing_and_brings_back_nothing_sold() -> Outcome<()> {
     block_on(async {
         let house = House::new();
-        let import = ImportProduct { slug: "kurta".parse().unwrap(), product: product("A", &[("A", 5)]) };
+        let import = ImportProduct::whole("kurta".parse().unwrap(), product("A", &[("A", 5)]));
         assert_eq!(house.catalog.preview_import(&STAFF, &import).await?, Imported::Created);
         assert_eq!(house.catalog.import_product(&STAFF, import.clone()).await?, Imported::Created);
         let hold = house.reserve(KEY, &[("A", 2)]).await?.hold;
@@ -80,9 +81,129 @@ fn importing_twice_changes_nothing_and_brings_back_nothing_sold() -> Outcome<()>
         assert_eq!(house.stock("A").await?, (3, 0));
         let mut more = import;
         more.product.variants.push(variant("B", 4));
-        assert_eq!(house.catalog.preview_import(&STAFF, &more).await?, Imported::Updated);
-        assert_eq!(house.catalog.import_product(&STAFF, more).await?, Imported::Updated);
+        let updated = Imported::Updated { removed: Vec::new() };
+        assert_eq!(house.catalog.preview_import(&STAFF, &more).await?, updated);
+        assert_eq!(house.catalog.import_product(&STAFF, more).await?, updated);
         assert_eq!((house.stock("A").await?, house.stock("B").await?), ((3, 0), (4, 0)));
+        Ok(())
+    })
+}
+
+#[test]
+fn an_import_removes_what_a_whole_product_does_not_name_and_nothing_of_one_that_lost_rows() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let link = |url: &str| NewImage { url: url.to_owned(), alt: String::new() };
+        let all = NewProduct { images: vec![link("/1.png"), link("/2.png")], ..product("A", &[("S", 1), ("M", 2), ("L", 3)]) };
+        let whole = ImportProduct::whole("cap".parse().unwrap(), all.clone());
+        house.catalog.import_product(&STAFF, whole).await?;
+        let named = NewProduct { images: vec![link("/2.png"), link("/3.png")], ..product("A", &[("XL", 4), ("L", 9), ("S", 9)]) };
+        let partial = ImportProduct { partial: true, ..ImportProduct::whole("cap".parse().unwrap(), named.clone()) };
+        let updated = |removed: &[&str]| Imported::Updated { removed: removed.iter().copied().map(sku).collect() };
+        assert_eq!(house.catalog.preview_import(&STAFF, &partial).await?, updated(&[]));
+        assert_eq!(house.catalog.import_product(&STAFF, partial.clone()).await?, updated(&[]));
+        assert_eq!(house.catalog.import_product(&STAFF, partial).await?, Imported::Unchanged);
+        let made = house.catalog.product_by_slug(&STAFF, &"cap".parse().unwrap()).await?;
+        assert_eq!(made.variants.iter().map(|variant| variant.sku.as_str()).collect::<Vec<_>>(), ["S", "M", "L", "XL"]);
+        assert_eq!(made.images.iter().map(|image| image.url.as_str()).collect::<Vec<_>>(), ["/1.png", "/2.png", "/3.png"]);
+        assert_eq!((house.stock("M").await?, house.stock("L").await?, house.stock("XL").await?), ((2, 0), (3, 0), (4, 0)));
+        let whole = ImportProduct::whole("cap".parse().unwrap(), named);
+        assert_eq!(house.catalog.preview_import(&STAFF, &whole).await?, updated(&["M"]));
+        assert_eq!(house.catalog.import_product(&STAFF, whole).await?, updated(&["M"]));
+        Ok(())
+    })
+}
+
+#[test]
+fn what_an_import_has_no_place_for_stays() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let named = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let full = NewVariant {
+            compare_at: Some(Money::new(60_000, Currency::INR)),
+            options: named(&[("Colour", "Red"), ("Size", "M")]),
+            weight_grams: Some(300),
+            barcode: Some("0012".to_owned()),
+            ..variant("A", 1)
+        };
+        let status = Some(ProductStatus::Draft);
+        let all =
+            NewProduct { status, variants: vec![full], metadata: named(&[("shelf", "7"), ("tags", "x")]), ..product("A", &[]) };
+        house.catalog.import_product(&STAFF, ImportProduct::whole("a".parse().unwrap(), all)).await?;
+        let before = house.catalog.product_by_slug(&STAFF, &"a".parse().unwrap()).await?;
+        let little = NewVariant { options: named(&[("Size", "L")]), ..variant("A", 1) };
+        let little = NewProduct {
+            description: String::new(),
+            variants: vec![little],
+            metadata: named(&[("tags", "y")]),
+            ..product("A", &[])
+        };
+        let parts = [Part::Description, Part::Metadata, Part::CompareAt, Part::Weight, Part::Barcode].into();
+        let unsaid = Unsaid { parts, options_but: Some(["Size".to_owned()].into()) };
+        let import = ImportProduct { unsaid, ..ImportProduct::whole("a".parse().unwrap(), little) };
+        house.catalog.import_product(&STAFF, import).await?;
+        let after = house.catalog.product_by_slug(&STAFF, &"a".parse().unwrap()).await?;
+        let mut wanted = before.clone();
+        wanted.variants[0].options = named(&[("Colour", "Red"), ("Size", "L")]);
+        wanted.metadata = named(&[("shelf", "7"), ("tags", "y")]);
+        assert_eq!(
+            (after.status, after.description, after.variants, after.metadata),
+            (wanted.status, wanted.description, wanted.variants, wanted.metadata)
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn imports_side_by_side_make_one_of_each_and_lose_none() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let path = ["Apparel".to_owned(), "Caps".to_owned()];
+        let import = || async {
+            let category = house.catalog.category_at(&STAFF, &path).await?;
+            let product = NewProduct { category, ..product("A", &[("A", 5)]) };
+            house.catalog.import_product(&STAFF, ImportProduct::whole("cap".parse().unwrap(), product)).await
+        };
+        let all = futures_util::future::try_join_all((0..3).map(|_| import())).await?;
+        assert_eq!(all.iter().filter(|imported| **imported == Imported::Created).count(), 1, "{all:?}");
+        assert_eq!(all.iter().filter(|imported| **imported == Imported::Unchanged).count(), 2, "{all:?}");
+        assert_eq!(house.catalog.category_tree().await?.nodes.len(), 2);
+        Ok(())
+    })
+}
+
+#[test]
+fn names_that_make_the_same_slug_get_slugs_of_their_own_unless_one_was_chosen() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let category = |name: &str, slug: Option<&str>, parent| {
+            let new = NewCategory { name: name.to_owned(), slug: slug.map(str::to_owned), parent };
+            house.catalog.create_category(&STAFF, new, None)
+        };
+        let first = category("जूते", None, None).await?.into_inner();
+        assert_ne!(category("टोपी", None, None).await?.into_inner().slug, first.slug);
+        assert_eq!(refused(category("Shoes", Some(first.slug.as_str()), None).await), Refusal::SlugTaken);
+        let below = category("मोज़े", None, Some(first.id)).await?.into_inner();
+        assert!(house.catalog.category_at(&STAFF, &[first.name.clone(), "Сумки".to_owned()]).await?.is_some());
+        assert!(house.catalog.category_at(&STAFF, &["T Shirts".to_owned()]).await?.is_some());
+        assert!(house.catalog.category_at(&STAFF, &["T-Shirts".to_owned()]).await?.is_some());
+        let tree = house.catalog.category_tree().await?;
+        assert_eq!(tree.nodes.iter().map(|node| &node.slug).collect::<BTreeSet<_>>().len(), 6);
+        assert_eq!(house.catalog.category_at(&STAFF, &[first.name, below.name]).await?, Some(below.id));
+
+        let deep: Vec<String> = (0..17).map(|level| level.to_string()).collect();
+        let preview = house.catalog.preview_category_at(&STAFF, &deep).await;
+        assert_eq!(refused(preview), refused(house.catalog.category_at(&STAFF, &deep).await));
+
+        let seller = |name: &str, slug: Option<&str>| {
+            let new = NewSeller { name: name.to_owned(), slug: slug.map(str::to_owned), user: None };
+            house.catalog.create_seller(&STAFF, new, None)
+        };
+        let first = seller("Сумки", None).await?.into_inner();
+        assert_ne!(seller("Куртки", None).await?.into_inner().slug, first.slug);
+        assert_eq!(refused(seller("Bags", Some(first.slug.as_str())).await), Refusal::SlugTaken);
         Ok(())
     })
 }
@@ -103,7 +224,7 @@ fn categories_close_no_circle_and_keep_what_is_in_them() -> Outcome<()> {
         assert!(matches!(refused(house.catalog.delete_category(&STAFF, tops, None).await), Refusal::InUse(_)));
         let list = ListProducts { category: Some(apparel), ..ListProducts::default() };
         assert_eq!(house.catalog.products(&Actor::Anonymous, list, &PageRequest::first()).await?.items.len(), 1);
-        let twin = NewCategory { name: "Tops".to_owned(), slug: None, parent: None };
+        let twin = NewCategory { name: "Tops".to_owned(), slug: Some("tops".to_owned()), parent: None };
         assert_eq!(refused(house.catalog.create_category(&STAFF, twin, None).await), Refusal::SlugTaken);
         Ok(())
     })

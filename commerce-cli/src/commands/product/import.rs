@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use commerce_core::catalog::{CategoryTree, ImportProduct, Imported, NewImage, NewProduct, NewVariant};
+use commerce_core::catalog::{ImportProduct, Imported, NewImage, NewProduct, NewVariant};
 use commerce_core::ids::CategoryId;
+use commerce_core::text::Sku;
 use commerce_core::{Actor, Currency};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,13 +37,15 @@ Formats (told from the file's name and header unless --format says):
                 as DRAFT.
   csv           one row per variant: name, sku, price, and if wanted slug, description, category
                 (\"Men > Shirts\"), status, stock, compare_at_price, weight_grams, barcode, image,
-                vendor, tags, and a column `option:NAME` for every option
+                vendor, tags, and a column `option:NAME` for every option. What a file has no column
+                for stays as it is
   jsonl         one product per line, as `product export` writes it
 
 A row that cannot be read is named with its line and the reason and left out; the others go in, and
 the command ends with code 1 (BAD_ROWS). Products are known by their handle (slug), so importing
-again updates what differs and changes nothing else. Stock counts for new variants only: importing
-again never brings back what was sold.")]
+again updates what differs and changes nothing else. A variant that a product has no row for any more
+is removed, and said to be, unless rows were left out that may have been its own. Stock counts for new
+variants only: importing again never brings back what was sold.")]
 pub(crate) struct Args {
     /// The file; a pipe such as /dev/stdin is fine
     file: PathBuf,
@@ -60,6 +63,7 @@ struct Importing {
     created: u64,
     updated: u64,
     unchanged: u64,
+    removed_variants: u64,
     refused: u64,
     bad_rows: u64,
     bad: Vec<Remark>,
@@ -77,13 +81,17 @@ impl Importing {
         };
         json!({
             "dryRun": dry_run, "created": self.created, "updated": self.updated, "unchanged": self.unchanged,
-            "refused": self.refused, "badRows": self.bad_rows, "bad": tell(&self.bad), "notes": tell(&self.notes),
+            "removedVariants": self.removed_variants, "refused": self.refused, "badRows": self.bad_rows, "bad": tell(&self.bad), "notes": tell(&self.notes),
         })
     }
 
     fn sentence(&self, dry_run: bool) -> String {
+        let removed = match self.removed_variants {
+            0 => String::new(),
+            removed => format!(" ({removed} variants removed)"),
+        };
         format!(
-            "{}{} created, {} updated, {} unchanged, {} refused; {} bad rows",
+            "{}{} created, {} updated{removed}, {} unchanged, {} refused; {} bad rows",
             if dry_run { "would be: " } else { "products: " },
             self.created,
             self.updated,
@@ -137,7 +145,7 @@ async fn import(
 ) -> Result<Importing, Failure> {
     let bar = progress(source.length());
     let mut products = import::open(source, format, currency)?;
-    let categories = Categories::open(shop, dry_run).await?;
+    let categories = Categories { shop, dry_run, known: Mutex::default() };
     let mut done = Importing::default();
     let found = std::iter::from_fn(|| {
         bar.set_position(products.bytes_read());
@@ -147,7 +155,12 @@ async fn import(
     while let Some(outcome) = outcomes.next().await {
         match outcome? {
             Outcome::Done(Imported::Created) => done.created += 1,
-            Outcome::Done(Imported::Updated) => done.updated += 1,
+            Outcome::Done(Imported::Updated { .. }) => done.updated += 1,
+            Outcome::Reduced(removed, remark) => {
+                done.updated += 1;
+                done.removed_variants += removed;
+                keep(&mut done.notes, remark, |remark| bar.suspend(|| tell("note: ", remark)));
+            }
             Outcome::Done(Imported::Unchanged) => done.unchanged += 1,
             Outcome::Refused(remark) => {
                 done.refused += 1;
@@ -166,6 +179,8 @@ async fn import(
 
 enum Outcome {
     Done(Imported),
+    /// Done, and so many variants of it are gone.
+    Reduced(u64, Remark),
     Refused(Remark),
     Bad(Remark),
     Note(Remark),
@@ -179,6 +194,11 @@ async fn one(shop: &Shop, categories: &Categories<'_>, found: Found) -> Result<O
     };
     let (line, slug) = (draft.line, draft.slug.clone());
     match write(shop, categories, *draft).await {
+        Ok(Imported::Updated { removed }) if !removed.is_empty() => {
+            let names = removed.iter().map(Sku::as_str).collect::<Vec<_>>().join(", ");
+            let remark = Remark::new(line, format!("{slug}: removed {names}, for which the file has no row"));
+            Ok(Outcome::Reduced(removed.len() as u64, remark))
+        }
         Ok(imported) => Ok(Outcome::Done(imported)),
         Err(commerce_core::Error::Refused(refusal)) => Ok(Outcome::Refused(Remark::new(line, format!("{slug}: {refusal}")))),
         Err(error @ commerce_core::Error::Store(_)) => Err(error.into()),
@@ -193,7 +213,7 @@ async fn write(shop: &Shop, categories: &Categories<'_>, draft: Draft) -> commer
         return shop.catalog.import_product(&Actor::System, import).await;
     }
     match shop.catalog.preview_import(&Actor::System, &import).await? {
-        Imported::Unchanged if new_category => Ok(Imported::Updated),
+        Imported::Unchanged if new_category => Ok(Imported::Updated { removed: Vec::new() }),
         imported => Ok(imported),
     }
 }
@@ -202,29 +222,22 @@ async fn write(shop: &Shop, categories: &Categories<'_>, draft: Draft) -> commer
 struct Categories<'a> {
     shop: &'a Shop,
     dry_run: bool,
-    tree: CategoryTree,
     known: Mutex<HashMap<Vec<String>, Option<CategoryId>>>,
 }
 
-impl<'a> Categories<'a> {
-    async fn open(shop: &'a Shop, dry_run: bool) -> Result<Self, Failure> {
-        let tree = shop.catalog.category_tree().await?;
-        Ok(Self { shop, dry_run, tree, known: Mutex::default() })
-    }
-
+impl Categories<'_> {
     /// The category of a path; without writing, only one that is there.
     async fn at(&self, path: &[String]) -> commerce_core::Outcome<Option<CategoryId>> {
-        if self.dry_run {
-            let step = |at: Option<CategoryId>, name: &String| {
-                self.tree.children(at).find(|node| node.name == *name).map(|node| Some(node.id))
-            };
-            return Ok(path.iter().try_fold(None, step).flatten());
-        }
         let mut known = self.known.lock().await;
         if let Some(category) = known.get(path) {
             return Ok(*category);
         }
-        let category = self.shop.catalog.category_at(&Actor::System, path).await?;
+        let catalog = &self.shop.catalog;
+        let category = if self.dry_run {
+            catalog.preview_category_at(&Actor::System, path).await?
+        } else {
+            catalog.category_at(&Actor::System, path).await?
+        };
         known.insert(path.to_vec(), category);
         Ok(category)
     }
@@ -239,12 +252,12 @@ pub(crate) fn to_product(draft: Draft, category: Option<CategoryId>) -> ImportPr
         slug: None,
         category,
         seller: None,
-        status: Some(draft.status),
+        status: draft.status,
         variants: draft.variants.into_iter().map(variant).collect(),
         metadata: draft.metadata,
         images,
     };
-    ImportProduct { slug: draft.slug, product }
+    ImportProduct { slug: draft.slug, product, unsaid: draft.unsaid, partial: draft.partial }
 }
 
 fn variant(variant: DraftVariant) -> NewVariant {

@@ -465,7 +465,7 @@ impl Staff {
     /// The same product from elsewhere: repeated, it changes nothing.
     async fn import(&self, price: i64) {
         let variants = (0..self.variants).map(|number| goods::variant(number, price, 1)).collect();
-        let import = ImportProduct { slug: goods::SLUG.parse().expect("it is well formed"), product: goods::product(variants) };
+        let import = ImportProduct::whole(goods::SLUG.parse().expect("it is well formed"), goods::product(variants));
         let request = |shop: Commerce, me: Actor| {
             let import = import.clone();
             async move { shop.catalog.import_product(&me, import).await.map(Answer::Fresh) }

@@ -31,7 +31,7 @@ Examples:
   commerce product export --format shopify-csv products_export.csv
 
 Formats:
-  jsonl         one product per line; keeps everything
+  jsonl         one product per line; keeps everything but whose it is
   csv           one row per variant; keeps vendor and tags of the notes
   shopify-csv   what Shopify's admin imports; as csv, with three options of a variant at most
 

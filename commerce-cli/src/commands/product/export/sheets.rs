@@ -36,9 +36,9 @@ impl<W: Write> Plain<W> {
         let mut row = vec![
             line.slug.clone().unwrap_or_default(),
             line.name.clone(),
-            first(&line.description),
+            first(line.description.as_deref().unwrap_or_default()),
             first(&line.category.join(BELOW)),
-            first(line.status.as_str()),
+            first(line.status.map_or("", ProductStatus::as_str)),
             noted("vendor"),
             noted("tags"),
         ];
@@ -160,11 +160,11 @@ impl<W: Write> Sheet for Shopify<W> {
 fn shopify_row(line: &Line, at: usize, options: &BTreeSet<&String>) -> Vec<String> {
     let Cells { variant, image, first } = cells(line, at);
     let noted = |key: &str| first(line.metadata.get(key).map_or("", String::as_str));
-    let published = line.status == ProductStatus::Active;
+    let published = line.status == Some(ProductStatus::Active);
     let mut row = vec![
         line.slug.clone().unwrap_or_default(),
         first(&line.name),
-        first(&line.description),
+        first(line.description.as_deref().unwrap_or_default()),
         noted("vendor"),
         first(&line.category.join(BELOW)),
         noted("tags"),
@@ -186,7 +186,7 @@ fn shopify_row(line: &Line, at: usize, options: &BTreeSet<&String>) -> Vec<Strin
     let position = image.map(|_| (at + 1).to_string()).unwrap_or_default();
     let alt = image.map(|image| image.alt.clone()).unwrap_or_default();
     row.extend([image.map(|image| image.url.clone()).unwrap_or_default(), position, alt]);
-    row.push(first(&line.status.as_str().to_lowercase()));
+    row.push(first(&line.status.map_or("", ProductStatus::as_str).to_lowercase()));
     row
 }
 
@@ -254,6 +254,8 @@ fn unwritten(error: csv::Error) -> Failure {
 mod tests {
     use std::collections::BTreeMap;
 
+    use commerce_core::catalog::Unsaid;
+
     use super::*;
     use crate::import::{self, Found};
 
@@ -261,7 +263,8 @@ mod tests {
         let variant = |sku: &str, size: &str| LineVariant {
             sku: sku.parse().unwrap(),
             price: Price::Minor(Money::new(1_250, Currency::INR)),
-            compare_at_price: Some(Price::Minor(Money::new(1_500, Currency::INR))),
+            // Lower than the price, as the shop allows.
+            compare_at_price: Some(Price::Minor(Money::new(1_000, Currency::INR))),
             options: BTreeMap::from([("Size".to_owned(), size.to_owned()), ("Colour".to_owned(), "Red, dark".to_owned())]),
             stock: 7,
             weight_grams: Some(250),
@@ -272,8 +275,8 @@ mod tests {
         Line {
             slug: Some("cup".to_owned()),
             name: "Cup".to_owned(),
-            description: "Two lines,\nand a comma".to_owned(),
-            status: ProductStatus::Draft,
+            description: Some("Two lines,\nand a comma".to_owned()),
+            status: Some(ProductStatus::Draft),
             category: vec!["Kitchen".to_owned(), "Cups".to_owned()],
             variants: vec![variant("CUP-S", "S"), variant("CUP-M", "M")],
             images: vec![image("https://x.example/1.png"), image("/images/2.webp"), image("https://x.example/3.png")],
@@ -301,11 +304,40 @@ mod tests {
         let drafts = [("a.csv", plain), ("b.csv", shopify), ("c.jsonl", jsonl)].map(|(name, text)| {
             let found: Vec<Found> = import::open(&import::Source::text(name, &text), None, Currency::INR).unwrap().collect();
             let [Found::Product(draft)] = &found[..] else { panic!("{name}: {found:?}") };
-            import::Draft { line: 0, ..(**draft).clone() }
+            import::Draft { line: 0, unsaid: Unsaid::default(), ..(**draft).clone() }
         });
         assert_eq!(drafts[0], drafts[2]);
         assert_eq!(drafts[1], drafts[2]);
         assert_eq!(drafts[2].images.len(), 3);
+    }
+
+    #[test]
+    fn variants_that_nothing_tells_apart_are_read_back_too() {
+        let mut line = line();
+        for variant in &mut line.variants {
+            variant.options = BTreeMap::new();
+        }
+        line.variants[1].options.insert("Size".to_owned(), NO_OPTION.to_owned());
+        line.variants.push(LineVariant {
+            sku: "CUP-Y".parse().unwrap(),
+            price: Price::Minor(Money::new(1, Currency::INR)),
+            compare_at_price: None,
+            options: BTreeMap::new(),
+            stock: 0,
+            weight_grams: Some(0),
+            barcode: None,
+            metadata: BTreeMap::new(),
+        });
+        let plain = text(|out| Box::new(Plain::new(out, Currency::INR, BTreeSet::from(["Size".to_owned()]))), &line);
+        let shopify = text(|out| Box::new(Shopify::new(out, Currency::INR)), &line);
+        let jsonl = serde_json::to_string(&line).unwrap();
+        let [plain, shopify, jsonl] = [("a.csv", plain), ("b.csv", shopify), ("c.jsonl", jsonl)].map(|(name, text)| {
+            let found: Vec<Found> = import::open(&import::Source::text(name, &text), None, Currency::INR).unwrap().collect();
+            let [Found::Product(draft)] = &found[..] else { panic!("{name}: {found:?}") };
+            draft.variants.clone()
+        });
+        assert_eq!(plain, jsonl);
+        assert_eq!(shopify.len(), 3, "Shopify's file cannot tell a weight of nothing from none");
     }
 
     #[test]

@@ -144,8 +144,8 @@ fn local(product: Product, stock: &HashMap<Sku, i64>, tree: &CategoryTree) -> Li
     Line {
         slug: Some(product.slug.to_string()),
         name: product.name,
-        description: product.description,
-        status: product.status,
+        description: Some(product.description),
+        status: Some(product.status),
         category: path(product.category, above),
         variants: product.variants.into_iter().map(variant).collect(),
         images: product.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
@@ -263,8 +263,8 @@ impl Shown {
         Line {
             slug: Some(self.slug),
             name: self.name,
-            description: self.description,
-            status: self.status,
+            description: Some(self.description),
+            status: Some(self.status),
             category: path(self.category_id, |id| categories.get(&id).cloned()),
             variants: self.variants.into_iter().map(variant).collect(),
             images: self.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
