@@ -22,7 +22,7 @@ use commerce_core::error::{Outcome, Refusal};
 use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{
     Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderFact, ProviderLedger, Refund, RefundAnswer,
+    ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated,
 };
 use commerce_core::time::Timestamp;
 use hmac::Mac;
@@ -92,10 +92,11 @@ impl Sandbox {
 
 #[async_trait]
 impl ProviderLedger for Sandbox {
-    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Stated>> {
         let paths: Vec<(Uuid, PathBuf)> = keys.iter().map(|key| (*key, self.books.join(format!("{key}.json")))).collect();
         let lines = blocking(move || {
-            let line = |(key, path): (Uuid, PathBuf)| Ok(read(&path)?.map(|entry| (key, Entered::from(&entry.fact))));
+            let stated = |Entry { reference, fact }| Stated { entered: Entered::from(&fact), reference: Some(reference) };
+            let line = |(key, path): (Uuid, PathBuf)| Ok(read(&path)?.map(|entry| (key, stated(entry))));
             paths.into_iter().filter_map(|one| line(one).transpose()).collect()
         });
         lines.await.map_err(|error| unreadable(&error)).ok()

@@ -30,10 +30,11 @@ Asks each provider about everything the shop has asked it for, reads its ledger 
 has not, and changes nothing. Ends with code 0 when everything fits, and with code 1
 (NOT_RECONCILED) and a row for each mismatch when not.
 
-PAID_WITHOUT_ORDER  the provider has money that no order, refund or top-up asked for
+PAID_WITHOUT_ORDER  the provider has money that no order, refund or top-up asked it for
 BOOKED_NOT_PAID     the shop says that money moved, the provider that it did not
 PAID_NOT_BOOKED     the other way round
 AMOUNT_DIFFERS      both say so, each another amount
+REFERENCE_DIFFERS   the provider has another name for it than the shop
 STUCK               open for longer than it may
 UNKNOWN_MESSAGE     a provider's message about something that nobody knows")]
     Reconcile {

@@ -5,11 +5,11 @@ use serde_json::Value;
 use crate::events::EventKind;
 use crate::limits;
 use crate::money::{Currency, Money};
-use crate::orders::{Attempt, AttemptState, OrderStatus, Payment, PaymentMethod, RefundState};
+use crate::orders::{Attempt, AttemptState, CASH, EXCHANGE, OrderStatus, Payment, PaymentMethod, RefundState};
 use crate::time::Timestamp;
 
 use super::Invariant::{self, Overdue, Paid, Reference, Times};
-use super::books::Row;
+use super::books::{Cell, Row};
 use super::cancellations::{self, off};
 use super::findings::Findings;
 use super::run::Scene;
@@ -109,7 +109,7 @@ pub(super) fn payment(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings)
     findings.hold(
         Paid,
         number,
-        waits == (*order.cell("payment_due_at") != super::books::Cell::Null),
+        waits == (*order.cell("payment_due_at") != Cell::Null),
         if waits { "a time to be paid" } else { "no time to be paid" },
         order.cell("payment_due_at"),
     );
@@ -233,7 +233,24 @@ pub(super) fn refunds(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
         check_at(number, &what, row, open, scene, findings);
         let named = state != RefundState::Succeeded || row.text("reference").is_some();
         findings.hold(Invariant::Money, number, named, format_args!("the provider's name for {what}"), "none");
+        // Cash has no name of its own, and what a return paid goes back to that return.
+        let by_return = attempt.filter(|attempt| attempt.text("provider") == Some(EXCHANGE));
+        let name = cash.map(|_| Cell::from(CASH)).or(by_return.map(|attempt| attempt.cell("reference").clone()));
+        if let Some(name) = name.filter(|_| state == RefundState::Succeeded) {
+            findings.same(Invariant::Money, number, &format!("{what} known as"), &name, row.cell("reference"));
+        }
+        cause(entry, row, &what, findings);
     }
+}
+
+/// A refund for a return is for one of the order's, and no other is.
+fn cause(entry: &Entry<'_>, row: &Row, what: &str, findings: &mut Findings) {
+    let of = |it: &Row| it.cell("id") == row.cell("return_id");
+    let fits = match row.text("cause") {
+        Some("RETURN") => entry.of(RETURNS).any(of),
+        _ => *row.cell("return_id") == Cell::Null,
+    };
+    findings.hold(Reference, &entry.name, fits, format_args!("a return that {what} is for, or none"), row.cell("return_id"));
 }
 
 /// What is open has a time to be looked at, which has not long passed; what is final has none.
@@ -306,7 +323,7 @@ pub(super) fn lifetime(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings
         let fits = placed <= created.plus(limits::AUDIT_CLOCKS_APART) && created <= updated.plus(limits::AUDIT_MOMENT);
         findings.hold(Times, number, fits, format_args!("{table} from {placed} to {updated}"), created);
         let promise = row.word("state") == Some(AttemptState::Authorized) && table == ATTEMPTS.name;
-        let rests = promise && *row.cell("to_capture_minor") == super::books::Cell::Null;
+        let rests = promise && *row.cell("to_capture_minor") == Cell::Null;
         let pause = if rests { limits::PROMISE_KEEP } else { limits::CHECK_PAUSE_MAX };
         let latest = updated.plus(pause).plus(limits::AUDIT_MOMENT);
         let at = row.at("check_at");

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use crate::events::EventKind;
 use crate::orders::{PaymentMethod, ReturnKind, ReturnLine, ReturnStatus};
 use crate::text::Sku;
@@ -97,7 +99,7 @@ fn money(entry: &Entry<'_>, row: &Row, status: ReturnStatus, findings: &mut Find
     findings.same(Return, &entry.name, "refunded for a return:", due, made);
 }
 
-/// The last that was said of a return is how far it is.
+/// The last that was said of a return is how far it is, what it is for and what comes back.
 fn said(entry: &Entry<'_>, row: &Row, status: ReturnStatus, scene: Scene, findings: &mut Findings) {
     if !row.at("updated_at").is_some_and(|at| is_kept(at, scene.now)) {
         return;
@@ -106,10 +108,17 @@ fn said(entry: &Entry<'_>, row: &Row, status: ReturnStatus, scene: Scene, findin
     let told = entry.of(OUTBOX).filter_map(|event| {
         let returned = event.json::<serde_json::Value>("data")?.get("return")?.clone();
         let same = returned.get("returnId").and_then(serde_json::Value::as_str) == id.as_deref();
-        same.then(|| returned.get("status").and_then(serde_json::Value::as_str).map(str::to_owned)).flatten()
+        same.then_some(returned)
     });
-    let last = told.last().unwrap_or_default();
-    findings.hold(Event, &entry.name, last == status.as_str(), format_args!("a return said {status}"), last);
+    let last = told.last();
+    let said = |name| last.as_ref().and_then(|last| last.get(name)).cloned().unwrap_or_default();
+    findings.hold(Event, &entry.name, said("status") == status.as_str(), format_args!("a return said {status}"), said("status"));
+    if last.is_some() {
+        findings.same(Event, &entry.name, "a return said for", json!(row.text("kind")), said("type"));
+        let lines: Vec<ReturnLine> = row.json("lines").unwrap_or_default();
+        let fits = serde_json::from_value::<Vec<ReturnLine>>(said("lines")).is_ok_and(|said| said == lines);
+        findings.hold(Event, &entry.name, fits, format_args!("a return said of {}", json!(lines)), said("lines"));
+    }
 }
 
 /// Together: units within those that were delivered, or could not be, money within what those units cost.

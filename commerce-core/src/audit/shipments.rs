@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use crate::orders::{OrderStatus, ReturnLine, ReturnStatus, ShipmentEvent, ShipmentLine, ShipmentStatus};
 use crate::text::Sku;
 
@@ -53,18 +55,25 @@ fn heard(entry: &Entry<'_>, row: &Row, events: &[ShipmentEvent], findings: &mut 
     findings.hold(Shipment, &entry.name, fits, "one thing after the other, until it arrives", format_args!("{events:?}"));
 }
 
-/// The last that was said of a shipment is how far it is.
+/// The last that was said of a shipment is how far it is, with whom it goes and what is in it.
 fn said(entry: &Entry<'_>, row: &Row, scene: Scene, findings: &mut Findings) {
     let id = row.id("id").map(|id| id.to_string());
     let told = entry.of(OUTBOX).filter_map(|event| {
         let shipments = event.json::<serde_json::Value>("data")?.get("shipments")?.as_array()?.clone();
         let same = |it: &&serde_json::Value| it.get("shipmentId").and_then(serde_json::Value::as_str) == id.as_deref();
-        shipments.iter().find(same)?.get("status")?.as_str().map(str::to_owned)
+        shipments.into_iter().find(|it| same(&it))
     });
     // Of what left the house before shipments were known, nothing was said.
     if let Some(last) = told.last().filter(|_| row.at("updated_at").is_some_and(|at| is_kept(at, scene.now))) {
+        let said = |name| last.get(name).cloned().unwrap_or_default();
         let status = row.text("status").unwrap_or_default();
-        findings.hold(Event, &entry.name, last == status, format_args!("a shipment said {status}"), last);
+        findings.hold(Event, &entry.name, said("status") == status, format_args!("a shipment said {status}"), said("status"));
+        for (name, column) in [("carrier", "carrier"), ("trackingNumber", "tracking_number")] {
+            findings.same(Event, &entry.name, &format!("a shipment said {name}"), json!(row.text(column)), said(name));
+        }
+        let lines: Vec<ShipmentLine> = row.json("lines").unwrap_or_default();
+        let fits = serde_json::from_value::<Vec<ShipmentLine>>(said("lines")).is_ok_and(|said| said == lines);
+        findings.hold(Event, &entry.name, fits, format_args!("a shipment said of {}", json!(lines)), said("lines"));
     }
 }
 

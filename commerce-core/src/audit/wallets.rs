@@ -1,12 +1,10 @@
 //! Wallets: each is what its entries add up to, and each entry is what something caused.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use uuid::Uuid;
+use std::collections::BTreeSet;
 
 use crate::error::StoreError;
 use crate::limits;
-use crate::orders::{AttemptState, Entered, WalletKind, wallet};
+use crate::orders::{AttemptState, WalletKind, wallet};
 
 use super::Invariant::{Money, Provider, Reference, Times, Wallet};
 use super::Violation;
@@ -15,7 +13,7 @@ use super::cross::{Eyes, Suspicion};
 use super::findings::Findings;
 use super::money::check_at;
 use super::run::Scene;
-use super::statement::contradicted;
+use super::statement::Asked;
 use super::tables::{ATTEMPTS, REFUNDS, TOP_UPS, USERS, WALLET_ENTRIES, WALLET_SUMS, WALLETS};
 use super::told::past;
 use super::walks::{Entry, alone, within};
@@ -115,22 +113,19 @@ impl Eyes<'_> {
             let (user, what) = (row.cell("user_id").to_string(), "entered in the wallet".to_owned());
             suspicions.push((row.cell(walk.key).clone(), Violation::new(Wallet, user, what, "a top-up that was not")));
         }
-        for gateway in self.gateways {
-            let through: Vec<&Row> =
-                pages.of(TOP_UPS).iter().filter(|row| row.text("provider") == Some(gateway.name())).collect();
-            let keys: Vec<Uuid> = through.iter().filter_map(|row| row.id("id")).collect();
-            if keys.is_empty() {
-                continue;
-            }
-            let Some(lines): Option<BTreeMap<Uuid, Entered>> = gateway.statement(&keys).await else { continue };
-            for row in through {
-                let line = row.id("id").and_then(|key| lines.get(&key)).copied().unwrap_or(Entered::Nothing);
-                if let Some(expected) = contradicted(row, line) {
-                    let (user, found) = (row.cell("user_id").to_string(), format!("a top-up {}", row.cell("state")));
-                    suspicions.push((row.cell(walk.key).clone(), Violation::new(Provider, user, expected, found)));
-                }
-            }
-        }
+        let asked = pages.of(TOP_UPS).iter().filter_map(|row| {
+            let (key, provider) = (row.id("id")?, row.text("provider")?);
+            Some(Asked { row, key, provider })
+        });
+        let asked: Vec<Asked<'_>> = asked.collect();
+        // The wallets' own ledger has each of them.
+        let said = self.said_of(&asked, |name| name != wallet::NAME).await;
+        let against = asked.iter().filter_map(|it| said.against(it, true).map(|(expected, found)| (it.row, expected, found)));
+        let twice = self.named_twice(&asked).await?.into_iter();
+        let twice = twice.map(|row| (row, "a name that nothing else has".to_owned(), row.cell("reference").to_string()));
+        suspicions.extend(against.chain(twice).map(|(row, expected, found)| {
+            (row.cell(walk.key).clone(), Violation::new(Provider, row.cell("user_id").to_string(), expected, found))
+        }));
         Ok(suspicions)
     }
 }

@@ -224,9 +224,12 @@ fn refund(
     }
 }
 
+/// What a refund of cash is known as; no provider names it.
+pub const CASH: &str = "cash";
+
 /// Of what the courier collected.
 fn handed_over(refund: Refund) -> Refund {
-    Refund { state: RefundState::Succeeded, reference: Some("cash".to_owned()), check_at: None, ..refund }
+    Refund { state: RefundState::Succeeded, reference: Some(CASH.to_owned()), check_at: None, ..refund }
 }
 
 /// How long to wait before the next question: doubles from a second to five minutes.

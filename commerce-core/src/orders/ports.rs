@@ -314,7 +314,7 @@ pub trait Customers: Send + Sync {
 pub trait ProviderLedger: Send + Sync {
     /// What it says about our keys, the ids of attempts and refunds; keys that it never heard of are left out.
     /// None where it cannot be asked so, or does not answer.
-    async fn statement(&self, _keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+    async fn statement(&self, _keys: &[Uuid]) -> Option<BTreeMap<Uuid, Stated>> {
         None
     }
 
@@ -379,6 +379,15 @@ pub enum Entered {
     Open,
     /// It does not go.
     Nothing,
+}
+
+/// What a provider's own ledger says about one of our keys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stated {
+    /// What became of the money.
+    pub entered: Entered,
+    /// Its own name for it, where its ledger has one.
+    pub reference: Option<String>,
 }
 
 impl From<&PaymentFact> for Entered {

@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 use super::Orders;
 use super::model::Order;
 use super::payment::{Attempt, AttemptState, PaymentFact, Refund, RefundState};
-use super::ports::{Entered, OrderFilter, PaymentGateway, ProviderEvent, ProviderFact};
+use super::ports::{Entered, OrderFilter, PaymentGateway, ProviderAnswer, ProviderEvent, ProviderFact, Stated};
 
 /// How long something is on its way before anybody wonders.
 const MOMENT: Duration = Duration::from_mins(1);
@@ -31,7 +31,7 @@ const LINES: u32 = 500;
 wire_names! {
     /// What does not fit.
     MismatchKind {
-        /// The provider has money for a key that no order, refund or top-up of the shop has.
+        /// The provider has money for a key that no order, refund or top-up of the shop has with it.
         PaidWithoutOrder = "PAID_WITHOUT_ORDER",
         /// The shop says that money moved, and the provider says that it did not.
         BookedNotPaid = "BOOKED_NOT_PAID",
@@ -39,6 +39,8 @@ wire_names! {
         PaidNotBooked = "PAID_NOT_BOOKED",
         /// Both say that money moved, each another amount.
         AmountDiffers = "AMOUNT_DIFFERS",
+        /// The provider has another name for it than the shop.
+        ReferenceDiffers = "REFERENCE_DIFFERS",
         /// An attempt or refund has been open for longer than it may.
         Stuck = "STUCK",
         /// A provider's message is about something that nobody knows.
@@ -142,7 +144,13 @@ impl Ours {
         }
     }
 
-    /// What does not fit between this and the provider's line; `None` of a line where the provider has none.
+    /// That the provider calls it otherwise.
+    fn misnamed(&self, line: Option<&Stated>) -> Option<Mismatch> {
+        let (ours, theirs) = (self.reference.as_ref()?, line?.reference.as_ref()?);
+        (ours != theirs).then(|| self.mismatch(MismatchKind::ReferenceDiffers, theirs))
+    }
+
+    /// What does not fit between this and the provider's line.
     fn against(&self, line: Entered, now: Timestamp) -> Option<Mismatch> {
         match (self.moved, line) {
             (Some(ours), Entered::Moved(theirs)) if ours != theirs => {
@@ -180,7 +188,7 @@ impl Orders {
         actor.require_staff()?;
         let at = self.clock.now();
         let mut report = Reconciliation { mismatches: Vec::new(), checked: 0, unasked: BTreeSet::new(), since, at };
-        let mut known: BTreeSet<Uuid> = BTreeSet::new();
+        let mut known: BTreeMap<Uuid, String> = BTreeMap::new();
         let filter = OrderFilter { from: Some(since), ..OrderFilter::default() };
         let mut page = PageRequest::first();
         loop {
@@ -205,10 +213,10 @@ impl Orders {
     }
 
     /// Asks each provider about what is ours.
-    async fn compare(&self, ours: Vec<Ours>, report: &mut Reconciliation, known: &mut BTreeSet<Uuid>) {
+    async fn compare(&self, ours: Vec<Ours>, report: &mut Reconciliation, known: &mut BTreeMap<Uuid, String>) {
         let mut by_provider: BTreeMap<String, Vec<Ours>> = BTreeMap::new();
         for it in ours {
-            known.insert(it.key);
+            known.insert(it.key, it.provider.clone());
             report.checked = report.checked.saturating_add(1);
             by_provider.entry(it.provider.clone()).or_default().push(it);
         }
@@ -219,7 +227,9 @@ impl Orders {
                 None => (BTreeMap::new(), false),
             };
             for it in &ours {
-                let line = said.get(&it.key).copied().or(whole.then_some(Entered::Nothing));
+                let stated = said.get(&it.key);
+                report.mismatches.extend(it.misnamed(stated));
+                let line = stated.map(|line| line.entered).or(whole.then_some(Entered::Nothing));
                 report.mismatches.extend(match line {
                     Some(line) => it.against(line, report.at),
                     None => it.stuck(report.at, "no answer"),
@@ -231,8 +241,8 @@ impl Orders {
         }
     }
 
-    /// What providers have under keys that are nobody's. Keys carry when they were made.
-    async fn unordered(&self, report: &mut Reconciliation, known: &BTreeSet<Uuid>) {
+    /// What providers have under keys that are nobody's, or another provider's. Keys carry when they were made.
+    async fn unordered(&self, report: &mut Reconciliation, known: &BTreeMap<Uuid, String>) {
         let first = OrderId::lower_bound(report.since).uuid();
         let last = OrderId::lower_bound(report.at.minus(MOMENT)).uuid();
         for gateway in &self.gateways {
@@ -242,7 +252,8 @@ impl Orders {
                 continue;
             }
             while let Some(lines) = gateway.ledger(after, LINES).await {
-                let strange = lines.iter().filter(|(key, _)| !known.contains(key) && *key < last);
+                let ours = |key: &Uuid| known.get(key).is_some_and(|provider| provider == name);
+                let strange = lines.iter().filter(|(key, _)| !ours(key) && *key < last);
                 report.mismatches.extend(strange.filter_map(|(key, line)| {
                     let Entered::Moved(amount) = line else { return None };
                     Some(Mismatch {
@@ -251,7 +262,7 @@ impl Orders {
                         provider: name.to_owned(),
                         reference: None,
                         key: Some(*key),
-                        ours: "nothing".to_owned(),
+                        ours: known.get(key).map_or_else(|| "nothing".to_owned(), |provider| format!("with {provider}")),
                         theirs: amount.to_string(),
                     })
                 }));
@@ -268,16 +279,16 @@ impl Orders {
 }
 
 /// What a provider says about these, and whether it said all it knows: by its ledger, else attempt by attempt.
-async fn asked(gateway: &dyn PaymentGateway, ours: &[Ours]) -> (BTreeMap<Uuid, Entered>, bool) {
+async fn asked(gateway: &dyn PaymentGateway, ours: &[Ours]) -> (BTreeMap<Uuid, Stated>, bool) {
     let keys: Vec<Uuid> = ours.iter().map(|it| it.key).collect();
     if let Some(lines) = gateway.statement(&keys).await {
         return (lines, true);
     }
     let mut lines = BTreeMap::new();
     for attempt in ours.iter().filter_map(|it| it.attempt.as_ref()).filter(|attempt| attempt.reference.is_some()) {
-        let fact = gateway.query(attempt).await.fact;
+        let ProviderAnswer { fact, reference } = gateway.query(attempt).await;
         if fact != PaymentFact::NoAnswer {
-            lines.insert(attempt.id.uuid(), Entered::from(&fact));
+            lines.insert(attempt.id.uuid(), Stated { entered: Entered::from(&fact), reference });
         }
     }
     (lines, false)

@@ -21,7 +21,7 @@ use crate::time::{Clock, Timestamp};
 
 use super::payment::{Attempt, PaymentFact, PaymentMethod, Refund};
 use super::ports::{
-    Entered, OrderStore, OrderWrite, PaymentGateway, ProviderAnswer, ProviderEvent, ProviderLedger, RefundAnswer,
+    Entered, OrderStore, OrderWrite, PaymentGateway, ProviderAnswer, ProviderEvent, ProviderLedger, RefundAnswer, Stated,
 };
 
 /// The wallet's name as a provider.
@@ -180,9 +180,13 @@ impl From<WalletEntry> for Entered {
 
 #[async_trait]
 impl ProviderLedger for WalletGateway {
-    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Stated>> {
         let entries = self.store.entered(keys).await.ok()?;
-        Some(entries.into_iter().map(|entry| (entry.id, entry.into())).collect())
+        let line = |entry: WalletEntry| {
+            let reference = Some(reference(entry.id));
+            (entry.id, Stated { entered: entry.into(), reference })
+        };
+        Some(entries.into_iter().map(line).collect())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Payment providers that know the sandbox's tokens: keyed calls, answers that agree.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::{join, join_all};
 
 use crate::ids::{AttemptId, Id, IdSource, RefundId};
@@ -157,7 +159,7 @@ async fn a_promise_is_taken_once(make: &impl AsyncFn() -> Made<dyn PaymentGatewa
         let promise = promised(&*gateway, ids).await;
         let keys = [promise.id.uuid()];
         if let Some(said) = gateway.statement(&keys).await {
-            assert_eq!(said.get(&keys[0]), Some(&Entered::Open));
+            assert_eq!(said.get(&keys[0]).map(|line| line.entered), Some(Entered::Open));
         }
         let taken = Attempt { to_capture: Some(paise(part)), ..promise.clone() };
         let answers = join_all((0..8).map(|_| gateway.charge(&taken))).await;
@@ -168,7 +170,7 @@ async fn a_promise_is_taken_once(make: &impl AsyncFn() -> Made<dyn PaymentGatewa
         assert_eq!(gateway.charge(&more).await.fact, captured, "what was left of it is gone");
         assert_eq!(gateway.void(&promise).await.fact, captured);
         if let Some(said) = gateway.statement(&keys).await {
-            assert_eq!(said.get(&keys[0]), Some(&Entered::Moved(paise(part))));
+            assert_eq!(said.get(&keys[0]).map(|line| line.entered), Some(Entered::Moved(paise(part))));
         }
     }
 }
@@ -231,13 +233,21 @@ async fn a_statement_says_what_was_answered(make: &impl AsyncFn() -> Made<dyn Pa
     // Whoever keeps no ledger that can be asked promises nothing.
     let Some(nothing) = gateway.statement(&keys).await else { return };
     assert!(nothing.is_empty(), "{nothing:?}");
+    let mut names = Vec::new();
     for attempt in &attempts {
         gateway.charge(attempt).await;
+        names.push((attempt.id.uuid(), gateway.query(attempt).await.reference));
     }
     let refund = refund_of(ids, &attempts[0]);
-    gateway.refund(&refund, &attempts[0]).await;
+    let sent = gateway.refund(&refund, &attempts[0]).await;
     keys.push(refund.id.uuid());
+    let RefundAnswer::Succeeded { reference } = sent else { panic!("it was captured: {sent:?}") };
+    names.push((refund.id.uuid(), Some(reference)));
     let said = gateway.statement(&keys).await.expect("it answered before");
+    for (key, name) in names {
+        assert_eq!(said.get(&key).and_then(|line| line.reference.clone()), name, "named as it was answered");
+    }
+    let said: BTreeMap<_, _> = said.into_iter().map(|(key, line)| (key, line.entered)).collect();
     let mut listed = Vec::new();
     while let Some(more) = gateway.ledger(listed.last().map(|(key, _)| *key), 2).await.filter(|more| !more.is_empty()) {
         assert!(more.len() <= 2);

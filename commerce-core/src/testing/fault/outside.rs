@@ -13,7 +13,7 @@ use crate::ids::EventId;
 use crate::notifications::{Handover, Mail, Mailer};
 use crate::orders::{
     Attempt, Entered, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderLedger, Refund,
-    RefundAnswer,
+    RefundAnswer, Stated,
 };
 use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
@@ -119,7 +119,7 @@ impl Faulty<dyn PaymentGateway> {
 
 #[async_trait]
 impl ProviderLedger for Faulty<dyn PaymentGateway> {
-    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Stated>> {
         self.port.statement(keys).await
     }
 

@@ -15,7 +15,7 @@ use crate::ids::{AttemptId, Id, RefundId};
 use crate::money::Money;
 use crate::orders::{
     Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderFact, ProviderLedger, Refund, RefundAnswer,
+    ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated,
 };
 use crate::time::Timestamp;
 
@@ -152,6 +152,11 @@ fn reference(attempt: AttemptId) -> String {
     format!("pay_{attempt}")
 }
 
+/// The provider's name for a refund.
+fn returned(refund: RefundId) -> String {
+    format!("ref_{refund}")
+}
+
 fn declined(code: &str) -> PaymentFact {
     PaymentFact::Declined { code: code.to_owned() }
 }
@@ -212,7 +217,7 @@ impl Books {
     }
 
     fn refund(&mut self, refund: &Refund) -> RefundAnswer {
-        let answer = RefundAnswer::Succeeded { reference: format!("ref_{}", refund.id) };
+        let answer = RefundAnswer::Succeeded { reference: returned(refund.id) };
         if self.refunds.contains_key(&refund.id) {
             return answer;
         }
@@ -268,11 +273,14 @@ enum WebhookKind {
 
 #[async_trait]
 impl ProviderLedger for ScriptedGateway {
-    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Entered>> {
+    async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Stated>> {
         let books = self.books();
+        let stated = |entered, reference| Stated { entered, reference: Some(reference) };
         let line = |key: &Uuid| {
-            let charge = books.charges.get(&AttemptId::from_uuid(*key)).map(|charge| Entered::from(&charge.truth));
-            charge.or_else(|| books.refunds.get(&RefundId::from_uuid(*key)).map(|(_, amount)| Entered::Moved(*amount)))
+            let (attempt, refund) = (AttemptId::from_uuid(*key), RefundId::from_uuid(*key));
+            let charge = books.charges.get(&attempt).map(|charge| stated(Entered::from(&charge.truth), reference(attempt)));
+            let sent = || books.refunds.get(&refund).map(|(_, amount)| stated(Entered::Moved(*amount), returned(refund)));
+            charge.or_else(sent)
         };
         Some(keys.iter().filter_map(|key| Some((*key, line(key)?))).collect())
     }

@@ -9,6 +9,14 @@ fn captured(row: &Row) -> bool {
     has(row, "state", "CAPTURED")
 }
 
+fn by_provider(row: &Row) -> bool {
+    captured(row) && has(row, "provider", "sandbox")
+}
+
+fn sent_back(row: &Row) -> bool {
+    has(row, "state", "SUCCEEDED") && row.text("reference").is_some_and(|name| name.starts_with("ref_"))
+}
+
 pub(super) const CASES: &[Case] = &[
     case("a payment of one more", PAID, any, set("amount_minor", more), I::Amounts, Order("order_id")),
     case("a payment is gone", PAID, any, GONE, I::Reference, Order("order_id")),
@@ -76,6 +84,43 @@ pub(super) const CASES: &[Case] = &[
     case("a refund of no capture", BACK, any, set("attempt_id", other), I::Money, Order("order_id")),
     case("a refund failed", BACK, any, set("state", |_| "FAILED".into()), I::Paid, Order("order_id")),
     case("a refund without its name", BACK, any, set("reference", |_| Cell::Null), I::Money, Order("order_id")),
+    case("a capture of another name", TRY, by_provider, set("reference", |_| "garbage".into()), I::Provider, Order("order_id")),
+    case("a capture of another provider", TRY, by_provider, set("provider", |_| "stripe".into()), I::Provider, Order("order_id")),
+    case(
+        "a capture paid out of a wallet",
+        TRY,
+        by_provider,
+        set("provider", |_| "wallet".into()),
+        I::Provider,
+        Order("order_id"),
+    ),
+    case(
+        "a capture out of a wallet of another name",
+        TRY,
+        |row| has(row, "provider", "wallet"),
+        set("reference", |_| "wal_7".into()),
+        I::Provider,
+        Order("order_id"),
+    ),
+    case(
+        "a capture that no return paid",
+        TRY,
+        |row| has(row, "provider", "exchange"),
+        set("reference", |_| "00000000-0000-7000-8000-000000000007".into()),
+        I::Provider,
+        Order("order_id"),
+    ),
+    case("a refund of another name", BACK, sent_back, set("reference", |_| "garbage".into()), I::Provider, Order("order_id")),
+    case(
+        "what went back to a return is named otherwise",
+        BACK,
+        |row| row.word::<uuid::Uuid>("reference").is_some(),
+        set("reference", |_| "garbage".into()),
+        I::Money,
+        Order("order_id"),
+    ),
+    case("a top-up of another name", PUT_IN, captured, set("reference", |_| "garbage".into()), I::Provider, Column("user_id")),
+    case("a top-up of another provider", PUT_IN, captured, set("provider", |_| "stripe".into()), I::Provider, Column("user_id")),
     case("a wallet of one more", WALLET, any, set("balance_minor", more), I::Wallet, Column("user_id")),
     case("a wallet is gone", WALLET, any, GONE, I::Reference, Column("user_id")),
     case("more was spent", ENTERED, |row| has(row, "kind", "SPEND"), set("amount_minor", more), I::Wallet, Column("user_id")),

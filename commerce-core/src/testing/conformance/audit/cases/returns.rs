@@ -19,6 +19,10 @@ fn for_return(row: &Row) -> bool {
     has(row, "cause", "RETURN")
 }
 
+fn owed(row: &Row) -> bool {
+    has(row, "cause", "OWED")
+}
+
 fn lines(text: &str) -> Cell {
     Cell::from(text)
 }
@@ -61,6 +65,16 @@ pub(super) const CASES: &[Case] = &[
         Order("order_id"),
     ),
     case(
+        "less comes back than was asked for",
+        RETURN,
+        paid,
+        set("lines", |_| lines(r#"[{"sku":"CUP-1","quantity":3,"received":2,"restocked":1}]"#)),
+        I::Event,
+        Order("order_id"),
+    ),
+    case("a return for an exchange", RETURN, asked, set("kind", |_| "EXCHANGE".into()), I::Event, Order("order_id")),
+    case("an exchange for money", RETURN, exchanged, set("kind", |_| "RETURN".into()), I::Event, Order("order_id")),
+    case(
         "more was received than came back to the shelf",
         RETURN,
         paid,
@@ -97,5 +111,22 @@ pub(super) const CASES: &[Case] = &[
         I::Paid,
         Order("order_id"),
     ),
+    case(
+        "a refund for a return that there is none of",
+        BACK,
+        owed,
+        set("cause", |_| "RETURN".into()),
+        I::Reference,
+        Order("order_id"),
+    ),
+    case(
+        "a refund that is owed for a return",
+        BACK,
+        owed,
+        set("return_id", |_| Cell::Blob(vec![7; 16])),
+        I::Reference,
+        Order("order_id"),
+    ),
+    case("a refund for a return of no order", BACK, for_return, set("return_id", other), I::Reference, Order("order_id")),
     case("a refund for no known cause", BACK, for_return, set("cause", nonsense), I::Readable, Order("order_id")),
 ];

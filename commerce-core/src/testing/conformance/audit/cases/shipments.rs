@@ -44,6 +44,17 @@ pub(super) const CASES: &[Case] = &[
         I::Shipment,
         Order("order_id"),
     ),
+    case(
+        "less is in a parcel than was said",
+        PARCEL,
+        |row| row.text("lines").is_some_and(|lines| lines.contains(r#""quantity":2"#)),
+        set("lines", |_| Cell::from(r#"[{"sku":"CUP-1","quantity":1}]"#)),
+        I::Event,
+        Order("order_id"),
+    ),
+    case("a parcel goes with somebody else", PARCEL, arrived, set("carrier", |_| "Thief".into()), I::Event, Order("order_id")),
+    case("a parcel goes with nobody", PARCEL, arrived, set("carrier", |_| Cell::Null), I::Event, Order("order_id")),
+    case("a parcel of another number", PARCEL, arrived, set("tracking_number", |_| "1".into()), I::Event, Order("order_id")),
     case("a shipment changed before it was made", PARCEL, any, set("created_at", later_from_null), I::Times, Order("order_id")),
     case(
         "an order has arrived and its parcel has not",
