@@ -52,35 +52,61 @@ impl Context {
         Ok(config)
     }
 
-    /// The server of `--url`, or the shop in the data directory.
+    /// The server of `--url`, or the shop that is in the data directory.
     ///
     /// # Errors
-    /// When the settings are wrong or the shop cannot be opened.
+    /// When the settings are wrong, or the shop is not there or cannot be opened.
     pub(crate) async fn target(&self) -> Result<Target, Failure> {
-        match &self.globals.url {
-            Some(url) => Ok(Target::Remote(Remote::new(url, self.globals.token.clone())?)),
-            None => Ok(Target::Local(Box::new(self.shop("this").await?))),
+        match self.remote()? {
+            Some(remote) => Ok(Target::Remote(remote)),
+            None => Ok(Target::Local(Box::new(Shop::open_existing(&self.settings()?).await?))),
         }
     }
 
-    /// The server of `--url`, or the users in the data directory, whoever else is there.
+    /// The server of `--url`, or the shop in the data directory, made where there is none: for what a shop begins with.
+    ///
+    /// # Errors
+    /// When the settings are wrong or the shop cannot be opened.
+    pub(crate) async fn target_or_new(&self) -> Result<Target, Failure> {
+        match self.remote()? {
+            Some(remote) => Ok(Target::Remote(remote)),
+            None => Ok(Target::Local(Box::new(Shop::open(&self.settings()?).await?))),
+        }
+    }
+
+    /// The server of `--url`, or the users that are in the data directory, whoever else is there.
     ///
     /// # Errors
     /// As [`target`](Self::target).
     pub(crate) async fn people(&self) -> Result<Target<People>, Failure> {
-        match &self.globals.url {
-            Some(url) => Ok(Target::Remote(Remote::new(url, self.globals.token.clone())?)),
+        match self.remote()? {
+            Some(remote) => Ok(Target::Remote(remote)),
             None => Ok(Target::Local(People::open(&self.settings()?).await?)),
         }
     }
 
-    /// The shop in the data directory, for what no server offers.
+    /// The same, with a shop that is made where there is none.
     ///
     /// # Errors
-    /// With `--url`; when the settings are wrong or the shop cannot be opened.
+    /// As [`target_or_new`](Self::target_or_new).
+    pub(crate) async fn people_or_new(&self) -> Result<Target<People>, Failure> {
+        match self.remote()? {
+            Some(remote) => Ok(Target::Remote(remote)),
+            None => Ok(Target::Local(People::open_or_new(&self.settings()?).await?)),
+        }
+    }
+
+    fn remote(&self) -> Result<Option<Remote>, Failure> {
+        self.globals.url.as_ref().map(|url| Remote::new(url, self.globals.token.clone())).transpose()
+    }
+
+    /// The shop that is in the data directory, for what no server offers.
+    ///
+    /// # Errors
+    /// With `--url`; when the settings are wrong, or the shop is not there or cannot be opened.
     pub(crate) async fn shop(&self, what: &str) -> Result<Shop, Failure> {
         self.local_only(what)?;
-        Shop::open(&self.settings()?).await
+        Shop::open_existing(&self.settings()?).await
     }
 
     /// Passes unless `--url` is given, for what only the data directory has.

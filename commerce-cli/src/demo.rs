@@ -7,6 +7,7 @@ use commerce_core::page::PageRequest;
 use commerce_core::text::{Email, Metadata};
 use commerce_core::users::{NewAddress, Register, Role};
 use commerce_core::{Actor, Currency};
+use serde_json::{Value, json};
 
 use crate::commands::product::to_product;
 use crate::failure::Failure;
@@ -38,8 +39,7 @@ pub(crate) async fn fill(shop: &Shop, currency: Currency) -> Result<(), Failure>
 /// # Errors
 /// When the shop does not answer.
 pub(crate) async fn print_logins(shop: &Shop, url: &str) -> Result<(), Failure> {
-    let admin = shop.users.user_by_email(&Actor::System, &Email::parse("email", ADMIN.0)?).await?;
-    if admin.is_none() {
+    if !is_filled(shop).await? {
         eprintln!("the shop has products already, so it was not filled");
         return Ok(());
     }
@@ -47,6 +47,23 @@ pub(crate) async fn print_logins(shop: &Shop, url: &str) -> Result<(), Failure> 
     println!("  admin     {}  {}", ADMIN.0, ADMIN.1);
     println!("  customer  {}  {}", CUSTOMER.0, CUSTOMER.1);
     Ok(())
+}
+
+/// The logins for programs; none of a shop that was not filled by [`fill`].
+///
+/// # Errors
+/// When the shop does not answer.
+pub(crate) async fn logins(shop: &Shop) -> Result<Vec<Value>, Failure> {
+    if !is_filled(shop).await? {
+        return Ok(Vec::new());
+    }
+    let login =
+        |(role, (email, password, _)): (Role, (&str, &str, &str))| json!({ "role": role, "email": email, "password": password });
+    Ok([(Role::Admin, ADMIN), (Role::Customer, CUSTOMER)].map(login).into())
+}
+
+async fn is_filled(shop: &Shop) -> Result<bool, Failure> {
+    Ok(shop.users.user_by_email(&Actor::System, &Email::parse("email", ADMIN.0)?).await?.is_some())
 }
 
 async fn people(shop: &Shop) -> Result<(), Failure> {

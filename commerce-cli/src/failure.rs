@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::output::Format;
 
+/// The code of a reader that has gone.
+const GONE: &str = "BROKEN_PIPE";
+
 /// A command's failure: goes to standard error with its stable code.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -40,6 +43,7 @@ impl Failure {
             io::ErrorKind::PermissionDenied => "FILE_FORBIDDEN",
             io::ErrorKind::StorageFull => "STORAGE_FULL",
             io::ErrorKind::ReadOnlyFilesystem => "STORAGE_READ_ONLY",
+            io::ErrorKind::BrokenPipe => GONE,
             _ => "IO",
         };
         Self::new(code, format!("cannot {doing}: {error}"))
@@ -59,6 +63,11 @@ impl Failure {
     /// The same failure, saying what it is about.
     pub(crate) fn about(self, what: &str) -> Self {
         Self { message: format!("{what}: {}", self.message), ..self }
+    }
+
+    /// Whether nobody reads any more what the command writes (`| head`).
+    pub(crate) fn is_unread(&self) -> bool {
+        self.code == GONE
     }
 
     /// What the process ends with.

@@ -44,13 +44,13 @@ impl Output {
     /// A page `{items, nextCursor}`: a table with a row for each item.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it is none, or cannot be written.
     pub(crate) fn page(self, page: &Value, columns: &[Column]) -> Result<(), Failure> {
         if self.is_json() {
             return json_text(page);
         }
-        let none = Vec::new();
-        rows(page.get("items").and_then(Value::as_array).unwrap_or(&none), columns)?;
+        let items = page.get("items").and_then(Value::as_array);
+        rows(items.ok_or_else(|| Failure::new("NOT_A_SHOP", "the answer is no page of a shop's"))?, columns)?;
         if let Some(cursor) = page.get("nextCursor").and_then(Value::as_str) {
             eprintln!("more with: --cursor {cursor}");
         }

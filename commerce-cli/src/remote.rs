@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use commerce_core::error::Refusal;
+use reqwest::header::LOCATION;
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use crate::failure::Failure;
 
+/// How long a server may take to be reached.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// How long a server may take for one answer.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// How often who reads much waits for one answer.
 const TURNS_MAX: usize = 20;
 /// Seconds of one wait at most; a server's limits count by the minute.
@@ -35,7 +41,9 @@ impl Remote {
             return Err(Failure::usage("--url takes http://HOST:PORT or https://HOST"));
         }
         choose_tls();
-        let client = Client::builder().user_agent(concat!("commerce/", env!("CARGO_PKG_VERSION"))).build();
+        // A redirect would make a GET of a POST: it is answered instead of followed.
+        let client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT_MAX).timeout(ANSWER_MAX);
+        let client = client.user_agent(concat!("commerce/", env!("CARGO_PKG_VERSION"))).build();
         let client = client.map_err(|error| unreachable_server(url, &error))?;
         Ok(Self { client, base: url.trim_end_matches('/').to_owned(), token })
     }
@@ -87,10 +95,24 @@ impl Remote {
 
     async fn read(&self, answer: Response) -> Result<Value, Failure> {
         let status = answer.status();
+        let location = answer.headers().get(LOCATION).and_then(|place| place.to_str().ok()).map(str::to_owned);
         let text = answer.text().await.map_err(|error| unreachable_server(&self.base, &error))?;
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        if status.is_success() {
+        if status.is_success() && body.is_object() {
             return Ok(body);
+        }
+        if status.is_redirection() {
+            let place = location.unwrap_or_else(|| "another place".to_owned());
+            return Err(Failure::new(
+                "REDIRECTED",
+                format!("{} sends on to {place}, where it is not followed: name it with --url", self.base),
+            ));
+        }
+        if status.is_success() {
+            return Err(Failure::new("NOT_A_SHOP", format!("{} answers {status} with what no shop says", self.base)));
         }
         if status == StatusCode::UNAUTHORIZED && self.token.is_none() {
             return Err(Failure::new(

@@ -46,6 +46,18 @@ impl Shop {
         Self::started(config, embedded(config, Context::ALL).await?.without_workers()).await
     }
 
+    /// Opens it if there is one: what only looks at a shop makes none.
+    ///
+    /// # Errors
+    /// `NO_SHOP`, and as [`open`](Self::open).
+    pub(crate) async fn open_existing(config: &Config) -> Result<Self, Failure> {
+        whole(config)?;
+        if !is_made(config).await? {
+            return Err(no_shop(config));
+        }
+        Self::open(config).await
+    }
+
     /// Where there is no shop yet, an empty one in a folder of its own, which goes with it: for looking
     /// at what would happen without making one.
     ///
@@ -143,11 +155,25 @@ impl People {
     /// Opens them for one command.
     ///
     /// # Errors
-    /// When the directory cannot be used, or has other contexts but no users.
+    /// `NO_SHOP` where there is nobody; when the directory cannot be used, or has other contexts but no users.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
+        if Self::alone(config) {
+            return Self::open_or_new(config).await;
+        }
+        Ok(Self::Whole(Box::new(Shop::open_existing(config).await?)))
+    }
+
+    fn alone(config: &Config) -> bool {
         let (here, missing) = partition(config);
-        let alone = config.database.is_files() && here.contains(&Context::Users) && !missing.is_empty();
-        if !alone {
+        config.database.is_files() && here.contains(&Context::Users) && !missing.is_empty()
+    }
+
+    /// Opens them for one command, in a shop that is made where there is none: for its first people.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, or has other contexts but no users.
+    pub(crate) async fn open_or_new(config: &Config) -> Result<Self, Failure> {
+        if !Self::alone(config) {
             return Ok(Self::Whole(Box::new(Shop::open(config).await?)));
         }
         let shop = embedded(config, &[Context::Users]).await?.without_workers();
@@ -204,8 +230,21 @@ fn whereabouts(config: &Config) -> String {
     if servers.is_empty() { config.data_dir.display().to_string() } else { servers.join(", ") }
 }
 
+/// Whether any of a shop's databases is in the data directory.
+pub(crate) fn has_books(config: &Config) -> bool {
+    !partition(config).0.is_empty()
+}
+
+fn no_shop(config: &Config) -> Failure {
+    let place = whereabouts(config);
+    Failure::new("NO_SHOP", format!("{place}: there is no shop; `commerce serve`, `migrate` and `product import` make one"))
+}
+
 /// Whether there is a shop already.
-async fn is_made(config: &Config) -> Result<bool, Failure> {
+///
+/// # Errors
+/// When a database server does not answer.
+pub(crate) async fn is_made(config: &Config) -> Result<bool, Failure> {
     if config.database.is_files() {
         return Ok(config.data_dir.join("catalog.db").exists());
     }

@@ -1,6 +1,7 @@
 //! The command as a script sees it: exit codes, standard output, standard error.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -41,6 +42,7 @@ fn usage_is_2_and_refusals_are_1_with_their_code() {
     assert_eq!(commerce(here, &["orders"], "").status.code(), Some(2));
     assert_eq!(commerce(here, &["stock", "adjust", "A", "many"], "").status.code(), Some(2));
     assert_eq!(commerce(here, &["--help"], "").status.code(), Some(0));
+    assert_eq!(commerce(here, &["migrate"], "").status.code(), Some(0));
     let refused = commerce(here, &["order", "show", "ORD-404"], "");
     assert_eq!(refused.status.code(), Some(1));
     assert!(error(&refused).contains("NOT_FOUND"), "{}", error(&refused));
@@ -82,7 +84,6 @@ fn an_import_is_repeatable_and_names_bad_rows() {
     let dry = json(here, &["product", "import", APPAREL, "--format", "shopify-csv", "--dry-run"]);
     assert_eq!((&dry["created"], &dry["dryRun"]), (&20.into(), &true.into()));
     assert_eq!(std::fs::read_dir(here).unwrap().count(), 0, "looking makes no shop");
-    assert_eq!(json(here, &["product", "list"])["items"].as_array().unwrap().len(), 0);
     assert_eq!(json(here, &["product", "import", APPAREL])["created"], 20);
     let sku = "CLASSIC-VARSITY-TOP-MEDIUM";
     assert_eq!(json(here, &["stock", "adjust", sku, "-1", "--reason", "sold over the counter"])["onHand"], 0);
@@ -266,4 +267,95 @@ fn a_column_that_is_not_there_changes_nothing() {
     file("slug,name,category,sku,price\na,A,Сумки,A,1\nb,B,Куртки,B,1\nc,C,T-Shirts,C,1\nd,D,T Shirts,D,1\n");
     assert_eq!(json(here, &["product", "import", "caps.csv", "--dry-run"])["created"], 4);
     assert_eq!(json(here, &["product", "import", "caps.csv"])["created"], 4);
+}
+
+#[test]
+fn what_only_looks_at_a_shop_makes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    for words in ["audit", "order list", "user list", "product export", "stock show A", "outbox status", "dlq list"] {
+        let refused = commerce(here, &words.split(' ').chain(["--data", "mistyped"]).collect::<Vec<_>>(), "");
+        assert_eq!(refused.status.code(), Some(1), "{words}");
+        assert!(error(&refused).contains("NO_SHOP"), "{words}: {}", error(&refused));
+        assert!(!here.join("mistyped").exists(), "{words}");
+    }
+    std::fs::create_dir(here.join("commerce-data")).unwrap();
+    json(here, &["doctor"]);
+    assert!(!here.join("commerce-data/catalog.db").exists());
+}
+
+#[test]
+fn a_restore_asks_before_it_replaces_any_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    json(here, &["migrate"]);
+    json(here, &["backup", "kept"]);
+    std::fs::create_dir(here.join("users")).unwrap();
+    std::fs::rename(here.join("commerce-data/users.db"), here.join("users/users.db")).unwrap();
+    let asked = commerce(here, &["restore", "kept", "--data", "users"], "");
+    assert_eq!(asked.status.code(), Some(1));
+    assert!(error(&asked).contains("NOT_CONFIRMED"), "{}", error(&asked));
+    assert!(!here.join("users/catalog.db").exists());
+}
+
+#[test]
+fn amounts_are_of_the_shops_currency() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::write(here.join("commerce.toml"), "[server]\ncurrency = \"USD\"\n").unwrap();
+    let coupon = json(here, &["coupon", "create", "FIVE", "--type", "FIXED", "--value", "5"]);
+    assert_eq!((&coupon["value"]["amount"], &coupon["value"]["currency"]), (&500.into(), &"USD".into()));
+}
+
+#[test]
+fn what_is_no_answer_of_a_shop_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asks: [(&[&str], &str, &str, &str); 5] = [
+        (&["product", "list"], "200 OK", "<html>Welcome</html>", "NOT_A_SHOP"),
+        (&["product", "list"], "200 OK", "", "NOT_A_SHOP"),
+        (&["product", "list"], "200 OK", "{}", "NOT_A_SHOP"),
+        (&["coupon", "create", "FREE", "--type", "FREE_SHIPPING"], "200 OK", "[]", "NOT_A_SHOP"),
+        (&["coupon", "create", "FREE", "--type", "FREE_SHIPPING"], "302 Found\r\nlocation: /elsewhere", "", "REDIRECTED"),
+    ];
+    let answers = asks.map(|(_, status, body, _)| {
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    });
+    let server = std::thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = [0; 4096];
+            assert!(stream.read(&mut head).unwrap() > 0);
+            stream.write_all(answer.as_bytes()).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            drop(stream.read_to_end(&mut Vec::new()));
+        }
+    });
+    for (words, status, body, code) in asks {
+        let refused = commerce(folder.path(), &[words, &["--url", &url, "--token", "t"]].concat(), "");
+        assert_eq!(refused.status.code(), Some(1), "{status} {body}");
+        assert!(error(&refused).contains(code), "{status} {body}: {}", error(&refused));
+    }
+    server.join().unwrap();
+}
+
+#[test]
+fn programs_read_one_json_and_may_stop_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let made = json(here, &["init", "--demo"]);
+    assert_eq!((&made["path"], &made["logins"][0]["role"]), (&"commerce.toml".into(), &"ADMIN".into()));
+    for format in ["jsonl", "csv"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_commerce"))
+            .args(["product", "export", "--format", format])
+            .current_dir(here)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary is built");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", error(&output));
+    }
 }

@@ -75,8 +75,8 @@ fn commands_work_without_a_server() {
 #[test]
 fn what_is_wrong_with_a_database_is_said_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    let list = |env: &[(&'static str, String)]| -> CommandOutput {
-        run_command_with(&["user", "list", "--data", folder.path().to_str().unwrap()], env, "")
+    let migrate = |env: &[(&'static str, String)]| -> CommandOutput {
+        run_command_with(&["migrate", "--data", folder.path().to_str().unwrap()], env, "")
     };
     let replica = MariaDb::replica_of(mariadb());
     let user = mariadb().url().replace("root@", "nobody:wrong-word@");
@@ -90,7 +90,7 @@ fn what_is_wrong_with_a_database_is_said_in_one_line() {
         (reader, "CONFIG_INVALID", "database.url is not set"),
         (only, "CONFIG_INVALID", "database.users_url must say where that database is"),
     ] {
-        let done = list(&env);
+        let done = migrate(&env);
         assert!(done.code == 1 && done.err.contains(code) && done.err.contains(told), "{env:?}: {done:?}");
         assert!(!done.err.contains("wrong-word") && done.err.trim().lines().count() == 1, "{done:?}");
     }

@@ -75,9 +75,9 @@ pub(crate) struct Create {
     /// How much: a whole percentage (10), or an amount of --currency (100.00)
     #[arg(long)]
     value: Option<String>,
-    /// The currency of all amounts
-    #[arg(long, default_value = "INR")]
-    currency: Currency,
+    /// The currency of all amounts; server.currency unless said
+    #[arg(long)]
+    currency: Option<Currency>,
     /// Uses in all
     #[arg(long)]
     usage_limit: Option<i64>,
@@ -108,10 +108,12 @@ pub(crate) struct Create {
 }
 
 impl Create {
-    fn input(self) -> Result<CouponInput, Refusal> {
+    /// The coupon, with amounts of this currency where no other is named.
+    fn input(self, currency: Currency) -> Result<CouponInput, Refusal> {
+        let currency = self.currency.unwrap_or(currency);
         let money = |field: &str, text: &str| {
-            let refuse = || Refusal::field(field, "INVALID", format!("must be an amount of {} such as 100.00", self.currency));
-            Money::parse_major(text, self.currency).ok_or_else(refuse)
+            let refuse = || Refusal::field(field, "INVALID", format!("must be an amount of {currency} such as 100.00"));
+            Money::parse_major(text, currency).ok_or_else(refuse)
         };
         let amount = |field: &str, text: &Option<String>| text.as_deref().map(|text| money(field, text)).transpose();
         let value = match (self.kind, self.value.as_deref()) {
@@ -142,7 +144,7 @@ impl Create {
 
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Create(args) => create(cx, args.input()?).await,
+        Command::Create(args) => create(cx, args.input(cx.settings()?.server.currency)?).await,
         Command::List(paging) => list(cx, &paging).await,
         Command::Show { code } => show(cx, &code).await,
         Command::Delete { code } => {
@@ -153,7 +155,7 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
 }
 
 async fn create(cx: &Context, input: CouponInput) -> Result<(), Failure> {
-    match cx.target().await? {
+    match cx.target_or_new().await? {
         Target::Local(shop) => {
             let coupon = shop.orders.create_coupon(&Actor::System, input, None).await?.into_inner();
             cx.out.record(&views::coupon(coupon), WHOLE)?;

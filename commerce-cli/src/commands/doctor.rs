@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Column;
 use crate::remote::Remote;
-use crate::shop::{KEY_FILE, Shop, database_servers, pending_migrations};
+use crate::shop::{KEY_FILE, Shop, database_servers, is_made, pending_migrations};
 
 const COLUMNS: &[Column] = &[("CHECK", "/check"), ("RESULT", "/result"), ("DETAIL", "/detail")];
 
@@ -93,7 +93,10 @@ async fn local(cx: &Context, findings: &mut Findings) {
         findings.ok("migrations", detail);
     }
     key(findings, folder);
-    if let Some(shop) = findings.take("databases", Shop::open(&config).await) {
+    let Some(is_made) = findings.take("databases", is_made(&config).await) else { return };
+    if !is_made {
+        findings.note("databases", "none yet", "`commerce serve` makes them".to_owned());
+    } else if let Some(shop) = findings.take("databases", Shop::open(&config).await) {
         findings.ok("databases", "open");
         shop_checks(findings, &shop).await;
         findings.take("databases", shop.close().await);

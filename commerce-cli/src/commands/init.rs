@@ -25,19 +25,28 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
         cx.local_only("init --demo")?;
     }
     let path = cx.globals.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE));
-    if !args.demo || !path.exists() {
+    let writes = !args.demo || !path.exists();
+    if writes {
         write(cx, &path)?;
     }
-    if args.demo { fill(cx).await } else { Ok(()) }
+    if writes && !(args.demo && cx.out.is_json()) {
+        cx.out.say(&format!("wrote {}", path.display()), &json!({ "path": path }))?;
+    }
+    if args.demo { fill(cx, &path).await } else { Ok(()) }
 }
 
-/// Fills the shop as `serve --demo` does, without serving it.
-async fn fill(cx: &Context) -> Result<(), Failure> {
+/// Fills the shop as `serve --demo` does, without serving it. Programs hear of it and of the settings at once.
+async fn fill(cx: &Context, path: &Path) -> Result<(), Failure> {
     let mut config = cx.settings()?;
     set(&mut config, "auth.password_min_length", "6")?;
     let shop = Shop::open(&config).await?;
     demo::fill(&shop, config.server.currency).await?;
-    demo::print_logins(&shop, &config.server.public_url).await?;
+    if cx.out.is_json() {
+        let logins = demo::logins(&shop).await?;
+        cx.out.say("", &json!({ "path": path, "url": config.server.public_url, "logins": logins }))?;
+    } else {
+        demo::print_logins(&shop, &config.server.public_url).await?;
+    }
     shop.finish().await
 }
 
@@ -49,6 +58,5 @@ fn write(cx: &Context, path: &Path) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    std::fs::write(path, Config::commented_default()).map_err(failed)?;
-    cx.out.say(&format!("wrote {}", path.display()), &json!({ "path": path }))
+    std::fs::write(path, Config::commented_default()).map_err(failed)
 }

@@ -9,7 +9,7 @@ use super::audit;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Column;
-use crate::shop::{Shop, alone_in, backup};
+use crate::shop::{Shop, alone_in, backup, has_books};
 
 const DONE: &[Column] = &[
     ("Restored", "/restored"),
@@ -51,7 +51,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     backup::on_files(&config, "its own tools, and then `commerce outbox hold` before it is served again")?;
     let taken_at = backup.manifest().taken_at;
     let place = config.data_dir.display();
-    if config.data_dir.join("catalog.db").exists() {
+    if has_books(&config) {
         cx.confirm(&format!("{place} has a shop. Replace it with that of {taken_at}?"))?;
     }
     let bar = ProgressBar::new_spinner();

@@ -90,9 +90,9 @@ pub(crate) enum Command {
         /// Not more than that, in major units: 99.50
         #[arg(long)]
         amount: Option<String>,
-        /// The amount's currency
-        #[arg(long, default_value = "INR")]
-        currency: Currency,
+        /// The amount's currency; server.currency unless said
+        #[arg(long)]
+        currency: Option<Currency>,
     },
 }
 
@@ -120,6 +120,7 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
             step(cx, id, Step::Exchange((!items.is_empty()).then_some(items))).await
         }
         Command::Refund { id, amount, currency } => {
+            let currency = currency.map_or_else(|| cx.settings().map(|config| config.server.currency), Ok)?;
             let refuse = || Refusal::field("amount", "INVALID", format!("must be an amount of {currency} such as 99.50"));
             let amount = amount.map(|text| Money::parse_major(&text, currency).ok_or_else(refuse)).transpose()?;
             cx.confirm(&format!("Pay back what came with the return {id}? This is final."))?;

@@ -100,7 +100,7 @@ async fn create(cx: &Context, args: Create) -> Result<(), Failure> {
         phone: args.phone,
         metadata: commerce_core::text::Metadata::new(),
     };
-    match cx.people().await? {
+    match cx.people_or_new().await? {
         Target::Local(people) => {
             let user = people.create_user(&Actor::System, register(password(args.password_stdin)?), args.role).await?;
             cx.out.record(&views::user(user), COLUMNS)?;

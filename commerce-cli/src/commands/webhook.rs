@@ -119,7 +119,7 @@ async fn list(cx: &Context, paging: &Paging) -> Result<(), Failure> {
 }
 
 async fn add(cx: &Context, input: EndpointInput) -> Result<(), Failure> {
-    match cx.target().await? {
+    match cx.target_or_new().await? {
         Target::Local(shop) => {
             let made = shop.notifications.create_webhook_endpoint(&Actor::System, input, None).await?.into_inner();
             cx.out.record(&views::made_endpoint(made), WHOLE)?;

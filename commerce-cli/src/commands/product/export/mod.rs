@@ -77,8 +77,13 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
         Format::Csv => Box::new(Plain::new(out, currency, source.option_names().await?)),
         Format::ShopifyCsv => Box::new(Shopify::new(out, currency)),
     };
-    let left_out = write(&source, sheet).await?;
+    let written = write(&source, sheet).await;
     source.close().await?;
+    // A reader that has gone is no failure.
+    let left_out = match written {
+        Err(failure) if failure.is_unread() => 0,
+        written => written?,
+    };
     match left_out {
         0 => Ok(()),
         left_out => Err(Failure::new("LEFT_OUT", format!("{left_out} were left out, each named above with the reason"))),
