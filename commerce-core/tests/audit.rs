@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::Actor;
-use commerce_core::audit::books::{Cell, Row};
+use commerce_core::audit::books::{Books, Cell, Row, Table, Walk};
+use commerce_core::audit::tables::{ATTEMPTS, ORDERS, REDEMPTIONS, REFUNDS};
 use commerce_core::audit::{AuditRequest, Invariant, ShopBooks};
 use commerce_core::catalog::{CatalogStore, CatalogWrite, HoldKey};
 use commerce_core::change::ChangeSet;
@@ -16,9 +17,10 @@ use commerce_core::events::{Envelope, EventBus, EventKind, Leases, Outbox, Topic
 use commerce_core::ids::{EventId, Id, IdSource, SessionId};
 use commerce_core::limits::{BROKER_LAG, RECEIVES_MAX};
 use commerce_core::notifications::NotificationRecorder;
+use commerce_core::orders::{CouponInput, CouponKind, CouponValue};
 use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
 use commerce_core::testing::{MemoryShop, SeededEntropy};
-use commerce_core::text::{Quantity, Sku};
+use commerce_core::text::{Metadata, Quantity, Sku};
 use commerce_core::time::Clock;
 use uuid::Uuid;
 
@@ -224,6 +226,78 @@ fn a_letter_that_staff_threw_away_is_not_missed() {
         assert_eq!(look().await, (Vec::new(), 1), "a dead letter is not settled");
         shop.dead_letters.purge(&Actor::System, NotificationRecorder::NAME, event).await.expect("there is a letter");
         assert_eq!(look().await, (Vec::new(), 0));
+    });
+}
+
+/// Every row of a table of orders.
+async fn rows_of_orders(shop: &MemoryShop, table: &'static Table) -> Vec<Row> {
+    let key = table.columns[0].0;
+    let walk = Walk { lead: table, key, name: key, within: None, beside: &[] };
+    shop.orders_db.stretch(&walk, None, 10_000).await.expect("the books can be read").pages.of(table).to_vec()
+}
+
+async fn found(shop: &MemoryShop, invariant: Invariant) -> Vec<String> {
+    let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
+    report.violations.into_iter().filter(|it| it.invariant == invariant).map(|it| it.entity).collect()
+}
+
+/// Whose name it is says the provider's ledger; that two have it say the books, also where no ledger can be asked.
+#[test]
+fn two_orders_that_claim_one_payment_are_both_named() {
+    let shop = MemoryShop::new(7);
+    futures_executor::block_on(async {
+        trade(&shop).await.expect("a shop trades");
+        let orders = rows_of_orders(&shop, ORDERS).await;
+        let number = |row: &Row| {
+            let order = orders.iter().find(|order| order.cell("id") == row.cell("order_id")).expect("it has an order");
+            order.cell("number").to_string()
+        };
+        for (table, state) in [(ATTEMPTS, "CAPTURED"), (REFUNDS, "SUCCEEDED")] {
+            let rows = rows_of_orders(&shop, table).await;
+            let named =
+                |row: &&Row| row.text("reference").is_some_and(|name| name.starts_with("pay_") || name.starts_with("ref_"));
+            let mut rows = rows.iter().filter(|row| row.text("state") == Some(state)).filter(named);
+            let one = rows.next().expect("there is one");
+            let other = rows.find(|row| row.cell("order_id") != one.cell("order_id")).expect("there is another");
+            let mut both = vec![number(one), number(other)];
+            both.sort();
+            shop.orders_db.tamper(one, Some(("reference", other.cell("reference").clone())));
+            let mut named = found(&shop, Invariant::Provider).await;
+            named.sort();
+            named.dedup();
+            assert_eq!(named, both, "{}", table.name);
+            shop.orders_db.heal();
+        }
+    });
+}
+
+#[test]
+fn a_use_of_another_coupon_than_its_code_is_named() {
+    let shop = MemoryShop::new(7);
+    futures_executor::block_on(async {
+        trade(&shop).await.expect("a shop trades");
+        let other = CouponInput {
+            code: "OTHERS".to_owned(),
+            kind: CouponKind::Percentage,
+            value: CouponValue::Hundredths(10),
+            usage_limit: None,
+            per_user_limit: None,
+            starts_at: None,
+            ends_at: None,
+            minimum_subtotal: None,
+            maximum_discount: None,
+            category_ids: Vec::new(),
+            product_ids: Vec::new(),
+            combinable: false,
+            metadata: Metadata::new(),
+        };
+        let other = shop.orders.create_coupon(&Actor::System, other, None).await.expect("it can be made").into_inner();
+        shop.settle().await.expect("a shop settles");
+        let uses = rows_of_orders(&shop, REDEMPTIONS).await;
+        let back = uses.iter().find(|row| *row.cell("returned_at") != Cell::Null).expect("one was given back");
+        assert_eq!(found(&shop, Invariant::Coupon).await, Vec::<String>::new());
+        shop.orders_db.tamper(back, Some(("coupon_id", other.id.uuid().into())));
+        assert_eq!(found(&shop, Invariant::Coupon).await.len(), 1);
     });
 }
 

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use crate::error::StoreError;
 use crate::limits;
 use crate::orders::{EXCHANGE, OrderStatus};
 use crate::time::Timestamp;
 
 use super::Invariant::{Coupon, Reference, Times};
-use super::books::{Cell, Row};
+use super::Violation;
+use super::books::{Cell, Pages, Row};
+use super::cross::{Eyes, Suspicion};
 use super::findings::Findings;
 use super::money::placed_at;
 use super::run::Scene;
 use super::tables::{ATTEMPTS, COUPONS, ITEMS, ORDERS, REDEMPTIONS, USES};
-use super::walks::Entry;
+use super::walks::{Entry, alone};
 
 /// An order has used the coupons that it names, each once; a cancelled one has given them back.
 pub(super) fn redeemed(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
@@ -79,6 +82,37 @@ pub(super) fn coupon(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         let found = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         findings.hold(Coupon, code, !early, window(), found(first));
         findings.hold(Coupon, code, !late, window(), found(last));
+    }
+}
+
+impl Eyes<'_> {
+    /// A use is of the coupon that has its code, which never changes. What is gone may have had any, unless there is one
+    /// of this code that is older than the use.
+    pub(super) async fn coupons_by_id(&self, pages: &Pages) -> Result<Vec<Suspicion>, StoreError> {
+        let uses = pages.of(REDEMPTIONS);
+        let all = |column| -> BTreeSet<Cell> { uses.iter().map(|row: &Row| row.cell(column).clone()).collect() };
+        let books = &*self.books.orders;
+        let by_id = self.rows(books, &alone(COUPONS, "id", "code"), all("coupon_id")).await?;
+        let by_code = self.rows(books, &alone(COUPONS, "code", "code"), all("code")).await?;
+        let older = |coupon: &&Row, row: &Row| {
+            let made = coupon.at("created_at").map(|at| at.plus(limits::AUDIT_CLOCKS_APART));
+            made.is_some() && made < row.at("redeemed_at")
+        };
+        let mut suspicions = Vec::new();
+        for row in uses {
+            let code = row.cell("code");
+            let wrong = match by_id.get(row.cell("coupon_id")) {
+                Some(coupon) => coupon.cell("code") != code,
+                None => by_code.get(code).filter(|coupon| older(coupon, row)).is_some(),
+            };
+            if wrong {
+                let order = pages.of(ORDERS).iter().find(|order| order.cell("id") == row.cell("order_id"));
+                let number = order.map_or_else(|| row.cell("order_id").to_string(), |order| order.cell("number").to_string());
+                let violation = Violation::new(Coupon, number, format!("a use of {code}"), row.cell("coupon_id").to_string());
+                suspicions.push((row.cell("order_id").clone(), violation));
+            }
+        }
+        Ok(suspicions)
     }
 }
 

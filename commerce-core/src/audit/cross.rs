@@ -30,7 +30,7 @@ use super::walks::{GUEST_LIST, HOLDS, ORDER_BOOK, ORDERS_BY_HOLD, alone, entries
 /// Which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cross {
-    /// Orders against their holds, users, products and providers.
+    /// Orders against their holds, users, products, coupons and providers.
     OrderHolds,
     /// Sold holds against their orders.
     HoldOrders,
@@ -42,7 +42,7 @@ pub(super) enum Cross {
     Review,
     /// Wishes against their products and users.
     Wish,
-    /// Users against the sellers they act for.
+    /// Users against the sellers they act for, and who gave them their roles.
     User,
     /// Sellers against their users.
     Seller,
@@ -107,6 +107,7 @@ impl Eyes<'_> {
             Cross::OrderHolds => {
                 let mut found = self.order_holds(pages).await?;
                 found.extend(self.statements(pages).await?);
+                found.extend(self.coupons_by_id(pages).await?);
                 Ok(found)
             }
             Cross::HoldOrders => self.hold_orders(pages).await,
@@ -124,7 +125,11 @@ impl Eyes<'_> {
                 }
                 Ok(found)
             }
-            Cross::User => self.named(walk, pages, "seller_id", &*self.books.catalog, SELLERS, "a seller").await,
+            Cross::User => {
+                let mut found = self.named(walk, pages, "seller_id", &*self.books.catalog, SELLERS, "a seller").await?;
+                found.extend(self.roles(walk, pages).await?);
+                Ok(found)
+            }
             Cross::Seller | Cross::Session | Cross::Wallet => {
                 self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await
             }

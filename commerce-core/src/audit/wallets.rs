@@ -73,6 +73,16 @@ impl Eyes<'_> {
         let keys = of(WalletKind::TopUp).map(|row| row.cell("id").clone()).collect();
         causes.extend(self.rows(books, &alone(TOP_UPS, "id", "id"), keys).await?);
         let mut suspicions = self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await?;
+        let owners = rows.iter().map(|row| row.cell("user_id").clone()).collect();
+        let wallets = self.rows(books, &alone(WALLETS, "user_id", "user_id"), owners).await?;
+        // What was refused for its currency was entered, too, as nothing.
+        for row in rows.iter().filter(|row| row.int("amount_minor") != Some(0)) {
+            let currency = wallets.get(row.cell("user_id")).map(|wallet| wallet.cell("currency"));
+            if let Some(currency) = currency.filter(|currency| *currency != row.cell("currency")) {
+                let (user, what) = (row.cell("user_id").to_string(), format!("a wallet in {}", row.cell("currency")));
+                suspicions.push((row.cell(walk.key).clone(), Violation::new(Wallet, user, what, currency.to_string())));
+            }
+        }
         for row in rows {
             let Some(kind) = row.word::<WalletKind>("kind") else { continue };
             let (key, column) = match kind {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use commerce_core::audit::AuditRequest;
-use commerce_core::change::Answer;
-use commerce_core::orders::{AttemptState, MismatchKind, OrderStatus, PaymentMethod, PaymentStatus, WalletKind};
+use commerce_core::change::{Answer, ChangeSet};
+use commerce_core::orders::{
+    AttemptState, MismatchKind, Order, OrderStatus, OrderStore, OrderWrite, PaymentMethod, PaymentStatus, WalletKind,
+};
 use commerce_core::page::PageRequest;
 use commerce_core::testing::conformance::NoWait;
 use commerce_core::{Actor, Currency, Money, Outcome};
@@ -160,6 +162,26 @@ fn a_reconciliation_finds_what_does_not_fit() -> Outcome<()> {
         let begin = commerce_core::Clock::now(&*scene.clock).minus(Duration::from_hours(1));
         let report = scene.orders.reconcile(&STAFF, begin).await?;
         assert_eq!((report.mismatches, report.checked), (Vec::new(), 4));
+
+        let mut misnamed = scene.orders.order(&STAFF, paid.id).await?;
+        misnamed.version += 1;
+        misnamed.payment.attempts[0].reference = Some("garbage".to_owned());
+        let put = |order: &Order| ChangeSet::of([OrderWrite::Update(order.clone())]);
+        scene.orders_db.commit(put(&misnamed)).await.expect("it can be altered");
+        let kinds = async || {
+            let report = scene.orders.reconcile(&STAFF, begin).await?;
+            Outcome::Ok(report.mismatches.into_iter().map(|it| (it.kind, it.ours)).collect::<Vec<_>>())
+        };
+        assert_eq!(kinds().await?, [(MismatchKind::ReferenceDiffers, format!("CAPTURED {}", paid.total))]);
+        misnamed.version += 1;
+        misnamed.payment.attempts[0].reference = paid.payment.attempts[0].reference.clone();
+        misnamed.payment.attempts[0].provider = "stripe".to_owned();
+        scene.orders_db.commit(put(&misnamed)).await.expect("it can be altered");
+        assert_eq!(kinds().await?, [(MismatchKind::PaidWithoutOrder, "with stripe".to_owned())]);
+        misnamed.version += 1;
+        misnamed.payment.attempts[0].provider.clone_from(&paid.payment.attempts[0].provider);
+        scene.orders_db.commit(put(&misnamed)).await.expect("it can be altered");
+        assert_eq!(kinds().await?, []);
 
         scene.gateway.finish(stuck.payment.attempts[0].id, true);
         scene.gateway.lose(paid.payment.attempts[0].id);

@@ -27,6 +27,7 @@ const STAFF: Actor = Actor::System;
 pub async fn trade(shop: &Commerce) -> Outcome<()> {
     let told = EndpointInput { url: "https://hooks.example/in".to_owned(), events: vec!["*".to_owned()], secret: None };
     shop.notifications.create_webhook_endpoint(&STAFF, told, Some(key("hooks"))).await?;
+    shop.users.create_user(&STAFF, new_user("boss@example.com"), Role::Admin).await?;
     stock_up(shop).await?;
     let asha = customer(shop, "asha@example.com").await?;
     let bela = customer(shop, "bela@example.com").await?;
@@ -264,15 +265,18 @@ async fn stock_up(shop: &Commerce) -> Outcome<()> {
 }
 
 async fn customer(shop: &Commerce, email: &str) -> Outcome<Actor> {
-    let register = Register {
+    let user = shop.users.register(&Actor::Anonymous, new_user(email), Some(key(email))).await?.into_inner();
+    Ok(Actor::Customer(user.id))
+}
+
+fn new_user(email: &str) -> Register {
+    Register {
         email: email.to_owned(),
         password: "correct horse".to_owned(),
         full_name: "Asha Rao".to_owned(),
         phone: None,
         metadata: Metadata::new(),
-    };
-    let user = shop.users.register(&Actor::Anonymous, register, Some(key(email))).await?.into_inner();
-    Ok(Actor::Customer(user.id))
+    }
 }
 
 fn address() -> NewAddress {

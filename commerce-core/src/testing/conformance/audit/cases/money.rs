@@ -122,6 +122,7 @@ pub(super) const CASES: &[Case] = &[
     case("a top-up of another name", PUT_IN, captured, set("reference", |_| "garbage".into()), I::Provider, Column("user_id")),
     case("a top-up of another provider", PUT_IN, captured, set("provider", |_| "stripe".into()), I::Provider, Column("user_id")),
     case("a wallet of one more", WALLET, any, set("balance_minor", more), I::Wallet, Column("user_id")),
+    case("a wallet in another currency", WALLET, any, set("currency", |_| "USD".into()), I::Wallet, Column("user_id")),
     case("a wallet is gone", WALLET, any, GONE, I::Reference, Column("user_id")),
     case("more was spent", ENTERED, |row| has(row, "kind", "SPEND"), set("amount_minor", more), I::Wallet, Column("user_id")),
     case("an entry is gone", ENTERED, |row| has(row, "kind", "REFUND"), GONE, I::Wallet, Column("user_id")),
