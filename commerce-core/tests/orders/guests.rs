@@ -165,7 +165,8 @@ fn what_was_noted_on_a_guests_cart_comes_along_when_she_logs_in() -> Outcome<()>
         let scene = Scene::open(308, &[("TEA", 9)]).await?;
         let (token, _) = scene.orders.open_guest_cart(&Actor::Anonymous, None).await?.into_inner();
         let (guest, own) = (CartOwner::guest(&token), CartOwner::User(scene.asha_id()));
-        let noted = |pairs: &[(&str, &str)]| Some(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect());
+        let noted =
+            |pairs: &[(&str, &str)]| Some(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect());
         let items = [("TEA".to_owned(), 1)];
         let (asha, nobody) = (Actor::Customer(scene.asha_id()), Actor::Anonymous);
         scene.orders.add_to_cart(&nobody, guest, &items, noted(&[("gift", "yes"), ("door", "red")]), None, None).await?;

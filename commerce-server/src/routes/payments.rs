@@ -54,8 +54,16 @@ pub(super) fn routes(api: Api) -> Api {
             .gives::<ReconciliationView>(200, "What does not fit."),
         reconciliation,
     )
-    .get("/api/orders/{id}/payments", op("Every try to pay an order, newest first").query(&[LIMIT, CURSOR]).lists::<AttemptView>(), attempts)
-    .get("/api/orders/{id}/refunds", op("Every refund of an order, newest first").query(&[LIMIT, CURSOR]).lists::<RefundView>(), refunds)
+    .get(
+        "/api/orders/{id}/payments",
+        op("Every try to pay an order, newest first").query(&[LIMIT, CURSOR]).lists::<AttemptView>(),
+        attempts,
+    )
+    .get(
+        "/api/orders/{id}/refunds",
+        op("Every refund of an order, newest first").query(&[LIMIT, CURSOR]).lists::<RefundView>(),
+        refunds,
+    )
     .post(
         "/api/payments/webhooks/{provider}",
         op("What a payment provider says; signed over the raw body")

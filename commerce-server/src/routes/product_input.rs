@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use commerce_core::catalog::{NewImage, NewProduct, NewVariant, ProductPatch, ProductStatus, Variant, VariantPatch};
-use commerce_core::{Currency, Money, Refusal};
 use commerce_core::ids::{CategoryId, SellerId};
 use commerce_core::text::Metadata;
+use commerce_core::{Currency, Money, Refusal};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -222,7 +222,8 @@ impl VariantPatchBody {
     /// `INVALID` for part of an amount that is not there yet.
     pub(super) fn onto(self, known: &Variant) -> Result<VariantPatch, Refusal> {
         let Self { price, compare_at_price, options, weight_grams, barcode, metadata } = self;
-        let compare_at = compare_at_price.map(|patch| patch.map(|patch| patch.onto(known.compare_at, "compareAtPrice")).transpose());
+        let compare_at =
+            compare_at_price.map(|patch| patch.map(|patch| patch.onto(known.compare_at, "compareAtPrice")).transpose());
         Ok(VariantPatch {
             price: price.map(|patch| patch.onto(Some(known.price), "price")).transpose()?,
             compare_at: compare_at.transpose()?,

@@ -27,7 +27,11 @@ pub(super) fn routes(api: Api) -> Api {
         op("Ask to send something back").takes::<ReturnBody>().gives::<ReturnView>(201, "Asked for.").refuses(ASKING),
         request,
     )
-    .get("/api/orders/{id}/returns", op("What comes back of an order, newest first").query(&[LIMIT, CURSOR]).lists::<ReturnView>(), of_order)
+    .get(
+        "/api/orders/{id}/returns",
+        op("What comes back of an order, newest first").query(&[LIMIT, CURSOR]).lists::<ReturnView>(),
+        of_order,
+    )
     .post(
         "/api/orders/{id}/refunds",
         op("Give money back").takes::<RefundBody>().gives::<RefundView>(201, "On its way.").refuses(&["REFUND_EXCEEDS_CAPTURED"]),

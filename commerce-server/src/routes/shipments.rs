@@ -23,7 +23,11 @@ pub(super) fn routes(api: Api) -> Api {
             .refuses(SHIPPING),
         ship,
     )
-    .get("/api/orders/{id}/shipments", op("What left the house of an order, newest first").query(&[LIMIT, CURSOR]).lists::<ShipmentView>(), of_order)
+    .get(
+        "/api/orders/{id}/shipments",
+        op("What left the house of an order, newest first").query(&[LIMIT, CURSOR]).lists::<ShipmentView>(),
+        of_order,
+    )
     .get("/api/orders/{id}/shipments/{shipmentId}", op("A shipment").gives::<ShipmentView>(200, "The shipment."), show)
     .post(
         "/api/orders/{id}/shipments/{shipmentId}/events",

@@ -51,7 +51,11 @@ pub(super) fn routes(api: Api) -> Api {
                 .refuses(&["UNAVAILABLE"]),
             export,
         )
-        .get("/api/users/{userId}/sessions", op("Logins that are alive, newest first").query(&[LIMIT, CURSOR]).lists::<SessionView>(), sessions)
+        .get(
+            "/api/users/{userId}/sessions",
+            op("Logins that are alive, newest first").query(&[LIMIT, CURSOR]).lists::<SessionView>(),
+            sessions,
+        )
         .delete("/api/users/{userId}/sessions/{sessionId}", op("End a login").done(204, "Ended."), end_session)
         .post(addresses, op("Add an address").takes::<BookAddressBody>().gives::<AddressView>(201, "Added."), add_address)
         .get(addresses, op("The address book, newest first").query(&[LIMIT, CURSOR]).lists::<AddressView>(), address_book)
