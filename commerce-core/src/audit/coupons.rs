@@ -94,7 +94,7 @@ impl Eyes<'_> {
         let books = &*self.books.orders;
         let by_id = self.rows(books, &alone(COUPONS, "id", "code"), all("coupon_id")).await?;
         let by_code = self.rows(books, &alone(COUPONS, "code", "code"), all("code")).await?;
-        let older = |coupon: &&Row, row: &Row| {
+        let older = |coupon: &Row, row: &Row| {
             let made = coupon.at("created_at").map(|at| at.plus(limits::AUDIT_CLOCKS_APART));
             made.is_some() && made < row.at("redeemed_at")
         };
@@ -103,7 +103,7 @@ impl Eyes<'_> {
             let code = row.cell("code");
             let wrong = match by_id.get(row.cell("coupon_id")) {
                 Some(coupon) => coupon.cell("code") != code,
-                None => by_code.get(code).filter(|coupon| older(coupon, row)).is_some(),
+                None => by_code.get(code).is_some_and(|coupon| older(coupon, row)),
             };
             if wrong {
                 let order = pages.of(ORDERS).iter().find(|order| order.cell("id") == row.cell("order_id"));
