@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// How long a server may take to be reached.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How long a server may take for one answer.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
+const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// How often who reads much waits for one answer.
 const TURNS_MAX: usize = 20;
 /// Seconds of one wait at most; a server's limits count by the minute.

@@ -227,7 +227,7 @@ fn next_record(reader: &mut csv::Reader<Box<dyn Read + Send>>, record: &mut Byte
 }
 
 fn has_open_quote(record: &ByteRecord) -> bool {
-    record.iter().last().is_some_and(|cell| cell.ends_with(END))
+    record.iter().next_back().is_some_and(|cell| cell.ends_with(END))
 }
 
 /// The cells before the last one.
