@@ -111,7 +111,8 @@ pub struct TopUpBody {
 #[serde(rename_all = "camelCase")]
 #[schema(as = PaymentMismatch)]
 pub struct MismatchSchema {
-    /// `PAID_WITHOUT_ORDER`, `BOOKED_NOT_PAID`, `PAID_NOT_BOOKED`, `AMOUNT_DIFFERS`, `REFERENCE_DIFFERS`, STUCK or `UNKNOWN_MESSAGE`.
+    /// `PAID_WITHOUT_ORDER`, `BOOKED_NOT_PAID`, `PAID_NOT_BOOKED`, `AMOUNT_DIFFERS`, `REFERENCE_DIFFERS`, STUCK or
+    /// `UNKNOWN_MESSAGE`.
     #[schema(example = "PAID_WITHOUT_ORDER")]
     kind: String,
     order: Option<String>,
