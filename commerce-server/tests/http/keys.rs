@@ -152,7 +152,7 @@ impl Scene {
             ("/api/sellers", keeps("/api/sellers", named("Mill"), named("Loom"), named(""))),
             ("/api/inventory/{sku}/adjust", keeps("/api/inventory/A/adjust", adjust(2), adjust(3), adjust(0))),
             ("/api/cart/{userId}", keeps("/api/cart/me", line(1), line(2), line(0))),
-            ("/api/cart/{userId}/merge", keeps("/api/cart/me/merge", merge(&cart), merge("other"), nothing.clone())),
+            ("/api/cart/{userId}/merge", keeps("/api/cart/me/merge", merge(&cart), merge(&"0".repeat(64)), nothing.clone())),
             (
                 "/api/carts",
                 Keeps::Key {

@@ -43,9 +43,9 @@ Formats (told from the file's name and header unless --format says):
 
 A row that cannot be read is named with its line and the reason and left out; the others go in, and
 the command ends with code 1 (BAD_ROWS). Products are known by their handle (slug), so importing
-again updates what differs and changes nothing else. A variant that a product has no row for any more
-is removed, and said to be, unless rows were left out that may have been its own. Stock counts for new
-variants only: importing again never brings back what was sold.")]
+again updates what differs and changes nothing else. A variant that a product has no row for any
+more is removed, and said to be, unless rows were left out that may have been its own. Stock counts
+for new variants only: importing again never brings back what was sold.")]
 pub(crate) struct Args {
     /// The file; a pipe such as /dev/stdin is fine
     file: PathBuf,
