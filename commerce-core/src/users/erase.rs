@@ -1,4 +1,5 @@
-//! An account that goes. Its orders keep the identity as a pseudonym; nothing else is left.
+//! An account that goes: nothing of it is left here but the identity, a pseudonym that its orders keep. They also keep
+//! where they went to, and messages where they were sent, which are not touched yet.
 
 use serde_json::json;
 
