@@ -162,7 +162,7 @@ struct MoneyPatch {
 impl MoneyPatch {
     /// The amount in `field` after the patch.
     fn onto(self, known: Option<Money>, field: &str) -> Result<Money, Refusal> {
-        let missing = |of: &str| Refusal::field(&format!("{field}.{of}"), "REQUIRED", "is needed");
+        let missing = |of: &str| Refusal::field(format!("{field}.{of}"), "REQUIRED", "is needed");
         let amount = self.amount.or(known.map(|money| money.minor)).ok_or_else(|| missing("amount"))?;
         let currency = self.currency.or(known.map(|money| money.currency)).ok_or_else(|| missing("currency"))?;
         Ok(Money::new(amount, currency))
