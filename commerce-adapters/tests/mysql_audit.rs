@@ -124,6 +124,7 @@ macro_rules! holds {
 }
 
 holds! {
+    whoever_is_erased_leaves_no_trace,
     what_can_be_derived_is_repaired_and_stays_so,
     a_hold_that_only_forgot_that_it_was_sold_is_sold_without_moving_stock,
     a_hold_whose_sale_was_lost_is_sold,

@@ -133,6 +133,8 @@ wire_names! {
     Work {
         /// Publish what users said.
         RelayUsers = "relay-users",
+        /// Have other contexts forget who was erased.
+        ForgetErased = "forget-erased",
         /// Publish what the catalog said.
         RelayCatalog = "relay-catalog",
         /// Publish what orders said.
@@ -163,7 +165,7 @@ impl Work {
     #[must_use]
     pub fn context(self) -> Context {
         match self {
-            Self::RelayUsers => Context::Users,
+            Self::RelayUsers | Self::ForgetErased => Context::Users,
             Self::RelayCatalog | Self::SweepHolds | Self::AlertLowStock => Context::Catalog,
             Self::RelayOrders | Self::ResumeAttempts | Self::ExpireUnpaid | Self::SendRefunds | Self::RetryParked => {
                 Context::Orders

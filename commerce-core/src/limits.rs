@@ -139,6 +139,10 @@ pub const RELAY_BATCH: u32 = 512;
 pub const WORK_BATCH: u32 = 200;
 /// Permanent failures of one delivery before it goes to the dead letters.
 pub const RECEIVES_MAX: u32 = 3;
+/// How long after it found something that is still under way a context is asked again to forget somebody.
+pub const ERASURE_AGAIN: Duration = Duration::from_hours(1);
+/// How long after somebody was erased nothing of hers can be under way any more: access tokens, events and mails are through.
+pub const ERASURE_SURE: Duration = Duration::from_hours(24);
 /// Tries of one mail before it is given up.
 pub const MAIL_TRIES_MAX: u32 = 12;
 /// How long after the first failure a mail is tried again; doubles with each further one.

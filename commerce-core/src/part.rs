@@ -285,11 +285,12 @@ impl Part {
     /// When a port does not answer; nothing is lost, the next step goes on.
     pub async fn step(&self, work: Work) -> Outcome<usize> {
         const BATCH: u32 = limits::WORK_BATCH;
-        let Self { catalog, orders, notifications, .. } = self;
+        let Self { users, catalog, orders, notifications, .. } = self;
         let done = match work {
             Work::RelayUsers | Work::RelayCatalog | Work::RelayOrders | Work::RelayNotifications => {
                 return self.relay(work.context()).await;
             }
+            Work::ForgetErased => OptionFuture::from(users.as_ref().map(|users| users.forget_erased(BATCH))).await,
             Work::SweepHolds => OptionFuture::from(catalog.as_ref().map(|catalog| catalog.sweep_holds(BATCH))).await,
             Work::AlertLowStock => OptionFuture::from(catalog.as_ref().map(|catalog| catalog.alert_low_stock(BATCH))).await,
             Work::ResumeAttempts => OptionFuture::from(orders.as_ref().map(|orders| orders.resume_attempts(BATCH))).await,

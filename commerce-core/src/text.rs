@@ -7,10 +7,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::error::{FieldError, Refusal};
+use crate::ids::UserId;
 use crate::limits;
 
 macro_rules! parsed_text {
-    ($($(#[$doc:meta])* $name:ident: $error:literal, $parse:expr;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident: $error:literal, $parse:expr $(, never $reserved:expr)?;)+) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
@@ -27,7 +28,8 @@ macro_rules! parsed_text {
             /// # Errors
             /// `INVALID`, naming the field.
             pub fn parse(field: &str, text: &str) -> Result<Self, Refusal> {
-                text.parse().map_err(|message: &'static str| Refusal::field(field, "INVALID", message))
+                let chosen = text.parse::<Self>()$(.and_then(|it| if $reserved(&it) { Err($error) } else { Ok(it) }))?;
+                chosen.map_err(|message| Refusal::field(field, "INVALID", message))
             }
         }
 
@@ -62,8 +64,9 @@ macro_rules! parsed_text {
 }
 
 parsed_text! {
-    /// A mail address in lower case: `local@domain` of RFC 5321 without quoting, 254 characters at most.
-    Email: "must be a mail address", parse_email;
+    /// A mail address in lower case: `local@domain` of RFC 5321 without quoting, 254 characters at most. What stands for
+    /// an erased one is nobody's to choose.
+    Email: "must be a mail address", parse_email, never Email::stands_for_erased;
     /// A stock keeping unit: 1 to 64 printable characters without spaces at the ends, `/`, `?`, `#` or `%`.
     Sku: "must be 1 to 64 letters, digits or one of - _ . : + * ( ) and inner spaces", parse_sku;
     /// A name in addresses (URLs): lower-case letters, digits and single hyphens, 200 characters at most.
@@ -75,6 +78,22 @@ parsed_text! {
     CouponCode: "must be 1 to 40 letters, digits, - or _", parse_coupon_code;
     /// The key under which a client repeats a request: 1 to 255 printable characters.
     IdempotencyKey: "must be 1 to 255 printable characters", parse_idempotency_key;
+}
+
+/// Where erased mail addresses are: `.invalid` can never be anybody's (RFC 2606).
+const ERASED: &str = "@erased.invalid";
+
+impl Email {
+    /// What stands in the place of an erased person's mail address: her identity alone.
+    #[must_use]
+    pub fn erased(person: UserId) -> Self {
+        Self(format!("erased-{person}{ERASED}"))
+    }
+
+    /// Whether it stands in the place of one that was erased.
+    fn stands_for_erased(&self) -> bool {
+        self.0.ends_with(ERASED)
+    }
 }
 
 impl fmt::Debug for Email {
@@ -326,6 +345,9 @@ mod tests {
         {
             assert!(bad.parse::<Email>().is_err(), "{bad}");
         }
+        let erased = Email::erased(crate::ids::Id::from_uuid(uuid::Uuid::nil()));
+        assert_eq!(erased.as_str().parse::<Email>().unwrap(), erased, "what is kept can be read");
+        assert!(Email::parse("email", erased.as_str()).is_err(), "and nobody chooses it");
         assert_eq!("A@B.Co".parse::<Email>().unwrap().as_str(), "a@b.co");
         assert_eq!(format!("{:?}", "secret@b.co".parse::<Email>().unwrap()), "***@b.co");
     }

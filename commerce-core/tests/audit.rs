@@ -71,6 +71,22 @@ fn the_books_in_memory_hide_nothing() {
     futures_executor::block_on(audit);
 }
 
+#[test]
+fn whoever_is_erased_leaves_no_trace() {
+    let shop = Arc::new(MemoryShop::new(7));
+    shop.clock.tick();
+    futures_executor::block_on(async {
+        trade(&shop).await.expect("a shop trades");
+        let books = ShopBooks {
+            users: shop.users_db.clone(),
+            catalog: shop.catalog_db.clone(),
+            orders: shop.orders_db.clone(),
+            notifications: shop.notifications_db.clone(),
+        };
+        conformance::erasure(&Subject { shop: shop.clone(), books }).await;
+    });
+}
+
 /// Somebody does the later work of every context from now on, for the next seconds.
 async fn work(shop: &MemoryShop, owner: Uuid) {
     let now = shop.clock.now();

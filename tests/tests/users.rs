@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use commerce_tests::{Answer, Client, address, shared, unique};
+use commerce_tests::{Answer, Client, address, cod, events, eventually, mails, shared, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -251,4 +251,60 @@ async fn deleting_erases() {
     let again = json!({"email": user.email, "password": "correct horse battery", "fullName": "Somebody Else"});
     let again = shop.anyone().post("/api/users", &again).send().await.expect(201);
     assert_ne!(again["id"], user.user);
+}
+
+#[tokio::test]
+async fn nobody_knows_who_was_erased_once_her_orders_have_come() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let user = shop.customer().await;
+    let product = admin.product(500, 10).await;
+    let name = unique("Ada");
+    let mut body = cod(&[(&product.sku, 1)]);
+    body["shippingAddress"]["fullName"] = json!(name);
+    body["shippingAddress"]["phone"] = json!("+91 98450 12345");
+    body["metadata"] = json!({"gift": format!("for {name}")});
+    let order = user.post("/api/orders", &body).send().await.expect(201);
+    let path = format!("/api/orders/{}", order["id"].as_str().unwrap());
+    let sent = || async { mails(&shop.data()).iter().filter(|mail| mail.to.contains(&user.email)).count() };
+    eventually("she is told", sent, |count| *count >= 3).await;
+
+    user.delete("/api/users/me").send().await.expect(204);
+    eventually("her mails are gone", sent, |count| *count == 0).await;
+    let of_her = format!("/api/notifications?userId={}", user.user);
+    let told = || admin.read(&of_her);
+    let told = eventually("her messages say no more where they went", told, |told| !told.to_string().contains(&user.email)).await;
+    assert!(told["items"].as_array().is_some_and(|list| list.len() >= 3), "{told}");
+    let shown = admin.read(&path).await;
+    assert_eq!(shown["shippingAddress"]["fullName"], json!(name), "what is still to arrive needs its address");
+
+    for status in ["SHIPPED", "DELIVERED"] {
+        admin.patch(&format!("{path}/status"), &json!({"status": status})).send().await.expect(200);
+    }
+    // Where something was under way it is looked again within the hour.
+    assert_eq!(admin.read(&path).await["shippingAddress"]["fullName"], json!(name));
+    let said = events(&shop).await;
+    assert!(!said.iter().any(|event| event.contains(&user.email) || event.contains(&name)), "no event names her");
+}
+
+#[tokio::test]
+async fn orders_that_have_come_are_nobodys_once_she_is_erased() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let user = shop.customer().await;
+    let product = admin.product(500, 10).await;
+    let order = user.order(&[(&product.sku, 2)]).await;
+    let path = format!("/api/orders/{}", order.id);
+    for status in ["SHIPPED", "DELIVERED"] {
+        admin.patch(&format!("{path}/status"), &json!({"status": status})).send().await.expect(200);
+    }
+    let before = admin.read(&path).await;
+    user.delete("/api/users/me").send().await.expect(204);
+    let shown = || admin.read(&path);
+    let after = eventually("it is nobody's", shown, |shown| shown["shippingAddress"]["fullName"] == "Erased").await;
+    let to = json!({"fullName": "Erased", "line1": "Erased", "city": "Erased", "postalCode": "Erased", "country": "IN"});
+    assert_eq!(after["shippingAddress"], to);
+    for kept in ["number", "lines", "total", "tax", "status", "userId", "placedAt"] {
+        assert_eq!(after[kept], before[kept], "{kept} stays for the books");
+    }
 }

@@ -45,7 +45,9 @@ fn pause_max(work: Work) -> Duration {
         }
         Work::ResumeAttempts | Work::SendRefunds | Work::RetryParked => Duration::from_millis(500),
         // Only staff makes notifications say something, and only a log waits for it.
-        Work::SweepHolds | Work::AlertLowStock | Work::ExpireUnpaid | Work::RelayNotifications => Duration::from_secs(1),
+        Work::ForgetErased | Work::SweepHolds | Work::AlertLowStock | Work::ExpireUnpaid | Work::RelayNotifications => {
+            Duration::from_secs(1)
+        }
     }
 }
 

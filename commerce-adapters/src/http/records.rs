@@ -1,4 +1,4 @@
-//! What a context in another process keeps about people.
+//! What a context in another process keeps about people, and forgets of them.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::call::{Caller, Net};
 use super::target::Target;
+use super::wire;
 
 /// Asks the service of a context.
 pub struct RemoteRecords {
@@ -29,5 +30,11 @@ impl RemoteRecords {
 impl Records for RemoteRecords {
     async fn of(&self, user: UserId) -> Outcome<Map<String, Value>> {
         self.caller.ask("records.of", &format!("/internal/records/{}/{user}", self.context)).await
+    }
+
+    async fn forget(&self, user: UserId) -> Outcome<bool> {
+        let path = format!("/internal/records/{}/forget", self.context);
+        let wire::Forgotten { nothing_left } = self.caller.say("records.forget", &path, &wire::Forget { user }).await?;
+        Ok(nothing_left)
     }
 }

@@ -117,6 +117,7 @@ impl Desk {
             ("GET", ["holds", key, generation]) => standing(part, key, generation).await,
             ("GET", ["purchases", user, product]) => bought(part, user, product).await,
             ("GET", ["records", context, user]) => records(part, context, user).await,
+            ("POST", ["records", context, "forget"]) => forget(part, context, &asked.body).await,
             ("GET", ["keys"]) => users(part).and_then(|users| written(&users.jwks())),
             ("POST", ["sessions"]) => session(users(part), &asked.body).await,
             ("GET", ["users", user, rest @ ..]) => person(users(part), user, rest).await,
@@ -206,15 +207,24 @@ async fn bought(part: &Part, user: &str, product: &str) -> Answer {
 }
 
 async fn records(part: &Part, context: &str, user: &str) -> Answer {
-    let context: Context = context.parse().map_err(|_| Refusal::NotFound("page"))?;
     let user: UserId = user.parse().map_err(|_| Refusal::NotFound("user"))?;
-    let records = match context {
+    written(&records_of(part, context)?.of(user).await?)
+}
+
+async fn forget(part: &Part, context: &str, body: &Bytes) -> Answer {
+    let wire::Forget { user } = given(body)?;
+    written(&wire::Forgotten { nothing_left: records_of(part, context)?.forget(user).await? })
+}
+
+/// What a context that lives here keeps about people.
+fn records_of<'a>(part: &'a Part, context: &str) -> Outcome<&'a dyn Records> {
+    let records = match context.parse().map_err(|_| Refusal::NotFound("page"))? {
         Context::Users => None,
         Context::Catalog => part.catalog.as_ref().map(|catalog| catalog as &dyn Records),
         Context::Orders => part.orders.as_ref().map(|orders| orders as &dyn Records),
         Context::Notifications => part.notifications.as_ref().map(|told| told as &dyn Records),
     };
-    written(&records.ok_or(Refusal::NotFound("page"))?.of(user).await?)
+    Ok(records.ok_or(Refusal::NotFound("page"))?)
 }
 
 async fn session(users: Outcome<&Users>, body: &Bytes) -> Answer {

@@ -148,6 +148,19 @@ pub(super) struct ResetToken {
     pub(super) token: Option<String>,
 }
 
+/// Who is to be forgotten.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Forget {
+    pub(super) user: UserId,
+}
+
+/// How far somebody is forgotten.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Forgotten {
+    pub(super) nothing_left: bool,
+}
+
 /// Whether something was bought.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Bought {

@@ -5,14 +5,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use commerce_core::Timestamp;
 use commerce_core::change::{ChangeSet, CommitError, KeyRecord, KeyScope, Keys};
 use commerce_core::error::StoreError;
 use commerce_core::ids::{SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
 use commerce_core::users::{
-    Address, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffLogFilter, StaffLogReads, User, UserStore,
-    UserWrite,
+    Address, Erasure, ErasureReads, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffLogFilter, StaffLogReads,
+    User, UserStore, UserWrite,
 };
 
 use super::sessions::RedisSessions;
@@ -54,6 +55,13 @@ impl GuestReads for EndingSessions {
 
     async fn guest_by_email(&self, email: &Email) -> Result<Option<Guest>, StoreError> {
         self.store.guest_by_email(email).await
+    }
+}
+
+#[async_trait]
+impl ErasureReads for EndingSessions {
+    async fn due_erasures(&self, now: Timestamp, limit: u32) -> Result<Vec<Erasure>, StoreError> {
+        self.store.due_erasures(now, limit).await
     }
 }
 

@@ -161,6 +161,11 @@ pub(crate) async fn the_books_hide_nothing(healthy: impl AsyncFn() -> Subject) {
     conformance::audit_together(healthy).await;
 }
 
+pub(crate) async fn whoever_is_erased_leaves_no_trace(shop: Subject) {
+    trade(&shop.commerce).await.expect("a shop trades");
+    conformance::erasure(&shop).await;
+}
+
 async fn look(shop: &Commerce, fix: bool) -> Report {
     shop.audit(&Actor::System, AuditRequest::new(&NoWait).fixing(fix)).await.expect("the books can be read")
 }

@@ -25,7 +25,7 @@ use super::tables::{
     TOKENS, USERS, WEBHOOK_ENDPOINTS,
 };
 use super::told::{is_near, made_at};
-use super::walks::{GUEST_LIST, HOLDS, ORDER_BOOK, ORDERS_BY_HOLD, alone, entries, within};
+use super::walks::{HOLDS, ORDER_BOOK, ORDERS_BY_HOLD, alone, entries, within};
 
 /// Which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub(super) enum Cross {
     Session,
     /// Entries of the log of staff against who did it, to what, and the events that told of it.
     Staff,
+    /// Who was erased against what others know of her.
+    Erasure,
     /// Guests against users.
     Guest,
     /// Refresh tokens against their sessions.
@@ -153,6 +155,7 @@ impl Eyes<'_> {
                 self.named(&by_sku, pages, "actor_id", &*self.books.users, USERS, "a user").await
             }
             Cross::Staff => self.deeds(walk, pages).await,
+            Cross::Erasure => self.erasures(walk, pages).await,
             Cross::Guest => self.two_at_once(pages).await,
             Cross::Token => self.tokens(walk, pages).await,
             Cross::Message => self.messages(pages).await,
@@ -196,7 +199,7 @@ impl Eyes<'_> {
     pub(super) async fn people(&self, ids: BTreeSet<Cell>) -> Result<BTreeMap<Cell, Row>, StoreError> {
         let mut people = self.rows(&*self.books.users, &alone(USERS, "id", "id"), ids.clone()).await?;
         let others: BTreeSet<Cell> = ids.into_iter().filter(|id| !people.contains_key(id)).collect();
-        people.extend(self.rows(&*self.books.users, GUEST_LIST, others).await?);
+        people.extend(self.rows(&*self.books.users, &alone(GUESTS, "id", "id"), others).await?);
         Ok(people)
     }
 

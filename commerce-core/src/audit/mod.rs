@@ -14,6 +14,7 @@ mod claims;
 mod coupons;
 mod cross;
 mod deeds;
+mod erasures;
 mod findings;
 mod heard;
 mod keys;
@@ -106,6 +107,8 @@ wire_names! {
         DefaultAddress = "I24",
         /// Each deed of staff has its entry in the log, and each entry is bound to the one before.
         StaffLog = "I30",
+        /// Of who was erased nothing personal is left once everybody has forgotten her.
+        Erased = "I36",
         /// No more leaves the house than was ordered, and an order is as far as its shipments.
         Shipment = "I43",
         /// Only one at a time holds a lease.

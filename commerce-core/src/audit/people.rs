@@ -9,10 +9,11 @@ use crate::users::{Role, StaffEntry, StaffHead, StaffNews};
 
 use super::Invariant::{self, DefaultAddress, Event, Key, Reference, Times, Version};
 use super::books::{Cell, Pages, Row};
+use super::erasures::is_nobody;
 use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
-use super::tables::{ADDRESSES, GUESTS, KEYS, OUTBOX, SESSIONS, STAFF_LOG, TOKENS, USERS};
+use super::tables::{ADDRESSES, ERASURES, GUESTS, KEYS, OUTBOX, SESSIONS, STAFF_LOG, TOKENS, USERS};
 use super::told::past;
 use super::walks::Entry;
 
@@ -35,9 +36,9 @@ pub(super) fn user(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let erased = user.text("password_hash") == Some("");
     if erased {
         findings.same(Reference, name, "addresses of an erased user", 0, addresses);
-        let mail = user.text("email").is_some_and(|mail| mail.ends_with("@erased.invalid"));
-        findings.hold(Reference, name, mail, "no mail address of an erased user", "one");
+        findings.hold(Reference, name, is_nobody(user), "no mail address of an erased user", "one");
     }
+    findings.same(Invariant::Erased, name, "erasures", usize::from(erased), entry.of(ERASURES).count());
     let seller = *user.cell("seller_id") != Cell::Null;
     let fits = seller == (user.word("role") == Some(Role::Seller));
     findings.hold(Reference, name, fits, "a seller for SELLER alone", user.cell("role"));
@@ -51,10 +52,6 @@ pub(super) fn user(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         let found = data.get("userId").and_then(serde_json::Value::as_str).unwrap_or_default();
         findings.same(Event, name, "said of", entry.key.to_string(), found.to_owned());
         findings.same(Times, name, "registered when it was said,", event.cell("occurred_at"), user.cell("created_at"));
-        if user.int("version") == Some(1) {
-            let found = data.get("fullName").and_then(serde_json::Value::as_str).unwrap_or_default();
-            findings.same(Event, name, "said full name", user.text("full_name").unwrap_or_default(), found);
-        }
         findings.same(Version, name, "registered with version", 1, event.int("version").unwrap_or(0));
     }
     for key in entry.of(KEYS) {
@@ -63,9 +60,13 @@ pub(super) fn user(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     }
 }
 
-/// A guest first ordered before now.
+/// A guest first ordered before now, and was erased if she is nobody.
 pub(super) fn guest(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     past(entry, GUESTS, "created_at", scene, findings);
+    if let Some(guest) = entry.one(GUESTS) {
+        let erased = usize::from(is_nobody(guest));
+        findings.same(Invariant::Erased, &entry.name, "erasures", erased, entry.of(ERASURES).count());
+    }
 }
 
 /// As late as it may have been for the process that looked at another clock before.

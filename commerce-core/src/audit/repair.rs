@@ -103,6 +103,7 @@ impl Commerce {
             | Invariant::Cart
             | Invariant::Forest
             | Invariant::StaffLog
+            | Invariant::Erased
             | Invariant::Lease
             | Invariant::Overdue
             | Invariant::Times => Ok(None),

@@ -16,14 +16,14 @@ use super::cross::{Cross, Eyes, Suspicion};
 use super::findings::Findings;
 use super::tables::{CATEGORIES, INBOX, LEASES, LEDGER, OUTBOX, PROVIDER_EVENTS, STAFF_LOG};
 use super::walks::{
-    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, DELIVERY_LIST, ENDPOINT_LIST, ENTRY_LIST, EVENT_LIST, Entry,
-    GUEST_LIST, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST, SELLER_LIST,
-    SESSION_BOOK, SHELVES, STAFF_LIST, TOKEN_LIST, TOP_UP_LIST, TREE_LIST, USER_BOOK, WALLET_BOOK, WISH_LIST, WRITER_LIST,
-    entries,
+    self, CART_LIST, CATEGORY_LIST, CLAIM_LIST, COUPON_BOOK, DELIVERY_LIST, ENDPOINT_LIST, ENTRY_LIST, ERASURE_LIST, EVENT_LIST,
+    Entry, GUEST_BOOK, HOLDS, KEY_LIST, LEASE_LIST, LETTER_LIST, MESSAGE_LIST, ORDER_BOOK, PRODUCT_BOOK, REVIEW_LIST,
+    SELLER_LIST, SESSION_BOOK, SHELVES, STAFF_LIST, TOKEN_LIST, TOP_UP_LIST, TREE_LIST, USER_BOOK, WALLET_BOOK, WISH_LIST,
+    WRITER_LIST, entries,
 };
 use super::{
-    AuditRequest, Progress, Report, cancellations, coupons, keys, money, orders, people, products, returns, said, shipments,
-    shopping, stock, timeline, told, wallets, webhooks,
+    AuditRequest, Progress, Report, cancellations, coupons, erasures, keys, money, orders, people, products, returns, said,
+    shipments, shopping, stock, timeline, told, wallets, webhooks,
 };
 
 /// The lease of a context's workers.
@@ -132,7 +132,8 @@ impl<'a> Auditor<'a> {
         self.walk(orders, CLAIM_LIST, &[told::claim], Some(Cross::Claim)).await?;
         self.walk_each(orders, PROVIDER_EVENTS, "provider", "event_id", &[], Some(Cross::Provider)).await?;
         self.walk(users, USER_BOOK, &[people::user], Some(Cross::User)).await?;
-        self.walk(users, GUEST_LIST, &[people::guest], Some(Cross::Guest)).await?;
+        self.walk(users, GUEST_BOOK, &[people::guest], Some(Cross::Guest)).await?;
+        self.walk(users, ERASURE_LIST, &[erasures::erasure], Some(Cross::Erasure)).await?;
         self.walk(users, SESSION_BOOK, &[people::session, people::chain], Some(Cross::Session)).await?;
         self.walk(users, TOKEN_LIST, &[people::token], Some(Cross::Token)).await?;
         self.walk(users, STAFF_LIST, &[people::staff_entry], Some(Cross::Staff)).await?;

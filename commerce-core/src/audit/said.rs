@@ -13,6 +13,7 @@ use crate::time::Timestamp;
 
 use super::Invariant::{Event, Key, Times, Version};
 use super::books::Row;
+use super::erasures::is_anonymous;
 use super::findings::Findings;
 use super::keys::places;
 use super::run::Scene;
@@ -222,10 +223,10 @@ fn last_change(entry: &Entry<'_>, order: &Row, said: &BTreeMap<i64, Vec<&Row>>, 
     findings.hold(Times, number, fits, format_args!("updated when version {version} was said, {at} version {last}"), updated);
     let latest = scene.now.plus(limits::AUDIT_CLOCKS_APART);
     findings.hold(Times, number, updated <= latest, "updated until now", updated);
-    // Each question to a provider is a change; so are each new attempt, its name, and more time to pay.
+    // Each question to a provider is a change; so are each new attempt, its name, and more time to pay. Forgetting is silent.
     let rows = entry.of(ATTEMPTS).chain(entry.of(REFUNDS));
     let asked = rows.fold(0_i64, |sum, row| sum.saturating_add(row.int("checks").unwrap_or(0)).saturating_add(4));
-    let most = i64::try_from(said.len()).unwrap_or(i64::MAX).saturating_add(asked);
+    let most = i64::try_from(said.len()).unwrap_or(i64::MAX).saturating_add(asked).saturating_add(i64::from(is_anonymous(order)));
     let whole =
         said.contains_key(&1) && entry.of(OUTBOX).all(|event| event.at("occurred_at").is_some_and(|at| is_kept(at, scene.now)));
     findings.hold(Version, number, !whole || version <= most, format_args!("a version of at most {most}"), version);

@@ -266,6 +266,8 @@ tables! {
     }
     /// Guests.
     GUESTS = "guests" { "id": Id, "email": Shaped(is::<Email>), "created_at": At, "version": FROM_ONE }
+    /// Who was erased.
+    ERASURES = "erasures" { "user_id": Id, "erased_at": At, "due_at": OptAt }
     /// Addresses.
     ADDRESSES = "addresses" {
         "id": Id, "user_id": Id, "full_name": LINE, "line1": LINE, "line2": OPT_LINE, "city": LINE, "state": OPT_LINE,
@@ -331,7 +333,7 @@ const EVERYWHERE: [&Table; 5] = [OUTBOX, INBOX, DEAD_LETTERS, LEASES, KEYS];
 /// The stored tables of a context.
 pub fn of(context: Context) -> impl Iterator<Item = &'static Table> {
     let own: &[&Table] = match context {
-        Context::Users => &[USERS, GUESTS, ADDRESSES, SESSIONS, TOKENS, STAFF_LOG],
+        Context::Users => &[USERS, GUESTS, ERASURES, ADDRESSES, SESSIONS, TOKENS, STAFF_LOG],
         Context::Catalog => {
             &[SELLERS, CATEGORIES, CATEGORY_TREE, PRODUCTS, VARIANTS, IMAGES, INVENTORY, RESERVATIONS, LEDGER, REVIEWS, WISHLISTS]
         }

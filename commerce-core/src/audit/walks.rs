@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::books::{Beside, Cell, Pages, Row, Table, Walk};
 use super::tables::{
-    ADDRESSES, ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, DEAD_LETTERS, GUESTS, HISTORY,
-    IMAGES, INVENTORY, ITEMS, KEYS, LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS,
-    REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, TOP_UPS,
-    USERS, USES, VARIANTS, WALLET_ENTRIES, WALLET_SUMS, WALLETS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WISHLISTS, WRITERS,
+    ADDRESSES, ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, DEAD_LETTERS, ERASURES, GUESTS,
+    HISTORY, IMAGES, INVENTORY, ITEMS, KEYS, LEASES, LEDGER, LEDGER_SUMS, LIVE_HOLDS, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS,
+    PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS, RETURNS, REVIEW_SUMS, REVIEWS, SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS,
+    TOP_UPS, USERS, USES, VARIANTS, WALLET_ENTRIES, WALLET_SUMS, WALLETS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WISHLISTS,
+    WRITERS,
 };
 
 const fn beside(table: &'static Table, key: &'static str) -> Beside {
@@ -82,11 +83,17 @@ pub(super) const USER_BOOK: &Walk = &Walk {
     key: "id",
     name: "id",
     within: None,
-    beside: &[beside(ADDRESSES, "user_id"), beside(OUTBOX, "aggregate_id"), beside(KEYS, "result_id")],
+    beside: &[
+        beside(ADDRESSES, "user_id"),
+        beside(ERASURES, "user_id"),
+        beside(OUTBOX, "aggregate_id"),
+        beside(KEYS, "result_id"),
+    ],
 };
 
-/// Guests.
-pub(super) const GUEST_LIST: &Walk = &alone(GUESTS, "id", "id");
+/// Guests with whether they were erased.
+pub(super) const GUEST_BOOK: &Walk =
+    &Walk { lead: GUESTS, key: "id", name: "id", within: None, beside: &[beside(ERASURES, "user_id")] };
 
 /// Sessions with the chain of their refresh tokens.
 pub(super) const SESSION_BOOK: &Walk =
@@ -107,6 +114,7 @@ pub(super) const TREE_LIST: &Walk = &alone(CATEGORY_TREE, "only", "only");
 pub(super) const REVIEW_LIST: &Walk = &alone(REVIEWS, "id", "id");
 pub(super) const WISH_LIST: &Walk = &alone(WISHLISTS, "id", "id");
 pub(super) const SELLER_LIST: &Walk = &alone(SELLERS, "id", "slug");
+pub(super) const ERASURE_LIST: &Walk = &alone(ERASURES, "user_id", "user_id");
 pub(super) const STAFF_LIST: &Walk = &alone(STAFF_LOG, "position", "position");
 pub(super) const TOKEN_LIST: &Walk = &alone(TOKENS, "hash", "hash");
 pub(super) const CART_LIST: &Walk = &alone(CARTS, "owner_id", "owner_id");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
+use crate::change::ChangeSet;
 use crate::error::Outcome;
 use crate::ids::UserId;
 use crate::ids::{CategoryId, ProductId, SellerId};
@@ -14,7 +15,7 @@ use crate::text::{Quantity, Sku};
 use crate::users::{Records, Sellers};
 
 use super::Catalog;
-use super::ports::ReviewFilter;
+use super::ports::{CatalogWrite, ReviewFilter};
 use super::review::{Review, Wish};
 use super::stock::{HoldKey, Item};
 
@@ -69,5 +70,15 @@ impl Records for Catalog {
         let wish = |it: &Wish| json!({ "productId": it.product, "addedAt": it.added_at });
         let lists = [("reviews", reviews.iter().map(review).collect()), ("wishlist", wishes.iter().map(wish).collect())];
         Ok(lists.into_iter().map(|(name, list)| (name.to_owned(), list)).collect())
+    }
+
+    /// Her wishes go; what she wrote about products stays, under her id.
+    async fn forget(&self, user: UserId) -> Outcome<bool> {
+        let wishes = whole(|page| async move { self.store.wishes(user, &page).await }).await?;
+        if !wishes.is_empty() {
+            let gone = wishes.iter().map(|wish| CatalogWrite::DeleteWish(user, wish.product));
+            self.store.commit(ChangeSet::of(gone)).await?;
+        }
+        Ok(true)
     }
 }

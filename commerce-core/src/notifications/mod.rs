@@ -5,6 +5,7 @@
 //! an order's. Start reading at [`model`], then `record` and `send`.
 
 mod delivery;
+mod forget;
 mod list;
 pub mod model;
 pub mod ports;

@@ -100,6 +100,11 @@ pub trait Mailer: Send + Sync {
     /// Hands one mail over. The same id again must not make a second mail where the transport can
     /// help it.
     async fn send(&self, mail: &Mail) -> Result<Handover, StoreError>;
+
+    /// Forgets the mail of a message, where it is still to be had here. Most hand mails over and keep none.
+    async fn forget(&self, _message: &Notification) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// What came of handing a mail over.

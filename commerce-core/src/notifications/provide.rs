@@ -25,4 +25,8 @@ impl Records for Notifications {
         };
         Ok([("notifications".to_owned(), messages.iter().map(message).collect())].into_iter().collect())
     }
+
+    async fn forget(&self, user: UserId) -> Outcome<bool> {
+        self.forget_person(user).await
+    }
 }

@@ -112,8 +112,6 @@ fn recipient(template: Template, event: &Envelope) -> Result<Recipient, ConsumeE
 #[serde(rename_all = "camelCase")]
 struct Registered {
     user_id: UserId,
-    #[serde(rename = "fullName")]
-    _full_name: String,
 }
 
 /// `PASSWORD_RESET_REQUESTED` as its mail needs it.

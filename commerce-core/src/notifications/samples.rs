@@ -11,7 +11,7 @@ pub const SAMPLE_NAME: &str = "Asha Rao";
 #[must_use]
 pub fn sample(template: Template) -> Value {
     match template {
-        Template::Welcome => json!({ "userId": USER, "fullName": SAMPLE_NAME }),
+        Template::Welcome => json!({ "userId": USER }),
         Template::PasswordReset => json!({ "userId": USER, "resetId": PRODUCT, "token": "c2FtcGxl" }),
         Template::LowStock => {
             json!({ "sku": "TSHIRT-S", "productId": PRODUCT, "name": "Ocean Blue T-Shirt", "available": 4, "threshold": 5 })

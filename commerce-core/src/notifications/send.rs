@@ -176,7 +176,7 @@ impl Notifications {
     }
 
     /// The message in its new state as written, or none when somebody else changed it meanwhile.
-    async fn save(&self, notification: Notification) -> Outcome<Option<Notification>> {
+    pub(super) async fn save(&self, notification: Notification) -> Outcome<Option<Notification>> {
         let notification = notification.next_version();
         match self.store.commit(ChangeSet::of([NotificationWrite::Update(notification.clone())])).await {
             Ok(()) => Ok(Some(notification)),

@@ -15,6 +15,7 @@ mod draft;
 mod exchange;
 mod expire;
 pub mod facts;
+mod forget;
 pub mod gst;
 mod guest;
 mod guest_cart;

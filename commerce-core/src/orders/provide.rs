@@ -68,6 +68,10 @@ impl Records for Orders {
         ];
         Ok(lists.into_iter().map(|(name, list)| (name.to_owned(), list)).collect())
     }
+
+    async fn forget(&self, user: UserId) -> Outcome<bool> {
+        self.forget_person(user).await
+    }
 }
 
 fn given_back(it: &Refund) -> Value {

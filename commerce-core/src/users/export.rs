@@ -36,12 +36,17 @@ impl Users {
         whole.insert("addresses".to_owned(), addresses.iter().map(address).collect());
         whole.insert("sessions".to_owned(), sessions.iter().map(session).collect());
         for context in Context::ALL.iter().filter(|context| **context != Context::Users) {
-            let known = self.records.iter().find(|(owner, _)| owner == context);
-            let (_, records) =
-                known.ok_or_else(|| StoreError::unavailable("users.export", format!("{context} is not known here")))?;
-            whole.extend(records.of(id).await?);
+            whole.extend(self.records_of(*context)?.of(id).await?);
         }
         Ok(Value::Object(whole))
+    }
+
+    /// What a context keeps about people.
+    pub(super) fn records_of(&self, context: Context) -> Outcome<&dyn Records> {
+        let known = self.records.iter().find(|(owner, _)| *owner == context);
+        let (_, records) =
+            known.ok_or_else(|| StoreError::unavailable("users.records", format!("{context} is not known here")))?;
+        Ok(&**records)
     }
 }
 

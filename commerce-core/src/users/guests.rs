@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq;
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal, Round, digest, rounds, settle};
-use crate::error::{Outcome, Refusal};
+use crate::error::Outcome;
 use crate::ids::{Id, OrderId, UserId};
 use crate::limits;
 use crate::text::Email;
@@ -23,8 +23,6 @@ use super::ports::UserWrite;
 
 /// Bytes of a link: the order, the guest, when it ends, the seal.
 const LINK_BYTES: usize = 16 + 16 + 8 + 32;
-/// Where erased mail addresses are: `.invalid` can never be anybody's (RFC 2606).
-const ERASED: &str = "@erased.invalid";
 
 /// Somebody who buys without an account.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,16 +41,12 @@ impl Guest {
     /// Whether nothing personal is left of her.
     #[must_use]
     pub fn is_erased(&self) -> bool {
-        self.email.as_str().ends_with(ERASED)
+        self.email == Email::erased(self.id)
     }
 
     /// The identity alone, as it will be.
-    ///
-    /// # Errors
-    /// Never: the address is well formed.
-    pub(super) fn erased(self) -> Result<Self, Refusal> {
-        let email = Email::parse("email", &format!("erased-{}{ERASED}", self.id))?;
-        Ok(Self { email, version: self.version.saturating_add(1), ..self })
+    pub(super) fn erased(self) -> Self {
+        Self { email: Email::erased(self.id), version: self.version.saturating_add(1), ..self }
     }
 }
 

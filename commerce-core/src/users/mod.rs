@@ -35,6 +35,7 @@ use crate::time::Clock;
 pub use crate::staff::{StaffAction, Subject, SubjectKind};
 pub use addresses::{AddressBook, NewAddress};
 pub use authenticate::{Authenticated, Claimed};
+pub use erase::Erasure;
 pub use guests::Guest;
 pub use model::*;
 pub use ports::*;

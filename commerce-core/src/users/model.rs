@@ -95,6 +95,26 @@ pub struct PostalAddress {
     pub phone: Option<String>,
 }
 
+/// What stands for what was forgotten.
+const ERASED: &str = "Erased";
+
+impl PostalAddress {
+    /// The address of somebody who was erased: only where it was taxed is left, for the books.
+    #[must_use]
+    pub fn erased(&self) -> Self {
+        Self {
+            full_name: ERASED.to_owned(),
+            line1: ERASED.to_owned(),
+            line2: None,
+            city: ERASED.to_owned(),
+            state: self.state.clone(),
+            postal_code: ERASED.to_owned(),
+            country: self.country.clone(),
+            phone: None,
+        }
+    }
+}
+
 /// An entry of a user's address book.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Address {

@@ -14,6 +14,7 @@ use crate::text::Email;
 use crate::time::Timestamp;
 
 use super::authenticate::{Authenticated, Claimed};
+use super::erase::Erasure;
 use super::guests::Guest;
 use super::model::{Address, Claims, PasswordHash, RefreshToken, Role, Session, User};
 use super::staff_log::{StaffEntry, StaffLogFilter, StaffNews};
@@ -35,9 +36,16 @@ pub trait GuestReads: Send + Sync {
     async fn guest_by_email(&self, email: &Email) -> Result<Option<Guest>, StoreError>;
 }
 
+/// Reads who is still to be forgotten elsewhere.
+#[async_trait]
+pub trait ErasureReads: Send + Sync {
+    /// Erasures that are due at `now`, longest due first.
+    async fn due_erasures(&self, now: Timestamp, limit: u32) -> Result<Vec<Erasure>, StoreError>;
+}
+
 /// Keeps users, guests, addresses, sessions and refresh tokens.
 #[async_trait]
-pub trait UserStore: StaffLogReads + GuestReads + Keys {
+pub trait UserStore: StaffLogReads + GuestReads + ErasureReads + Keys {
     /// A user by id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
@@ -87,6 +95,8 @@ pub enum UserWrite {
     RotateRefreshToken([u8; 32], Timestamp),
     /// A new guest (version 1), or a changed one with the version it will have. `Duplicate("email")`.
     SaveGuest(Guest),
+    /// Somebody is to be forgotten elsewhere, or was; what was known of it is written over.
+    SaveErasure(Erasure),
     /// One more entry of the log; the store gives it its place and its hash.
     LogStaff(StaffNews),
 }
@@ -141,6 +151,10 @@ pub trait TokenSigner: Send + Sync {
 pub trait Records: Send + Sync {
     /// Everything about this user, by the names of the lists that it is in.
     async fn of(&self, user: UserId) -> Outcome<Map<String, Value>>;
+
+    /// Forgets what is personal about somebody who was erased; what the books need stays under her id alone. Answers whether
+    /// nothing is left: while something is still under way to her it is not. Again is the same.
+    async fn forget(&self, user: UserId) -> Outcome<bool>;
 }
 
 /// The catalog's sellers as users need them: a direct call in one process, HTTP between processes.

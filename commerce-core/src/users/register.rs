@@ -120,7 +120,7 @@ impl Users {
             version: user.version,
             at,
             traceparent: self.ids.traceparent(),
-            data: json!({ "userId": user.id, "fullName": user.full_name }).into(),
+            data: json!({ "userId": user.id }).into(),
         }
     }
 }

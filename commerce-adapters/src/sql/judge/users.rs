@@ -6,7 +6,7 @@ use commerce_core::Timestamp;
 use commerce_core::change::{ChangeSet, CommitRefusal};
 use commerce_core::ids::{AddressId, SessionId, UserId};
 use commerce_core::text::Email;
-use commerce_core::users::{Address, Guest, RefreshToken, Session, StaffEntry, StaffHead, User, UserWrite};
+use commerce_core::users::{Address, Erasure, Guest, RefreshToken, Session, StaffEntry, StaffHead, User, UserWrite};
 
 use super::{Judge, judge_free, judge_version};
 use crate::sql::table::{Log, Table};
@@ -53,6 +53,7 @@ pub(crate) struct UserJudge<'a> {
     pub(crate) emails: Table<Email, UserId>,
     pub(crate) guests: Table<UserId, GuestRow<'a>>,
     pub(crate) guest_emails: Table<Email, UserId>,
+    pub(crate) erasures: Log<Erasure>,
     pub(crate) addresses: Table<AddressId, Option<&'a Address>>,
     pub(crate) sessions: Table<SessionId, SessionRow<'a>>,
     pub(crate) tokens: Table<[u8; 32], TokenRow<'a>>,
@@ -100,6 +101,7 @@ impl<'a> UserJudge<'a> {
                 self.tokens.set(*hash, TokenRow { rotated_at: Some(*at), ..row });
             }
             UserWrite::SaveGuest(guest) => self.put_guest(guest)?,
+            UserWrite::SaveErasure(erasure) => self.erasures.push(*erasure),
             UserWrite::LogStaff(news) => {
                 let entry = news.after(self.staff_head.get(&()).copied().unwrap_or_default());
                 self.staff_head.set((), entry.head());
@@ -144,6 +146,7 @@ impl<'a> Judge<'a, UserWrite> for UserJudge<'a> {
         self.emails.keep();
         self.guests.keep();
         self.guest_emails.keep();
+        self.erasures.keep();
         self.addresses.keep();
         self.sessions.keep();
         self.tokens.keep();
@@ -156,6 +159,7 @@ impl<'a> Judge<'a, UserWrite> for UserJudge<'a> {
         self.emails.undo();
         self.guests.undo();
         self.guest_emails.undo();
+        self.erasures.undo();
         self.addresses.undo();
         self.sessions.undo();
         self.tokens.undo();
@@ -215,6 +219,7 @@ impl UsersWants {
                 self.guests.insert(guest.id);
                 self.guest_emails.insert(guest.email.as_str().to_owned());
             }
+            UserWrite::SaveErasure(_) => {}
             UserWrite::LogStaff(_) => self.staff_log = true,
         }
     }

@@ -1,10 +1,11 @@
 //! Guests: people who buy without an account.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::change::{ChangeSet, CommitRefusal};
 use crate::testing::ManualClock;
-use crate::users::{Guest, UserStore, UserWrite};
+use crate::users::{Erasure, Guest, UserStore, UserWrite};
 
 use super::fixture::{Fixture, Opened, got};
 use super::{cases, samples};
@@ -16,6 +17,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn User
         a_guest_is_read_as_written,
         a_mail_address_belongs_to_one_guest,
         an_account_does_not_mind_a_guest,
+        who_is_erased_is_due_until_she_is_forgotten,
         of_many_who_come_first_one_does,
     }
 }
@@ -50,6 +52,24 @@ async fn a_mail_address_belongs_to_one_guest(fixture: &Users) {
     assert_eq!(fixture.refused([UserWrite::SaveGuest(guest(fixture, "asha@example.com"))]).await, taken);
     let moved = Guest { email: asha.email, version: 2, ..bela };
     assert_eq!(fixture.refused([UserWrite::SaveGuest(moved)]).await, taken);
+}
+
+async fn who_is_erased_is_due_until_she_is_forgotten(fixture: &Users) {
+    let now = fixture.now();
+    let later = now.plus(Duration::from_secs(60));
+    let erasure = |due_at| Erasure { user: fixture.ids.mint(), erased_at: now, due_at };
+    let (first, second, third) = (erasure(Some(now)), erasure(Some(later)), erasure(None));
+    fixture.write([second, third, first].map(UserWrite::SaveErasure)).await;
+    assert_eq!(got(fixture.store.due_erasures(now, 9).await), [first]);
+    assert_eq!(got(fixture.store.due_erasures(later, 9).await), [first, second]);
+    assert_eq!(got(fixture.store.due_erasures(later, 1).await), [first], "longest due first");
+    let again = Erasure { due_at: Some(later.plus(Duration::from_secs(1))), ..first };
+    fixture.write([UserWrite::SaveErasure(again)]).await;
+    assert_eq!(got(fixture.store.due_erasures(later, 9).await), [second]);
+    let both = [Erasure { due_at: Some(now), ..again }, Erasure { due_at: None, ..again }];
+    fixture.write(both.map(UserWrite::SaveErasure)).await;
+    fixture.write([UserWrite::SaveErasure(Erasure { due_at: None, ..second })]).await;
+    assert_eq!(got(fixture.store.due_erasures(later, 9).await), [], "what was written last holds");
 }
 
 async fn an_account_does_not_mind_a_guest(fixture: &Users) {

@@ -55,7 +55,7 @@ mod users;
 mod wallets;
 mod webhooks;
 
-pub use audit::{NoWait, Tampered, audit, audit_together, buy_and_change_mind, trade};
+pub use audit::{NoWait, Tampered, audit, audit_together, buy_and_change_mind, erasure, trade};
 pub use buses::{Carrier, samples_of_events};
 pub use fixture::{Fixture, Opened, Subject};
 pub use mails::Post;

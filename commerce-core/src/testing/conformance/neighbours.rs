@@ -10,7 +10,7 @@ use crate::error::{Error, Refusal};
 use crate::ids::{Id, ProductId, SellerId, UserId};
 use crate::money::{Currency, Money};
 use crate::notifications::Contacts;
-use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, Order, PaymentMethod, PlaceOrder};
+use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, Order, OrderStatus, PaymentMethod, PlaceOrder};
 use crate::part::Part;
 use crate::testing::MemoryShop;
 use crate::text::{Email, Metadata, Quantity, Sku};
@@ -302,6 +302,21 @@ pub(super) async fn records(make: &impl AsyncFn(&Part, Context) -> Made<dyn Reco
         let others = usize::from(context == Context::Notifications);
         assert_eq!(count(bina).await, Some(others), "{list} of others");
     }
+    shop.users.delete_user(&Actor::System, asha, None).await.expect("a user can be erased");
+    let forget = async |context| make(shop.part(), context).await.port.forget(asha).await.expect("the context answers");
+    assert!(forget(Context::Catalog).await && forget(Context::Notifications).await, "nothing of hers is under way there");
+    assert!(!forget(Context::Orders).await, "her order is still to arrive");
+    for status in [OrderStatus::Shipped, OrderStatus::Delivered] {
+        shop.orders.set_status(&Actor::System, order.id, status, None, None).await.expect("it arrives");
+    }
+    assert!(forget(Context::Orders).await && forget(Context::Orders).await, "it came, and again is the same");
+    let order = shop.orders.order(&Actor::System, order.id).await.expect("it is there");
+    assert_eq!((order.shipping_address.full_name.as_str(), order.user), ("Erased", asha), "under her id alone");
+    let made = make(shop.part(), Context::Catalog).await;
+    let kept = made.port.of(asha).await.expect("the catalog answers");
+    assert_eq!(kept.get("wishlist").and_then(serde_json::Value::as_array).map(Vec::len), Some(0));
+    shop.settle().await.expect("a shop settles");
+    assert!(forget(Context::Notifications).await);
 }
 
 /// Every promise of a [`Sellers`].

@@ -10,7 +10,7 @@ use super::{Call, Fault, Faulty, HANG, Happened, failed};
 use crate::error::{Outcome, StoreError};
 use crate::events::{DeadLetter, DeadLetters, Envelope, EventBus};
 use crate::ids::EventId;
-use crate::notifications::{Handover, Mail, Mailer};
+use crate::notifications::{Handover, Mail, Mailer, Notification};
 use crate::orders::{
     Attempt, Entered, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderLedger, Refund,
     RefundAnswer, Stated,
@@ -185,5 +185,9 @@ impl Mailer for Faulty<dyn Mailer> {
         }
         self.leave().await;
         if told { answer } else { Err(failed("mailer.send")) }
+    }
+
+    async fn forget(&self, message: &Notification) -> Result<(), StoreError> {
+        self.port.forget(message).await
     }
 }

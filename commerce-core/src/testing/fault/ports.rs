@@ -30,8 +30,8 @@ use crate::page::{Page, PageRequest};
 use crate::text::{CouponCode, Email, Quantity, Sku, Slug};
 use crate::time::Timestamp;
 use crate::users::{
-    Address, Guest, GuestReads, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session, StaffEntry,
-    StaffLogFilter, StaffLogReads, User, UserStore, UserWrite, Verdict,
+    Address, Erasure, ErasureReads, Guest, GuestReads, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session,
+    StaffEntry, StaffLogFilter, StaffLogReads, User, UserStore, UserWrite, Verdict,
 };
 
 type Stored<T> = Result<T, StoreError>;
@@ -81,6 +81,10 @@ faulty! {
     GuestReads of dyn UserStore, "users" {
         read guest(id: UserId) -> Stored<Option<Guest>>;
         read guest_by_email(email: &Email) -> Stored<Option<Guest>>;
+    }
+
+    ErasureReads of dyn UserStore, "users" {
+        look due_erasures(now: Timestamp, limit: u32) -> Stored<Vec<Erasure>>;
     }
 
     UserStore of dyn UserStore, "users" {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::error::StoreError;
-use crate::notifications::{Handover, Mail, MailContext, Mailer, Rendered, Renderer, Template};
+use crate::notifications::{Handover, Mail, MailContext, Mailer, Notification, Rendered, Renderer, Template};
 
 /// Remembers what it was given. Accepts everything unless scripted otherwise.
 #[derive(Default)]
@@ -46,6 +46,11 @@ impl Mailer for RecordingMailer {
             sent.push(mail.clone());
         }
         Ok(answer)
+    }
+
+    async fn forget(&self, message: &Notification) -> Result<(), StoreError> {
+        self.sent().retain(|mail| mail.id != message.id);
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::audit::books::{Cell, Row};
 use crate::audit::tables::{
-    ADDRESSES, GUESTS, NOTIFICATIONS, SESSIONS, STAFF_LOG, TOKENS, USERS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS,
+    ADDRESSES, ERASURES, GUESTS, NOTIFICATIONS, SESSIONS, STAFF_LOG, TOKENS, USERS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS,
 };
 use crate::ids::Id;
 
@@ -18,6 +18,9 @@ impl Sheets for users::Rows {
         }
         for it in self.guests.values() {
             rows.push(row![GUESTS; it.id.uuid(), it.email.as_str(), it.created_at, it.version]);
+        }
+        for it in self.erasures.values() {
+            rows.push(row![ERASURES; it.user.uuid(), it.erased_at, it.due_at]);
         }
         for it in self.addresses.values() {
             let to = &it.postal;

@@ -11,8 +11,8 @@ use crate::page::{Page, PageRequest};
 use crate::text::Email;
 use crate::time::{Clock, Timestamp};
 use crate::users::{
-    Address, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogFilter, StaffLogReads, User,
-    UserStore, UserWrite,
+    Address, Erasure, ErasureReads, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogFilter,
+    StaffLogReads, User, UserStore, UserWrite,
 };
 
 use super::database::{Apply, Database, judge_free, judge_version, undo_tables};
@@ -38,13 +38,14 @@ database_ports!(MemoryUsers, Users);
 pub(super) struct Rows {
     pub(super) users: Table<UserId, User>,
     pub(super) guests: Table<UserId, Guest>,
+    pub(super) erasures: Table<UserId, Erasure>,
     pub(super) addresses: Table<AddressId, Address>,
     pub(super) sessions: Table<SessionId, Session>,
     pub(super) tokens: Table<[u8; 32], RefreshToken>,
     pub(super) staff_log: Table<u64, StaffEntry>,
 }
 
-undo_tables!(Rows: users, guests, addresses, sessions, tokens, staff_log);
+undo_tables!(Rows: users, guests, erasures, addresses, sessions, tokens, staff_log);
 
 impl Rows {
     fn staff_head(&self) -> StaffHead {
@@ -103,6 +104,9 @@ impl Rows {
                 judge_free("email", taken)?;
                 self.guests.insert(guest.id, guest);
             }
+            UserWrite::SaveErasure(erasure) => {
+                self.erasures.insert(erasure.user, erasure);
+            }
             UserWrite::LogStaff(news) => {
                 let entry = news.after(self.staff_head());
                 self.staff_log.insert(entry.position, entry);
@@ -135,6 +139,17 @@ impl GuestReads for MemoryUsers {
 
     async fn guest_by_email(&self, email: &Email) -> Result<Option<Guest>, StoreError> {
         Ok(self.db.read(|rows| rows.guests.values().find(|guest| guest.email == *email).cloned()).await)
+    }
+}
+
+#[async_trait]
+impl ErasureReads for MemoryUsers {
+    async fn due_erasures(&self, now: Timestamp, limit: u32) -> Result<Vec<Erasure>, StoreError> {
+        let due = |erasure: &&Erasure| erasure.due_at.is_some_and(|at| at <= now);
+        let mut due: Vec<Erasure> = self.db.read(|rows| rows.erasures.values().filter(due).copied().collect()).await;
+        due.sort_by_key(|erasure| (erasure.due_at, erasure.user));
+        due.truncate(limit as usize);
+        Ok(due)
     }
 }
 

@@ -318,7 +318,7 @@ impl Node {
 /// Works that one worker does in turn.
 const SHIFTS: [&[Work]; 4] = [
     &[Work::RelayOrders, Work::RelayUsers, Work::RelayCatalog, Work::RelayNotifications],
-    &[Work::SweepHolds, Work::AlertLowStock],
+    &[Work::SweepHolds, Work::AlertLowStock, Work::ForgetErased],
     &[Work::ResumeAttempts, Work::ExpireUnpaid, Work::SendRefunds, Work::RetryParked],
     &[Work::SendMail, Work::SendWebhooks],
 ];

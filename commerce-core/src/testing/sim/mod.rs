@@ -17,6 +17,7 @@ pub mod goods;
 mod ground;
 mod guest;
 mod house;
+mod leaver;
 mod opinions;
 mod options;
 mod provider;
@@ -45,6 +46,7 @@ pub use world::{Setup, World};
 
 use buyer::Buyer;
 use guest::Guest;
+use leaver::Leaver;
 use staff::Staff;
 
 use crate::actor::Actor;
@@ -159,6 +161,7 @@ fn people(
     for email in ["guest@example.com", "buyer0@example.com"] {
         people.push(Box::pin(Guest::new(house, email, variants, leisure).live(options.errands)));
     }
+    people.push(Box::pin(Leaver { client: client(Actor::Anonymous), variants, leisure }.live(options.errands.min(2))));
     // Whoever runs the shop has an account like everybody.
     let clerk = users.first().map_or(Actor::System, |user| Actor::Admin(*user));
     let staff = Staff { client: client(clerk), history: Arc::clone(history), product, variants, leisure };

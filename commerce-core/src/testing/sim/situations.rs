@@ -19,6 +19,8 @@ crate::events::wire_names! {
         KeyMismatch = "key-mismatch",
         /// Somebody ordered without an account.
         GuestOrdered = "guest-ordered",
+        /// Somebody had herself erased whose orders were on their way.
+        BuyerErased = "buyer-erased",
         /// A cart was ordered while it was edited.
         CartEditedWhileOrdered = "cart-edited-while-ordered",
         /// A cart was ordered before what was ordered of it had left it.

@@ -6,8 +6,10 @@ use super::Put;
 use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("users", [(1, "users"), (2, "messages"), (3, "staff_log"), (4, "guests"), (5, "staff_log_of_all")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "users",
+    [(1, "users"), (2, "messages"), (3, "staff_log"), (4, "guests"), (5, "staff_log_of_all"), (6, "erasures")]
+);
 
 pub(crate) const USERS_BY_ID: &str = locked!("t.id, t.email, t.version", "users", id: id);
 
@@ -29,6 +31,8 @@ pub(crate) const GUESTS_BY_ID: &str = locked!("t.id, t.email, t.version", "guest
 pub(crate) const GUESTS_BY_EMAIL: &str = found!("t.id, t.email, t.version", "guests", email: text);
 
 pub(crate) const GUESTS: Put = put!("guests", 0 id: id; 1 email: text, 2 created_at: int, 3 version: int);
+
+pub(crate) const ERASURES: &str = upsert!("erasures", 0 user_id: id; 1 erased_at: int, 2 due_at: int);
 
 pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1 FOR UPDATE";
 

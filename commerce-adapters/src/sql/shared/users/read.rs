@@ -1,6 +1,7 @@
 //! Reads users, addresses, sessions and refresh tokens.
 
 use async_trait::async_trait;
+use commerce_core::Timestamp;
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::StoreError;
 use commerce_core::events::EventData;
@@ -8,8 +9,8 @@ use commerce_core::ids::{Id, SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
 use commerce_core::users::{
-    Address, Guest, GuestReads, PasswordHash, PostalAddress, RefreshToken, Role, Session, StaffAction, StaffEntry,
-    StaffLogFilter, StaffLogReads, StaffNews, Subject, User, UserStore, UserWrite,
+    Address, Erasure, ErasureReads, Guest, GuestReads, PasswordHash, PostalAddress, RefreshToken, Role, Session, StaffAction,
+    StaffEntry, StaffLogFilter, StaffLogReads, StaffNews, Subject, User, UserStore, UserWrite,
 };
 
 use super::super::engine::{Database, Row};
@@ -112,6 +113,20 @@ impl GuestReads for Database<UserWrite> {
         const OPERATION: &str = "users.guest_by_email";
         let row = self.row(OPERATION, Question::frequent("SELECT * FROM guests WHERE email = ?").bind(email.as_str())).await?;
         row.map(|row| read_guest(&row, OPERATION)).transpose()
+    }
+}
+
+#[async_trait]
+impl ErasureReads for Database<UserWrite> {
+    async fn due_erasures(&self, now: Timestamp, limit: u32) -> Result<Vec<Erasure>, StoreError> {
+        const OPERATION: &str = "users.due_erasures";
+        const SQL: &str = "SELECT * FROM erasures WHERE due_at <= ? ORDER BY due_at, user_id LIMIT ?";
+        let rows = self.rows(OPERATION, Question::frequent(SQL).bind(now.as_micros()).bind(limit)).await?;
+        let erasure = |row: &Row| {
+            let fields = Fields::of(row, OPERATION);
+            Ok(Erasure { user: fields.id("user_id")?, erased_at: fields.at("erased_at")?, due_at: fields.opt_at("due_at")? })
+        };
+        rows.iter().map(erasure).collect()
     }
 }
 

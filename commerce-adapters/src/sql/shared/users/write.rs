@@ -1,6 +1,6 @@
 //! Writes what was accepted of a batch of changes to users: a statement for each table touched.
 
-use commerce_core::users::{Address, Guest, StaffEntry, StaffNews, User};
+use commerce_core::users::{Address, Erasure, Guest, StaffEntry, StaffNews, User};
 
 use super::super::script::Script;
 use super::super::statements::users as sql;
@@ -13,6 +13,9 @@ pub(super) fn write(script: &mut Script, judge: &UserJudge<'_>) {
     script.put(sql::USERS, users, user_row);
     let guests = judge.guests.written().filter_map(|(id, row)| Some((judge.guests.is_stored(id), row.write?)));
     script.put(sql::GUESTS, guests, guest_row);
+    let erasures =
+        Bulk::of(judge.erasures.iter(), |row: RowText, it: &Erasure| row.id(it.user).at(it.erased_at).opt_at(it.due_at));
+    script.bulk(sql::ERASURES, erasures);
     write_addresses(script, judge);
     write_sessions(script, judge);
     write_tokens(script, judge);

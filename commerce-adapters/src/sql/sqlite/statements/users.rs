@@ -16,6 +16,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (6, "staff_log"),
         (7, "guests"),
         (8, "staff_log_of_all"),
+        (9, "erasures"),
     ]
 );
 
@@ -52,6 +53,10 @@ pub(crate) const GUESTS_BY_EMAIL: &str = "SELECT id, email, version FROM guests
 pub(crate) const GUESTS: &str = "INSERT INTO guests (id, email, created_at, version)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3 FROM jsonb_each(?) WHERE true
     ON CONFLICT (id) DO UPDATE SET email = excluded.email, created_at = excluded.created_at, version = excluded.version";
+
+pub(crate) const ERASURES: &str = "INSERT INTO erasures (user_id, erased_at, due_at)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2 FROM jsonb_each(?) WHERE true
+    ON CONFLICT (user_id) DO UPDATE SET erased_at = excluded.erased_at, due_at = excluded.due_at";
 
 pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1";
 

@@ -86,6 +86,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.users.set_password(&Actor::Admin(clerk), bela.require_user()?, "another horse").await?;
     shop.users.request_reset("asha@example.com").await?;
     shop.settle().await?;
+    on_her_way_out(shop).await?;
     // The last that the log of staff tells of, so that nothing is bound to it.
     shop.catalog.set_threshold(&STAFF, &sku, crate::limits::LOW_STOCK_THRESHOLD, None).await?;
     shop.settle().await
@@ -106,6 +107,25 @@ async fn without_account(shop: &Commerce) -> Outcome<()> {
     let link = shop.orders.link_of(&order).await?.map(|link| link.token).unwrap_or_default();
     let me = shop.orders.by_link(&link).await?;
     shop.orders.cancel(&me, order.id, None, Some(key("cancel")), None).await?;
+    shop.settle().await
+}
+
+/// Somebody is erased while an order is on its way to her, another has come, and she was told of both.
+async fn on_her_way_out(shop: &Commerce) -> Outcome<()> {
+    let fara = customer(shop, "fara@example.com").await?;
+    shop.users.add_address(&fara, fara.require_user()?, address(), None, None).await?;
+    for (name, arrives) in [("came", true), ("to-come", false)] {
+        let order =
+            shop.orders.place(&fara, wish(&[("CUP-1", 1)], (PaymentMethod::Cod, None)), Some(key(name))).await?.into_inner();
+        shop.settle().await?;
+        if arrives {
+            for status in [OrderStatus::Shipped, OrderStatus::Delivered] {
+                shop.orders.set_status(&STAFF, order.id, status, None, None).await?;
+            }
+        }
+    }
+    shop.settle().await?;
+    shop.users.delete_user(&fara, fara.require_user()?, None).await?;
     shop.settle().await
 }
 
@@ -256,7 +276,7 @@ async fn stock_up(shop: &Commerce) -> Outcome<()> {
         category: parent,
         seller: Some(potter.id),
         status: None,
-        variants: vec![variant(1, 20), variant(2, 9)],
+        variants: vec![variant(1, 22), variant(2, 9)],
         metadata: Metadata::new(),
         images: Vec::new(),
     };

@@ -4,6 +4,7 @@
 //! Start reading at [`Books`], then at `cases`: a table of alterations with what must be reported.
 
 mod cases;
+mod erasure;
 mod history;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use crate::audit::books::{Cell, Row, Table, Walk};
 use crate::audit::{AuditRequest, Invariant, Patience, Report, ShopBooks};
 use crate::commerce::{Commerce, Context};
 
+pub use erasure::erasure;
 pub use history::{buy_and_change_mind, trade};
 
 /// A shop that trades, and hands that reach behind its back.

@@ -2,9 +2,10 @@
 
 use super::Books;
 use crate::change::ChangeSet;
+use crate::ids::UserId;
 use crate::orders::{Cart, CartWrite};
 use crate::text::Sku;
-use crate::users::UserWrite;
+use crate::users::{Guest, User, UserWrite};
 
 impl Books {
     pub(super) fn carts(&mut self, changes: &ChangeSet<CartWrite>) {
@@ -52,6 +53,11 @@ impl Books {
         }
     }
 
+    /// Whether somebody was erased.
+    pub(in crate::testing::sim) fn is_gone(&self, user: UserId) -> bool {
+        self.users.get(&user).is_some_and(User::is_erased) || self.guests.get(&user).is_some_and(Guest::is_erased)
+    }
+
     pub(super) fn users(&mut self, changes: &ChangeSet<UserWrite>) {
         self.common(changes);
         for write in &changes.writes {
@@ -80,6 +86,7 @@ impl Books {
                 | UserWrite::RevokeSession(..)
                 | UserWrite::InsertRefreshToken(_)
                 | UserWrite::RotateRefreshToken(..)
+                | UserWrite::SaveErasure(_)
                 | UserWrite::LogStaff(_) => {}
             }
         }

@@ -2,10 +2,13 @@
 
 use super::Books;
 use crate::change::ChangeSet;
+use crate::events::EventKind;
 use crate::ids::Id;
 use crate::notifications::{
-    DeliveryStatus, Mail, Notification, NotificationStatus, NotificationWrite, Recipient, WebhookDelivery,
+    DeliveryStatus, Mail, Notification, NotificationStatus, NotificationWrite, Recipient, Template, WebhookDelivery,
 };
+use crate::orders::OrderFacts;
+use crate::text::Email;
 
 use super::super::situations::Situation;
 
@@ -75,7 +78,9 @@ impl Books {
             format!("notification {id} went from version {} to {}", before.version, new.version)
         });
         let open = matches!(before.status, NotificationStatus::Pending | NotificationStatus::Sending);
-        self.must(open, || format!("notification {id} was {} and is {}", before.status, new.status));
+        let gone = matches!(new.recipient, Recipient::User(user) if self.is_gone(user));
+        let forgotten = gone && new.status == before.status && new.address != before.address;
+        self.must(open || forgotten, || format!("notification {id} was {} and is {}", before.status, new.status));
         let handed_over = self.mails.get(&id).is_some_and(|mail| mail.accepted > 0);
         self.must(new.status != NotificationStatus::Sent || handed_over, || format!("notification {id} is sent without a mail"));
         if new.maybe_twice && !before.maybe_twice {
@@ -110,5 +115,49 @@ impl Books {
             let hers = email == Some(&mail.to);
             self.must(hers, || format!("mail {id} went to somebody else"));
         }
+    }
+
+    /// Whether a message to somebody who was erased says no more where it went; none while she is there.
+    pub(in crate::testing::sim) fn forgot(&self, told: &Notification) -> Option<bool> {
+        match told.recipient {
+            Recipient::User(user) if self.is_gone(user) => {
+                Some(told.address.as_ref().is_none_or(|address| *address == Email::erased(user)))
+            }
+            Recipient::User(_) | Recipient::Ops => None,
+        }
+    }
+
+    /// Every event that causes a mail has caused one, and it is there once.
+    pub(in crate::testing::sim) fn judge_mails(&self, mails: &[Mail]) -> Result<(), String> {
+        for event in self.said.values().filter(|event| !self.poison.contains(&event.id)) {
+            let Some(template) = Template::of(event.kind) else { continue };
+            let told: Vec<_> = self.notifications.values().filter(|told| told.event == event.id).collect();
+            let [told] = told.as_slice() else {
+                return Err(format!("{} {} caused {} notifications", event.kind, event.id, told.len()));
+            };
+            // Nobody is told of an arrival that was none.
+            let none =
+                event.kind == EventKind::OrderDelivered && event.data::<OrderFacts>().is_ok_and(|facts| facts.nothing_arrived());
+            let gone = self.forgot(told).is_some();
+            let (status, mails_wanted) = match told.status {
+                // Who was erased may have been told before; the mail is forgotten all the same.
+                status @ (NotificationStatus::Sent | NotificationStatus::Suppressed) if gone => (status, 0),
+                _ if none => (NotificationStatus::Suppressed, 0),
+                _ => (NotificationStatus::Sent, 1),
+            };
+            if told.template != template || told.status != status {
+                return Err(format!("the mail about {} {} is {}", event.kind, event.id, told.status));
+            }
+            let count = mails.iter().filter(|mail| mail.id == told.id).count();
+            if count != mails_wanted {
+                return Err(format!("the mail about {} {} is there {count} times", event.kind, event.id));
+            }
+        }
+        let poisoned = self.said.values().filter(|event| self.poison.contains(&event.id));
+        let consumers = poisoned.filter(|event| event.kind == EventKind::OrderCancelled).count() * 2;
+        if self.buried.len() != consumers || self.buried.iter().any(|(_, event)| !self.poison.contains(event)) {
+            return Err(format!("{:?} are buried, and {consumers} should be", self.buried));
+        }
+        Ok(())
     }
 }

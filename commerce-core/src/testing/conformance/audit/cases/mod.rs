@@ -15,7 +15,7 @@ mod webhooks;
 use crate::audit::Invariant as I;
 use crate::audit::books::{Cell, Row, Table};
 use crate::audit::tables::{
-    ADDRESSES, ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, GUESTS, HISTORY, INBOX,
+    ADDRESSES, ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, CATEGORIES, CATEGORY_TREE, COUPONS, ERASURES, GUESTS, HISTORY, INBOX,
     INVENTORY, ITEMS, KEYS, LEDGER, NOTIFICATIONS, ORDERS, OUTBOX, PAYMENTS, PRODUCTS, REDEMPTIONS, REFUNDS, RESERVATIONS,
     RETURNS, REVIEWS, SELLERS, SESSIONS, SHIPMENTS, STAFF_LOG, TOKENS, TOP_UPS, USERS, VARIANTS, WALLET_ENTRIES, WALLETS,
     WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WISHLISTS,
@@ -141,6 +141,7 @@ const SAID: (Context, &Table) = (Context::Orders, OUTBOX);
 const USED: (Context, &Table) = (Context::Orders, KEYS);
 const USER: (Context, &Table) = (Context::Users, USERS);
 const GUEST: (Context, &Table) = (Context::Users, GUESTS);
+const ERASURE: (Context, &Table) = (Context::Users, ERASURES);
 const HOME: (Context, &Table) = (Context::Users, ADDRESSES);
 const SESSION: (Context, &Table) = (Context::Users, SESSIONS);
 const DEED: (Context, &Table) = (Context::Users, STAFF_LOG);

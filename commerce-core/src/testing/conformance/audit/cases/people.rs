@@ -1,8 +1,8 @@
 //! Users, addresses, sessions and their tokens.
 
 use super::{
-    Case, Cell, Column, DEED, GONE, GUEST, HOME, I, Row, SESSION, TOKEN, USER, Word, any, case, has, later, more, nonsense,
-    other, set, young, zero,
+    Case, Cell, Column, DEED, ERASURE, GONE, GUEST, HOME, I, Row, SESSION, TOKEN, USER, Word, any, case, has, later, more,
+    nonsense, other, set, young, zero,
 };
 
 /// Whether an event told of it.
@@ -11,14 +11,6 @@ fn told(row: &Row) -> bool {
 }
 
 pub(super) const CASES: &[Case] = &[
-    case(
-        "a user of another name",
-        USER,
-        |row| row.int("version") == Some(1),
-        set("full_name", |_| "Eve".into()),
-        I::Event,
-        Column("id"),
-    ),
     case("a user registered later", USER, any, set("created_at", more), I::Times, Column("id")),
     case("a user is gone", USER, |row| has(row, "email", "asha@example.com"), GONE, I::Reference, Column("id")),
     case("a user of no role", USER, any, set("role", nonsense), I::Readable, Column("id")),
@@ -57,6 +49,10 @@ pub(super) const CASES: &[Case] = &[
         Column("id"),
     ),
     case("a user created later", USER, any, set("created_at", later), I::Times, Column("id")),
+    case("somebody erased, and nobody knows", ERASURE, any, GONE, I::Erased, Column("user_id")),
+    case("somebody else erased", ERASURE, any, set("user_id", other), I::Reference, Word("")),
+    case("somebody erased later", ERASURE, any, set("erased_at", later), I::Times, Column("user_id")),
+    case("somebody forgotten too early", ERASURE, any, set("due_at", |_| Cell::Null), I::Erased, Word("")),
     case("a guest is gone", GUEST, any, GONE, I::Reference, Word("")),
     case("a guest without a mail address", GUEST, any, set("email", nonsense), I::Readable, Column("id")),
     case("a guest of another mail address", GUEST, any, set("email", |_| "eve@example.com".into()), I::Notification, Word("")),

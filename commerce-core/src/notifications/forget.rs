@@ -1,0 +1,57 @@
+//! Somebody who was erased: what she was told stays told, and not where.
+
+use crate::error::Outcome;
+use crate::ids::UserId;
+use crate::page::whole;
+use crate::text::Email;
+
+use super::Notifications;
+use super::model::{Notification, NotificationStatus, Recipient};
+use super::ports::NotificationFilter;
+
+/// What stands for why a mail was not sent: a mailer names the address in it.
+const ERASED: &str = "erased";
+
+impl Notifications {
+    /// Forgets where somebody was told things, here and with the mailer. Answers whether nothing is left: a mail that is
+    /// still to be sent, or is being sent, ends without her first.
+    pub(super) async fn forget_person(&self, user: UserId) -> Outcome<bool> {
+        let filter = &NotificationFilter { recipient: Some(Recipient::User(user)), ..NotificationFilter::default() };
+        let messages = whole(|page| async move { self.store.notifications(filter, &page).await }).await?;
+        let address = Email::erased(user);
+        let mut nothing_left = true;
+        for message in messages {
+            nothing_left &= self.forget_message(message, &address).await?;
+        }
+        Ok(nothing_left)
+    }
+
+    async fn forget_message(&self, message: Notification, address: &Email) -> Outcome<bool> {
+        if !message.is_through() {
+            return Ok(false);
+        }
+        let Some(anonymous) = message.anonymous(address) else { return Ok(true) };
+        self.mailer.forget(&anonymous).await?;
+        Ok(self.save(anonymous).await?.is_some())
+    }
+}
+
+impl Notification {
+    fn is_through(&self) -> bool {
+        match self.status {
+            NotificationStatus::Sent | NotificationStatus::Failed | NotificationStatus::Suppressed => true,
+            NotificationStatus::Pending | NotificationStatus::Sending => false,
+        }
+    }
+
+    /// The same message to nobody; none where it names nobody.
+    fn anonymous(&self, address: &Email) -> Option<Self> {
+        let named = |known: &Email| known != address;
+        let told = |why: &String| why != ERASED;
+        if !self.address.as_ref().is_some_and(named) && !self.error.as_ref().is_some_and(told) {
+            return None;
+        }
+        let (address, error) = (self.address.as_ref().map(|_| address.clone()), self.error.as_ref().map(|_| ERASED.to_owned()));
+        Some(Self { address, error, ..self.clone() })
+    }
+}
