@@ -256,9 +256,8 @@ impl Op {
 
     fn parameters(&self, method: &str, path: &str) -> Vec<Value> {
         let named = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
-        let mut parameters: Vec<Value> = named
-            .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
-            .collect();
+        let mut parameters: Vec<Value> =
+            named.map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})).collect();
         parameters.extend(self.query.iter().map(|param| param.document()));
         let mut header = |name: &str, required: bool, meaning: String, schema: Value| {
             parameters

@@ -138,13 +138,7 @@ pub(super) fn field_of(at: &str, name: &str) -> String {
 impl Orders {
     /// Which provider takes what this user tenders: none for cash on delivery. The wallet is the shop's own, so that
     /// nothing of it is promised, and is known by its user. `at` is where the body says how it is paid: `payment`, or nothing.
-    pub(crate) fn tender(
-        &self,
-        at: &str,
-        user: UserId,
-        method: PaymentMethod,
-        token: Option<String>,
-    ) -> Result<Tender, Refusal> {
+    pub(crate) fn tender(&self, at: &str, user: UserId, method: PaymentMethod, token: Option<String>) -> Result<Tender, Refusal> {
         let token = token.filter(|token| !token.is_empty());
         if token.as_ref().is_some_and(|token| token.chars().count() > limits::SHORT_TEXT_MAX) {
             return Err(Refusal::field(field_of(at, "token"), "TOO_LONG", "must have at most 255 characters"));

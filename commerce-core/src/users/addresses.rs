@@ -81,7 +81,7 @@ impl Users {
     ///
     /// # Errors
     /// `NOT_FOUND` for strangers and unknown addresses.
-    pub async fn address(&self, actor: &Actor, user: UserId, id: AddressId) -> Outcome<(Address, u64)> {
+    pub async fn book_address(&self, actor: &Actor, user: UserId, id: AddressId) -> Outcome<(Address, u64)> {
         let (owner, book) = self.book(actor, user).await?;
         Ok((found(&book, id)?, owner.version))
     }

@@ -26,7 +26,12 @@ use crate::views::user::{LoginBody, NewPasswordBody, RefreshBody, ResetBody, Tok
 pub(super) fn routes(api: Api) -> Api {
     api.post(
         "/api/auth/login",
-        op("Log in").public().keyless("no token is kept to be answered again").takes::<LoginBody>().gives::<TokensView>(200, "Tokens.").refuses(&["BAD_CREDENTIALS", "TOO_MANY"]),
+        op("Log in")
+            .public()
+            .keyless("no token is kept to be answered again")
+            .takes::<LoginBody>()
+            .gives::<TokensView>(200, "Tokens.")
+            .refuses(&["BAD_CREDENTIALS", "TOO_MANY"]),
         login,
     )
     .post(

@@ -42,7 +42,11 @@ pub(super) fn routes(api: Api) -> Api {
     .get("/api/categories", op("Categories, newest first").public().query([LIMIT, CURSOR]).lists::<CategoryView>(), list)
     .get("/api/categories/tree", op("The tree: its roots, each with what is below it").public().lists::<NodeView>(), tree)
     .get(one, op("A category").public().gives::<CategoryView>(200, "The category."), show)
-    .put(one, op("Change a category").versioned().takes::<CategoryBody>().gives::<CategoryView>(200, "Changed.").refuses(codes), change)
+    .put(
+        one,
+        op("Change a category").versioned().takes::<CategoryBody>().gives::<CategoryView>(200, "Changed.").refuses(codes),
+        change,
+    )
     .delete(one, op("Remove a category").versioned().done(204, "Removed.").refuses(&["IN_USE"]), remove)
 }
 

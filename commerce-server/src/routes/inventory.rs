@@ -50,7 +50,11 @@ pub(super) fn routes(api: Api) -> Api {
         )
         .post(
             "/api/inventory/{sku}/adjust",
-            op("Correct the stock").versioned().takes::<AdjustBody>().gives::<InventoryView>(200, "Corrected.").refuses(&["BELOW_RESERVED"]),
+            op("Correct the stock")
+                .versioned()
+                .takes::<AdjustBody>()
+                .gives::<InventoryView>(200, "Corrected.")
+                .refuses(&["BELOW_RESERVED"]),
             adjust,
         )
         .get(

@@ -69,7 +69,8 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .put(
         "/api/orders/{id}/shipping-address",
-        op("Send an order elsewhere, until something of it is shipped").versioned()
+        op("Send an order elsewhere, until something of it is shipped")
+            .versioned()
             .takes::<AddressBody>()
             .gives::<OrderView>(200, "It goes there.")
             .refuses(&["NOT_REDIRECTABLE"]),

@@ -33,7 +33,8 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .post(
         "/api/orders/{id}/payments/{paymentId}/capture",
-        op("Take what was promised, or less of it").versioned()
+        op("Take what was promised, or less of it")
+            .versioned()
             .takes::<PromiseBody>()
             .gives::<PaymentView>(200, "Asked for; `captured` says what came of it.")
             .refuses(&["NOT_CAPTURABLE", "CAPTURE_EXCEEDS_AUTHORIZED", "CURRENCY_MISMATCH"]),
@@ -41,7 +42,8 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .post(
         "/api/orders/{id}/payments/{paymentId}/void",
-        op("Give back what was promised; the order that stands on it is cancelled").versioned()
+        op("Give back what was promised; the order that stands on it is cancelled")
+            .versioned()
             .takes::<PromiseBody>()
             .gives::<PaymentView>(200, "Asked for; `status` says what came of it.")
             .refuses(&["NOT_VOIDABLE", "ILLEGAL_TRANSITION"]),

@@ -50,7 +50,11 @@ pub(super) fn routes(api: Api) -> Api {
     .get("/api/products/search", search.gives::<SearchView>(200, "Hits."), self::search)
     .get(product, op("A product, by its id or its slug").public().gives::<ProductView>(200, "The product."), show)
     .put(product, changed("Replace a product; needs If-Match").needs_version().takes::<ProductBody>().refuses(VERSIONED), replace)
-    .patch(product, changed("Change a product; needs If-Match").needs_version().takes::<ProductPatchBody>().refuses(VERSIONED), change)
+    .patch(
+        product,
+        changed("Change a product; needs If-Match").needs_version().takes::<ProductPatchBody>().refuses(VERSIONED),
+        change,
+    )
     .delete(product, op("Archive a product").versioned().done(204, "Archived."), archive)
     .post(variants, op("Add a variant").versioned().takes::<VariantBody>().gives::<ProductView>(201, "Added."), add_variant)
     .patch(variant, changed("Change a variant").versioned().takes::<VariantPatchBody>(), change_variant)

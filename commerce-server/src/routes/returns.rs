@@ -21,7 +21,11 @@ use crate::views::returns::{
 
 pub(super) fn routes(api: Api) -> Api {
     let gives = |summary: &'static str| -> Op { op(summary).gives::<ReturnView>(200, "The return.").refuses(STEPS) };
-    let list = op("Returns, newest first: one's own, for staff all").query([Param::text("status", "Only as far as this."), LIMIT, CURSOR]);
+    let list = op("Returns, newest first: one's own, for staff all").query([
+        Param::text("status", "Only as far as this."),
+        LIMIT,
+        CURSOR,
+    ]);
     api.post(
         "/api/orders/{id}/returns",
         op("Ask to send something back").versioned().takes::<ReturnBody>().gives::<ReturnView>(201, "Asked for.").refuses(ASKING),
@@ -34,7 +38,11 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .post(
         "/api/orders/{id}/refunds",
-        op("Give money back").versioned().takes::<RefundBody>().gives::<RefundView>(201, "On its way.").refuses(&["REFUND_EXCEEDS_CAPTURED"]),
+        op("Give money back")
+            .versioned()
+            .takes::<RefundBody>()
+            .gives::<RefundView>(201, "On its way.")
+            .refuses(&["REFUND_EXCEEDS_CAPTURED"]),
         give,
     )
     .get("/api/returns", list.lists::<ReturnView>(), self::list)

@@ -41,7 +41,8 @@ struct ModerationBody {
     reason: Option<String>,
 }
 
-const STATUS: Param = Param::text("status", "PENDING, APPROVED or REJECTED; other than APPROVED for staff, and authors their own.");
+const STATUS: Param =
+    Param::text("status", "PENDING, APPROVED or REJECTED; other than APPROVED for staff, and authors their own.");
 const STATUS_WORDS: &str = "must be PENDING, APPROVED or REJECTED";
 
 pub(super) fn routes(api: Api) -> Api {

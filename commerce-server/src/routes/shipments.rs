@@ -17,7 +17,8 @@ use crate::views::shipment::{CarrierBody, ShipmentBody, ShipmentView};
 pub(super) fn routes(api: Api) -> Api {
     api.post(
         "/api/orders/{id}/shipments",
-        op("Ship some of an order, or all that is left").versioned()
+        op("Ship some of an order, or all that is left")
+            .versioned()
             .takes::<ShipmentBody>()
             .gives::<ShipmentView>(201, "Shipped.")
             .refuses(SHIPPING),
@@ -31,7 +32,8 @@ pub(super) fn routes(api: Api) -> Api {
     .get("/api/orders/{id}/shipments/{shipmentId}", op("A shipment").gives::<ShipmentView>(200, "The shipment."), show)
     .post(
         "/api/orders/{id}/shipments/{shipmentId}/events",
-        op("Take down what a carrier says; what is known already answers 200").versioned()
+        op("Take down what a carrier says; what is known already answers 200")
+            .versioned()
             .takes::<CarrierBody>()
             .gives::<ShipmentView>(201, "Taken down.")
             .refuses(&["ILLEGAL_TRANSITION"]),

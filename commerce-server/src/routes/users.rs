@@ -24,18 +24,34 @@ use crate::views::user::{PasswordBody, READ_ONLY, RegisterBody, RoleBody, Sessio
 pub(super) fn routes(api: Api) -> Api {
     let register =
         op("Register").public().takes::<RegisterBody>().gives::<UserView>(201, "Registered.").refuses(&["EMAIL_TAKEN"]);
-    let list =
-        op("Users, for staff").query([Param::text("role", "Only of this role."), Param::text("email", "Only with this mail address."), LIMIT, CURSOR]);
+    let list = op("Users, for staff").query([
+        Param::text("role", "Only of this role."),
+        Param::text("email", "Only with this mail address."),
+        LIMIT,
+        CURSOR,
+    ]);
     let user = "/api/users/{userId}";
     let addresses = "/api/users/{userId}/addresses";
     let address = "/api/users/{userId}/addresses/{addressId}";
     api.post("/api/users", register, self::register)
         .get("/api/users", list.lists::<UserView>(), self::list)
         .get(user, op("A user; `me` is the caller").gives::<UserView>(200, "The user."), show)
-        .put(user, op("Change a user").versioned().takes::<UserBody>().gives::<UserView>(200, "Changed.").refuses(&["EMAIL_TAKEN"]), change)
+        .put(
+            user,
+            op("Change a user").versioned().takes::<UserBody>().gives::<UserView>(200, "Changed.").refuses(&["EMAIL_TAKEN"]),
+            change,
+        )
         .delete(user, op("Erase a user").versioned().done(204, "Erased."), erase)
-        .put("/api/users/{userId}/password", op("Change the password").versioned().takes::<PasswordBody>().done(204, "Changed.").refuses(&["TOO_MANY"]), password)
-        .put("/api/users/{userId}/role", op("Change the role").versioned().takes::<RoleBody>().gives::<UserView>(200, "Changed."), role)
+        .put(
+            "/api/users/{userId}/password",
+            op("Change the password").versioned().takes::<PasswordBody>().done(204, "Changed.").refuses(&["TOO_MANY"]),
+            password,
+        )
+        .put(
+            "/api/users/{userId}/role",
+            op("Change the role").versioned().takes::<RoleBody>().gives::<UserView>(200, "Changed."),
+            role,
+        )
         .get(
             "/api/staff-log",
             op("What staff did, newest first, for staff")
@@ -62,10 +78,18 @@ pub(super) fn routes(api: Api) -> Api {
             sessions,
         )
         .delete("/api/users/{userId}/sessions/{sessionId}", op("End a login").done(204, "Ended."), end_session)
-        .post(addresses, op("Add an address").versioned().takes::<BookAddressBody>().gives::<AddressView>(201, "Added."), add_address)
+        .post(
+            addresses,
+            op("Add an address").versioned().takes::<BookAddressBody>().gives::<AddressView>(201, "Added."),
+            add_address,
+        )
         .get(addresses, op("The address book, newest first").query([LIMIT, CURSOR]).lists::<AddressView>(), address_book)
         .get(address, op("An address").gives::<AddressView>(200, "The address."), show_address)
-        .put(address, op("Change an address").versioned().takes::<BookAddressBody>().gives::<AddressView>(200, "Changed."), change_address)
+        .put(
+            address,
+            op("Change an address").versioned().takes::<BookAddressBody>().gives::<AddressView>(200, "Changed."),
+            change_address,
+        )
         .delete(address, op("Remove an address").versioned().done(204, "Removed."), remove_address)
         .put(
             "/api/users/{userId}/addresses/{addressId}/default",
@@ -212,7 +236,7 @@ async fn address_book(State(shared): State<Shared>, caller: SignedIn, params: Pa
 
 async fn show_address(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<AddressView>> {
     let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
-    let (address, version) = shared.users().address(&caller.actor, user, id).await?;
+    let (address, version) = shared.users().book_address(&caller.actor, user, id).await?;
     Ok(shown(address.into()).version(version))
 }
 

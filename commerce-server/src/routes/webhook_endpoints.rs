@@ -23,7 +23,8 @@ pub(super) fn routes(api: Api) -> Api {
         .takes::<EndpointBody>()
         .gives::<EndpointView>(201, "Made.")
         .refuses(&["IN_USE"]);
-    let change = op("Change an endpoint to what the body says, and enable it; without a secret it keeps its own").versioned()
+    let change = op("Change an endpoint to what the body says, and enable it; without a secret it keeps its own")
+        .versioned()
         .takes::<EndpointBody>()
         .gives::<EndpointView>(200, "Changed.");
     let deliveries = op("What an endpoint was told, newest first").query([

@@ -149,12 +149,7 @@ impl Scene {
             ("/api/auth/password-reset", Keeps::Nothing("mails of one hour are counted instead")),
             (
                 "/api/auth/password-reset/confirm",
-                keeps(
-                    "/api/auth/password-reset/confirm",
-                    anew("battery staple"),
-                    anew("another staple"),
-                    anew("short"),
-                ),
+                keeps("/api/auth/password-reset/confirm", anew("battery staple"), anew("another staple"), anew("short")),
             ),
             ("/api/orders/quote", Keeps::Nothing("nothing is written")),
             ("/api/orders/link", Keeps::Nothing("mails of one hour are counted instead")),

@@ -150,7 +150,10 @@ async fn guesses_at_the_present_password_are_slowed_and_end_no_session() {
     for _ in 0..3 {
         let wrong = change(asha.clone(), "wrong").await;
         assert_eq!(wrong.refused(422), "INVALID");
-        assert_eq!((&wrong.body["errors"][0]["field"], &wrong.body["errors"][0]["code"]), (&json!("current"), &json!("WRONG_PASSWORD")));
+        assert_eq!(
+            (&wrong.body["errors"][0]["field"], &wrong.body["errors"][0]["code"]),
+            (&json!("current"), &json!("WRONG_PASSWORD"))
+        );
         assert_eq!(wrong.header("www-authenticate"), "");
     }
     let refused = change(asha.clone(), PASSWORD).await;

@@ -44,8 +44,7 @@ async fn lists_are_paged_newest_first() {
         shop.stock(&admin, sku, 1).await;
     }
     let first = shop.ask("GET", "/api/products?limit=2&cursor=").send().await.expect(200);
-    let names =
-        |body: &Value| body["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect::<Vec<_>>();
+    let names = |body: &Value| body["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect::<Vec<_>>();
     assert_eq!(names(&first.body), [json!("Kurta C"), json!("Kurta B")]);
     assert_eq!(first.body["items"][0]["priceRange"]["min"]["amount"], 49_900);
     assert_eq!(first.body["items"][0]["inStock"], true);
@@ -88,8 +87,7 @@ async fn sellers_manage_their_own_and_customers_nothing() {
 async fn categories_form_a_tree() {
     let shop = Shop::open().await;
     let admin = shop.login("admin", Role::Admin).await;
-    let create =
-        |name, parent: Value| shop.post("/api/categories", &admin, json!({"name": name, "parentId": parent}));
+    let create = |name, parent: Value| shop.post("/api/categories", &admin, json!({"name": name, "parentId": parent}));
     let clothes = create("Clothes", json!(null)).await.expect(201).body;
     let kurtas = create("Kurtas", clothes["id"].clone()).await.expect(201).body;
     let tree = shop.ask("GET", "/api/categories/tree").send().await.expect(200).body;
@@ -198,8 +196,12 @@ async fn pictures_as_read_stay_and_others_come_beside_them() {
     let mut renamed = patched["images"][0].clone();
     renamed["alt"] = json!("from the side");
     let renamed = send("PATCH", &json!({"images": [renamed]})).await.expect(200).body;
-    assert_eq!((&renamed["images"][0]["id"], &renamed["images"][0]["alt"]), (&patched["images"][0]["id"], &json!("from the side")));
-    for (id, url) in [(json!("018f0000-0000-7000-8000-000000000000"), "side"), (renamed["images"][0]["id"].clone(), "elsewhere")] {
+    assert_eq!(
+        (&renamed["images"][0]["id"], &renamed["images"][0]["alt"]),
+        (&patched["images"][0]["id"], &json!("from the side"))
+    );
+    for (id, url) in [(json!("018f0000-0000-7000-8000-000000000000"), "side"), (renamed["images"][0]["id"].clone(), "elsewhere")]
+    {
         let mut other = at(url);
         other["id"] = id;
         let refused = send("PATCH", &json!({"images": [other]})).await;

@@ -282,5 +282,9 @@ async fn one_of_several_versions_suffices() {
     let versions = format!("\"{}\", \"{shelf}\"", shelf + 9);
     assert_eq!(adjust(versions.clone()).await.expect(200).body["onHand"], 6);
     let again = adjust(versions).await.expect(200);
-    assert_eq!((again.header("idempotent-replayed"), &again.body["onHand"]), ("true", &json!(6)), "its key counts before its version");
+    assert_eq!(
+        (again.header("idempotent-replayed"), &again.body["onHand"]),
+        ("true", &json!(6)),
+        "its key counts before its version"
+    );
 }
