@@ -79,12 +79,11 @@ async fn threshold(
     let sku = sku(&params)?;
     let known = shared.catalog().inventory(&caller.actor, &sku).await?;
     let body: ThresholdBody = patch.onto(&json!(InventoryView::from(known.clone())), READ_ONLY)?;
-    let stock = match body.low_stock_threshold {
-        Some(threshold) => shared.catalog().set_threshold(&caller.actor, &sku, threshold, if_match.version).await?,
-        None => {
-            expect_version("stock", if_match.version, known.version)?;
-            known
-        }
+    let stock = if let Some(threshold) = body.low_stock_threshold {
+        shared.catalog().set_threshold(&caller.actor, &sku, threshold, if_match.version).await?
+    } else {
+        expect_version("stock", if_match.version, known.version)?;
+        known
     };
     Ok(shown_at(stock.into(), InventoryView::version))
 }
