@@ -12,17 +12,11 @@ use serde_json::{Map, Value, json};
 
 /// The shell's own codes with their status and meaning, beside [`Refusal::CODES`].
 pub const CODES: &[(&str, u16, &str)] = &[
-    ("MALFORMED_JSON", 400, "The body is not JSON in UTF-8."),
-    ("WRONG_TYPE", 400, "A field has another JSON type."),
-    ("UNKNOWN_FIELD", 400, "The body has a field that this request does not know; the nearest known one is named."),
-    ("MISSING_FIELD", 400, "A field that is needed is not there."),
-    ("DUPLICATE_FIELD", 400, "A field is there twice."),
     ("BAD_REQUEST", 400, "The request cannot be read."),
     ("METHOD_NOT_ALLOWED", 405, "The path does not take this method; `Allow` says which it takes."),
     ("REQUEST_TIMEOUT", 408, "The body did not arrive in time."),
     ("BODY_TOO_LARGE", 413, "The body is larger than allowed."),
     ("UNSUPPORTED_MEDIA_TYPE", 415, "The body must be `application/json`."),
-    ("READ_ONLY", 422, "A field that cannot be changed has another value than it has now."),
     ("RATE_LIMITED", 429, "Too many requests; `Retry-After` says when to come back."),
     ("TIMEOUT", 503, "It took too long; repeat it with the same key."),
     ("NOT_READY", 503, "The shop has not started yet, or is stopping."),

@@ -38,6 +38,7 @@ pub use authenticate::{Authenticated, Claimed};
 pub use erase::Erasure;
 pub use guests::Guest;
 pub use model::*;
+pub use passwords::WRONG_PASSWORD;
 pub use ports::*;
 pub use postal::{RawAddress, parse_address};
 pub use profile::UpdateUser;

@@ -88,7 +88,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.settle().await?;
     on_her_way_out(shop).await?;
     // The last that the log of staff tells of, so that nothing is bound to it.
-    shop.catalog.set_threshold(&STAFF, &sku, crate::limits::LOW_STOCK_THRESHOLD, None).await?;
+    shop.catalog.set_threshold(&STAFF, &sku, Some(crate::limits::LOW_STOCK_THRESHOLD), None).await?;
     shop.settle().await
 }
 
@@ -267,7 +267,7 @@ async fn stock_up(shop: &Commerce) -> Outcome<()> {
         stock,
         weight_grams: Some(300),
         barcode: None,
-        metadata: crate::text::Metadata::new(),
+        metadata: None,
     };
     let product = NewProduct {
         name: "Cup".to_owned(),
