@@ -31,7 +31,7 @@ async fn drop(scene: &Scene, order: OrderId, lines: &[(&str, i64)]) -> Outcome<O
 async fn ship(scene: &Scene, order: OrderId, lines: Option<&[(&str, i64)]>) -> Outcome<()> {
     let lines = lines.map(|lines| lines.iter().map(|(sku, units)| ((*sku).to_owned(), *units)).collect());
     let parcel = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: "1".to_owned(), lines };
-    scene.orders.ship(&STAFF, order, parcel, None).await.map(|_| ())
+    scene.orders.ship(&STAFF, order, parcel, None, None).await.map(|_| ())
 }
 
 fn worths(order: &Order) -> Vec<i64> {

@@ -182,7 +182,7 @@ impl Staff {
         }
         let ship = |lines: Option<Vec<(String, i64)>>| {
             let wish = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: sku.clone(), lines };
-            self.client.ask(move |shop, me| async move { shop.orders.ship(&me, order, wish, None).await })
+            self.client.ask(move |shop, me| async move { shop.orders.ship(&me, order, wish, None, None).await })
         };
         let one = ship(Some(vec![(sku.clone(), 1)]));
         let heard = if self.client.throw(|dice| dice.permille(600)) {
@@ -205,7 +205,7 @@ impl Staff {
                 let tell = || {
                     let news = news.clone();
                     self.client
-                        .ask(move |shop, me| async move { shop.orders.shipment_news(&me, order, parcel, news, None).await })
+                        .ask(move |shop, me| async move { shop.orders.shipment_news(&me, order, parcel, news, None, None).await })
                 };
                 if said {
                     let (one, again) = join(tell(), tell()).await;
@@ -224,14 +224,14 @@ impl Staff {
             let wish = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: "rest".to_owned(), lines: None };
             let rest = |shop: Commerce, me: Actor| {
                 let wish = wish.clone();
-                async move { shop.orders.ship(&me, order, wish, None).await }
+                async move { shop.orders.ship(&me, order, wish, None, None).await }
             };
             self.expected(self.client.ask(rest).await);
             let parcels = self.client.house.ground.books().order(order).map(|it| it.shipments.clone()).unwrap_or_default();
             for parcel in parcels.iter().filter(|it| it.status() != ShipmentStatus::Delivered).map(|it| it.id) {
                 let fail = move |shop: Commerce, me: Actor| async move {
                     let news = CarrierNews { status: ShipmentStatus::Failed, at: None, note: None };
-                    shop.orders.shipment_news(&me, order, parcel, news, None).await
+                    shop.orders.shipment_news(&me, order, parcel, news, None, None).await
                 };
                 self.expected(self.client.ask(fail).await);
             }
@@ -247,19 +247,20 @@ impl Staff {
             };
             let ask = || {
                 let wish = wish.clone();
-                self.client.ask(move |shop, me| async move { shop.orders.request_return(&me, order, wish, None).await })
+                self.client.ask(move |shop, me| async move { shop.orders.request_return(&me, order, wish, None, None).await })
             };
             let (one, other) = join(ask(), ask()).await;
             for heard in [one, other] {
                 let Heard::Answer(Ok(answer)) = self.expected(heard) else { continue };
                 let id = answer.into_inner().it.id;
                 self.expected(
-                    self.client.ask(move |shop, me| async move { shop.orders.approve_return(&me, id, None).await }).await,
+                    self.client.ask(move |shop, me| async move { shop.orders.approve_return(&me, id, None, None).await }).await,
                 );
                 let receive =
-                    move |shop: Commerce, me: Actor| async move { shop.orders.receive_return(&me, id, None, None).await };
+                    move |shop: Commerce, me: Actor| async move { shop.orders.receive_return(&me, id, None, None, None).await };
                 self.expected(self.client.ask(receive).await);
-                let refund = move |shop: Commerce, me: Actor| async move { shop.orders.refund_return(&me, id, None, None).await };
+                let refund =
+                    move |shop: Commerce, me: Actor| async move { shop.orders.refund_return(&me, id, None, None, None).await };
                 self.expected(self.client.ask(refund).await);
             }
         }
@@ -335,7 +336,7 @@ impl Staff {
         };
         let ask = |units: u32| {
             let wish = wish(units);
-            self.client.ask(move |shop, me| async move { shop.orders.request_return(&me, id, wish, None).await })
+            self.client.ask(move |shop, me| async move { shop.orders.request_return(&me, id, wish, None, None).await })
         };
         let asked = join(ask(line.quantity.get()), ask(1)).await;
         for heard in [asked.0, asked.1] {
@@ -345,20 +346,23 @@ impl Staff {
             if self.client.actor.user() != Some(order.user) {
                 self.history.did(StaffAction::ReturnRequested, order.id.uuid(), json!({ "return": id }));
             }
-            self.expected(self.client.ask(move |shop, me| async move { shop.orders.approve_return(&me, id, None).await }).await);
+            self.expected(
+                self.client.ask(move |shop, me| async move { shop.orders.approve_return(&me, id, None, None).await }).await,
+            );
             if kind != ReturnKind::Refund {
                 let came = vec![(line.sku.to_string(), i64::from(quantity.get()), restock)];
                 let came = self.client.throw(|dice| dice.permille(500)).then_some(came);
                 let receive = |shop: Commerce, me: Actor| {
                     let came = came.clone();
-                    async move { shop.orders.receive_return(&me, id, came, None).await }
+                    async move { shop.orders.receive_return(&me, id, came, None, None).await }
                 };
                 self.expected(self.client.ask(receive).await);
             }
             if kind == ReturnKind::Exchange && self.exchange(&line.sku.to_string(), id).await {
                 continue;
             }
-            let refund = || self.client.ask(move |shop, me| async move { shop.orders.refund_return(&me, id, None, None).await });
+            let refund =
+                || self.client.ask(move |shop, me| async move { shop.orders.refund_return(&me, id, None, None, None).await });
             let (one, other) = join(refund(), refund()).await;
             self.expected(one);
             self.expected(other);
@@ -373,7 +377,7 @@ impl Staff {
         let items = (!same).then(|| vec![(if other.as_str() == sku { sku.to_owned() } else { other.to_string() }, 1)]);
         let swap = |shop: Commerce, me: Actor| {
             let items = items.clone();
-            async move { shop.orders.exchange_return(&me, id, items, None).await }
+            async move { shop.orders.exchange_return(&me, id, items, None, None).await }
         };
         let (one, again) = join(self.client.ask(swap), self.client.ask(swap)).await;
         let mut sent = None;

@@ -123,16 +123,16 @@ async fn send_back(shop: &Commerce, asha: &Actor) -> Outcome<()> {
         refused: None,
         reason: "one is broken".to_owned(),
     };
-    let back = shop.orders.request_return(asha, order.id, ask(2), Some(key("back"))).await?.into_inner().it.id;
-    shop.orders.request_return(asha, order.id, ask(1), None).await?;
-    shop.orders.approve_return(&STAFF, back, Some(key("approve"))).await?;
+    let back = shop.orders.request_return(asha, order.id, ask(2), Some(key("back")), None).await?.into_inner().it.id;
+    shop.orders.request_return(asha, order.id, ask(1), None, None).await?;
+    shop.orders.approve_return(&STAFF, back, Some(key("approve")), None).await?;
     let came = vec![("CUP-1".to_owned(), 1, true), ("CUP-1".to_owned(), 1, false)];
-    shop.orders.receive_return(&STAFF, back, Some(came), None).await?;
+    shop.orders.receive_return(&STAFF, back, Some(came), None, None).await?;
     shop.settle().await?;
-    shop.orders.refund_return(&STAFF, back, None, None).await?;
+    shop.orders.refund_return(&STAFF, back, None, None, None).await?;
     shop.settle().await?;
     let give = GiveMoney { amount: Some(Money::new(100, Currency::INR)), lines: None, reason: "for the trouble".to_owned() };
-    shop.orders.give_money_back(&STAFF, order.id, give, Some(key("trouble"))).await?;
+    shop.orders.give_money_back(&STAFF, order.id, give, Some(key("trouble")), None).await?;
     shop.settle().await
 }
 
@@ -151,12 +151,12 @@ async fn exchanges(shop: &Commerce, asha: &Actor) -> Outcome<()> {
             refused: None,
             reason: "it is cracked".to_owned(),
         };
-        let back = shop.orders.request_return(asha, order, ask, None).await?.into_inner().it.id;
-        shop.orders.approve_return(&STAFF, back, None).await?;
-        shop.orders.receive_return(&STAFF, back, None, None).await?;
+        let back = shop.orders.request_return(asha, order, ask, None, None).await?.into_inner().it.id;
+        shop.orders.approve_return(&STAFF, back, None, None).await?;
+        shop.orders.receive_return(&STAFF, back, None, None, None).await?;
         shop.settle().await?;
         let given_up = items.is_some();
-        let sent = shop.orders.exchange_return(&STAFF, back, items, Some(key("exchange"))).await?.into_inner().it;
+        let sent = shop.orders.exchange_return(&STAFF, back, items, Some(key("exchange")), None).await?.into_inner().it;
         shop.settle().await?;
         if let Some(exchange) = sent.exchange.filter(|_| given_up) {
             shop.orders.cancel(asha, exchange.order, None, None, None).await?;
@@ -202,12 +202,12 @@ async fn in_parcels(shop: &Commerce, bela: &Actor) -> Outcome<()> {
     let line1 = "14 MG Road".to_owned();
     let to = RawAddress { full_name, line1, line2, city, state, postal_code, country, phone };
     shop.orders.redirect(bela, order, to, None).await?;
-    let first = shop.orders.ship(&STAFF, order, parcel(Some(1)), Some(key("first"))).await?.into_inner().it.id;
+    let first = shop.orders.ship(&STAFF, order, parcel(Some(1)), Some(key("first")), None).await?.into_inner().it.id;
     for status in [ShipmentStatus::OutForDelivery, ShipmentStatus::Failed, ShipmentStatus::Delivered] {
-        shop.orders.shipment_news(&STAFF, order, first, news(status), Some(key(status.as_str()))).await?;
+        shop.orders.shipment_news(&STAFF, order, first, news(status), Some(key(status.as_str())), None).await?;
     }
-    let rest = shop.orders.ship(&STAFF, order, parcel(None), None).await?.into_inner().it.id;
-    shop.orders.shipment_news(&STAFF, order, rest, news(ShipmentStatus::InTransit), None).await?;
+    let rest = shop.orders.ship(&STAFF, order, parcel(None), None, None).await?.into_inner().it.id;
+    shop.orders.shipment_news(&STAFF, order, rest, news(ShipmentStatus::InTransit), None, None).await?;
     shop.settle().await
 }
 
