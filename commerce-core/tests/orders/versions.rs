@@ -1,15 +1,16 @@
-//! The version of an order that a request names: judged in the round that commits, after the key of the request.
+//! The version that a request names: an order's is judged in the round that commits, after the key of the request; a cart's
+//! never comes twice.
 
 use std::future::Future;
 
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::ids::OrderId;
-use commerce_core::orders::{CarrierNews, GiveMoney, NewShipment, RequestReturn, ReturnKind, ShipmentStatus};
-use commerce_core::{Currency, Money, Outcome};
+use commerce_core::orders::{CarrierNews, CartOwner, GiveMoney, NewShipment, RequestReturn, ReturnKind, ShipmentStatus};
+use commerce_core::{Currency, Money, Outcome, limits};
 use futures_executor::block_on;
 use futures_util::future::join;
 
-use crate::scene::{STAFF, Scene, card, code, key, wish};
+use crate::scene::{COD, STAFF, Scene, card, code, key, wish};
 
 const SEEDS: u64 = 20;
 
@@ -112,6 +113,55 @@ fn of_two_who_take_a_return_further_at_one_version_one_does() -> Outcome<()> {
             let third = orders.request_return(&STAFF, order, ask(ReturnKind::Return), None, None).await?.into_inner().it.id;
             judged(&scene, order, |key, version| orders.reject_return(&STAFF, third, None, Some(key), version)).await?;
         }
+        Ok(())
+    })
+}
+
+#[test]
+fn no_version_of_a_cart_comes_twice() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(3, &[("A", 50)]).await?;
+        let owner = CartOwner::User(scene.asha_id());
+        let fill = async || {
+            scene.clock.tick();
+            let filled = scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None, None, None).await?;
+            Ok(filled.into_inner().cart.version) as Outcome<u64>
+        };
+        let mut known = fill().await?;
+        for end in ["cleared", "ordered", "expired"] {
+            match end {
+                "cleared" => scene.orders.clear_cart(&scene.asha, owner, None).await?,
+                "ordered" => {
+                    scene.place(wish(&[], COD)).await?;
+                    scene.settle().await?;
+                }
+                _ => scene.clock.advance(limits::CART_KEEP),
+            }
+            assert_eq!(scene.orders.cart(&scene.asha, owner).await?.lines, [], "{end}");
+            let next = fill().await?;
+            assert!(known < next, "{end}: {next} after {known}");
+            for version in [1, known.saturating_sub(1), known, next.saturating_sub(1)] {
+                let late = scene.orders.set_cart_line(&scene.asha, owner, "A", 9, Some(version)).await;
+                assert_eq!(code(&late), "VERSION_MISMATCH", "{end}");
+            }
+            known = next;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_cart_that_was_cleared_has_nothing_of_what_it_was() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(4, &[("A", 50)]).await?;
+        let owner = CartOwner::User(scene.asha_id());
+        let notes = [("gift".to_owned(), "yes".to_owned())].into_iter().collect();
+        scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], Some(notes), None, None).await?;
+        scene.orders.clear_cart(&scene.asha, owner, None).await?;
+        let cleared = scene.orders.cart(&scene.asha, owner).await?.cart;
+        assert!(cleared.lines.is_empty() && cleared.coupon.is_none() && cleared.metadata.is_empty(), "{cleared:?}");
+        scene.orders.clear_cart(&scene.asha, owner, None).await?;
+        assert_eq!(scene.orders.cart(&scene.asha, owner).await?.cart, cleared, "once more changes nothing");
         Ok(())
     })
 }

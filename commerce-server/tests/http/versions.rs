@@ -140,6 +140,25 @@ async fn a_repeated_step_of_an_order_is_answered_although_its_version_has_passed
     }
 }
 
+#[tokio::test]
+async fn a_cart_that_was_emptied_and_filled_again_has_another_version() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    shop.stock(&admin, "A", 50).await;
+    let opened = shop.ask("POST", "/api/carts").send().await.expect(201).header("location").to_owned();
+    for path in ["/api/cart/me", &opened] {
+        let fill = || shop.post(path, &asha, json!({"sku": "A", "quantity": 1}));
+        let before = fill().await.expect(200).header("etag").to_owned();
+        shop.ask("DELETE", path).token(&asha).send().await.expect(204);
+        let after = fill().await.expect(200);
+        assert_ne!(after.header("etag"), before);
+        let line = format!("{path}/items/A");
+        let late = versioned(&shop, &asha, "PUT", &line, &json!({"quantity": 9}), &before).await;
+        assert_eq!(late.refused(412), "VERSION_MISMATCH");
+        versioned(&shop, &asha, "PUT", &line, &json!({"quantity": 9}), after.header("etag")).await.expect(200);
+    }
+}
+
 /// Routes that make something new, which has no version yet, or that change what has none.
 const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/users", "makes a user"),
