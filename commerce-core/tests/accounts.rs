@@ -169,6 +169,36 @@ async fn registered_at(shop: &MemoryShop, n: usize) -> UserId {
 }
 
 #[test]
+fn a_role_that_staff_lays_down_is_told_and_one_that_changed_untold_is_found() {
+    block_on(async {
+        let shop = MemoryShop::new(2);
+        let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+        for user in [asha, bina] {
+            shop.users.set_role(&Actor::System, user, Role::Admin, None).await.unwrap();
+        }
+        shop.users.set_role(&Actor::Admin(asha), bina, Role::Seller, None).await.unwrap();
+        shop.users.set_role(&Actor::Admin(asha), asha, Role::Admin, None).await.unwrap();
+        shop.users.set_role(&Actor::Admin(asha), asha, Role::Customer, None).await.unwrap();
+        shop.settle().await.unwrap();
+        let log = shop.users.staff_log(&Actor::System, &StaffLogFilter::default(), &PageRequest::first()).await.unwrap().items;
+        let roles = log.iter().filter(|entry| entry.told.action == RoleChanged);
+        let told: Vec<_> = roles.map(|it| (it.told.actor, it.told.subject.id, it.told.detail.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (Some(asha), asha.uuid(), r#"{"from":"ADMIN","to":"CUSTOMER"}"#),
+                (Some(asha), bina.uuid(), r#"{"from":"ADMIN","to":"SELLER"}"#),
+                (None, bina.uuid(), r#"{"from":"CUSTOMER","to":"ADMIN"}"#),
+                (None, asha.uuid(), r#"{"from":"CUSTOMER","to":"ADMIN"}"#),
+            ],
+            "each once, newest first"
+        );
+        let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
+        assert_eq!(report.violations, []);
+    });
+}
+
+#[test]
 fn an_export_holds_everything_of_one_person_and_nothing_of_another() {
     block_on(async {
         let shop = MemoryShop::new(1);

@@ -49,6 +49,14 @@ pub(super) const CASES: &[Case] = &[
         Column("id"),
     ),
     case(
+        "an admin no more",
+        USER,
+        |row| has(row, "role", "ADMIN"),
+        set("role", |_| "CUSTOMER".into()),
+        I::StaffLog,
+        Column("id"),
+    ),
+    case(
         "a seller no more",
         USER,
         |row| has(row, "role", "SELLER"),
