@@ -35,6 +35,7 @@ impl Eyes<'_> {
             named.put(STAFF_LOG, of(kind).cloned().collect());
             found.extend(self.named(walk, &named, "subject_id", books, table, what).await?);
         }
+        found.extend(self.ended_sessions(walk, pages).await?);
         found.extend(self.as_said(walk, pages).await?);
         Ok(found)
     }

@@ -39,7 +39,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     }
     let tokens = shop.users.login("asha@example.com", "correct horse").await?;
     shop.users.refresh(&tokens.refresh_token).await?;
-    shop.users.login("bela@example.com", "correct horse").await?;
+    let belas = shop.users.login("bela@example.com", "correct horse").await?.session;
 
     shop.orders.create_coupon(&STAFF, coupon(), None).await?;
     let cod = (PaymentMethod::Cod, None);
@@ -83,6 +83,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.users.set_role(&STAFF, clerk, Role::Admin, None).await?;
     let merchant = customer(shop, "esha@example.com").await?.require_user()?;
     shop.users.set_role(&STAFF, merchant, Role::Seller, None).await?;
+    shop.users.revoke_session(&Actor::Admin(clerk), bela.require_user()?, belas).await?;
     shop.users.set_password(&Actor::Admin(clerk), bela.require_user()?, "another horse").await?;
     shop.users.request_reset("asha@example.com").await?;
     shop.settle().await?;
