@@ -12,14 +12,13 @@ use commerce_core::orders::OrderFilter;
 use commerce_core::page::PageRequest;
 use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::{NoWait, trade};
-use commerce_core::text::Metadata;
+use commerce_core::testing::samples::{self, PASSWORD};
 use commerce_core::users::StaffAction::{PasswordSet, RoleChanged, SessionEnded, UserChanged, UserErased};
 use commerce_core::users::{Register, Role, StaffLogFilter, UpdateUser};
 use commerce_core::{Actor, Outcome, Refusal};
 use futures_executor::block_on;
 use futures_util::future::join_all;
 
-const PASSWORD: &str = "correct horse battery";
 const OTHER: &str = "another horse battery";
 
 fn refused<T: std::fmt::Debug>(outcome: Outcome<T>) -> Refusal {
@@ -30,13 +29,7 @@ fn refused<T: std::fmt::Debug>(outcome: Outcome<T>) -> Refusal {
 }
 
 async fn registered(shop: &MemoryShop, name: &str) -> UserId {
-    let register = Register {
-        email: format!("{name}@example.com"),
-        password: PASSWORD.to_owned(),
-        full_name: name.to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
+    let register = Register { full_name: name.to_owned(), ..samples::register(&format!("{name}@example.com")) };
     shop.users.register(&Actor::Anonymous, register, None).await.unwrap().into_inner().id
 }
 

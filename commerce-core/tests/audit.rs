@@ -17,12 +17,10 @@ use commerce_core::events::{Envelope, EventBus, EventKind, Leases, Outbox, Topic
 use commerce_core::ids::{EventId, Id, IdSource, SessionId};
 use commerce_core::limits::{BROKER_LAG, RECEIVES_MAX};
 use commerce_core::notifications::NotificationRecorder;
-use commerce_core::orders::{CouponInput, CouponKind, CouponValue};
 use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
-use commerce_core::testing::{MemoryShop, SeededEntropy};
-use commerce_core::text::{Metadata, Quantity, Sku};
+use commerce_core::testing::{MemoryShop, SeededEntropy, samples};
+use commerce_core::text::{Quantity, Sku};
 use commerce_core::time::Clock;
-use commerce_core::users::Register;
 use uuid::Uuid;
 
 struct Subject {
@@ -277,21 +275,7 @@ fn a_use_of_another_coupon_than_its_code_is_named() {
     let shop = MemoryShop::new(7);
     futures_executor::block_on(async {
         trade(&shop).await.expect("a shop trades");
-        let other = CouponInput {
-            code: "OTHERS".to_owned(),
-            kind: CouponKind::Percentage,
-            value: CouponValue::Hundredths(10),
-            usage_limit: None,
-            per_user_limit: None,
-            starts_at: None,
-            ends_at: None,
-            minimum_subtotal: None,
-            maximum_discount: None,
-            category_ids: Vec::new(),
-            product_ids: Vec::new(),
-            combinable: false,
-            metadata: Metadata::new(),
-        };
+        let other = samples::percent_off("OTHERS", 10);
         let other = shop.orders.create_coupon(&Actor::System, other, None).await.expect("it can be made").into_inner();
         shop.settle().await.expect("a shop settles");
         let uses = rows_of_orders(&shop, REDEMPTIONS).await;
@@ -347,15 +331,9 @@ async fn planted(
 fn a_session_of_who_came_later_is_found() {
     futures_executor::block_on(async {
         let shop = MemoryShop::new(7);
-        let register = |name: &str| Register {
-            email: format!("{name}@example.com"),
-            password: "correct horse".to_owned(),
-            full_name: name.to_owned(),
-            phone: None,
-            metadata: Metadata::new(),
-        };
+        let register = |name: &str| samples::register(&format!("{name}@example.com"));
         shop.users.register(&Actor::Anonymous, register("asha"), None).await.expect("she registers");
-        let session = shop.users.login("asha@example.com", "correct horse").await.expect("she logs in").session;
+        let session = shop.users.login("asha@example.com", samples::PASSWORD).await.expect("she logs in").session;
         shop.clock.advance(Duration::from_hours(1));
         let late = shop.users.register(&Actor::Anonymous, register("late"), None).await.expect("she registers").into_inner();
         shop.settle().await.expect("a shop settles");

@@ -4,12 +4,12 @@ use commerce_core::audit::AuditRequest;
 use commerce_core::ids::{OrderId, ReturnId, ShipmentId};
 use commerce_core::notifications::{NotificationFilter, NotificationStatus, Template};
 use commerce_core::orders::{
-    CarrierNews, CouponInput, CouponKind, CouponValue, NewShipment, Order, OrderStatus, PaymentMethod, PaymentStatus,
-    RequestReturn, ReturnKind, ReturnOf, ShipmentStatus,
+    CarrierNews, NewShipment, Order, OrderStatus, PaymentMethod, PaymentStatus, RequestReturn, ReturnKind, ReturnOf,
+    ShipmentStatus,
 };
 use commerce_core::page::PageRequest;
 use commerce_core::testing::conformance::NoWait;
-use commerce_core::text::Metadata;
+use commerce_core::testing::samples;
 use commerce_core::{Actor, Currency, Money, Outcome};
 use futures_executor::block_on;
 
@@ -107,21 +107,7 @@ fn an_order_refused_whole_ends_with_nothing_to_pay() -> Outcome<()> {
 fn cash_is_owed_for_what_arrived_to_the_unit() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(12, &[A, B]).await?;
-        let coupon = CouponInput {
-            code: "ODD".to_owned(),
-            kind: CouponKind::Fixed,
-            value: CouponValue::Amount(Money::new(10_001, Currency::INR)),
-            usage_limit: None,
-            per_user_limit: None,
-            starts_at: None,
-            ends_at: None,
-            minimum_subtotal: None,
-            maximum_discount: None,
-            category_ids: Vec::new(),
-            product_ids: Vec::new(),
-            combinable: false,
-            metadata: Metadata::new(),
-        };
+        let coupon = samples::amount_off("ODD", Money::new(10_001, Currency::INR));
         scene.orders.create_coupon(&STAFF, coupon, None).await?;
         let mut wished = wish(&[("A", 3)], COD);
         (wished.coupon_code, wished.shipping_option) = (Some("ODD".to_owned()), Some("express".to_owned()));

@@ -6,6 +6,7 @@ use commerce_core::orders::{
     ReturnStatus,
 };
 use commerce_core::page::PageRequest;
+use commerce_core::testing::samples;
 use commerce_core::{Actor, Currency, Money, Outcome, limits};
 use futures_executor::block_on;
 use futures_util::future::join_all;
@@ -129,21 +130,7 @@ fn a_rejected_return_counts_for_nothing_and_steps_are_taken_once() -> Outcome<()
 fn the_shares_of_a_line_are_the_line() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(4, &[A]).await?;
-        let coupon = commerce_core::orders::CouponInput {
-            code: "ODD".to_owned(),
-            kind: commerce_core::orders::CouponKind::Fixed,
-            value: commerce_core::orders::CouponValue::Amount(rupees(10_000)),
-            usage_limit: None,
-            per_user_limit: None,
-            starts_at: None,
-            ends_at: None,
-            minimum_subtotal: None,
-            maximum_discount: None,
-            category_ids: Vec::new(),
-            product_ids: Vec::new(),
-            combinable: false,
-            metadata: commerce_core::text::Metadata::new(),
-        };
+        let coupon = samples::amount_off("ODD", rupees(10_000));
         scene.orders.create_coupon(&STAFF, coupon, None).await?;
         let mut wished = wish(&[("A", 3)], card("tok_ok"));
         wished.coupon_code = Some("ODD".to_owned());
