@@ -5,9 +5,8 @@ use std::hint::black_box;
 
 use commerce_core::catalog::{Item, NewProduct, NewVariant};
 use commerce_core::orders::{AddressChoice, Coupons, OrderPolicy, PaymentMethod, PlaceOrder, Rate, parcel, quote};
-use commerce_core::testing::MemoryShop;
+use commerce_core::testing::{MemoryShop, samples};
 use commerce_core::text::{Metadata, Quantity, Sku};
-use commerce_core::users::{RawAddress, Register};
 use commerce_core::{Actor, Currency, Money, Outcome};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use futures_executor::block_on;
@@ -69,32 +68,15 @@ async fn stocked() -> Outcome<(MemoryShop, Actor)> {
         images: Vec::new(),
     };
     shop.catalog.create_product(&Actor::System, kurta, None).await?;
-    let register = Register {
-        email: "asha@example.com".to_owned(),
-        password: "correct horse".to_owned(),
-        full_name: "Asha Rao".to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
-    let user = shop.users.register(&Actor::Anonymous, register, None).await?.into_inner();
+    let user = shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await?.into_inner();
     Ok((shop, Actor::Customer(user.id)))
 }
 
 fn wish() -> PlaceOrder {
-    let address = RawAddress {
-        full_name: "Asha Rao".to_owned(),
-        line1: "12 MG Road".to_owned(),
-        line2: None,
-        city: "Bengaluru".to_owned(),
-        state: None,
-        postal_code: "560001".to_owned(),
-        country: "IN".to_owned(),
-        phone: None,
-    };
     PlaceOrder {
         items: Some(vec![("KURTA-M".to_owned(), 1), ("KURTA-L".to_owned(), 1)]),
         coupon_code: None,
-        address: AddressChoice::Given(Box::new(address)),
+        address: AddressChoice::Given(Box::new(samples::address())),
         shipping_option: None,
         payment: Some((PaymentMethod::Cod, None)),
         expected_total: None,

@@ -13,14 +13,13 @@ use commerce_core::orders::OrderFilter;
 use commerce_core::page::PageRequest;
 use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::{NoWait, trade};
-use commerce_core::text::Metadata;
+use commerce_core::testing::samples::{self, PASSWORD};
 use commerce_core::users::StaffAction::{PasswordSet, RoleChanged, SessionEnded, UserChanged, UserErased};
 use commerce_core::users::{Register, Role, StaffLogFilter, UpdateUser};
 use commerce_core::{Actor, Outcome, Refusal};
 use futures_executor::block_on;
 use futures_util::future::join_all;
 
-const PASSWORD: &str = "correct horse battery";
 const OTHER: &str = "another horse battery";
 
 fn refused<T: std::fmt::Debug>(outcome: Outcome<T>) -> Refusal {
@@ -31,13 +30,7 @@ fn refused<T: std::fmt::Debug>(outcome: Outcome<T>) -> Refusal {
 }
 
 async fn registered(shop: &MemoryShop, name: &str) -> UserId {
-    let register = Register {
-        email: format!("{name}@example.com"),
-        password: PASSWORD.to_owned(),
-        full_name: name.to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
+    let register = Register { full_name: name.to_owned(), ..samples::register(&format!("{name}@example.com")) };
     shop.users.register(&Actor::Anonymous, register, None).await.unwrap().into_inner().id
 }
 
@@ -186,6 +179,36 @@ fn what_staff_does_to_others_is_told_in_a_chain() {
 
 async fn registered_at(shop: &MemoryShop, n: usize) -> UserId {
     registered(shop, &format!("seller-{n}")).await
+}
+
+#[test]
+fn a_role_that_staff_lays_down_is_told_and_one_that_changed_untold_is_found() {
+    block_on(async {
+        let shop = MemoryShop::new(2);
+        let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+        for user in [asha, bina] {
+            shop.users.set_role(&Actor::System, user, Role::Admin, None).await.unwrap();
+        }
+        shop.users.set_role(&Actor::Admin(asha), bina, Role::Seller, None).await.unwrap();
+        shop.users.set_role(&Actor::Admin(asha), asha, Role::Admin, None).await.unwrap();
+        shop.users.set_role(&Actor::Admin(asha), asha, Role::Customer, None).await.unwrap();
+        shop.settle().await.unwrap();
+        let log = shop.users.staff_log(&Actor::System, &StaffLogFilter::default(), &PageRequest::first()).await.unwrap().items;
+        let roles = log.iter().filter(|entry| entry.told.action == RoleChanged);
+        let told: Vec<_> = roles.map(|it| (it.told.actor, it.told.subject.id, it.told.detail.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (Some(asha), asha.uuid(), r#"{"from":"ADMIN","to":"CUSTOMER"}"#),
+                (Some(asha), bina.uuid(), r#"{"from":"ADMIN","to":"SELLER"}"#),
+                (None, bina.uuid(), r#"{"from":"CUSTOMER","to":"ADMIN"}"#),
+                (None, asha.uuid(), r#"{"from":"CUSTOMER","to":"ADMIN"}"#),
+            ],
+            "each once, newest first"
+        );
+        let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
+        assert_eq!(report.violations, []);
+    });
 }
 
 #[test]

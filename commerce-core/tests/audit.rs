@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::Actor;
 use commerce_core::audit::books::{Books, Cell, Row, Table, Walk};
-use commerce_core::audit::tables::{ATTEMPTS, ORDERS, REDEMPTIONS, REFUNDS};
+use commerce_core::audit::tables::{ATTEMPTS, ORDERS, REDEMPTIONS, REFUNDS, SESSIONS};
 use commerce_core::audit::{AuditRequest, Invariant, ShopBooks};
 use commerce_core::catalog::{CatalogStore, CatalogWrite, HoldKey};
 use commerce_core::change::ChangeSet;
@@ -17,10 +17,9 @@ use commerce_core::events::{Envelope, EventBus, EventKind, Leases, Outbox, Topic
 use commerce_core::ids::{EventId, Id, IdSource, SessionId};
 use commerce_core::limits::{BROKER_LAG, RECEIVES_MAX};
 use commerce_core::notifications::NotificationRecorder;
-use commerce_core::orders::{CouponInput, CouponKind, CouponValue};
 use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
-use commerce_core::testing::{MemoryShop, SeededEntropy};
-use commerce_core::text::{Metadata, Quantity, Sku};
+use commerce_core::testing::{MemoryShop, SeededEntropy, samples};
+use commerce_core::text::{Quantity, Sku};
 use commerce_core::time::Clock;
 use uuid::Uuid;
 
@@ -292,21 +291,7 @@ fn a_use_of_another_coupon_than_its_code_is_named() {
     let shop = MemoryShop::new(7);
     futures_executor::block_on(async {
         trade(&shop).await.expect("a shop trades");
-        let other = CouponInput {
-            code: "OTHERS".to_owned(),
-            kind: CouponKind::Percentage,
-            value: CouponValue::Hundredths(10),
-            usage_limit: None,
-            per_user_limit: None,
-            starts_at: None,
-            ends_at: None,
-            minimum_subtotal: None,
-            maximum_discount: None,
-            category_ids: Vec::new(),
-            product_ids: Vec::new(),
-            combinable: false,
-            metadata: Metadata::new(),
-        };
+        let other = samples::percent_off("OTHERS", 10);
         let other = shop.orders.create_coupon(&Actor::System, other, None).await.expect("it can be made").into_inner();
         shop.settle().await.expect("a shop settles");
         let uses = rows_of_orders(&shop, REDEMPTIONS).await;
@@ -341,5 +326,34 @@ fn a_hold_taken_anew_by_a_slower_clock_lives_its_own_time() {
 
         let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
         assert_eq!(report.violations, Vec::new());
+    });
+}
+
+/// Puts `value` into `column` of the row of a table that `pick` picks, and answers what an audit finds then.
+async fn planted(
+    shop: &MemoryShop,
+    (table, key): (&'static Table, Uuid),
+    (column, value): (&'static str, Cell),
+) -> BTreeMap<Invariant, u64> {
+    let walk = Walk { lead: table, key: "id", name: "id", within: None, beside: &[] };
+    let pages = shop.users_db.look_up(&walk, &[key.into()]).await.expect("the books can be read");
+    let row = pages.of(table).first().expect("it is there").clone();
+    shop.users_db.tamper(&row, Some((column, value)));
+    let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
+    report.counts
+}
+
+#[test]
+fn a_session_of_who_came_later_is_found() {
+    futures_executor::block_on(async {
+        let shop = MemoryShop::new(7);
+        let register = |name: &str| samples::register(&format!("{name}@example.com"));
+        shop.users.register(&Actor::Anonymous, register("asha"), None).await.expect("she registers");
+        let session = shop.users.login("asha@example.com", samples::PASSWORD).await.expect("she logs in").session;
+        shop.clock.advance(Duration::from_hours(1));
+        let late = shop.users.register(&Actor::Anonymous, register("late"), None).await.expect("she registers").into_inner();
+        shop.settle().await.expect("a shop settles");
+        let counts = planted(&shop, (SESSIONS, session.uuid()), ("user_id", late.id.uuid().into())).await;
+        assert_eq!(counts, BTreeMap::from([(Invariant::Times, 1)]));
     });
 }

@@ -9,9 +9,8 @@ use commerce_core::change::{Answer, RequestKey};
 use commerce_core::notifications::{Notification, NotificationFilter, NotificationStatus};
 use commerce_core::orders::CartOwner;
 use commerce_core::page::PageRequest;
-use commerce_core::testing::MemoryShop;
+use commerce_core::testing::{MemoryShop, samples};
 use commerce_core::text::Metadata;
-use commerce_core::users::Register;
 use commerce_core::{Actor, Currency, Money, Refusal};
 use futures_executor::block_on;
 use futures_util::future::join;
@@ -44,13 +43,7 @@ fn a_guests_cart_opened_twice_under_one_key_is_one_cart() {
 fn a_message_is_put_up_once_for_each_key() {
     block_on(async {
         let shop = MemoryShop::new(1);
-        let asha = Register {
-            email: "asha@example.com".to_owned(),
-            password: "correct horse".to_owned(),
-            full_name: "Asha Rao".to_owned(),
-            phone: None,
-            metadata: Metadata::new(),
-        };
+        let asha = samples::register("asha@example.com");
         shop.users.register(&Actor::Anonymous, asha, None).await.unwrap();
         shop.settle().await.unwrap();
         let sent = the_message(&shop).await;

@@ -10,21 +10,12 @@ use commerce_core::notifications::{
     Template,
 };
 use commerce_core::page::PageRequest;
-use commerce_core::testing::MemoryShop;
-use commerce_core::text::Metadata;
-use commerce_core::users::Register;
+use commerce_core::testing::{MemoryShop, samples};
 use commerce_core::{Actor, limits};
 use futures_executor::block_on;
 
 async fn register(shop: &MemoryShop) {
-    let register = Register {
-        email: "asha@example.com".to_owned(),
-        password: "correct horse".to_owned(),
-        full_name: "Asha Rao".to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
-    shop.users.register(&Actor::Anonymous, register, None).await.expect("nobody has the address");
+    shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await.expect("nobody has the address");
 }
 
 /// The one message there is.

@@ -8,21 +8,13 @@ use commerce_core::change::{Answer, RequestKey};
 use commerce_core::notifications::NotificationFilter;
 use commerce_core::orders::{AddressChoice, OrderStatus, PaymentMethod, PaymentStatus, PlaceOrder};
 use commerce_core::page::PageRequest;
-use commerce_core::testing::MemoryShop;
+use commerce_core::testing::{MemoryShop, samples};
 use commerce_core::text::Metadata;
-use commerce_core::users::{RawAddress, Register};
 use commerce_core::{Actor, Currency, Money, Outcome};
 use futures_executor::block_on;
 
 async fn customer(shop: &MemoryShop) -> Outcome<Actor> {
-    let register = Register {
-        email: "asha@example.com".to_owned(),
-        password: "correct horse".to_owned(),
-        full_name: "Asha Rao".to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
-    let user = shop.users.register(&Actor::Anonymous, register, None).await?.into_inner();
+    let user = shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await?.into_inner();
     Ok(Actor::Customer(user.id))
 }
 
@@ -54,20 +46,10 @@ async fn stock(shop: &MemoryShop, sku: &str, units: i64) -> Outcome<()> {
 }
 
 fn order(sku: &str, quantity: i64, method: PaymentMethod, token: Option<&str>) -> PlaceOrder {
-    let address = RawAddress {
-        full_name: "Asha Rao".to_owned(),
-        line1: "12 MG Road".to_owned(),
-        line2: None,
-        city: "Bengaluru".to_owned(),
-        state: Some("KA".to_owned()),
-        postal_code: "560001".to_owned(),
-        country: "IN".to_owned(),
-        phone: None,
-    };
     PlaceOrder {
         items: Some(vec![(sku.to_owned(), quantity)]),
         coupon_code: None,
-        address: AddressChoice::Given(Box::new(address)),
+        address: AddressChoice::Given(Box::new(samples::address())),
         shipping_option: None,
         payment: Some((method, token.map(str::to_owned))),
         expected_total: None,

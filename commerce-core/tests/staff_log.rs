@@ -12,7 +12,7 @@ use commerce_core::notifications::Subscription;
 use commerce_core::page::PageRequest;
 use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::{NoWait, trade};
-use commerce_core::text::Metadata;
+use commerce_core::testing::samples;
 use commerce_core::users::{Register, Role, StaffAction, StaffEntry, StaffLogFilter, StaffLogKeeper, SubjectKind};
 use commerce_core::{Actor, Clock, Money};
 use futures_executor::block_on;
@@ -40,13 +40,7 @@ fn actions(log: &[StaffEntry]) -> Vec<StaffAction> {
 }
 
 async fn user(shop: &MemoryShop, name: &str, role: Role) -> UserId {
-    let register = Register {
-        email: format!("{name}@example.com"),
-        password: "correct horse battery".to_owned(),
-        full_name: name.to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
+    let register = Register { full_name: name.to_owned(), ..samples::register(&format!("{name}@example.com")) };
     shop.users.create_user(&Actor::System, register, role).await.unwrap().id
 }
 

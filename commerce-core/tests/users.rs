@@ -10,22 +10,14 @@ use commerce_core::notifications::{Contacts, NotificationFilter};
 use commerce_core::orders::Customers;
 use commerce_core::page::PageRequest;
 use commerce_core::testing::MemoryShop;
-use commerce_core::text::Metadata;
+use commerce_core::testing::samples::{self, PASSWORD};
 use commerce_core::users::{NewAddress, PasswordHash, Register, Role, Tokens, UpdateUser, User, UserStore, UserWrite};
 use commerce_core::{Actor, limits};
 use futures_executor::block_on;
 use futures_util::future::join_all;
 
-const PASSWORD: &str = "correct horse";
-
 fn named(name: &str) -> Register {
-    Register {
-        email: format!("{name}@example.com"),
-        password: PASSWORD.to_owned(),
-        full_name: name.to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    }
+    Register { full_name: name.to_owned(), ..samples::register(&format!("{name}@example.com")) }
 }
 
 async fn registered(shop: &MemoryShop, name: &str) -> User {
@@ -45,17 +37,7 @@ fn code<T: std::fmt::Debug>(outcome: Outcome<T>) -> &'static str {
 }
 
 fn address(line1: &str, is_default: Option<bool>) -> NewAddress {
-    NewAddress {
-        full_name: "Asha Rao".to_owned(),
-        line1: line1.to_owned(),
-        line2: None,
-        city: "Bengaluru".to_owned(),
-        state: None,
-        postal_code: "560001".to_owned(),
-        country: "IN".to_owned(),
-        phone: None,
-        is_default,
-    }
+    NewAddress { line1: line1.to_owned(), is_default, ..samples::new_address() }
 }
 
 async fn book(shop: &MemoryShop, user: &User) -> Vec<(String, bool)> {

@@ -12,22 +12,14 @@ use commerce_core::notifications::{
     DeliveryStatus, EndpointInput, EndpointStatus, NotificationFilter, NotificationStatus, WebhookDelivery, WebhookRecorder,
 };
 use commerce_core::page::PageRequest;
-use commerce_core::testing::MemoryShop;
-use commerce_core::text::Metadata;
-use commerce_core::users::Register;
+use commerce_core::testing::{MemoryShop, samples};
 use commerce_core::{Actor, limits};
 use futures_executor::block_on;
 
 const STAFF: Actor = Actor::System;
 
 async fn register(shop: &MemoryShop, name: &str) {
-    let register = Register {
-        email: format!("{name}@example.com"),
-        password: "correct horse".to_owned(),
-        full_name: "Asha Rao".to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
+    let register = samples::register(&format!("{name}@example.com"));
     shop.users.register(&Actor::Anonymous, register, None).await.expect("nobody has the address");
 }
 

@@ -79,7 +79,11 @@ impl Transcript {
             .filter(|(name, _)| {
                 !["date", "content-length", "ratelimit-reset", "x-request-id", "location"].contains(&name.as_str())
             })
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()))
+            .map(|(name, value)| (name, value.to_str().unwrap_or_default()))
+            .map(|(name, value)| {
+                let began = value.trim_matches('"').parse().is_ok_and(is_beginning);
+                format!("{name}: {}", if began { "*" } else { value })
+            })
             .collect();
         headers.sort();
         let body =
@@ -95,6 +99,7 @@ const NEW: [&str; 7] = ["requestId", "number", "instance", "slug", "reference", 
 fn timeless(value: Value) -> Value {
     match value {
         Value::String(text) if is_new(&text) => json!("*"),
+        Value::Number(number) if number.as_u64().is_some_and(is_beginning) => json!("*"),
         Value::Object(members) => {
             let known = |(name, value): (String, Value)| {
                 let value = if NEW.contains(&name.as_str()) { json!("*") } else { timeless(value) };
@@ -112,6 +117,11 @@ fn is_new(text: &str) -> bool {
     let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let time = text.len() > 19 && text.as_bytes()[10] == b'T' && text.ends_with('Z');
     (hex && text.len() >= 32) || text.starts_with("ORD-") || time
+}
+
+/// The version of a cart, which begins at the millisecond of its first edit.
+fn is_beginning(version: u64) -> bool {
+    version > 1_000_000_000_000
 }
 
 #[tokio::test]

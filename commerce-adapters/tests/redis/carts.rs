@@ -31,7 +31,7 @@ fn owner() -> CartOwner {
 
 fn save(version: u64) -> ChangeSet<CartWrite> {
     let cart = Cart { version, ..Cart::empty(owner(), SystemClock.now()) };
-    ChangeSet::of([CartWrite::Save(cart)])
+    ChangeSet::of([if version == 1 { CartWrite::Begin(cart) } else { CartWrite::Save(cart) }])
 }
 
 fn carts(url: &str) -> RedisCarts {

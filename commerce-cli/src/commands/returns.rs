@@ -167,11 +167,11 @@ async fn step(cx: &Context, id: ReturnId, step: Step) -> Result<(), Failure> {
         Target::Local(shop) => {
             let (orders, staff) = (&shop.orders, &Actor::System);
             let done = match step {
-                Step::Approve => orders.approve_return(staff, id, None).await?,
-                Step::Reject(reason) => orders.reject_return(staff, id, reason, None).await?,
-                Step::Receive(came) => orders.receive_return(staff, id, came, None).await?,
-                Step::Refund(amount) => orders.refund_return(staff, id, amount, None).await?,
-                Step::Exchange(items) => orders.exchange_return(staff, id, items, None).await?,
+                Step::Approve => orders.approve_return(staff, id, None, None).await?,
+                Step::Reject(reason) => orders.reject_return(staff, id, reason, None, None).await?,
+                Step::Receive(came) => orders.receive_return(staff, id, came, None, None).await?,
+                Step::Refund(amount) => orders.refund_return(staff, id, amount, None, None).await?,
+                Step::Exchange(items) => orders.exchange_return(staff, id, items, None, None).await?,
             };
             cx.out.record(&views::returned(done.into_inner()), WHOLE)?;
             shop.finish().await

@@ -38,7 +38,7 @@ pub(super) enum Cross {
     LowStock,
     /// Products against their categories and sellers.
     Product,
-    /// Reviews against their products, authors and those who read them.
+    /// Reviews against their products, authors, those who read them, and what was bought.
     Review,
     /// Wishes against their products and users.
     Wish,
@@ -124,6 +124,7 @@ impl Eyes<'_> {
                 found.extend(self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await?);
                 if cross == Cross::Review {
                     found.extend(self.named(walk, pages, "moderated_by", &*self.books.users, USERS, "a user").await?);
+                    found.extend(self.purchases(walk, pages).await?);
                 }
                 Ok(found)
             }
@@ -132,8 +133,11 @@ impl Eyes<'_> {
                 found.extend(self.roles(walk, pages).await?);
                 Ok(found)
             }
-            Cross::Seller | Cross::Session | Cross::Wallet => {
-                self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await
+            Cross::Seller | Cross::Wallet => self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await,
+            Cross::Session => {
+                let mut found = self.named(walk, pages, "user_id", &*self.books.users, USERS, "a user").await?;
+                found.extend(self.sessions(walk, pages).await?);
+                Ok(found)
             }
             Cross::Cart => {
                 let rows = pages.of(CARTS).iter().filter(|row| row.text("owner_kind") == Some("USER")).cloned().collect();

@@ -35,6 +35,7 @@ impl Eyes<'_> {
             named.put(STAFF_LOG, of(kind).cloned().collect());
             found.extend(self.named(walk, &named, "subject_id", books, table, what).await?);
         }
+        found.extend(self.ended_sessions(walk, pages).await?);
         found.extend(self.as_said(walk, pages).await?);
         Ok(found)
     }
@@ -73,8 +74,8 @@ impl Eyes<'_> {
 }
 
 impl Eyes<'_> {
-    /// Who has a role was given it, as the log tells: by whoever made her account, or later. An admin may lay down her own,
-    /// and whoever erases her account; that is nobody's deed to somebody else, and not in the log.
+    /// Who has a role was given it, as the log tells: by whoever made her account, or later. Whoever erases her account lays
+    /// down her role; that is nobody's deed to somebody else, and not in the log.
     pub(super) async fn roles(&self, walk: &Walk, pages: &Pages) -> Result<Vec<Suspicion>, StoreError> {
         let present = || pages.of(USERS).iter().filter(|row| row.text("password_hash") != Some(""));
         let ids: Vec<Cell> = present().map(|row| row.cell("id").clone()).collect();
@@ -93,7 +94,7 @@ impl Eyes<'_> {
             let Some(role) = row.word::<Role>("role") else { continue };
             let told = given.get(row.cell("id")).map(|(_, role)| *role);
             let fits = match told {
-                Some(told) => told == role || (told == Role::Admin && role != Role::Admin),
+                Some(told) => told == role,
                 None => role == Role::Customer || !self.log_was_kept(row).await?,
             };
             if !fits {

@@ -23,7 +23,7 @@ use super::walks::{
 };
 use super::{
     AuditRequest, Progress, Report, cancellations, coupons, erasures, keys, money, orders, people, products, returns, said,
-    shipments, shopping, stock, timeline, told, wallets, webhooks,
+    shipments, shopping, stock, timeline, told, wallets, webhooks, whereto,
 };
 
 /// The lease of a context's workers.
@@ -66,6 +66,7 @@ const ORDER_RULES: &[Rule] = &[
     said::words,
     said::decisions,
     said::key,
+    whereto::goes,
     coupons::redeemed,
     cancellations::given_up,
     shipments::gone,

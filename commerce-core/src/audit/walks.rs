@@ -54,6 +54,15 @@ pub(super) const ORDER_BOOK: &Walk = &Walk {
     ],
 };
 
+/// Orders with what they bought, and when.
+pub(super) const PURCHASES: &Walk = &Walk {
+    lead: ORDERS,
+    key: "id",
+    name: "number",
+    within: None,
+    beside: &[beside(ITEMS, "order_id"), beside(HISTORY, "order_id")],
+};
+
 /// Coupons with what their uses add up to.
 pub(super) const COUPON_BOOK: &Walk =
     &Walk { lead: COUPONS, key: "id", name: "code", within: None, beside: &[beside(USES, "coupon_id")] };

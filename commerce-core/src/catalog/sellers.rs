@@ -7,8 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds};
-use crate::error::{Error, Outcome, Refusal};
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds, settle};
+use crate::error::{Outcome, Refusal};
 use crate::events::Envelope;
 use crate::ids::{Id, SellerId, UserId};
 use crate::page::{Page, PageRequest};
@@ -54,33 +54,33 @@ pub struct SellerPatch {
 impl Catalog {
     /// The house's own seller, made when it is first asked for.
     pub async fn house_seller(&self) -> Outcome<Seller> {
-        let id = SellerId::from_uuid(HOUSE);
-        if let Some(house) = self.store.seller(id).await? {
-            return Ok(house);
-        }
-        let (name, slug) = ("House".to_owned(), slugify("house"));
-        let house = Seller { id, name, slug, user: None, created_at: self.clock.now(), version: 1 };
-        match self.store.commit(ChangeSet::of([CatalogWrite::InsertSeller(house.clone())])).await {
-            Ok(()) => Ok(house),
-            Err(CommitError::Refused(CommitRefusal::Duplicate(_) | CommitRefusal::Stale(_))) => self.seller(id).await,
-            Err(error) => Err(Error::from(error)),
-        }
+        self.one_of(SellerId::from_uuid(HOUSE), "House", "house", None).await
     }
 
     /// The seller that a user has of her own, made when it is first asked for. It has no name of hers, which everybody
     /// would see; she gives it one.
     pub(super) async fn seller_of(&self, user: UserId) -> Outcome<Seller> {
-        let id = own_seller(user);
-        if let Some(known) = self.store.seller(id).await? {
-            return Ok(known);
-        }
-        let (name, slug) = ("New seller".to_owned(), slugify(&format!("seller {}", user.uuid().simple())));
-        let seller = Seller { id, name, slug, user: Some(user), created_at: self.clock.now(), version: 1 };
-        match self.store.commit(ChangeSet::of([CatalogWrite::InsertSeller(seller.clone())])).await {
-            Ok(()) => Ok(seller),
-            Err(CommitError::Refused(CommitRefusal::Duplicate(_) | CommitRefusal::Stale(_))) => self.seller(id).await,
-            Err(error) => Err(Error::from(error)),
-        }
+        self.one_of(own_seller(user), "New seller", &format!("seller {}", user.uuid().simple()), Some(user)).await
+    }
+
+    /// The seller with an id that is known before it is there; where another has its slug, with another one.
+    async fn one_of(&self, id: SellerId, name: &str, slug: &str, user: Option<UserId>) -> Outcome<Seller> {
+        let apart = &AtomicBool::new(false);
+        rounds("seller", || async move {
+            if let Some(known) = self.store.seller(id).await? {
+                return Ok(Round::Done(known));
+            }
+            let plain = slugify(slug);
+            let slug = if apart.load(Ordering::Relaxed) { slug_apart(&plain, self.ids.mint::<SellerId>().uuid()) } else { plain };
+            let seller = Seller { id, name: name.to_owned(), slug, user, created_at: self.clock.now(), version: 1 };
+            let committed = self.store.commit(ChangeSet::of([CatalogWrite::InsertSeller(seller.clone())])).await;
+            if matches!(committed, Err(CommitError::Refused(CommitRefusal::Duplicate("slug")))) {
+                apart.store(true, Ordering::Relaxed);
+                return Ok(Round::Again);
+            }
+            settle(committed, seller)
+        })
+        .await
     }
 
     /// A seller.

@@ -60,7 +60,7 @@ pub struct Cart {
     pub begun_at: Timestamp,
     /// When it was last edited.
     pub updated_at: Timestamp,
-    /// Grows by one with every edit.
+    /// Grows by one with every edit. A cart begins at one that no earlier cart of its owner had.
     pub version: u64,
 }
 
@@ -130,6 +130,12 @@ impl Cart {
         self.lines.retain(|line| line.sku != *sku);
     }
 
+    /// As it is once it was emptied at `now`. It is another one from then on, of which nothing was ordered.
+    #[must_use]
+    pub fn cleared(self, now: Timestamp) -> Self {
+        Self { lines: Vec::new(), coupon: None, metadata: Metadata::new(), begun_at: self.next_beginning(now), ..self }
+    }
+
     /// As it is after what was ordered left it at `now`. What was added meanwhile stays, and may be
     /// ordered.
     #[must_use]
@@ -142,8 +148,7 @@ impl Cart {
                 }
             }
         }
-        // Another beginning than before, also by a clock that is behind.
-        let begun_at = now.max(self.begun_at.plus(TICK));
+        let begun_at = self.next_beginning(now);
         // Its coupon was tried with what was ordered.
         Self { begun_at, coupon: None, ..self.edited(begun_at) }
     }
@@ -152,7 +157,19 @@ impl Cart {
     #[must_use]
     pub fn edited(mut self, now: Timestamp) -> Self {
         self.updated_at = now;
-        self.version = self.version.saturating_add(1);
+        // A day lies between an expired cart and the next, and fewer edits than milliseconds.
+        self.version = if self.is_stored() { self.version.saturating_add(1) } else { now.as_millis().max(1) };
         self
+    }
+
+    /// Whether it was ever edited, and a store has it.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.version > 0
+    }
+
+    /// Another beginning than it had, also by a clock that is behind.
+    fn next_beginning(&self, now: Timestamp) -> Timestamp {
+        now.max(self.begun_at.plus(TICK))
     }
 }

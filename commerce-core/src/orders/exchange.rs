@@ -14,7 +14,9 @@ use serde_json::json;
 
 use crate::actor::Actor;
 use crate::catalog::HoldKey;
-use crate::change::{Answer, ChangeSet, KeyClaim, KeyResult, KeyScope, RequestKey, Round, digest, rounds, settle};
+use crate::change::{
+    Answer, ChangeSet, KeyClaim, KeyResult, KeyScope, RequestKey, Round, digest, expect_version, rounds, settle,
+};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, OrderId, RefundId, ReturnId};
 use crate::limits;
@@ -59,14 +61,15 @@ impl Orders {
     ///
     /// # Errors
     /// `EXCHANGE_EXCEEDS_CREDIT`, `SOLD_OUT`, `PAYMENT_REQUIRED` while the courier has not collected, `ILLEGAL_TRANSITION`,
-    /// `EMPTY_ORDER` where nothing came, `INVALID` naming the fields, `FORBIDDEN`, `NOT_FOUND`, `IDEMPOTENCY_MISMATCH`; once
-    /// more is no error.
+    /// `EMPTY_ORDER` where nothing came, `INVALID` naming the fields, `FORBIDDEN`, `NOT_FOUND`, `IDEMPOTENCY_MISMATCH`,
+    /// `VERSION_MISMATCH` when its order is not `expected`; once more is no error.
     pub async fn exchange_return(
         &self,
         actor: &Actor,
         id: ReturnId,
         items: Option<Vec<(String, i64)>>,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<ReturnOf>> {
         let key = key.unwrap_or_else(|| self.key_of_our_own());
         let scope = KeyScope { user: actor.user(), route: format!("POST /api/returns/{id}/exchange"), key: key.key };
@@ -76,12 +79,14 @@ impl Orders {
         rounds("order", || async {
             let known = self.return_by_id(actor, id).await?;
             actor.require_staff()?;
+            // In this order: what a twin of this request did has its key by then.
+            let order = self.stored(known.order).await?;
             if let Some(record) = self.store.key(scope).await?
                 && record.replay(&body_hash)?.is_some()
             {
                 return Ok(Round::Done(Answer::Replayed(self.return_by_id(actor, id).await?)));
             }
-            let order = self.stored(known.order).await?;
+            expect_version("order", expected, order.version)?;
             let it = order.return_of(id).ok_or(Refusal::NotFound("return"))?;
             let Stepped::On(it) = it.step(ReturnStatus::Exchanged, self.clock.now())? else {
                 return Ok(Round::Done(Answer::Fresh(returned(&order, id)?)));

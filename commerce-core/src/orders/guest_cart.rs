@@ -9,7 +9,7 @@ use crate::ids::UserId;
 use crate::keyed::Keyed;
 
 use super::Orders;
-use super::cart::{Cart, CartOwner};
+use super::cart::CartOwner;
 use super::ports::CartWrite;
 use super::shopping::{CartView, may_touch, one_currency};
 
@@ -87,9 +87,12 @@ impl Orders {
             }
             one_currency(&into)?;
             let now = self.clock.now();
-            let into: Cart = if nothing { into } else { into.edited(now) };
-            let moved = [CartWrite::Save(into.clone()), CartWrite::Save(from.edited(now))];
-            let changes = if nothing { ChangeSet::new() } else { ChangeSet::of(moved) };
+            let (into, changes) = if nothing {
+                (into, ChangeSet::new())
+            } else {
+                let (filled, emptied) = (CartWrite::edit(into, now), CartWrite::edit(from, now));
+                (filled.cart().clone(), ChangeSet::of([filled, emptied]))
+            };
             match self.carts.commit(changes.claim(claim.clone())).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     record.replay(&claim.as_ref().map(|claim| claim.body_hash).unwrap_or_default())?;

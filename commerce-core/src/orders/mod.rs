@@ -78,6 +78,7 @@ pub use pricing::*;
 pub use provide::{CartReducer, HoldRegister, PurchaseRegister};
 pub use quote::{AddressChoice, Offer, PlaceOrder};
 pub use reconcile::{Mismatch, MismatchKind, Reconciliation};
+pub use redirect::address_digest;
 pub use returns::*;
 pub use send_back::{CameBack, GiveMoney, RequestReturn};
 pub use ship::{CarrierNews, NewShipment};

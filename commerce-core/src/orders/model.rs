@@ -192,6 +192,12 @@ pub struct OrderFacts {
     /// That cart, where it is a guest's: the hash of its token ([`CartOwner::Guest`](super::cart::CartOwner::Guest)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_cart: Option<Uuid>,
+    /// By which option it is shipped; none of what was said before events said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_option: Option<String>,
+    /// What stands for where it goes ([`address_digest`](super::address_digest)); none as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address_digest: Option<String>,
     /// All that was given up of it by then, line by line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cancelled: Vec<ShipmentLine>,

@@ -233,10 +233,26 @@ pub trait CartStore: Keys {
 /// What is written about carts.
 #[derive(Clone, Debug)]
 pub enum CartWrite {
-    /// An edited cart, with the version it will have; version 1 replaces an expired one too.
+    /// A cart where there is none, or one that has expired.
+    Begin(Cart),
+    /// An edited cart, with the version it will have.
     Save(Cart),
-    /// The cart is gone; gone already is fine.
-    Delete(CartOwner),
+}
+
+impl CartWrite {
+    /// This cart, edited at `now`.
+    #[must_use]
+    pub fn edit(cart: Cart, now: Timestamp) -> Self {
+        if cart.is_stored() { Self::Save(cart.edited(now)) } else { Self::Begin(cart.edited(now)) }
+    }
+
+    /// The cart as it will be.
+    #[must_use]
+    pub fn cart(&self) -> &Cart {
+        match self {
+            Self::Begin(cart) | Self::Save(cart) => cart,
+        }
+    }
 }
 
 /// What the catalog says about one SKU.

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::change::{Round, expect_version, rounds, settle};
+use crate::change::{Round, digest, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
-use crate::ids::OrderId;
+use crate::ids::{Id, OrderId, PaymentId};
 use crate::staff::StaffAction;
 use crate::users::{PostalAddress, RawAddress, parse_address};
 
@@ -41,7 +41,27 @@ impl Orders {
     }
 }
 
+/// What events say of an address, because they carry none: a digest of its parts (name, two lines, city, state, postal
+/// code, country, phone) with the order's payment, which no event names, so that nobody who hears them can try addresses.
+#[must_use]
+pub fn address_digest(payment: PaymentId, parts: [Option<&str>; 8]) -> String {
+    let uuid = payment.uuid();
+    let mut all: Vec<&[u8]> = vec![b"address", uuid.as_bytes()];
+    all.extend(parts.iter().map(|part| part.unwrap_or_default().as_bytes()));
+    hex::encode(digest(&all))
+}
+
 impl Order {
+    /// What its events say of where it goes.
+    #[must_use]
+    pub fn address_digest(&self) -> String {
+        let PostalAddress { full_name, line1, line2, city, state, postal_code, country, phone } = &self.shipping_address;
+        let country = country.to_string();
+        let (line2, state, phone) = (line2.as_deref(), state.as_deref(), phone.as_deref());
+        let parts = [Some(&**full_name), Some(line1), line2, Some(city), state, Some(postal_code), Some(&country), phone];
+        address_digest(self.payment.id, parts)
+    }
+
     /// Passes an address that the order may go to instead.
     ///
     /// # Errors

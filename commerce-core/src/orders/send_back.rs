@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::change::{Answer, KeyClaim, KeyResult, KeyScope, RequestKey, Round, rounds};
+use crate::change::{Answer, KeyClaim, KeyResult, KeyScope, RequestKey, Round, expect_version, rounds};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, IdSource, OrderId, ReturnId};
 use crate::limits;
@@ -61,13 +61,14 @@ impl Orders {
     ///
     /// # Errors
     /// `RETURN_EXCEEDS_DELIVERED`, `RETURN_WINDOW_CLOSED`, `INVALID` naming the fields, `NOT_FOUND` for strangers,
-    /// `IDEMPOTENCY_MISMATCH`.
+    /// `IDEMPOTENCY_MISMATCH`, `VERSION_MISMATCH` when the order is not `expected`.
     pub async fn request_return(
         &self,
         actor: &Actor,
         order: OrderId,
         wish: RequestReturn,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<ReturnOf>> {
         let id: ReturnId = self.ids.mint();
         let claim = key.map(|key| self.claim_return(actor, format!("POST /api/orders/{order}/returns"), id, key));
@@ -84,6 +85,7 @@ impl Orders {
             if let Some(made) = self.made_before(claim.as_ref()).await? {
                 return Ok(Round::Done(Answer::Replayed(self.return_by_id(actor, made).await?)));
             }
+            expect_version("order", expected, known.version)?;
             if wish.refused == Some(true) && !actor.is_staff() {
                 return Err(Refusal::field("refused", "INVALID", "is said by staff, to whom the parcel comes back").into());
             }
@@ -150,48 +152,59 @@ impl Orders {
     /// Agrees to a return. Staff.
     ///
     /// # Errors
-    /// `FORBIDDEN`, `NOT_FOUND`, `ILLEGAL_TRANSITION`; once more is no error.
-    pub async fn approve_return(&self, actor: &Actor, id: ReturnId, key: Option<RequestKey>) -> Outcome<Answer<ReturnOf>> {
-        self.step_return(actor, id, ("approve", ReturnStatus::Approved, StaffAction::ReturnApproved), key, |_, it, _| {
-            Ok((it, Vec::new()))
-        })
-        .await
+    /// `FORBIDDEN`, `NOT_FOUND`, `ILLEGAL_TRANSITION`, `VERSION_MISMATCH` when its order is not `expected`; once more is no
+    /// error.
+    pub async fn approve_return(
+        &self,
+        actor: &Actor,
+        id: ReturnId,
+        key: Option<RequestKey>,
+        expected: Option<u64>,
+    ) -> Outcome<Answer<ReturnOf>> {
+        let step = ("approve", ReturnStatus::Approved, StaffAction::ReturnApproved);
+        self.step_return(actor, id, step, key, expected, |_, it, _| Ok((it, Vec::new()))).await
     }
 
     /// Does not agree to a return. Staff.
     ///
     /// # Errors
-    /// `FORBIDDEN`, `NOT_FOUND`, `ILLEGAL_TRANSITION`, `INVALID` for the reason; once more is no error.
+    /// `FORBIDDEN`, `NOT_FOUND`, `ILLEGAL_TRANSITION`, `INVALID` for the reason, `VERSION_MISMATCH` when its order is not
+    /// `expected`; once more is no error.
     pub async fn reject_return(
         &self,
         actor: &Actor,
         id: ReturnId,
         reason: Option<String>,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<ReturnOf>> {
         let mut check = Check::new();
         let note = reason.map(|reason| check.line("reason", &reason, 0, limits::SHORT_TEXT_MAX));
         check.finish()?;
         let note = note.filter(|note| !note.is_empty());
         let reject = |_: &Order, it: Return, _| Ok((Return { note: note.clone(), ..it }, Vec::new()));
-        self.step_return(actor, id, ("reject", ReturnStatus::Rejected, StaffAction::ReturnRejected), key, reject).await
+        let step = ("reject", ReturnStatus::Rejected, StaffAction::ReturnRejected);
+        self.step_return(actor, id, step, key, expected, reject).await
     }
 
     /// Takes in what came: back on the shelf, or written off. Nothing named means everything, to be sold
     /// again. Staff.
     ///
     /// # Errors
-    /// `FORBIDDEN`, `NOT_FOUND`, `ILLEGAL_TRANSITION`, `INVALID` for more than was to come; once more is no error.
+    /// `FORBIDDEN`, `NOT_FOUND`, `ILLEGAL_TRANSITION`, `INVALID` for more than was to come, `VERSION_MISMATCH` when its order
+    /// is not `expected`; once more is no error.
     pub async fn receive_return(
         &self,
         actor: &Actor,
         id: ReturnId,
         came: Option<Vec<CameBack>>,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<ReturnOf>> {
         let came = came.map(|came| parse_came(&came)).transpose()?;
         let receive = |_: &Order, it: Return, _| Ok((it.receive(came.as_deref())?, Vec::new()));
-        self.step_return(actor, id, ("receive", ReturnStatus::Received, StaffAction::ReturnReceived), key, receive).await
+        let step = ("receive", ReturnStatus::Received, StaffAction::ReturnReceived);
+        self.step_return(actor, id, step, key, expected, receive).await
     }
 
     /// Gives the money back: the exact share of what came in price, discount and tax, or less. Staff.
@@ -199,13 +212,15 @@ impl Orders {
     /// # Errors
     /// `REFUND_EXCEEDS_CAPTURED` for more than the share or than is left of what was captured, `PAYMENT_REQUIRED` while the
     /// courier has not collected, `FORBIDDEN`,
-    /// `NOT_FOUND`, `ILLEGAL_TRANSITION`, `INVALID` for the amount; once more is no error.
+    /// `NOT_FOUND`, `ILLEGAL_TRANSITION`, `INVALID` for the amount, `VERSION_MISMATCH` when its order is not `expected`; once
+    /// more is no error.
     pub async fn refund_return(
         &self,
         actor: &Actor,
         id: ReturnId,
         amount: Option<Money>,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<ReturnOf>> {
         let refund = |order: &Order, it: Return, now| {
             order.is_paid_for()?;
@@ -224,7 +239,8 @@ impl Orders {
             }
             Ok((Return { refund: Some(amount), ..it }, refunds))
         };
-        self.step_return(actor, id, ("refund", ReturnStatus::Refunded, StaffAction::ReturnRefunded), key, refund).await
+        let step = ("refund", ReturnStatus::Refunded, StaffAction::ReturnRefunded);
+        self.step_return(actor, id, step, key, expected, refund).await
     }
 
     /// Gives money back without a return. Staff. Answers the refund; where it comes out of several captures,
@@ -232,13 +248,15 @@ impl Orders {
     ///
     /// # Errors
     /// `REFUND_EXCEEDS_CAPTURED` for more than is left of what was captured, `INVALID` naming the fields,
-    /// `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `IDEMPOTENCY_MISMATCH`.
+    /// `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `IDEMPOTENCY_MISMATCH`, `VERSION_MISMATCH` when the order is
+    /// not `expected`.
     pub async fn give_money_back(
         &self,
         actor: &Actor,
         id: OrderId,
         wish: GiveMoney,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<Refund>> {
         let claim = key.map(|key| self.claim_on(actor, id, "refunds", key));
         let mut check = Check::new();
@@ -252,9 +270,11 @@ impl Orders {
             let order = self.owned(actor, id).await?;
             actor.require_staff()?;
             if let Some(made) = self.made_before(claim.as_ref()).await? {
-                let made = order.payment.refunds.iter().find(|refund| refund.id.uuid() == made.uuid()).cloned();
+                let refunds = self.stored(id).await?.payment.refunds;
+                let made = refunds.into_iter().find(|refund| refund.id.uuid() == made.uuid());
                 return Ok(Round::Done(Answer::Replayed(made.ok_or(Refusal::NotFound("refund"))?)));
             }
+            expect_version("order", expected, order.version)?;
             let left = Money::new(order.refundable(), order.total.currency);
             let wanted = match &lines {
                 Some(lines) => worth_of_lines(&order, lines)?,
@@ -279,6 +299,7 @@ impl Orders {
         id: ReturnId,
         (name, next, deed): (&str, ReturnStatus, StaffAction),
         key: Option<RequestKey>,
+        expected: Option<u64>,
         turn: impl Fn(&Order, Return, Timestamp) -> Result<(Return, Vec<Refund>), Refusal>,
     ) -> Outcome<Answer<ReturnOf>> {
         let claim = key.map(|key| self.claim_return(actor, format!("POST /api/returns/{id}/{name}"), id, key));
@@ -291,6 +312,7 @@ impl Orders {
             if self.made_before(claim.as_ref()).await?.is_some() {
                 return Ok(Round::Done(Answer::Replayed(self.return_by_id(actor, id).await?)));
             }
+            expect_version("order", expected, order.version)?;
             let now = self.clock.now();
             let it = order.return_of(id).ok_or(Refusal::NotFound("return"))?;
             let Stepped::On(it) = it.step(next, now)? else {

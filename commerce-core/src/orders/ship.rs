@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, RequestKey, Round, rounds};
+use crate::change::{Answer, ChangeSet, RequestKey, Round, expect_version, rounds};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, OrderId, ShipmentId};
 use crate::keyed::Keyed;
@@ -51,13 +51,15 @@ impl Orders {
     ///
     /// # Errors
     /// `OVER_SHIPMENT`, `ILLEGAL_TRANSITION` of an order that is not confirmed, or is cancelled, `INVALID` naming the
-    /// fields, `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `IDEMPOTENCY_MISMATCH`.
+    /// fields, `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `IDEMPOTENCY_MISMATCH`, `VERSION_MISMATCH` when the
+    /// order is not `expected`.
     pub async fn ship(
         &self,
         actor: &Actor,
         order: OrderId,
         wish: NewShipment,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<ShipmentOf>> {
         let keyed = &Keyed::of(actor, format!("POST /api/orders/{order}/shipments"), key);
         let (ref carrier, ref tracking_number, ref lines) = parse_shipment(&wish)?;
@@ -66,8 +68,9 @@ impl Orders {
             let known = self.owned(actor, order).await?;
             actor.require_staff()?;
             if let Some(made) = keyed.seen(&*self.store).await? {
-                return Ok(Round::Done(Answer::Replayed(found(&known, ShipmentId::from_uuid(made))?)));
+                return Ok(Round::Done(Answer::Replayed(self.shipment(actor, order, ShipmentId::from_uuid(made)).await?)));
             }
+            expect_version("order", expected, known.version)?;
             let now = self.clock.now();
             let lines = known.pack(lines.as_deref())?;
             let (carrier, tracking_number) = (Some(carrier.clone()), Some(tracking_number.clone()));
@@ -90,7 +93,8 @@ impl Orders {
     ///
     /// # Errors
     /// `ILLEGAL_TRANSITION` for what would have happened after it arrived, or while it comes back, `INVALID` naming the fields,
-    /// `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `IDEMPOTENCY_MISMATCH`.
+    /// `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `IDEMPOTENCY_MISMATCH`, `VERSION_MISMATCH` when the order is
+    /// not `expected`.
     pub async fn shipment_news(
         &self,
         actor: &Actor,
@@ -98,16 +102,18 @@ impl Orders {
         id: ShipmentId,
         news: CarrierNews,
         key: Option<RequestKey>,
+        expected: Option<u64>,
     ) -> Outcome<Answer<ShipmentOf>> {
         let keyed = &Keyed::of(actor, format!("POST /api/orders/{order}/shipments/{id}/events"), key);
         let news = &parse_news(news)?;
         rounds("order", || async {
             let known = self.owned(actor, order).await?;
             actor.require_staff()?;
-            let it = found(&known, id)?;
             if keyed.seen(&*self.store).await?.is_some() {
-                return Ok(Round::Done(Answer::Replayed(it)));
+                return Ok(Round::Done(Answer::Replayed(self.shipment(actor, order, id).await?)));
             }
+            expect_version("order", expected, known.version)?;
+            let it = found(&known, id)?;
             let now = self.clock.now();
             let said = match when(&known, news, now)? {
                 Some(at) => Some(ShipmentEvent { status: news.status, at, note: news.note.clone() }),

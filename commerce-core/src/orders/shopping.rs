@@ -136,19 +136,16 @@ impl Orders {
         Ok(edited.await?.into_inner())
     }
 
-    /// Empties a cart; empty already is fine. Where a version is expected it is edited, because only
-    /// an edit is guarded by one.
+    /// Empties a cart; empty already is fine. That is an edit like others, so that its version stays behind.
     ///
     /// # Errors
     /// `NOT_FOUND` for another's cart; `VERSION_MISMATCH` when it is not `expected`.
     pub async fn clear_cart(&self, actor: &Actor, owner: CartOwner, expected: Option<u64>) -> Outcome<()> {
         may_touch(actor, owner)?;
-        if expected.is_none() {
-            return Ok(self.carts.commit(ChangeSet::of([CartWrite::Delete(owner)])).await?);
-        }
         let emptied = self.edit_cart(owner, &[], None, expected, |cart| {
-            cart.lines.clear();
-            cart.coupon = None;
+            if !cart.lines.is_empty() || cart.coupon.is_some() || !cart.metadata.is_empty() {
+                *cart = cart.clone().cleared(self.clock.now());
+            }
             Ok(())
         });
         emptied.await.map(|_| ())
@@ -215,8 +212,9 @@ impl Orders {
             if cart == before {
                 return Ok(Round::Done(Answer::Fresh(cart)));
             }
-            let cart = cart.edited(self.clock.now());
-            let changes = ChangeSet::of([CartWrite::Save(cart.clone())]).claim(claim.clone());
+            let edited = CartWrite::edit(cart, self.clock.now());
+            let cart = edited.cart().clone();
+            let changes = ChangeSet::of([edited]).claim(claim.clone());
             match self.carts.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     record.replay(&claim.as_ref().map(|claim| claim.body_hash).unwrap_or_default())?;

@@ -236,6 +236,8 @@ fn facts(decided: &Decided) -> OrderFacts {
             CartOwner::Guest(cart) => Some(cart),
             CartOwner::User(_) => None,
         }),
+        shipping_option: Some(order.shipping_option.clone()),
+        address_digest: Some(order.address_digest()),
         cancelled: order.all_given_up(),
         refused: order.all_refused(),
         given_up: decided.given_up.and_then(|id| order.cancellations.iter().find(|it| it.id == id).cloned()),

@@ -6,6 +6,7 @@ pub mod conformance;
 pub mod fault;
 pub mod memory;
 pub mod replay;
+pub mod samples;
 mod shop;
 pub mod sim;
 

@@ -71,7 +71,8 @@ impl Users {
         self.change_user(actor, id, None, acting, deed).await
     }
 
-    /// Changes a user by a pure rule; a rule that changes nothing writes nothing.
+    /// Changes what a user may do by a pure rule; a rule that changes nothing writes nothing. No customer may do that to
+    /// herself, so that it is a deed of staff whoever the user is.
     async fn change_user(
         &self,
         actor: &Actor,
@@ -90,7 +91,7 @@ impl Users {
             }
             let changed = changed.next_version();
             let changes = ChangeSet::of([UserWrite::UpdateUser(changed.clone())]);
-            let changes = self.told(actor, deed(&user), changes);
+            let changes = self.told_also_of_herself(actor, deed(&user), changes);
             settle(self.store.commit(changes).await, changed)
         })
         .await

@@ -150,10 +150,15 @@ impl Users {
 
     /// The change set, with an entry of the log where it is staff that does this to somebody else.
     pub(super) fn told(&self, actor: &Actor, deed: Deed, changes: ChangeSet<UserWrite>) -> ChangeSet<UserWrite> {
-        let Deed { action, subject, detail } = deed;
-        if !is_of_staff(actor, subject) {
+        if is_of_staff(actor, deed.subject) { self.told_also_of_herself(actor, deed, changes) } else { changes }
+    }
+
+    /// As [`told`](Self::told), of what staff alone may do, be it to herself.
+    pub(super) fn told_also_of_herself(&self, actor: &Actor, deed: Deed, changes: ChangeSet<UserWrite>) -> ChangeSet<UserWrite> {
+        if !actor.is_staff() {
             return changes;
         }
+        let Deed { action, subject, detail } = deed;
         let subject = Subject::of(SubjectKind::User, subject);
         let (at, actor) = (self.clock.now(), actor.user());
         changes.and(UserWrite::LogStaff(StaffNews { at, actor, action, subject, detail: detail.into(), event: None }))

@@ -140,6 +140,8 @@ impl House {
             from_cart: false,
             cart_claim: None,
             guest_cart: None,
+            shipping_option: None,
+            address_digest: None,
             cancelled: Vec::new(),
             refused: Vec::new(),
             given_up: None,

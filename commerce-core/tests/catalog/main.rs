@@ -4,4 +4,5 @@
 
 mod house;
 mod products;
+mod sellers;
 mod stock;

@@ -1,10 +1,8 @@
 //! Some of an order is given up: its units and its exact money come back, once, and what is shipped is not.
 
 use commerce_core::ids::OrderId;
-use commerce_core::orders::{
-    CouponInput, CouponKind, CouponValue, NewShipment, Order, OrderStatus, PaymentMethod, PaymentStatus,
-};
-use commerce_core::text::Metadata;
+use commerce_core::orders::{CouponInput, NewShipment, Order, OrderStatus, PaymentMethod, PaymentStatus};
+use commerce_core::testing::samples;
 use commerce_core::{Currency, Money, Outcome};
 use futures_executor::block_on;
 use futures_util::future::{join, join_all};
@@ -31,7 +29,7 @@ async fn drop(scene: &Scene, order: OrderId, lines: &[(&str, i64)]) -> Outcome<O
 async fn ship(scene: &Scene, order: OrderId, lines: Option<&[(&str, i64)]>) -> Outcome<()> {
     let lines = lines.map(|lines| lines.iter().map(|(sku, units)| ((*sku).to_owned(), *units)).collect());
     let parcel = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: "1".to_owned(), lines };
-    scene.orders.ship(&STAFF, order, parcel, None).await.map(|_| ())
+    scene.orders.ship(&STAFF, order, parcel, None, None).await.map(|_| ())
 }
 
 fn worths(order: &Order) -> Vec<i64> {
@@ -43,19 +41,9 @@ fn bit_by_bit_it_is_the_whole_to_the_unit() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(1, &[A, B]).await?;
         let coupon = CouponInput {
-            code: "ODD".to_owned(),
-            kind: CouponKind::Fixed,
-            value: CouponValue::Amount(Money::new(10_001, Currency::INR)),
             usage_limit: Some(1),
-            per_user_limit: None,
-            starts_at: None,
-            ends_at: None,
             minimum_subtotal: Some(Money::new(100_000, Currency::INR)),
-            maximum_discount: None,
-            category_ids: Vec::new(),
-            product_ids: Vec::new(),
-            combinable: false,
-            metadata: Metadata::new(),
+            ..samples::amount_off("ODD", Money::new(10_001, Currency::INR))
         };
         scene.orders.create_coupon(&STAFF, coupon, None).await?;
         let mut wished = wish(&[("A", 3), ("B", 1)], card("tok_ok"));

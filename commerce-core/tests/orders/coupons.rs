@@ -9,7 +9,7 @@ use commerce_core::orders::{
     CartOwner, Coupon, CouponInput, CouponKind, CouponRule, CouponValue, Order, OrderStatus, PlaceOrder, UseLimit,
 };
 use commerce_core::page::PageRequest;
-use commerce_core::text::Metadata;
+use commerce_core::testing::samples::{self, percent_off};
 use commerce_core::{Actor, Clock, Currency, Money, Outcome};
 use futures_executor::block_on;
 use futures_util::future::join_all;
@@ -24,31 +24,12 @@ fn rupees(minor: i64) -> Money {
     Money::new(minor, Currency::INR)
 }
 
-/// So many hundredths off, under this code.
-fn percent(code: &str, hundredths: i64) -> CouponInput {
-    CouponInput {
-        code: code.to_owned(),
-        kind: CouponKind::Percentage,
-        value: CouponValue::Hundredths(hundredths),
-        usage_limit: None,
-        per_user_limit: None,
-        starts_at: None,
-        ends_at: None,
-        minimum_subtotal: None,
-        maximum_discount: None,
-        category_ids: Vec::new(),
-        product_ids: Vec::new(),
-        combinable: false,
-        metadata: Metadata::new(),
-    }
-}
-
 fn fixed(code: &str, minor: i64) -> CouponInput {
-    CouponInput { kind: CouponKind::Fixed, value: CouponValue::Amount(rupees(minor)), ..percent(code, 0) }
+    samples::amount_off(code, rupees(minor))
 }
 
 fn free_shipping(code: &str) -> CouponInput {
-    CouponInput { kind: CouponKind::FreeShipping, value: CouponValue::None, ..percent(code, 0) }
+    CouponInput { kind: CouponKind::FreeShipping, value: CouponValue::None, ..percent_off(code, 0) }
 }
 
 async fn make(scene: &Scene, input: CouponInput) -> Outcome<Coupon> {
@@ -89,10 +70,10 @@ async fn ordered_as_quoted(scene: &Scene, wish: PlaceOrder) -> Outcome<Order> {
 fn each_kind_takes_off_what_it_says() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(1, &[A, B]).await?;
-        make(&scene, percent("TEN", 10)).await?;
+        make(&scene, percent_off("TEN", 10)).await?;
         make(&scene, fixed("FLAT", 10_001)).await?;
         make(&scene, free_shipping("SHIP")).await?;
-        make(&scene, CouponInput { maximum_discount: Some(rupees(1_000)), ..percent("CAPPED", 50) }).await?;
+        make(&scene, CouponInput { maximum_discount: Some(rupees(1_000)), ..percent_off("CAPPED", 50) }).await?;
         make(&scene, fixed("RICH", 900_000)).await?;
         make(&scene, CouponInput { maximum_discount: Some(rupees(900)), ..free_shipping("SOME") }).await?;
         let cases = [("TEN", 9_980, 0), ("FLAT", 10_001, 0), ("SHIP", 0, EXPRESS), ("CAPPED", 1_000, 0), ("RICH", 99_800, 0)];
@@ -114,7 +95,7 @@ fn each_kind_takes_off_what_it_says() -> Outcome<()> {
 fn what_costs_nothing_is_confirmed_and_can_be_cancelled() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(10, &[A]).await?;
-        make(&scene, percent("ALL", 100)).await?;
+        make(&scene, percent_off("ALL", 100)).await?;
         for payment in [COD, card("tok_ok")] {
             let order = scene.place(PlaceOrder { coupon_code: Some("ALL".to_owned()), ..wish(&[("A", 1)], payment) }).await?;
             assert_eq!((order.status, order.total.minor), (OrderStatus::Confirmed, 0), "{payment:?}");
@@ -134,12 +115,12 @@ fn a_refusal_says_which_rule_and_by_how_much() -> Outcome<()> {
         let scene = Scene::open(2, &[A]).await?;
         let now = scene.clock.now();
         let hour = Duration::from_hours(1);
-        make(&scene, CouponInput { starts_at: Some(now.plus(hour)), ..percent("SOON", 10) }).await?;
-        make(&scene, CouponInput { starts_at: Some(now.minus(hour)), ends_at: Some(now), ..percent("GONE", 10) }).await?;
-        make(&scene, CouponInput { minimum_subtotal: Some(rupees(50_000)), ..percent("LARGE", 10) }).await?;
+        make(&scene, CouponInput { starts_at: Some(now.plus(hour)), ..percent_off("SOON", 10) }).await?;
+        make(&scene, CouponInput { starts_at: Some(now.minus(hour)), ends_at: Some(now), ..percent_off("GONE", 10) }).await?;
+        make(&scene, CouponInput { minimum_subtotal: Some(rupees(50_000)), ..percent_off("LARGE", 10) }).await?;
         let foreign = CouponValue::Amount(Money::new(500, "EUR".parse().expect("it is a currency")));
         make(&scene, CouponInput { value: foreign, ..fixed("EURO", 1) }).await?;
-        make(&scene, percent("ALONE", 10)).await?;
+        make(&scene, percent_off("ALONE", 10)).await?;
         make(&scene, CouponInput { combinable: true, ..free_shipping("TOO") }).await?;
         let tried = async |coupon: &str| rule(scene.orders.quote(&scene.asha, &with(&[("A", 1)], coupon)).await);
         assert_eq!(tried("NONE").await, CouponRule::Unknown);
@@ -167,8 +148,8 @@ fn a_scope_is_products_and_categories_with_all_below() -> Outcome<()> {
         let below = category("Shirts", Some(top)).await?;
         let shirt = NewProduct { category: Some(below), ..product("SHIRT", 10, rupees(10_000)) };
         let shirt = scene.catalog.create_product(&STAFF, shirt, None).await?.into_inner().id;
-        make(&scene, CouponInput { category_ids: vec![top], ..percent("CLOTHES", 50) }).await?;
-        make(&scene, CouponInput { product_ids: vec![shirt], ..percent("SHIRT", 50) }).await?;
+        make(&scene, CouponInput { category_ids: vec![top], ..percent_off("CLOTHES", 50) }).await?;
+        make(&scene, CouponInput { product_ids: vec![shirt], ..percent_off("SHIRT", 50) }).await?;
         for coupon in ["CLOTHES", "SHIRT"] {
             let order = ordered_as_quoted(&scene, with(&[("A", 1), ("SHIRT", 1)], coupon)).await?;
             let parts: Vec<i64> = order.lines.iter().map(|line| line.discount.minor).collect();
@@ -184,7 +165,7 @@ fn a_scope_is_products_and_categories_with_all_below() -> Outcome<()> {
 fn coupons_that_combine_are_counted_one_after_the_other() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(4, &[A]).await?;
-        for input in [percent("HALF", 50), fixed("FLAT", 10_000), free_shipping("SHIP")] {
+        for input in [percent_off("HALF", 50), fixed("FLAT", 10_000), free_shipping("SHIP")] {
             make(&scene, CouponInput { combinable: true, ..input }).await?;
         }
         let express = |codes| PlaceOrder { shipping_option: Some("express".to_owned()), ..with(&[("A", 1)], codes) };
@@ -203,7 +184,7 @@ fn exactly_the_limit_is_redeemed_however_they_meet() -> Outcome<()> {
     block_on(async {
         for seed in 0..40 {
             let scene = Scene::open(seed, &[A]).await?;
-            make(&scene, CouponInput { usage_limit: Some(3), ..percent("FEW", 10) }).await?;
+            make(&scene, CouponInput { usage_limit: Some(3), ..percent_off("FEW", 10) }).await?;
             let bela = scene.somebody_else().await?;
             let buyers: Vec<&Actor> = [&scene.asha, &bela].into_iter().cycle().take(8).collect();
             let placed = join_all(buyers.iter().map(|buyer| scene.orders.place(buyer, with(&[("A", 1)], "FEW"), None))).await;
@@ -222,7 +203,7 @@ fn exactly_the_limit_is_redeemed_however_they_meet() -> Outcome<()> {
 fn one_customer_uses_her_own_limit() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(5, &[A]).await?;
-        make(&scene, CouponInput { per_user_limit: Some(1), ..percent("ONCE", 10) }).await?;
+        make(&scene, CouponInput { per_user_limit: Some(1), ..percent_off("ONCE", 10) }).await?;
         let tabs = join_all((0..4).map(|_| scene.orders.place(&scene.asha, with(&[("A", 1)], "ONCE"), None))).await;
         assert_eq!(tabs.iter().filter(|tab| tab.is_ok()).count(), 1);
         let again = scene.place(with(&[("A", 1)], "ONCE")).await;
@@ -240,7 +221,7 @@ fn one_customer_uses_her_own_limit() -> Outcome<()> {
 fn a_use_comes_back_once() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(6, &[A]).await?;
-        make(&scene, CouponInput { usage_limit: Some(2), ..percent("BACK", 10) }).await?;
+        make(&scene, CouponInput { usage_limit: Some(2), ..percent_off("BACK", 10) }).await?;
         let cancelled = scene.place(with(&[("A", 1)], "BACK")).await?;
         let declined = PlaceOrder { payment: wish(&[], card("tok_declined")).payment, ..with(&[("A", 1)], "BACK") };
         let expired = scene.place(declined).await?;
@@ -263,7 +244,7 @@ fn a_cart_tries_its_coupon_and_is_ordered_with_it() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(7, &[A]).await?;
         let owner = CartOwner::User(scene.asha_id());
-        make(&scene, CouponInput { minimum_subtotal: Some(rupees(60_000)), ..percent("CART", 10) }).await?;
+        make(&scene, CouponInput { minimum_subtotal: Some(rupees(60_000)), ..percent_off("CART", 10) }).await?;
         scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 1)], None, None, None).await?;
         let short = scene.orders.set_cart_coupon(&scene.asha, owner, "cart", None).await;
         assert!(matches!(rule(short), CouponRule::MinimumSubtotal { .. }));
@@ -289,16 +270,16 @@ fn a_cart_tries_its_coupon_and_is_ordered_with_it() -> Outcome<()> {
 fn staff_alone_makes_and_changes_coupons() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(8, &[A]).await?;
-        assert_eq!(code(&scene.orders.create_coupon(&scene.asha, percent("X", 10), None).await), "FORBIDDEN");
-        let made = make(&scene, CouponInput { usage_limit: Some(5), ..percent("X", 10) }).await?;
-        assert_eq!(code(&make(&scene, percent("x", 20)).await), "COUPON_TAKEN");
+        assert_eq!(code(&scene.orders.create_coupon(&scene.asha, percent_off("X", 10), None).await), "FORBIDDEN");
+        let made = make(&scene, CouponInput { usage_limit: Some(5), ..percent_off("X", 10) }).await?;
+        assert_eq!(code(&make(&scene, percent_off("x", 20)).await), "COUPON_TAKEN");
         for _ in 0..2 {
             scene.place(with(&[("A", 1)], "X")).await?;
         }
-        let limit = |limit| CouponInput { usage_limit: Some(limit), ..percent("X", 20) };
+        let limit = |limit| CouponInput { usage_limit: Some(limit), ..percent_off("X", 20) };
         assert_eq!(code(&scene.orders.update_coupon(&STAFF, "X", limit(1), None).await), "INVALID");
         assert_eq!(code(&scene.orders.update_coupon(&STAFF, "X", limit(2), Some(9)).await), "VERSION_MISMATCH");
-        assert_eq!(code(&scene.orders.update_coupon(&STAFF, "X", percent("Y", 10), None).await), "READ_ONLY");
+        assert_eq!(code(&scene.orders.update_coupon(&STAFF, "X", percent_off("Y", 10), None).await), "READ_ONLY");
         let changed = scene.orders.update_coupon(&STAFF, "x", limit(2), Some(made.version)).await?;
         assert_eq!((changed.version, changed.used), (made.version + 1, 2));
         assert_eq!(code(&scene.place(with(&[("A", 1)], "X")).await), "COUPON_EXHAUSTED");
@@ -306,7 +287,7 @@ fn staff_alone_makes_and_changes_coupons() -> Outcome<()> {
         scene.orders.delete_coupon(&STAFF, "X", None).await?;
         assert_eq!(code(&scene.orders.coupon(&STAFF, "X").await), "NOT_FOUND");
         assert_eq!(code(&scene.orders.delete_coupon(&STAFF, "X", None).await), "NOT_FOUND");
-        let anew = make(&scene, percent("X", 30)).await?;
+        let anew = make(&scene, percent_off("X", 30)).await?;
         assert_eq!(anew.used, 0, "another coupon under the same code counts for itself");
         Ok(())
     })
@@ -317,16 +298,16 @@ fn a_coupon_that_cannot_be_is_refused_by_its_fields() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(9, &[]).await?;
         let wrong = [
-            percent("A B", 10),
-            percent("X", 0),
-            percent("X", 101),
+            percent_off("A B", 10),
+            percent_off("X", 0),
+            percent_off("X", 101),
             fixed("X", 0),
             fixed("X", -1),
-            CouponInput { value: CouponValue::None, ..percent("X", 1) },
+            CouponInput { value: CouponValue::None, ..percent_off("X", 1) },
             CouponInput { value: CouponValue::Hundredths(5), ..free_shipping("X") },
-            CouponInput { usage_limit: Some(0), ..percent("X", 1) },
-            CouponInput { per_user_limit: Some(-1), ..percent("X", 1) },
-            CouponInput { starts_at: Some(scene.clock.now()), ends_at: Some(scene.clock.now()), ..percent("X", 1) },
+            CouponInput { usage_limit: Some(0), ..percent_off("X", 1) },
+            CouponInput { per_user_limit: Some(-1), ..percent_off("X", 1) },
+            CouponInput { starts_at: Some(scene.clock.now()), ends_at: Some(scene.clock.now()), ..percent_off("X", 1) },
             CouponInput { maximum_discount: Some(Money::new(1, "EUR".parse().expect("it is a currency"))), ..fixed("X", 1) },
         ];
         for input in wrong {

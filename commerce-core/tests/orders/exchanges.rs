@@ -31,16 +31,16 @@ async fn came_back(scene: &Scene, units: i64, back: i64, payment: (PaymentMethod
 async fn sent_back(scene: &Scene, order: OrderId, units: i64) -> Outcome<ReturnId> {
     let (kind, lines) = (ReturnKind::Exchange, vec![("A".to_owned(), units)]);
     let wish = RequestReturn { kind, lines, refused: None, reason: "too small".to_owned() };
-    let it = scene.orders.request_return(&scene.asha, order, wish, None).await?.into_inner().it.id;
-    scene.orders.approve_return(&STAFF, it, None).await?;
-    scene.orders.receive_return(&STAFF, it, None, None).await?;
+    let it = scene.orders.request_return(&scene.asha, order, wish, None, None).await?.into_inner().it.id;
+    scene.orders.approve_return(&STAFF, it, None, None).await?;
+    scene.orders.receive_return(&STAFF, it, None, None, None).await?;
     scene.settle().await?;
     Ok(it)
 }
 
 async fn exchange(scene: &Scene, it: ReturnId, items: &[(&str, i64)]) -> Outcome<ReturnOf> {
     let items = items.iter().map(|(sku, units)| ((*sku).to_owned(), *units)).collect();
-    let sent = scene.orders.exchange_return(&STAFF, it, Some(items), None).await?.into_inner();
+    let sent = scene.orders.exchange_return(&STAFF, it, Some(items), None, None).await?.into_inner();
     scene.settle().await?;
     Ok(sent)
 }
@@ -100,7 +100,7 @@ fn other_things_cost_what_they_cost_and_no_more_than_came_back() -> Outcome<()> 
         assert_eq!(code(&exchange(&scene, it, &[("C", 1)]).await), "EXCHANGE_EXCEEDS_CREDIT");
         assert_eq!(code(&exchange(&scene, it, &[("D", 1)]).await), "SOLD_OUT");
         assert_eq!(code(&exchange(&scene, it, &[("E", 1)]).await), "INVALID");
-        let asha = scene.orders.exchange_return(&scene.asha, it, None, None).await;
+        let asha = scene.orders.exchange_return(&scene.asha, it, None, None, None).await;
         assert_eq!(code(&asha), "FORBIDDEN");
         assert_eq!(scene.orders.return_by_id(&STAFF, it).await?.it.status, ReturnStatus::Received, "as it was");
         assert_eq!(scene.stock("C").await?, (5, 0));
@@ -113,6 +113,7 @@ fn other_things_cost_what_they_cost_and_no_more_than_came_back() -> Outcome<()> 
             &STAFF,
             order,
             commerce_core::orders::GiveMoney { amount: Some(rupees(1)), lines: None, reason: "late".to_owned() },
+            None,
             None,
         );
         assert_eq!(code(&more.await), "REFUND_EXCEEDS_CAPTURED", "the rest pays the new order");
@@ -135,7 +136,7 @@ fn what_the_new_order_gives_back_goes_back_the_way_it_came() -> Outcome<()> {
             let second = sent(&exchange(&scene, again, &[]).await?).order;
             scene.orders.cancel(&scene.asha, second, None, None, None).await?;
             let other = sent_back(&scene, first, 1).await?;
-            scene.orders.refund_return(&STAFF, other, None, None).await?;
+            scene.orders.refund_return(&STAFF, other, None, None, None).await?;
             let (refunded, old) = rest(&scene, order).await?;
             assert_eq!(old.payment.refunded, rupees(99_800), "all of it");
             assert_eq!(refunded, if payment == CARD { 99_800 } else { 0 }, "through the provider, or by hand");
@@ -159,7 +160,7 @@ fn of_many_at_once_one_exchanges() -> Outcome<()> {
             let (other, rival) = came_back(&scene, 1, 1, CARD).await?;
             let swap = |it, sku: &str, name: &str| {
                 let items = Some(vec![(sku.to_owned(), 1)]);
-                scene.orders.exchange_return(&STAFF, it, items, Some(key(name)))
+                scene.orders.exchange_return(&STAFF, it, items, Some(key(name)), None)
             };
             let done = join_all(vec![swap(it, "B", "b"), swap(it, "B", "b"), swap(it, "A", "a"), swap(rival, "B", "c")]).await;
             scene.settle().await?;
@@ -186,10 +187,10 @@ fn what_was_not_received_is_not_exchanged() -> Outcome<()> {
         for (kind, receive, refused) in
             [(ReturnKind::Return, true, "ILLEGAL_TRANSITION"), (ReturnKind::Exchange, false, "ILLEGAL_TRANSITION")]
         {
-            let it = scene.orders.request_return(&scene.asha, order, wish(kind), None).await?.into_inner().it.id;
-            scene.orders.approve_return(&STAFF, it, None).await?;
+            let it = scene.orders.request_return(&scene.asha, order, wish(kind), None, None).await?.into_inner().it.id;
+            scene.orders.approve_return(&STAFF, it, None, None).await?;
             if receive {
-                scene.orders.receive_return(&STAFF, it, None, None).await?;
+                scene.orders.receive_return(&STAFF, it, None, None, None).await?;
             }
             assert_eq!(code(&exchange(&scene, it, &[]).await), refused, "{kind}");
         }

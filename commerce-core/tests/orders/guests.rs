@@ -5,12 +5,10 @@ use std::time::Duration;
 use commerce_core::audit::AuditRequest;
 use commerce_core::change::Answer;
 use commerce_core::ids::OrderId;
-use commerce_core::orders::{
-    CartOwner, CouponInput, CouponKind, CouponValue, GuestBuyer, Order, OrderFilter, OrderStatus, PaymentMethod, PlaceOrder,
-};
+use commerce_core::orders::{CartOwner, CouponInput, GuestBuyer, Order, OrderFilter, OrderStatus, PaymentMethod, PlaceOrder};
 use commerce_core::page::PageRequest;
 use commerce_core::testing::conformance::NoWait;
-use commerce_core::text::Metadata;
+use commerce_core::testing::samples;
 use commerce_core::users::Accounts;
 use commerce_core::{Actor, Outcome, limits};
 use futures_executor::block_on;
@@ -182,21 +180,7 @@ fn what_was_noted_on_a_guests_cart_comes_along_when_she_logs_in() -> Outcome<()>
 fn a_coupons_limit_for_one_customer_counts_a_guest_by_her_address() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(307, &[("TEA", 9)]).await?;
-        let coupon = CouponInput {
-            code: "ONCE".to_owned(),
-            kind: CouponKind::Percentage,
-            value: CouponValue::Hundredths(10),
-            usage_limit: None,
-            per_user_limit: Some(1),
-            starts_at: None,
-            ends_at: None,
-            minimum_subtotal: None,
-            maximum_discount: None,
-            category_ids: Vec::new(),
-            product_ids: Vec::new(),
-            combinable: false,
-            metadata: Metadata::new(),
-        };
+        let coupon = CouponInput { per_user_limit: Some(1), ..samples::percent_off("ONCE", 10) };
         scene.orders.create_coupon(&STAFF, coupon, None).await?;
         let wish = PlaceOrder { coupon_code: Some("ONCE".to_owned()), ..wish(&[("TEA", 1)], COD) };
         placed(&scene, "guest@example.com", wish.clone()).await?;

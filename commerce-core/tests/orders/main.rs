@@ -21,4 +21,5 @@ mod shipments;
 mod states;
 mod stock;
 mod unpaid;
+mod versions;
 mod wallets;

@@ -2,11 +2,11 @@
 
 use commerce_core::orders::{AddressChoice, CartOwner, OrderFilter, OrderStatus, PaymentMethod, PlaceOrder};
 use commerce_core::page::PageRequest;
-use commerce_core::users::NewAddress;
+use commerce_core::testing::samples;
 use commerce_core::{Actor, Outcome};
 use futures_executor::block_on;
 
-use crate::scene::{COD, STAFF, Scene, address, card, code, wish};
+use crate::scene::{COD, STAFF, Scene, card, code, wish};
 
 const A: (&str, i64) = ("A", 10);
 
@@ -61,19 +61,7 @@ fn orders_go_to_addresses_of_their_own_customer() -> Outcome<()> {
         let to = |choice| PlaceOrder { address: choice, ..wish(&[("A", 1)], COD) };
         assert_eq!(code(&scene.place(to(AddressChoice::Saved(None))).await), "INVALID", "she has no default yet");
 
-        let raw = address();
-        let new = NewAddress {
-            full_name: raw.full_name,
-            line1: raw.line1,
-            line2: raw.line2,
-            city: raw.city,
-            state: raw.state,
-            postal_code: raw.postal_code,
-            country: raw.country,
-            phone: raw.phone,
-            is_default: None,
-        };
-        let saved = scene.users.add_address(&scene.asha, scene.asha_id(), new, None, None).await?.into_inner();
+        let saved = scene.users.add_address(&scene.asha, scene.asha_id(), samples::new_address(), None, None).await?.into_inner();
         let order = scene.place(to(AddressChoice::Saved(None))).await?;
         assert_eq!(order.shipping_address, saved.postal);
         let stolen = scene.orders.place(&bela, to(AddressChoice::Saved(Some(saved.id))), None).await;

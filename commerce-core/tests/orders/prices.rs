@@ -7,12 +7,11 @@ use commerce_core::catalog::NewCategory;
 use commerce_core::commerce::Policies;
 use commerce_core::ids::CategoryId;
 use commerce_core::orders::{
-    AddressChoice, CouponInput, CouponKind, CouponValue, GstState, Order, OrderPolicy, OrderStatus, PlaceOrder, Rate, RateTable,
-    TaxLine, TaxRate, TaxRule, TaxScope, TaxTable, WeightTier,
+    AddressChoice, GstState, Order, OrderPolicy, OrderStatus, PlaceOrder, Rate, RateTable, TaxLine, TaxRate, TaxRule, TaxScope,
+    TaxTable, WeightTier,
 };
-use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::NoWait;
-use commerce_core::text::Metadata;
+use commerce_core::testing::{MemoryShop, samples};
 use commerce_core::users::RawAddress;
 use commerce_core::{Currency, Money, Outcome};
 use futures_executor::block_on;
@@ -181,7 +180,7 @@ fn taxes_are_on_what_is_left_after_a_coupon_and_by_category() -> Outcome<()> {
         let mut book = product("C", 20, rupees(10_000));
         book.category = Some(category);
         scene.catalog.create_product(&STAFF, book, None).await?;
-        scene.orders.create_coupon(&STAFF, half_off(), None).await?;
+        scene.orders.create_coupon(&STAFF, samples::percent_off("HALF", 50), None).await?;
         let wish = PlaceOrder { coupon_code: Some("HALF".to_owned()), ..wish(&[("A", 1), ("C", 1)], COD) };
         let order = ordered(&scene, wish).await?;
         assert_eq!(names(&order), [("VAT 10 %", 2_495), ("VAT 0 %", 0)]);
@@ -192,24 +191,6 @@ fn taxes_are_on_what_is_left_after_a_coupon_and_by_category() -> Outcome<()> {
 async fn category(scene: &Scene, name: &str) -> Outcome<CategoryId> {
     let new = NewCategory { name: name.to_owned(), slug: None, parent: None };
     Ok(scene.catalog.create_category(&STAFF, new, None).await?.into_inner().id)
-}
-
-fn half_off() -> CouponInput {
-    CouponInput {
-        code: "HALF".to_owned(),
-        kind: CouponKind::Percentage,
-        value: CouponValue::Hundredths(50),
-        usage_limit: None,
-        per_user_limit: None,
-        starts_at: None,
-        ends_at: None,
-        minimum_subtotal: None,
-        maximum_discount: None,
-        category_ids: Vec::new(),
-        product_ids: Vec::new(),
-        combinable: false,
-        metadata: Metadata::new(),
-    }
 }
 
 #[test]

@@ -6,10 +6,9 @@ use commerce_core::audit::AuditRequest;
 use commerce_core::change::Answer;
 use commerce_core::events::EventKind;
 use commerce_core::ids::Id;
-use commerce_core::orders::{
-    AttemptState, CouponInput, CouponKind, CouponValue, Order, OrderStatus, PaymentStatus, PlaceOrder, PromiseWish,
-};
+use commerce_core::orders::{AttemptState, Order, OrderStatus, PaymentStatus, PlaceOrder, PromiseWish};
 use commerce_core::testing::conformance::NoWait;
+use commerce_core::testing::samples;
 use commerce_core::{Actor, Currency, Money, Outcome, limits};
 use futures_executor::block_on;
 use futures_util::future::join;
@@ -42,21 +41,7 @@ async fn void(scene: &Scene, order: &Order) -> Outcome<Answer<Order>> {
 fn what_costs_nothing_is_confirmed_and_no_provider_hears_of_it() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(1, &[A]).await?;
-        let free = CouponInput {
-            code: "FREE".to_owned(),
-            kind: CouponKind::Percentage,
-            value: CouponValue::Hundredths(100),
-            usage_limit: None,
-            per_user_limit: None,
-            starts_at: None,
-            ends_at: None,
-            minimum_subtotal: None,
-            maximum_discount: None,
-            category_ids: Vec::new(),
-            product_ids: Vec::new(),
-            combinable: false,
-            metadata: commerce_core::text::Metadata::new(),
-        };
+        let free = samples::percent_off("FREE", 100);
         scene.orders.create_coupon(&STAFF, free, None).await?;
         let wish = PlaceOrder { coupon_code: Some("FREE".to_owned()), ..wish(&[("A", 1)], card("tok_declined")) };
         let order = scene.place(wish).await?;

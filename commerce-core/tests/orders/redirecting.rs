@@ -40,7 +40,7 @@ fn an_order_goes_elsewhere_until_something_of_it_is_shipped() -> Outcome<()> {
             tracking_number: "1".to_owned(),
             lines: Some(vec![("A".to_owned(), 1)]),
         };
-        scene.orders.ship(&STAFF, order.id, parcel, None).await?;
+        scene.orders.ship(&STAFF, order.id, parcel, None, None).await?;
         assert_eq!(code(&scene.orders.redirect(&scene.asha, order.id, next_door(), None).await), "NOT_REDIRECTABLE");
         let given_up = scene.place(wish(&[("A", 1)], COD)).await?.id;
         scene.orders.cancel(&scene.asha, given_up, None, None, None).await?;
@@ -58,7 +58,7 @@ fn who_redirects_and_who_ships_agree_where_it_went() -> Outcome<()> {
             let parcel = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: "1".to_owned(), lines: None };
             let (moved, sent) = join(
                 scene.orders.redirect(&scene.asha, order, next_door(), None),
-                scene.orders.ship(&STAFF, order, parcel, None),
+                scene.orders.ship(&STAFF, order, parcel, None, None),
             )
             .await;
             assert!(sent.is_ok(), "seed {seed}");

@@ -4,12 +4,12 @@ use commerce_core::audit::AuditRequest;
 use commerce_core::ids::{OrderId, ReturnId, ShipmentId};
 use commerce_core::notifications::{NotificationFilter, NotificationStatus, Template};
 use commerce_core::orders::{
-    CarrierNews, CouponInput, CouponKind, CouponValue, NewShipment, Order, OrderStatus, PaymentMethod, PaymentStatus,
-    RequestReturn, ReturnKind, ReturnOf, ShipmentStatus,
+    CarrierNews, NewShipment, Order, OrderStatus, PaymentMethod, PaymentStatus, RequestReturn, ReturnKind, ReturnOf,
+    ShipmentStatus,
 };
 use commerce_core::page::PageRequest;
 use commerce_core::testing::conformance::NoWait;
-use commerce_core::text::Metadata;
+use commerce_core::testing::samples;
 use commerce_core::{Actor, Currency, Money, Outcome};
 use futures_executor::block_on;
 
@@ -31,12 +31,12 @@ async fn placed(scene: &Scene, items: &[(&str, i64)], payment: (PaymentMethod, O
 async fn ship(scene: &Scene, order: OrderId, lines: Option<&[(&str, i64)]>) -> Outcome<ShipmentId> {
     let lines = lines.map(|lines| lines.iter().map(|(sku, units)| ((*sku).to_owned(), *units)).collect());
     let parcel = NewShipment { carrier: "Blue Dart".to_owned(), tracking_number: "1".to_owned(), lines };
-    Ok(scene.orders.ship(&STAFF, order, parcel, None).await?.into_inner().it.id)
+    Ok(scene.orders.ship(&STAFF, order, parcel, None, None).await?.into_inner().it.id)
 }
 
 async fn tell(scene: &Scene, order: OrderId, parcel: ShipmentId, status: ShipmentStatus) -> Outcome<()> {
     let news = CarrierNews { status, at: None, note: None };
-    scene.orders.shipment_news(&STAFF, order, parcel, news, None).await.map(|_| ())
+    scene.orders.shipment_news(&STAFF, order, parcel, news, None, None).await.map(|_| ())
 }
 
 fn back(kind: ReturnKind, lines: &[(&str, i64)]) -> RequestReturn {
@@ -47,15 +47,15 @@ fn back(kind: ReturnKind, lines: &[(&str, i64)]) -> RequestReturn {
 /// It is back, and can be sold again.
 async fn received(scene: &Scene, actor: &Actor, order: OrderId, lines: &[(&str, i64)]) -> Outcome<ReturnId> {
     let wish = RequestReturn { refused: Some(*actor == STAFF), ..back(ReturnKind::Return, lines) };
-    let id = scene.orders.request_return(actor, order, wish, None).await?.into_inner().it.id;
-    scene.orders.approve_return(&STAFF, id, None).await?;
-    scene.orders.receive_return(&STAFF, id, None, None).await?;
+    let id = scene.orders.request_return(actor, order, wish, None, None).await?.into_inner().it.id;
+    scene.orders.approve_return(&STAFF, id, None, None).await?;
+    scene.orders.receive_return(&STAFF, id, None, None, None).await?;
     scene.settle().await?;
     Ok(id)
 }
 
 async fn paid_back(scene: &Scene, id: ReturnId) -> Outcome<ReturnOf> {
-    let it = scene.orders.refund_return(&STAFF, id, None, None).await?.into_inner();
+    let it = scene.orders.refund_return(&STAFF, id, None, None, None).await?.into_inner();
     scene.settle().await?;
     Ok(it)
 }
@@ -107,21 +107,7 @@ fn an_order_refused_whole_ends_with_nothing_to_pay() -> Outcome<()> {
 fn cash_is_owed_for_what_arrived_to_the_unit() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(12, &[A, B]).await?;
-        let coupon = CouponInput {
-            code: "ODD".to_owned(),
-            kind: CouponKind::Fixed,
-            value: CouponValue::Amount(Money::new(10_001, Currency::INR)),
-            usage_limit: None,
-            per_user_limit: None,
-            starts_at: None,
-            ends_at: None,
-            minimum_subtotal: None,
-            maximum_discount: None,
-            category_ids: Vec::new(),
-            product_ids: Vec::new(),
-            combinable: false,
-            metadata: Metadata::new(),
-        };
+        let coupon = samples::amount_off("ODD", Money::new(10_001, Currency::INR));
         scene.orders.create_coupon(&STAFF, coupon, None).await?;
         let mut wished = wish(&[("A", 3)], COD);
         (wished.coupon_code, wished.shipping_option) = (Some("ODD".to_owned()), Some("express".to_owned()));
@@ -133,7 +119,7 @@ fn cash_is_owed_for_what_arrived_to_the_unit() -> Outcome<()> {
         let refused = ship(&scene, order, None).await?;
         tell(&scene, order, here, ShipmentStatus::Delivered).await?;
         tell(&scene, order, refused, ShipmentStatus::Failed).await?;
-        let hers = scene.orders.request_return(&scene.asha, order, back(ReturnKind::Return, &[("A", 1)]), None).await;
+        let hers = scene.orders.request_return(&scene.asha, order, back(ReturnKind::Return, &[("A", 1)]), None, None).await;
         assert_eq!(code(&hers), "INVALID", "it comes back to staff");
         let never_had = received(&scene, &STAFF, order, &[("A", 1)]).await?;
         let ended = scene.order(order).await?;
@@ -163,10 +149,10 @@ fn what_is_lost_for_good_or_never_sent_ends_the_order_too() -> Outcome<()> {
         let parcel = ship(&scene, lost.id, None).await?;
         tell(&scene, lost.id, parcel, ShipmentStatus::Failed).await?;
         let by_hand = scene.orders.set_status(&STAFF, lost.id, Delivered, None, None);
-        let asked = scene.orders.request_return(&STAFF, lost.id, back(ReturnKind::Refund, &[("A", 1)]), None).await?;
+        let asked = scene.orders.request_return(&STAFF, lost.id, back(ReturnKind::Refund, &[("A", 1)]), None, None).await?;
         assert_eq!(code(&by_hand.await), "ILLEGAL_TRANSITION", "it is to come back");
         let id = asked.into_inner().it.id;
-        scene.orders.approve_return(&STAFF, id, None).await?;
+        scene.orders.approve_return(&STAFF, id, None, None).await?;
         paid_back(&scene, id).await?;
         let ended = scene.order(lost.id).await?;
         assert_eq!((ended.status, ended.payment.refunded), (Delivered, lost.total));

@@ -6,6 +6,7 @@ use commerce_core::orders::{
     ReturnStatus,
 };
 use commerce_core::page::PageRequest;
+use commerce_core::testing::samples;
 use commerce_core::{Actor, Currency, Money, Outcome, limits};
 use futures_executor::block_on;
 use futures_util::future::join_all;
@@ -39,14 +40,14 @@ async fn delivered(
 }
 
 async fn ask(scene: &Scene, order: OrderId, wish: RequestReturn) -> Outcome<ReturnOf> {
-    Ok(scene.orders.request_return(&scene.asha, order, wish, None).await?.into_inner())
+    Ok(scene.orders.request_return(&scene.asha, order, wish, None, None).await?.into_inner())
 }
 
 /// Agreed to, received as said, paid back; answers what went back.
 async fn through(scene: &Scene, it: &ReturnOf, came: Option<Vec<CameBack>>) -> Outcome<i64> {
-    scene.orders.approve_return(&STAFF, it.it.id, None).await?;
-    scene.orders.receive_return(&STAFF, it.it.id, came, None).await?;
-    let done = scene.orders.refund_return(&STAFF, it.it.id, None, None).await?.into_inner();
+    scene.orders.approve_return(&STAFF, it.it.id, None, None).await?;
+    scene.orders.receive_return(&STAFF, it.it.id, came, None, None).await?;
+    let done = scene.orders.refund_return(&STAFF, it.it.id, None, None, None).await?.into_inner();
     scene.settle().await?;
     Ok(done.it.refund.expect("it is decided").minor)
 }
@@ -99,20 +100,20 @@ fn a_rejected_return_counts_for_nothing_and_steps_are_taken_once() -> Outcome<()
         let scene = Scene::open(3, &[A]).await?;
         let order = delivered(&scene, &[("A", 1)], card("tok_ok")).await?;
         let first = ask(&scene, order.id, back(ReturnKind::Return, &[("A", 1)])).await?.it.id;
-        assert_eq!(code(&scene.orders.approve_return(&scene.asha, first, None).await), "FORBIDDEN");
+        assert_eq!(code(&scene.orders.approve_return(&scene.asha, first, None, None).await), "FORBIDDEN");
         let bela = scene.somebody_else().await?;
         assert_eq!(code(&scene.orders.return_by_id(&bela, first).await), "NOT_FOUND");
-        assert_eq!(code(&scene.orders.receive_return(&STAFF, first, None, None).await), "ILLEGAL_TRANSITION");
+        assert_eq!(code(&scene.orders.receive_return(&STAFF, first, None, None, None).await), "ILLEGAL_TRANSITION");
         for _ in 0..2 {
-            scene.orders.reject_return(&STAFF, first, Some("worn".to_owned()), None).await?;
+            scene.orders.reject_return(&STAFF, first, Some("worn".to_owned()), None, None).await?;
         }
-        assert_eq!(code(&scene.orders.approve_return(&STAFF, first, None).await), "ILLEGAL_TRANSITION");
+        assert_eq!(code(&scene.orders.approve_return(&STAFF, first, None, None).await), "ILLEGAL_TRANSITION");
         let second = ask(&scene, order.id, back(ReturnKind::Return, &[("A", 1)])).await?.it.id;
-        assert_eq!(code(&scene.orders.refund_return(&STAFF, second, None, None).await), "ILLEGAL_TRANSITION");
-        scene.orders.approve_return(&STAFF, second, None).await?;
-        let received = join_all((0..4).map(|_| scene.orders.receive_return(&STAFF, second, None, None))).await;
+        assert_eq!(code(&scene.orders.refund_return(&STAFF, second, None, None, None).await), "ILLEGAL_TRANSITION");
+        scene.orders.approve_return(&STAFF, second, None, None).await?;
+        let received = join_all((0..4).map(|_| scene.orders.receive_return(&STAFF, second, None, None, None))).await;
         assert!(received.iter().all(Result::is_ok), "{received:?}");
-        let refunds = join_all((0..4).map(|_| scene.orders.refund_return(&STAFF, second, None, None))).await;
+        let refunds = join_all((0..4).map(|_| scene.orders.refund_return(&STAFF, second, None, None, None))).await;
         assert!(refunds.iter().all(Result::is_ok), "{refunds:?}");
         scene.settle().await?;
         assert_eq!(scene.stock("A").await?, (20, 0), "it came back once");
@@ -129,21 +130,7 @@ fn a_rejected_return_counts_for_nothing_and_steps_are_taken_once() -> Outcome<()
 fn the_shares_of_a_line_are_the_line() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(4, &[A]).await?;
-        let coupon = commerce_core::orders::CouponInput {
-            code: "ODD".to_owned(),
-            kind: commerce_core::orders::CouponKind::Fixed,
-            value: commerce_core::orders::CouponValue::Amount(rupees(10_000)),
-            usage_limit: None,
-            per_user_limit: None,
-            starts_at: None,
-            ends_at: None,
-            minimum_subtotal: None,
-            maximum_discount: None,
-            category_ids: Vec::new(),
-            product_ids: Vec::new(),
-            combinable: false,
-            metadata: commerce_core::text::Metadata::new(),
-        };
+        let coupon = samples::amount_off("ODD", rupees(10_000));
         scene.orders.create_coupon(&STAFF, coupon, None).await?;
         let mut wished = wish(&[("A", 3)], card("tok_ok"));
         wished.coupon_code = Some("ODD".to_owned());
@@ -169,8 +156,8 @@ fn the_couriers_cash_is_handed_back_at_once() -> Outcome<()> {
         let scene = Scene::open(5, &[A]).await?;
         let order = delivered(&scene, &[("A", 2)], COD).await?;
         let it = ask(&scene, order.id, back(ReturnKind::Refund, &[("A", 1)])).await?;
-        scene.orders.approve_return(&STAFF, it.it.id, None).await?;
-        scene.orders.refund_return(&STAFF, it.it.id, Some(rupees(100)), None).await?;
+        scene.orders.approve_return(&STAFF, it.it.id, None, None).await?;
+        scene.orders.refund_return(&STAFF, it.it.id, Some(rupees(100)), None, None).await?;
         scene.settle().await?;
         let order = scene.order(order.id).await?;
         assert_eq!((order.payment.refunded, order.payment.status()), (rupees(100), PaymentStatus::PartiallyRefunded));
@@ -187,8 +174,8 @@ fn no_more_money_goes_back_than_was_captured() -> Outcome<()> {
             let scene = Scene::open(seed, &[A]).await?;
             let order = delivered(&scene, &[("A", 2)], card("tok_ok")).await?;
             let give = |minor| GiveMoney { amount: Some(rupees(minor)), lines: None, reason: "late".to_owned() };
-            assert_eq!(code(&scene.orders.give_money_back(&scene.asha, order.id, give(1), None).await), "FORBIDDEN");
-            let given = join_all((0..4).map(|_| scene.orders.give_money_back(&STAFF, order.id, give(40_000), None))).await;
+            assert_eq!(code(&scene.orders.give_money_back(&scene.asha, order.id, give(1), None, None).await), "FORBIDDEN");
+            let given = join_all((0..4).map(|_| scene.orders.give_money_back(&STAFF, order.id, give(40_000), None, None))).await;
             assert_eq!(given.iter().filter(|given| given.is_ok()).count(), 2, "seed {seed}: {given:?}");
             let refused = given.iter().find(|given| given.is_err()).map(code);
             assert_eq!(refused, Some("REFUND_EXCEEDS_CAPTURED"));
@@ -199,13 +186,13 @@ fn no_more_money_goes_back_than_was_captured() -> Outcome<()> {
         let scene = Scene::open(11, &[A]).await?;
         let order = delivered(&scene, &[("A", 2)], card("tok_ok")).await?;
         let it = ask(&scene, order.id, back(ReturnKind::Return, &[("A", 1)])).await?;
-        scene.orders.approve_return(&STAFF, it.it.id, None).await?;
-        scene.orders.receive_return(&STAFF, it.it.id, None, None).await?;
-        let more = scene.orders.refund_return(&STAFF, it.it.id, Some(rupees(49_901)), None).await;
+        scene.orders.approve_return(&STAFF, it.it.id, None, None).await?;
+        scene.orders.receive_return(&STAFF, it.it.id, None, None, None).await?;
+        let more = scene.orders.refund_return(&STAFF, it.it.id, Some(rupees(49_901)), None, None).await;
         assert_eq!(code(&more), "REFUND_EXCEEDS_CAPTURED", "no more than it is worth");
         let lines = GiveMoney { amount: None, lines: Some(vec![("A".to_owned(), 1)]), reason: "scratched".to_owned() };
-        let first = scene.orders.give_money_back(&STAFF, order.id, lines.clone(), Some(key("give"))).await?.into_inner();
-        let again = scene.orders.give_money_back(&STAFF, order.id, lines, Some(key("give"))).await?.into_inner();
+        let first = scene.orders.give_money_back(&STAFF, order.id, lines.clone(), Some(key("give")), None).await?.into_inner();
+        let again = scene.orders.give_money_back(&STAFF, order.id, lines, Some(key("give")), None).await?.into_inner();
         assert_eq!((first.amount, first.id), (rupees(49_900), again.id));
         Ok(())
     })
@@ -220,9 +207,9 @@ fn a_customer_has_thirty_days() -> Outcome<()> {
         let late = ask(&scene, order.id, back(ReturnKind::Return, &[("A", 1)])).await;
         assert_eq!(code(&late), "RETURN_WINDOW_CLOSED");
         let staff =
-            scene.orders.request_return(&STAFF, order.id, back(ReturnKind::Return, &[("A", 1)]), Some(key("late"))).await?;
+            scene.orders.request_return(&STAFF, order.id, back(ReturnKind::Return, &[("A", 1)]), Some(key("late")), None).await?;
         let again =
-            scene.orders.request_return(&STAFF, order.id, back(ReturnKind::Return, &[("A", 1)]), Some(key("late"))).await?;
+            scene.orders.request_return(&STAFF, order.id, back(ReturnKind::Return, &[("A", 1)]), Some(key("late")), None).await?;
         assert_eq!(staff.into_inner(), again.into_inner(), "the same under the same key");
         let anyone =
             scene.orders.return_by_id(&Actor::Anonymous, scene.orders.returns_of(&STAFF, order.id).await?[0].it.id).await;

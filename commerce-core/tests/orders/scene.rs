@@ -11,9 +11,9 @@ use commerce_core::events::EventKind;
 use commerce_core::ids::{Id, IdSource, OrderId, UserId};
 use commerce_core::orders::{AddressChoice, Capture, Order, OrderFilter, OrderPolicy, OrderStatus, PaymentMethod, PlaceOrder};
 use commerce_core::page::PageRequest;
-use commerce_core::testing::{MemoryShop, SeededEntropy};
+pub(crate) use commerce_core::testing::samples::address;
+use commerce_core::testing::{MemoryShop, SeededEntropy, samples};
 use commerce_core::text::{Metadata, Sku};
-use commerce_core::users::{RawAddress, Register};
 use commerce_core::{Actor, Clock, Currency, Money, Outcome};
 
 pub(crate) const STAFF: Actor = Actor::System;
@@ -148,27 +148,7 @@ pub(crate) fn product(sku: &str, stock: i64, price: Money) -> NewProduct {
 }
 
 async fn customer(shop: &MemoryShop, email: &str) -> Outcome<Actor> {
-    let register = Register {
-        email: email.to_owned(),
-        password: "correct horse".to_owned(),
-        full_name: "Asha Rao".to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
-    Ok(Actor::Customer(shop.users.register(&Actor::Anonymous, register, None).await?.into_inner().id))
-}
-
-pub(crate) fn address() -> RawAddress {
-    RawAddress {
-        full_name: "Asha Rao".to_owned(),
-        line1: "12 MG Road".to_owned(),
-        line2: None,
-        city: "Bengaluru".to_owned(),
-        state: Some("KA".to_owned()),
-        postal_code: "560001".to_owned(),
-        country: "IN".to_owned(),
-        phone: None,
-    }
+    Ok(Actor::Customer(shop.users.register(&Actor::Anonymous, samples::register(email), None).await?.into_inner().id))
 }
 
 /// A wish for these items; none means the cart.

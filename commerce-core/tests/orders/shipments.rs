@@ -26,7 +26,7 @@ fn parcel(lines: Option<&[(&str, i64)]>) -> NewShipment {
 }
 
 async fn ship(scene: &Scene, order: OrderId, lines: Option<&[(&str, i64)]>) -> Outcome<ShipmentOf> {
-    Ok(scene.orders.ship(&STAFF, order, parcel(lines), None).await?.into_inner())
+    Ok(scene.orders.ship(&STAFF, order, parcel(lines), None, None).await?.into_inner())
 }
 
 async fn tell(
@@ -37,7 +37,7 @@ async fn tell(
     at: Option<Timestamp>,
 ) -> Outcome<ShipmentOf> {
     let news = CarrierNews { status, at, note: None };
-    Ok(scene.orders.shipment_news(&STAFF, order, parcel, news, None).await?.into_inner())
+    Ok(scene.orders.shipment_news(&STAFF, order, parcel, news, None, None).await?.into_inner())
 }
 
 async fn placed(scene: &Scene, items: &[(&str, i64)]) -> Outcome<OrderId> {
@@ -209,17 +209,17 @@ fn only_staff_ships_what_is_confirmed_and_once_under_a_key() -> Outcome<()> {
         let unpaid = scene.place(wish(&[("A", 1)], card("tok_declined"))).await?.id;
         assert_eq!(code(&ship(&scene, unpaid, None).await), "ILLEGAL_TRANSITION");
         let order = placed(&scene, &[("A", 2)]).await?;
-        assert_eq!(code(&scene.orders.ship(&scene.asha, order, parcel(None), None).await), "FORBIDDEN");
+        assert_eq!(code(&scene.orders.ship(&scene.asha, order, parcel(None), None, None).await), "FORBIDDEN");
         let bela = scene.somebody_else().await?;
-        assert_eq!(code(&scene.orders.ship(&bela, order, parcel(None), None).await), "NOT_FOUND");
-        let one = || scene.orders.ship(&STAFF, order, parcel(Some(&[("A", 1)])), Some(key("parcel")));
+        assert_eq!(code(&scene.orders.ship(&bela, order, parcel(None), None, None).await), "NOT_FOUND");
+        let one = || scene.orders.ship(&STAFF, order, parcel(Some(&[("A", 1)])), Some(key("parcel")), None);
         let twins = join(one(), one()).await;
         assert_eq!(twins.0?.into_inner().it, twins.1?.into_inner().it);
         assert_eq!(scene.orders.shipments_of(&STAFF, order).await?.len(), 1);
         let said = || {
             let news = CarrierNews { status: ShipmentStatus::Failed, at: None, note: Some("nobody there".to_owned()) };
             let parcel = async { Ok(scene.orders.shipments_of(&STAFF, order).await?[0].it.id) as Outcome<ShipmentId> };
-            async { scene.orders.shipment_news(&STAFF, order, parcel.await?, news, Some(key("said"))).await }
+            async { scene.orders.shipment_news(&STAFF, order, parcel.await?, news, Some(key("said")), None).await }
         };
         assert_eq!(said().await?.into_inner().it.events.len(), 1);
         assert_eq!(said().await?.into_inner().it.events.len(), 1);
@@ -243,12 +243,12 @@ fn what_is_refused_at_the_door_comes_back_through_a_return() -> Outcome<()> {
             let order = scene.place(wish(&[("A", 2)], payment)).await?.id;
             scene.settle().await?;
             let parcel = ship(&scene, order, None).await?.it.id;
-            let early = scene.orders.request_return(&STAFF, order, back("A", 2), None).await;
+            let early = scene.orders.request_return(&STAFF, order, back("A", 2), None, None).await;
             assert_eq!(code(&early), "RETURN_EXCEEDS_DELIVERED", "it is on its way");
             tell(&scene, order, parcel, ShipmentStatus::Failed, None).await?;
-            let hers = scene.orders.request_return(&scene.asha, order, back("A", 2), None).await;
+            let hers = scene.orders.request_return(&scene.asha, order, back("A", 2), None, None).await;
             assert_eq!(code(&hers), "RETURN_EXCEEDS_DELIVERED", "she has nothing to send back");
-            let asked = (0..5).map(|_| scene.orders.request_return(&STAFF, order, back("A", 2), None));
+            let asked = (0..5).map(|_| scene.orders.request_return(&STAFF, order, back("A", 2), None, None));
             let asked = join_all(asked).await;
             let it = asked.iter().find_map(|it| it.as_ref().ok()).expect("one of them").clone().into_inner().it;
             assert_eq!(asked.iter().filter(|it| it.is_ok()).count(), 1, "it comes back once");
@@ -258,12 +258,12 @@ fn what_is_refused_at_the_door_comes_back_through_a_return() -> Outcome<()> {
             }
             let by_hand = scene.orders.set_status(&STAFF, order, Delivered, None, None).await;
             assert_eq!(code(&by_hand), "ILLEGAL_TRANSITION");
-            scene.orders.approve_return(&STAFF, it.id, None).await?;
-            scene.orders.receive_return(&STAFF, it.id, None, None).await?;
+            scene.orders.approve_return(&STAFF, it.id, None, None).await?;
+            scene.orders.receive_return(&STAFF, it.id, None, None, None).await?;
             scene.settle().await?;
             assert_eq!(scene.stock("A").await?.0, before, "once");
             assert_eq!(status(&scene, order).await?, Delivered, "none of it is under way any more");
-            scene.orders.refund_return(&STAFF, it.id, None, None).await?;
+            scene.orders.refund_return(&STAFF, it.id, None, None, None).await?;
             scene.settle().await?;
             let paid = scene.order(order).await?.payment;
             assert_eq!((paid.refunded.minor, paid.refunds.len()), (refunded, usize::from(refunded > 0)));
@@ -274,8 +274,8 @@ fn what_is_refused_at_the_door_comes_back_through_a_return() -> Outcome<()> {
         let order = placed(&scene, &[("B", 1)]).await?;
         let parcel = ship(&scene, order, None).await?.it.id;
         tell(&scene, order, parcel, ShipmentStatus::Failed, None).await?;
-        let it = scene.orders.request_return(&STAFF, order, back("B", 1), None).await?.into_inner().it.id;
-        scene.orders.reject_return(&STAFF, it, None, None).await?;
+        let it = scene.orders.request_return(&STAFF, order, back("B", 1), None, None).await?.into_inner().it.id;
+        scene.orders.reject_return(&STAFF, it, None, None, None).await?;
         tell(&scene, order, parcel, ShipmentStatus::Delivered, None).await?;
         assert_eq!(status(&scene, order).await?, Delivered);
         Ok(())
@@ -296,18 +296,18 @@ fn what_has_arrived_may_come_back_before_the_rest_does() -> Outcome<()> {
             let order = scene.place(wish(&[("A", 3)], payment)).await?.id;
             scene.settle().await?;
             let parcel = ship(&scene, order, Some(&[("A", 2)])).await?.it.id;
-            let early = scene.orders.request_return(&scene.asha, order, back(1), None).await;
+            let early = scene.orders.request_return(&scene.asha, order, back(1), None, None).await;
             assert_eq!(code(&early), "RETURN_EXCEEDS_DELIVERED", "it is on its way");
             tell(&scene, order, parcel, ShipmentStatus::Delivered, None).await?;
-            let more = scene.orders.request_return(&scene.asha, order, back(3), None).await;
+            let more = scene.orders.request_return(&scene.asha, order, back(3), None, None).await;
             assert_eq!(code(&more), "RETURN_EXCEEDS_DELIVERED", "one is not there");
-            let it = scene.orders.request_return(&scene.asha, order, back(2), None).await?.into_inner().it.id;
-            scene.orders.approve_return(&STAFF, it, None).await?;
-            scene.orders.receive_return(&STAFF, it, None, None).await?;
-            assert_eq!(code(&scene.orders.refund_return(&STAFF, it, None, None).await), refund);
+            let it = scene.orders.request_return(&scene.asha, order, back(2), None, None).await?.into_inner().it.id;
+            scene.orders.approve_return(&STAFF, it, None, None).await?;
+            scene.orders.receive_return(&STAFF, it, None, None, None).await?;
+            assert_eq!(code(&scene.orders.refund_return(&STAFF, it, None, None, None).await), refund);
             ship(&scene, order, None).await?;
             scene.orders.set_status(&STAFF, order, Delivered, None, None).await?;
-            scene.orders.refund_return(&STAFF, it, None, None).await?;
+            scene.orders.refund_return(&STAFF, it, None, None, None).await?;
             scene.settle().await?;
             assert_eq!(scene.order(order).await?.payment.refunded.minor, 99_800);
         }

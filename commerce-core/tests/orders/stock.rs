@@ -268,10 +268,10 @@ fn what_comes_back_before_its_sale_was_heard_is_sold_first() -> Outcome<()> {
             }
             let lines = vec![("A".to_owned(), 2)];
             let wish = RequestReturn { kind: ReturnKind::Return, lines, refused: None, reason: "too small".to_owned() };
-            let it = scene.orders.request_return(&scene.asha, order, wish, None).await?.into_inner().it.id;
-            scene.orders.approve_return(&STAFF, it, None).await?;
+            let it = scene.orders.request_return(&scene.asha, order, wish, None, None).await?.into_inner().it.id;
+            scene.orders.approve_return(&STAFF, it, None, None).await?;
             let came = vec![("A".to_owned(), 1, true), ("A".to_owned(), 1, false)];
-            scene.orders.receive_return(&STAFF, it, Some(came), None).await?;
+            scene.orders.receive_return(&STAFF, it, Some(came), None, None).await?;
             let mut events = scene.orders_db.unpublished(20).await?;
             events.retain(|event| wanted.contains(&event.kind));
             assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), wanted);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use commerce_core::change::{Answer, expect_version};
+use commerce_core::change::Answer;
 use commerce_core::ids::OrderId;
 use commerce_core::orders::{GuestBuyer, OrderFilter, PlaceOrder};
 use commerce_core::text::Email;
@@ -243,15 +243,6 @@ async fn cancel(
         }
     };
     Ok(done(order.map(OrderView::from)).at(OrderView::version))
-}
-
-/// Passes if the order is at the version that the caller knows, where she names one.
-pub(super) async fn unchanged(shared: &Shared, caller: &SignedIn, id: OrderId, if_match: IfMatch) -> Answered<()> {
-    if if_match.version.is_some() {
-        let order = shared.orders().order(&caller.actor, id).await?;
-        expect_version("order", if_match.version, order.version)?;
-    }
-    Ok(())
 }
 
 fn one_address(body: &OrderBody) -> Answered<()> {

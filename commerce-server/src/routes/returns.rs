@@ -6,7 +6,6 @@ use commerce_core::ids::{Id, OrderId, ReturnId};
 use commerce_core::orders::ReturnFilter;
 use serde_json::{Value, json};
 
-use super::orders::unchanged;
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown};
 use crate::api::{Api, Op, Param, op};
@@ -75,8 +74,7 @@ async fn request(
     request: KeyedJson<ReturnBody>,
 ) -> Answered<Told<ReturnView>> {
     let (id, key) = (order_id(&params)?, request.key());
-    unchanged(&shared, &caller, id, if_match).await?;
-    let made = shared.orders().request_return(&caller.actor, id, request.body.into(), key).await?;
+    let made = shared.orders().request_return(&caller.actor, id, request.body.into(), key, if_match.version).await?;
     Ok(created(made.map(ReturnView::from), ReturnView::location))
 }
 
@@ -93,8 +91,7 @@ async fn give(
     request: KeyedJson<RefundBody>,
 ) -> Answered<Told<RefundView>> {
     let (id, key) = (order_id(&params)?, request.key());
-    unchanged(&shared, &caller, id, if_match).await?;
-    let given = shared.orders().give_money_back(&caller.actor, id, request.body.into(), key).await?;
+    let given = shared.orders().give_money_back(&caller.actor, id, request.body.into(), key, if_match.version).await?;
     let view = |given: Answer<_>| given.map(RefundView::from);
     Ok(created(view(given), |_| format!("/api/orders/{id}/refunds")))
 }
@@ -115,8 +112,8 @@ async fn approve(
     if_match: IfMatch,
     request: KeyedJson<ApproveBody>,
 ) -> Answered<Told<ReturnView>> {
-    as_it_was(&shared, &caller, id(&params)?, if_match).await?;
-    Ok(done(shared.orders().approve_return(&caller.actor, id(&params)?, request.key()).await?.map(ReturnView::from)))
+    let (id, key) = (id(&params)?, request.key());
+    Ok(done(shared.orders().approve_return(&caller.actor, id, key, if_match.version).await?.map(ReturnView::from)))
 }
 
 async fn reject(
@@ -126,9 +123,9 @@ async fn reject(
     if_match: IfMatch,
     request: KeyedJson<RejectBody>,
 ) -> Answered<Told<ReturnView>> {
-    as_it_was(&shared, &caller, id(&params)?, if_match).await?;
     let (id, key) = (id(&params)?, request.key());
-    Ok(done(shared.orders().reject_return(&caller.actor, id, request.body.reason, key).await?.map(ReturnView::from)))
+    let rejected = shared.orders().reject_return(&caller.actor, id, request.body.reason, key, if_match.version).await?;
+    Ok(done(rejected.map(ReturnView::from)))
 }
 
 async fn receive(
@@ -138,10 +135,9 @@ async fn receive(
     if_match: IfMatch,
     request: KeyedJson<ReceiveBody>,
 ) -> Answered<Told<ReturnView>> {
-    as_it_was(&shared, &caller, id(&params)?, if_match).await?;
     let (id, key) = (id(&params)?, request.key());
     let came = request.body.lines.map(|lines| lines.into_iter().map(Into::into).collect());
-    Ok(done(shared.orders().receive_return(&caller.actor, id, came, key).await?.map(ReturnView::from)))
+    Ok(done(shared.orders().receive_return(&caller.actor, id, came, key, if_match.version).await?.map(ReturnView::from)))
 }
 
 async fn refund(
@@ -151,9 +147,9 @@ async fn refund(
     if_match: IfMatch,
     request: KeyedJson<RefundReturnBody>,
 ) -> Answered<Told<ReturnView>> {
-    as_it_was(&shared, &caller, id(&params)?, if_match).await?;
     let (id, key) = (id(&params)?, request.key());
-    Ok(done(shared.orders().refund_return(&caller.actor, id, request.body.amount, key).await?.map(ReturnView::from)))
+    let refunded = shared.orders().refund_return(&caller.actor, id, request.body.amount, key, if_match.version).await?;
+    Ok(done(refunded.map(ReturnView::from)))
 }
 
 async fn exchange(
@@ -163,18 +159,9 @@ async fn exchange(
     if_match: IfMatch,
     request: KeyedJson<ExchangeBody>,
 ) -> Answered<Told<ReturnView>> {
-    as_it_was(&shared, &caller, id(&params)?, if_match).await?;
     let (id, key) = (id(&params)?, request.key());
-    Ok(done(shared.orders().exchange_return(&caller.actor, id, request.body.items(), key).await?.map(ReturnView::from)))
-}
-
-/// As [`unchanged`], of the order that the return is of.
-async fn as_it_was(shared: &Shared, caller: &SignedIn, id: ReturnId, if_match: IfMatch) -> Answered<()> {
-    if if_match.present {
-        let order = shared.orders().return_by_id(&caller.actor, id).await?.order;
-        unchanged(shared, caller, order, if_match).await?;
-    }
-    Ok(())
+    let exchanged = shared.orders().exchange_return(&caller.actor, id, request.body.items(), key, if_match.version).await?;
+    Ok(done(exchanged.map(ReturnView::from)))
 }
 
 fn order_id(params: &Params) -> Answered<OrderId> {

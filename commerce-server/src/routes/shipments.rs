@@ -4,7 +4,6 @@ use axum::extract::State;
 use commerce_core::ids::{Id, OrderId, ShipmentId};
 use serde_json::{Value, json};
 
-use super::orders::unchanged;
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, shown};
 use crate::api::{Api, op};
@@ -51,8 +50,7 @@ async fn ship(
     request: KeyedJson<ShipmentBody>,
 ) -> Answered<Told<ShipmentView>> {
     let (id, key) = (order_id(&params)?, request.key());
-    unchanged(&shared, &caller, id, if_match).await?;
-    let made = shared.orders().ship(&caller.actor, id, request.body.into(), key).await?;
+    let made = shared.orders().ship(&caller.actor, id, request.body.into(), key, if_match.version).await?;
     Ok(created(made.map(ShipmentView::from), ShipmentView::location))
 }
 
@@ -73,8 +71,7 @@ async fn hear(
     request: KeyedJson<CarrierBody>,
 ) -> Answered<Told<ShipmentView>> {
     let (order, id, key) = (order_id(&params)?, shipment_id(&params)?, request.key());
-    unchanged(&shared, &caller, order, if_match).await?;
-    let heard = shared.orders().shipment_news(&caller.actor, order, id, request.body.into(), key).await?;
+    let heard = shared.orders().shipment_news(&caller.actor, order, id, request.body.into(), key, if_match.version).await?;
     Ok(created(heard.map(ShipmentView::from), ShipmentView::location))
 }
 

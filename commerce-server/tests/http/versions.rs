@@ -88,6 +88,77 @@ async fn of_two_clients_with_one_version_one_is_refused() {
     }
 }
 
+/// Reads the version of an order, sends a step twice under one key with it, and asks for the answer and its replay;
+/// whoever sends another key with it is refused.
+async fn repeat(shop: &Shop, token: &str, order: &str, target: &str, body: &Value) -> Value {
+    let version = shop.get(order, token).await.expect(200).header("etag").to_owned();
+    let send = |key: &str| {
+        let ask = shop.ask("POST", target).token(token).header("if-match", &version);
+        ask.header("idempotency-key", &format!("{key} at {version}")).json(body).send()
+    };
+    let (first, again) = (send("one").await, send("one").await.expect(200));
+    assert!(first.status.is_success(), "{target}: {}", first.text);
+    assert_eq!(first.header("idempotent-replayed"), "", "{target}");
+    assert_eq!(again.header("idempotent-replayed"), "true", "{target}");
+    assert_eq!(again.body, first.body, "{target}");
+    assert_eq!(send("other").await.refused(412), "VERSION_MISMATCH", "{target}");
+    first.body
+}
+
+#[tokio::test]
+async fn a_repeated_step_of_an_order_is_answered_although_its_version_has_passed() {
+    let shop = Shop::open_with(&[("gateway.rate_limit_per_minute", "0")]).await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    shop.stock(&admin, "A", 50).await;
+    let placed = shop.post("/api/orders", &asha, order("A", 9, "CARD")).await.expect(201);
+    shop.memory.settle().await.unwrap();
+    let placed = format!("/api/orders/{}", placed.body["id"].as_str().unwrap());
+    let id = |body: &Value| body["id"].as_str().unwrap().to_owned();
+
+    let sent = json!({"carrier": "Blue Dart", "trackingNumber": "BD1"});
+    let sent = id(&repeat(&shop, &admin, &placed, &format!("{placed}/shipments"), &sent).await);
+    let events = format!("{placed}/shipments/{sent}/events");
+    for status in ["IN_TRANSIT", "DELIVERED"] {
+        race(&shop, &admin, &placed, "POST", &events, &json!({"status": status})).await;
+        shop.memory.settle().await.unwrap();
+    }
+    let give = json!({"amount": {"amount": 100, "currency": "INR"}, "reason": "late"});
+    repeat(&shop, &admin, &placed, &format!("{placed}/refunds"), &give).await;
+    race(&shop, &admin, &placed, "POST", &format!("{placed}/refunds"), &give).await;
+    let mut ask = json!({"type": "RETURN", "lines": [{"sku": "A", "quantity": 1}], "reason": "too small"});
+    race(&shop, &asha, &placed, "POST", &format!("{placed}/returns"), &ask).await;
+    for (kind, steps) in [
+        ("RETURN", &["approve", "receive", "refund"][..]),
+        ("RETURN", &["reject"]),
+        ("EXCHANGE", &["approve", "receive", "exchange"]),
+    ] {
+        ask["type"] = json!(kind);
+        let it = id(&repeat(&shop, &asha, &placed, &format!("{placed}/returns"), &ask).await);
+        for step in steps {
+            repeat(&shop, &admin, &placed, &format!("/api/returns/{it}/{step}"), &json!({})).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cart_that_was_emptied_and_filled_again_has_another_version() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    shop.stock(&admin, "A", 50).await;
+    let opened = shop.ask("POST", "/api/carts").send().await.expect(201).header("location").to_owned();
+    for path in ["/api/cart/me", &opened] {
+        let fill = || shop.post(path, &asha, json!({"sku": "A", "quantity": 1}));
+        let before = fill().await.expect(200).header("etag").to_owned();
+        shop.ask("DELETE", path).token(&asha).send().await.expect(204);
+        let after = fill().await.expect(200);
+        assert_ne!(after.header("etag"), before);
+        let line = format!("{path}/items/A");
+        let late = versioned(&shop, &asha, "PUT", &line, &json!({"quantity": 9}), &before).await;
+        assert_eq!(late.refused(412), "VERSION_MISMATCH");
+        versioned(&shop, &asha, "PUT", &line, &json!({"quantity": 9}), after.header("etag")).await.expect(200);
+    }
+}
+
 /// Routes that make something new, which has no version yet, or that change what has none.
 const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/users", "makes a user"),

@@ -33,19 +33,15 @@ local versions = {}
 local function version(place)
   if not versions[place] then
     local kept = redis.call('HMGET', KEYS[place], 'version', 'expires')
-    versions[place] = kept[1] and now < tonumber(kept[2]) and kept[1] or '0'
+    versions[place] = kept[1] and now < tonumber(kept[2]) and kept[1] or 'none'
   end
   return versions[place]
 end
 for _, write in ipairs(set.writes) do
-  if write.cart then
-    if version(write.key) ~= write.cart.expected then
-      return {'STALE'}
-    end
-    versions[write.key] = write.cart.version
-  else
-    versions[write.key] = '0'
+  if version(write.key) ~= write.cart.expected then
+    return {'STALE'}
   end
+  versions[write.key] = write.cart.version
 end
 
 redis.call('SET', KEYS[1], '1', 'PX', set.mark_for)
@@ -59,11 +55,7 @@ if set.handled then
 end
 for _, write in ipairs(set.writes) do
   local key = KEYS[write.key]
-  if write.cart then
-    redis.call('HSET', key, 'version', write.cart.version, 'expires', write.cart.expires, 'cart', write.cart.text)
-    redis.call('PEXPIRE', key, write.cart.keep)
-  else
-    redis.call('DEL', key)
-  end
+  redis.call('HSET', key, 'version', write.cart.version, 'expires', write.cart.expires, 'cart', write.cart.text)
+  redis.call('PEXPIRE', key, write.cart.keep)
 end
 return {'OK'}

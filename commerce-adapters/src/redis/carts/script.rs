@@ -56,9 +56,7 @@ struct Handled {
 #[derive(Serialize)]
 struct Write {
     key: usize,
-    /// None deletes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cart: Option<Saved>,
+    cart: Saved,
 }
 
 #[derive(Serialize)]
@@ -100,11 +98,8 @@ impl Call {
         });
         let mut writes = Vec::with_capacity(changes.writes.len());
         for write in &changes.writes {
-            let (owner, cart) = match write {
-                CartWrite::Save(cart) => (cart.owner, Some(saved(cart, now)?)),
-                CartWrite::Delete(owner) => (*owner, None),
-            };
-            writes.push(Write { key: place(&mut keys, carts.cart_key(owner)), cart });
+            let key = place(&mut keys, carts.cart_key(write.cart().owner));
+            writes.push(Write { key, cart: saved(write, now)? });
         }
         let (mark_for, deadline) = (millis(MARK_KEEP), changes.deadline.map(micros));
         let text = text(&Set { now: micros(now), mark_for, claim, handled, deadline, writes })?;
@@ -112,13 +107,17 @@ impl Call {
     }
 }
 
-fn saved(cart: &Cart, now: Timestamp) -> Result<Saved, StoreError> {
+fn saved(write: &CartWrite, now: Timestamp) -> Result<Saved, StoreError> {
+    let cart = write.cart();
     let Cart { owner: _, lines, coupon, metadata, begun_at, updated_at, version } = cart.clone();
     let (begun_at, updated_at) = (begun_at.as_micros(), updated_at.as_micros());
     let kept = Kept { lines, coupon, metadata, begun_at, updated_at, version };
     Ok(Saved {
-        // A cart is never stored with version 0, so nothing is one less.
-        expected: version.checked_sub(1).map_or_else(|| "none".to_owned(), |before| before.to_string()),
+        expected: match write {
+            CartWrite::Begin(_) => "none".to_owned(),
+            // A cart is never stored with version 0.
+            CartWrite::Save(_) => version.saturating_sub(1).to_string(),
+        },
         version: version.to_string(),
         expires: micros(cart.expires_at()),
         keep: keep(cart.expires_at(), now),

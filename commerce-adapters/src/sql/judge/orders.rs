@@ -115,16 +115,15 @@ impl<'a> OrdersJudge<'a> {
     }
 
     fn cart(&mut self, write: &'a CartWrite, now: Timestamp) -> Result<(), CommitRefusal> {
+        let cart = write.cart();
+        let kept = self.carts.get(&cart.owner.key()).filter(|kept| now < kept.expires_at).map(|kept| kept.version);
         match write {
-            CartWrite::Save(cart) => {
-                let key = cart.owner.key();
-                let kept = self.carts.get(&key).filter(|kept| now < kept.expires_at);
-                judge_version("cart", Some(kept.map_or(0, |kept| kept.version)), cart.version)?;
-                let row = CartRow { version: cart.version, expires_at: cart.expires_at(), write: Some(cart) };
-                self.carts.set(key, row);
-            }
-            CartWrite::Delete(owner) => self.carts.remove(owner.key()),
+            CartWrite::Begin(_) if kept.is_none() => {}
+            CartWrite::Begin(_) => return Err(CommitRefusal::Stale("cart")),
+            CartWrite::Save(_) => judge_version("cart", kept, cart.version)?,
         }
+        let row = CartRow { version: cart.version, expires_at: cart.expires_at(), write: Some(cart) };
+        self.carts.set(cart.owner.key(), row);
         Ok(())
     }
 }
@@ -218,11 +217,8 @@ impl OrdersWants {
             OrdersWrite::Order(OrderWrite::Provider(event)) => {
                 self.heard.insert((event.provider.clone(), event.event_id.clone()));
             }
-            OrdersWrite::Cart(CartWrite::Save(cart)) => {
-                self.carts.insert(cart.owner.key());
-            }
-            OrdersWrite::Cart(CartWrite::Delete(owner)) => {
-                self.carts.insert(owner.key());
+            OrdersWrite::Cart(write) => {
+                self.carts.insert(write.cart().owner.key());
             }
         }
     }

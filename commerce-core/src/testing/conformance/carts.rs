@@ -22,7 +22,6 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Cart
         versions_grow_by_one,
         of_many_edits_of_one_version_one_wins,
         a_cart_expires,
-        a_deleted_cart_begins_anew,
     }
 }
 
@@ -49,7 +48,7 @@ async fn a_cart_is_read_as_written(fixture: &Carts) {
     let mut noted = cart_of(fixture, somebody(fixture));
     noted.metadata = samples::notes();
     for cart in [cart_of(fixture, somebody(fixture)), noted, large] {
-        fixture.write([CartWrite::Save(cart.clone())]).await;
+        fixture.write([CartWrite::Begin(cart.clone())]).await;
         assert_eq!(read(fixture, cart.owner).await, Some(cart), "the order of lines included");
     }
     assert_eq!(read(fixture, somebody(fixture)).await, None);
@@ -58,14 +57,18 @@ async fn a_cart_is_read_as_written(fixture: &Carts) {
 async fn versions_grow_by_one(fixture: &Carts) {
     let owner = somebody(fixture);
     let first = cart_of(fixture, owner);
-    for wrong in [0, 2] {
+    for wrong in [0, 1, 2, first.version] {
+        let wrong = Cart { version: wrong, ..first.clone() };
+        assert!(matches!(fixture.refused([CartWrite::Save(wrong)]).await, CommitRefusal::Stale(_)), "nothing is there to edit");
+    }
+    fixture.write([CartWrite::Begin(first.clone())]).await;
+    for wrong in [0, 1, first.version, first.version + 2] {
         let wrong = Cart { version: wrong, ..first.clone() };
         assert!(matches!(fixture.refused([CartWrite::Save(wrong)]).await, CommitRefusal::Stale(_)));
     }
-    fixture.write([CartWrite::Save(first.clone())]).await;
-    for wrong in [1, 3] {
-        let wrong = Cart { version: wrong, ..first.clone() };
-        assert!(matches!(fixture.refused([CartWrite::Save(wrong)]).await, CommitRefusal::Stale(_)));
+    for begun in [1, first.version + 1] {
+        let begun = Cart { version: begun, ..first.clone() };
+        assert!(matches!(fixture.refused([CartWrite::Begin(begun)]).await, CommitRefusal::Stale(_)), "it has begun");
     }
     fixture.clock.advance(Duration::from_secs(1));
     let mut second = first.edited(fixture.now());
@@ -81,7 +84,7 @@ async fn of_many_edits_of_one_version_one_wins(fixture: &Carts) {
         cart.add(&sku("A"), quantity(n), paise(1)).expect("it fits");
         cart
     };
-    let results = fixture.race((1..=20).map(|n| ChangeSet::of([CartWrite::Save(edit(n))]))).await;
+    let results = fixture.race((1..=20).map(|n| ChangeSet::of([CartWrite::Begin(edit(n))]))).await;
     let winners: Vec<Cart> = (1..=20).zip(&results).filter(|(_, result)| result.is_ok()).map(|(n, _)| edit(n)).collect();
     let stored = read(fixture, owner).await.expect("one was saved");
     assert_eq!(winners, [stored]);
@@ -91,30 +94,18 @@ async fn a_cart_expires(fixture: &Carts) {
     let owner = somebody(fixture);
     let mut old = cart_of(fixture, owner);
     old.add(&sku("A"), quantity(1), paise(1)).expect("it fits");
-    fixture.write([CartWrite::Save(old.clone())]).await;
+    fixture.write([CartWrite::Begin(old.clone())]).await;
     fixture.clock.advance(limits::CART_KEEP.saturating_sub(Duration::from_micros(1)));
     assert_eq!(read(fixture, owner).await, Some(old.clone()), "it is kept for 24 hours");
     let too_early = cart_of(fixture, owner);
-    assert!(matches!(fixture.refused([CartWrite::Save(too_early)]).await, CommitRefusal::Stale(_)));
+    assert!(matches!(fixture.refused([CartWrite::Begin(too_early)]).await, CommitRefusal::Stale(_)));
 
     fixture.clock.advance(Duration::from_micros(1));
     assert_eq!(read(fixture, owner).await, None, "and not longer");
-    let late = old.edited(fixture.now());
+    let late = old.clone().edited(fixture.now());
     assert!(matches!(fixture.refused([CartWrite::Save(late)]).await, CommitRefusal::Stale(_)));
     let new = cart_of(fixture, owner);
-    fixture.write([CartWrite::Save(new.clone())]).await;
+    assert!(old.version < new.version, "no version comes twice");
+    fixture.write([CartWrite::Begin(new.clone())]).await;
     assert_eq!(read(fixture, owner).await, Some(new), "a new one takes its place");
-}
-
-async fn a_deleted_cart_begins_anew(fixture: &Carts) {
-    let owner = somebody(fixture);
-    let cart = cart_of(fixture, owner);
-    fixture.write([CartWrite::Save(cart.clone())]).await;
-    fixture.write([CartWrite::Delete(owner)]).await;
-    fixture.write([CartWrite::Delete(owner)]).await;
-    assert_eq!(read(fixture, owner).await, None);
-    let stale = cart.clone().edited(fixture.now());
-    assert!(matches!(fixture.refused([CartWrite::Save(stale)]).await, CommitRefusal::Stale(_)));
-    fixture.write([CartWrite::Save(cart.clone())]).await;
-    assert_eq!(read(fixture, owner).await, Some(cart));
 }

@@ -11,7 +11,7 @@ use crate::text::Metadata;
 use crate::time::Timestamp;
 
 use super::fixture::{Fixture, Opened, got, walk};
-use super::orders::new_order;
+use super::whole_orders::new_order;
 use super::{cases, samples};
 
 type Orders = Fixture<dyn OrderStore>;

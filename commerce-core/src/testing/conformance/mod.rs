@@ -54,6 +54,7 @@ mod traffic;
 mod users;
 mod wallets;
 mod webhooks;
+mod whole_orders;
 
 pub use audit::{NoWait, Tampered, audit, audit_together, buy_and_change_mind, erasure, trade};
 pub use buses::{Carrier, samples_of_events};

@@ -12,13 +12,12 @@ use crate::money::{Currency, Money};
 use crate::notifications::Contacts;
 use crate::orders::{AddressChoice, CatalogPort, Customers, HoldRef, Order, OrderStatus, PaymentMethod, PlaceOrder};
 use crate::part::Part;
-use crate::testing::MemoryShop;
+use crate::testing::{MemoryShop, samples};
 use crate::text::{Email, Metadata, Quantity, Sku};
 use crate::users::{Accounts, Claimed, Records, Register, Role, Sellers};
 
 use super::outside::Made;
 
-const PASSWORD: &str = "correct horse battery";
 const KEY: HoldKey = HoldKey([9; 32]);
 
 fn sku(text: &str) -> Sku {
@@ -46,13 +45,7 @@ async fn stocked() -> MemoryShop {
 }
 
 async fn registered(shop: &MemoryShop, name: &str) -> UserId {
-    let register = Register {
-        email: format!("{name}@example.com"),
-        password: PASSWORD.to_owned(),
-        full_name: name.to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
+    let register = Register { full_name: name.to_owned(), ..samples::register(&format!("{name}@example.com")) };
     shop.users.create_user(&Actor::System, register, Role::Customer).await.expect("a fresh shop takes a user").id
 }
 
@@ -131,7 +124,7 @@ pub(super) async fn accounts(make: &impl AsyncFn(&Part) -> Made<dyn Accounts>) {
     let shop = MemoryShop::new(6);
     let (asha, admin) = (registered(&shop, "asha").await, registered(&shop, "admin").await);
     shop.users.set_role(&Actor::System, admin, Role::Admin, None).await.expect("staff can be made");
-    let tokens = shop.users.login("asha@example.com", PASSWORD).await.expect("the password is right");
+    let tokens = shop.users.login("asha@example.com", samples::PASSWORD).await.expect("the password is right");
     let made = make(shop.part()).await;
     let port = &*made.port;
 

@@ -13,7 +13,7 @@ use crate::testing::ManualClock;
 use crate::time::Timestamp;
 
 use super::fixture::{Fixture, Opened, got};
-use super::orders::{attempt, new_order, refund};
+use super::whole_orders::{attempt, new_order, refund};
 use super::{cases, samples};
 
 type Orders = Fixture<dyn OrderStore>;

@@ -90,7 +90,7 @@ impl Subject for dyn CartStore {
     }
 
     fn row(&self, id: Uuid, now: Timestamp) -> CartWrite {
-        CartWrite::Save(Cart::empty(CartOwner::Guest(id), now).edited(now))
+        CartWrite::edit(Cart::empty(CartOwner::Guest(id), now), now)
     }
 
     async fn has(&self, id: Uuid) -> bool {

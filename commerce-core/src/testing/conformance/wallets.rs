@@ -10,8 +10,8 @@ use crate::orders::{Attempt, AttemptState, NextAction, OrderStore, OrderWrite, T
 use crate::testing::ManualClock;
 
 use super::fixture::{Fixture, Opened, got, walk};
-use super::orders::attempt;
 use super::samples::{fils, paise};
+use super::whole_orders::attempt;
 use super::{cases, samples};
 
 type Orders = Fixture<dyn OrderStore>;

@@ -101,16 +101,17 @@ impl Rows {
     }
 
     fn write_cart(&mut self, write: CartWrite, now: Timestamp) -> Result<(), CommitRefusal> {
-        match write {
+        let key = write.cart().owner.key();
+        let kept = self.carts.get(&key).filter(|kept| now < kept.expires_at()).map(|kept| kept.version);
+        let cart = match write {
+            CartWrite::Begin(cart) if kept.is_none() => cart,
+            CartWrite::Begin(_) => return Err(CommitRefusal::Stale("cart")),
             CartWrite::Save(cart) => {
-                let kept = self.carts.get(&cart.owner.key()).filter(|kept| now < kept.expires_at());
-                judge_version("cart", Some(kept.map_or(0, |kept| kept.version)), cart.version)?;
-                self.carts.insert(cart.owner.key(), cart);
+                judge_version("cart", kept, cart.version)?;
+                cart
             }
-            CartWrite::Delete(owner) => {
-                self.carts.remove(&owner.key());
-            }
-        }
+        };
+        self.carts.insert(key, cart);
         Ok(())
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{NewProduct, NewVariant};
 use crate::money::{Currency, Money};
-use crate::orders::{AddressChoice, CouponInput, CouponKind, CouponValue, PaymentMethod, PlaceOrder};
+use crate::orders::{AddressChoice, CouponInput, PaymentMethod, PlaceOrder};
+use crate::testing::samples;
 use crate::text::{Metadata, Sku};
-use crate::users::{RawAddress, Register};
+use crate::users::Register;
 
 use super::books::NOTE;
 
@@ -49,31 +50,15 @@ pub fn product(variants: Vec<NewVariant>) -> NewProduct {
 
 /// A customer's form.
 pub fn register(number: usize) -> Register {
-    Register {
-        email: format!("buyer{number}@example.com"),
-        password: "correct horse".to_owned(),
-        full_name: format!("Buyer {number}"),
-        phone: None,
-        metadata: Metadata::new(),
-    }
+    Register { full_name: format!("Buyer {number}"), ..samples::register(&format!("buyer{number}@example.com")) }
 }
 
 /// An order of these items, or of the cart, that its customer calls `note`.
 pub fn order(items: Option<Vec<(Sku, i64)>>, payment: (PaymentMethod, Option<&str>), note: &str) -> PlaceOrder {
-    let address = RawAddress {
-        full_name: "Asha Rao".to_owned(),
-        line1: "12 MG Road".to_owned(),
-        line2: None,
-        city: "Bengaluru".to_owned(),
-        state: Some("KA".to_owned()),
-        postal_code: "560001".to_owned(),
-        country: "IN".to_owned(),
-        phone: None,
-    };
     PlaceOrder {
         items: items.map(|items| items.into_iter().map(|(sku, quantity)| (sku.to_string(), quantity)).collect()),
         coupon_code: None,
-        address: AddressChoice::Given(Box::new(address)),
+        address: AddressChoice::Given(Box::new(samples::address())),
         shipping_option: None,
         payment: Some((payment.0, payment.1.map(str::to_owned))),
         expected_total: None,
@@ -86,19 +71,5 @@ pub const COUPON: &str = "TEATIME";
 
 /// That coupon. A third of three lines does not come out even.
 pub fn coupon() -> CouponInput {
-    CouponInput {
-        code: COUPON.to_owned(),
-        kind: CouponKind::Percentage,
-        value: CouponValue::Hundredths(33),
-        usage_limit: Some(2),
-        per_user_limit: Some(1),
-        starts_at: None,
-        ends_at: None,
-        minimum_subtotal: None,
-        maximum_discount: None,
-        category_ids: Vec::new(),
-        product_ids: Vec::new(),
-        combinable: false,
-        metadata: Metadata::new(),
-    }
+    CouponInput { usage_limit: Some(2), per_user_limit: Some(1), ..samples::percent_off(COUPON, 33) }
 }

@@ -8,6 +8,8 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "a world counts in small numbers, and overflow ends it")]
 
+mod afterwards;
+mod blows;
 pub mod books;
 mod buyer;
 mod client;
@@ -20,8 +22,10 @@ mod house;
 mod leaver;
 mod opinions;
 mod options;
+mod parcels;
 mod provider;
 pub mod scheduler;
+mod seller;
 mod situations;
 mod staff;
 mod trace;
@@ -167,9 +171,9 @@ fn people(
     let staff = Staff { client: client(clerk), history: Arc::clone(history), product, variants, leisure };
     people.push(Box::pin(staff.clone().work(options.chores)));
     people.push(Box::pin(staff.sell(options.changes)));
-    people.push(Box::pin(staff::befall(Arc::clone(house), options.blows)));
+    people.push(Box::pin(blows::befall(Arc::clone(house), options.blows)));
     for number in 0..options.poison {
-        people.push(Box::pin(staff::poison(Arc::clone(house), number)));
+        people.push(Box::pin(blows::poison(Arc::clone(house), number)));
     }
     people
 }

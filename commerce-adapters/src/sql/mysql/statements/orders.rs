@@ -115,8 +115,6 @@ pub(crate) const HEARD: Put = put!(
     "provider_events", 0 provider: text, 1 event_id: text; 2 reference: text, 3 fact: text, 4 state: text, 5 received_at: int
 );
 
-pub(crate) const CARTS_GONE: &str = delete!("carts", owner_id: id);
-
 pub(crate) const CARTS: Put = put!(
     "carts", 0 owner_id: id; 1 owner_kind: text, 2 lines: text, 3 coupon: text, 4 metadata: text, 5 updated_at: int,
     6 expires_at: int, 7 version: int, 8 begun_at: int

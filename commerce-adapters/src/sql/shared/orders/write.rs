@@ -136,8 +136,6 @@ fn heard_row(row: RowText, it: &ProviderEvent) -> RowText {
 }
 
 fn write_carts(script: &mut Script, judge: &OrdersJudge<'_>) {
-    let gone = judge.carts.removed().map(|owner| owner.simple().to_string());
-    script.bulk(sql::CARTS_GONE, Bulk::texts(gone));
     let carts = judge.carts.written().filter_map(|(owner, row)| Some((judge.carts.is_stored(owner), row.write?)));
     script.put(sql::CARTS, carts, cart_row);
 }

@@ -156,8 +156,6 @@ pub(crate) const HEARD: &str = "INSERT INTO provider_events (provider, event_id,
     ON CONFLICT (provider, event_id) DO UPDATE SET reference = excluded.reference, fact = excluded.fact,
         state = excluded.state, received_at = excluded.received_at";
 
-pub(crate) const CARTS_GONE: &str = "DELETE FROM carts WHERE owner_id IN (SELECT unhex(value) FROM json_each(?))";
-
 pub(crate) const CARTS: &str = "INSERT INTO carts
         (owner_id, owner_kind, lines, coupon, metadata, updated_at, expires_at, version, begun_at)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,

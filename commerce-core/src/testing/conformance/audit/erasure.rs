@@ -92,7 +92,7 @@ async fn come_to_an_end(shop: &Commerce) -> Outcome<()> {
         }
         for parcel in order.shipments.iter().filter(|parcel| parcel.status() != ShipmentStatus::Delivered) {
             let news = CarrierNews { status: ShipmentStatus::Delivered, at: None, note: None };
-            shop.orders.shipment_news(&STAFF, order.id, parcel.id, news, None).await?;
+            shop.orders.shipment_news(&STAFF, order.id, parcel.id, news, None, None).await?;
         }
         for back in &order.returns {
             if !back.status.is_settled() {
@@ -106,12 +106,12 @@ async fn come_to_an_end(shop: &Commerce) -> Outcome<()> {
 async fn end_return(shop: &Commerce, id: ReturnId, status: ReturnStatus) -> Outcome<()> {
     const STAFF: Actor = Actor::System;
     match status {
-        Requested => shop.orders.reject_return(&STAFF, id, None, None).await.map(|_| ()),
+        Requested => shop.orders.reject_return(&STAFF, id, None, None, None).await.map(|_| ()),
         Approved => {
-            shop.orders.receive_return(&STAFF, id, None, None).await?;
-            shop.orders.refund_return(&STAFF, id, None, None).await.map(|_| ())
+            shop.orders.receive_return(&STAFF, id, None, None, None).await?;
+            shop.orders.refund_return(&STAFF, id, None, None, None).await.map(|_| ())
         }
-        Received => shop.orders.refund_return(&STAFF, id, None, None).await.map(|_| ()),
+        Received => shop.orders.refund_return(&STAFF, id, None, None, None).await.map(|_| ()),
         Rejected | Refunded | Exchanged => Ok(()),
     }
 }

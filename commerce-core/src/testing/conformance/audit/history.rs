@@ -10,12 +10,13 @@ use crate::error::Outcome;
 use crate::money::{Currency, Money};
 use crate::notifications::EndpointInput;
 use crate::orders::{
-    AddressChoice, CarrierNews, CartOwner, CouponInput, CouponKind, CouponValue, GiveMoney, GuestBuyer, NewShipment, OrderStatus,
-    PaymentMethod, PlaceOrder, RequestReturn, ReturnKind, ShipmentStatus,
+    AddressChoice, CarrierNews, CartOwner, CouponInput, GiveMoney, GuestBuyer, NewShipment, OrderStatus, PaymentMethod,
+    PlaceOrder, RequestReturn, ReturnKind, ShipmentStatus,
 };
 use crate::page::PageRequest;
+use crate::testing::samples;
 use crate::text::{Metadata, Sku};
-use crate::users::{NewAddress, RawAddress, Register, Role};
+use crate::users::{RawAddress, Role};
 
 const STAFF: Actor = Actor::System;
 
@@ -27,19 +28,19 @@ const STAFF: Actor = Actor::System;
 pub async fn trade(shop: &Commerce) -> Outcome<()> {
     let told = EndpointInput { url: "https://hooks.example/in".to_owned(), events: vec!["*".to_owned()], secret: None };
     shop.notifications.create_webhook_endpoint(&STAFF, told, Some(key("hooks"))).await?;
-    shop.users.create_user(&STAFF, new_user("boss@example.com"), Role::Admin).await?;
+    shop.users.create_user(&STAFF, samples::register("boss@example.com"), Role::Admin).await?;
     stock_up(shop).await?;
     let asha = customer(shop, "asha@example.com").await?;
     let bela = customer(shop, "bela@example.com").await?;
     let chitra = customer(shop, "chitra@example.com").await?;
     for actor in [&asha, &bela] {
         let user = actor.require_user()?;
-        shop.users.add_address(actor, user, address(), Some(key("home")), None).await?;
-        shop.users.add_address(actor, user, address(), None, None).await?;
+        shop.users.add_address(actor, user, samples::new_address(), Some(key("home")), None).await?;
+        shop.users.add_address(actor, user, samples::new_address(), None, None).await?;
     }
-    let tokens = shop.users.login("asha@example.com", "correct horse").await?;
+    let tokens = shop.users.login("asha@example.com", samples::PASSWORD).await?;
     shop.users.refresh(&tokens.refresh_token).await?;
-    shop.users.login("bela@example.com", "correct horse").await?;
+    let belas = shop.users.login("bela@example.com", samples::PASSWORD).await?.session;
 
     shop.orders.create_coupon(&STAFF, coupon(), None).await?;
     let cod = (PaymentMethod::Cod, None);
@@ -83,6 +84,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.users.set_role(&STAFF, clerk, Role::Admin, None).await?;
     let merchant = customer(shop, "esha@example.com").await?.require_user()?;
     shop.users.set_role(&STAFF, merchant, Role::Seller, None).await?;
+    shop.users.revoke_session(&Actor::Admin(clerk), bela.require_user()?, belas).await?;
     shop.users.set_password(&Actor::Admin(clerk), bela.require_user()?, "another horse").await?;
     shop.users.request_reset("asha@example.com").await?;
     shop.settle().await?;
@@ -98,9 +100,7 @@ async fn without_account(shop: &Commerce) -> Outcome<()> {
     let items = [("CUP-2".to_owned(), 1)];
     shop.orders.add_to_cart(&Actor::Anonymous, CartOwner::guest(&token), &items, None, None, None).await?;
     let guest = GuestBuyer { email: "guest@example.com".to_owned(), cart: Some(token) };
-    let NewAddress { full_name, line1, line2, city, state, postal_code, country, phone, .. } = address();
-    let to = RawAddress { full_name, line1, line2, city, state, postal_code, country, phone };
-    let to = AddressChoice::Given(Box::new(to));
+    let to = AddressChoice::Given(Box::new(samples::address()));
     let wish = PlaceOrder { items: None, address: to, ..wish(&[], (PaymentMethod::Card, Some("tok_ok"))) };
     let order = shop.orders.place_as_guest(&guest, wish, Some(key("guest"))).await?.into_inner();
     shop.settle().await?;
@@ -113,7 +113,7 @@ async fn without_account(shop: &Commerce) -> Outcome<()> {
 /// Somebody is erased while an order is on its way to her, another has come, and she was told of both.
 async fn on_her_way_out(shop: &Commerce) -> Outcome<()> {
     let fara = customer(shop, "fara@example.com").await?;
-    shop.users.add_address(&fara, fara.require_user()?, address(), None, None).await?;
+    shop.users.add_address(&fara, fara.require_user()?, samples::new_address(), None, None).await?;
     for (name, arrives) in [("came", true), ("to-come", false)] {
         let order =
             shop.orders.place(&fara, wish(&[("CUP-1", 1)], (PaymentMethod::Cod, None)), Some(key(name))).await?.into_inner();
@@ -143,16 +143,16 @@ async fn send_back(shop: &Commerce, asha: &Actor) -> Outcome<()> {
         refused: None,
         reason: "one is broken".to_owned(),
     };
-    let back = shop.orders.request_return(asha, order.id, ask(2), Some(key("back"))).await?.into_inner().it.id;
-    shop.orders.request_return(asha, order.id, ask(1), None).await?;
-    shop.orders.approve_return(&STAFF, back, Some(key("approve"))).await?;
+    let back = shop.orders.request_return(asha, order.id, ask(2), Some(key("back")), None).await?.into_inner().it.id;
+    shop.orders.request_return(asha, order.id, ask(1), None, None).await?;
+    shop.orders.approve_return(&STAFF, back, Some(key("approve")), None).await?;
     let came = vec![("CUP-1".to_owned(), 1, true), ("CUP-1".to_owned(), 1, false)];
-    shop.orders.receive_return(&STAFF, back, Some(came), None).await?;
+    shop.orders.receive_return(&STAFF, back, Some(came), None, None).await?;
     shop.settle().await?;
-    shop.orders.refund_return(&STAFF, back, None, None).await?;
+    shop.orders.refund_return(&STAFF, back, None, None, None).await?;
     shop.settle().await?;
     let give = GiveMoney { amount: Some(Money::new(100, Currency::INR)), lines: None, reason: "for the trouble".to_owned() };
-    shop.orders.give_money_back(&STAFF, order.id, give, Some(key("trouble"))).await?;
+    shop.orders.give_money_back(&STAFF, order.id, give, Some(key("trouble")), None).await?;
     shop.settle().await
 }
 
@@ -171,12 +171,12 @@ async fn exchanges(shop: &Commerce, asha: &Actor) -> Outcome<()> {
             refused: None,
             reason: "it is cracked".to_owned(),
         };
-        let back = shop.orders.request_return(asha, order, ask, None).await?.into_inner().it.id;
-        shop.orders.approve_return(&STAFF, back, None).await?;
-        shop.orders.receive_return(&STAFF, back, None, None).await?;
+        let back = shop.orders.request_return(asha, order, ask, None, None).await?.into_inner().it.id;
+        shop.orders.approve_return(&STAFF, back, None, None).await?;
+        shop.orders.receive_return(&STAFF, back, None, None, None).await?;
         shop.settle().await?;
         let given_up = items.is_some();
-        let sent = shop.orders.exchange_return(&STAFF, back, items, Some(key("exchange"))).await?.into_inner().it;
+        let sent = shop.orders.exchange_return(&STAFF, back, items, Some(key("exchange")), None).await?.into_inner().it;
         shop.settle().await?;
         if let Some(exchange) = sent.exchange.filter(|_| given_up) {
             shop.orders.cancel(asha, exchange.order, None, None, None).await?;
@@ -218,16 +218,14 @@ async fn in_parcels(shop: &Commerce, bela: &Actor) -> Outcome<()> {
     let news = |status| CarrierNews { status, at: None, note: Some("at the door".to_owned()) };
     shop.orders.cancel_lines(bela, order, &[("CUP-1".to_owned(), 1)], None, Some(key("one-less")), None).await?;
     shop.settle().await?;
-    let NewAddress { full_name, line2, city, state, postal_code, country, phone, .. } = address();
-    let line1 = "14 MG Road".to_owned();
-    let to = RawAddress { full_name, line1, line2, city, state, postal_code, country, phone };
+    let to = RawAddress { line1: "14 MG Road".to_owned(), ..samples::address() };
     shop.orders.redirect(bela, order, to, None).await?;
-    let first = shop.orders.ship(&STAFF, order, parcel(Some(1)), Some(key("first"))).await?.into_inner().it.id;
+    let first = shop.orders.ship(&STAFF, order, parcel(Some(1)), Some(key("first")), None).await?.into_inner().it.id;
     for status in [ShipmentStatus::OutForDelivery, ShipmentStatus::Failed, ShipmentStatus::Delivered] {
-        shop.orders.shipment_news(&STAFF, order, first, news(status), Some(key(status.as_str()))).await?;
+        shop.orders.shipment_news(&STAFF, order, first, news(status), Some(key(status.as_str())), None).await?;
     }
-    let rest = shop.orders.ship(&STAFF, order, parcel(None), None).await?.into_inner().it.id;
-    shop.orders.shipment_news(&STAFF, order, rest, news(ShipmentStatus::InTransit), None).await?;
+    let rest = shop.orders.ship(&STAFF, order, parcel(None), None, None).await?.into_inner().it.id;
+    shop.orders.shipment_news(&STAFF, order, rest, news(ShipmentStatus::InTransit), None, None).await?;
     shop.settle().await
 }
 
@@ -241,7 +239,7 @@ pub async fn buy_and_change_mind(shop: &Commerce) -> Outcome<()> {
     let sku: Sku = "CUP-1".parse().expect("a constant SKU is well formed");
     shop.catalog.adjust_stock(&STAFF, &sku, 2, "delivered".to_owned(), None, None).await?;
     let actor = customer(shop, &name).await?;
-    shop.users.add_address(&actor, actor.require_user()?, address(), None, None).await?;
+    shop.users.add_address(&actor, actor.require_user()?, samples::new_address(), None, None).await?;
     let card = wish(&[("CUP-1", 1)], (PaymentMethod::Card, Some("tok_ok")));
     let cod = wish(&[("CUP-1", 1)], (PaymentMethod::Cod, None));
     let given_up = shop.orders.place(&actor, card, None).await?.into_inner();
@@ -285,51 +283,13 @@ async fn stock_up(shop: &Commerce) -> Outcome<()> {
 }
 
 async fn customer(shop: &Commerce, email: &str) -> Outcome<Actor> {
-    let user = shop.users.register(&Actor::Anonymous, new_user(email), Some(key(email))).await?.into_inner();
+    let user = shop.users.register(&Actor::Anonymous, samples::register(email), Some(key(email))).await?.into_inner();
     Ok(Actor::Customer(user.id))
-}
-
-fn new_user(email: &str) -> Register {
-    Register {
-        email: email.to_owned(),
-        password: "correct horse".to_owned(),
-        full_name: "Asha Rao".to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    }
-}
-
-fn address() -> NewAddress {
-    NewAddress {
-        full_name: "Asha Rao".to_owned(),
-        line1: "12 MG Road".to_owned(),
-        line2: None,
-        city: "Bengaluru".to_owned(),
-        state: Some("KA".to_owned()),
-        postal_code: "560001".to_owned(),
-        country: "IN".to_owned(),
-        phone: None,
-        is_default: None,
-    }
 }
 
 /// A third of several lines does not come out even.
 fn coupon() -> CouponInput {
-    CouponInput {
-        code: "CUPS".to_owned(),
-        kind: CouponKind::Percentage,
-        value: CouponValue::Hundredths(33),
-        usage_limit: Some(3),
-        per_user_limit: Some(1),
-        starts_at: None,
-        ends_at: None,
-        minimum_subtotal: None,
-        maximum_discount: None,
-        category_ids: Vec::new(),
-        product_ids: Vec::new(),
-        combinable: false,
-        metadata: Metadata::new(),
-    }
+    CouponInput { usage_limit: Some(3), per_user_limit: Some(1), ..samples::percent_off("CUPS", 33) }
 }
 
 fn wish(items: &[(&str, i64)], (method, token): (PaymentMethod, Option<&str>)) -> PlaceOrder {

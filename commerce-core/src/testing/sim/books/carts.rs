@@ -1,5 +1,7 @@
 //! Carts and users.
 
+use std::time::Duration;
+
 use super::Books;
 use crate::change::ChangeSet;
 use crate::ids::UserId;
@@ -12,13 +14,22 @@ impl Books {
         self.common(changes);
         for write in &changes.writes {
             match write {
+                CartWrite::Begin(cart) => self.begun(cart),
                 CartWrite::Save(cart) => self.saved(cart),
-                CartWrite::Delete(owner) => {
-                    self.carts.remove(&owner.key());
-                    self.leaving.remove(&owner.key());
-                }
             }
         }
+    }
+
+    /// A cart begins a day after the last edit of the one before, at a version that it never had.
+    fn begun(&mut self, cart: &Cart) {
+        let owner = cart.owner.key();
+        self.leaving.remove(&owner);
+        let Some(before) = self.carts.insert(owner, cart.clone()) else { return };
+        let day_after = before.updated_at.plus(Duration::from_hours(24));
+        self.must(day_after <= cart.updated_at, || format!("a cart of {owner} began while she had one"));
+        self.must(before.version < cart.version, || {
+            format!("the cart of {owner} went from version {} to {}", before.version, cart.version)
+        });
     }
 
     fn saved(&mut self, cart: &Cart) {

@@ -68,6 +68,14 @@ fn later(cell: &Cell) -> Cell {
     }
 }
 
+/// Three days earlier.
+fn earlier(cell: &Cell) -> Cell {
+    match cell {
+        Cell::Int(micros) => Cell::Int(micros.saturating_sub(3 * 86_400_000_000)),
+        Cell::Null | Cell::Text(_) | Cell::Blob(_) => cell.clone(),
+    }
+}
+
 fn later_from_null(_: &Cell) -> Cell {
     Cell::Int(4_000_000_000_000_000)
 }

@@ -1,6 +1,8 @@
 //! Reviews, what they add up to, and wishes.
 
-use super::{Case, Cell, Column, GONE, I, PRODUCT, REVIEW, WISH, Word, any, case, has, later, more, nonsense, other, set};
+use super::{
+    Case, Cell, Column, GONE, I, PRODUCT, REVIEW, WISH, Word, any, case, earlier, has, later, more, nonsense, one, other, set,
+};
 
 pub(super) const CASES: &[Case] = &[
     case(
@@ -51,6 +53,22 @@ pub(super) const CASES: &[Case] = &[
         |row| has(row, "status", "PENDING"),
         set("reason", |_| "spam".into()),
         I::Rating,
+        Column("id"),
+    ),
+    case(
+        "a review of what was not bought",
+        REVIEW,
+        |row| has(row, "status", "PENDING"),
+        set("verified_purchase", one),
+        I::Reference,
+        Column("id"),
+    ),
+    case(
+        "a review by a buyer from before she bought",
+        REVIEW,
+        |row| row.int("verified_purchase") == Some(1),
+        set("created_at", earlier),
+        I::Reference,
         Column("id"),
     ),
     case("a review of six stars", REVIEW, any, set("rating", |_| Cell::Int(6)), I::Readable, Column("id")),

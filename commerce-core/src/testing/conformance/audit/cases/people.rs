@@ -41,6 +41,14 @@ pub(super) const CASES: &[Case] = &[
         Column("id"),
     ),
     case(
+        "an admin no more",
+        USER,
+        |row| has(row, "role", "ADMIN"),
+        set("role", |_| "CUSTOMER".into()),
+        I::StaffLog,
+        Column("id"),
+    ),
+    case(
         "a seller no more",
         USER,
         |row| has(row, "role", "SELLER"),
@@ -69,6 +77,14 @@ pub(super) const CASES: &[Case] = &[
     case("an address of nobody", HOME, any, set("user_id", other), I::Reference, Word("")),
     case("an address of no country", HOME, any, set("country", nonsense), I::Readable, Column("user_id")),
     case("a session of nobody", SESSION, any, set("user_id", other), I::Reference, Word("")),
+    case(
+        "a session of another than whose staff ended",
+        SESSION,
+        |row| *row.cell("revoked_at") != Cell::Null,
+        set("user_id", other),
+        I::StaffLog,
+        Word(""),
+    ),
     case("a session is gone", SESSION, |row| *row.cell("revoked_at") == Cell::Null, GONE, I::Reference, Word("")),
     case("a session used before it began", SESSION, any, set("last_used_at", |_| Cell::Int(5)), I::Times, Column("user_id")),
     case(
