@@ -58,7 +58,13 @@ impl<T> Told<T> {
     /// not seen what is shown now, and is answered whole.
     #[must_use]
     pub fn moving(self) -> Self {
-        Self { moving: true, ..self }
+        self.moving_if(true)
+    }
+
+    /// The same where that is so.
+    #[must_use]
+    pub fn moving_if(self, moving: bool) -> Self {
+        Self { moving, ..self }
     }
 
     /// Which version of a thing it is, as it says itself.

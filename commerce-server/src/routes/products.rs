@@ -3,7 +3,7 @@
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use commerce_core::catalog::{ListProducts, NewProduct, Product, ProductPatch, SearchRequest, SearchSort};
+use commerce_core::catalog::{Inventory, ListProducts, NewProduct, Product, ProductPatch, SearchRequest, SearchSort};
 use commerce_core::change::{RequestKey, digest};
 use commerce_core::ids::ProductId;
 use commerce_core::text::{Sku, Slug};
@@ -77,13 +77,13 @@ async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJs
     present(&shared, product).await
 }
 
-/// Its version says nothing of its stock, which moves beneath it: no cache keeps the answer, and nobody is answered 304 for
-/// knowing the version.
+/// Its version says nothing of its stock, which moves beneath it: no cache keeps the answer, and once stock has moved nobody is
+/// answered 304 for knowing the version.
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<ProductView>> {
     match (params.text("id")?.parse(), params.text("id")?.parse::<Slug>()) {
         (Ok(id), _) => {
             let shown = shared.catalog().shown(&actor, id).await?;
-            Ok(shown_at(ProductView::of(shown.product.clone(), &shown.stock), ProductView::version).moving())
+            Ok(told(shown.product.clone(), &shown.stock))
         }
         (Err(_), Ok(slug)) => view(&shared, shared.catalog().product_by_slug(&actor, &slug).await?).await,
         (Err(_), Err(_)) => Err(Problem::not_found("product")),
@@ -255,15 +255,20 @@ async fn writable(shared: &Shared, caller: &SignedIn, params: &Params) -> Answer
     Ok((id, shared.catalog().product(&caller.actor, id).await?))
 }
 
-async fn stock(shared: &Shared, product: &Product) -> Answered<Vec<commerce_core::catalog::Inventory>> {
+async fn stock(shared: &Shared, product: &Product) -> Answered<Vec<Inventory>> {
     let skus: Vec<Sku> = product.variants.iter().map(|variant| variant.sku.clone()).collect();
     Ok(shared.catalog().stock_of(&skus).await?)
 }
 
 async fn view(shared: &Shared, product: Product) -> Answered<Told<ProductView>> {
     let stock = stock(shared, &product).await?;
-    let view = ProductView::of(product, &stock);
-    Ok(shown_at(view, ProductView::version).moving())
+    Ok(told(product, &stock))
+}
+
+/// With its version, which says all that is shown for as long as no stock has moved since it was laid in.
+fn told(product: Product, stock: &[Inventory]) -> Told<ProductView> {
+    let moved = stock.iter().any(|it| it.version > 1);
+    shown_at(ProductView::of(product, stock), ProductView::version).moving_if(moved)
 }
 
 async fn present(shared: &Shared, product: commerce_core::change::Answer<Product>) -> Answered<Told<ProductView>> {
