@@ -127,7 +127,8 @@ async fn a_webhook_pays() {
 
 #[tokio::test]
 async fn a_signed_message_that_cannot_be_read_is_refused_like_any_body() {
-    let provider = shared().anyone();
+    let shop = shared();
+    let provider = shop.anyone();
     for broken in [&b"{"[..], b"", b"nope", b"{\"eventId\":\"\xff\"}"] {
         raw_webhook(&provider, broken.to_vec(), 0, SECRET).await.problem(400, "MALFORMED_JSON");
     }
