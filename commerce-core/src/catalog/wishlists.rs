@@ -43,6 +43,18 @@ impl Catalog {
         }))
     }
 
+    /// One entry of a user's wishlist. With it the product's card, as long as she sees it.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for strangers, and for a product that is not on the list.
+    pub async fn wish(&self, actor: &Actor, user: UserId, product: ProductId) -> Outcome<(Wish, Option<ProductCard>)> {
+        actor.require_owner(user, "wishlist")?;
+        let wish = self.store.wish(user, product).await?.ok_or(Refusal::NotFound("wish"))?;
+        let mut products = self.store.products_by_id(&[product]).await?;
+        products.retain(|product| sees(actor, product));
+        Ok((wish, self.cards(&products).await?.pop()))
+    }
+
     /// Puts a product on a user's wishlist; one that is there already stays as it is.
     ///
     /// # Errors

@@ -77,6 +77,15 @@ impl Users {
         Ok(AddressBook { version: owner.version, addresses })
     }
 
+    /// One address, with the version of the book it stands in.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for strangers and unknown addresses.
+    pub async fn book_address(&self, actor: &Actor, user: UserId, id: AddressId) -> Outcome<(Address, u64)> {
+        let (owner, book) = self.book(actor, user).await?;
+        Ok((found(&book, id)?, owner.version))
+    }
+
     /// Adds an address.
     ///
     /// # Errors

@@ -59,6 +59,7 @@ pub(super) fn routes(api: Api) -> Api {
         .delete("/api/users/{userId}/sessions/{sessionId}", op("End a login").done(204, "Ended."), end_session)
         .post(addresses, op("Add an address").takes::<BookAddressBody>().gives::<AddressView>(201, "Added."), add_address)
         .get(addresses, op("The address book, newest first").query(&[LIMIT, CURSOR]).lists::<AddressView>(), address_book)
+        .get(address, op("An address").gives::<AddressView>(200, "The address."), show_address)
         .put(address, op("Change an address").takes::<BookAddressBody>().gives::<AddressView>(200, "Changed."), change_address)
         .delete(address, op("Remove an address").done(204, "Removed."), remove_address)
         .put(
@@ -186,6 +187,12 @@ async fn address_book(State(shared): State<Shared>, caller: SignedIn, params: Pa
     let book = shared.users().addresses(&caller.actor, params.user(&caller.actor)?).await?;
     let page = query.page_of(book.addresses, |address| address.id.uuid())?;
     Ok(shown(json!(page.map(AddressView::from))).version(book.version))
+}
+
+async fn show_address(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<AddressView>> {
+    let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
+    let (address, version) = shared.users().book_address(&caller.actor, user, id).await?;
+    Ok(shown(address.into()).version(version))
 }
 
 async fn change_address(

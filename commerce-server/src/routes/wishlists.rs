@@ -32,6 +32,7 @@ pub(super) fn routes(api: Api) -> Api {
     let entry = "/api/users/{userId}/wishlist/{productId}";
     api.get(list, op("A wishlist, newest first").query(&[LIMIT, CURSOR]).lists::<WishView>(), self::list)
         .post(list, adds("Wish for a product").takes::<WishBody>(), add)
+        .get(entry, op("What is wished for").gives::<WishView>(200, "It is on the list."), show)
         .put(entry, adds("Wish for a product"), put)
         .delete(entry, op("Stop wishing for a product").done(204, "It is not on the list."), remove)
 }
@@ -48,6 +49,12 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, params: Params, Pa
 async fn add(State(shared): State<Shared>, caller: SignedIn, params: Params, request: KeyedJson<WishBody>) -> Answered<Response> {
     let (user, key) = (params.user(&caller.actor)?, request.key());
     wish(&shared, &caller, user, request.body.product_id, key).await
+}
+
+async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<WishView>> {
+    let user = params.user(&caller.actor)?;
+    let (wish, card) = shared.catalog().wish(&caller.actor, user, params.get("productId", "product")?).await?;
+    Ok(shown(WishView::of(&wish, card)))
 }
 
 async fn put(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Response> {

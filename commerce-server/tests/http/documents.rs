@@ -17,7 +17,7 @@ const CONTRACT: &[(&str, &[&str])] = &[
     ("/api/users/{userId}/sessions", &["get"]),
     ("/api/users/{userId}/sessions/{sessionId}", &["delete"]),
     ("/api/users/{userId}/addresses", &["post", "get"]),
-    ("/api/users/{userId}/addresses/{addressId}", &["put", "delete"]),
+    ("/api/users/{userId}/addresses/{addressId}", &["get", "put", "delete"]),
     ("/api/users/{userId}/addresses/{addressId}/default", &["put"]),
     ("/.well-known/jwks.json", &["get"]),
     ("/api/products", &["post", "get"]),

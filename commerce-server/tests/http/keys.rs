@@ -306,6 +306,11 @@ async fn every_post_of_the_document_keeps_its_key_or_says_why_not() {
             assert!(!is_replay(reply) || reply.status == 200, "{route}: a replay is 200");
         }
         assert_ne!(is_replay(&one), is_replay(&two), "{route}: of twins one is done, one is a replay");
+        for made in [&one, &two].into_iter().filter(|reply| reply.status == 201) {
+            let place = made.header("location");
+            let read = scene.shop.get(place, &scene.admin).await;
+            assert_eq!(read.status, 200, "{route}: what was made is to be read at {place}: {}", read.text);
+        }
         let again = scene.send(&path, "k", body, form).await.expect(200);
         assert!(is_replay(&again), "{route}");
         for name in ["id", "cartToken", "url"] {
