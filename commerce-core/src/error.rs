@@ -128,6 +128,33 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// Why a body cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is no JSON.
+    Json,
+    /// A field has another JSON type.
+    Type,
+    /// It has a field that is not known.
+    Unknown,
+    /// It lacks a field.
+    Missing,
+    /// It has a field twice.
+    Duplicate,
+}
+
+impl Unreadable {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Json => "MALFORMED_JSON",
+            Self::Type => "WRONG_TYPE",
+            Self::Unknown => "UNKNOWN_FIELD",
+            Self::Missing => "MISSING_FIELD",
+            Self::Duplicate => "DUPLICATE_FIELD",
+        }
+    }
+}
+
 /// A line that cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shortage {
@@ -157,6 +184,9 @@ pub enum Refusal {
     /// Values out of their range.
     #[error("{}", fields_text(.0))]
     Invalid(Vec<FieldError>),
+    /// A body that cannot be read, and what the reader says.
+    #[error("{1}")]
+    Unreadable(Unreadable, String),
     /// A cursor that this engine did not make.
     #[error("the cursor is not one that this list gave out")]
     BadCursor,
@@ -349,6 +379,7 @@ impl Refusal {
             | Self::BadCredentials
             | Self::Forbidden
             | Self::NotFound(_)
+            | Self::Unreadable(..)
             | Self::BadCursor
             | Self::EmailTaken
             | Self::SkuTaken(_)
@@ -382,6 +413,7 @@ impl Refusal {
             Self::Forbidden => ("FORBIDDEN", ErrorClass::Forbidden),
             Self::NotFound(_) => ("NOT_FOUND", ErrorClass::NotFound),
             Self::Invalid(_) => ("INVALID", ErrorClass::Invalid),
+            Self::Unreadable(why, _) => (why.code(), ErrorClass::Malformed),
             Self::BadCursor => ("BAD_CURSOR", ErrorClass::Malformed),
             Self::EmailTaken => ("EMAIL_TAKEN", ErrorClass::Conflict),
             Self::SkuTaken(_) => ("SKU_TAKEN", ErrorClass::Conflict),
@@ -429,6 +461,15 @@ impl Refusal {
         ("BAD_SIGNATURE", ErrorClass::Unauthenticated, "A webhook whose signature is missing, wrong or too old."),
         ("FORBIDDEN", ErrorClass::Forbidden, "The action needs another role."),
         ("NOT_FOUND", ErrorClass::NotFound, "There is no such thing, or not for this caller."),
+        ("MALFORMED_JSON", ErrorClass::Malformed, "The body is not JSON in UTF-8."),
+        ("WRONG_TYPE", ErrorClass::Malformed, "A field has another JSON type."),
+        (
+            "UNKNOWN_FIELD",
+            ErrorClass::Malformed,
+            "The body has a field that this request does not know; the nearest known one is named.",
+        ),
+        ("MISSING_FIELD", ErrorClass::Malformed, "A field that is needed is not there."),
+        ("DUPLICATE_FIELD", ErrorClass::Malformed, "A field is there twice."),
         ("BAD_CURSOR", ErrorClass::Malformed, "The cursor was not given out by this list."),
         ("INVALID", ErrorClass::Invalid, "Fields out of their range; `errors` names each."),
         ("EMPTY_ORDER", ErrorClass::Invalid, "No items and nothing in the cart."),

@@ -34,6 +34,8 @@ pub const METADATA_KEY_MAX: usize = 40;
 pub const METADATA_VALUE_MAX: usize = 500;
 /// Characters of an idempotency key.
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
+/// Characters of a name that a payment provider gives a message or a thing; those in use have under fifty.
+pub const PROVIDER_NAME_MAX: usize = 255;
 /// Characters of a short text: names, titles, reasons.
 pub const SHORT_TEXT_MAX: usize = 255;
 /// Characters of a coupon's code: what a person types without a mistake.

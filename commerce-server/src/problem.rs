@@ -12,11 +12,6 @@ use serde_json::{Map, Value, json};
 
 /// The shell's own codes with their status and meaning, beside [`Refusal::CODES`].
 pub const CODES: &[(&str, u16, &str)] = &[
-    ("MALFORMED_JSON", 400, "The body is not JSON in UTF-8."),
-    ("WRONG_TYPE", 400, "A field has another JSON type."),
-    ("UNKNOWN_FIELD", 400, "The body has a field that this request does not know; the nearest known one is named."),
-    ("MISSING_FIELD", 400, "A field that is needed is not there."),
-    ("DUPLICATE_FIELD", 400, "A field is there twice."),
     ("BAD_REQUEST", 400, "The request cannot be read."),
     ("METHOD_NOT_ALLOWED", 405, "The path does not take this method; `Allow` says which it takes."),
     ("REQUEST_TIMEOUT", 408, "The body did not arrive in time."),

@@ -70,7 +70,10 @@ async fn a_declined_order_is_paid_again() {
 }
 
 async fn webhook(client: &Client, body: &Value, seconds_ago: u64, secret: &str) -> Answer {
-    let bytes = body.to_string().into_bytes();
+    raw_webhook(client, body.to_string().into_bytes(), seconds_ago, secret).await
+}
+
+async fn raw_webhook(client: &Client, bytes: Vec<u8>, seconds_ago: u64, secret: &str) -> Answer {
     let signature = sign_webhook(secret, &bytes, seconds_ago);
     client.post_bytes("/api/payments/webhooks/sandbox", bytes).header("x-signature", &signature).send().await
 }
@@ -120,8 +123,32 @@ async fn a_webhook_pays() {
     (other["eventId"], other["providerReference"]) = (json!(unique("evt")), json!("nobody-knows"));
     webhook(&provider, &other, 0, SECRET).await.expect(200);
     provider.post("/api/payments/webhooks/nobody", &body).send().await.any_problem(404);
-    let junk = webhook(&provider, &json!({"hello": 1}), 0, SECRET).await;
-    assert!([400, 422].contains(&junk.status), "{}", junk.text());
+}
+
+#[tokio::test]
+async fn a_signed_message_that_cannot_be_read_is_refused_like_any_body() {
+    let shop = shared();
+    let provider = shop.anyone();
+    for broken in [&b"{"[..], b"", b"nope", b"{\"eventId\":\"\xff\"}"] {
+        raw_webhook(&provider, broken.to_vec(), 0, SECRET).await.problem(400, "MALFORMED_JSON");
+    }
+    let with = |name: &str, value: Value| {
+        let mut body = json!({"eventId": unique("evt"), "type": "payment.succeeded", "providerReference": "x", "amount": inr(1)});
+        body[name] = value;
+        body
+    };
+    webhook(&provider, &json!({"hello": 1}), 0, SECRET).await.problem(400, "UNKNOWN_FIELD");
+    webhook(&provider, &json!({"eventId": "e"}), 0, SECRET).await.problem(400, "MISSING_FIELD");
+    webhook(&provider, &with("eventId", json!(7)), 0, SECRET).await.problem(400, "WRONG_TYPE");
+    webhook(&provider, &with("type", json!("payment.dreamt")), 0, SECRET).await.problem(422, "INVALID");
+    // A name is no longer than what every store keeps of it.
+    for name in ["eventId", "providerReference"] {
+        for bad in ["x".repeat(256), String::new()] {
+            let refused = webhook(&provider, &with(name, json!(bad)), 0, SECRET).await;
+            assert_eq!(refused.problem(422, "INVALID")["errors"][0]["field"], name);
+        }
+    }
+    webhook(&provider, &with("eventId", json!("y".repeat(255))), 0, SECRET).await.expect(200);
 }
 
 /// It may be ahead of the provider's own ledger.

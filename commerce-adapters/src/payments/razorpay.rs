@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use commerce_core::error::{Outcome, Refusal};
 use commerce_core::orders::{
     Attempt, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderLedger, Refund, RefundAnswer,
+    ProviderLedger, Refund, RefundAnswer, read_message,
 };
 use commerce_core::time::Timestamp;
 use hmac::{Hmac, Mac};
@@ -234,8 +234,7 @@ impl PaymentGateway for Razorpay {
         if !self.webhook_secrets.iter().any(signed) {
             return Err(Refusal::BadSignature.into());
         }
-        let unreadable = |error: serde_json::Error| Refusal::field("body", "INVALID", error.to_string());
-        let event: Event = serde_json::from_slice(body).map_err(unreadable)?;
+        let event: Event = read_message(body)?;
         let (reference, fact) = event.said();
         Ok(ProviderEvent {
             provider: Self::NAME.to_owned(),

@@ -22,7 +22,7 @@ use commerce_core::error::{Outcome, Refusal};
 use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{
     Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated,
+    ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated, provider_name, read_message,
 };
 use commerce_core::time::Timestamp;
 use hmac::Mac;
@@ -201,8 +201,7 @@ impl PaymentGateway for Sandbox {
 
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
         check(&self.webhook_secret, Signed { header: signature.unwrap_or_default(), body }, now)?;
-        let message: Message =
-            serde_json::from_slice(body).map_err(|error| Refusal::field("body", "INVALID", error.to_string()))?;
+        let message: Message = read_message(body)?;
         let amount = match message.amount {
             Some(Amount::Money(money)) => Some(money),
             Some(Amount::Minor(minor)) => Some(Money::new(minor, self.currency)),
@@ -217,8 +216,8 @@ impl PaymentGateway for Sandbox {
         };
         Ok(ProviderEvent {
             provider: self.name().to_owned(),
-            event_id: message.event_id,
-            reference: message.provider_reference,
+            event_id: provider_name("eventId", message.event_id)?,
+            reference: provider_name("providerReference", message.provider_reference)?,
             fact,
             state: ProviderEventState::Applied,
             at: now,

@@ -5,11 +5,11 @@
 //! the smallest unit of their currency, as ours are.
 
 use async_trait::async_trait;
-use commerce_core::error::{Outcome, Refusal};
+use commerce_core::error::Outcome;
 use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{
     Attempt, AttemptState, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent,
-    ProviderEventState, ProviderFact, ProviderLedger, Refund, RefundAnswer,
+    ProviderEventState, ProviderFact, ProviderLedger, Refund, RefundAnswer, provider_name, read_message, unreadable,
 };
 use commerce_core::time::Timestamp;
 use reqwest::Method;
@@ -328,12 +328,11 @@ impl PaymentGateway for Stripe {
 
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
         check(&self.webhook_secret, Signed { header: signature.unwrap_or_default(), body }, now)?;
-        let unreadable = |error: serde_json::Error| Refusal::field("body", "INVALID", error.to_string());
-        let event: Event = serde_json::from_slice(body).map_err(unreadable)?;
-        let (reference, fact) = said(&event).map_err(unreadable)?;
+        let event: Event = read_message(body)?;
+        let (reference, fact) = said(&event).map_err(|error| unreadable(&error))?;
         Ok(ProviderEvent {
             provider: Self::NAME.to_owned(),
-            event_id: event.id,
+            event_id: provider_name("id", event.id)?,
             reference,
             fact,
             state: ProviderEventState::Applied,

@@ -357,7 +357,8 @@ pub trait PaymentGateway: ProviderLedger {
     /// Reads a webhook from its raw bytes: signature, age, shape. `now` judges the age.
     ///
     /// # Errors
-    /// `BAD_SIGNATURE`; `INVALID` for a body of another shape.
+    /// `BAD_SIGNATURE`; `MALFORMED_JSON` and its like for a body of another shape; `INVALID` for a value out of its range, and for
+    /// names that are too long.
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent>;
 }
 

@@ -15,7 +15,7 @@ use crate::ids::{AttemptId, Id, RefundId};
 use crate::money::Money;
 use crate::orders::{
     Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated,
+    ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated, provider_name, read_message,
 };
 use crate::time::Timestamp;
 
@@ -336,7 +336,7 @@ impl PaymentGateway for ScriptedGateway {
         if given != sign(seconds, body) || now.since(at) > SIGNATURE_KEEP || at.since(now) > SIGNATURE_KEEP {
             return Err(Refusal::BadSignature.into());
         }
-        let said: Webhook = serde_json::from_slice(body).map_err(|error| Refusal::field("body", "INVALID", error.to_string()))?;
+        let said: Webhook = read_message(body)?;
         let fact = match said.kind {
             WebhookKind::PaymentSucceeded => ProviderFact::Payment(PaymentFact::Captured { amount: said.amount }),
             WebhookKind::PaymentAuthorized => ProviderFact::Payment(PaymentFact::Authorized { amount: said.amount }),
@@ -345,8 +345,8 @@ impl PaymentGateway for ScriptedGateway {
         };
         Ok(ProviderEvent {
             provider: self.name().to_owned(),
-            event_id: said.event_id,
-            reference: said.provider_reference,
+            event_id: provider_name("eventId", said.event_id)?,
+            reference: provider_name("providerReference", said.provider_reference)?,
             fact,
             state: ProviderEventState::Applied,
             at: now,
