@@ -209,10 +209,11 @@ fn a_new_password_ends_the_other_sessions() {
         let asha = registered(&shop, "asha").await;
         let (here, there) = (logged_in(&shop, "asha").await, logged_in(&shop, "asha").await);
         let (me, kept) = (asha.actor(), Some(here.session));
-        assert_eq!(
-            code(shop.users.change_password(&me, asha.id, "wrong", "battery staple", kept, None).await),
-            "BAD_CREDENTIALS"
-        );
+        for wrong in ["wrong", &"x".repeat(257)] {
+            let refused = shop.users.change_password(&me, asha.id, wrong, "battery staple", kept, None).await.unwrap_err();
+            let Some(Refusal::Invalid(errors)) = refused.refusal() else { panic!("{refused:?}") };
+            assert_eq!((errors[0].field.as_str(), errors[0].code), ("current", "WRONG_PASSWORD"));
+        }
         assert_eq!(code(shop.users.change_password(&me, asha.id, PASSWORD, "short", kept, None).await), "INVALID");
         shop.users.change_password(&me, asha.id, PASSWORD, "battery staple", kept, None).await.unwrap();
         assert!(shop.users.authenticate(&here.access_token).await.is_ok());

@@ -37,6 +37,7 @@ pub use addresses::{AddressBook, NewAddress};
 pub use authenticate::{Authenticated, Claimed};
 pub use guests::Guest;
 pub use model::*;
+pub use passwords::WRONG_PASSWORD;
 pub use ports::*;
 pub use postal::{RawAddress, parse_address};
 pub use profile::UpdateUser;

@@ -15,6 +15,9 @@ use super::ports::{UserWrite, Verdict};
 use super::staff_log::Deed;
 use super::{AuthPolicy, Users};
 
+/// The code of a field that is to be the present password and is not: shells count it like a login that failed.
+pub const WRONG_PASSWORD: &str = "WRONG_PASSWORD";
+
 impl Users {
     /// Sets a user's password and ends all her sessions.
     ///
@@ -28,7 +31,7 @@ impl Users {
     /// Sets the own password, knowing the current one, and ends all sessions but `keep`.
     ///
     /// # Errors
-    /// `BAD_CREDENTIALS` when `current` is not the password, `VERSION_MISMATCH` when the user is not
+    /// `INVALID`, naming `current`, when that is not the password, `VERSION_MISMATCH` when the user is not
     /// `expected`, else as [`set_password`](Self::set_password).
     pub async fn change_password(
         &self,
@@ -41,8 +44,9 @@ impl Users {
     ) -> Outcome<()> {
         actor.require_owner(id, "user")?;
         let user = self.present(id).await?;
-        if !self.is_password_of(&user, current).await? {
-            return Err(Refusal::BadCredentials.into());
+        if current.chars().count() > limits::PASSWORD_MAX || !self.is_password_of(&user, current).await? {
+            // She has logged in: what is wrong is a field, not who she is.
+            return Err(Refusal::field("current", WRONG_PASSWORD, "is not the present password").into());
         }
         let holds = |user: &User| expect_version("user", expected, user.version);
         self.replace_password(actor, id, ("new", new), keep, holds).await

@@ -1,16 +1,20 @@
 //! Users, their sessions and their address books.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use commerce_core::ids::Id;
 use commerce_core::text::Email;
-use commerce_core::users::StaffLogFilter;
+use commerce_core::users::{StaffLogFilter, WRONG_PASSWORD};
+use commerce_core::{Error, Refusal};
 use serde_json::{Value, json};
 
+use crate::address::client_group;
 use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::{Caller, SignedIn};
 use crate::extract::{IfMatch, Json, KeyedJson, Params, Patch, Query};
+use crate::front::ClientAddress;
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::address::{AddressView, BookAddressBody};
@@ -29,7 +33,11 @@ pub(super) fn routes(api: Api) -> Api {
         .get(user, op("A user; `me` is the caller").gives::<UserView>(200, "The user."), show)
         .put(user, op("Change a user").takes::<UserBody>().gives::<UserView>(200, "Changed.").refuses(&["EMAIL_TAKEN"]), change)
         .delete(user, op("Erase a user").done(204, "Erased."), erase)
-        .put("/api/users/{userId}/password", op("Change the password").takes::<PasswordBody>().done(204, "Changed."), password)
+        .put(
+            "/api/users/{userId}/password",
+            op("Change the password").takes::<PasswordBody>().done(204, "Changed.").refuses(&["TOO_MANY"]),
+            password,
+        )
         .put("/api/users/{userId}/role", op("Change the role").takes::<RoleBody>().gives::<UserView>(200, "Changed."), role)
         .get(
             "/api/staff-log",
@@ -117,8 +125,10 @@ async fn erase(State(shared): State<Shared>, caller: SignedIn, params: Params, i
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Guesses at the present password count like logins that failed.
 async fn password(
     State(shared): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
     caller: SignedIn,
     params: Params,
     if_match: IfMatch,
@@ -126,8 +136,22 @@ async fn password(
 ) -> Answered<StatusCode> {
     let id = params.user(&caller.actor)?;
     let (PasswordBody { current, new }, keep) = (body, Some(caller.session));
-    shared.users().change_password(&caller.actor, id, &current, &new, keep, if_match.version).await?;
+    let email = shared.users().user(&caller.actor, id).await?.email;
+    let (account, address) = (shared.account_key(email.as_str()), client_group(address.0));
+    let turn = shared.logins().turn(account, address).await?;
+    let changed = shared.users().change_password(&caller.actor, id, &current, &new, keep, if_match.version).await;
+    match &changed {
+        Ok(()) => shared.logins().passed(account, address),
+        Err(error) if is_guess(error) => shared.logins().failed(account, address),
+        Err(_) => {}
+    }
+    drop(turn);
+    changed?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn is_guess(error: &Error) -> bool {
+    matches!(error.refusal(), Some(Refusal::Invalid(faults)) if faults.iter().any(|fault| fault.code == WRONG_PASSWORD))
 }
 
 async fn role(

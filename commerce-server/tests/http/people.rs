@@ -138,3 +138,29 @@ async fn failed_logins_are_slowed_and_good_ones_are_not() {
     assert_eq!(refused.refused(429), "TOO_MANY");
     assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0);
 }
+
+#[tokio::test]
+async fn guesses_at_the_present_password_are_slowed_and_end_no_session() {
+    let shop = Shop::open_with(&[("auth.failed_logins_per_quarter_hour", "3")]).await;
+    let (asha, ravi) = (shop.login("asha", Role::Customer).await, shop.login("ravi", Role::Customer).await);
+    let change = |token: String, current: &'static str| {
+        let body = json!({"current": current, "new": "battery staple"});
+        shop.ask("PUT", "/api/users/me/password").token(&token).json(&body).send()
+    };
+    for _ in 0..3 {
+        let wrong = change(asha.clone(), "wrong").await;
+        assert_eq!(wrong.refused(422), "INVALID");
+        assert_eq!(
+            (&wrong.body["errors"][0]["field"], &wrong.body["errors"][0]["code"]),
+            (&json!("current"), &json!("WRONG_PASSWORD"))
+        );
+        assert_eq!(wrong.header("www-authenticate"), "");
+    }
+    let refused = change(asha.clone(), PASSWORD).await;
+    assert_eq!(refused.refused(429), "TOO_MANY", "the right one, too");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0);
+    shop.get("/api/users/me", &asha).await.expect(200);
+    let login = json!({"email": "asha@example.com", "password": PASSWORD});
+    assert_eq!(shop.ask("POST", "/api/auth/login").json(&login).send().await.refused(429), "TOO_MANY", "one book for both");
+    change(ravi, PASSWORD).await.expect(204);
+}
