@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use commerce_core::audit::AuditRequest;
+use commerce_core::change::{Answer, RequestKey};
 use commerce_core::error::Error;
 use commerce_core::ids::{Id, ResetId, UserId};
 use commerce_core::limits;
@@ -56,12 +57,31 @@ fn a_mailed_token_sets_a_password_once_and_ends_every_session() {
         let tokens = shop.users.login("asha@example.com", PASSWORD).await.unwrap();
         shop.users.request_reset(" Asha@Example.com ").await.unwrap();
         let token = mailed(&shop).await.pop().unwrap();
-        assert_eq!(refused(shop.users.reset_password(&token, "short").await).code(), "INVALID");
-        let both = join_all((0..2).map(|_| shop.users.reset_password(&token, OTHER))).await;
+        assert_eq!(refused(shop.users.reset_password(&token, "short", None).await).code(), "INVALID");
+        let both = join_all((0..2).map(|_| shop.users.reset_password(&token, OTHER, None))).await;
         assert_eq!(both.iter().filter(|outcome| outcome.is_ok()).count(), 1, "of two at once one is let through");
-        assert_eq!(refused(shop.users.reset_password(&token, PASSWORD).await).code(), "INVALID", "used");
+        assert_eq!(refused(shop.users.reset_password(&token, PASSWORD, None).await).code(), "INVALID", "used");
         assert!(shop.users.authenticate(&tokens.access_token).await.is_err(), "the sessions of the old password are over");
         assert!(shop.users.login("asha@example.com", PASSWORD).await.is_err());
+        assert!(shop.users.login("asha@example.com", OTHER).await.is_ok());
+    });
+}
+
+#[test]
+fn a_new_password_is_set_once_under_a_key() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        registered(&shop, "asha").await;
+        shop.users.request_reset("asha@example.com").await.unwrap();
+        let token = mailed(&shop).await.pop().unwrap();
+        let key = |body: u8| Some(RequestKey { key: "k".parse().unwrap(), body_hash: [body; 32] });
+        assert_eq!(refused(shop.users.reset_password(&token, "short", key(0)).await).code(), "INVALID", "uses no key up");
+        let race = join_all((0..3).map(|_| shop.users.reset_password(&token, OTHER, key(1)))).await;
+        let done = race.into_iter().map(Result::unwrap).filter(|answer| matches!(answer, Answer::Fresh(()))).count();
+        assert_eq!(done, 1, "the others are replays");
+        shop.clock.advance(limits::RESET_FOR);
+        assert_eq!(shop.users.reset_password(&token, OTHER, key(1)).await.unwrap(), Answer::Replayed(()));
+        assert_eq!(refused(shop.users.reset_password(&token, PASSWORD, key(2)).await), Refusal::IdempotencyMismatch);
         assert!(shop.users.login("asha@example.com", OTHER).await.is_ok());
     });
 }
@@ -95,7 +115,7 @@ fn a_token_dies_of_age_and_of_any_change_of_what_it_is_for() {
             mailed(&shop).await.pop().unwrap()
         };
         let fails = async |token: &str| {
-            assert_eq!(refused(shop.users.reset_password(token, OTHER).await).code(), "INVALID", "{token}");
+            assert_eq!(refused(shop.users.reset_password(token, OTHER, None).await).code(), "INVALID", "{token}");
         };
         let token = ask().await;
         for wrong in [String::new(), "x".to_owned(), format!("{token}A"), token.to_lowercase(), token[..40].to_owned()] {

@@ -14,6 +14,7 @@ use commerce_core::text::Metadata;
 use commerce_core::users::{NewAddress, PasswordHash, Register, Role, Tokens, UpdateUser, User, UserStore, UserWrite};
 use commerce_core::{Actor, limits};
 use futures_executor::block_on;
+use futures_util::future::join_all;
 
 const PASSWORD: &str = "correct horse";
 
@@ -151,9 +152,21 @@ fn a_session_lives_from_login_to_logout() {
         shop.users.set_role(&Actor::System, asha.id, Role::Admin, None).await.unwrap();
         assert_eq!(shop.users.authenticate(&tokens.access_token).await.unwrap().actor, Actor::Admin(asha.id));
 
-        shop.users.logout(tokens.session).await.unwrap();
+        assert!(!shop.users.has_logged_out(&who, key("k", 1)).await.unwrap());
+        let race = join_all((0..3).map(|_| shop.users.logout(&who, Some(key("k", 1))))).await;
+        let done = race.into_iter().map(Result::unwrap).filter(|answer| matches!(answer, Answer::Fresh(()))).count();
+        assert_eq!(done, 1, "the others are replays");
         assert_eq!(code(shop.users.authenticate(&tokens.access_token).await), "UNAUTHENTICATED");
         assert_eq!(code(shop.users.refresh(&tokens.refresh_token).await.map(|_| ())), "UNAUTHENTICATED");
+        assert!(shop.users.has_logged_out(&who, key("k", 1)).await.unwrap());
+        assert!(!shop.users.has_logged_out(&who, key("other", 1)).await.unwrap());
+        assert_eq!(code(shop.users.has_logged_out(&who, key("k", 2)).await), "IDEMPOTENCY_MISMATCH");
+
+        let again = logged_in(&shop, "asha").await;
+        let here = shop.users.authenticate(&again.access_token).await.unwrap();
+        assert!(!shop.users.has_logged_out(&here, key("k", 1)).await.unwrap(), "another session is another logout");
+        assert_eq!(shop.users.logout(&here, Some(key("k", 1))).await.unwrap(), Answer::Fresh(()));
+        assert_eq!(code(shop.users.authenticate(&again.access_token).await), "UNAUTHENTICATED");
     });
 }
 

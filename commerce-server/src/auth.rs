@@ -5,7 +5,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use commerce_core::error::ErrorClass;
 use commerce_core::ids::SessionId;
 use commerce_core::users::{Accounts, Authenticated, Claimed};
@@ -118,6 +118,31 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
             None | Some(Identity::Nobody | Identity::Unjudged) => Err(Refusal::Unauthenticated.into()),
             Some(Identity::Known(known)) => Ok(Self { actor: known.actor, session: known.session }),
             Some(Identity::Refused(problem)) => Err(problem.clone()),
+        }
+    }
+}
+
+/// Whoever logs out.
+pub enum Leaving {
+    /// Somebody who has logged in.
+    Here(Authenticated),
+    /// Somebody whose token says who she was, in a session that has ended; and what others are answered.
+    Gone(Authenticated, Problem),
+}
+
+impl FromRequestParts<Shared> for Leaving {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Answered<Self> {
+        let problem = match parts.extensions.get::<Identity>() {
+            None | Some(Identity::Nobody | Identity::Unjudged) => return Err(Refusal::Unauthenticated.into()),
+            Some(Identity::Known(known)) => return Ok(Self::Here(*known)),
+            Some(Identity::Refused(problem)) => problem.clone(),
+        };
+        let claimed = token(&parts.headers)?.map(|token| shared.accounts().claimed(token));
+        match claimed {
+            Some(Claimed::By(known)) if problem.status() == StatusCode::UNAUTHORIZED => Ok(Self::Gone(known, problem)),
+            None | Some(Claimed::By(_) | Claimed::Nobody | Claimed::Unknown) => Err(problem),
         }
     }
 }

@@ -207,6 +207,13 @@ async fn logout_holds_from_the_next_request() {
     shop.anyone().post("/api/auth/refresh", &refresh).send().await.any_problem(401);
     other.get("/api/users/me").send().await.expect(200);
     user.post("/api/auth/logout", &json!({})).send().await.any_problem(401);
+    // Whoever lost the answer asks again under her key, with a token that opens nothing else.
+    let logout = async |key: &str| other.post("/api/auth/logout", &json!({})).key(key).send().await;
+    logout("leave").await.expect(204);
+    let again = logout("leave").await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (200, "true"), "{}", again.text());
+    other.get("/api/users/me").send().await.any_problem(401);
+    logout("another").await.any_problem(401);
 }
 
 #[tokio::test]

@@ -3,15 +3,16 @@
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::change::{ChangeSet, expect_version, rounds, settle};
+use crate::change::{Answer, ChangeSet, Round, expect_version, rounds};
 use crate::error::{Outcome, Refusal};
-use crate::ids::{SessionId, UserId};
+use crate::ids::{Id, SessionId, UserId};
 use crate::limits;
 use crate::staff::StaffAction;
 use crate::time::Timestamp;
 
 use super::model::{Session, User};
 use super::ports::{UserWrite, Verdict};
+use super::repeat::{Committed, Keyed};
 use super::staff_log::Deed;
 use super::{AuthPolicy, Users};
 
@@ -25,7 +26,8 @@ impl Users {
     /// `NOT_FOUND` for strangers, `INVALID` for a password the policy refuses.
     pub async fn set_password(&self, actor: &Actor, id: UserId, new: &str) -> Outcome<()> {
         actor.require_owner(id, "user")?;
-        self.replace_password(actor, id, ("password", new), None, |_| Ok(())).await
+        self.replace_password(actor, id, ("password", new), None, None, |_| Ok(())).await?;
+        Ok(())
     }
 
     /// Sets the own password, knowing the current one, and ends all sessions but `keep`.
@@ -49,7 +51,8 @@ impl Users {
             return Err(Refusal::field("current", WRONG_PASSWORD, "is not the present password").into());
         }
         let holds = |user: &User| expect_version("user", expected, user.version);
-        self.replace_password(actor, id, ("new", new), keep, holds).await
+        self.replace_password(actor, id, ("new", new), keep, None, holds).await?;
+        Ok(())
     }
 
     pub(super) async fn is_password_of(&self, user: &User, password: &str) -> Outcome<bool> {
@@ -57,27 +60,36 @@ impl Users {
         Ok(verdict != Verdict::Wrong)
     }
 
-    /// Puts a password in the place of the one that a user has who passes `holds`.
+    /// Puts a password in the place of the one that a user has who passes `holds`; once under a key.
     pub(super) async fn replace_password(
         &self,
         actor: &Actor,
         id: UserId,
         (field, new): (&str, &str),
         keep: Option<SessionId>,
+        keyed: Option<&Keyed>,
         holds: impl Fn(&User) -> Result<(), Refusal>,
-    ) -> Outcome<()> {
+    ) -> Outcome<Answer<()>> {
         check_password(field, new, self.policy)?;
         let hash = &self.passwords.hash(new).await?;
-        rounds("user", || async {
+        let answer = rounds("user", || async {
             let user = self.present(id).await?;
+            if self.made_before(keyed).await?.is_some() {
+                return Ok(Round::Done(Answer::Replayed(())));
+            }
             holds(&user)?;
             let ended = self.endings(id, keep).await?;
             let changed = User { password_hash: hash.clone(), ..user }.next_version();
             let changes = ChangeSet::of([UserWrite::UpdateUser(changed)]);
             let changes = ended.into_iter().fold(changes, ChangeSet::and);
             let deed = Deed { action: StaffAction::PasswordSet, subject: id, detail: json!({}) };
-            let changes = self.told(actor, deed, changes);
-            settle(self.store.commit(changes).await, ())
+            let claim = keyed.map(|keyed| keyed.claim(id.uuid(), self.clock.now()));
+            let changes = self.told(actor, deed, changes).claim(claim);
+            Ok(match self.commit_keyed(changes, keyed).await? {
+                Committed::Now => Round::Done(Answer::Fresh(())),
+                Committed::ByTwin(_) => Round::Done(Answer::Replayed(())),
+                Committed::Stale => Round::Again,
+            })
         })
         .await?;
         // A login with the old password may have slipped in between reading and committing. Any
@@ -86,7 +98,7 @@ impl Users {
         if !late.is_empty() {
             self.store.commit(ChangeSet::of(late)).await?;
         }
-        Ok(())
+        Ok(answer)
     }
 
     async fn endings(&self, id: UserId, keep: Option<SessionId>) -> Outcome<Vec<UserWrite>> {

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::change::{ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, digest};
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, digest};
 use crate::error::{Outcome, Refusal};
 use crate::events::{Envelope, EventKind, Topic};
 use crate::ids::{Id, ResetId, UserId};
@@ -23,6 +23,8 @@ use super::model::User;
 
 /// Where requests of one hour are counted.
 const ROUTE: &str = "POST /api/auth/password-reset";
+/// Where keys of new passwords count.
+const CONFIRM: &str = "POST /api/auth/password-reset/confirm";
 /// Bytes of a token: the user, the request, the seal.
 const TOKEN_BYTES: usize = 16 + 16 + 32;
 
@@ -55,21 +57,27 @@ impl Users {
         Ok(())
     }
 
-    /// Sets a new password by a token that was mailed, and ends all sessions.
+    /// Sets a new password by a token that was mailed, and ends all sessions. Repeated with the same key it does so once.
     ///
     /// # Errors
-    /// `INVALID` for a token that is not one, was used, is too old, or of somebody whose mail address
+    /// `IDEMPOTENCY_MISMATCH`; `INVALID` for a token that is not one, was used, is too old, or of somebody whose mail address
     /// or password has changed since; and for a password the policy refuses.
-    pub async fn reset_password(&self, token: &str, new: &str) -> Outcome<()> {
+    pub async fn reset_password(&self, token: &str, new: &str, key: Option<RequestKey>) -> Outcome<Answer<()>> {
         let (user, reset) = named(token).ok_or_else(refusal)?;
+        let actor = Actor::Customer(user);
+        let keyed = self.keyed(&actor, CONFIRM, key);
+        // In this order: what a twin of this request changed has its key by then.
+        let known = self.store.user(user).await?.filter(|user| !user.is_erased());
+        if self.made_before(keyed.as_ref()).await?.is_some() {
+            return Ok(Answer::Replayed(()));
+        }
         let age = self.clock.now().since(asked_at(reset));
         if age >= limits::RESET_FOR {
             return Err(refusal().into());
         }
         let holds = |user: &User| if self.seal(user, reset) == token { Ok(()) } else { Err(refusal()) };
-        let known = self.store.user(user).await?.filter(|user| !user.is_erased()).ok_or_else(refusal)?;
-        holds(&known)?;
-        self.replace_password(&Actor::Customer(user), user, ("password", new), None, holds).await
+        holds(&known.ok_or_else(refusal)?)?;
+        self.replace_password(&actor, user, ("password", new), None, keyed.as_ref(), holds).await
     }
 
     /// The token of a request, as it is mailed; none when she is gone.

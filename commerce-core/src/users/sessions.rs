@@ -3,24 +3,49 @@
 use serde_json::json;
 
 use crate::actor::Actor;
-use crate::change::{ChangeSet, rounds, settle};
+use crate::change::{Answer, ChangeSet, RequestKey, rounds, settle};
 use crate::error::{Outcome, Refusal};
-use crate::ids::{SessionId, UserId};
+use crate::ids::{Id, SessionId, UserId};
 use crate::staff::StaffAction;
 
 use super::Users;
+use super::authenticate::Authenticated;
 use super::model::Session;
 use super::ports::UserWrite;
+use super::repeat::{Committed, Keyed};
 use super::staff_log::Deed;
 
 impl Users {
-    /// Ends a session: its tokens are refused from the next request on.
+    /// Ends the caller's session: its tokens are refused from the next request on. A key counts for this session
+    /// alone, so that one used twice ends the second session, too.
     ///
     /// # Errors
-    /// None of its own; a session that has ended already is fine.
-    pub async fn logout(&self, session: SessionId) -> Outcome<()> {
-        self.store.commit(ChangeSet::of([UserWrite::RevokeSession(session, self.clock.now())])).await?;
-        Ok(())
+    /// `IDEMPOTENCY_MISMATCH`; a session that has ended already is fine.
+    pub async fn logout(&self, caller: &Authenticated, key: Option<RequestKey>) -> Outcome<Answer<()>> {
+        let keyed = self.logout_keyed(caller, key);
+        if self.made_before(keyed.as_ref()).await?.is_some() {
+            return Ok(Answer::Replayed(()));
+        }
+        let (session, now) = (caller.session, self.clock.now());
+        let claim = keyed.as_ref().map(|keyed| keyed.claim(session.uuid(), now));
+        let changes = ChangeSet::of([UserWrite::RevokeSession(session, now)]).claim(claim);
+        match self.commit_keyed(changes, keyed.as_ref()).await? {
+            Committed::Now => Ok(Answer::Fresh(())),
+            Committed::ByTwin(_) => Ok(Answer::Replayed(())),
+            Committed::Stale => Err(Refusal::Conflict("session").into()),
+        }
+    }
+
+    /// Whether it was a logout under this key that ended the session of `caller`, whose token opens nothing any more.
+    ///
+    /// # Errors
+    /// `IDEMPOTENCY_MISMATCH`.
+    pub async fn has_logged_out(&self, caller: &Authenticated, key: RequestKey) -> Outcome<bool> {
+        Ok(self.made_before(self.logout_keyed(caller, Some(key)).as_ref()).await?.is_some())
+    }
+
+    fn logout_keyed(&self, caller: &Authenticated, key: Option<RequestKey>) -> Option<Keyed> {
+        self.keyed(&caller.actor, &format!("POST /api/auth/logout {}", caller.session), key)
     }
 
     /// A user's sessions that are alive, newest first.

@@ -1,20 +1,23 @@
 //! Logging in, staying logged in, logging out.
 //!
-//! These accept a key like every POST and need none: no token is ever kept to be answered again. A
-//! login repeated is a session more, a refresh repeated at once gets the same successor, and a
-//! session that has ended stays so.
+//! What gives tokens accepts a key like every POST and needs none: no token is ever kept to be answered again. A
+//! login repeated is a session more, and a refresh repeated at once gets the same successor. Who asks for a mail is
+//! counted instead, and told the same whether or not there is an account, with a key or without.
 
 use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use commerce_core::Refusal;
-use serde_json::Value;
+use commerce_core::change::Answer;
+use serde_json::{Value, json};
 
 use crate::address::client_group;
-use crate::answer::{Told, shown};
+use crate::answer::{Told, done, shown};
 use crate::api::{Api, op};
-use crate::auth::SignedIn;
-use crate::extract::{Json, RequestIdempotency};
+use crate::auth::Leaving;
+use crate::extract::{Json, KeyedJson, RequestIdempotency};
 use crate::front::ClientAddress;
 use crate::problem::Answered;
 use crate::state::Shared;
@@ -101,14 +104,33 @@ async fn ask_reset(
     Ok(StatusCode::ACCEPTED)
 }
 
-async fn reset(State(shared): State<Shared>, _: RequestIdempotency, Json(body): Json<NewPasswordBody>) -> Answered<StatusCode> {
-    shared.users().reset_password(&body.token, &body.password).await?;
-    Ok(StatusCode::NO_CONTENT)
+async fn reset(State(shared): State<Shared>, request: KeyedJson<NewPasswordBody>) -> Answered<Response> {
+    let NewPasswordBody { token, password } = &request.body;
+    Ok(nothing(shared.users().reset_password(token, password, request.key()).await?))
 }
 
-async fn logout(State(shared): State<Shared>, signed_in: SignedIn, _: RequestIdempotency) -> Answered<StatusCode> {
-    shared.users().logout(signed_in.session).await?;
-    Ok(StatusCode::NO_CONTENT)
+/// Whoever repeats it has no session any more; her key says that it was she who ended it.
+async fn logout(
+    State(shared): State<Shared>,
+    caller: Leaving,
+    idempotency: RequestIdempotency,
+    body: Bytes,
+) -> Answered<Response> {
+    let (users, key) = (shared.users(), idempotency.with(&body));
+    let (caller, problem) = match caller {
+        Leaving::Here(caller) => return Ok(nothing(users.logout(&caller, key).await?)),
+        Leaving::Gone(caller, problem) => (caller, problem),
+    };
+    let Some(key) = key else { return Err(problem) };
+    if users.has_logged_out(&caller, key).await? { Ok(nothing(Answer::Replayed(()))) } else { Err(problem) }
+}
+
+/// 204 for what has no body; a replay is 200 with an empty object.
+fn nothing(answer: Answer<()>) -> Response {
+    match answer {
+        Answer::Fresh(()) => StatusCode::NO_CONTENT.into_response(),
+        replayed @ Answer::Replayed(()) => done(replayed.map(|()| json!({}))).into_response(),
+    }
 }
 
 async fn jwks(State(shared): State<Shared>) -> Told<Value> {

@@ -13,6 +13,8 @@ enum Keeps {
     Key { path: String, body: Vec<u8>, other: Vec<u8>, bad: Vec<u8>, form: bool },
     /// Takes it and keeps nothing, for the reason given.
     Nothing(&'static str),
+    /// Remembers it; tried by a test of its own, for the reason given.
+    Apart(&'static str),
 }
 
 /// Everything that stands ready for the requests of the table.
@@ -60,6 +62,24 @@ impl Scene {
         }
         returns.push(order);
         returns.try_into().unwrap()
+    }
+
+    /// A token that sets a new password, as it was mailed.
+    async fn mailed_token(&self) -> String {
+        self.shop.login("ravi", Role::Customer).await;
+        let ask = self.shop.ask("POST", "/api/auth/password-reset").json(&json!({"email": "ravi@example.com"}));
+        ask.send().await.expect(202);
+        loop {
+            self.shop.memory.settle().await.unwrap();
+            let mails = self.shop.memory.mailer.mails();
+            let mail = mails.iter().find(|mail| mail.subject == "password_reset");
+            let token = mail.and_then(|mail| mail.text.split("\"token\":\"").nth(1)?.split('"').next());
+            match token {
+                Some(token) => return token.to_owned(),
+                // It is asked for in a task of its own.
+                None => tokio::task::yield_now().await,
+            }
+        }
     }
 
     /// Every POST route with what it does.
@@ -120,12 +140,17 @@ impl Scene {
         let review = |rating: i64| json!({"rating": rating, "text": "It fits."});
         let wish = |product: &str| json!({ "productId": product });
         let nothing = json!({});
+        let token = self.mailed_token().await;
+        let anew = |password: &str| json!({"token": token, "password": password});
         vec![
             ("/api/auth/login", Keeps::Nothing("tokens are never kept to be answered again")),
             ("/api/auth/refresh", Keeps::Nothing("the token itself is the key")),
-            ("/api/auth/logout", Keeps::Nothing("the session has ended")),
+            ("/api/auth/logout", Keeps::Apart("it ends the session that asks")),
             ("/api/auth/password-reset", Keeps::Nothing("mails of one hour are counted instead")),
-            ("/api/auth/password-reset/confirm", Keeps::Nothing("the token works once")),
+            (
+                "/api/auth/password-reset/confirm",
+                keeps("/api/auth/password-reset/confirm", anew("battery staple"), anew("another staple"), anew("short")),
+            ),
             ("/api/orders/quote", Keeps::Nothing("nothing is written")),
             ("/api/orders/link", Keeps::Nothing("mails of one hour are counted instead")),
             ("/api/payments/webhooks/{provider}", Keeps::Nothing("the provider's event is the key")),
@@ -328,7 +353,7 @@ async fn every_post_reads_the_key_before_it_does_anything() {
     for (route, keeps) in scene.table().await {
         let path = match &keeps {
             Keeps::Key { path, .. } => path.clone(),
-            Keeps::Nothing(why) => {
+            Keeps::Nothing(why) | Keeps::Apart(why) => {
                 assert!(!why.is_empty());
                 route.replace("{provider}", "sandbox")
             }
@@ -350,4 +375,26 @@ async fn a_login_under_a_key_is_a_session_of_its_own_each_time() {
     assert!(!is_replay(&second));
     assert_ne!(first.body["refreshToken"], second.body["refreshToken"]);
     assert_eq!(login("wrong").await.refused(401), "BAD_CREDENTIALS", "no key opens what the password does not");
+}
+
+#[tokio::test]
+async fn a_logout_repeated_under_its_key_is_a_replay_and_opens_nothing() {
+    let shop = Shop::open().await;
+    let asha = shop.login("asha", Role::Customer).await;
+    let logout = |key: &'static str, body: &'static str| {
+        let ask = shop.ask("POST", "/api/auth/logout").token(&asha);
+        if key.is_empty() { ask } else { ask.header("idempotency-key", key) }.raw(body.as_bytes().to_vec()).send()
+    };
+    let first = logout("k", "{}").await.expect(204);
+    assert!(!is_replay(&first));
+    for _ in 0..2 {
+        let again = logout("k", "{}").await.expect(200);
+        assert!(is_replay(&again), "{}", again.text);
+    }
+    assert_eq!(logout("k", "{ }").await.refused(422), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(logout("other", "{}").await.refused(401), "UNAUTHENTICATED");
+    assert_eq!(logout("", "{}").await.refused(401), "UNAUTHENTICATED");
+    assert_eq!(shop.get("/api/users/me", &asha).await.refused(401), "UNAUTHENTICATED");
+    let forged = shop.ask("POST", "/api/auth/logout").token(&format!("{asha}x")).header("idempotency-key", "k");
+    assert_eq!(forged.json(&json!({})).send().await.refused(401), "UNAUTHENTICATED");
 }

@@ -162,7 +162,7 @@ pub(super) async fn accounts(make: &impl AsyncFn(&Part) -> Made<dyn Accounts>) {
     let known = port.authenticate(&tokens.access_token).await.expect("the session is alive");
     assert_eq!(known.actor, Actor::Seller(asha, seller), "a change holds from the next call");
 
-    shop.users.logout(tokens.session).await.expect("a session can be ended");
+    shop.users.logout(&known, None).await.expect("a session can be ended");
     assert_eq!(refused(port.authenticate(&tokens.access_token).await), Refusal::Unauthenticated, "from the next call on");
 }
 
@@ -221,7 +221,7 @@ pub(super) async fn contacts(make: &impl AsyncFn(&Part) -> Made<dyn Contacts>) {
     let token = async || made.port.reset_token(asha, reset).await.expect("users answer");
     let first = token().await.expect("she is there");
     assert_eq!(token().await.as_ref(), Some(&first), "always the same for the same request");
-    shop.users.reset_password(&first, "another horse battery").await.expect("it is the one that users know");
+    shop.users.reset_password(&first, "another horse battery", None).await.expect("it is the one that users know");
     assert_ne!(token().await, Some(first), "and dies with the password");
     shop.users.delete_user(&Actor::System, asha, None).await.expect("a user can be erased");
     assert_eq!(contact().await, None, "gone is gone");
