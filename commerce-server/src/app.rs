@@ -76,10 +76,11 @@ impl App {
         gateway: bool,
         more: impl FnOnce(Router<Shared>) -> Router<Shared>,
     ) -> Self {
-        let (router, spec, forwarded) = routes::table(Api::new(), &part.contexts(), gateway).finish();
+        let api = routes::table(Api::new(), &part.contexts(), gateway).brought_to(None);
+        let (router, spec, forwarded) = health::routes(api).finish();
         let shared = Shared::new(part, ways, forwarded, config);
         let spec = Arc::new(spec);
-        let router = more(router.merge(health::router()).merge(documents::router(&spec)))
+        let router = more(router.merge(documents::router(&spec)))
             .with_state(shared.clone())
             .layer(from_fn_with_state(shared.clone(), front));
         Self { shared, router, spec }
@@ -106,7 +107,7 @@ impl App {
 /// The `OpenAPI` document without a shop.
 #[must_use]
 pub fn openapi() -> Value {
-    routes::all(Api::new()).finish().1
+    health::routes(routes::all(Api::new())).finish().1
 }
 
 /// Only the origins named in the settings, each exactly; none, no header at all.

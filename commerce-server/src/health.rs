@@ -1,23 +1,22 @@
 //! Whether the shop lives, whether it can serve, and its figures. None of it needs a token.
 
 use axum::Json;
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
 use futures_util::future::{join_all, join3};
 use serde_json::{Map, Value, json};
 
+use crate::api::{Api, op};
 use crate::state::Shared;
 
 /// `/health/live`, `/health/accepting`, `/health/ready`, `/metrics`.
-pub(crate) fn router() -> Router<Shared> {
-    Router::new()
-        .route("/health/live", get(live))
-        .route("/health/accepting", get(accepting))
-        .route("/health/ready", get(ready))
-        .route("/metrics", get(metrics))
+pub(crate) fn routes(api: Api) -> Api {
+    let yes_or_no = |summary| op(summary).public().gives::<Value>(200, "Yes.").gives::<Value>(503, "No; not now.");
+    api.get("/health/live", op("Whether the process lives").public().gives::<Value>(200, "It does."), live)
+        .get("/health/accepting", yes_or_no("Whether new requests may be sent here"), accepting)
+        .get("/health/ready", yes_or_no("Whether every route works; each dependency is named"), ready)
+        .get("/metrics", op("Figures for Prometheus").public().gives_bytes("Its text format.", &["text/plain"]), metrics)
 }
 
 async fn live() -> Json<Value> {

@@ -21,6 +21,7 @@ pub mod listener;
 pub mod logins;
 pub mod metrics;
 mod nearest;
+pub mod op;
 pub mod paths;
 pub mod problem;
 pub mod rate_limit;

@@ -26,13 +26,19 @@ use crate::views::user::{LoginBody, NewPasswordBody, RefreshBody, ResetBody, Tok
 pub(super) fn routes(api: Api) -> Api {
     api.post(
         "/api/auth/login",
-        op("Log in").public().takes::<LoginBody>().gives::<TokensView>(200, "Tokens.").refuses(&["BAD_CREDENTIALS", "TOO_MANY"]),
+        op("Log in")
+            .public()
+            .keyless("no token is kept to be answered again")
+            .takes::<LoginBody>()
+            .gives::<TokensView>(200, "Tokens.")
+            .refuses(&["BAD_CREDENTIALS", "TOO_MANY"]),
         login,
     )
     .post(
         "/api/auth/refresh",
         op("Get a new access token; the refresh token is used up")
             .public()
+            .keyless("no token is kept to be answered again; repeated at once it gets the same successor")
             .takes::<RefreshBody>()
             .gives::<TokensView>(200, "Tokens."),
         refresh,
@@ -41,6 +47,7 @@ pub(super) fn routes(api: Api) -> Api {
         "/api/auth/password-reset",
         op("Ask for a mail that sets a new password")
             .public()
+            .keyless("the mails of an hour are counted instead, and the answer says nothing of who has an account")
             .takes::<ResetBody>()
             .done(202, "Who has this address gets a mail."),
         ask_reset,

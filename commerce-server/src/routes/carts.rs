@@ -25,14 +25,14 @@ pub(super) fn routes(api: Api) -> Api {
     let line = "/api/cart/{userId}/items/{sku}";
     let coupon = "/api/cart/{userId}/coupon";
     let gives = |summary| op(summary).gives::<CartView>(200, "The cart.");
-    api.post(cart, gives("Put something into the cart, on top of what is there").takes::<AddBody>(), add)
+    api.post(cart, gives("Put something into the cart, on top of what is there").versioned().takes::<AddBody>(), add)
         .get(cart, gives("The cart"), show)
-        .delete(cart, op("Empty the cart").done(204, "It is empty."), clear)
-        .put(line, gives("Set how many of a SKU are in the cart").takes::<QuantityBody>(), set)
-        .delete(line, gives("Take a SKU out of the cart"), remove)
-        .put(coupon, gives("Try coupons on the cart").takes::<CartCouponBody>().refuses(COUPONS), set_coupon)
-        .delete(coupon, op("Take the coupons off the cart").done(204, "None is on it."), remove_coupon)
-        .post("/api/cart/{userId}/merge", gives("Take over a guest's cart").takes::<MergeBody>(), merge)
+        .delete(cart, op("Empty the cart").versioned().done(204, "It is empty."), clear)
+        .put(line, gives("Set how many of a SKU are in the cart").versioned().takes::<QuantityBody>(), set)
+        .delete(line, gives("Take a SKU out of the cart").versioned(), remove)
+        .put(coupon, gives("Try coupons on the cart").versioned().takes::<CartCouponBody>().refuses(COUPONS), set_coupon)
+        .delete(coupon, op("Take the coupons off the cart").versioned().done(204, "None is on it."), remove_coupon)
+        .post("/api/cart/{userId}/merge", gives("Take over a guest's cart").versioned().takes::<MergeBody>(), merge)
 }
 
 async fn add(

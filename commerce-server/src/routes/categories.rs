@@ -39,11 +39,15 @@ pub(super) fn routes(api: Api) -> Api {
         op("Create a category").takes::<CategoryBody>().gives::<CategoryView>(201, "Created.").refuses(&["SLUG_TAKEN"]),
         create,
     )
-    .get("/api/categories", op("Categories, newest first").public().query(&[LIMIT, CURSOR]).lists::<CategoryView>(), list)
+    .get("/api/categories", op("Categories, newest first").public().query([LIMIT, CURSOR]).lists::<CategoryView>(), list)
     .get("/api/categories/tree", op("The tree: its roots, each with what is below it").public().lists::<NodeView>(), tree)
     .get(one, op("A category").public().gives::<CategoryView>(200, "The category."), show)
-    .put(one, op("Change a category").takes::<CategoryBody>().gives::<CategoryView>(200, "Changed.").refuses(codes), change)
-    .delete(one, op("Remove a category").done(204, "Removed.").refuses(&["IN_USE"]), remove)
+    .put(
+        one,
+        op("Change a category").versioned().takes::<CategoryBody>().gives::<CategoryView>(200, "Changed.").refuses(codes),
+        change,
+    )
+    .delete(one, op("Remove a category").versioned().done(204, "Removed.").refuses(&["IN_USE"]), remove)
 }
 
 async fn create(

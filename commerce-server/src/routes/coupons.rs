@@ -19,12 +19,15 @@ const READ_ONLY: &[&str] = &["usedCount", "createdAt", "version"];
 pub(super) fn routes(api: Api) -> Api {
     let (all, one) = ("/api/coupons", "/api/coupons/{code}");
     let made = op("Make a coupon").takes::<CouponBody>().gives::<CouponView>(201, "Made.").refuses(&["COUPON_TAKEN"]);
-    let change = op("Change a coupon: it is then what the body says").takes::<CouponBody>().gives::<CouponView>(200, "Changed.");
+    let change = op("Change a coupon: it is then what the body says")
+        .versioned()
+        .takes::<CouponBody>()
+        .gives::<CouponView>(200, "Changed.");
     api.post(all, made, create)
-        .get(all, op("Coupons, newest first").query(&[LIMIT, CURSOR]).lists::<CouponView>(), list)
+        .get(all, op("Coupons, newest first").query([LIMIT, CURSOR]).lists::<CouponView>(), list)
         .get(one, op("A coupon").gives::<CouponView>(200, "The coupon."), show)
         .put(one, change, self::change)
-        .delete(one, op("Remove a coupon; what it took off stays").done(204, "Removed."), remove)
+        .delete(one, op("Remove a coupon; what it took off stays").versioned().done(204, "Removed."), remove)
 }
 
 async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<CouponBody>) -> Answered<Told<CouponView>> {

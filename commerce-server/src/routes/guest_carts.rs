@@ -29,13 +29,13 @@ pub(super) fn routes(api: Api) -> Api {
     let gives = |summary| op(summary).public().gives::<CartView>(200, "The cart.");
     let open = op("Open a guest's cart").public().takes::<OpenBody>().gives::<CartView>(201, "Its token is `cartToken`.");
     api.post("/api/carts", open, self::open)
-        .post(cart, gives("Put something into a guest's cart").takes::<AddBody>(), add)
+        .post(cart, gives("Put something into a guest's cart").versioned().takes::<AddBody>(), add)
         .get(cart, gives("A guest's cart"), show)
-        .delete(cart, op("Empty a guest's cart").public().done(204, "It is empty."), clear)
-        .put(line, gives("Set how many of a SKU are in a guest's cart").takes::<QuantityBody>(), set)
-        .delete(line, gives("Take a SKU out of a guest's cart"), remove)
-        .put(coupon, gives("Try coupons on a guest's cart").takes::<CartCouponBody>().refuses(COUPONS), set_coupon)
-        .delete(coupon, op("Take the coupons off a guest's cart").public().done(204, "None is on it."), remove_coupon)
+        .delete(cart, op("Empty a guest's cart").versioned().public().done(204, "It is empty."), clear)
+        .put(line, gives("Set how many of a SKU are in a guest's cart").versioned().takes::<QuantityBody>(), set)
+        .delete(line, gives("Take a SKU out of a guest's cart").versioned(), remove)
+        .put(coupon, gives("Try coupons on a guest's cart").versioned().takes::<CartCouponBody>().refuses(COUPONS), set_coupon)
+        .delete(coupon, op("Take the coupons off a guest's cart").versioned().public().done(204, "None is on it."), remove_coupon)
 }
 
 async fn open(

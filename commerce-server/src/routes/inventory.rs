@@ -38,17 +38,21 @@ pub(super) fn routes(api: Api) -> Api {
     api.get("/api/inventory/{sku}", op("The stock of a SKU").gives::<InventoryView>(200, "The stock."), show)
         .patch(
             "/api/inventory/{sku}",
-            op("Change when ops are told").takes::<ThresholdBody>().gives::<InventoryView>(200, "Changed."),
+            op("Change when ops are told").versioned().takes::<ThresholdBody>().gives::<InventoryView>(200, "Changed."),
             threshold,
         )
         .post(
             "/api/inventory/{sku}/adjust",
-            op("Correct the stock").takes::<AdjustBody>().gives::<InventoryView>(200, "Corrected.").refuses(&["BELOW_RESERVED"]),
+            op("Correct the stock")
+                .versioned()
+                .takes::<AdjustBody>()
+                .gives::<InventoryView>(200, "Corrected.")
+                .refuses(&["BELOW_RESERVED"]),
             adjust,
         )
         .get(
             "/api/inventory/{sku}/ledger",
-            op("Why the stock changed, newest first").query(&[LIMIT, CURSOR]).lists::<MovementView>(),
+            op("Why the stock changed, newest first").query([LIMIT, CURSOR]).lists::<MovementView>(),
             ledger,
         )
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, done, shown};
-use crate::api::{Api, op};
+use crate::api::{Api, Param, op};
 use crate::auth::SignedIn;
 use crate::extract::{KeyedJson, Params, Query};
 use crate::problem::Answered;
@@ -14,10 +14,10 @@ use crate::state::Shared;
 use crate::views::notification::{NotificationView, ResendBody};
 
 pub(super) fn routes(api: Api) -> Api {
-    let list = op("Messages, newest first").query(&[
-        ("recipient", "A user's id, `ops`, or a mail address."),
-        ("event", "Only of this kind of event."),
-        ("status", "Only in this status."),
+    let list = op("Messages, newest first").query([
+        Param::text("recipient", "A user's id, `ops`, or a mail address."),
+        Param::text("event", "Only of this kind of event."),
+        Param::text("status", "Only in this status."),
         LIMIT,
         CURSOR,
     ]);

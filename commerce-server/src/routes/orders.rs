@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::users::{CURSOR, LIMIT};
 use crate::address::client_group;
 use crate::answer::{Told, created, done, shown, shown_at};
-use crate::api::{Api, op};
+use crate::api::{Api, Param, op};
 use crate::auth::{Caller, Holder, SignedIn};
 use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query, RequestIdempotency};
 use crate::front::ClientAddress;
@@ -25,22 +25,23 @@ use crate::views::address::AddressBody;
 use crate::views::order::{CancelBody, LinkBody, LinkView, OrderBody, OrderView, QuoteView, StatusBody, TimelineView};
 
 pub(super) fn routes(api: Api) -> Api {
-    let list = op("Orders, newest first: one's own, for staff all").query(&[
-        ("status", "Only in this status."),
-        ("from", "Only placed at this instant or later (RFC 3339)."),
-        ("to", "Only placed before this instant (RFC 3339)."),
-        ("userId", "Staff: only of this user."),
-        ("number", "Staff: only with this number."),
-        ("email", "Staff: only of the user, and of the guest, with this mail address."),
+    let list = op("Orders, newest first: one's own, for staff all").query([
+        Param::text("status", "Only in this status."),
+        Param::text("from", "Only placed at this instant or later (RFC 3339)."),
+        Param::text("to", "Only placed before this instant (RFC 3339)."),
+        Param::text("userId", "Staff: only of this user."),
+        Param::text("number", "Staff: only with this number."),
+        Param::text("email", "Staff: only of the user, and of the guest, with this mail address."),
         LIMIT,
         CURSOR,
     ]);
     let placing = op("Place an order; a guest names her mail address, and is answered the link of her order").or_guest();
-    let cancelling = op("Cancel an order, or some of its lines").or_link();
+    let cancelling = op("Cancel an order, or some of its lines").versioned().or_link();
     let history = op("Its history, oldest first").or_link();
     api.post(
         "/api/orders/quote",
         op("What an order would cost; a guest names her cart or her mail address")
+            .keyless("a quote writes nothing, and is always the present one")
             .or_guest()
             .takes::<OrderBody>()
             .gives::<QuoteView>(200, "The quote.")
@@ -51,6 +52,7 @@ pub(super) fn routes(api: Api) -> Api {
     .post(
         "/api/orders/link",
         op("Have the link of a guest's order mailed to her again")
+            .keyless("the mails of an hour are counted instead")
             .public()
             .takes::<LinkBody>()
             .done(202, "If there is such an order of a guest with this address, a mail is on its way.")
@@ -59,15 +61,16 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .get("/api/orders", list.lists::<OrderView>(), self::list)
     .get("/api/orders/{id}", op("An order").or_link().gives::<OrderView>(200, "The order."), show)
-    .get("/api/orders/{id}/timeline", history.query(&[LIMIT, CURSOR]).lists::<TimelineView>(), timeline)
+    .get("/api/orders/{id}/timeline", history.query([LIMIT, CURSOR]).lists::<TimelineView>(), timeline)
     .patch(
         "/api/orders/{id}/status",
-        op("Take an order one status further").takes::<StatusBody>().gives::<OrderView>(200, "It is.").refuses(STEPS),
+        op("Take an order one status further").versioned().takes::<StatusBody>().gives::<OrderView>(200, "It is.").refuses(STEPS),
         status,
     )
     .put(
         "/api/orders/{id}/shipping-address",
         op("Send an order elsewhere, until something of it is shipped")
+            .versioned()
             .takes::<AddressBody>()
             .gives::<OrderView>(200, "It goes there.")
             .refuses(&["NOT_REDIRECTABLE"]),

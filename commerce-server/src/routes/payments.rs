@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown};
-use crate::api::{Api, op};
+use crate::api::{Api, Param, op};
 use crate::auth::{Holder, SignedIn};
 use crate::extract::headers::text;
 use crate::extract::{IfMatch, KeyedJson, Params, Query, RequestIdempotency};
@@ -25,7 +25,7 @@ const RECONCILED_DAYS: u64 = 30;
 const DAYS_MAX: u64 = 366;
 
 pub(super) fn routes(api: Api) -> Api {
-    let pay = op("Pay an order after a decline; an open attempt is answered, not doubled").or_link();
+    let pay = op("Pay an order after a decline; an open attempt is answered, not doubled").versioned().or_link();
     api.post(
         "/api/orders/{id}/payments",
         pay.takes::<PaymentBody>().gives::<PaymentView>(201, "Tried.").refuses(&["NOT_PAYABLE"]),
@@ -34,6 +34,7 @@ pub(super) fn routes(api: Api) -> Api {
     .post(
         "/api/orders/{id}/payments/{paymentId}/capture",
         op("Take what was promised, or less of it")
+            .versioned()
             .takes::<PromiseBody>()
             .gives::<PaymentView>(200, "Asked for; `captured` says what came of it.")
             .refuses(&["NOT_CAPTURABLE", "CAPTURE_EXCEEDS_AUTHORIZED", "CURRENCY_MISMATCH"]),
@@ -42,6 +43,7 @@ pub(super) fn routes(api: Api) -> Api {
     .post(
         "/api/orders/{id}/payments/{paymentId}/void",
         op("Give back what was promised; the order that stands on it is cancelled")
+            .versioned()
             .takes::<PromiseBody>()
             .gives::<PaymentView>(200, "Asked for; `status` says what came of it.")
             .refuses(&["NOT_VOIDABLE", "ILLEGAL_TRANSITION"]),
@@ -50,26 +52,28 @@ pub(super) fn routes(api: Api) -> Api {
     .get(
         "/api/payments/reconciliation",
         op("Staff: payments held against what the providers say")
-            .query(&[("days", "How far back, 1 to 366; 30 unless said.")])
+            .query([Param::between("days", "How far back.", (1, 366), 30)])
             .gives::<ReconciliationView>(200, "What does not fit."),
         reconciliation,
     )
     .get(
         "/api/orders/{id}/payments",
-        op("Every try to pay an order, newest first").query(&[LIMIT, CURSOR]).lists::<AttemptView>(),
+        op("Every try to pay an order, newest first").query([LIMIT, CURSOR]).lists::<AttemptView>(),
         attempts,
     )
     .get(
         "/api/orders/{id}/refunds",
-        op("Every refund of an order, newest first").query(&[LIMIT, CURSOR]).lists::<RefundView>(),
+        op("Every refund of an order, newest first").query([LIMIT, CURSOR]).lists::<RefundView>(),
         refunds,
     )
     .post(
         "/api/payments/webhooks/{provider}",
         op("What a payment provider says; signed over the raw body")
             .public()
+            .keyless("a repeat is known by the provider's own name of the message")
+            .takes::<Value>()
             .gives::<Value>(200, "Taken over.")
-            .refuses(&["BAD_SIGNATURE"]),
+            .refuses(&["BAD_SIGNATURE", "MALFORMED_JSON"]),
         webhook,
     )
 }

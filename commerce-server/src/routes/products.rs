@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::product_input::{ProductBody, ProductPatchBody, VariantBody, VariantPatchBody};
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, shown, shown_at};
-use crate::api::{Api, op};
+use crate::api::{Api, Param, op};
 use crate::auth::{Caller, SignedIn};
 use crate::extract::{IfMatch, KeyedJson, Params, Patch, Query, RequestIdempotency};
 use crate::problem::{Answered, Problem};
@@ -20,20 +20,20 @@ use crate::state::Shared;
 use crate::views::catalog::{CardView, ImageView, ProductView, READ_ONLY, SearchView};
 
 pub(super) fn routes(api: Api) -> Api {
-    let list = op("Products, newest first").public().query(&[
-        ("category", "Only of this category and those below it."),
-        ("seller", "Only of this seller."),
-        ("status", "Only in this status."),
+    let list = op("Products, newest first").public().query([
+        Param::text("category", "Only of this category and those below it."),
+        Param::text("seller", "Only of this seller."),
+        Param::text("status", "Only in this status."),
         LIMIT,
         CURSOR,
     ]);
-    let search = op("Search products").public().query(&[
-        ("q", "Words."),
-        ("category", "Only of this category and those below it."),
-        ("minPrice", "Minor units."),
-        ("maxPrice", "Minor units."),
-        ("inStock", "Only what can be had."),
-        ("sort", "relevance, price_asc, price_desc or newest."),
+    let search = op("Search products").public().query([
+        Param::text("q", "Words."),
+        Param::text("category", "Only of this category and those below it."),
+        Param::whole("minPrice", "Minor units."),
+        Param::whole("maxPrice", "Minor units."),
+        Param::switch("inStock", "Only what can be had."),
+        Param::text("sort", "relevance, price_asc, price_desc or newest."),
         LIMIT,
         CURSOR,
     ]);
@@ -49,21 +49,26 @@ pub(super) fn routes(api: Api) -> Api {
     .get("/api/products", list.lists::<CardView>(), self::list)
     .get("/api/products/search", search.gives::<SearchView>(200, "Hits."), self::search)
     .get(product, op("A product, by its id or its slug").public().gives::<ProductView>(200, "The product."), show)
-    .put(product, changed("Replace a product; needs If-Match").takes::<ProductBody>().refuses(VERSIONED), replace)
-    .patch(product, changed("Change a product; needs If-Match").takes::<ProductPatchBody>().refuses(VERSIONED), change)
-    .delete(product, op("Archive a product").done(204, "Archived."), archive)
-    .post(variants, op("Add a variant").takes::<VariantBody>().gives::<ProductView>(201, "Added."), add_variant)
-    .patch(variant, changed("Change a variant").takes::<VariantPatchBody>(), change_variant)
-    .delete(variant, op("Remove a variant").done(204, "Removed."), remove_variant)
+    .put(product, changed("Replace a product; needs If-Match").needs_version().takes::<ProductBody>().refuses(VERSIONED), replace)
+    .patch(
+        product,
+        changed("Change a product; needs If-Match").needs_version().takes::<ProductPatchBody>().refuses(VERSIONED),
+        change,
+    )
+    .delete(product, op("Archive a product").versioned().done(204, "Archived."), archive)
+    .post(variants, op("Add a variant").versioned().takes::<VariantBody>().gives::<ProductView>(201, "Added."), add_variant)
+    .patch(variant, changed("Change a variant").versioned().takes::<VariantPatchBody>(), change_variant)
+    .delete(variant, op("Remove a variant").versioned().done(204, "Removed."), remove_variant)
     .post(
         "/api/products/{id}/images",
-        op("Add a picture: the multipart field `file`, JPEG, PNG or WebP").gives::<ImageView>(201, "Added."),
+        op("Add a picture: JPEG, PNG or WebP").versioned().takes_file(&["alt"]).gives::<ImageView>(201, "Added."),
         add_image,
     )
-    .delete("/api/products/{id}/images/{imageId}", op("Remove a picture").done(204, "Removed."), remove_image)
-    .get("/images/{name}", op("A picture").public().done(200, "Its bytes; they never change."), picture)
+    .delete("/api/products/{id}/images/{imageId}", op("Remove a picture").versioned().done(204, "Removed."), remove_image)
+    .get("/images/{name}", op("A picture").public().gives_bytes("Its bytes; they never change.", PICTURES), picture)
 }
 
+const PICTURES: &[&str] = &["image/jpeg", "image/png", "image/webp"];
 const VERSIONED: &[&str] = &["VERSION_REQUIRED", "VERSION_MISMATCH", "READ_ONLY"];
 
 async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson<ProductBody>) -> Answered<Told<ProductView>> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::orders::unchanged;
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown};
-use crate::api::{Api, Op, op};
+use crate::api::{Api, Op, Param, op};
 use crate::auth::SignedIn;
 use crate::extract::{IfMatch, KeyedJson, Params, Query};
 use crate::problem::Answered;
@@ -21,20 +21,28 @@ use crate::views::returns::{
 
 pub(super) fn routes(api: Api) -> Api {
     let gives = |summary: &'static str| -> Op { op(summary).gives::<ReturnView>(200, "The return.").refuses(STEPS) };
-    let list = op("Returns, newest first: one's own, for staff all").query(&[("status", "Only as far as this."), LIMIT, CURSOR]);
+    let list = op("Returns, newest first: one's own, for staff all").query([
+        Param::text("status", "Only as far as this."),
+        LIMIT,
+        CURSOR,
+    ]);
     api.post(
         "/api/orders/{id}/returns",
-        op("Ask to send something back").takes::<ReturnBody>().gives::<ReturnView>(201, "Asked for.").refuses(ASKING),
+        op("Ask to send something back").versioned().takes::<ReturnBody>().gives::<ReturnView>(201, "Asked for.").refuses(ASKING),
         request,
     )
     .get(
         "/api/orders/{id}/returns",
-        op("What comes back of an order, newest first").query(&[LIMIT, CURSOR]).lists::<ReturnView>(),
+        op("What comes back of an order, newest first").query([LIMIT, CURSOR]).lists::<ReturnView>(),
         of_order,
     )
     .post(
         "/api/orders/{id}/refunds",
-        op("Give money back").takes::<RefundBody>().gives::<RefundView>(201, "On its way.").refuses(&["REFUND_EXCEEDS_CAPTURED"]),
+        op("Give money back")
+            .versioned()
+            .takes::<RefundBody>()
+            .gives::<RefundView>(201, "On its way.")
+            .refuses(&["REFUND_EXCEEDS_CAPTURED"]),
         give,
     )
     .get("/api/returns", list.lists::<ReturnView>(), self::list)

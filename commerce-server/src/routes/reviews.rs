@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, shown, shown_at};
-use crate::api::{Api, op};
+use crate::api::{Api, Param, op};
 use crate::auth::{Caller, SignedIn};
 use crate::extract::{IfMatch, Json, KeyedJson, Params, Query};
 use crate::problem::Answered;
@@ -41,7 +41,8 @@ struct ModerationBody {
     reason: Option<String>,
 }
 
-const STATUS: (&str, &str) = ("status", "PENDING, APPROVED or REJECTED; other than APPROVED for staff, and authors their own.");
+const STATUS: Param =
+    Param::text("status", "PENDING, APPROVED or REJECTED; other than APPROVED for staff, and authors their own.");
 const STATUS_WORDS: &str = "must be PENDING, APPROVED or REJECTED";
 
 pub(super) fn routes(api: Api) -> Api {
@@ -55,15 +56,15 @@ pub(super) fn routes(api: Api) -> Api {
         of_product,
         op("Reviews of a product, newest first: those approved, and one's own")
             .public()
-            .query(&[STATUS, LIMIT, CURSOR])
+            .query([STATUS, LIMIT, CURSOR])
             .lists::<ReviewView>(),
         list,
     )
-    .get("/api/reviews", op("All reviews, newest first, for staff").query(&[STATUS, LIMIT, CURSOR]).lists::<ReviewView>(), all)
+    .get("/api/reviews", op("All reviews, newest first, for staff").query([STATUS, LIMIT, CURSOR]).lists::<ReviewView>(), all)
     .get("/api/reviews/{id}", op("A review").public().gives::<ReviewView>(200, "The review."), show)
     .put(
         "/api/reviews/{id}/moderation",
-        op("Approve or reject a review").takes::<ModerationBody>().gives::<ReviewView>(200, "Decided."),
+        op("Approve or reject a review").versioned().takes::<ModerationBody>().gives::<ReviewView>(200, "Decided."),
         moderate,
     )
 }

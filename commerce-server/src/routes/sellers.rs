@@ -38,11 +38,11 @@ pub(super) fn routes(api: Api) -> Api {
         op("Create a seller").takes::<SellerBody>().gives::<SellerView>(201, "Created.").refuses(&["SLUG_TAKEN"]),
         create,
     )
-    .get("/api/sellers", op("Sellers, newest first").public().query(&[LIMIT, CURSOR]).lists::<SellerView>(), list)
+    .get("/api/sellers", op("Sellers, newest first").public().query([LIMIT, CURSOR]).lists::<SellerView>(), list)
     .get(one, op("A seller").public().gives::<SellerView>(200, "The seller."), show)
     .put(
         one,
-        op("Change a seller").takes::<SellerBody>().gives::<SellerView>(200, "Changed.").refuses(&["SLUG_TAKEN"]),
+        op("Change a seller").versioned().takes::<SellerBody>().gives::<SellerView>(200, "Changed.").refuses(&["SLUG_TAKEN"]),
         change,
     )
 }

@@ -18,6 +18,7 @@ pub(super) fn routes(api: Api) -> Api {
     api.post(
         "/api/orders/{id}/shipments",
         op("Ship some of an order, or all that is left")
+            .versioned()
             .takes::<ShipmentBody>()
             .gives::<ShipmentView>(201, "Shipped.")
             .refuses(SHIPPING),
@@ -25,13 +26,14 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .get(
         "/api/orders/{id}/shipments",
-        op("What left the house of an order, newest first").query(&[LIMIT, CURSOR]).lists::<ShipmentView>(),
+        op("What left the house of an order, newest first").query([LIMIT, CURSOR]).lists::<ShipmentView>(),
         of_order,
     )
     .get("/api/orders/{id}/shipments/{shipmentId}", op("A shipment").gives::<ShipmentView>(200, "The shipment."), show)
     .post(
         "/api/orders/{id}/shipments/{shipmentId}/events",
         op("Take down what a carrier says; what is known already answers 200")
+            .versioned()
             .takes::<CarrierBody>()
             .gives::<ShipmentView>(201, "Taken down.")
             .refuses(&["ILLEGAL_TRANSITION"]),

@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use commerce_core::ids::Id;
+use commerce_core::limits::{PAGE_DEFAULT, PAGE_MAX};
 use commerce_core::text::Email;
 use commerce_core::users::{StaffLogFilter, WRONG_PASSWORD};
 use commerce_core::{Error, Refusal};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::address::client_group;
 use crate::answer::{Told, created, shown, shown_at};
-use crate::api::{Api, op};
+use crate::api::{Api, Param, op};
 use crate::auth::{Caller, SignedIn};
 use crate::extract::{IfMatch, Json, KeyedJson, Params, Patch, Query};
 use crate::front::ClientAddress;
@@ -23,29 +24,41 @@ use crate::views::user::{PasswordBody, READ_ONLY, RegisterBody, RoleBody, Sessio
 pub(super) fn routes(api: Api) -> Api {
     let register =
         op("Register").public().takes::<RegisterBody>().gives::<UserView>(201, "Registered.").refuses(&["EMAIL_TAKEN"]);
-    let list =
-        op("Users, for staff").query(&[("role", "Only of this role."), ("email", "Only with this mail address."), LIMIT, CURSOR]);
+    let list = op("Users, for staff").query([
+        Param::text("role", "Only of this role."),
+        Param::text("email", "Only with this mail address."),
+        LIMIT,
+        CURSOR,
+    ]);
     let user = "/api/users/{userId}";
     let addresses = "/api/users/{userId}/addresses";
     let address = "/api/users/{userId}/addresses/{addressId}";
     api.post("/api/users", register, self::register)
         .get("/api/users", list.lists::<UserView>(), self::list)
         .get(user, op("A user; `me` is the caller").gives::<UserView>(200, "The user."), show)
-        .put(user, op("Change a user").takes::<UserBody>().gives::<UserView>(200, "Changed.").refuses(&["EMAIL_TAKEN"]), change)
-        .delete(user, op("Erase a user").done(204, "Erased."), erase)
+        .put(
+            user,
+            op("Change a user").versioned().takes::<UserBody>().gives::<UserView>(200, "Changed.").refuses(&["EMAIL_TAKEN"]),
+            change,
+        )
+        .delete(user, op("Erase a user").versioned().done(204, "Erased."), erase)
         .put(
             "/api/users/{userId}/password",
-            op("Change the password").takes::<PasswordBody>().done(204, "Changed.").refuses(&["TOO_MANY"]),
+            op("Change the password").versioned().takes::<PasswordBody>().done(204, "Changed.").refuses(&["TOO_MANY"]),
             password,
         )
-        .put("/api/users/{userId}/role", op("Change the role").takes::<RoleBody>().gives::<UserView>(200, "Changed."), role)
+        .put(
+            "/api/users/{userId}/role",
+            op("Change the role").versioned().takes::<RoleBody>().gives::<UserView>(200, "Changed."),
+            role,
+        )
         .get(
             "/api/staff-log",
             op("What staff did, newest first, for staff")
-                .query(&[
-                    ("actor", "Only what this user did, by her id."),
-                    ("subject", "Only what was done to this, by its id."),
-                    ("action", "Only this action."),
+                .query([
+                    Param::text("actor", "Only what this user did, by her id."),
+                    Param::text("subject", "Only what was done to this, by its id."),
+                    Param::text("action", "Only this action."),
                     LIMIT,
                     CURSOR,
                 ])
@@ -61,24 +74,32 @@ pub(super) fn routes(api: Api) -> Api {
         )
         .get(
             "/api/users/{userId}/sessions",
-            op("Logins that are alive, newest first").query(&[LIMIT, CURSOR]).lists::<SessionView>(),
+            op("Logins that are alive, newest first").query([LIMIT, CURSOR]).lists::<SessionView>(),
             sessions,
         )
         .delete("/api/users/{userId}/sessions/{sessionId}", op("End a login").done(204, "Ended."), end_session)
-        .post(addresses, op("Add an address").takes::<BookAddressBody>().gives::<AddressView>(201, "Added."), add_address)
-        .get(addresses, op("The address book, newest first").query(&[LIMIT, CURSOR]).lists::<AddressView>(), address_book)
+        .post(
+            addresses,
+            op("Add an address").versioned().takes::<BookAddressBody>().gives::<AddressView>(201, "Added."),
+            add_address,
+        )
+        .get(addresses, op("The address book, newest first").query([LIMIT, CURSOR]).lists::<AddressView>(), address_book)
         .get(address, op("An address").gives::<AddressView>(200, "The address."), show_address)
-        .put(address, op("Change an address").takes::<BookAddressBody>().gives::<AddressView>(200, "Changed."), change_address)
-        .delete(address, op("Remove an address").done(204, "Removed."), remove_address)
+        .put(
+            address,
+            op("Change an address").versioned().takes::<BookAddressBody>().gives::<AddressView>(200, "Changed."),
+            change_address,
+        )
+        .delete(address, op("Remove an address").versioned().done(204, "Removed."), remove_address)
         .put(
             "/api/users/{userId}/addresses/{addressId}/default",
-            op("Make an address the default").gives::<AddressView>(200, "It is."),
+            op("Make an address the default").versioned().gives::<AddressView>(200, "It is."),
             default_address,
         )
 }
 
-pub(super) const LIMIT: (&str, &str) = ("limit", "Entries of the page, 1 to 100.");
-pub(super) const CURSOR: (&str, &str) = ("cursor", "The `nextCursor` of the page before.");
+pub(super) const LIMIT: Param = Param::between("limit", "Entries of the page.", (1, PAGE_MAX), PAGE_DEFAULT);
+pub(super) const CURSOR: Param = Param::text("cursor", "The `nextCursor` of the page before.");
 
 async fn register(
     State(shared): State<Shared>,

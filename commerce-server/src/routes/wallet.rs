@@ -15,7 +15,7 @@ use crate::state::Shared;
 use crate::views::wallet::{EntryView, TopUpBody, WalletView};
 
 pub(super) fn routes(api: Api) -> Api {
-    let entries = op("What went into a wallet and out of it, newest first").query(&[LIMIT, CURSOR]).lists::<EntryView>();
+    let entries = op("What went into a wallet and out of it, newest first").query([LIMIT, CURSOR]).lists::<EntryView>();
     api.get("/api/wallet/{userId}", op("What one has with the shop").gives::<WalletView>(200, "The wallet."), show)
         .get("/api/wallet/{userId}/entries", entries, list)
         .post(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown, shown_at};
-use crate::api::{Api, op};
+use crate::api::{Api, Param, op};
 use crate::auth::SignedIn;
 use crate::extract::{IfMatch, KeyedJson, Paging, Params, Patch, Query};
 use crate::problem::Answered;
@@ -24,19 +24,20 @@ pub(super) fn routes(api: Api) -> Api {
         .gives::<EndpointView>(201, "Made.")
         .refuses(&["IN_USE"]);
     let change = op("Change an endpoint to what the body says, and enable it; without a secret it keeps its own")
+        .versioned()
         .takes::<EndpointBody>()
         .gives::<EndpointView>(200, "Changed.");
-    let deliveries = op("What an endpoint was told, newest first").query(&[
-        ("status", "Only in this status: PENDING, DELIVERED, FAILED."),
+    let deliveries = op("What an endpoint was told, newest first").query([
+        Param::text("status", "Only in this status: PENDING, DELIVERED, FAILED."),
         LIMIT,
         CURSOR,
     ]);
     let again = op("Make a delivery again, now").takes::<ResendBody>().gives::<DeliveryView>(200, "It will be.");
     api.post(all, made, create)
-        .get(all, op("Webhook endpoints, newest first").query(&[LIMIT, CURSOR]).lists::<EndpointView>(), list)
+        .get(all, op("Webhook endpoints, newest first").query([LIMIT, CURSOR]).lists::<EndpointView>(), list)
         .get(one, op("A webhook endpoint").gives::<EndpointView>(200, "The endpoint, without its secret."), show)
         .put(one, change, self::change)
-        .delete(one, op("Remove an endpoint; what it was not told is given up").done(204, "Removed."), remove)
+        .delete(one, op("Remove an endpoint; what it was not told is given up").versioned().done(204, "Removed."), remove)
         .get("/api/webhook-endpoints/{id}/deliveries", deliveries.lists::<DeliveryView>(), self::deliveries)
         .post("/api/webhook-endpoints/{id}/deliveries/{did}/resend", again.refuses(&["ILLEGAL_TRANSITION"]), resend)
 }

@@ -30,7 +30,7 @@ struct WishBody {
 pub(super) fn routes(api: Api) -> Api {
     let list = "/api/users/{userId}/wishlist";
     let entry = "/api/users/{userId}/wishlist/{productId}";
-    api.get(list, op("A wishlist, newest first").query(&[LIMIT, CURSOR]).lists::<WishView>(), self::list)
+    api.get(list, op("A wishlist, newest first").query([LIMIT, CURSOR]).lists::<WishView>(), self::list)
         .post(list, adds("Wish for a product").takes::<WishBody>(), add)
         .get(entry, op("What is wished for").gives::<WishView>(200, "It is on the list."), show)
         .put(entry, adds("Wish for a product"), put)

@@ -1,7 +1,7 @@
 //! The documents say what the router does.
 
 use axum::http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Shop;
 
@@ -134,4 +134,31 @@ async fn every_problem_has_its_place_on_the_page() {
     let reply = shop.ask("GET", "/nothing").send().await;
     assert_eq!(reply.body["type"], "/docs/errors#NOT_FOUND");
     assert!(shop.ask("GET", "/docs").send().await.expect(200).text.contains("POST /api/orders"));
+}
+
+#[test]
+fn the_document_says_what_parameters_and_bodies_are() {
+    let spec = commerce_server::app::openapi();
+    let parameter = |method: &str, path: &str, name: &str| {
+        let known = spec["paths"][path][method]["parameters"].as_array().unwrap();
+        known.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("{method} {path} takes no {name}")).clone()
+    };
+    for (path, item) in spec["paths"].as_object().unwrap() {
+        let parameters = item["get"]["parameters"].as_array().cloned().unwrap_or_default();
+        if let Some(limit) = parameters.iter().find(|it| it["name"] == "limit") {
+            let schema = json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 20});
+            assert_eq!(limit["schema"], schema, "{path}");
+        }
+    }
+    assert_eq!(parameter("get", "/api/products/search", "minPrice")["schema"]["type"], "integer");
+    assert_eq!(parameter("get", "/api/products/search", "inStock")["schema"]["type"], "boolean");
+    assert_eq!(parameter("put", "/api/products/{id}", "If-Match")["required"], true);
+    assert_eq!(parameter("delete", "/api/products/{id}", "If-Match")["required"], false);
+    let form = &spec["paths"]["/api/products/{id}/images"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"];
+    assert_eq!((&form["required"], &form["properties"]["file"]["format"]), (&json!(["file"]), &json!("binary")));
+    let placed = &spec["paths"]["/api/orders"]["post"]["responses"];
+    assert_eq!(placed["200"]["content"], placed["201"]["content"], "a replay shows the same thing");
+    for path in ["/health/live", "/health/ready", "/metrics"] {
+        assert_eq!(spec["paths"][path]["get"]["security"], json!([]), "{path}");
+    }
 }

@@ -321,6 +321,14 @@ async fn every_post_of_the_document_keeps_its_key_or_says_why_not() {
     let tried: BTreeSet<&str> = table.iter().map(|(route, _)| *route).collect();
     assert_eq!(tried, documented);
 
+    for (route, keeps) in &table {
+        let operation = &spec["paths"][*route]["post"];
+        let key = operation["parameters"].as_array().unwrap().iter().find(|it| it["name"] == "Idempotency-Key").unwrap();
+        let kept = !key["description"].as_str().unwrap().contains("nothing is kept");
+        assert_eq!(kept, !matches!(keeps, Keeps::Nothing(_)), "{route}: the document says whether a key is kept");
+        let told = operation["responses"]["200"]["headers"]["Idempotent-Replayed"].is_object();
+        assert_eq!(told, kept, "{route}: the document knows of replays");
+    }
     for (route, keeps) in table {
         let Keeps::Key { path, body, other, bad, form } = keeps else { continue };
         let refused = scene.send(&path, "k", bad, form).await;

@@ -236,6 +236,15 @@ async fn every_route_that_changes_something_judges_the_version_or_says_why_not()
     });
     assert_eq!(told, changing.collect());
 
+    let documented: BTreeSet<String> = paths
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(method, operation)| (method, path, operation)))
+        .filter(|(.., operation)| operation["parameters"].as_array().unwrap().iter().any(|it| it["name"] == "If-Match"))
+        .map(|(method, path, _)| format!("{} {path}", method.to_uppercase()))
+        .collect();
+    let judged: BTreeSet<String> = table.iter().map(|(method, route, ..)| format!("{method} {route}")).collect();
+    assert_eq!(documented, judged, "the document says where the version is judged");
+
     for (method, route, path, body) in table {
         let by = if path.starts_with("/api/users") && !path.ends_with("role") || path.starts_with("/api/cart/") {
             &asha
