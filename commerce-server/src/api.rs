@@ -6,13 +6,17 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
+use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use commerce_core::commerce::Context;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Either};
 use serde_json::{Map, Value, json};
 
 use crate::front::Trace;
 use crate::gateway;
 pub use crate::op::{Op, Param, op};
+use crate::precondition::{self, Named};
 use crate::state::Shared;
 
 /// The table while it grows.
@@ -26,16 +30,23 @@ pub struct Api {
     schemas: BTreeMap<String, Value>,
 }
 
-/// A handler that serves each request in the course of its trace.
+/// A handler that serves each request in the course of its trace, once for each version that it names.
 #[derive(Clone)]
 struct Traced<H>(H);
 
 impl<H: Handler<T, Shared>, T: 'static> Handler<T, Shared> for Traced<H> {
-    type Future = H::Future;
+    type Future = Either<H::Future, BoxFuture<'static, Response>>;
 
     fn call(self, request: Request, shared: Shared) -> Self::Future {
         let traced = request.extensions().get::<Trace>().map(|trace| shared.in_trace(&trace.0));
-        self.0.call(request, traced.unwrap_or(shared))
+        let shared = traced.unwrap_or(shared);
+        match Named::several(&request) {
+            None => Either::Left(self.0.call(request, shared)),
+            Some(versions) => {
+                let ask = move |request| self.0.clone().call(request, shared.clone());
+                Either::Right(precondition::each(versions, request, ask).boxed())
+            }
+        }
     }
 }
 

@@ -45,7 +45,7 @@ impl Known {
 }
 
 /// The tags of a list. A comma may stand in a tag, never a quotation mark.
-fn tags(list: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn tags(list: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let apart = move |letter: char| {
         quoted ^= letter == '"';
@@ -55,7 +55,7 @@ fn tags(list: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Tags are compared weakly: on the way somebody may have compressed what they stand for.
-fn weak(tag: &str) -> &str {
+pub(crate) fn weak(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 

@@ -23,6 +23,7 @@ pub mod metrics;
 mod nearest;
 pub mod op;
 pub mod paths;
+mod precondition;
 pub mod problem;
 pub mod rate_limit;
 pub mod roles;

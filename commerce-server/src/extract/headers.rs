@@ -2,11 +2,12 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use commerce_core::change::RequestKey;
 use commerce_core::text::IdempotencyKey;
 use sha2::{Digest, Sha256};
 
+use crate::precondition::Named;
 use crate::problem::{Answered, Problem};
 
 /// The `Idempotency-Key` header, if there is one.
@@ -42,7 +43,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestIdempotency {
     }
 }
 
-/// The version a client says it changes; `*` and a missing header are no version.
+/// The version a client says it changes; `*` and a missing header are no version, and of several each is tried alone.
 pub struct IfMatch {
     /// The version, if one is named.
     pub version: Option<u64>,
@@ -64,17 +65,12 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Answered<Self> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else {
-            return Ok(Self { version: None, present: false });
-        };
-        let text = value.to_str().unwrap_or_default().trim();
-        if text == "*" {
-            return Ok(Self { version: None, present: true });
-        }
-        let bare = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
-        // A tag that is no version of ours matches nothing, which is what "0" means too.
-        let version = bare.parse().unwrap_or(0);
-        Ok(Self { version: Some(version), present: true })
+        Ok(match Named::of(&parts.headers)? {
+            Named::Nothing => Self { version: None, present: false },
+            Named::Any => Self { version: None, present: true },
+            // Of several each comes alone.
+            Named::Versions(versions) => Self { version: versions.first().copied(), present: true },
+        })
     }
 }
 

@@ -255,3 +255,36 @@ async fn every_route_that_changes_something_judges_the_version_or_says_why_not()
         assert_eq!(refused.refused(412), "VERSION_MISMATCH", "{method} {route}");
     }
 }
+
+#[tokio::test]
+async fn one_of_several_versions_suffices() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let product = shop.stock(&admin, "A", 5).await["id"].as_str().unwrap().to_owned();
+    let product = format!("/api/products/{product}");
+    let rename = |name: &str, version: &str| {
+        let ask = shop.ask("PATCH", &product).token(&admin).header("if-match", version);
+        ask.json(&json!({ "name": name })).send()
+    };
+    assert_eq!(rename("B", "\"3\", \"1\"").await.expect(200).header("etag"), "\"2\"");
+    assert_eq!(rename("C", "\"3\", \"1\"").await.refused(412), "VERSION_MISMATCH");
+    let apart = shop.ask("PATCH", &product).token(&admin).header("if-match", "\"1\"").header("if-match", "\"2\"");
+    assert_eq!(apart.json(&json!({"name": "D"})).send().await.expect(200).body["version"], 3);
+    assert_eq!(rename("E", "\"old\", W/\"3\"").await.expect(200).body["name"], "E");
+    assert_eq!(rename("F", "*").await.expect(200).body["version"], 5);
+    assert_eq!(rename("G", "1,2,3,4,5,6,7,8,9").await.refused(400), "BAD_REQUEST");
+
+    let shelf = shop.get("/api/inventory/A", &admin).await.expect(200).body["version"].as_u64().unwrap();
+    let adjust = |versions: String| {
+        let ask = shop.ask("POST", "/api/inventory/A/adjust").token(&admin).header("if-match", &versions);
+        ask.header("idempotency-key", "k").json(&json!({"delta": 1, "reason": "counted"})).send()
+    };
+    let versions = format!("\"{}\", \"{shelf}\"", shelf + 9);
+    assert_eq!(adjust(versions.clone()).await.expect(200).body["onHand"], 6);
+    let again = adjust(versions).await.expect(200);
+    assert_eq!(
+        (again.header("idempotent-replayed"), &again.body["onHand"]),
+        ("true", &json!(6)),
+        "its key counts before its version"
+    );
+}
