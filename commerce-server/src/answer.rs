@@ -6,12 +6,15 @@ use axum::response::{IntoResponse, Response};
 use commerce_core::change::Answer;
 use serde::Serialize;
 
+use crate::conditional::Moving;
 use crate::extract::headers::etag;
 
 /// A body with its headers.
 pub struct Told<T> {
     status: StatusCode,
     headers: HeaderMap,
+    /// Whether something is shown that changes beneath the version.
+    moving: bool,
     body: T,
 }
 
@@ -20,7 +23,7 @@ pub fn created<T>(answer: Answer<T>, location: impl FnOnce(&T) -> String) -> Tol
     match answer {
         Answer::Fresh(body) => {
             let location = location(&body);
-            let told = Told { status: StatusCode::CREATED, headers: HeaderMap::new(), body };
+            let told = Told { status: StatusCode::CREATED, ..Told::ok(body) };
             told.header(header::LOCATION, &location)
         }
         replayed @ Answer::Replayed(_) => done(replayed),
@@ -30,11 +33,8 @@ pub fn created<T>(answer: Answer<T>, location: impl FnOnce(&T) -> String) -> Tol
 /// 200; a replay says so.
 pub fn done<T>(answer: Answer<T>) -> Told<T> {
     match answer {
-        Answer::Fresh(body) => Told { status: StatusCode::OK, headers: HeaderMap::new(), body },
-        Answer::Replayed(body) => {
-            let told = Told { status: StatusCode::OK, headers: HeaderMap::new(), body };
-            told.header(header::HeaderName::from_static("idempotent-replayed"), "true")
-        }
+        Answer::Fresh(body) => Told::ok(body),
+        Answer::Replayed(body) => Told::ok(body).header(header::HeaderName::from_static("idempotent-replayed"), "true"),
     }
 }
 
@@ -50,6 +50,17 @@ pub fn shown_at<T>(body: T, version: impl FnOnce(&T) -> u64) -> Told<T> {
 }
 
 impl<T> Told<T> {
+    fn ok(body: T) -> Self {
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), moving: false, body }
+    }
+
+    /// Shows something beside the thing that changes beneath its version (stock, prices): whoever knows the version has
+    /// not seen what is shown now, and is answered whole.
+    #[must_use]
+    pub fn moving(self) -> Self {
+        Self { moving: true, ..self }
+    }
+
     /// Which version of a thing it is, as it says itself.
     #[must_use]
     pub fn at(self, version: impl FnOnce(&T) -> u64) -> Self {
@@ -71,7 +82,7 @@ impl<T> Told<T> {
 
     /// With another body.
     pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Told<U> {
-        Told { status: self.status, headers: self.headers, body: turn(self.body) }
+        Told { status: self.status, headers: self.headers, moving: self.moving, body: turn(self.body) }
     }
 
     fn header(mut self, name: header::HeaderName, value: &str) -> Self {
@@ -84,6 +95,10 @@ impl<T> Told<T> {
 
 impl<T: Serialize> IntoResponse for Told<T> {
     fn into_response(self) -> Response {
-        (self.status, self.headers, Json(self.body)).into_response()
+        let mut response = (self.status, self.headers, Json(self.body)).into_response();
+        if self.moving {
+            response.extensions_mut().insert(Moving);
+        }
+        response
     }
 }

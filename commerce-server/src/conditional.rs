@@ -11,6 +11,10 @@ use axum::response::Response;
 const OF_THE_BODY: [HeaderName; 4] =
     [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_RANGE];
 
+/// Marks an answer that may differ from another with the same tag.
+#[derive(Clone, Copy)]
+pub(crate) struct Moving;
+
 /// The tags that a client has already.
 #[derive(Default)]
 pub(crate) struct Known(Vec<HeaderValue>);
@@ -27,7 +31,8 @@ impl Known {
     /// The answer, or 304 with its headers when the client has it.
     pub(crate) fn spare(&self, mut response: Response) -> Response {
         let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok());
-        if response.status() != StatusCode::OK || !tag.is_some_and(|tag| self.has(tag)) {
+        let moving = response.extensions().get::<Moving>().is_some();
+        if moving || response.status() != StatusCode::OK || !tag.is_some_and(|tag| self.has(tag)) {
             return response;
         }
         *response.status_mut() = StatusCode::NOT_MODIFIED;

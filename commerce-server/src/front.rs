@@ -70,13 +70,15 @@ pub(crate) async fn front(State(shared): State<Shared>, request: Request, next: 
     if let Some(trace) = &trace {
         request.extensions_mut().insert(Trace(trace.clone()));
     }
+    let forwarded = route.as_deref().is_some_and(|route| shared.forwards(route));
     let response = {
         let _in_flight = InFlight::enter(&shared);
-        let forwarded = route.as_deref().is_some_and(|route| shared.forwards(route));
         admit(&shared, request, next, &path, forwarded).instrument(span.clone()).await
     };
 
-    let mut response = known.spare(span.in_scope(|| problem::render(response, &request_id, &path)));
+    let response = span.in_scope(|| problem::render(response, &request_id, &path));
+    // Whoever made an answer elsewhere knows what its tag stands for, and was asked.
+    let mut response = if forwarded { response } else { known.spare(response) };
     tell(response.headers_mut(), &path, &request_id, trace.as_deref(), &shared);
     let took = started.elapsed();
     shared.metrics().answered(&method, route.as_deref().unwrap_or("none"), response.status(), took);

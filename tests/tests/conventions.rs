@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use commerce_tests::{Answer, Client, address, inr, shared, unique};
+use commerce_tests::{Answer, Client, address, eventually, inr, shared, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -263,11 +263,8 @@ async fn who_has_the_version_is_told_so_and_sent_nothing() {
     let category = format!("/api/categories/{}", category["id"].as_str().unwrap());
     admin.put(&category, &json!({"name": unique("Hats")})).send().await.expect(200);
     let versioned = [
-        (&asha, format!("/api/products/{}", product.id)),
-        (&asha, format!("/api/products/{}", product.body["slug"].as_str().unwrap())),
         (&asha, "/api/users/me".to_owned()),
         (&asha, "/api/users/me/addresses".to_owned()),
-        (&asha, "/api/cart/me".to_owned()),
         (&asha, format!("/api/orders/{order}")),
         (&admin, format!("/api/inventory/{}", product.sku)),
         (&admin, "/".to_owned()),
@@ -295,6 +292,34 @@ async fn who_has_the_version_is_told_so_and_sent_nothing() {
     let put = asha.put("/api/users/me", &changed).header("if-none-match", &tag).send().await;
     assert_eq!(put.status, 200, "only what is read is spared: {}", put.text());
     assert_eq!(asha.get("/api/users/me").header("if-none-match", &tag).send().await.status, 200, "it has changed");
+}
+
+#[tokio::test]
+async fn who_has_the_version_still_sees_the_stock_that_moved_beneath_it() {
+    let shop = shared();
+    let (admin, asha) = (shop.admin().await, shop.customer().await);
+    let product = admin.product(49_900, 5).await;
+    asha.post("/api/cart/me", &json!({"sku": product.sku, "quantity": 1})).send().await.expect(200);
+    let shown = [
+        (format!("/api/products/{}", product.id), "/variants/0/available"),
+        (format!("/api/products/{}", product.body["slug"].as_str().unwrap()), "/variants/0/available"),
+        ("/api/cart/me".to_owned(), "/lines/0/available"),
+    ];
+    let mut tags = Vec::new();
+    for (path, available) in &shown {
+        let seen = asha.get(path).send().await;
+        assert_eq!(seen.expect(200).pointer(available), Some(&json!(5)), "{path}");
+        tags.push(seen.header("etag").to_owned());
+    }
+    let adjust = format!("/api/inventory/{}/adjust", product.sku);
+    admin.post(&adjust, &json!({"delta": 2, "reason": "found"})).send().await.expect(200);
+    for ((path, available), tag) in shown.iter().zip(&tags) {
+        let read = async || asha.get(path).header("if-none-match", tag).send().await.expect(200);
+        eventually("the stock is shown", read, |seen| seen.pointer(available) == Some(&json!(7))).await;
+    }
+    // What was read is still what is changed.
+    let patch = admin.patch(&shown[0].0, &json!({"description": "Finer"})).header("if-match", &tags[0]);
+    patch.send().await.expect(200);
 }
 
 #[tokio::test]

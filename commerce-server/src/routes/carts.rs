@@ -48,7 +48,8 @@ async fn add(
 }
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<CartView>> {
-    Ok(shown_at(shared.orders().cart(&caller.actor, owner(&params, &caller)?).await?.into(), CartView::version))
+    let cart = shared.orders().cart(&caller.actor, owner(&params, &caller)?).await?;
+    Ok(shown_at(cart.into(), CartView::version).moving())
 }
 
 async fn clear(State(shared): State<Shared>, caller: SignedIn, params: Params, if_match: IfMatch) -> Answered<StatusCode> {

@@ -72,7 +72,8 @@ async fn add(
 
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<CartView>> {
     let token = token(&params)?;
-    Ok(shown_at(CartView::of_guest(token, shared.orders().cart(&actor, CartOwner::guest(token)).await?), CartView::version))
+    let cart = shared.orders().cart(&actor, CartOwner::guest(token)).await?;
+    Ok(shown_at(CartView::of_guest(token, cart), CartView::version).moving())
 }
 
 async fn clear(State(shared): State<Shared>, Caller(actor): Caller, params: Params, if_match: IfMatch) -> Answered<StatusCode> {

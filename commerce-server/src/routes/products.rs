@@ -77,13 +77,13 @@ async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJs
     present(&shared, product).await
 }
 
-/// Its version says nothing of its stock, which moves beneath it: whoever knows the version asks for 304
-/// herself, and no cache keeps the answer for her.
+/// Its version says nothing of its stock, which moves beneath it: no cache keeps the answer, and nobody is answered 304 for
+/// knowing the version.
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<ProductView>> {
     match (params.text("id")?.parse(), params.text("id")?.parse::<Slug>()) {
         (Ok(id), _) => {
             let shown = shared.catalog().shown(&actor, id).await?;
-            Ok(shown_at(ProductView::of(shown.product.clone(), &shown.stock), ProductView::version))
+            Ok(shown_at(ProductView::of(shown.product.clone(), &shown.stock), ProductView::version).moving())
         }
         (Err(_), Ok(slug)) => view(&shared, shared.catalog().product_by_slug(&actor, &slug).await?).await,
         (Err(_), Err(_)) => Err(Problem::not_found("product")),
@@ -263,7 +263,7 @@ async fn stock(shared: &Shared, product: &Product) -> Answered<Vec<commerce_core
 async fn view(shared: &Shared, product: Product) -> Answered<Told<ProductView>> {
     let stock = stock(shared, &product).await?;
     let view = ProductView::of(product, &stock);
-    Ok(shown_at(view, ProductView::version))
+    Ok(shown_at(view, ProductView::version).moving())
 }
 
 async fn present(shared: &Shared, product: commerce_core::change::Answer<Product>) -> Answered<Told<ProductView>> {
