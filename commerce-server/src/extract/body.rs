@@ -75,18 +75,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for KeyedJson<T> {
 pub struct Patch(Tree);
 
 impl Patch {
-    /// Without the field `name` if it is the same in `current`, where it has another shape than in
-    /// a request.
-    #[must_use]
-    pub fn without_same(mut self, current: &Value, name: &str) -> Self {
-        if let Tree::Object(fields) = &mut self.0 {
-            fields.retain(|(known, value)| known != name || current.get(name) != Some(&value.to_value()));
-        }
-        self
-    }
-
-    /// The changes. `current` is the thing as its GET answers it; fields named in `read_only`
-    /// (`version`, `variants[].available`) may be there, unchanged.
+    /// The changes. `current` is the thing as its GET answers it; fields named in `read_only` (`version`,
+    /// `variants[sku].available`: entries of a list are told by the field in brackets) may be there, unchanged.
     ///
     /// # Errors
     /// `READ_ONLY` for one that differs; everything a body can have wrong otherwise.
@@ -108,20 +98,20 @@ impl<S: Send + Sync> FromRequest<S> for Patch {
     }
 }
 
-/// Takes the read-only field at `path` out of `tree` if it is what `current` has there. Entries of
-/// lists are told by their `sku`.
+/// Takes the read-only field at `path` out of `tree` if it is what `current` has there.
 fn strip(tree: &mut Tree, current: &Value, path: &str, at: &str) -> Answered<()> {
     let Tree::Object(fields) = tree else { return Ok(()) };
-    if let Some((list, inner)) = path.split_once("[].") {
+    if let Some((list, (told_by, inner))) = path.split_once('[').and_then(|(list, rest)| Some((list, rest.split_once("].")?))) {
         let Some((_, Tree::List(items))) = fields.iter_mut().find(|(name, _)| name == list) else {
             return Ok(());
         };
         let known = current.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         for (index, item) in items.iter_mut().enumerate() {
-            let sku = item.to_value().get("sku").cloned();
-            if let Some(entry) = known.iter().find(|entry| entry.get("sku") == sku.as_ref()) {
-                strip(item, entry, inner, &format!("{at}{list}[{index}]"))?;
-            }
+            let said = item.to_value();
+            let alike = known.iter().filter(|entry| entry.get(told_by) == said.get(told_by));
+            // Of several that are told alike it may be any.
+            let entry = alike.max_by_key(|entry| entry.get(inner) == said.get(inner)).unwrap_or(&Value::Null);
+            strip(item, entry, inner, &format!("{at}{list}[{index}]"))?;
         }
         return Ok(());
     }
@@ -256,13 +246,15 @@ mod tests {
             #[serde(default)]
             variants: Vec<serde_json::Map<String, Value>>,
         }
-        let current = json!({"version": 3, "variants": [{"sku": "A", "available": 7}]});
+        let current = json!({"version": 3, "variants": [{"sku": "A", "available": 7}, {"sku": "A", "available": 6}]});
         let patch = |text: &str| {
-            Patch(Tree::parse(text.as_bytes()).unwrap()).onto::<Change>(&current, &["version", "variants[].available"])
+            Patch(Tree::parse(text.as_bytes()).unwrap()).onto::<Change>(&current, &["version", "variants[sku].available"])
         };
         let change = patch(r#"{"name":"x","version":3,"variants":[{"sku":"A","available":7}]}"#).unwrap();
         assert_eq!(change.name.as_deref(), Some("x"));
         assert_eq!(change.variants[0].len(), 1);
+        assert!(patch(r#"{"variants":[{"sku":"A","available":6}]}"#).is_ok(), "either of two that are told alike");
+        assert_eq!(patch(r#"{"variants":[{"sku":"B","available":0}]}"#).unwrap_err().code(), "READ_ONLY", "what is new has none");
         assert_eq!(patch(r#"{"version":4}"#).unwrap_err().code(), "READ_ONLY");
         assert_eq!(patch(r#"{"variants":[{"sku":"A","available":8}]}"#).unwrap_err().code(), "READ_ONLY");
     }

@@ -124,7 +124,7 @@ async fn replace(
     let (id, current) = writable(&shared, &caller, &params).await?;
     let if_match = if_match.required()?;
     let current = json!(ProductView::of(current.clone(), &stock(&shared, &current).await?));
-    let body: ProductBody = patch.without_same(&current, "images").onto(&current, READ_ONLY)?;
+    let body: ProductBody = patch.onto(&current, READ_ONLY)?;
     let replaced = ProductPatch::replacing(NewProduct::from(body));
     view(&shared, shared.catalog().update_product(&caller.actor, id, replaced, if_match.version).await?).await
 }
@@ -140,7 +140,7 @@ async fn change(
     let if_match = if_match.required()?;
     let metadata = product.metadata.clone();
     let current = json!(ProductView::of(product.clone(), &stock(&shared, &product).await?));
-    let body: ProductPatchBody = patch.without_same(&current, "images").onto(&current, READ_ONLY)?;
+    let body: ProductPatchBody = patch.onto(&current, READ_ONLY)?;
     let product = shared.catalog().update_product(&caller.actor, id, body.onto(metadata), if_match.version).await?;
     view(&shared, product).await
 }

@@ -104,7 +104,8 @@ impl From<Rating> for RatingView {
 }
 
 /// Fields of a product that its PUT and PATCH cannot change.
-pub const READ_ONLY: &[&str] = &["id", "rating", "createdAt", "updatedAt", "version", "variants[].available"];
+pub const READ_ONLY: &[&str] =
+    &["id", "rating", "createdAt", "updatedAt", "version", "variants[sku].available", "images[url].id"];
 
 impl ProductView {
     /// A product with the stock of its SKUs.

@@ -1,7 +1,7 @@
 //! What is on sale.
 
 use commerce_core::users::Role;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Shop, variant};
 
@@ -44,8 +44,7 @@ async fn lists_are_paged_newest_first() {
         shop.stock(&admin, sku, 1).await;
     }
     let first = shop.ask("GET", "/api/products?limit=2&cursor=").send().await.expect(200);
-    let names =
-        |body: &serde_json::Value| body["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect::<Vec<_>>();
+    let names = |body: &Value| body["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect::<Vec<_>>();
     assert_eq!(names(&first.body), [json!("Kurta C"), json!("Kurta B")]);
     assert_eq!(first.body["items"][0]["priceRange"]["min"]["amount"], 49_900);
     assert_eq!(first.body["items"][0]["inStock"], true);
@@ -88,8 +87,7 @@ async fn sellers_manage_their_own_and_customers_nothing() {
 async fn categories_form_a_tree() {
     let shop = Shop::open().await;
     let admin = shop.login("admin", Role::Admin).await;
-    let create =
-        |name, parent: serde_json::Value| shop.post("/api/categories", &admin, json!({"name": name, "parentId": parent}));
+    let create = |name, parent: Value| shop.post("/api/categories", &admin, json!({"name": name, "parentId": parent}));
     let clothes = create("Clothes", json!(null)).await.expect(201).body;
     let kurtas = create("Kurtas", clothes["id"].clone()).await.expect(201).body;
     let tree = shop.ask("GET", "/api/categories/tree").send().await.expect(200).body;
@@ -136,4 +134,48 @@ async fn notes_on_variants_and_carts_are_echoed_and_merged() {
     assert_eq!(cart.body["metadata"], json!({"gift": "yes"}));
     let cart = shop.post("/api/cart/me", &admin, json!({"sku": "A", "quantity": 1})).await.expect(200);
     assert_eq!(cart.body["metadata"], json!({"gift": "yes"}));
+}
+
+#[tokio::test]
+async fn pictures_as_read_stay_and_others_come_beside_them() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let at = |name: &str| json!({"url": format!("https://pictures.example/{name}.jpg"), "alt": name});
+    let body = json!({"name": "Kurta", "description": "", "variants": [variant("A", 5)], "images": [at("front"), at("back")]});
+    let product = shop.post("/api/products", &admin, body).await.expect(201).body;
+    let path = format!("/api/products/{}", product["id"].as_str().unwrap());
+    let send = |method: &str, body: &Value| shop.ask(method, &path).token(&admin).header("if-match", "*").json(body).send();
+    let known = product["images"].as_array().unwrap().clone();
+    assert_eq!(known.len(), 2);
+
+    let mut whole = product.clone();
+    whole["images"].as_array_mut().unwrap().push(at("side"));
+    let put = send("PUT", &without(whole, "version")).await.expect(200).body;
+    assert_eq!(put["images"].as_array().unwrap()[..2], known[..], "they keep their ids");
+    assert_eq!(put["images"][2]["alt"], "side");
+    let more = json!({"images": [put["images"][2], put["images"][0], at("label")]});
+    let patched = send("PATCH", &more).await.expect(200).body;
+    assert_eq!(patched["images"].as_array().unwrap()[..2], [put["images"][2].clone(), put["images"][0].clone()]);
+    assert_eq!(patched["images"][2]["alt"], "label");
+
+    let mut renamed = patched["images"][0].clone();
+    renamed["alt"] = json!("from the side");
+    let renamed = send("PATCH", &json!({"images": [renamed]})).await.expect(200).body;
+    assert_eq!(
+        (&renamed["images"][0]["id"], &renamed["images"][0]["alt"]),
+        (&patched["images"][0]["id"], &json!("from the side"))
+    );
+    for (id, url) in [(json!("018f0000-0000-7000-8000-000000000000"), "side"), (renamed["images"][0]["id"].clone(), "elsewhere")]
+    {
+        let mut other = at(url);
+        other["id"] = id;
+        let refused = send("PATCH", &json!({"images": [other]})).await;
+        assert_eq!(refused.refused(422), "READ_ONLY", "an id is given, and not moved");
+        assert_eq!(refused.body["errors"][0]["field"], "images[0].id");
+    }
+}
+
+fn without(mut body: Value, field: &str) -> Value {
+    body.as_object_mut().unwrap().remove(field);
+    body
 }
