@@ -46,7 +46,7 @@ async fn stocked(shop: &Commerce) -> Actor {
         stock: 1_000_000,
         weight_grams: None,
         barcode: None,
-        metadata: Metadata::new(),
+        metadata: None,
     };
     let product = NewProduct {
         name: "Cup".to_owned(),

@@ -70,7 +70,7 @@ fn goods(sku: &str, stock: i64) -> NewProduct {
         stock,
         weight_grams: None,
         barcode: None,
-        metadata: Metadata::new(),
+        metadata: None,
     };
     NewProduct {
         name: format!("Cup {sku}"),

@@ -55,7 +55,7 @@ async fn stocked() -> Outcome<(MemoryShop, Actor)> {
         stock: 100,
         weight_grams: None,
         barcode: None,
-        metadata: Metadata::new(),
+        metadata: None,
     };
     let kurta = NewProduct {
         name: "Kurta".to_owned(),

@@ -275,16 +275,21 @@ impl Check {
         text.to_owned()
     }
 
-    /// Metadata within its limits.
+    /// Metadata of the whole body within its limits.
     pub fn metadata(&mut self, metadata: &Metadata) {
+        self.metadata_at("metadata", metadata);
+    }
+
+    /// Metadata in `field` within its limits.
+    pub fn metadata_at(&mut self, field: &str, metadata: &Metadata) {
         if metadata.len() > limits::METADATA_PAIRS_MAX {
-            self.fault("metadata", "TOO_MANY", "must have at most 50 pairs");
+            self.fault(field, "TOO_MANY", "must have at most 50 pairs");
         }
         for (key, value) in metadata {
-            self.length("metadata", key, 1, limits::METADATA_KEY_MAX);
-            self.length(&format!("metadata.{key}"), value, 0, limits::METADATA_VALUE_MAX);
+            self.length(field, key, 1, limits::METADATA_KEY_MAX);
+            self.length(&format!("{field}.{key}"), value, 0, limits::METADATA_VALUE_MAX);
             if key.chars().chain(value.chars()).any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
-                self.fault("metadata", "CONTROL_CHARACTER", "must not have control characters but tabs and ends of lines");
+                self.fault(field, "CONTROL_CHARACTER", "must not have control characters but tabs and ends of lines");
             }
         }
     }

@@ -82,7 +82,7 @@ fn of_twins_at_the_brim_of_a_cart_one_is_the_replay_of_the_other() {
                 stock: 5_000,
                 weight_grams: None,
                 barcode: None,
-                metadata: Metadata::new(),
+                metadata: None,
             };
             let product = NewProduct {
                 name: "Kurta".to_owned(),

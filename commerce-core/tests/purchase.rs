@@ -35,7 +35,7 @@ async fn stock(shop: &MemoryShop, sku: &str, units: i64) -> Outcome<()> {
         stock: units,
         weight_grams: None,
         barcode: None,
-        metadata: Metadata::new(),
+        metadata: None,
     };
     let product = NewProduct {
         name: format!("Kurta {sku}"),

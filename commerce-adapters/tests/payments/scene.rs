@@ -85,7 +85,7 @@ fn cup() -> NewProduct {
         stock: 50,
         weight_grams: None,
         barcode: None,
-        metadata: Metadata::new(),
+        metadata: None,
     };
     NewProduct {
         name: "Cup".to_owned(),

@@ -157,7 +157,7 @@ async fn stock(shop: &Commerce, units: i64) -> Outcome<()> {
         stock: units,
         weight_grams: None,
         barcode: None,
-        metadata: Metadata::new(),
+        metadata: None,
     };
     let product = NewProduct {
         name: "Kurta".to_owned(),

@@ -56,7 +56,7 @@ pub(crate) fn product(index: usize, categories: &[Option<CategoryId>], currency:
         stock: STOCK,
         weight_grams: Some(300),
         barcode: None,
-        metadata: Metadata::new(),
+        metadata: None,
     };
     let category = categories.get(draw.below(categories.len().max(1))).copied().flatten();
     let product = NewProduct {

@@ -307,7 +307,9 @@ pub(super) fn patched(mut product: Product, patch: &ProductPatch, ids: &IdSource
         let known = |sku: &Sku| skus(&product).any(|known| known == sku);
         stock = variants.iter().filter(|(new, _)| !known(&new.sku)).map(|(new, count)| (new.sku.clone(), *count)).collect();
         let before = std::mem::take(&mut product.variants);
-        product.variants = variants.into_iter().map(|(variant, _)| with_own_notes(variant, &before)).collect();
+        let noted = patch.variants.iter().flatten().map(|new| new.metadata.is_some());
+        let notes = |((variant, _), noted)| if noted { variant } else { with_own_notes(variant, &before) };
+        product.variants = variants.into_iter().zip(noted).map(notes).collect();
     }
     product.name = name;
     product.description = description;
@@ -322,11 +324,11 @@ pub(super) fn patched(mut product: Product, patch: &ProductPatch, ids: &IdSource
     Ok(Changed { product, stock, told })
 }
 
-/// A variant that comes without notes keeps those it has.
+/// A variant with the notes that it has, if there is one.
 fn with_own_notes(variant: Variant, before: &[Variant]) -> Variant {
     match before.iter().find(|known| known.sku == variant.sku) {
-        Some(known) if variant.metadata.is_empty() => Variant { metadata: known.metadata.clone(), ..variant },
-        Some(_) | None => variant,
+        Some(known) => Variant { metadata: known.metadata.clone(), ..variant },
+        None => variant,
     }
 }
 

@@ -204,5 +204,5 @@ fn keep_unnamed(product: &mut NewProduct, known: &Product) {
 /// A variant as it would be written to be what it is; its stock is not touched.
 fn as_new(variant: &Variant) -> NewVariant {
     let Variant { sku, price, compare_at, options, weight_grams, barcode, metadata } = variant.clone();
-    NewVariant { sku: sku.to_string(), price, compare_at, options, stock: 0, weight_grams, barcode, metadata }
+    NewVariant { sku: sku.to_string(), price, compare_at, options, stock: 0, weight_grams, barcode, metadata: Some(metadata) }
 }

@@ -67,9 +67,9 @@ pub struct NewVariant {
     /// EAN, UPC or ISBN.
     #[serde(default)]
     pub barcode: Option<String>,
-    /// The client's own notes. Left empty on a SKU that exists, its own stay.
+    /// The client's own notes. Not said of a SKU that exists, its own stay.
     #[serde(default)]
-    pub metadata: Metadata,
+    pub metadata: Option<Metadata>,
 }
 
 /// A link to a picture.
@@ -134,8 +134,9 @@ pub(super) fn parse_variant(check: &mut Check, field: &str, new: &NewVariant) ->
         check.fault(at("stock"), "OUT_OF_RANGE", "must be between 0 and 1,000,000,000");
     }
     let barcode = check_barcode(check, &at("barcode"), new.barcode.as_deref());
-    check.metadata(&new.metadata);
-    let (options, weight_grams, metadata) = (new.options.clone(), new.weight_grams, new.metadata.clone());
+    let metadata = new.metadata.clone().unwrap_or_default();
+    check.metadata_at(&at("metadata"), &metadata);
+    let (options, weight_grams) = (new.options.clone(), new.weight_grams);
     Some((Variant { sku: sku?, price, compare_at, options, weight_grams, barcode, metadata }, new.stock))
 }
 
@@ -206,7 +207,7 @@ mod tests {
             stock,
             weight_grams: None,
             barcode: None,
-            metadata: Metadata::new(),
+            metadata: None,
         }
     }
 

@@ -185,7 +185,7 @@ pub(crate) fn variant(sku: &str, stock: i64) -> NewVariant {
         stock,
         weight_grams: None,
         barcode: None,
-        metadata: Metadata::new(),
+        metadata: None,
     }
 }
 

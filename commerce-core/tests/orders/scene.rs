@@ -132,7 +132,7 @@ pub(crate) fn product(sku: &str, stock: i64, price: Money) -> NewProduct {
         stock,
         weight_grams: None,
         barcode: None,
-        metadata: Metadata::new(),
+        metadata: None,
     };
     NewProduct {
         name: format!("Kurta {sku}"),

@@ -74,8 +74,9 @@ pub(super) struct VariantBody {
     weight_grams: Option<u32>,
     #[serde(default)]
     barcode: Option<String>,
-    #[serde(default)]
-    metadata: Metadata,
+    /// Not said of a SKU that exists, its own stay.
+    #[serde(default, deserialize_with = "given")]
+    metadata: Option<Metadata>,
 }
 
 impl From<VariantBody> for NewVariant {

@@ -128,6 +128,26 @@ async fn notes_on_variants_and_carts_are_echoed_and_merged() {
     let long = json!({"metadata": {"x".repeat(41): "y"}});
     let refused = shop.ask("PATCH", &format!("{path}/variants/A")).token(&admin).json(&long).send().await;
     assert_eq!(refused.refused(422), "INVALID");
+    assert_eq!(refused.body["errors"][0]["field"], "metadata");
+
+    // Of several the fault says in which.
+    let mut second = variant("B", 5);
+    second["metadata"] = json!({"fit": "x".repeat(501)});
+    let whole = json!({"name": "Kurta", "description": "", "variants": [variant("A", 5), second.clone()]});
+    for ask in [shop.ask("POST", "/api/products"), shop.ask("PUT", &path).header("if-match", "*")] {
+        let refused = ask.token(&admin).json(&whole).send().await;
+        assert_eq!(refused.refused(422), "INVALID");
+        assert_eq!(refused.body["errors"][0]["field"], "variants[1].metadata.fit");
+    }
+    second["sku"] = json!("C");
+    let refused = shop.post(&format!("{path}/variants"), &admin, second).await;
+    assert_eq!((refused.refused(422), &refused.body["errors"][0]["field"]), ("INVALID", &json!("metadata.fit")));
+
+    let mut bare = variant("A", 5);
+    bare["metadata"] = json!({});
+    let whole = json!({"name": "Kurta", "description": "", "variants": [bare, variant("B", 5)]});
+    let put = shop.ask("PUT", &path).token(&admin).header("if-match", "*").json(&whole).send().await.expect(200);
+    assert_eq!(put.body["variants"][0]["metadata"], json!({}), "none are what is said");
 
     let line = json!({"sku": "A", "quantity": 1, "metadata": {"gift": "yes"}});
     let cart = shop.post("/api/cart/me", &admin, line).await.expect(200);

@@ -46,7 +46,7 @@ fn shelf() -> &'static Shelf {
                 stock: 1,
                 weight_grams: None,
                 barcode: None,
-                metadata: Metadata::new(),
+                metadata: None,
             };
             let product = NewProduct {
                 name: (*name).to_owned(),

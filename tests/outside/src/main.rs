@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         stock: 3,
         weight_grams: Some(100),
         barcode: None,
-        metadata: Default::default(),
+        metadata: None,
     };
     let tea = NewProduct {
         name: "Nilgiri tea".into(),

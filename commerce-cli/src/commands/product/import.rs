@@ -269,7 +269,7 @@ fn variant(variant: DraftVariant) -> NewVariant {
         stock: variant.stock,
         weight_grams: variant.weight_grams,
         barcode: variant.barcode,
-        metadata: variant.metadata,
+        metadata: Some(variant.metadata).filter(|notes| !notes.is_empty()),
     }
 }
 

@@ -28,7 +28,7 @@ pub fn variant(number: usize, price: i64, stock: i64) -> NewVariant {
         stock,
         weight_grams: None,
         barcode: None,
-        metadata: crate::text::Metadata::new(),
+        metadata: None,
     }
 }
 

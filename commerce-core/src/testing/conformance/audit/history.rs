@@ -247,7 +247,7 @@ async fn stock_up(shop: &Commerce) -> Outcome<()> {
         stock,
         weight_grams: Some(300),
         barcode: None,
-        metadata: crate::text::Metadata::new(),
+        metadata: None,
     };
     let product = NewProduct {
         name: "Cup".to_owned(),
