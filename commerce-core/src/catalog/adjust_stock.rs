@@ -58,12 +58,19 @@ impl Catalog {
         .await
     }
 
-    /// At this many available units ops are told.
+    /// At this many available units ops are told; without a number, at as many as the shop has for new SKUs.
     ///
     /// # Errors
     /// `NOT_FOUND`, `INVALID`, `VERSION_MISMATCH` when the stock is not `expected`.
-    pub async fn set_threshold(&self, actor: &Actor, sku: &Sku, threshold: i64, expected: Option<u64>) -> Outcome<Inventory> {
+    pub async fn set_threshold(
+        &self,
+        actor: &Actor,
+        sku: &Sku,
+        threshold: Option<i64>,
+        expected: Option<u64>,
+    ) -> Outcome<Inventory> {
         let product = Subject::of(SubjectKind::Product, self.managed_stock(actor, sku).await?.product);
+        let threshold = threshold.unwrap_or(self.policy.low_stock_threshold);
         if !(0..=limits::STOCK_MAX).contains(&threshold) {
             return Err(Refusal::field("lowStockThreshold", "OUT_OF_RANGE", "must be between 0 and 1,000,000,000").into());
         }

@@ -144,7 +144,7 @@ fn ops_are_told_once_until_the_stock_has_risen() -> Outcome<()> {
         assert_eq!((&data["name"], &data["threshold"]), (&"Kurta A".into(), &5.into()));
         house.catalog.release(hold).await?;
         assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
-        house.catalog.set_threshold(&STAFF, &sku("A"), 6, None).await?;
+        house.catalog.set_threshold(&STAFF, &sku("A"), Some(6), None).await?;
         assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
         assert_eq!(alerts().await.len(), 2);
         Ok(())
@@ -158,7 +158,7 @@ fn the_shop_decides_when_the_stock_of_new_skus_is_low() -> Outcome<()> {
         let catalog = house.catalog.clone().with_policy(StockPolicy { low_stock_threshold: 9 });
         let made = catalog.create_product(&STAFF, product("A", &[("A", 0)]), None).await?.into_inner();
         assert_eq!(catalog.inventory(&STAFF, &sku("A")).await?.low_stock_threshold, 9);
-        catalog.set_threshold(&STAFF, &sku("A"), 2, None).await?;
+        catalog.set_threshold(&STAFF, &sku("A"), Some(2), None).await?;
         let more = product("A", &[("A", 0), ("B", 4)]);
         catalog.update_product(&STAFF, made.id, ProductPatch::replacing(more), None).await?;
         assert_eq!(catalog.inventory(&STAFF, &sku("A")).await?.low_stock_threshold, 2);

@@ -1,6 +1,7 @@
 //! Stock and its ledger, for staff and for sellers their own.
 
 use axum::extract::State;
+use commerce_core::change::expect_version;
 use commerce_core::text::Sku;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, done, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
-use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params};
+use crate::extract::{IfMatch, KeyedJson, Paging, Params, Patch, maybe};
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::catalog::{InventoryView, MovementView};
@@ -26,13 +27,19 @@ struct AdjustBody {
 }
 
 /// When ops are told.
+#[expect(clippy::option_option, reason = "a merge patch has three states for a field")]
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = StockThreshold)]
 struct ThresholdBody {
-    /// At this many available units.
-    low_stock_threshold: i64,
+    /// At this many available units; null for as many as the shop has for new SKUs.
+    #[serde(default, deserialize_with = "maybe")]
+    #[schema(value_type = Option<i64>)]
+    low_stock_threshold: Option<Option<i64>>,
 }
+
+/// Fields that change by movements alone.
+const READ_ONLY: &[&str] = &["sku", "onHand", "reserved", "available", "version"];
 
 pub(super) fn routes(api: Api) -> Api {
     api.get("/api/inventory/{sku}", op("The stock of a SKU").gives::<InventoryView>(200, "The stock."), show)
@@ -67,10 +74,17 @@ async fn threshold(
     caller: SignedIn,
     params: Params,
     if_match: IfMatch,
-    Json(body): Json<ThresholdBody>,
+    patch: Patch,
 ) -> Answered<Told<InventoryView>> {
-    let (sku, threshold) = (sku(&params)?, body.low_stock_threshold);
-    let stock = shared.catalog().set_threshold(&caller.actor, &sku, threshold, if_match.version).await?;
+    let sku = sku(&params)?;
+    let known = shared.catalog().inventory(&caller.actor, &sku).await?;
+    let body: ThresholdBody = patch.onto(&json!(InventoryView::from(known.clone())), READ_ONLY)?;
+    let stock = if let Some(threshold) = body.low_stock_threshold {
+        shared.catalog().set_threshold(&caller.actor, &sku, threshold, if_match.version).await?
+    } else {
+        expect_version("stock", if_match.version, known.version)?;
+        known
+    };
     Ok(shown_at(stock.into(), InventoryView::version))
 }
 

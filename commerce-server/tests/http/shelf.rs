@@ -106,6 +106,21 @@ async fn the_shop_decides_when_stock_is_low() {
     assert_eq!(shop.get("/api/inventory/A", &admin).await.expect(200).body["lowStockThreshold"], 5);
     let own = shop.ask("PATCH", "/api/inventory/A").token(&admin).json(&json!({"lowStockThreshold": 2})).send().await;
     assert_eq!(own.expect(200).body["lowStockThreshold"], 2);
+
+    let patch = |body: Value| shop.ask("PATCH", "/api/inventory/A").token(&admin).json(&body);
+    let silent = patch(json!({})).send().await.expect(200);
+    assert_eq!(silent.body["lowStockThreshold"], 2, "what is not said stays");
+    assert_eq!(patch(json!({})).header("if-match", "\"99\"").send().await.refused(412), "VERSION_MISMATCH");
+    let mut whole = silent.body.clone();
+    whole["lowStockThreshold"] = json!(3);
+    assert_eq!(patch(whole.clone()).send().await.expect(200).body["lowStockThreshold"], 3, "as it was read");
+    whole["onHand"] = json!(99);
+    let moved = patch(without(whole, "version")).send().await;
+    assert_eq!((moved.refused(422), &moved.body["errors"][0]["field"]), ("READ_ONLY", &json!("onHand")));
+    let back = patch(json!({"lowStockThreshold": null})).send().await.expect(200);
+    assert_eq!(back.body["lowStockThreshold"], 5, "what the shop has for new SKUs");
+    assert_eq!(patch(json!({"lowStockThreshold": -1})).send().await.refused(422), "INVALID");
+    assert_eq!(patch(json!({"lowStockThreshold": "2"})).send().await.refused(400), "WRONG_TYPE");
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.users.request_reset("asha@example.com").await?;
     shop.settle().await?;
     // The last that the log of staff tells of, so that nothing is bound to it.
-    shop.catalog.set_threshold(&STAFF, &sku, crate::limits::LOW_STOCK_THRESHOLD, None).await?;
+    shop.catalog.set_threshold(&STAFF, &sku, Some(crate::limits::LOW_STOCK_THRESHOLD), None).await?;
     shop.settle().await
 }
 
