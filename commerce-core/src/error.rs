@@ -184,6 +184,9 @@ pub enum Refusal {
     /// Values out of their range.
     #[error("{}", fields_text(.0))]
     Invalid(Vec<FieldError>),
+    /// A field that cannot be changed is to be another than it is.
+    #[error("{}: {}", .0.field, .0.message)]
+    ReadOnly(FieldError),
     /// A body that cannot be read, and what the reader says.
     #[error("{1}")]
     Unreadable(Unreadable, String),
@@ -339,6 +342,12 @@ impl Refusal {
         Self::Invalid(vec![FieldError { field: field.into(), code, message: message.into() }])
     }
 
+    /// One field that is not to be changed.
+    #[must_use]
+    pub fn read_only(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::ReadOnly(FieldError { field: field.into(), code: "READ_ONLY", message: message.into() })
+    }
+
     /// The stable code clients may rely on.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -356,6 +365,7 @@ impl Refusal {
     pub fn members(&self) -> Option<Value> {
         match self {
             Self::Invalid(errors) => Some(json!({ "errors": errors })),
+            Self::ReadOnly(error) => Some(json!({ "errors": [error] })),
             Self::SoldOut(lines)
             | Self::OverShipment(lines)
             | Self::CancelExceedsOpen(lines)
@@ -413,6 +423,7 @@ impl Refusal {
             Self::Forbidden => ("FORBIDDEN", ErrorClass::Forbidden),
             Self::NotFound(_) => ("NOT_FOUND", ErrorClass::NotFound),
             Self::Invalid(_) => ("INVALID", ErrorClass::Invalid),
+            Self::ReadOnly(_) => ("READ_ONLY", ErrorClass::Invalid),
             Self::Unreadable(why, _) => (why.code(), ErrorClass::Malformed),
             Self::BadCursor => ("BAD_CURSOR", ErrorClass::Malformed),
             Self::EmailTaken => ("EMAIL_TAKEN", ErrorClass::Conflict),
@@ -472,6 +483,7 @@ impl Refusal {
         ("DUPLICATE_FIELD", ErrorClass::Malformed, "A field is there twice."),
         ("BAD_CURSOR", ErrorClass::Malformed, "The cursor was not given out by this list."),
         ("INVALID", ErrorClass::Invalid, "Fields out of their range; `errors` names each."),
+        ("READ_ONLY", ErrorClass::Invalid, "A field that cannot be changed has another value than it has now."),
         ("EMPTY_ORDER", ErrorClass::Invalid, "No items and nothing in the cart."),
         ("CURRENCY_MISMATCH", ErrorClass::Invalid, "One order has one currency."),
         ("AMOUNT_TOO_LARGE", ErrorClass::Invalid, "An amount does not fit 64 bits."),

@@ -17,7 +17,6 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("REQUEST_TIMEOUT", 408, "The body did not arrive in time."),
     ("BODY_TOO_LARGE", 413, "The body is larger than allowed."),
     ("UNSUPPORTED_MEDIA_TYPE", 415, "The body must be `application/json`."),
-    ("READ_ONLY", 422, "A field that cannot be changed has another value than it has now."),
     ("RATE_LIMITED", 429, "Too many requests; `Retry-After` says when to come back."),
     ("TIMEOUT", 503, "It took too long; repeat it with the same key."),
     ("NOT_READY", 503, "The shop has not started yet, or is stopping."),

@@ -234,15 +234,15 @@ impl Orders {
     /// are. Staff.
     ///
     /// # Errors
-    /// `NOT_FOUND`, `FORBIDDEN`, `VERSION_MISMATCH` when it is not `expected`, `INVALID` naming the fields: a
-    /// code cannot change, and a limit cannot fall below the uses that count.
+    /// `NOT_FOUND`, `FORBIDDEN`, `VERSION_MISMATCH` when it is not `expected`, `READ_ONLY` for another code, `INVALID`
+    /// naming the fields: a limit cannot fall below the uses that count.
     pub async fn update_coupon(&self, actor: &Actor, code: &str, input: CouponInput, expected: Option<u64>) -> Outcome<Coupon> {
         rounds("coupon", || async {
             let known = self.coupon(actor, code).await?;
             expect_version("coupon", expected, known.version)?;
             let parsed = input.parse()?;
             if parsed.code != known.code {
-                return Err(Refusal::field("code", "READ_ONLY", "cannot change; make another coupon").into());
+                return Err(Refusal::read_only("code", "cannot change; make another coupon").into());
             }
             let changed = Coupon { used: known.used, version: known.version, ..input.onto(parsed, known.id, known.created_at) };
             if changed == known {

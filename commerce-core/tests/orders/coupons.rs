@@ -298,6 +298,7 @@ fn staff_alone_makes_and_changes_coupons() -> Outcome<()> {
         let limit = |limit| CouponInput { usage_limit: Some(limit), ..percent("X", 20) };
         assert_eq!(code(&scene.orders.update_coupon(&STAFF, "X", limit(1), None).await), "INVALID");
         assert_eq!(code(&scene.orders.update_coupon(&STAFF, "X", limit(2), Some(9)).await), "VERSION_MISMATCH");
+        assert_eq!(code(&scene.orders.update_coupon(&STAFF, "X", percent("Y", 10), None).await), "READ_ONLY");
         let changed = scene.orders.update_coupon(&STAFF, "x", limit(2), Some(made.version)).await?;
         assert_eq!((changed.version, changed.used), (made.version + 1, 2));
         assert_eq!(code(&scene.place(with(&[("A", 1)], "X")).await), "COUPON_EXHAUSTED");

@@ -3,6 +3,7 @@
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use commerce_core::Refusal;
 use commerce_core::change::RequestKey;
 use commerce_core::text::IdempotencyKey;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
@@ -119,8 +120,7 @@ fn strip(tree: &mut Tree, current: &Value, path: &str, at: &str) -> Answered<()>
         return Ok(());
     };
     if fields[index].1.to_value() != *current.get(path).unwrap_or(&Value::Null) {
-        let message = "cannot be changed here";
-        return Err(Problem::field(StatusCode::UNPROCESSABLE_ENTITY, "READ_ONLY", &join(at, path), "READ_ONLY", message));
+        return Err(Refusal::read_only(join(at, path), "cannot be changed here").into());
     }
     fields.remove(index);
     Ok(())

@@ -22,7 +22,8 @@ pub(super) fn routes(api: Api) -> Api {
     let change = op("Change a coupon: it is then what the body says")
         .versioned()
         .takes::<CouponBody>()
-        .gives::<CouponView>(200, "Changed.");
+        .gives::<CouponView>(200, "Changed.")
+        .refuses(&["READ_ONLY"]);
     api.post(all, made, create)
         .get(all, op("Coupons, newest first").query([LIMIT, CURSOR]).lists::<CouponView>(), list)
         .get(one, op("A coupon").gives::<CouponView>(200, "The coupon."), show)
