@@ -130,16 +130,21 @@ pub fn number_of(id: OrderId) -> String {
     format!("ORD-{}", String::from_utf8_lossy(&digits))
 }
 
+/// A field of what says how something is paid, as the client wrote it.
+pub(super) fn field_of(at: &str, name: &str) -> String {
+    if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
+}
+
 impl Orders {
     /// Which provider takes what this user tenders: none for cash on delivery. The wallet is the shop's own, so that
-    /// nothing of it is promised, and is known by its user.
-    pub(crate) fn tender(&self, user: UserId, method: PaymentMethod, token: Option<String>) -> Result<Tender, Refusal> {
+    /// nothing of it is promised, and is known by its user. `at` is where the body says how it is paid: `payment`, or nothing.
+    pub(crate) fn tender(&self, at: &str, user: UserId, method: PaymentMethod, token: Option<String>) -> Result<Tender, Refusal> {
         let token = token.filter(|token| !token.is_empty());
         if token.as_ref().is_some_and(|token| token.chars().count() > limits::SHORT_TEXT_MAX) {
-            return Err(Refusal::field("payment.token", "TOO_LONG", "must have at most 255 characters"));
+            return Err(Refusal::field(field_of(at, "token"), "TOO_LONG", "must have at most 255 characters"));
         }
         if token.as_ref().is_some_and(|token| token.contains(char::is_control)) {
-            return Err(Refusal::field("payment.token", "CONTROL_CHARACTER", "must not have control characters"));
+            return Err(Refusal::field(field_of(at, "token"), "CONTROL_CHARACTER", "must not have control characters"));
         }
         let capture = self.policy.capture;
         match method {
@@ -150,7 +155,8 @@ impl Orders {
             }
             PaymentMethod::Upi | PaymentMethod::Card | PaymentMethod::NetBanking => {}
         }
-        let unknown = || Refusal::field("payment.method", "NOT_AVAILABLE", format!("{method} is not available in this shop"));
+        let unknown =
+            || Refusal::field(field_of(at, "method"), "NOT_AVAILABLE", format!("{method} is not available in this shop"));
         let provider = self.provider_of(method).ok_or_else(unknown)?;
         Ok(Tender { method, provider: Some(provider), token, capture })
     }

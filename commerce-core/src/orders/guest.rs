@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 
 use super::Orders;
 use super::cart::CartOwner;
+use super::draft::field_of;
 use super::model::Order;
 use super::payment::PaymentMethod;
 use super::place::Buyer;
@@ -60,7 +61,7 @@ impl Orders {
         key: Option<RequestKey>,
     ) -> Outcome<Answer<Order>> {
         let email = Email::parse("email", guest.email.trim())?;
-        expect_no_wallet(command.payment.as_ref().map(|(method, _)| *method))?;
+        expect_no_wallet("payment", command.payment.as_ref().map(|(method, _)| *method))?;
         let user = self.customers.guest(&email).await?;
         let cart = guest.cart.as_deref().map_or(CartOwner::User(user), CartOwner::guest);
         self.place_for(Buyer { user, cart, by: None }, command, key).await
@@ -148,9 +149,9 @@ impl Orders {
 }
 
 /// Passes what a guest can pay with.
-pub(super) fn expect_no_wallet(method: Option<PaymentMethod>) -> Result<(), Refusal> {
+pub(super) fn expect_no_wallet(at: &str, method: Option<PaymentMethod>) -> Result<(), Refusal> {
     if method == Some(PaymentMethod::Wallet) {
-        return Err(Refusal::field("payment.method", "NOT_AVAILABLE", "a guest has no wallet"));
+        return Err(Refusal::field(field_of(at, "method"), "NOT_AVAILABLE", "a guest has no wallet"));
     }
     Ok(())
 }

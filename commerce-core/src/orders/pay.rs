@@ -35,8 +35,8 @@ impl Orders {
     ) -> Outcome<Answer<Order>> {
         let claim = key.map(|key| self.claim_on(actor, id, "payments", key));
         let by_link = matches!(actor, Actor::Guest(..));
-        expect_no_wallet(Some(method).filter(|_| by_link))?;
-        let tender = self.tender(self.order(actor, id).await?.user, method, token)?;
+        expect_no_wallet("", Some(method).filter(|_| by_link))?;
+        let tender = self.tender("", self.order(actor, id).await?.user, method, token)?;
         let answer = rounds("order", || async {
             let order = self.order(actor, id).await?;
             let open = order.status == OrderStatus::Pending && order.payment.open_attempt().is_some();

@@ -94,7 +94,7 @@ impl Orders {
         let (method, token) =
             command.payment.clone().ok_or_else(|| Refusal::field("payment", "REQUIRED", "say how the order is paid"))?;
         let user = buyer.user;
-        let tender = self.tender(user, method, token)?;
+        let tender = self.tender("payment", user, method, token)?;
         let wish = self.wish(Some(buyer.cart), command).await?;
         let address = self.address(user, &command.address).await?;
         let priced = self.price(Some(user), &wish, command, &Destination::from(&address)).await?;

@@ -70,7 +70,7 @@ impl Orders {
         }
         let method = METHODS.into_iter().find(|method| self.provider_of(*method).is_some());
         let method = method.ok_or_else(|| Refusal::field("token", "NOT_AVAILABLE", "nobody takes payments for this shop"))?;
-        let tender = Tender { capture: Capture::Automatic, ..self.tender(user, method, token)? };
+        let tender = Tender { capture: Capture::Automatic, ..self.tender("", user, method, token)? };
         let now = self.clock.now();
         let attempt = attempt(&tender, amount, &self.ids, now).ok_or(Refusal::NotFound("payment provider"))?;
         let top_up = TopUp { user, attempt, version: 1 };

@@ -77,3 +77,28 @@ async fn several_faults_are_told_at_once() {
     assert_eq!(reply.refused(422), "INVALID");
     assert_eq!(reply.body["errors"].as_array().unwrap().len(), 3, "{}", reply.text);
 }
+
+#[tokio::test]
+async fn a_fault_of_a_payment_is_named_as_the_body_names_it() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    shop.stock(&admin, "A", 5).await;
+    let mut unpaid = order("A", 1, "CARD");
+    unpaid["payment"]["token"] = json!("tok_declined");
+    let placed = shop.post("/api/orders", &asha, unpaid.clone()).await.expect(201).body;
+    let pay = format!("/api/orders/{}/payments", placed["id"].as_str().unwrap());
+    for token in ["x".repeat(256), "a\u{7}b".to_owned()] {
+        let mut again = unpaid.clone();
+        again["payment"]["token"] = json!(token);
+        let filled = json!({"amount": {"amount": 100, "currency": "INR"}, "token": token});
+        let asked = [
+            ("/api/orders", again, "payment.token"),
+            (pay.as_str(), json!({"method": "CARD", "token": token}), "token"),
+            ("/api/wallet/me/topup", filled, "token"),
+        ];
+        for (path, body, field) in asked {
+            let refused = shop.post(path, &asha, body).await;
+            assert_eq!((refused.refused(422), &refused.body["errors"][0]["field"]), ("INVALID", &json!(field)), "{path}");
+        }
+    }
+}
