@@ -318,6 +318,13 @@ async fn who_has_the_version_still_sees_the_stock_that_moved_beneath_it() {
         let read = async || asha.get(path).header("if-none-match", tag).send().await.expect(200);
         eventually("the stock is shown", read, |seen| seen.pointer(available) == Some(&json!(7))).await;
     }
+    let sold_out = format!("/api/products/{}", admin.product(49_900, 0).await.id);
+    let seen = asha.get(&sold_out).send().await;
+    let (tag, sku) = (seen.header("etag").to_owned(), seen.expect(200)["variants"][0]["sku"].as_str().unwrap().to_owned());
+    admin.post(&format!("/api/inventory/{sku}/adjust"), &json!({"delta": 2, "reason": "came"})).send().await.expect(200);
+    let read = async || asha.get(&sold_out).header("if-none-match", &tag).send().await;
+    eventually("the first units are shown", read, |seen| seen.status == 200 && seen.json()["variants"][0]["available"] == 2)
+        .await;
     // What was read is still what is changed.
     let patch = admin.patch(&shown[0].0, &json!({"description": "Finer"})).header("if-match", &tags[0]);
     patch.send().await.expect(200);

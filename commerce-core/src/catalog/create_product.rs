@@ -144,9 +144,10 @@ pub(super) fn slug_apart(slug: &Slug, id: Uuid) -> Slug {
     slugify(&format!("{slug} {:08x}", id.as_u128() & 0xffff_ffff))
 }
 
-/// The ledger lines that count new SKUs in, sorted by SKU.
+/// The ledger lines that count new SKUs in, sorted by SKU; also those of which there are none, so that the second version of a
+/// shelf's stock is always its first count.
 pub(super) fn receipts(stock: &[(Sku, i64)], actor: &Actor, ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
-    let mut counted: Vec<_> = stock.iter().filter(|(_, count)| *count > 0).collect();
+    let mut counted: Vec<_> = stock.iter().collect();
     counted.sort();
     let receipt = |(sku, count): &(Sku, i64)| Movement {
         id: ids.mint(),

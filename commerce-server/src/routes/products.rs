@@ -265,9 +265,12 @@ async fn view(shared: &Shared, product: Product) -> Answered<Told<ProductView>> 
     Ok(told(product, &stock))
 }
 
-/// With its version, which says all that is shown for as long as no stock has moved since it was laid in.
+/// The version of stock that was counted once: made, and counted.
+const COUNTED_ONCE: u64 = 2;
+
+/// With its version, which says all that is shown for as long as no stock has moved since it was first counted.
 fn told(product: Product, stock: &[Inventory]) -> Told<ProductView> {
-    let moved = stock.iter().any(|it| it.version > 1);
+    let moved = stock.iter().any(|it| it.version != COUNTED_ONCE);
     shown_at(ProductView::of(product, stock), ProductView::version).moving_if(moved)
 }
 
