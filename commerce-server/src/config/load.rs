@@ -10,6 +10,7 @@ use toml::Value;
 use super::ConfigFault;
 use super::check::check;
 use super::keys::{KEYS, Key, SECTIONS};
+use super::together;
 use crate::nearest::nearest;
 
 const PREFIX: &str = "COMMERCE_";
@@ -52,6 +53,8 @@ impl Settings {
             settings.read_file(path, &mut faults);
         }
         settings.read_env(env, &mut faults);
+        let wrong: Vec<String> = faults.iter().map(|fault| fault.key.clone()).collect();
+        faults.extend(together::faults(&settings, &wrong));
         if faults.is_empty() { Ok(settings) } else { Err(faults) }
     }
 
@@ -70,6 +73,16 @@ impl Settings {
     /// The value of a key.
     pub(super) fn value(&self, name: &str) -> &Value {
         &self.values.get(name).expect("every key of the list has a value from the beginning").0
+    }
+
+    /// Every key.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.values.keys().copied()
+    }
+
+    /// Where the value of a key comes from.
+    pub(super) fn source(&self, name: &str) -> &str {
+        self.values.get(name).map_or(DEFAULT, |(_, source)| source)
     }
 
     pub(super) fn show(&self) -> Vec<(&'static str, String, String)> {

@@ -9,6 +9,7 @@ mod keys;
 mod load;
 mod prices;
 mod text;
+mod together;
 mod typed;
 
 use std::fmt;

@@ -43,6 +43,40 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
+fn what_settings_ask_of_each_other_is_told_with_the_rest() {
+    let faults = Config::load(
+        None,
+        env(&[
+            ("COMMERCE_AUTH__PASSWORD_MIN_LENGTH", "x"),
+            ("COMMERCE_ORDERS__CARTS", "redis"),
+            ("COMMERCE_AUTH__SESSIONS", "redis"),
+            ("COMMERCE_DATABASE__USERS_READER_URL", "mysql://a:b@127.0.0.1:1/users"),
+            ("COMMERCE_PAYMENTS__STRIPE__SECRET_KEY", "sk_test_1"),
+            ("COMMERCE_PAYMENTS__RAZORPAY__KEY_ID", "rzp_test_1"),
+            ("COMMERCE_SERVICES__TLS_KEY", "key.pem"),
+        ]),
+    );
+    let text: Vec<String> = faults.unwrap_err().iter().map(ToString::to_string).collect();
+    for (key, told) in [
+        ("auth.password_min_length", "COMMERCE_AUTH__PASSWORD_MIN_LENGTH"),
+        ("redis.url", "for orders.carts and auth.sessions (environment COMMERCE_ORDERS__CARTS)"),
+        ("database.users_reader_url", "database.url is not set"),
+        ("payments.stripe.webhook_secret", "beside payments.stripe.secret_key"),
+        ("payments.razorpay.key_secret", "beside payments.razorpay.key_id"),
+        ("payments.razorpay.webhook_secret", "beside payments.razorpay.key_id"),
+        ("services.tls_certificate", "beside services.tls_key (environment COMMERCE_SERVICES__TLS_KEY)"),
+        ("services.tls_authority", "beside services.tls_key"),
+    ] {
+        let named = |fault: &&String| fault.starts_with(&format!("{key}: ")) && fault.contains(told);
+        assert_eq!(text.iter().filter(named).count(), 1, "{key} in {text:#?}");
+    }
+    // What is wrong by itself is not missed as well.
+    let bad = env(&[("COMMERCE_DATABASE__URL", "nowhere"), ("COMMERCE_DATABASE__READER_URL", "mysql://a:b@127.0.0.1:1/shop")]);
+    let faults = Config::load(None, bad).unwrap_err();
+    assert_eq!(faults.iter().map(|fault| fault.key.as_str()).collect::<Vec<_>>(), ["database.url"], "{faults:#?}");
+}
+
+#[test]
 fn a_secret_comes_from_a_file_and_is_never_shown() {
     let secret = file("top-secret\n");
     let path = secret.path().display().to_string();

@@ -56,7 +56,7 @@ async fn a_mail_address_belongs_to_one_guest(fixture: &Users) {
 
 async fn who_is_erased_is_due_until_she_is_forgotten(fixture: &Users) {
     let now = fixture.now();
-    let later = now.plus(Duration::from_secs(60));
+    let later = now.plus(Duration::from_mins(1));
     let erasure = |due_at| Erasure { user: fixture.ids.mint(), erased_at: now, due_at };
     let (first, second, third) = (erasure(Some(now)), erasure(Some(later)), erasure(None));
     fixture.write([second, third, first].map(UserWrite::SaveErasure)).await;

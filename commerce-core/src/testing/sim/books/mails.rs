@@ -139,11 +139,12 @@ impl Books {
             let none =
                 event.kind == EventKind::OrderDelivered && event.data::<OrderFacts>().is_ok_and(|facts| facts.nothing_arrived());
             let gone = self.forgot(told).is_some();
-            let (status, mails_wanted) = match told.status {
-                // Who was erased may have been told before; the mail is forgotten all the same.
-                status @ (NotificationStatus::Sent | NotificationStatus::Suppressed) if gone => (status, 0),
-                _ if none => (NotificationStatus::Suppressed, 0),
-                _ => (NotificationStatus::Sent, 1),
+            // Who was erased may have been told before; the mail is forgotten all the same.
+            let told_before = gone && told.status == NotificationStatus::Sent;
+            let (status, mails_wanted) = match (none || gone, told_before) {
+                (_, true) => (NotificationStatus::Sent, 0),
+                (true, false) => (NotificationStatus::Suppressed, 0),
+                (false, false) => (NotificationStatus::Sent, 1),
             };
             if told.template != template || told.status != status {
                 return Err(format!("the mail about {} {} is {}", event.kind, event.id, told.status));
