@@ -267,7 +267,7 @@ async fn who_has_the_version_is_told_so_and_sent_nothing() {
         (&asha, "/api/users/me/addresses".to_owned()),
         (&asha, format!("/api/orders/{order}")),
         (&admin, format!("/api/inventory/{}", product.sku)),
-        (&asha, format!("/api/products/{}", admin.product(49_900, 5).await.id)),
+        (&asha, format!("/api/products/{}", admin.product(49_900, 50).await.id)),
         (&admin, "/".to_owned()),
     ];
     for (client, path) in versioned {
