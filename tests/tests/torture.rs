@@ -35,6 +35,16 @@ fn a_shop_whose_events_come_as_badly_as_they_may_holds() {
     assert!(report["orders"].as_u64().unwrap() >= 1 && report["mails"].as_u64().unwrap() >= 1, "{report}");
 }
 
+/// Where one order of a customer may wait for its money, most of her next ones are refused, and that is no fault.
+#[test]
+fn a_shop_that_lets_few_orders_wait_holds() {
+    let args = ["torture", "--buyers", "8", "--seconds", "4", "--seed", "4", "--output", "json"];
+    let done = run_command_with(&args, &[("COMMERCE_ORDERS__UNPAID_MAX", "1".to_owned())], "");
+    assert_eq!(done.code, 0, "{done:?}");
+    let refused = report(&done)["answers"].to_string();
+    assert!(refused.contains("TOO_MANY_UNPAID"), "{refused}");
+}
+
 /// The audit of a shop that is busy, and killed meanwhile, finds nothing: what is on its way is not wrong.
 #[test]
 fn an_audit_beside_a_shop_that_is_killed_raises_no_alarm() {

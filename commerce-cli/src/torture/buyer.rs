@@ -21,10 +21,10 @@ const TOO_MANY: i64 = 999;
 const ACTS_MIN: u32 = 5;
 /// Own orders that a buyer keeps in mind.
 const REMEMBERED: usize = 40;
-/// What an order may be refused with when many want the same.
-const PLACING: &[&str] = &["SOLD_OUT"];
+/// What an order may be refused with: many want the same, and on a fast machine many of hers wait for their money.
+const PLACING: &[&str] = &["SOLD_OUT", "TOO_MANY_UNPAID"];
 /// And what one for the cart may be, which another order may have emptied.
-const PLACING_CART: &[&str] = &["SOLD_OUT", "EMPTY_ORDER", "CART_ORDERED"];
+const PLACING_CART: &[&str] = &["SOLD_OUT", "TOO_MANY_UNPAID", "EMPTY_ORDER", "CART_ORDERED"];
 /// What an answer about somebody else's thing must be.
 const HIDDEN: &[&str] = &["NOT_FOUND", "UNAUTHENTICATED"];
 
