@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled};
-use crate::error::Error;
+use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, Round, rounds, settle};
 use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
 use crate::ids::{ResetId, UserId};
 use crate::orders::OrderFacts;
@@ -82,10 +81,13 @@ impl Consumer for NotificationRecorder {
         let notification = self.record(event, template)?;
         let handled = Handled { consumer: Self::NAME, event: event.id, at: notification.created_at };
         let changes = ChangeSet::of([NotificationWrite::Insert(notification)]).handling(Some(handled));
-        match self.0.store.commit(changes).await {
-            Ok(()) | Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(()),
-            Err(error) => Err(Error::from(error).into()),
-        }
+        let recorded = rounds("message", || async {
+            match self.0.store.commit(changes.clone()).await {
+                Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
+                committed => settle(committed, ()),
+            }
+        });
+        Ok(recorded.await?)
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled};
-use crate::error::{Error, StoreError};
+use crate::change::{ChangeSet, CommitError, CommitRefusal, Handled, Round, rounds, settle};
+use crate::error::StoreError;
 use crate::events::{ConsumeError, Consumer, Envelope, EventKind};
 use crate::limits;
 use crate::time::Timestamp;
@@ -93,9 +93,13 @@ impl Consumer for WebhookRecorder {
             return Ok(());
         }
         let handled = Handled { consumer: Self::NAME, event: event.id, at: now };
-        match self.notifications.store.commit(ChangeSet::of(deliveries).handling(Some(handled))).await {
-            Ok(()) | Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(()),
-            Err(error) => Err(Error::from(error).into()),
-        }
+        let changes = ChangeSet::of(deliveries).handling(Some(handled));
+        let recorded = rounds("delivery", || async {
+            match self.notifications.store.commit(changes.clone()).await {
+                Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
+                committed => settle(committed, ()),
+            }
+        });
+        Ok(recorded.await?)
     }
 }
