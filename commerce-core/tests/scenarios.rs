@@ -102,37 +102,33 @@ fn a_message_that_fails_interrupts_no_other() {
 #[test]
 fn what_comes_second_is_brought_all_the_same() {
     for commit in ["users.commit", "notifications.commit"] {
-        comes_second(commit);
+        let settle = |hits: &[usize]| {
+            let mut world = World::new(Setup::quiet(1));
+            let (house, ground) = (Arc::clone(&world.house), Arc::clone(&world.ground));
+            world.run(open(Arc::clone(&house), 1, 1, 1)).unwrap().unwrap();
+            let staff = Client { house, actor: Actor::System, gives_up: 0 };
+            let hits = hits.iter().map(|place| (*place, Fault::Conflict)).collect();
+            ground.set_plan(Plan::Script(Hits { hits, calls: Vec::new() }));
+            let settled = world.run(async move {
+                staff.ask(|shop, _| async move { shop.settle().await }).await;
+                let Plan::Script(played) = ground.set_plan(Plan::Calm) else { panic!("no calls were written down") };
+                let shop = staff.house.calm().unwrap();
+                let log = shop.users.staff_log(&Actor::System, &StaffLogFilter::default(), &PageRequest::first()).await;
+                let told = shop.notifications.list(&Actor::System, &NotificationFilter::default(), &PageRequest::first()).await;
+                (played.calls, (log.unwrap().items.len(), told.unwrap().items.len()))
+            });
+            settled.unwrap()
+        };
+        let (mut calls, told) = settle(&[]);
+        let mut hits = Vec::new();
+        for _ in 0..RECEIVES_MAX {
+            let later = hits.last().map_or(0, |last| last + 1);
+            let next = calls.iter().skip(later).position(|(_, name)| *name == commit).unwrap();
+            hits.push(later + next);
+            let played;
+            (calls, played) = settle(&hits);
+            assert_eq!(played, told, "{} times another was faster at {commit}", hits.len());
+        }
+        assert!(told.0 > 0 && told.1 > 0, "{told:?}");
     }
-}
-
-fn comes_second(commit: &str) {
-    let settle = |hits: &[usize]| {
-        let mut world = World::new(Setup::quiet(1));
-        let (house, ground) = (Arc::clone(&world.house), Arc::clone(&world.ground));
-        world.run(open(Arc::clone(&house), 1, 1, 1)).unwrap().unwrap();
-        let staff = Client { house, actor: Actor::System, gives_up: 0 };
-        let hits = hits.iter().map(|place| (*place, Fault::Conflict)).collect();
-        ground.set_plan(Plan::Script(Hits { hits, calls: Vec::new() }));
-        let settled = world.run(async move {
-            staff.ask(|shop, _| async move { shop.settle().await }).await;
-            let Plan::Script(played) = ground.set_plan(Plan::Calm) else { panic!("no calls were written down") };
-            let shop = staff.house.calm().unwrap();
-            let log = shop.users.staff_log(&Actor::System, &StaffLogFilter::default(), &PageRequest::first()).await;
-            let told = shop.notifications.list(&Actor::System, &NotificationFilter::default(), &PageRequest::first()).await;
-            (played.calls, (log.unwrap().items.len(), told.unwrap().items.len()))
-        });
-        settled.unwrap()
-    };
-    let (mut calls, told) = settle(&[]);
-    let mut hits = Vec::new();
-    for _ in 0..RECEIVES_MAX {
-        let later = hits.last().map_or(0, |last| last + 1);
-        let next = calls.iter().skip(later).position(|(_, name)| *name == commit).unwrap();
-        hits.push(later + next);
-        let played;
-        (calls, played) = settle(&hits);
-        assert_eq!(played, told, "{} times another was faster at {commit}", hits.len());
-    }
-    assert!(told.0 > 0 && told.1 > 0, "{told:?}");
 }
