@@ -257,7 +257,7 @@ async fn texts_that_look_like_code_are_only_texts() {
 async fn who_has_the_version_is_told_so_and_sent_nothing() {
     let shop = shared();
     let (admin, asha) = (shop.admin().await, shop.customer().await);
-    let product = admin.product(49_900, 5).await;
+    let product = admin.product(49_900, 50).await;
     let order = asha.order(&[(&product.sku, 1)]).await.id;
     let category = admin.post("/api/categories", &json!({"name": unique("Caps")})).send().await.expect(201);
     let category = format!("/api/categories/{}", category["id"].as_str().unwrap());

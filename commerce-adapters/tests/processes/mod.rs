@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
+use commerce_core::error::StoreErrorKind;
 use futures_util::future::join_all;
 
 use crate::selling::Seller;
@@ -21,10 +22,16 @@ pub(crate) fn child(place: &str) -> Child {
         .expect("the test starts again")
 }
 
-/// What such a process does: reserves one unit after another and says `held` after each commit.
+/// What such a process does: reserves one unit after another and says `held` after each commit. A reservation that the
+/// store says was not made, because the connection was lost meanwhile, is made again.
 pub(crate) async fn sell_all(seller: Seller) {
-    while seller.reserve().await {
-        writeln!(std::io::stdout(), "\nheld").expect("the parent listens");
+    loop {
+        match seller.try_reserve().await {
+            Ok(true) => writeln!(std::io::stdout(), "\nheld").expect("the parent listens"),
+            Ok(false) => break,
+            Err(error) if error.kind == StoreErrorKind::Unavailable => {}
+            Err(error) => panic!("{error:?}"),
+        }
     }
     seller.shop.close().await;
 }
