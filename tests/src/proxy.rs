@@ -23,6 +23,8 @@ pub enum Fault {
     Silent,
     /// Carries what is asked and loses what is answered; connections that lost something break when this ends.
     AnswersLost,
+    /// Loses answers, too, from the request on in which this is said.
+    AnswersLostFrom(&'static str),
     /// Carries half of the next answer of each connection and breaks it.
     HalfAnswers,
     /// Carries each piece so much later.
@@ -126,6 +128,11 @@ fn carry(way: Way, mut from: &TcpStream, mut to: &TcpStream, fault: &Mutex<Fault
         };
         while now(fault) == Fault::Silent && !ended.load(Ordering::Relaxed) {
             thread::sleep(LOOK_EVERY);
+        }
+        if let (Fault::AnswersLostFrom(said), Way::There) = (now(fault), way)
+            && piece[..length].windows(said.len()).any(|part| part == said.as_bytes())
+        {
+            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Fault::AnswersLost;
         }
         let carried = match (now(fault), way) {
             (Fault::Broken, _) => return,
