@@ -262,7 +262,7 @@ tables! {
     /// Users.
     USERS = "users" {
         "id": Id, "email": Shaped(is::<Email>), "full_name": LINE, "phone": OPT_LINE, "role": Shaped(is::<Role>),
-        "seller_id": OptId, "password_hash": Text, "metadata": METADATA, "created_at": At, "version": FROM_ONE,
+        "seller_id": OptId, "password_hash": Text, "metadata": METADATA, "created_at": At, "version": FROM_ONE, "seal": Hash,
     }
     /// Guests.
     GUESTS = "guests" { "id": Id, "email": Shaped(is::<Email>), "created_at": At, "version": FROM_ONE }
@@ -272,11 +272,12 @@ tables! {
     ADDRESSES = "addresses" {
         "id": Id, "user_id": Id, "full_name": LINE, "line1": LINE, "line2": OPT_LINE, "city": LINE, "state": OPT_LINE,
         "postal_code": LINE, "country": Shaped(is::<CountryCode>), "phone": OPT_LINE, "is_default": FLAG, "created_at": At,
+        "seal": Hash,
     }
     /// Sessions.
     SESSIONS = "sessions" { "id": Id, "user_id": Id, "created_at": At, "last_used_at": At, "revoked_at": OptAt }
     /// Refresh tokens.
-    TOKENS = "refresh_tokens" { "hash": Hash, "session_id": Id, "created_at": At, "rotated_at": OptAt }
+    TOKENS = "refresh_tokens" { "hash": Hash, "session_id": Id, "created_at": At, "rotated_at": OptAt, "user_id": OptId }
     /// What staff did.
     STAFF_LOG = "staff_log" {
         "position": FROM_ONE, "happened_at": At, "actor_id": OptId, "action": Shaped(is::<StaffAction>), "subject_id": Id,

@@ -162,6 +162,8 @@ pub struct RefreshToken {
     pub hash: [u8; 32],
     /// The login it belongs to; all tokens of a session are one family.
     pub session: SessionId,
+    /// Whose that is.
+    pub user: UserId,
     /// When it was given out.
     pub created_at: Timestamp,
     /// When it was used; a second use later than the grace ends the session.
