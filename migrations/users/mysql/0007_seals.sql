@@ -21,3 +21,8 @@ SET @step = (SELECT IF(COUNT(*) = 0,
     'DO 0')
     FROM information_schema.columns
     WHERE table_schema = DATABASE() AND table_name = 'addresses' AND column_name = 'seal'); PREPARE step FROM @step; EXECUTE step; DEALLOCATE PREPARE step;
+SET @step = (SELECT IF(COUNT(*) = 0,
+    'ALTER TABLE guests ADD COLUMN seal BINARY(32), ADD KEY unsealed (seal(1))',
+    'DO 0')
+    FROM information_schema.columns
+    WHERE table_schema = DATABASE() AND table_name = 'guests' AND column_name = 'seal'); PREPARE step FROM @step; EXECUTE step; DEALLOCATE PREPARE step;

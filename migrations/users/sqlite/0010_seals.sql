@@ -9,3 +9,6 @@ CREATE INDEX users_unsealed ON users (id) WHERE seal IS NULL;
 
 ALTER TABLE addresses ADD COLUMN seal BLOB CHECK (length(seal) = 32);
 CREATE INDEX addresses_unsealed ON addresses (id) WHERE seal IS NULL;
+
+ALTER TABLE guests ADD COLUMN seal BLOB CHECK (length(seal) = 32);
+CREATE INDEX guests_unsealed ON guests (id) WHERE seal IS NULL;

@@ -18,7 +18,7 @@ impl Sheets for users::Rows {
             rows.push(user.sealed());
         }
         for it in self.guests.values() {
-            rows.push(row![GUESTS; it.id.uuid(), it.email.as_str(), it.created_at, it.version]);
+            rows.push(row![GUESTS; it.id.uuid(), it.email.as_str(), it.created_at, it.version, Cell::Null].sealed());
         }
         for it in self.erasures.values() {
             rows.push(row![ERASURES; it.user.uuid(), it.erased_at, it.due_at]);
@@ -57,9 +57,10 @@ impl Sheets for notifications::Rows {
         };
         let endpoint = |it: &crate::notifications::WebhookEndpoint| {
             let former = it.former.as_ref();
-            row![WEBHOOK_ENDPOINTS; it.id.uuid(), it.url.as_str(), text(&it.events.names()), it.secret.expose(),
+            let endpoint = row![WEBHOOK_ENDPOINTS; it.id.uuid(), it.url.as_str(), text(&it.events.names()), it.secret.expose(),
                 former.map(|(secret, _)| secret.expose()), former.map(|(_, until)| *until), it.status.as_str(),
-                it.reason.as_deref(), it.failing_since, it.created_at, it.updated_at, it.version]
+                it.reason.as_deref(), it.failing_since, it.created_at, it.updated_at, it.version, Cell::Null];
+            endpoint.sealed()
         };
         let delivery = |it: &crate::notifications::WebhookDelivery| {
             row![WEBHOOK_DELIVERIES; it.id.uuid(), it.endpoint.uuid(), it.event.uuid(), it.kind.as_str(), it.occurred_at,

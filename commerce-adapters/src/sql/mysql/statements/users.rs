@@ -30,7 +30,7 @@ pub(crate) const GUESTS_BY_ID: &str = locked!("t.id, t.email, t.version", "guest
 
 pub(crate) const GUESTS_BY_EMAIL: &str = found!("t.id, t.email, t.version", "guests", email: text);
 
-pub(crate) const GUESTS: Put = put!("guests", 0 id: id; 1 email: text, 2 created_at: int, 3 version: int);
+pub(crate) const GUESTS: Put = put!("guests", 0 id: id; 1 email: text, 2 created_at: int, 3 version: int, 4 seal: hash);
 
 pub(crate) const ERASURES: &str = upsert!("erasures", 0 user_id: id; 1 erased_at: int, 2 due_at: int);
 

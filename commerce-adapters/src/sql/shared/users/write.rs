@@ -1,6 +1,6 @@
 //! Writes what was accepted of a batch of changes to users: a statement for each table touched.
 
-use commerce_core::audit::tables::{ADDRESSES, USERS};
+use commerce_core::audit::tables::{ADDRESSES, GUESTS, USERS};
 use commerce_core::users::{Address, Erasure, Guest, StaffEntry, StaffNews, User};
 
 use super::super::script::Script;
@@ -36,7 +36,7 @@ fn user_row(row: RowText, it: &User) -> RowText {
 }
 
 fn guest_row(row: RowText, it: &Guest) -> RowText {
-    row.id(it.id).text(it.email.as_str()).at(it.created_at).count(it.version)
+    row.id(it.id).text(it.email.as_str()).at(it.created_at).count(it.version).seal(GUESTS)
 }
 
 fn write_addresses(script: &mut Script, judge: &UserJudge<'_>) {

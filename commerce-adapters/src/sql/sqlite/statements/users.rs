@@ -51,9 +51,10 @@ pub(crate) const GUESTS_BY_ID: &str = "SELECT id, email, version FROM guests
 pub(crate) const GUESTS_BY_EMAIL: &str = "SELECT id, email, version FROM guests
     WHERE email IN (SELECT value FROM json_each(?))";
 
-pub(crate) const GUESTS: &str = "INSERT INTO guests (id, email, created_at, version)
-    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3 FROM jsonb_each(?) WHERE true
-    ON CONFLICT (id) DO UPDATE SET email = excluded.email, created_at = excluded.created_at, version = excluded.version";
+pub(crate) const GUESTS: &str = "INSERT INTO guests (id, email, created_at, version, seal)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4) FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET email = excluded.email, created_at = excluded.created_at, version = excluded.version,
+        seal = excluded.seal";
 
 pub(crate) const ERASURES: &str = "INSERT INTO erasures (user_id, erased_at, due_at)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2 FROM jsonb_each(?) WHERE true

@@ -71,6 +71,7 @@ pub(super) const CASES: &[Case] = &[
     case("a guest is gone", GUEST, any, GONE, I::Reference, Word("")),
     case("a guest without a mail address", GUEST, any, set("email", nonsense), I::Readable, Column("id")),
     case("a guest of another mail address", GUEST, any, set("email", |_| "eve@example.com".into()), I::Notification, Word("")),
+    case("a guest changed once more than she was", GUEST, any, set("version", more), I::Sealed, Column("id")),
     case("a guest who came later", GUEST, any, set("created_at", later), I::Times, Column("id")),
     case(
         "no default address",
