@@ -95,8 +95,8 @@ pub struct PostalAddress {
     pub phone: Option<String>,
 }
 
-/// What stands for what was forgotten.
-const ERASED: &str = "Erased";
+/// What stands for what was forgotten of somebody.
+pub const ERASED: &str = "Erased";
 
 impl PostalAddress {
     /// The address of somebody who was erased: only where it was taxed is left, for the books.
