@@ -13,7 +13,7 @@ use commerce_core::audit::books::{Cell, Table};
 use commerce_core::commerce::Context;
 use commerce_core::testing::memory::ScriptedGateway;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
 
 use audited::{Hands, Subject};
@@ -66,6 +66,19 @@ async fn the_books_in_sqlite_hide_nothing() {
     audited::the_books_hide_nothing(async || open(copy(healthy.path()), gateway.clone()).await).await;
 }
 
+#[tokio::test]
+async fn rows_from_before_there_were_seals_are_sealed_when_a_shop_is_opened() {
+    let old = folder();
+    let gateway = on_files_of(old.path(), Files(folder()), Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
+    let mut connection = SqliteConnectOptions::new().filename(old.path().join("users.db")).connect().await.expect("it opens");
+    for table in ["users", "addresses"] {
+        let done = sqlx::query(AssertSqlSafe(format!("UPDATE {table} SET seal = NULL"))).execute(&mut connection).await;
+        assert!(done.expect("rows can be altered").rows_affected() > 3, "{table}");
+    }
+    connection.close().await.expect("it closes");
+    audited::a_name_changed_by_hand_is_the_only_fault(open(old, gateway).await).await;
+}
+
 macro_rules! holds {
     ($($name:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,6 +95,8 @@ holds! {
     a_hold_whose_sale_was_lost_is_sold,
     a_payment_status_that_derives_is_repaired,
     a_payment_status_beside_something_else_stays_as_found,
+    a_session_given_to_somebody_else_is_named,
+    a_name_changed_by_hand_is_named,
     money_is_never_repaired,
     a_busy_shop_raises_no_alarm,
     what_ended_long_ago_is_forgotten_and_not_missed,

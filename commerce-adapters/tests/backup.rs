@@ -15,11 +15,11 @@ use commerce_adapters::commerce_core::notifications::{EndpointInput, Notificatio
 use commerce_adapters::commerce_core::orders::{AddressChoice, PaymentMethod, PlaceOrder};
 use commerce_adapters::commerce_core::page::PageRequest;
 use commerce_adapters::commerce_core::text::Metadata;
-use commerce_adapters::commerce_core::users::{NewAddress, Register};
 use commerce_adapters::commerce_core::{Actor, Commerce, Currency, Money};
 use commerce_adapters::system::{RealTime, SystemClock};
 use commerce_adapters::{Embedded, Shop};
 use commerce_core::testing::memory::RecordingCaller;
+use commerce_core::testing::samples;
 use tempfile::TempDir;
 
 fn embedded(folder: &Path) -> Embedded {
@@ -62,27 +62,10 @@ async fn stocked(shop: &Commerce) -> Actor {
     shop.catalog.create_product(&Actor::System, product, None).await.expect("a product is made");
     let told = EndpointInput { url: "https://hooks.example/in".to_owned(), events: vec!["*".to_owned()], secret: None };
     shop.notifications.create_webhook_endpoint(&Actor::System, told, None).await.expect("an endpoint is made");
-    let register = Register {
-        email: "asha@example.com".to_owned(),
-        password: "correct horse".to_owned(),
-        full_name: "Asha Rao".to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
+    let register = samples::register("asha@example.com");
     let user = shop.users.register(&Actor::Anonymous, register, None).await.expect("nobody has the address").into_inner();
     let actor = Actor::Customer(user.id);
-    let address = NewAddress {
-        full_name: "Asha Rao".to_owned(),
-        line1: "12 MG Road".to_owned(),
-        line2: None,
-        city: "Bengaluru".to_owned(),
-        state: Some("KA".to_owned()),
-        postal_code: "560001".to_owned(),
-        country: "IN".to_owned(),
-        phone: None,
-        is_default: None,
-    };
-    shop.users.add_address(&actor, user.id, address, None, None).await.expect("an address is added");
+    shop.users.add_address(&actor, user.id, samples::new_address(), None, None).await.expect("an address is added");
     actor
 }
 

@@ -130,6 +130,8 @@ holds! {
     a_hold_whose_sale_was_lost_is_sold,
     a_payment_status_that_derives_is_repaired,
     a_payment_status_beside_something_else_stays_as_found,
+    a_session_given_to_somebody_else_is_named,
+    a_name_changed_by_hand_is_named,
     money_is_never_repaired,
     a_busy_shop_raises_no_alarm,
     what_ended_long_ago_is_forgotten_and_not_missed,

@@ -14,8 +14,8 @@ use commerce_core::orders::{AddressChoice, OrderFilter, PaymentMethod, PlaceOrde
 use commerce_core::page::PageRequest;
 use commerce_core::testing::conformance::NoWait;
 use commerce_core::testing::memory::RecordingMailer;
+use commerce_core::testing::samples;
 use commerce_core::text::{Metadata, Sku};
-use commerce_core::users::{RawAddress, Register};
 use commerce_core::{Actor, Currency, Money};
 
 const COPIES: u32 = 300;
@@ -29,7 +29,9 @@ async fn a_copied_past_is_clean_and_of_its_own_time() {
     for sku in &skus {
         shop.catalog.create_product(&Actor::System, goods(sku.as_str(), 10_000), None).await.unwrap();
     }
-    let asha = Actor::Customer(shop.users.register(&Actor::Anonymous, asha(), None).await.unwrap().into_inner().id);
+    let asha = Actor::Customer(
+        shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await.unwrap().into_inner().id,
+    );
     let placed = shop.orders.place(&asha, order(), None).await.unwrap().into_inner().id;
     shop.settle().await.unwrap();
     let model = shop.orders.order(&Actor::System, placed).await.unwrap();
@@ -85,32 +87,12 @@ fn goods(sku: &str, stock: i64) -> NewProduct {
     }
 }
 
-fn asha() -> Register {
-    Register {
-        email: "asha@example.com".to_owned(),
-        password: "correct horse".to_owned(),
-        full_name: "Asha Rao".to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    }
-}
-
 /// Two of A and one of B, paid on delivery.
 fn order() -> PlaceOrder {
-    let address = RawAddress {
-        full_name: "Asha Rao".to_owned(),
-        line1: "12 MG Road".to_owned(),
-        line2: None,
-        city: "Pune".to_owned(),
-        state: None,
-        postal_code: "411001".to_owned(),
-        country: "IN".to_owned(),
-        phone: None,
-    };
     PlaceOrder {
         items: Some(vec![("A".to_owned(), 2), ("B".to_owned(), 1)]),
         coupon_code: None,
-        address: AddressChoice::Given(Box::new(address)),
+        address: AddressChoice::Given(Box::new(samples::address())),
         shipping_option: None,
         payment: Some((PaymentMethod::Cod, None)),
         expected_total: None,

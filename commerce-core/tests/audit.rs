@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::Actor;
 use commerce_core::audit::books::{Books, Cell, Row, Table, Walk};
-use commerce_core::audit::tables::{ATTEMPTS, ORDERS, REDEMPTIONS, REFUNDS, SESSIONS};
+use commerce_core::audit::tables::{ATTEMPTS, ORDERS, REDEMPTIONS, REFUNDS, SESSIONS, USERS};
 use commerce_core::audit::{AuditRequest, Invariant, ShopBooks};
 use commerce_core::catalog::{CatalogStore, CatalogWrite, HoldKey};
 use commerce_core::change::ChangeSet;
@@ -21,6 +21,7 @@ use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
 use commerce_core::testing::{MemoryShop, SeededEntropy, samples};
 use commerce_core::text::{Quantity, Sku};
 use commerce_core::time::Clock;
+use commerce_core::users::UpdateUser;
 use uuid::Uuid;
 
 struct Subject {
@@ -354,6 +355,38 @@ fn a_session_of_who_came_later_is_found() {
         let late = shop.users.register(&Actor::Anonymous, register("late"), None).await.expect("she registers").into_inner();
         shop.settle().await.expect("a shop settles");
         let counts = planted(&shop, (SESSIONS, session.uuid()), ("user_id", late.id.uuid().into())).await;
-        assert_eq!(counts, BTreeMap::from([(Invariant::Times, 1)]));
+        assert_eq!(counts, BTreeMap::from([(Invariant::Times, 1), (Invariant::Reference, 1)]));
+    });
+}
+
+/// Nothing but the tokens tells two users of one age apart.
+#[test]
+fn a_session_of_another_of_the_same_age_is_found() {
+    futures_executor::block_on(async {
+        let shop = MemoryShop::new(7);
+        let register = |name: &str| samples::register(&format!("{name}@example.com"));
+        shop.users.register(&Actor::Anonymous, register("asha"), None).await.expect("she registers");
+        let twin = shop.users.register(&Actor::Anonymous, register("bela"), None).await.expect("she registers").into_inner();
+        let session = shop.users.login("asha@example.com", samples::PASSWORD).await.expect("she logs in").session;
+        shop.settle().await.expect("a shop settles");
+        let counts = planted(&shop, (SESSIONS, session.uuid()), ("user_id", twin.id.uuid().into())).await;
+        assert_eq!(counts, BTreeMap::from([(Invariant::Reference, 1)]));
+    });
+}
+
+/// No event says a name, and whoever changes hers says nothing either: her row does.
+#[test]
+fn a_name_changed_by_hand_is_found_and_one_changed_by_her_is_not() {
+    futures_executor::block_on(async {
+        let shop = MemoryShop::new(7);
+        let asha = shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await;
+        let asha = asha.expect("she registers").into_inner().id;
+        let update = UpdateUser { full_name: Some("Asha R. Rao".to_owned()), ..UpdateUser::default() };
+        shop.users.update_user(&Actor::Customer(asha), asha, update, None).await.expect("she may");
+        shop.settle().await.expect("a shop settles");
+        let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
+        assert_eq!(report.violations, Vec::new());
+        let counts = planted(&shop, (USERS, asha.uuid()), ("full_name", "Eve".into())).await;
+        assert_eq!(counts, BTreeMap::from([(Invariant::Sealed, 1)]));
     });
 }

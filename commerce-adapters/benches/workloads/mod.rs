@@ -16,8 +16,9 @@ use commerce_core::ids::{Id, IdSource, OrderId, UserId};
 use commerce_core::orders::{
     HoldRef, Order, OrderLine, OrderStatus, OrderStore, OrderWrite, Payment, PaymentMethod, TimelineEntry,
 };
+use commerce_core::testing::samples;
 use commerce_core::text::{Metadata, Quantity, Sku};
-use commerce_core::users::PostalAddress;
+use commerce_core::users::parse_address;
 use commerce_core::{Clock, Currency, Money};
 use uuid::Uuid;
 
@@ -226,16 +227,7 @@ fn new_order(shop: &Shop, user: UserId) -> Order {
         total,
         tax_lines: Vec::new(),
         coupon: None,
-        shipping_address: PostalAddress {
-            full_name: "Asha Rao".to_owned(),
-            line1: "12 MG Road".to_owned(),
-            line2: None,
-            city: "Bengaluru".to_owned(),
-            state: Some("KA".to_owned()),
-            postal_code: "560001".to_owned(),
-            country: "IN".parse().expect("it is a country"),
-            phone: None,
-        },
+        shipping_address: parse_address("", samples::address()).expect("the sample is well formed"),
         shipping_option: "standard".to_owned(),
         payment: Payment {
             id: shop.ids.mint(),

@@ -6,9 +6,11 @@
 use std::fmt::Write;
 
 use commerce_core::Timestamp;
+use commerce_core::audit::books::Table;
 use commerce_core::ids::Id;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// The rows of one statement.
 #[derive(Debug)]
@@ -25,7 +27,8 @@ impl Bulk {
         for item in items {
             text.push(if text.is_empty() { '[' } else { ',' });
             text.push('[');
-            text = row(RowText { text, first: true }, item).text;
+            let begin = text.len();
+            text = row(RowText { text, begin, first: true }, item).text;
             text.push(']');
         }
         text.push(']');
@@ -52,7 +55,7 @@ impl Bulk {
 
 /// A flat JSON array of texts, for `IN (SELECT value FROM json_each(?))`.
 pub(crate) fn list<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
-    let mut row = RowText { text: "[".to_owned(), first: true };
+    let mut row = RowText { text: "[".to_owned(), begin: 1, first: true };
     for text in texts {
         row = row.text(text.as_ref());
     }
@@ -75,8 +78,8 @@ pub(crate) struct Nested<T>(pub(crate) T);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Nested<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(text) => serde_json::from_str(&text),
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => serde_json::from_str(&text),
             value => serde_json::from_value(value),
         }
         .map(Self)
@@ -88,6 +91,8 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Nested<T> {
 #[derive(Debug)]
 pub(crate) struct RowText {
     text: String,
+    /// Where the row begins, among those before it.
+    begin: usize,
     first: bool,
 }
 
@@ -190,6 +195,17 @@ impl RowText {
     /// A hash, in hexadecimal.
     pub(crate) fn hash(self, hash: &[u8; 32]) -> Self {
         self.plain(&hex::encode(hash))
+    }
+
+    /// The seal of all cells before it, as an audit that reads them will make it.
+    pub(crate) fn seal(self, table: &Table) -> Self {
+        let cells: Vec<Value> = serde_json::from_str(&format!("[{}]", &self.text[self.begin..])).expect("a row is JSON");
+        let seal = table.seal(cells.into_iter().map(|cell| match cell {
+            Value::Null => None,
+            Value::String(text) => Some(text.into()),
+            number => Some(number.to_string().into()),
+        }));
+        self.hash(&seal)
     }
 
     /// A text that needs no escape.

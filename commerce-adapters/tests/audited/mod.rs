@@ -12,9 +12,9 @@ use commerce_adapters::sql::Databases;
 use commerce_adapters::system::RealTime;
 use commerce_core::audit::books::{Cell, Row, Table, Walk};
 use commerce_core::audit::tables::{
-    ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS,
+    ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SESSIONS, USERS,
 };
-use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks};
+use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks, Violation};
 use commerce_core::commerce::{Commerce, Context, KeepPolicy, Policies, Ports};
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
 use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
@@ -271,6 +271,34 @@ pub(crate) async fn a_payment_status_beside_something_else_stays_as_found(shop: 
     shop.tamper(Context::Orders, &back, Some(("state", "FAILED".into()))).await;
     let fixed = look(&shop.commerce, true).await;
     assert!(fixed.counts.contains_key(&Invariant::Money) && fixed.repairs.is_empty(), "{fixed:#?}");
+}
+
+/// Asha and Bela registered at the same time and have each been there since: only the tokens tell whose a session is.
+pub(crate) async fn a_session_given_to_somebody_else_is_named(shop: Subject) {
+    trade(&shop.commerce).await.expect("a shop trades");
+    let books = &*shop.books.users;
+    let owner = |email: &'static str| async move { row(books, USERS, ("email", email.into())).await.cell("id").clone() };
+    let (asha, bela) = (owner("asha@example.com").await, owner("bela@example.com").await);
+    let session = row(books, SESSIONS, ("user_id", asha)).await;
+    shop.tamper(Context::Users, &session, Some(("user_id", bela))).await;
+    let found = look(&shop.commerce, false).await;
+    let named =
+        |it: &Violation| it.invariant == Invariant::Reference && it.expected.starts_with("a session of whom its tokens name");
+    assert!(found.violations.iter().any(named), "{:#?}", found.violations);
+}
+
+pub(crate) async fn a_name_changed_by_hand_is_named(shop: Subject) {
+    trade(&shop.commerce).await.expect("a shop trades");
+    a_name_changed_by_hand_is_the_only_fault(shop).await;
+}
+
+/// In a shop that has traded.
+pub(crate) async fn a_name_changed_by_hand_is_the_only_fault(shop: Subject) {
+    let user = row(&*shop.books.users, USERS, ("email", "asha@example.com".into())).await;
+    shop.tamper(Context::Users, &user, Some(("full_name", "Eve".into()))).await;
+    let found = look(&shop.commerce, true).await;
+    let named: Vec<(Invariant, &str)> = found.violations.iter().map(|it| (it.invariant, it.entity.as_str())).collect();
+    assert_eq!(named, [(Invariant::Sealed, user.cell("id").to_string().as_str())]);
 }
 
 pub(crate) async fn money_is_never_repaired(shop: Subject) {

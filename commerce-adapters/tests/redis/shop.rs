@@ -13,15 +13,14 @@ use commerce_adapters::commerce_core::events::{DeadLetters, EventBus, Outbox, Qu
 use commerce_adapters::commerce_core::notifications::NotificationFilter;
 use commerce_adapters::commerce_core::orders::{AddressChoice, CartOwner, Order, OrderStatus, PaymentMethod, PlaceOrder};
 use commerce_adapters::commerce_core::page::PageRequest;
-use commerce_adapters::commerce_core::testing::SeededEntropy;
 use commerce_adapters::commerce_core::testing::conformance::NoWait;
 use commerce_adapters::commerce_core::testing::memory::{
     MemoryCatalog, MemoryImages, MemoryNotifications, MemoryOrders, MemorySearch, MemoryUsers, PlainHasher, PlainRenderer,
     PlainTokens, RecordingCaller, RecordingMailer, ScriptedGateway,
 };
+use commerce_adapters::commerce_core::testing::{SeededEntropy, samples};
 use commerce_adapters::commerce_core::text::Metadata;
 use commerce_adapters::commerce_core::time::Clock;
-use commerce_adapters::commerce_core::users::{RawAddress, Register};
 use commerce_adapters::commerce_core::{Actor, Commerce, Currency, Money, Outcome};
 use commerce_adapters::receive::{Pauses, Receiver};
 use commerce_adapters::redis::Redis;
@@ -137,14 +136,7 @@ impl Shop {
 }
 
 async fn customer(shop: &Commerce) -> Outcome<(CartOwner, Actor)> {
-    let register = Register {
-        email: "asha@example.com".to_owned(),
-        password: "correct horse".to_owned(),
-        full_name: "Asha Rao".to_owned(),
-        phone: None,
-        metadata: Metadata::new(),
-    };
-    let user = shop.users.register(&Actor::Anonymous, register, None).await?.into_inner();
+    let user = shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await?.into_inner();
     Ok((CartOwner::User(user.id), Actor::Customer(user.id)))
 }
 
@@ -176,20 +168,10 @@ async fn stock(shop: &Commerce, units: i64) -> Outcome<()> {
 }
 
 fn cash_for_the_cart() -> PlaceOrder {
-    let address = RawAddress {
-        full_name: "Asha Rao".to_owned(),
-        line1: "12 MG Road".to_owned(),
-        line2: None,
-        city: "Bengaluru".to_owned(),
-        state: Some("KA".to_owned()),
-        postal_code: "560001".to_owned(),
-        country: "IN".to_owned(),
-        phone: None,
-    };
     PlaceOrder {
         items: None,
         coupon_code: None,
-        address: AddressChoice::Given(Box::new(address)),
+        address: AddressChoice::Given(Box::new(samples::address())),
         shipping_option: None,
         payment: Some((PaymentMethod::Cod, None)),
         expected_total: None,

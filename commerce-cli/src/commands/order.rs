@@ -148,7 +148,14 @@ async fn list(cx: &Context, args: List) -> Result<(), Failure> {
     match cx.target().await? {
         Target::Local(shop) => {
             let (user, paging) = (args.user, args.paging.request()?);
-            let filter = OrderFilter { user, status: args.status, from: args.from, to: args.to, number: args.number };
+            let filter = OrderFilter {
+                user,
+                status: args.status,
+                from: args.from,
+                to: args.to,
+                number: args.number,
+                ..OrderFilter::default()
+            };
             let page = match args.email.as_deref().filter(|_| user.is_none()) {
                 Some(email) => {
                     let people = shop.users.find(&Actor::System, &Email::parse("email", email)?).await?;

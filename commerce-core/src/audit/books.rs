@@ -3,6 +3,7 @@
 //!
 //! [`Books`] is the port. It knows no rule: it gives stretches of tables, each at one instant.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::change::digest;
 use crate::error::StoreError;
 use crate::time::Timestamp;
 
@@ -158,6 +160,30 @@ impl PartialEq for Table {
     }
 }
 
+/// The column that seals those before it, where a table has one. After it stands what changes by itself.
+pub const SEAL: &str = "seal";
+
+impl Table {
+    /// Whether its rows are sealed. What is sealed of a row is always written together.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.columns.iter().any(|(name, _)| *name == SEAL)
+    }
+
+    /// The seal of one of its rows: a digest of the cells before it in order, as they are spelt: numbers in decimal, bytes
+    /// in hexadecimal. It stands in the row alone and is made anew with it, so that nothing is left of what was there before.
+    pub fn seal<'c>(&self, cells: impl IntoIterator<Item = Option<Cow<'c, str>>>) -> [u8; 32] {
+        let mut all = Vec::new();
+        for cell in cells {
+            all.push(u8::from(cell.is_some()));
+            let text = cell.unwrap_or_default();
+            all.extend_from_slice(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+            all.extend_from_slice(text.as_bytes());
+        }
+        digest(&[SEAL.as_bytes(), self.name.as_bytes(), &all])
+    }
+}
+
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -197,6 +223,24 @@ impl Row {
         let columns = self.table.columns.iter().zip(self.cells.iter());
         let cells = columns.map(|((name, _), cell)| if *name == column { value.clone() } else { cell.clone() });
         Self { table: self.table, cells: cells.collect() }
+    }
+
+    /// The seal that fits what it holds.
+    #[must_use]
+    pub fn seal(&self) -> [u8; 32] {
+        let columns = self.table.columns.iter().zip(self.cells.iter()).take_while(|((name, _), _)| *name != SEAL);
+        self.table.seal(columns.map(|(_, cell)| match cell {
+            Cell::Null => None,
+            Cell::Int(number) => Some(number.to_string().into()),
+            Cell::Text(text) => Some(text.into()),
+            Cell::Blob(bytes) => Some(hex::encode(bytes).into()),
+        }))
+    }
+
+    /// The same row with the seal that fits it.
+    #[must_use]
+    pub fn sealed(&self) -> Self {
+        self.with(SEAL, &Cell::Blob(self.seal().to_vec()))
     }
 
     /// The columns whose cells are not what they may be.

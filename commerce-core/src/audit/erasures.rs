@@ -3,6 +3,7 @@
 use crate::error::StoreError;
 use crate::ids::{Id, UserId};
 use crate::text::Email;
+use crate::users::ERASED;
 
 use super::Invariant::{self, Times};
 use super::Violation;
@@ -15,9 +16,6 @@ use super::run::Scene;
 use super::tables::{ERASURES, NOTIFICATIONS, ORDERS};
 use super::told::past;
 use super::walks::{Entry, alone};
-
-/// What stands for what was forgotten.
-const ERASED: &str = "Erased";
 
 /// She was erased before now, and is not forgotten by others only for so long.
 pub(super) fn erasure(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {

@@ -28,6 +28,7 @@ mod repair;
 mod returns;
 mod run;
 mod said;
+mod seals;
 mod sessions;
 mod shipments;
 mod shopping;
@@ -114,6 +115,8 @@ wire_names! {
         Erased = "I36",
         /// No more leaves the house than was ordered, and an order is as far as its shipments.
         Shipment = "I43",
+        /// A sealed row is as it was written.
+        Sealed = "I44",
         /// Only one at a time holds a lease.
         Lease = "I37",
         /// Nothing waits longer than it may.

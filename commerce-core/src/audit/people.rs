@@ -88,12 +88,16 @@ pub(super) fn session(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
 }
 
 /// A session began with a token, and each further one took the place of one that was rotated at that
-/// very instant.
+/// very instant. Whose they are they say alike.
 pub(super) fn chain(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let began = entry.one(SESSIONS).and_then(|session| session.at("created_at"));
     // Past its longest life a session and its tokens go, some before others.
     let young = began.filter(|at| at.plus(limits::SESSION_MAX) > scene.now.plus(limits::AUDIT_CLOCKS_APART));
     let Some(began) = young else { return };
+    let whose = entry.one(SESSIONS).map_or(&Cell::Null, |session| session.cell("user_id"));
+    for token in entry.of(TOKENS) {
+        findings.same(Reference, &entry.name, "a session of whom its tokens name:", token.cell("user_id"), whose);
+    }
     let times = |column| entry.of(TOKENS).filter_map(move |token| token.at(column));
     let mut expected: Vec<Timestamp> = std::iter::once(began).chain(times("rotated_at")).collect();
     let mut found: Vec<Timestamp> = times("created_at").collect();

@@ -104,6 +104,7 @@ impl Commerce {
             | Invariant::Forest
             | Invariant::StaffLog
             | Invariant::Erased
+            | Invariant::Sealed
             | Invariant::Lease
             | Invariant::Overdue
             | Invariant::Times => Ok(None),

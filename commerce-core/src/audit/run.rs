@@ -23,7 +23,7 @@ use super::walks::{
 };
 use super::{
     AuditRequest, Progress, Report, cancellations, coupons, erasures, keys, money, orders, people, products, returns, said,
-    shipments, shopping, stock, timeline, told, wallets, webhooks, whereto,
+    seals, shipments, shopping, stock, timeline, told, wallets, webhooks, whereto,
 };
 
 /// The lease of a context's workers.
@@ -293,6 +293,7 @@ impl<'a> Auditor<'a> {
                 self.findings.rows = self.findings.rows.saturating_add(1);
                 self.findings.read(&entry.name, row);
                 told::born(&entry.name, row, &mut self.findings);
+                seals::unbroken(&entry.name, row, &mut self.findings);
             }
             for rule in rules {
                 rule(&entry, scene, &mut self.findings);

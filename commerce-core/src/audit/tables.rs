@@ -101,11 +101,13 @@ macro_rules! tables {
 tables! {
     /// Sellers.
     SELLERS = "sellers" {
-        "id": Id, "name": LINE, "slug": Shaped(is::<Slug>), "user_id": OptId, "created_at": At, "version": FROM_ONE,
+        "id": Id, "slug": Shaped(is::<Slug>), "name": LINE, "user_id": OptId, "created_at": At, "version": FROM_ONE,
+        "seal": Hash,
     }
     /// Categories.
     CATEGORIES = "categories" {
         "id": Id, "slug": Shaped(is::<Slug>), "name": LINE, "parent_id": OptId, "created_at": At, "version": FROM_ONE,
+        "seal": Hash,
     }
     /// The version of the category tree.
     CATEGORY_TREE = "category_tree" { "only": Int(1, 1), "version": COUNT }
@@ -113,31 +115,31 @@ tables! {
     PRODUCTS = "products" {
         "id": Id, "slug": Shaped(is::<Slug>), "name": LINE, "description": Text, "status": Shaped(is::<ProductStatus>),
         "category_id": OptId, "seller_id": Id, "rating_count": COUNT, "rating_sum": COUNT, "metadata": METADATA,
-        "created_at": At, "updated_at": At, "changed_at": At, "version": FROM_ONE,
+        "created_at": At, "updated_at": At, "version": FROM_ONE, "seal": Hash, "changed_at": At,
     }
     /// Variants.
     VARIANTS = "product_variants" {
         "sku": Shaped(is::<Sku>), "product_id": Id, "position": COUNT, "price_minor": COUNT, "currency": CURRENCY,
         "compare_at_minor": OptInt(1, i64::MAX), "compare_at_currency": OptShaped(is::<Currency>),
         "options": Shaped(json::<BTreeMap<String, String>>), "weight_grams": OptInt(0, u32::MAX as i64), "barcode": OPT_LINE,
-        "metadata": METADATA,
+        "metadata": METADATA, "seal": Hash,
     }
     /// Pictures.
-    IMAGES = "product_images" { "id": Id, "product_id": Id, "position": COUNT, "url": FILLED, "alt": Text }
+    IMAGES = "product_images" { "id": Id, "product_id": Id, "position": COUNT, "url": FILLED, "alt": Text, "seal": Hash }
     /// Reviews.
     REVIEWS = "reviews" {
         "id": Id, "product_id": Id, "user_id": Id, "rating": Int(1, STARS_MAX as i64), "title": OPT_LINE, "body": FILLED,
         "verified_purchase": FLAG, "status": Shaped(is::<ReviewStatus>), "reason": OPT_LINE, "created_at": At,
-        "moderated_at": OptAt, "moderated_by": OptId, "version": FROM_ONE,
+        "moderated_at": OptAt, "moderated_by": OptId, "version": FROM_ONE, "seal": Hash,
     }
     /// What the reviews of each product add up to: all, the approved ones, and the stars of those.
     REVIEW_SUMS = "review_sums" { "product_id": Id, "reviews": COUNT, "approved": COUNT, "stars": ANY }
     /// Wishlists.
-    WISHLISTS = "wishlists" { "id": Id, "user_id": Id, "product_id": Id, "added_at": At }
+    WISHLISTS = "wishlists" { "id": Id, "user_id": Id, "product_id": Id, "added_at": At, "seal": Hash }
     /// Stock.
     INVENTORY = "inventory" {
-        "sku": Shaped(is::<Sku>), "product_id": Id, "on_hand": Int(0, STOCK_MAX), "reserved": Int(0, STOCK_MAX),
-        "low_stock_threshold": Int(0, STOCK_MAX), "low_stock_alerted": FLAG, "version": FROM_ONE,
+        "sku": Shaped(is::<Sku>), "product_id": Id, "low_stock_threshold": Int(0, STOCK_MAX), "seal": Hash,
+        "on_hand": Int(0, STOCK_MAX), "reserved": Int(0, STOCK_MAX), "low_stock_alerted": FLAG, "version": FROM_ONE,
     }
     /// Holds, one row for each SKU of each generation.
     RESERVATIONS = "reservations" {
@@ -231,7 +233,7 @@ tables! {
         "per_user_limit": OPT_USES, "starts_at": OptAt, "ends_at": OptAt, "minimum_minor": OptInt(1, i64::MAX),
         "maximum_minor": OptInt(1, i64::MAX), "categories": Shaped(json::<Vec<CategoryId>>),
         "products": Shaped(json::<Vec<ProductId>>), "combinable": FLAG, "metadata": METADATA, "created_at": At,
-        "used": Int(0, COUPON_USES_MAX as i64), "version": FROM_ONE,
+        "version": FROM_ONE, "seal": Hash, "used": Int(0, COUPON_USES_MAX as i64),
     }
     /// What orders have used of coupons.
     REDEMPTIONS = "coupon_redemptions" {
@@ -262,21 +264,22 @@ tables! {
     /// Users.
     USERS = "users" {
         "id": Id, "email": Shaped(is::<Email>), "full_name": LINE, "phone": OPT_LINE, "role": Shaped(is::<Role>),
-        "seller_id": OptId, "password_hash": Text, "metadata": METADATA, "created_at": At, "version": FROM_ONE,
+        "seller_id": OptId, "password_hash": Text, "metadata": METADATA, "created_at": At, "version": FROM_ONE, "seal": Hash,
     }
     /// Guests.
-    GUESTS = "guests" { "id": Id, "email": Shaped(is::<Email>), "created_at": At, "version": FROM_ONE }
+    GUESTS = "guests" { "id": Id, "email": Shaped(is::<Email>), "created_at": At, "version": FROM_ONE, "seal": Hash }
     /// Who was erased.
     ERASURES = "erasures" { "user_id": Id, "erased_at": At, "due_at": OptAt }
     /// Addresses.
     ADDRESSES = "addresses" {
         "id": Id, "user_id": Id, "full_name": LINE, "line1": LINE, "line2": OPT_LINE, "city": LINE, "state": OPT_LINE,
         "postal_code": LINE, "country": Shaped(is::<CountryCode>), "phone": OPT_LINE, "is_default": FLAG, "created_at": At,
+        "seal": Hash,
     }
     /// Sessions.
     SESSIONS = "sessions" { "id": Id, "user_id": Id, "created_at": At, "last_used_at": At, "revoked_at": OptAt }
     /// Refresh tokens.
-    TOKENS = "refresh_tokens" { "hash": Hash, "session_id": Id, "created_at": At, "rotated_at": OptAt }
+    TOKENS = "refresh_tokens" { "hash": Hash, "session_id": Id, "created_at": At, "rotated_at": OptAt, "user_id": OptId }
     /// What staff did.
     STAFF_LOG = "staff_log" {
         "position": FROM_ONE, "happened_at": At, "actor_id": OptId, "action": Shaped(is::<StaffAction>), "subject_id": Id,
@@ -295,6 +298,7 @@ tables! {
         "id": Id, "url": LINE, "events": Shaped(is_subscription), "secret": Shaped(is::<WebhookSecret>),
         "former_secret": OptShaped(is::<WebhookSecret>), "former_until": OptAt, "status": Shaped(is::<EndpointStatus>),
         "reason": OPT_FILLED, "failing_since": OptAt, "created_at": At, "updated_at": At, "version": FROM_ONE,
+        "seal": Hash,
     }
     /// What other systems are told.
     WEBHOOK_DELIVERIES = "webhook_deliveries" {

@@ -10,13 +10,13 @@ use super::model::{Notification, NotificationStatus, Recipient};
 use super::ports::NotificationFilter;
 
 /// What stands for why a mail was not sent: a mailer names the address in it.
-const ERASED: &str = "erased";
+pub const ERASED: &str = "erased";
 
 impl Notifications {
     /// Forgets where somebody was told things, here and with the mailer. Answers whether nothing is left: a mail that is
     /// still to be sent, or is being sent, ends without her first.
     pub(super) async fn forget_person(&self, user: UserId) -> Outcome<bool> {
-        let filter = &NotificationFilter { recipient: Some(Recipient::User(user)), ..NotificationFilter::default() };
+        let filter = &NotificationFilter { unforgotten: Some(user), ..NotificationFilter::default() };
         let messages = whole(|page| async move { self.store.notifications(filter, &page).await }).await?;
         let address = Email::erased(user);
         let mut nothing_left = true;
@@ -37,6 +37,13 @@ impl Notifications {
 }
 
 impl Notification {
+    /// Whether it is to this user and not forgotten, as [`unforgotten`](super::NotificationFilter::unforgotten) asks.
+    #[must_use]
+    pub fn remembers(&self, user: UserId) -> bool {
+        let open = !self.is_through() || self.anonymous(&Email::erased(user)).is_some();
+        self.recipient == Recipient::User(user) && open
+    }
+
     fn is_through(&self) -> bool {
         match self.status {
             NotificationStatus::Sent | NotificationStatus::Failed | NotificationStatus::Suppressed => true,

@@ -26,6 +26,7 @@ use crate::staff::Deed;
 use crate::text::Email;
 use crate::time::Clock;
 
+pub use forget::ERASED;
 pub use model::*;
 pub use ports::*;
 pub use record::NotificationRecorder;

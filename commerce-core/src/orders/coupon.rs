@@ -326,26 +326,10 @@ mod tests {
 
     use super::*;
     use crate::ids::Id;
+    use crate::testing::samples;
 
     fn coupon() -> Coupon {
-        Coupon {
-            id: CouponId::from_uuid(Uuid::from_u128(1)),
-            code: "SAVE".parse().unwrap(),
-            off: CouponOff::Percentage(10),
-            usage_limit: None,
-            per_user_limit: None,
-            starts_at: None,
-            ends_at: None,
-            minimum_subtotal: None,
-            maximum_discount: None,
-            categories: Vec::new(),
-            products: Vec::new(),
-            combinable: false,
-            metadata: Metadata::new(),
-            created_at: Timestamp::EPOCH,
-            used: 0,
-            version: 1,
-        }
+        samples::coupon(CouponId::from_uuid(Uuid::from_u128(1)), "SAVE".parse().unwrap(), Timestamp::EPOCH)
     }
 
     #[test]

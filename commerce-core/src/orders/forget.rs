@@ -22,7 +22,7 @@ impl Orders {
     /// Answers whether nothing is left.
     pub(super) async fn forget_person(&self, user: UserId) -> Outcome<bool> {
         self.clear_cart(&Actor::System, CartOwner::User(user), None).await?;
-        let filter = &OrderFilter { user: Some(user), ..OrderFilter::default() };
+        let filter = &OrderFilter { user: Some(user), personal: true, ..OrderFilter::default() };
         let orders = whole(|page| async move { self.store.orders(filter, &page).await }).await?;
         let mut nothing_left = true;
         for order in orders {

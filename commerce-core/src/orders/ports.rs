@@ -36,6 +36,8 @@ pub struct OrderFilter {
     pub to: Option<Timestamp>,
     /// Only with this number.
     pub number: Option<String>,
+    /// Only in which something personal is left.
+    pub personal: bool,
 }
 
 /// What a worker of this context looks for.

@@ -1,8 +1,10 @@
 //! What people write on their forms, for tests and benches; each says with `..` what it is about.
 
+use crate::ids::CouponId;
 use crate::money::Money;
-use crate::orders::{CouponInput, CouponKind, CouponValue};
-use crate::text::Metadata;
+use crate::orders::{Coupon, CouponInput, CouponKind, CouponOff, CouponValue};
+use crate::text::{CouponCode, Metadata};
+use crate::time::Timestamp;
 use crate::users::{NewAddress, RawAddress, Register};
 
 /// The password of everybody who is made here.
@@ -66,4 +68,27 @@ pub fn percent_off(code: &str, hundredths: i64) -> CouponInput {
 #[must_use]
 pub fn amount_off(code: &str, amount: Money) -> CouponInput {
     CouponInput { kind: CouponKind::Fixed, value: CouponValue::Amount(amount), ..percent_off(code, 0) }
+}
+
+/// A tenth off, for everybody and for ever, as a shop keeps it.
+#[must_use]
+pub fn coupon(id: CouponId, code: CouponCode, created_at: Timestamp) -> Coupon {
+    Coupon {
+        id,
+        code,
+        off: CouponOff::Percentage(10),
+        usage_limit: None,
+        per_user_limit: None,
+        starts_at: None,
+        ends_at: None,
+        minimum_subtotal: None,
+        maximum_discount: None,
+        categories: Vec::new(),
+        products: Vec::new(),
+        combinable: false,
+        metadata: Metadata::new(),
+        created_at,
+        used: 0,
+        version: 1,
+    }
 }

@@ -17,7 +17,7 @@ use crate::text::{Email, Metadata};
 use crate::time::Timestamp;
 
 use super::Users;
-use super::model::{PasswordHash, Role, User};
+use super::model::{ERASED, PasswordHash, Role, User};
 use super::passwords::endings;
 use super::ports::UserWrite;
 use super::staff_log::Deed;
@@ -123,7 +123,7 @@ impl Users {
 fn erased(user: &User) -> User {
     User {
         email: Email::erased(user.id),
-        full_name: "Erased".to_owned(),
+        full_name: ERASED.to_owned(),
         phone: None,
         role: Role::Customer,
         seller: None,

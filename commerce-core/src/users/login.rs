@@ -32,7 +32,8 @@ impl Users {
         let now = self.clock.now();
         let session = Session { id: self.ids.mint(), user: user.id, created_at: now, last_used_at: now, revoked_at: None };
         let refresh_token = self.ids.secret();
-        let first = RefreshToken { hash: token_hash(&refresh_token), session: session.id, created_at: now, rotated_at: None };
+        let hash = token_hash(&refresh_token);
+        let first = RefreshToken { hash, session: session.id, user: user.id, created_at: now, rotated_at: None };
         let id = session.id;
         self.store.commit(ChangeSet::of([UserWrite::InsertSession(session), UserWrite::InsertRefreshToken(first)])).await?;
 

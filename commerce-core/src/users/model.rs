@@ -95,8 +95,8 @@ pub struct PostalAddress {
     pub phone: Option<String>,
 }
 
-/// What stands for what was forgotten.
-const ERASED: &str = "Erased";
+/// What stands for what was forgotten of somebody.
+pub const ERASED: &str = "Erased";
 
 impl PostalAddress {
     /// The address of somebody who was erased: only where it was taxed is left, for the books.
@@ -162,6 +162,8 @@ pub struct RefreshToken {
     pub hash: [u8; 32],
     /// The login it belongs to; all tokens of a session are one family.
     pub session: SessionId,
+    /// Whose that is.
+    pub user: UserId,
     /// When it was given out.
     pub created_at: Timestamp,
     /// When it was used; a second use later than the grace ends the session.

@@ -69,7 +69,7 @@ fn usage(token: &RefreshToken, next: Option<&RefreshToken>, now: Timestamp) -> U
 }
 
 fn rotation(used: &RefreshToken, successor: &str, now: Timestamp) -> ChangeSet<UserWrite> {
-    let next = RefreshToken { hash: token_hash(successor), session: used.session, created_at: now, rotated_at: None };
+    let next = RefreshToken { hash: token_hash(successor), created_at: now, rotated_at: None, ..used.clone() };
     ChangeSet::of([
         UserWrite::RotateRefreshToken(used.hash, now),
         UserWrite::InsertRefreshToken(next),
@@ -84,7 +84,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ids::Id;
+    use crate::ids::{Id, UserId};
 
     #[test]
     fn a_used_token_is_forgiven_for_ten_seconds() {
@@ -92,6 +92,7 @@ mod tests {
         let fresh = RefreshToken {
             hash: [0; 32],
             session: SessionId::from_uuid(Uuid::from_u128(1)),
+            user: UserId::from_uuid(Uuid::from_u128(2)),
             created_at: Timestamp::EPOCH,
             rotated_at: None,
         };

@@ -43,7 +43,8 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
         Some(_) => query.get("recipient", "must be a user's id, `ops` or a mail address")?.map(Recipient::User),
     };
     let kind = query.get("event", "must be a kind of event")?;
-    let filter = NotificationFilter { recipient, kind, status: query.get("status", "must be a notification's status")? };
+    let status = query.get("status", "must be a notification's status")?;
+    let filter = NotificationFilter { recipient, kind, status, ..NotificationFilter::default() };
     let (notifications, page) = (shared.notifications(), query.page()?);
     let page = match people {
         Some(people) => notifications.list_of(&caller.actor, &people, &filter, &page).await?,

@@ -172,6 +172,7 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
         from: instant(&query, "from")?,
         to: instant(&query, "to")?,
         number: query.text("number").map(str::to_owned),
+        ..OrderFilter::default()
     };
     if !staff {
         filter = OrderFilter { user: None, number: None, ..filter };

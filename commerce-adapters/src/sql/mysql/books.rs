@@ -165,7 +165,8 @@ fn param(cell: Cell) -> Param {
     }
 }
 
-fn read_row(table: &'static Table, row: &DbRow) -> Result<Row, StoreError> {
+/// A row of a table, whatever it holds.
+pub(super) fn read_row(table: &'static Table, row: &DbRow) -> Result<Row, StoreError> {
     let cells: Vec<Cell> = (0..row.len()).map(|index| read_cell(row, index)).collect::<Result<_, _>>()?;
     Ok(Row::new(table, cells))
 }

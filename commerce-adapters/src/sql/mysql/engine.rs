@@ -109,7 +109,9 @@ impl<W: Context> Database<W> {
         let beside = Arc::<W::Beside>::default();
         let writer = MySqlWriter::new(address.clone(), mark, clock.clone());
         let queue = Queue::start(ContextWriter::<W>::new(writer, Arc::clone(&beside)), W::COMMIT);
-        Ok(Self { inner: Arc::new(Inner { address, queue, readers, replica, auditor, beside, clock }) })
+        let database = Self { inner: Arc::new(Inner { address, queue, readers, replica, auditor, beside, clock }) };
+        database.seal_old().await?;
+        Ok(database)
     }
 
     /// Commits a change set whole or not at all.

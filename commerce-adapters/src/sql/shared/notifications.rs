@@ -9,7 +9,7 @@ use commerce_core::error::StoreError;
 use commerce_core::events::{EventData, EventKind};
 use commerce_core::ids::{Id, NotificationId};
 use commerce_core::notifications::{
-    Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite, Recipient,
+    ERASED, Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite, Recipient,
 };
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
@@ -144,11 +144,18 @@ impl NotificationStore for Database<NotificationWrite> {
 
     async fn notifications(&self, filter: &NotificationFilter, page: &PageRequest) -> Result<Page<Notification>, StoreError> {
         const OPERATION: &str = "notifications.notifications";
-        let query = Question::of("SELECT * FROM notification_logs WHERE id < ?").shown().bind(below(page));
+        let query = Question::of("SELECT * FROM notification_logs WHERE id < ?");
+        let query = query.shown_if(filter.unforgotten.is_none()).bind(below(page));
         let query = query
             .when(" AND recipient = ?", filter.recipient.map(|recipient| recipient.key()))
             .when(" AND kind = ?", filter.kind.map(EventKind::as_str))
-            .when(" AND status = ?", filter.status.map(NotificationStatus::as_str));
+            .when(" AND status = ?", filter.status.map(NotificationStatus::as_str))
+            .when(" AND recipient = ?", filter.unforgotten.map(|user| Recipient::User(user).key()))
+            .when(
+                " AND (status IN ('PENDING', 'SENDING') OR address <> ?",
+                filter.unforgotten.map(|user| Email::erased(user).as_str().to_owned()),
+            )
+            .when(" OR error <> ?)", filter.unforgotten.map(|_| ERASED));
         let query = query.then(" ORDER BY id DESC LIMIT ?").bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let entries = rows.iter().map(|row| read_notification(row, OPERATION)).collect::<Result<_, _>>()?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use commerce_core::Timestamp;
+use commerce_core::audit::tables::WEBHOOK_ENDPOINTS;
 use commerce_core::change::ChangeSet;
 use commerce_core::error::StoreError;
 use commerce_core::events::EventData;
@@ -71,7 +72,7 @@ fn new_endpoint(row: RowText, it: &WebhookEndpoint) -> RowText {
     let row = row.id(it.id).text(&it.url).json(&it.events.names()).text(it.secret.expose());
     let row = row.opt_text(former.map(|(secret, _)| secret.expose())).opt_at(former.map(|(_, until)| *until));
     let row = row.text(it.status.as_str()).opt_text(it.reason.as_deref()).opt_at(it.failing_since);
-    row.at(it.created_at).at(it.updated_at).count(it.version)
+    row.at(it.created_at).at(it.updated_at).count(it.version).seal(WEBHOOK_ENDPOINTS)
 }
 
 fn new_delivery(row: RowText, it: &WebhookDelivery) -> RowText {

@@ -118,7 +118,9 @@ impl<W: Context> Database<W> {
         let writer = SqliteWriter { connection, options, clock: clock.clone(), mark, batch: 0 };
         let beside = Arc::<W::Beside>::default();
         let queue = Queue::start(ContextWriter::<W> { writer, beside: Arc::clone(&beside) }, W::COMMIT);
-        Ok(Self { inner: Arc::new(Inner { queue, readers, auditor, beside, clock, presence }) })
+        let database = Self { inner: Arc::new(Inner { queue, readers, auditor, beside, clock, presence }) };
+        database.seal_old().await?;
+        Ok(database)
     }
 
     /// Commits a change set whole or not at all.

@@ -29,6 +29,8 @@ mod head;
 mod notifications;
 #[path = "../shared/orders/mod.rs"]
 mod orders;
+#[path = "../shared/seals.rs"]
+mod seals;
 #[path = "../shared/users/mod.rs"]
 mod users;
 #[path = "../shared/webhooks.rs"]

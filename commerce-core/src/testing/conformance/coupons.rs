@@ -6,8 +6,7 @@ use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::ids::{CouponId, Id, UserId};
 use crate::limits;
 use crate::orders::{Coupon, CouponOff, Order, OrderStatus, OrderStore, OrderWrite, Redemption, UseLimit, UsedUp};
-use crate::testing::ManualClock;
-use crate::text::Metadata;
+use crate::testing::{ManualClock, samples as forms};
 use crate::time::Timestamp;
 
 use super::fixture::{Fixture, Opened, got, walk};
@@ -34,24 +33,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Orde
 fn plain(fixture: &Orders) -> Coupon {
     let id: CouponId = fixture.ids.mint();
     let code = id.uuid().simple().to_string();
-    Coupon {
-        id,
-        code: code.parse().expect("hexadecimal digits are a code"),
-        off: CouponOff::Percentage(10),
-        usage_limit: None,
-        per_user_limit: None,
-        starts_at: None,
-        ends_at: None,
-        minimum_subtotal: None,
-        maximum_discount: None,
-        categories: Vec::new(),
-        products: Vec::new(),
-        combinable: false,
-        metadata: Metadata::new(),
-        created_at: fixture.now(),
-        used: 0,
-        version: 1,
-    }
+    forms::coupon(id, code.parse().expect("hexadecimal digits are a code"), fixture.now())
 }
 
 async fn saved(fixture: &Orders, coupon: Coupon) -> Coupon {

@@ -1,5 +1,6 @@
 //! Notifications.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use crate::change::{ChangeSet, CommitRefusal};
 use crate::events::EventKind;
 use crate::ids::NotificationId;
 use crate::notifications::{
-    Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite, Recipient, Template,
+    ERASED, Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite, Recipient, Template,
 };
 use crate::testing::ManualClock;
+use crate::text::Email;
 
 use super::fixture::{Fixture, Opened, got, walk};
 use super::{cases, samples};
@@ -26,6 +28,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Noti
         due_ones_are_found,
         held_ones_are_found,
         notifications_are_listed_newest_first,
+        what_is_not_forgotten_of_somebody_is_listed,
     }
 }
 
@@ -145,6 +148,7 @@ async fn notifications_are_listed_newest_first(fixture: &Notifications) {
             recipient: Some(Recipient::Ops),
             kind: Some(EventKind::OrderCreated),
             status: Some(NotificationStatus::Sent),
+            ..NotificationFilter::default()
         },
     ];
     for filter in filters {
@@ -157,4 +161,32 @@ async fn notifications_are_listed_newest_first(fixture: &Notifications) {
         let listed = walk(async |page| got(fixture.store.notifications(&filter, &page).await)).await;
         assert_eq!(listed.iter().map(|entry| entry.id).collect::<Vec<_>>(), expected, "{filter:?}");
     }
+}
+
+async fn what_is_not_forgotten_of_somebody_is_listed(fixture: &Notifications) {
+    let user = fixture.ids.mint();
+    let hers = |status, address: Option<Email>, error: Option<&str>| {
+        let recipient = Recipient::User(user);
+        Notification { recipient, status, address, error: error.map(str::to_owned), ..new(fixture) }
+    };
+    let (nobody, known) = (Email::erased(user), "asha@example.com".parse().expect("it is an address"));
+    let (sent, failed) = (NotificationStatus::Sent, NotificationStatus::Failed);
+    let left = [
+        hers(NotificationStatus::Pending, None, None),
+        hers(NotificationStatus::Sending, None, None),
+        hers(sent, Some(known), None),
+        hers(failed, Some(nobody.clone()), Some("no such mailbox")),
+        hers(failed, None, Some("no such mailbox")),
+    ];
+    let forgotten = [
+        hers(sent, Some(nobody.clone()), None),
+        hers(failed, Some(nobody), Some(ERASED)),
+        hers(NotificationStatus::Suppressed, None, None),
+        new(fixture),
+    ];
+    fixture.write(left.iter().chain(&forgotten).cloned().map(NotificationWrite::Insert)).await;
+    let filter = NotificationFilter { unforgotten: Some(user), ..NotificationFilter::default() };
+    let listed = walk(async |page| got(fixture.store.notifications(&filter, &page).await)).await;
+    let expected: BTreeSet<NotificationId> = left.iter().map(|it| it.id).collect();
+    assert_eq!(listed.iter().map(|it| it.id).collect::<BTreeSet<_>>(), expected);
 }

@@ -10,6 +10,7 @@ use crate::orders::{
     ShipmentStatus, TimelineEntry,
 };
 use crate::testing::{ManualClock, SeededEntropy};
+use crate::text::Metadata;
 use crate::time::Timestamp;
 
 use super::fixture::{Fixture, Opened, got, walk};
@@ -27,6 +28,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Orde
         a_payment_is_restated_only_for_the_order_as_it_was_seen,
         orders_are_listed_newest_first,
         orders_are_filtered_by_date,
+        orders_in_which_something_personal_is_left_are_listed,
         a_history_is_kept_in_order,
         an_order_is_found_by_its_hold,
         a_cart_is_ordered_once,
@@ -176,6 +178,34 @@ async fn orders_are_listed_newest_first(fixture: &Orders) {
         let listed = walk(async |page| got(fixture.store.orders(&filter, &page).await)).await;
         assert_eq!(listed.iter().map(|order| order.id).collect::<Vec<_>>(), expected, "{filter:?}");
     }
+}
+
+async fn orders_in_which_something_personal_is_left_are_listed(fixture: &Orders) {
+    let user: UserId = fixture.ids.mint();
+    let anonymous = || {
+        let order = samples::order(fixture.ids.order(user), user, fixture.now());
+        Order { shipping_address: order.shipping_address.erased(), metadata: Metadata::new(), ..order }
+    };
+    let told: [fn(&mut Order); 7] = [
+        |order| "Asha Rao".clone_into(&mut order.shipping_address.full_name),
+        |order| "12 MG Road".clone_into(&mut order.shipping_address.line1),
+        |order| order.shipping_address.line2 = Some("Flat 4".to_owned()),
+        |order| "Bengaluru".clone_into(&mut order.shipping_address.city),
+        |order| "560001".clone_into(&mut order.shipping_address.postal_code),
+        |order| order.shipping_address.phone = Some("+91 98450 00000".to_owned()),
+        |order| order.metadata = Metadata::from([("gift".to_owned(), "yes".to_owned())]),
+    ];
+    let mut personal = Vec::new();
+    for tell in told {
+        let mut order = anonymous();
+        tell(&mut order);
+        personal.push(order.id);
+        fixture.write([OrderWrite::Insert(order), OrderWrite::Insert(anonymous())]).await;
+    }
+    personal.sort_unstable_by(|one, other| other.cmp(one));
+    let filter = OrderFilter { user: Some(user), personal: true, ..OrderFilter::default() };
+    let listed = walk(async |page| got(fixture.store.orders(&filter, &page).await)).await;
+    assert_eq!(listed.iter().map(|order| order.id).collect::<Vec<_>>(), personal);
 }
 
 async fn orders_are_filtered_by_date(fixture: &Orders) {

@@ -185,7 +185,8 @@ async fn sessions_end_once(fixture: &Users) {
 async fn a_refresh_token_is_used_once(fixture: &Users) {
     let user = new_user(fixture);
     let session = session(fixture, user.id);
-    let token = RefreshToken { hash: [0xfe; 32], session: session.id, created_at: fixture.now(), rotated_at: None };
+    let hash = [0xfe; 32];
+    let token = RefreshToken { hash, session: session.id, user: user.id, created_at: fixture.now(), rotated_at: None };
     fixture.write([UserWrite::InsertUser(user), UserWrite::InsertSession(session)]).await;
     fixture.write([UserWrite::InsertRefreshToken(token.clone())]).await;
     assert!(matches!(fixture.refused([UserWrite::InsertRefreshToken(token.clone())]).await, CommitRefusal::Duplicate(_)));

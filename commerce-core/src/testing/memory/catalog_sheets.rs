@@ -16,11 +16,15 @@ impl Sheets for Rows {
         let mut rows = Vec::new();
         for seller in self.sellers.values() {
             let user = seller.user.map(Id::uuid);
-            rows.push(row![SELLERS; seller.id.uuid(), seller.name.as_str(), seller.slug.as_str(), user, seller.created_at, seller.version]);
+            let (slug, name) = (seller.slug.as_str(), seller.name.as_str());
+            let seller = row![SELLERS; seller.id.uuid(), slug, name, user, seller.created_at, seller.version, Cell::Null];
+            rows.push(seller.sealed());
         }
         for it in self.categories.values() {
             let parent = it.parent.map(Id::uuid);
-            rows.push(row![CATEGORIES; it.id.uuid(), it.slug.as_str(), it.name.as_str(), parent, it.created_at, it.version]);
+            let (slug, name) = (it.slug.as_str(), it.name.as_str());
+            let category = row![CATEGORIES; it.id.uuid(), slug, name, parent, it.created_at, it.version, Cell::Null];
+            rows.push(category.sealed());
         }
         rows.push(row![CATEGORY_TREE; 1_u32, self.tree_version()]);
         for it in self.products.values() {
@@ -29,7 +33,9 @@ impl Sheets for Rows {
         }
         for it in self.inventory.values() {
             let (low, alerted) = (it.low_stock_threshold, i64::from(it.low_stock_alerted));
-            rows.push(row![INVENTORY; it.sku.as_str(), it.product.uuid(), it.on_hand, it.reserved, low, alerted, it.version]);
+            let sku = it.sku.as_str();
+            let shelf = row![INVENTORY; sku, it.product.uuid(), low, Cell::Null, it.on_hand, it.reserved, alerted, it.version];
+            rows.push(shelf.sealed());
         }
         for it in self.holds.values().flat_map(|generations| generations.values()) {
             hold(&mut rows, it);
@@ -39,12 +45,13 @@ impl Sheets for Rows {
                 it.reference.as_deref(), it.reason.as_str(), it.actor.map(Id::uuid), it.at]);
         }
         for it in self.reviews.values() {
-            rows.push(row![REVIEWS; it.id.uuid(), it.product.uuid(), it.user.uuid(), i64::from(it.rating), it.title.as_deref(),
+            let review = row![REVIEWS; it.id.uuid(), it.product.uuid(), it.user.uuid(), i64::from(it.rating), it.title.as_deref(),
                 it.text.as_str(), i64::from(it.verified_purchase), it.status.as_str(), it.reason.as_deref(), it.created_at,
-                it.moderated_at, it.moderated_by.map(Id::uuid), it.version]);
+                it.moderated_at, it.moderated_by.map(Id::uuid), it.version, Cell::Null];
+            rows.push(review.sealed());
         }
         for it in self.wishes.values() {
-            rows.push(row![WISHLISTS; it.id.uuid(), it.user.uuid(), it.product.uuid(), it.added_at]);
+            rows.push(row![WISHLISTS; it.id.uuid(), it.user.uuid(), it.product.uuid(), it.added_at, Cell::Null].sealed());
         }
         rows
     }
@@ -52,18 +59,21 @@ impl Sheets for Rows {
 
 fn product(rows: &mut Vec<Row>, it: &Product, changed: Timestamp) {
     let (category, seller) = (it.category.map(Id::uuid), it.seller.uuid());
-    rows.push(row![PRODUCTS; it.id.uuid(), it.slug.as_str(), it.name.as_str(), it.description.as_str(), it.status.as_str(),
-        category, seller, it.rating.count, it.rating.sum, text(&it.metadata), it.created_at, it.updated_at, changed, it.version]);
+    let product = row![PRODUCTS; it.id.uuid(), it.slug.as_str(), it.name.as_str(), it.description.as_str(), it.status.as_str(),
+        category, seller, it.rating.count, it.rating.sum, text(&it.metadata), it.created_at, it.updated_at, it.version, Cell::Null,
+        changed];
+    rows.push(product.sealed());
     for (variant, position) in it.variants.iter().zip(0_u32..) {
         let compare_at = variant.compare_at.map(|price| price.minor);
         let currency = variant.compare_at.as_ref().map(|price| price.currency.code());
-        rows.push(
-            row![VARIANTS; variant.sku.as_str(), it.id.uuid(), position, variant.price.minor, variant.price.currency.code(),
-            compare_at, currency, text(&variant.options), variant.weight_grams, variant.barcode.as_deref(), text(&variant.metadata)],
-        );
+        let variant = row![VARIANTS; variant.sku.as_str(), it.id.uuid(), position, variant.price.minor, variant.price.currency.code(),
+            compare_at, currency, text(&variant.options), variant.weight_grams, variant.barcode.as_deref(), text(&variant.metadata),
+            Cell::Null];
+        rows.push(variant.sealed());
     }
     for (image, position) in it.images.iter().zip(0_u32..) {
-        rows.push(row![IMAGES; image.id.uuid(), it.id.uuid(), position, image.url.as_str(), image.alt.as_str()]);
+        let image = row![IMAGES; image.id.uuid(), it.id.uuid(), position, image.url.as_str(), image.alt.as_str(), Cell::Null];
+        rows.push(image.sealed());
     }
 }
 

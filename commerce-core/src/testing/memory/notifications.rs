@@ -142,6 +142,7 @@ impl NotificationStore for MemoryNotifications {
             filter.recipient.is_none_or(|recipient| entry.recipient == recipient)
                 && filter.kind.is_none_or(|kind| entry.kind == kind)
                 && filter.status.is_none_or(|status| entry.status == status)
+                && filter.unforgotten.is_none_or(|user| entry.remembers(user))
         };
         let entries = self.db.read(|rows| rows.notifications.values().filter(shown).cloned().collect()).await;
         Ok(super::newest_first(entries, page, |entry| entry.id.uuid()))

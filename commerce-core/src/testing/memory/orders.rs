@@ -191,6 +191,7 @@ impl OrderStore for MemoryOrders {
                 && filter.from.is_none_or(|from| order.id >= OrderId::lower_bound(from))
                 && filter.to.is_none_or(|to| order.id < OrderId::lower_bound(to))
                 && filter.number.as_ref().is_none_or(|number| order.number == *number)
+                && !(filter.personal && order.is_anonymous())
         };
         let orders = self.db.read(|rows| rows.orders.values().filter(shown).cloned().collect()).await;
         Ok(super::newest_first(orders, page, |order| order.id.uuid()))

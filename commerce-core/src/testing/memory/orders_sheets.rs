@@ -92,10 +92,11 @@ fn coupon(it: &Coupon) -> Row {
     };
     let currency = it.currency();
     let minor = |amount: Option<Money>| amount.map_or(Cell::Null, |amount| amount.minor.into());
-    row![COUPONS; it.id.uuid(), it.code.as_str(), it.off.kind().as_str(), percent, minor(amount),
+    let coupon = row![COUPONS; it.id.uuid(), it.code.as_str(), it.off.kind().as_str(), percent, minor(amount),
         currency.as_ref().map(Currency::code), it.usage_limit, it.per_user_limit, it.starts_at, it.ends_at,
         minor(it.minimum_subtotal), minor(it.maximum_discount), text(&it.categories), text(&it.products),
-        i64::from(it.combinable), text(&it.metadata), it.created_at, it.used, it.version]
+        i64::from(it.combinable), text(&it.metadata), it.created_at, it.version, Cell::Null, it.used];
+    coupon.sealed()
 }
 
 fn redemption(it: &Redemption) -> Row {

@@ -13,28 +13,29 @@ impl Sheets for users::Rows {
     fn sheets(&self) -> Vec<Row> {
         let mut rows = Vec::new();
         for it in self.users.values() {
-            rows.push(row![USERS; it.id.uuid(), it.email.as_str(), it.full_name.as_str(), it.phone.as_deref(), it.role.as_str(),
-                it.seller.map(Id::uuid), it.password_hash.0.as_str(), text(&it.metadata), it.created_at, it.version]);
+            let user = row![USERS; it.id.uuid(), it.email.as_str(), it.full_name.as_str(), it.phone.as_deref(), it.role.as_str(),
+                it.seller.map(Id::uuid), it.password_hash.0.as_str(), text(&it.metadata), it.created_at, it.version, Cell::Null];
+            rows.push(user.sealed());
         }
         for it in self.guests.values() {
-            rows.push(row![GUESTS; it.id.uuid(), it.email.as_str(), it.created_at, it.version]);
+            rows.push(row![GUESTS; it.id.uuid(), it.email.as_str(), it.created_at, it.version, Cell::Null].sealed());
         }
         for it in self.erasures.values() {
             rows.push(row![ERASURES; it.user.uuid(), it.erased_at, it.due_at]);
         }
         for it in self.addresses.values() {
             let to = &it.postal;
-            rows.push(
-                row![ADDRESSES; it.id.uuid(), it.user.uuid(), to.full_name.as_str(), to.line1.as_str(), to.line2.as_deref(),
-                to.city.as_str(), to.state.as_deref(), to.postal_code.as_str(), to.country.as_str(), to.phone.as_deref(),
-                i64::from(it.is_default), it.created_at],
-            );
+            let address = row![ADDRESSES; it.id.uuid(), it.user.uuid(), to.full_name.as_str(), to.line1.as_str(),
+                to.line2.as_deref(), to.city.as_str(), to.state.as_deref(), to.postal_code.as_str(), to.country.as_str(),
+                to.phone.as_deref(), i64::from(it.is_default), it.created_at, Cell::Null];
+            rows.push(address.sealed());
         }
         for it in self.sessions.values() {
             rows.push(row![SESSIONS; it.id.uuid(), it.user.uuid(), it.created_at, it.last_used_at, it.revoked_at]);
         }
         for it in self.tokens.values() {
-            rows.push(row![TOKENS; Cell::Blob(it.hash.to_vec()), it.session.uuid(), it.created_at, it.rotated_at]);
+            rows.push(row![TOKENS; Cell::Blob(it.hash.to_vec()), it.session.uuid(), it.created_at, it.rotated_at,
+                it.user.uuid()]);
         }
         for it in self.staff_log.values() {
             let told = &it.told;
@@ -56,9 +57,10 @@ impl Sheets for notifications::Rows {
         };
         let endpoint = |it: &crate::notifications::WebhookEndpoint| {
             let former = it.former.as_ref();
-            row![WEBHOOK_ENDPOINTS; it.id.uuid(), it.url.as_str(), text(&it.events.names()), it.secret.expose(),
+            let endpoint = row![WEBHOOK_ENDPOINTS; it.id.uuid(), it.url.as_str(), text(&it.events.names()), it.secret.expose(),
                 former.map(|(secret, _)| secret.expose()), former.map(|(_, until)| *until), it.status.as_str(),
-                it.reason.as_deref(), it.failing_since, it.created_at, it.updated_at, it.version]
+                it.reason.as_deref(), it.failing_since, it.created_at, it.updated_at, it.version, Cell::Null];
+            endpoint.sealed()
         };
         let delivery = |it: &crate::notifications::WebhookDelivery| {
             row![WEBHOOK_DELIVERIES; it.id.uuid(), it.endpoint.uuid(), it.event.uuid(), it.kind.as_str(), it.occurred_at,

@@ -5,7 +5,7 @@ use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "reviews"), (4, "ended_holds")]);
+    migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "reviews"), (4, "ended_holds"), (5, "seals")]);
 
 /// Holds that ended without a sale, all generations of a key together: those of a key that was sold, or is young, stay.
 pub(crate) const OLD: &[Old] = &[(
@@ -71,15 +71,15 @@ pub(crate) const TREE_TOUCHED: &str = "UPDATE category_tree SET version = ?";
 pub(crate) const CATEGORIES_GONE: &str = delete!("categories", id: id);
 
 pub(crate) const CATEGORIES: Put =
-    put!("categories", 0 id: id; 1 slug: text, 2 name: text, 3 parent_id: id, 4 created_at: int, 5 version: int);
+    put!("categories", 0 id: id; 1 slug: text, 2 name: text, 3 parent_id: id, 4 created_at: int, 5 version: int, 6 seal: hash);
 
 pub(crate) const SELLERS: Put =
-    put!("sellers", 0 id: id; 1 slug: text, 2 name: text, 3 user_id: id, 4 created_at: int, 5 version: int);
+    put!("sellers", 0 id: id; 1 slug: text, 2 name: text, 3 user_id: id, 4 created_at: int, 5 version: int, 6 seal: hash);
 
 pub(crate) const REVIEWS: Put = put!(
     "reviews", 0 id: id; 1 product_id: id, 2 user_id: id, 3 rating: int, 4 title: text, 5 body: text,
     6 verified_purchase: int, 7 status: text, 8 reason: text, 9 created_at: int, 10 moderated_at: int,
-    11 moderated_by: id, 12 version: int
+    11 moderated_by: id, 12 version: int, 13 seal: hash
 );
 
 pub(crate) const WISHES_GONE: &str = concat!(
@@ -88,12 +88,12 @@ pub(crate) const WISHES_GONE: &str = concat!(
     " STRAIGHT_JOIN wishlists AS t ON t.user_id = UNHEX(it.user_id) AND t.product_id = UNHEX(it.product_id)"
 );
 
-pub(crate) const WISHES: Put = put!("wishlists", 0 user_id: id, 1 product_id: id; 2 id: id, 3 added_at: int);
+pub(crate) const WISHES: Put = put!("wishlists", 1 user_id: id, 2 product_id: id; 0 id: id, 3 added_at: int, 4 seal: hash);
 
 pub(crate) const PRODUCTS: Put = put!(
     "products", 0 id: id; 1 slug: text, 2 name: text, 3 description: text, 4 status: text, 5 category_id: id,
     6 seller_id: id, 7 rating_count: int, 8 rating_sum: int, 9 metadata: text, 10 created_at: int, 11 updated_at: int,
-    12 changed_at: int, 13 version: int
+    12 version: int, 13 seal: hash, 14 changed_at: int
 );
 
 pub(crate) const VARIANTS_GONE: &str = delete!("product_variants", product_id: id);
@@ -103,16 +103,17 @@ pub(crate) const IMAGES_GONE: &str = delete!("product_images", product_id: id);
 pub(crate) const VARIANTS: &str = insert!(
     "product_variants", 0 sku: text, 1 product_id: id, 2 position: int, 3 price_minor: int, 4 currency: text,
     5 compare_at_minor: int, 6 compare_at_currency: text, 7 options: text, 8 weight_grams: int, 9 barcode: text,
-    10 metadata: text
+    10 metadata: text, 11 seal: hash
 );
 
-pub(crate) const IMAGES: &str = insert!("product_images", 0 id: id, 1 product_id: id, 2 position: int, 3 url: text, 4 alt: text);
+pub(crate) const IMAGES: &str =
+    insert!("product_images", 0 id: id, 1 product_id: id, 2 position: int, 3 url: text, 4 alt: text, 5 seal: hash);
 
 pub(crate) const STOCK_GONE: &str = delete!("inventory", sku: text);
 
 pub(crate) const INVENTORY: Put = put!(
-    "inventory", 0 sku: text; 1 product_id: id, 2 on_hand: int, 3 reserved: int, 4 low_stock_threshold: int,
-    5 low_stock_alerted: int, 6 version: int
+    "inventory", 0 sku: text; 1 product_id: id, 2 low_stock_threshold: int, 3 seal: hash, 4 on_hand: int, 5 reserved: int,
+    6 low_stock_alerted: int, 7 version: int
 );
 
 pub(crate) const LEDGER: &str = insert!(

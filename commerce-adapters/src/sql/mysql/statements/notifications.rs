@@ -4,7 +4,7 @@ use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("notifications", [(1, "notifications"), (2, "messages"), (3, "webhooks")]);
+    migrations!("notifications", [(1, "notifications"), (2, "messages"), (3, "webhooks"), (4, "seals")]);
 
 pub(crate) const BY_ID: &str = locked!("t.id, t.event_id, t.template, t.recipient, t.version", "notification_logs", id: id);
 
@@ -34,12 +34,13 @@ pub(crate) const ENDPOINTS_BY_ID: &str = locked!("t.id, t.version", "webhook_end
 
 pub(crate) const ENDPOINTS_NEW: &str = insert!(
     "webhook_endpoints", 0 id: id, 1 url: text, 2 events: text, 3 secret: text, 4 former_secret: text, 5 former_until: int,
-    6 status: text, 7 reason: text, 8 failing_since: int, 9 created_at: int, 10 updated_at: int, 11 version: int
+    6 status: text, 7 reason: text, 8 failing_since: int, 9 created_at: int, 10 updated_at: int, 11 version: int,
+    12 seal: hash
 );
 
 pub(crate) const ENDPOINTS_CHANGED: &str = update!(
     "webhook_endpoints", 0 id: id; 1 url: text, 2 events: text, 3 secret: text, 4 former_secret: text, 5 former_until: int,
-    6 status: text, 7 reason: text, 8 failing_since: int, 10 updated_at: int, 11 version: int
+    6 status: text, 7 reason: text, 8 failing_since: int, 10 updated_at: int, 11 version: int, 12 seal: hash
 );
 
 pub(crate) const DELIVERIES_BY_ID: &str = locked!("t.id, t.endpoint_id, t.event_id, t.version", "webhook_deliveries", id: id);

@@ -8,7 +8,16 @@ use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     "orders",
-    [(1, "orders"), (2, "messages"), (3, "coupons"), (4, "returns"), (5, "shipments"), (6, "exchanges"), (7, "payments")]
+    [
+        (1, "orders"),
+        (2, "messages"),
+        (3, "coupons"),
+        (4, "returns"),
+        (5, "shipments"),
+        (6, "exchanges"),
+        (7, "payments"),
+        (8, "seals")
+    ]
 );
 
 pub(crate) const ORDERS_BY_ID: &str = locked!("t.id, t.number, t.version", "orders", id: id);
@@ -151,13 +160,13 @@ pub(crate) const COUPONS: Put = Put {
         "coupons", 0 id: id, 1 code: text, 2 kind: text, 3 percent: int, 4 amount_minor: int, 5 currency: text,
         6 usage_limit: int, 7 per_user_limit: int, 8 starts_at: int, 9 ends_at: int, 10 minimum_minor: int,
         11 maximum_minor: int, 12 categories: text, 13 products: text, 14 combinable: int, 15 metadata: text,
-        16 created_at: int, 17 version: int, 18 used: int
+        16 created_at: int, 17 version: int, 18 seal: hash, 19 used: int
     )],
     changed: update!(
         "coupons", 0 id: id; 1 code: text, 2 kind: text, 3 percent: int, 4 amount_minor: int, 5 currency: text,
         6 usage_limit: int, 7 per_user_limit: int, 8 starts_at: int, 9 ends_at: int, 10 minimum_minor: int,
         11 maximum_minor: int, 12 categories: text, 13 products: text, 14 combinable: int, 15 metadata: text,
-        16 created_at: int, 17 version: int
+        16 created_at: int, 17 version: int, 18 seal: hash
     ),
 };
 

@@ -8,7 +8,7 @@ use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     "users",
-    [(1, "users"), (2, "messages"), (3, "staff_log"), (4, "guests"), (5, "staff_log_of_all"), (6, "erasures")]
+    [(1, "users"), (2, "messages"), (3, "staff_log"), (4, "guests"), (5, "staff_log_of_all"), (6, "erasures"), (7, "seals")]
 );
 
 pub(crate) const USERS_BY_ID: &str = locked!("t.id, t.email, t.version", "users", id: id);
@@ -23,14 +23,14 @@ pub(crate) const KNOWN_TOKENS: &str = locked!("t.hash, t.rotated_at", "refresh_t
 
 pub(crate) const USERS: Put = put!(
     "users", 0 id: id; 1 email: text, 2 full_name: text, 3 phone: text, 4 role: text, 5 seller_id: id,
-    6 password_hash: text, 7 metadata: text, 8 created_at: int, 9 version: int
+    6 password_hash: text, 7 metadata: text, 8 created_at: int, 9 version: int, 10 seal: hash
 );
 
 pub(crate) const GUESTS_BY_ID: &str = locked!("t.id, t.email, t.version", "guests", id: id);
 
 pub(crate) const GUESTS_BY_EMAIL: &str = found!("t.id, t.email, t.version", "guests", email: text);
 
-pub(crate) const GUESTS: Put = put!("guests", 0 id: id; 1 email: text, 2 created_at: int, 3 version: int);
+pub(crate) const GUESTS: Put = put!("guests", 0 id: id; 1 email: text, 2 created_at: int, 3 version: int, 4 seal: hash);
 
 pub(crate) const ERASURES: &str = upsert!("erasures", 0 user_id: id; 1 erased_at: int, 2 due_at: int);
 
@@ -45,7 +45,7 @@ pub(crate) const ADDRESSES_GONE: &str = delete!("addresses", id: id);
 
 pub(crate) const ADDRESSES: Put = put!(
     "addresses", 0 id: id; 1 user_id: id, 2 full_name: text, 3 line1: text, 4 line2: text, 5 city: text, 6 state: text,
-    7 postal_code: text, 8 country: text, 9 phone: text, 10 is_default: int, 11 created_at: int
+    7 postal_code: text, 8 country: text, 9 phone: text, 10 is_default: int, 11 created_at: int, 12 seal: hash
 );
 
 pub(crate) const SESSIONS_MADE: &str =
@@ -54,7 +54,7 @@ pub(crate) const SESSIONS_MADE: &str =
 pub(crate) const SESSIONS_CHANGED: &str = update!("sessions", 0 id: id; 1 last_used_at: int, 2 revoked_at: int);
 
 pub(crate) const TOKENS_MADE: &str =
-    insert!("refresh_tokens", 0 hash: hash, 1 session_id: id, 2 created_at: int, 3 rotated_at: int);
+    insert!("refresh_tokens", 0 hash: hash, 1 session_id: id, 2 created_at: int, 3 rotated_at: int, 4 user_id: id);
 
 pub(crate) const TOKENS_CHANGED: &str = update!("refresh_tokens", 0 hash: hash; 1 rotated_at: int);
 

@@ -1,6 +1,7 @@
 //! Reviews and wishlists: loaded and written for a batch, read for use cases.
 
 use async_trait::async_trait;
+use commerce_core::audit::tables::{REVIEWS, WISHLISTS};
 use commerce_core::catalog::{CatalogWrite, Rating, Review, ReviewFilter, ReviewReads, ReviewStatus, Wish};
 use commerce_core::error::StoreError;
 use commerce_core::ids::{Id, ProductId, ReviewId, UserId};
@@ -56,11 +57,13 @@ pub(super) fn write(script: &mut Script, judge: &OpinionJudge<'_>) {
     script.put(sql::REVIEWS, reviews, |row: RowText, it: &Review| {
         let row = row.id(it.id).id(it.product).id(it.user).int(it.rating).opt_text(it.title.as_deref()).text(&it.text);
         let row = row.flag(it.verified_purchase).text(it.status.as_str()).opt_text(it.reason.as_deref());
-        row.at(it.created_at).opt_at(it.moderated_at).opt_id(it.moderated_by).count(it.version)
+        row.at(it.created_at).opt_at(it.moderated_at).opt_id(it.moderated_by).count(it.version).seal(REVIEWS)
     });
     script.bulk(sql::WISHES_GONE, pair_rows(judge.wishes.removed().copied()));
     let wishes = judge.wishes.written().filter_map(|(whose, wish)| Some((judge.wishes.is_stored(whose), (*wish)?)));
-    script.put(sql::WISHES, wishes, |row: RowText, it: &Wish| row.id(it.user).id(it.product).id(it.id).at(it.added_at));
+    script.put(sql::WISHES, wishes, |row: RowText, it: &Wish| {
+        row.id(it.id).id(it.user).id(it.product).at(it.added_at).seal(WISHLISTS)
+    });
 }
 
 fn read_review(row: &Row, operation: &'static str) -> Result<Review, StoreError> {

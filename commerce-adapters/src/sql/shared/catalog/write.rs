@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use commerce_core::Timestamp;
+use commerce_core::audit::tables::{CATEGORIES, IMAGES, INVENTORY, PRODUCTS, SELLERS, VARIANTS};
 use commerce_core::catalog::{Category, Hold, HoldLine, Image, Inventory, Movement, Product, Seller, Variant};
 use commerce_core::ids::ProductId;
 use commerce_core::text::Sku;
@@ -29,11 +30,11 @@ fn write_named(script: &mut Script, judge: &CatalogJudge<'_>) {
     script.bulk(sql::CATEGORIES_GONE, Bulk::ids(judge.categories.removed().copied()));
     let categories = judge.categories.written().filter_map(|(id, row)| Some((judge.categories.is_stored(id), row.write?)));
     script.put(sql::CATEGORIES, categories, |row: RowText, it: &Category| {
-        row.id(it.id).text(it.slug.as_str()).text(&it.name).opt_id(it.parent).at(it.created_at).count(it.version)
+        row.id(it.id).text(it.slug.as_str()).text(&it.name).opt_id(it.parent).at(it.created_at).count(it.version).seal(CATEGORIES)
     });
     let sellers = judge.sellers.written().filter_map(|(id, row)| Some((judge.sellers.is_stored(id), row.write?)));
     script.put(sql::SELLERS, sellers, |row: RowText, it: &Seller| {
-        row.id(it.id).text(it.slug.as_str()).text(&it.name).opt_id(it.user).at(it.created_at).count(it.version)
+        row.id(it.id).text(it.slug.as_str()).text(&it.name).opt_id(it.user).at(it.created_at).count(it.version).seal(SELLERS)
     });
 }
 
@@ -46,7 +47,7 @@ fn write_products(script: &mut Script, judge: &CatalogJudge<'_>, now: Timestamp)
     script.put(sql::PRODUCTS, rows, |row: RowText, it: &Product| {
         let row = row.id(it.id).text(it.slug.as_str()).text(&it.name).text(&it.description).text(it.status.as_str());
         let row = row.opt_id(it.category).id(it.seller).int(it.rating.count).int(it.rating.sum).json(&it.metadata);
-        row.at(it.created_at).at(it.updated_at).at(now).count(it.version)
+        row.at(it.created_at).at(it.updated_at).count(it.version).seal(PRODUCTS).at(now)
     });
     // Variants and images are replaced as a whole; a product that is new has none yet.
     let known: Vec<ProductId> = products.iter().map(|product| product.id).filter(|id| judge.products.is_stored(id)).collect();
@@ -66,19 +67,19 @@ fn variant_row(row: RowText, (product, position, it): (ProductId, i64, &Variant)
     let row = row.text(it.sku.as_str()).id(product).int(position).int(it.price.minor).text(it.price.currency.code());
     let row = row.opt_int(it.compare_at.map(|price| price.minor));
     let row = row.opt_text(it.compare_at.as_ref().map(|price| price.currency.code()));
-    row.json(&it.options).opt_int(it.weight_grams).opt_text(it.barcode.as_deref()).json(&it.metadata)
+    row.json(&it.options).opt_int(it.weight_grams).opt_text(it.barcode.as_deref()).json(&it.metadata).seal(VARIANTS)
 }
 
 fn image_row(row: RowText, (product, position, it): (ProductId, i64, &Image)) -> RowText {
-    row.id(it.id).id(product).int(position).text(&it.url).text(&it.alt)
+    row.id(it.id).id(product).int(position).text(&it.url).text(&it.alt).seal(IMAGES)
 }
 
 fn write_stock(script: &mut Script, judge: &CatalogJudge<'_>) {
     script.bulk(sql::STOCK_GONE, Bulk::texts(judge.inventory.removed().map(Sku::as_str)));
     let stock = judge.inventory.written().map(|(sku, stock)| (judge.inventory.is_stored(sku), stock));
     script.put(sql::INVENTORY, stock, |row: RowText, it: &Inventory| {
-        let row = row.text(it.sku.as_str()).id(it.product).int(it.on_hand).int(it.reserved).int(it.low_stock_threshold);
-        row.flag(it.low_stock_alerted).count(it.version)
+        let row = row.text(it.sku.as_str()).id(it.product).int(it.low_stock_threshold).seal(INVENTORY);
+        row.int(it.on_hand).int(it.reserved).flag(it.low_stock_alerted).count(it.version)
     });
     let movements = Bulk::of(judge.movements.iter(), |row: RowText, it: &&Movement| {
         let row = row.id(it.id).text(it.sku.as_str()).text(it.kind.as_str()).int(it.on_hand).int(it.reserved);

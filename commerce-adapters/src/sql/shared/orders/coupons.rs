@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use commerce_core::Currency;
+use commerce_core::audit::tables::COUPONS;
 use commerce_core::error::StoreError;
 use commerce_core::ids::{CouponId, Id, OrderId, UserId};
 use commerce_core::orders::{Coupon, CouponKind, CouponOff, CouponReads, Redemption};
@@ -103,7 +104,7 @@ fn coupon_row(row: RowText, it: &Coupon) -> RowText {
     let row = row.opt_int(it.usage_limit).opt_int(it.per_user_limit).opt_at(it.starts_at).opt_at(it.ends_at);
     let row = row.opt_int(it.minimum_subtotal.map(|amount| amount.minor));
     let row = row.opt_int(it.maximum_discount.map(|amount| amount.minor)).json(&it.categories).json(&it.products);
-    row.flag(it.combinable).json(&it.metadata).at(it.created_at).count(it.version).int(0_i64)
+    row.flag(it.combinable).json(&it.metadata).at(it.created_at).count(it.version).seal(COUPONS).int(0_i64)
 }
 
 fn read_coupon(row: &Row, operation: &'static str) -> Result<Coupon, StoreError> {

@@ -11,7 +11,7 @@ use commerce_core::orders::{
 };
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::{Quantity, Sku};
-use commerce_core::users::PostalAddress;
+use commerce_core::users::{ERASED, PostalAddress};
 use commerce_core::{Currency, Money, Timestamp, catalog::HoldKey};
 use serde::Deserialize;
 
@@ -245,12 +245,21 @@ impl OrderStore for Database<OrdersWrite> {
         const OPERATION: &str = "orders.orders";
         let query = Question::of(sql::ORDERS_BELOW).shown_if(filter.user.is_none()).bind(below(page));
         let status = filter.status.map(OrderStatus::as_str);
+        let personal = filter.personal.then_some(ERASED);
         let query = query
             .when(" AND user_id = ?", filter.user.map(|user| blob(user.uuid())))
             .when(if filter.user.is_some() { sql::STATUS_OF_FEW } else { " AND orders.status = ?" }, status)
             .when(" AND orders.id >= ?", filter.from.map(|at| blob(OrderId::lower_bound(at).uuid())))
             .when(" AND orders.id < ?", filter.to.map(|at| blob(OrderId::lower_bound(at).uuid())))
-            .when(sql::NUMBER_IS, filter.number.as_deref());
+            .when(sql::NUMBER_IS, filter.number.as_deref())
+            .when(" AND (orders.ship_full_name <> ?", personal)
+            .when(" OR orders.ship_line1 <> ?", personal)
+            .when(" OR orders.ship_city <> ?", personal)
+            .when(" OR orders.ship_postal_code <> ?", personal)
+            .when(
+                " OR orders.ship_line2 IS NOT NULL OR orders.ship_phone IS NOT NULL OR orders.metadata <> ?)",
+                personal.map(|_| "{}"),
+            );
         let query = query.then(" ORDER BY orders.id DESC LIMIT ?").bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;
         let orders = rows.iter().map(|row| read_order(&Fields::of(row, OPERATION))).collect::<Result<_, _>>()?;

@@ -189,9 +189,12 @@ impl UserStore for Database<UserWrite> {
         const SQL: &str = "SELECT * FROM refresh_tokens WHERE hash = ?";
         let Some(row) = self.row(OPERATION, Question::of(SQL).bind(hash.to_vec())).await? else { return Ok(None) };
         let fields = Fields::of(&row, OPERATION);
+        // One of nobody is from before this was kept, and its session is gone.
+        let Some(user) = fields.opt_id("user_id")? else { return Ok(None) };
         Ok(Some(RefreshToken {
             hash: fields.hash("hash")?,
             session: fields.id("session_id")?,
+            user,
             created_at: fields.at("created_at")?,
             rotated_at: fields.opt_at("rotated_at")?,
         }))

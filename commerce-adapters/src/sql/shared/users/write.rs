@@ -1,5 +1,6 @@
 //! Writes what was accepted of a batch of changes to users: a statement for each table touched.
 
+use commerce_core::audit::tables::{ADDRESSES, GUESTS, USERS};
 use commerce_core::users::{Address, Erasure, Guest, StaffEntry, StaffNews, User};
 
 use super::super::script::Script;
@@ -31,11 +32,11 @@ pub(super) fn write(script: &mut Script, judge: &UserJudge<'_>) {
 fn user_row(row: RowText, it: &User) -> RowText {
     let row = row.id(it.id).text(it.email.as_str()).text(&it.full_name).opt_text(it.phone.as_deref());
     let row = row.text(it.role.as_str()).opt_id(it.seller).text(&it.password_hash.0).json(&it.metadata);
-    row.at(it.created_at).count(it.version)
+    row.at(it.created_at).count(it.version).seal(USERS)
 }
 
 fn guest_row(row: RowText, it: &Guest) -> RowText {
-    row.id(it.id).text(it.email.as_str()).at(it.created_at).count(it.version)
+    row.id(it.id).text(it.email.as_str()).at(it.created_at).count(it.version).seal(GUESTS)
 }
 
 fn write_addresses(script: &mut Script, judge: &UserJudge<'_>) {
@@ -51,7 +52,7 @@ fn address_row(row: RowText, it: &Address) -> RowText {
     let to = &it.postal;
     let row = row.id(it.id).id(it.user).text(&to.full_name).text(&to.line1).opt_text(to.line2.as_deref());
     let row = row.text(&to.city).opt_text(to.state.as_deref()).text(&to.postal_code).text(to.country.as_str());
-    row.opt_text(to.phone.as_deref()).flag(it.is_default).at(it.created_at)
+    row.opt_text(to.phone.as_deref()).flag(it.is_default).at(it.created_at).seal(ADDRESSES)
 }
 
 fn write_sessions(script: &mut Script, judge: &UserJudge<'_>) {
@@ -67,8 +68,9 @@ fn write_sessions(script: &mut Script, judge: &UserJudge<'_>) {
 
 fn write_tokens(script: &mut Script, judge: &UserJudge<'_>) {
     let made = judge.tokens.written().filter_map(|(_, row)| row.made.map(|token| (token, row)));
-    let made =
-        Bulk::of(made, |text: RowText, (it, row)| text.hash(&it.hash).id(it.session).at(it.created_at).opt_at(row.rotated_at));
+    let made = Bulk::of(made, |text: RowText, (it, row)| {
+        text.hash(&it.hash).id(it.session).at(it.created_at).opt_at(row.rotated_at).id(it.user)
+    });
     script.bulk(sql::TOKENS_MADE, made);
     let changed = judge.tokens.written().filter(|(_, row)| row.made.is_none());
     let changed = Bulk::of(changed, |text: RowText, (hash, row)| text.hash(hash).opt_at(row.rotated_at));

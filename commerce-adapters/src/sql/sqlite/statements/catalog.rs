@@ -5,7 +5,16 @@ use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     "catalog",
-    [(1, "catalog"), (2, "messages"), (3, "writers"), (4, "variant_notes"), (5, "audit"), (6, "reviews"), (7, "ended_holds")]
+    [
+        (1, "catalog"),
+        (2, "messages"),
+        (3, "writers"),
+        (4, "variant_notes"),
+        (5, "audit"),
+        (6, "reviews"),
+        (7, "ended_holds"),
+        (8, "seals")
+    ]
 );
 
 /// Holds that ended without a sale, all generations of a key together: those of a key that was sold, or is young, stay.
@@ -72,65 +81,70 @@ pub(crate) const TREE_TOUCHED: &str = "UPDATE category_tree SET version = ?";
 
 pub(crate) const CATEGORIES_GONE: &str = "DELETE FROM categories WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
-pub(crate) const CATEGORIES: &str = "INSERT INTO categories (id, slug, name, parent_id, created_at, version)
-    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5
+pub(crate) const CATEGORIES: &str = "INSERT INTO categories (id, slug, name, parent_id, created_at, version, seal)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5, unhex(value ->> 6)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, parent_id = excluded.parent_id,
-        version = excluded.version";
+        version = excluded.version, seal = excluded.seal";
 
-pub(crate) const SELLERS: &str = "INSERT INTO sellers (id, slug, name, user_id, created_at, version)
-    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5
+pub(crate) const SELLERS: &str = "INSERT INTO sellers (id, slug, name, user_id, created_at, version, seal)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5, unhex(value ->> 6)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, user_id = excluded.user_id,
-        version = excluded.version";
+        version = excluded.version, seal = excluded.seal";
 
 pub(crate) const REVIEWS: &str = "INSERT INTO reviews (id, product_id, user_id, rating, title, body, verified_purchase, status,
-        reason, created_at, moderated_at, moderated_by, version)
+        reason, created_at, moderated_at, moderated_by, version, seal)
     SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-        value ->> 7, value ->> 8, value ->> 9, value ->> 10, unhex(value ->> 11), value ->> 12
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, unhex(value ->> 11), value ->> 12, unhex(value ->> 13)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, reason = excluded.reason,
-        moderated_at = excluded.moderated_at, moderated_by = excluded.moderated_by, version = excluded.version";
+        moderated_at = excluded.moderated_at, moderated_by = excluded.moderated_by, version = excluded.version,
+        seal = excluded.seal";
 
 pub(crate) const WISHES_GONE: &str = "DELETE FROM wishlists
     WHERE (user_id, product_id) IN (SELECT unhex(value ->> 0), unhex(value ->> 1) FROM jsonb_each(?))";
 
-pub(crate) const WISHES: &str = "INSERT INTO wishlists (user_id, product_id, id, added_at)
-    SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), value ->> 3 FROM jsonb_each(?) WHERE true
-    ON CONFLICT (user_id, product_id) DO UPDATE SET id = excluded.id, added_at = excluded.added_at";
+pub(crate) const WISHES: &str = "INSERT INTO wishlists (id, user_id, product_id, added_at, seal)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), value ->> 3, unhex(value ->> 4)
+    FROM jsonb_each(?) WHERE true
+    ON CONFLICT (user_id, product_id) DO UPDATE SET id = excluded.id, added_at = excluded.added_at, seal = excluded.seal";
 
 pub(crate) const PRODUCTS: &str = "INSERT INTO products (id, slug, name, description, status, category_id, seller_id,
-        rating_count, rating_sum, metadata, created_at, updated_at, changed_at, version)
+        rating_count, rating_sum, metadata, created_at, updated_at, version, seal, changed_at)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, unhex(value ->> 5),
-        unhex(value ->> 6), value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13
+        unhex(value ->> 6), value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
+        unhex(value ->> 13), value ->> 14
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, description = excluded.description,
         status = excluded.status, category_id = excluded.category_id, seller_id = excluded.seller_id,
         rating_count = excluded.rating_count, rating_sum = excluded.rating_sum, metadata = excluded.metadata,
-        updated_at = excluded.updated_at, changed_at = excluded.changed_at, version = excluded.version";
+        updated_at = excluded.updated_at, changed_at = excluded.changed_at, version = excluded.version,
+        seal = excluded.seal";
 
 pub(crate) const VARIANTS_GONE: &str = "DELETE FROM product_variants WHERE product_id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const IMAGES_GONE: &str = "DELETE FROM product_images WHERE product_id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const VARIANTS: &str = "INSERT INTO product_variants (sku, product_id, position, price_minor, currency,
-        compare_at_minor, compare_at_currency, options, weight_grams, barcode, metadata)
+        compare_at_minor, compare_at_currency, options, weight_grams, barcode, metadata, seal)
     SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-        value ->> 7, value ->> 8, value ->> 9, value ->> 10
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, unhex(value ->> 11)
     FROM jsonb_each(?)";
 
-pub(crate) const IMAGES: &str = "INSERT INTO product_images (id, product_id, position, url, alt)
-    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4 FROM jsonb_each(?)";
+pub(crate) const IMAGES: &str = "INSERT INTO product_images (id, product_id, position, url, alt, seal)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, unhex(value ->> 5)
+    FROM jsonb_each(?)";
 
 pub(crate) const STOCK_GONE: &str = "DELETE FROM inventory WHERE sku IN (SELECT value FROM json_each(?))";
 
 pub(crate) const INVENTORY: &str = "INSERT INTO inventory
-        (sku, product_id, on_hand, reserved, low_stock_threshold, low_stock_alerted, version)
-    SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+        (sku, product_id, low_stock_threshold, seal, on_hand, reserved, low_stock_alerted, version)
+    SELECT value ->> 0, unhex(value ->> 1), value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5, value ->> 6, value ->> 7
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (sku) DO UPDATE SET product_id = excluded.product_id, on_hand = excluded.on_hand,
         reserved = excluded.reserved, low_stock_threshold = excluded.low_stock_threshold,
-        low_stock_alerted = excluded.low_stock_alerted, version = excluded.version";
+        low_stock_alerted = excluded.low_stock_alerted, version = excluded.version, seal = excluded.seal";
 
 pub(crate) const LEDGER: &str = "INSERT OR FAIL INTO stock_ledger
         (id, sku, kind, on_hand_change, reserved_change, reference, reason, actor_id, moved_at)

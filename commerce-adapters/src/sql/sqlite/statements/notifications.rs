@@ -3,8 +3,10 @@
 use crate::sql::Old;
 use crate::sql::sqlite::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("notifications", [(1, "notifications"), (2, "messages"), (3, "writers"), (4, "trace"), (5, "webhooks")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "notifications",
+    [(1, "notifications"), (2, "messages"), (3, "writers"), (4, "trace"), (5, "webhooks"), (6, "seals")]
+);
 
 pub(crate) const BY_ID: &str = "SELECT id, event_id, template, recipient, version FROM notification_logs
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
@@ -35,14 +37,15 @@ pub(crate) const ENDPOINTS_BY_ID: &str =
     "SELECT id, version FROM webhook_endpoints WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const ENDPOINTS_NEW: &str = "INSERT OR FAIL INTO webhook_endpoints (id, url, events, secret, former_secret,
-        former_until, status, reason, failing_since, created_at, updated_at, version)
+        former_until, status, reason, failing_since, created_at, updated_at, version, seal)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-        value ->> 8, value ->> 9, value ->> 10, value ->> 11
+        value ->> 8, value ->> 9, value ->> 10, value ->> 11, unhex(value ->> 12)
     FROM jsonb_each(?)";
 
 pub(crate) const ENDPOINTS_CHANGED: &str = "UPDATE OR FAIL webhook_endpoints SET url = value ->> 1, events = value ->> 2,
         secret = value ->> 3, former_secret = value ->> 4, former_until = value ->> 5, status = value ->> 6,
-        reason = value ->> 7, failing_since = value ->> 8, updated_at = value ->> 10, version = value ->> 11
+        reason = value ->> 7, failing_since = value ->> 8, updated_at = value ->> 10, version = value ->> 11,
+        seal = unhex(value ->> 12)
     FROM jsonb_each(?) WHERE webhook_endpoints.id = unhex(value ->> 0)";
 
 pub(crate) const DELIVERIES_BY_ID: &str = "SELECT id, endpoint_id, event_id, version FROM webhook_deliveries

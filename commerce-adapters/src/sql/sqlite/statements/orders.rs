@@ -19,6 +19,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (9, "exchanges"),
         (10, "payments", "00"),
         (11, "provider_messages", "00"),
+        (12, "seals", "00"),
     ]
 );
 
@@ -190,17 +191,17 @@ pub(crate) const USES_BY_USER: &str = "SELECT it.coupon_id, it.user_id, count(*)
 /// How often a coupon is used is never changed with it.
 pub(crate) const COUPONS: &str = "INSERT INTO coupons (id, code, kind, percent, amount_minor, currency, usage_limit,
         per_user_limit, starts_at, ends_at, minimum_minor, maximum_minor, categories, products, combinable, metadata,
-        created_at, version, used)
+        created_at, version, seal, used)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
         value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15,
-        value ->> 16, value ->> 17, 0
+        value ->> 16, value ->> 17, unhex(value ->> 18), 0
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (id) DO UPDATE SET code = excluded.code, kind = excluded.kind, percent = excluded.percent,
         amount_minor = excluded.amount_minor, currency = excluded.currency, usage_limit = excluded.usage_limit,
         per_user_limit = excluded.per_user_limit, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
         minimum_minor = excluded.minimum_minor, maximum_minor = excluded.maximum_minor,
         categories = excluded.categories, products = excluded.products, combinable = excluded.combinable,
-        metadata = excluded.metadata, created_at = excluded.created_at, version = excluded.version";
+        metadata = excluded.metadata, created_at = excluded.created_at, version = excluded.version, seal = excluded.seal";
 
 pub(crate) const COUPONS_USED: &str = "UPDATE coupons SET used = new.used
     FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS used FROM jsonb_each(?)) AS new WHERE coupons.id = new.id";

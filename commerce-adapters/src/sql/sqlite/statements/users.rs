@@ -17,6 +17,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (7, "guests"),
         (8, "staff_log_of_all"),
         (9, "erasures"),
+        (10, "seals", "00"),
     ]
 );
 
@@ -36,13 +37,13 @@ pub(crate) const KNOWN_TOKENS: &str = "SELECT hash, rotated_at FROM refresh_toke
     WHERE hash IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const USERS: &str = "INSERT INTO users
-        (id, email, full_name, phone, role, seller_id, password_hash, metadata, created_at, version)
+        (id, email, full_name, phone, role, seller_id, password_hash, metadata, created_at, version, seal)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, unhex(value ->> 5), value ->> 6,
-        value ->> 7, value ->> 8, value ->> 9
+        value ->> 7, value ->> 8, value ->> 9, unhex(value ->> 10)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (id) DO UPDATE SET email = excluded.email, full_name = excluded.full_name, phone = excluded.phone,
         role = excluded.role, seller_id = excluded.seller_id, password_hash = excluded.password_hash,
-        metadata = excluded.metadata, created_at = excluded.created_at, version = excluded.version";
+        metadata = excluded.metadata, created_at = excluded.created_at, version = excluded.version, seal = excluded.seal";
 
 pub(crate) const GUESTS_BY_ID: &str = "SELECT id, email, version FROM guests
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
@@ -50,9 +51,10 @@ pub(crate) const GUESTS_BY_ID: &str = "SELECT id, email, version FROM guests
 pub(crate) const GUESTS_BY_EMAIL: &str = "SELECT id, email, version FROM guests
     WHERE email IN (SELECT value FROM json_each(?))";
 
-pub(crate) const GUESTS: &str = "INSERT INTO guests (id, email, created_at, version)
-    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3 FROM jsonb_each(?) WHERE true
-    ON CONFLICT (id) DO UPDATE SET email = excluded.email, created_at = excluded.created_at, version = excluded.version";
+pub(crate) const GUESTS: &str = "INSERT INTO guests (id, email, created_at, version, seal)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4) FROM jsonb_each(?) WHERE true
+    ON CONFLICT (id) DO UPDATE SET email = excluded.email, created_at = excluded.created_at, version = excluded.version,
+        seal = excluded.seal";
 
 pub(crate) const ERASURES: &str = "INSERT INTO erasures (user_id, erased_at, due_at)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2 FROM jsonb_each(?) WHERE true
@@ -69,14 +71,14 @@ pub(crate) const STAFF_LOG: &str = "INSERT INTO staff_log
 pub(crate) const ADDRESSES_GONE: &str = "DELETE FROM addresses WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const ADDRESSES: &str = "INSERT INTO addresses (id, user_id, full_name, line1, line2, city, state,
-        postal_code, country, phone, is_default, created_at)
+        postal_code, country, phone, is_default, created_at, seal)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, unhex(value ->> 12)
     FROM jsonb_each(?) ORDER BY key
     ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, full_name = excluded.full_name,
         line1 = excluded.line1, line2 = excluded.line2, city = excluded.city, state = excluded.state,
         postal_code = excluded.postal_code, country = excluded.country, phone = excluded.phone,
-        is_default = excluded.is_default, created_at = excluded.created_at";
+        is_default = excluded.is_default, created_at = excluded.created_at, seal = excluded.seal";
 
 pub(crate) const SESSIONS_MADE: &str = "INSERT INTO sessions (id, user_id, created_at, last_used_at, revoked_at)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4 FROM jsonb_each(?)";
@@ -87,8 +89,8 @@ pub(crate) const SESSIONS_CHANGED: &str = "UPDATE sessions
         FROM jsonb_each(?)) AS new
     WHERE sessions.id = new.id";
 
-pub(crate) const TOKENS_MADE: &str = "INSERT INTO refresh_tokens (hash, session_id, created_at, rotated_at)
-    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3 FROM jsonb_each(?)";
+pub(crate) const TOKENS_MADE: &str = "INSERT INTO refresh_tokens (hash, session_id, created_at, rotated_at, user_id)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, unhex(value ->> 4) FROM jsonb_each(?)";
 
 pub(crate) const TOKENS_CHANGED: &str = "UPDATE refresh_tokens SET rotated_at = new.rotated_at
     FROM (SELECT unhex(value ->> 0) AS hash, value ->> 1 AS rotated_at FROM jsonb_each(?)) AS new

@@ -9,13 +9,15 @@ mod carts;
 mod catalog;
 mod coupons;
 mod mails;
+mod money;
 mod opinions;
 mod orders;
 mod returns;
 mod shipments;
 mod wallets;
 
-pub(super) use orders::{NOTE, owed, taken};
+pub(super) use money::{owed, taken};
+pub(super) use orders::NOTE;
 pub(super) use shipments::cash;
 
 use std::collections::{BTreeMap, BTreeSet};

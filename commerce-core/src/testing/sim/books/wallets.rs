@@ -6,7 +6,7 @@ use crate::ids::{AttemptId, Id};
 use crate::orders::{AttemptState, OrderWrite, TopUp, WalletEntry, WalletKind};
 
 use super::super::situations::Situation;
-use super::orders::taken;
+use super::money::taken;
 
 impl Books {
     /// Something is entered once, goes the way of its kind, and leaves nobody with less than nothing.

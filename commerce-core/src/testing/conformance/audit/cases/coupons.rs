@@ -22,6 +22,8 @@ pub(super) const CASES: &[Case] = &[
     case("a use less than there are", COUPON, any, set("used", zero), I::Coupon, Column("code")),
     case("a coupon that was not yet to be used", COUPON, any, set("starts_at", later_from_null), I::Coupon, Column("code")),
     case("a coupon of another kind", COUPON, any, set("kind", |_| "FIXED".into()), I::Coupon, Column("code")),
+    case("a coupon that takes off more", COUPON, any, set("percent", more), I::Sealed, Column("code")),
+    case("a coupon that fewer may use", COUPON, any, set("per_user_limit", |_| Cell::Int(7)), I::Sealed, Column("code")),
     case("a coupon of no kind", COUPON, any, set("kind", nonsense), I::Readable, Column("code")),
     case("a coupon that takes off too much", COUPON, any, set("percent", |_| Cell::Int(101)), I::Readable, Column("code")),
     case("an amount without a currency", COUPON, any, set("minimum_minor", |_| Cell::Int(1)), I::Coupon, Column("code")),

@@ -85,6 +85,8 @@ pub(super) const CASES: &[Case] = &[
         I::Version,
         Column("id"),
     ),
+    case("a review that says something else", REVIEW, any, set("body", |_| "It leaks.".into()), I::Sealed, Column("id")),
+    case("a wish at another time", WISH, any, set("added_at", more), I::Sealed, Column("id")),
     case("a wish of nobody", WISH, any, set("user_id", other), I::Reference, Column("id")),
     case("a wish for nothing", WISH, any, set("product_id", other), I::Reference, Column("id")),
     case("a wish made later", WISH, any, set("added_at", later), I::Times, Column("id")),

@@ -23,6 +23,7 @@ pub(super) const CASES: &[Case] = &[
     case("a delivery that failed and was taken", CALLED, any, set("error", |_| "busy".into()), I::Event, Column("id")),
     case("a delivery of the first version", CALLED, any, set("version", one), I::Version, Column("id")),
     case("a delivery taken before it was recorded", CALLED, any, set("delivered_at", zero), I::Times, Column("id")),
+    case("an endpoint elsewhere", ENDPOINT, any, set("url", |_| "https://eve.example/in".into()), I::Sealed, Column("id")),
     case("an endpoint without a secret", ENDPOINT, any, set("secret", |_| "none".into()), I::Readable, Column("id")),
     case("an endpoint that wants nonsense", ENDPOINT, any, set("events", nonsense), I::Readable, Column("id")),
     case("an endpoint disabled for nothing", ENDPOINT, any, set("status", |_| "DISABLED".into()), I::Reference, Column("id")),
