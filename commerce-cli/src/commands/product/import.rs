@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use commerce_core::catalog::{ImportProduct, Imported, NewImage, NewProduct, NewVariant};
-use commerce_core::ids::CategoryId;
+use commerce_core::catalog::{ImportProduct, ImportSeller, Imported, MetSellers, NewImage, NewProduct, NewVariant};
+use commerce_core::ids::{CategoryId, SellerId};
 use commerce_core::text::Sku;
 use commerce_core::{Actor, Currency};
 use futures_util::StreamExt;
@@ -37,9 +37,13 @@ Formats (told from the file's name and header unless --format says):
                 as DRAFT.
   csv           one row per variant: name, sku, price, and if wanted slug, description, category
                 (\"Men > Shirts\"), status, stock, compare_at_price, weight_grams, barcode, image,
-                vendor, tags, and a column `option:NAME` for every option. What a file has no column
-                for stays as it is
+                vendor, tags, seller, seller_name, and a column `option:NAME` for every option. What
+                a file has no column for stays as it is
   jsonl         one product per line, as `product export` writes it
+
+Sellers are known by their slug, and the house's own as such; one that is not there is made, with
+nobody who runs it. A product whose file names no seller stays whose it is, and a new one is the
+house's.
 
 A row that cannot be read is named with its line and the reason and left out; the others go in, and
 the command ends with code 1 (BAD_ROWS). Products are known by their handle (slug), so importing
@@ -146,12 +150,14 @@ async fn import(
     let bar = progress(source.length());
     let mut products = import::open(source, format, currency)?;
     let categories = Categories { shop, dry_run, known: Mutex::default() };
+    let sellers = Sellers { shop, dry_run, met: Mutex::default() };
+    let places = Places { categories: &categories, sellers: &sellers };
     let mut done = Importing::default();
     let found = std::iter::from_fn(|| {
         bar.set_position(products.bytes_read());
         products.next()
     });
-    let mut outcomes = futures_util::stream::iter(found).map(|found| one(shop, &categories, found)).buffered(SIDE_BY_SIDE);
+    let mut outcomes = futures_util::stream::iter(found).map(|found| one(shop, places, found)).buffered(SIDE_BY_SIDE);
     while let Some(outcome) = outcomes.next().await {
         match outcome? {
             Outcome::Done(Imported::Created) => done.created += 1,
@@ -186,14 +192,14 @@ enum Outcome {
     Note(Remark),
 }
 
-async fn one(shop: &Shop, categories: &Categories<'_>, found: Found) -> Result<Outcome, Failure> {
+async fn one(shop: &Shop, places: Places<'_>, found: Found) -> Result<Outcome, Failure> {
     let draft = match found {
         Found::Bad(remark) => return Ok(Outcome::Bad(remark)),
         Found::Note(remark) => return Ok(Outcome::Note(remark)),
         Found::Product(draft) => draft,
     };
     let (line, slug) = (draft.line, draft.slug.clone());
-    match write(shop, categories, *draft).await {
+    match write(shop, places, *draft).await {
         Ok(Imported::Updated { removed }) if !removed.is_empty() => {
             let names = removed.iter().map(Sku::as_str).collect::<Vec<_>>().join(", ");
             let remark = Remark::new(line, format!("{slug}: removed {names}, for which the file has no row"));
@@ -205,17 +211,25 @@ async fn one(shop: &Shop, categories: &Categories<'_>, found: Found) -> Result<O
     }
 }
 
-async fn write(shop: &Shop, categories: &Categories<'_>, draft: Draft) -> commerce_core::Outcome<Imported> {
+async fn write(shop: &Shop, Places { categories, sellers }: Places<'_>, draft: Draft) -> commerce_core::Outcome<Imported> {
     let category = categories.at(&draft.category).await?;
-    let new_category = category.is_none() && !draft.category.is_empty();
-    let import = to_product(draft, category);
+    let seller = sellers.named(draft.seller.as_ref()).await?;
+    let to_be_made = (category.is_none() && !draft.category.is_empty()) || (seller.is_none() && draft.seller.is_some());
+    let import = to_product(draft, category, seller);
     if !categories.dry_run {
         return shop.catalog.import_product(&Actor::System, import).await;
     }
     match shop.catalog.preview_import(&Actor::System, &import).await? {
-        Imported::Unchanged if new_category => Ok(Imported::Updated { removed: Vec::new() }),
+        Imported::Unchanged if to_be_made => Ok(Imported::Updated { removed: Vec::new() }),
         imported => Ok(imported),
     }
+}
+
+/// Where products belong.
+#[derive(Clone, Copy)]
+struct Places<'a> {
+    categories: &'a Categories<'a>,
+    sellers: &'a Sellers<'a>,
 }
 
 /// Categories by their path of names, made once.
@@ -243,15 +257,34 @@ impl Categories<'_> {
     }
 }
 
+/// Sellers by their slug, made once.
+struct Sellers<'a> {
+    shop: &'a Shop,
+    dry_run: bool,
+    met: Mutex<MetSellers>,
+}
+
+impl Sellers<'_> {
+    /// The seller that a file names; without writing, only one that is there.
+    async fn named(&self, named: Option<&ImportSeller>) -> commerce_core::Outcome<Option<SellerId>> {
+        let Some(named) = named else { return Ok(None) };
+        let (mut met, catalog) = (self.met.lock().await, &self.shop.catalog);
+        if self.dry_run {
+            return catalog.preview_import_seller(&Actor::System, named, &mut met).await;
+        }
+        catalog.import_seller(&Actor::System, named, &mut met).await.map(Some)
+    }
+}
+
 /// A draft as the catalog takes it.
-pub(crate) fn to_product(draft: Draft, category: Option<CategoryId>) -> ImportProduct {
+pub(crate) fn to_product(draft: Draft, category: Option<CategoryId>, seller: Option<SellerId>) -> ImportProduct {
     let images = draft.images.into_iter().map(|image| NewImage { url: image.url, alt: image.alt }).collect();
     let product = NewProduct {
         name: draft.name,
         description: draft.description,
         slug: None,
         category,
-        seller: None,
+        seller,
         status: draft.status,
         variants: draft.variants.into_iter().map(variant).collect(),
         metadata: draft.metadata,

@@ -31,9 +31,13 @@ Examples:
   commerce product export --format shopify-csv products_export.csv
 
 Formats:
-  jsonl         one product per line; keeps everything but whose it is
-  csv           one row per variant; keeps vendor and tags of the notes
-  shopify-csv   what Shopify's admin imports; as csv, with three options of a variant at most
+  jsonl         one product per line; keeps everything
+  csv           one row per variant; keeps vendor and tags of the notes, and names the seller of what
+                is not the house's own
+  shopify-csv   what Shopify's admin imports; as csv, with three options of a variant at most and
+                without sellers
+
+Who runs a seller is not told; an import makes those that are not there.
 
 Without --format the file's name says: *.csv is csv, everything else jsonl. Amounts of csv are
 those of the shop's currency. A product that a format cannot hold is named and left out, and the
