@@ -108,6 +108,7 @@ fn what_is_exported_is_imported_unchanged() {
     for (format, name) in [("jsonl", "all.jsonl"), ("csv", "all.csv"), ("shopify-csv", "shopify.csv")] {
         let exported = commerce(here, &["product", "export", "--format", format, name], "");
         assert!(exported.status.success(), "{}", error(&exported));
+        assert_eq!(error(&exported), "", "no bar where there is no terminal");
         assert_eq!(json(here, &["product", "import", name])["unchanged"], 20, "{format}");
         assert_eq!(json(here, &["--data", format, "product", "import", name])["created"], 20, "{format}");
         let again = commerce(here, &["--data", format, "product", "export", "--format", format], "");

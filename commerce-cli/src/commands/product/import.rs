@@ -8,13 +8,13 @@ use commerce_core::ids::{CategoryId, SellerId};
 use commerce_core::text::Sku;
 use commerce_core::{Actor, Currency};
 use futures_util::StreamExt;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::import::{self, Draft, DraftVariant, Format, Found, Remark, Source};
+use crate::progress;
 use crate::shop::Shop;
 
 /// Products that are written side by side; their commits share transactions.
@@ -147,7 +147,7 @@ async fn import(
     dry_run: bool,
     tell: impl Fn(&'static str, &Remark),
 ) -> Result<Importing, Failure> {
-    let bar = progress(source.length());
+    let bar = progress::of_bytes(source.length());
     let mut products = import::open(source, format, currency)?;
     let categories = Categories { shop, dry_run, known: Mutex::default() };
     let sellers = Sellers { shop, dry_run, met: Mutex::default() };
@@ -311,9 +311,4 @@ fn keep(remarks: &mut Vec<Remark>, remark: Remark, tell: impl FnOnce(&Remark)) {
     if remarks.len() < REMARKS_MAX {
         remarks.push(remark);
     }
-}
-
-fn progress(bytes: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}").expect("the template is well formed");
-    ProgressBar::new(bytes).with_style(style)
 }

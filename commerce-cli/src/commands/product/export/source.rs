@@ -8,6 +8,7 @@ use commerce_core::page::PageRequest;
 use commerce_core::text::{Metadata, Sku, Slug};
 use commerce_core::{Actor, Currency, Money, limits};
 use futures_util::StreamExt;
+use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -138,12 +139,14 @@ impl Source {
         Ok(seller)
     }
 
-    /// The names of all options, for a column each.
-    pub(super) async fn option_names(&self) -> Result<BTreeSet<String>, Failure> {
+    /// The names of all options, for a column each: half of what there is to read then.
+    pub(super) async fn option_names(&self, bar: &ProgressBar) -> Result<BTreeSet<String>, Failure> {
         let slugs = self.slugs().await?;
+        bar.set_length(2 * slugs.len() as u64);
         let mut lines = futures_util::stream::iter(slugs.values()).map(|id| self.line(*id)).buffered(SIDE_BY_SIDE);
         let mut names = BTreeSet::new();
         while let Some(line) = lines.next().await {
+            bar.inc(1);
             let variants = line?.into_iter().flat_map(|line| line.variants);
             names.extend(variants.flat_map(|variant| variant.options.into_keys()));
         }
