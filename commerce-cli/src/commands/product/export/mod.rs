@@ -34,8 +34,8 @@ Examples:
 
 Formats:
   jsonl         one product per line; keeps everything
-  csv           one row per variant; keeps vendor and tags of the notes, and names the seller of what
-                is not the house's own
+  csv           one row per variant; keeps vendor and tags of the notes, and names the seller of
+                what is not the house's own
   shopify-csv   what Shopify's admin imports; as csv, with three options of a variant at most and
                 without sellers
 
