@@ -1,12 +1,17 @@
 //! `product import`: from a file into the shop, product by product.
+//!
+//! Owns the order of things and what is told of them. Start reading at [`run`], then [`goal`].
+
+mod goal;
+mod over_http;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use commerce_core::catalog::{ImportProduct, ImportSeller, Imported, MetSellers, NewImage, NewProduct, NewVariant};
+use commerce_core::Currency;
+use commerce_core::catalog::{ImportProduct, Imported, MetSellers, NewImage, NewProduct, NewVariant};
 use commerce_core::ids::{CategoryId, SellerId};
 use commerce_core::text::Sku;
-use commerce_core::{Actor, Currency};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -15,7 +20,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::import::{self, Draft, DraftVariant, Format, Found, Remark, Source};
 use crate::progress;
-use crate::shop::Shop;
+
+use self::goal::{Goal, Trouble};
 
 /// Products that are written side by side; their commits share transactions.
 const SIDE_BY_SIDE: usize = 64;
@@ -27,6 +33,7 @@ const REMARKS_MAX: usize = 10_000;
 Examples:
   commerce product import products_export.csv --dry-run
   commerce product import products_export.csv
+  commerce --url https://shop.example product import products.jsonl
   commerce product export > products.jsonl && commerce --data other product import products.jsonl
 
 Formats (told from the file's name and header unless --format says):
@@ -43,7 +50,7 @@ Formats (told from the file's name and header unless --format says):
 
 Sellers are known by their slug, and the house's own as such; one that is not there is made, with
 nobody who runs it. A product whose file names no seller stays whose it is, and a new one is the
-house's.
+house's. With --url the server is asked as any client asks, and its limits are waited for.
 
 A row that cannot be read is named with its line and the reason and left out; the others go in, and
 the command ends with code 1 (BAD_ROWS). Products are known by their handle (slug), so importing
@@ -108,27 +115,17 @@ impl Importing {
 
 pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let source = import::open_path(&args.file)?;
-    cx.local_only("an import")?;
-    let config = cx.settings()?;
-    let currency = config.server.currency;
-    let empty = if args.dry_run { Shop::empty_instead(&config).await? } else { None };
-    let (shop, _scratch) = match empty {
-        Some((shop, folder)) => (shop, Some(folder)),
-        None => (Shop::open(&config).await?, None),
-    };
+    let currency = cx.settings()?.server.currency;
+    let goal = Goal::open(cx, args.dry_run).await?;
     let told = !cx.out.is_json();
     let tell = |kind: &'static str, remark: &Remark| {
         if told {
             eprintln!("{kind}line {}: {}", remark.line, remark.text);
         }
     };
-    let done = import(&shop, &source, args.format, currency, args.dry_run, tell).await?;
+    let done = import(&goal, &source, args.format, currency, args.dry_run, tell).await?;
     cx.out.say(&done.sentence(args.dry_run), &done.json(args.dry_run))?;
-    if args.dry_run {
-        shop.close().await?;
-    } else {
-        shop.finish().await?;
-    }
+    goal.close(args.dry_run).await?;
     match done.left_out() {
         0 => Ok(()),
         left_out => Err(Failure::new("BAD_ROWS", format!("{left_out} were left out, each named above with its line"))),
@@ -140,7 +137,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
 /// # Errors
 /// When the file cannot be read or the shop does not answer; what went in stays in.
 async fn import(
-    shop: &Shop,
+    goal: &Goal,
     source: &Source,
     format: Option<Format>,
     currency: Currency,
@@ -149,15 +146,13 @@ async fn import(
 ) -> Result<Importing, Failure> {
     let bar = progress::of_bytes(source.length());
     let mut products = import::open(source, format, currency)?;
-    let categories = Categories { shop, dry_run, known: Mutex::default() };
-    let sellers = Sellers { shop, dry_run, met: Mutex::default() };
-    let places = Places { categories: &categories, sellers: &sellers };
+    let places = Places { goal, dry_run, categories: Mutex::default(), sellers: Mutex::default() };
     let mut done = Importing::default();
     let found = std::iter::from_fn(|| {
         bar.set_position(products.bytes_read());
         products.next()
     });
-    let mut outcomes = futures_util::stream::iter(found).map(|found| one(shop, places, found)).buffered(SIDE_BY_SIDE);
+    let mut outcomes = futures_util::stream::iter(found).map(|found| one(&places, found)).buffered(SIDE_BY_SIDE);
     while let Some(outcome) = outcomes.next().await {
         match outcome? {
             Outcome::Done(Imported::Created) => done.created += 1,
@@ -192,87 +187,56 @@ enum Outcome {
     Note(Remark),
 }
 
-async fn one(shop: &Shop, places: Places<'_>, found: Found) -> Result<Outcome, Failure> {
+async fn one(places: &Places<'_>, found: Found) -> Result<Outcome, Failure> {
     let draft = match found {
         Found::Bad(remark) => return Ok(Outcome::Bad(remark)),
         Found::Note(remark) => return Ok(Outcome::Note(remark)),
         Found::Product(draft) => draft,
     };
     let (line, slug) = (draft.line, draft.slug.clone());
-    match write(shop, places, *draft).await {
+    match places.write(*draft).await {
         Ok(Imported::Updated { removed }) if !removed.is_empty() => {
             let names = removed.iter().map(Sku::as_str).collect::<Vec<_>>().join(", ");
             let remark = Remark::new(line, format!("{slug}: removed {names}, for which the file has no row"));
             Ok(Outcome::Reduced(removed.len() as u64, remark))
         }
         Ok(imported) => Ok(Outcome::Done(imported)),
-        Err(commerce_core::Error::Refused(refusal)) => Ok(Outcome::Refused(Remark::new(line, format!("{slug}: {refusal}")))),
-        Err(error @ commerce_core::Error::Store(_)) => Err(error.into()),
+        Err(Trouble::Refused(reason)) => Ok(Outcome::Refused(Remark::new(line, format!("{slug}: {reason}")))),
+        Err(Trouble::Failed(failure)) => Err(failure),
     }
 }
 
-async fn write(shop: &Shop, Places { categories, sellers }: Places<'_>, draft: Draft) -> commerce_core::Outcome<Imported> {
-    let category = categories.at(&draft.category).await?;
-    let seller = sellers.named(draft.seller.as_ref()).await?;
-    let to_be_made = (category.is_none() && !draft.category.is_empty()) || (seller.is_none() && draft.seller.is_some());
-    let import = to_product(draft, category, seller);
-    if !categories.dry_run {
-        return shop.catalog.import_product(&Actor::System, import).await;
-    }
-    match shop.catalog.preview_import(&Actor::System, &import).await? {
-        Imported::Unchanged if to_be_made => Ok(Imported::Updated { removed: Vec::new() }),
-        imported => Ok(imported),
-    }
-}
-
-/// Where products belong.
-#[derive(Clone, Copy)]
+/// Where products belong: categories by their path of names and sellers by their slug, each made once.
 struct Places<'a> {
-    categories: &'a Categories<'a>,
-    sellers: &'a Sellers<'a>,
-}
-
-/// Categories by their path of names, made once.
-struct Categories<'a> {
-    shop: &'a Shop,
+    goal: &'a Goal,
     dry_run: bool,
-    known: Mutex<HashMap<Vec<String>, Option<CategoryId>>>,
+    categories: Mutex<HashMap<Vec<String>, Option<CategoryId>>>,
+    sellers: Mutex<MetSellers>,
 }
 
-impl Categories<'_> {
+impl Places<'_> {
+    async fn write(&self, draft: Draft) -> Result<Imported, Trouble> {
+        let category = self.category(&draft.category).await?;
+        let seller = match &draft.seller {
+            Some(named) => self.goal.seller(named, &mut *self.sellers.lock().await, self.dry_run).await?,
+            None => None,
+        };
+        let to_be_made = (category.is_none() && !draft.category.is_empty()) || (seller.is_none() && draft.seller.is_some());
+        match self.goal.product(to_product(draft, category, seller), self.dry_run).await? {
+            Imported::Unchanged if self.dry_run && to_be_made => Ok(Imported::Updated { removed: Vec::new() }),
+            imported => Ok(imported),
+        }
+    }
+
     /// The category of a path; without writing, only one that is there.
-    async fn at(&self, path: &[String]) -> commerce_core::Outcome<Option<CategoryId>> {
-        let mut known = self.known.lock().await;
+    async fn category(&self, path: &[String]) -> Result<Option<CategoryId>, Trouble> {
+        let mut known = self.categories.lock().await;
         if let Some(category) = known.get(path) {
             return Ok(*category);
         }
-        let catalog = &self.shop.catalog;
-        let category = if self.dry_run {
-            catalog.preview_category_at(&Actor::System, path).await?
-        } else {
-            catalog.category_at(&Actor::System, path).await?
-        };
+        let category = self.goal.category(path, self.dry_run).await?;
         known.insert(path.to_vec(), category);
         Ok(category)
-    }
-}
-
-/// Sellers by their slug, made once.
-struct Sellers<'a> {
-    shop: &'a Shop,
-    dry_run: bool,
-    met: Mutex<MetSellers>,
-}
-
-impl Sellers<'_> {
-    /// The seller that a file names; without writing, only one that is there.
-    async fn named(&self, named: Option<&ImportSeller>) -> commerce_core::Outcome<Option<SellerId>> {
-        let Some(named) = named else { return Ok(None) };
-        let (mut met, catalog) = (self.met.lock().await, &self.shop.catalog);
-        if self.dry_run {
-            return catalog.preview_import_seller(&Actor::System, named, &mut met).await;
-        }
-        catalog.import_seller(&Actor::System, named, &mut met).await.map(Some)
     }
 }
 
