@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::error::StoreError;
-use commerce_core::events::{Envelope, EventBus};
+use commerce_core::events::{Envelope, EventBus, Queue, Queued};
 use commerce_core::ids::{Entropy, EventId};
 
 /// How many events are remembered, to be brought once more when nobody expects them.
@@ -87,6 +87,10 @@ impl EventBus for ChaosBus {
 
     fn lag(&self) -> Duration {
         self.bus.lag()
+    }
+
+    async fn queued(&self, queues: &[Queue]) -> Result<Vec<Queued>, StoreError> {
+        self.bus.queued(queues).await
     }
 }
 

@@ -30,6 +30,7 @@ pub mod sql;
 pub mod stores;
 pub mod system;
 pub mod traffic;
+pub mod watch;
 pub mod webhooks;
 
 pub use commerce_core;

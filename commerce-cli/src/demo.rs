@@ -113,7 +113,7 @@ async fn products(shop: &Shop, currency: Currency) -> Result<(), Failure> {
         if !categories.contains_key(&path) {
             categories.insert(path.clone(), shop.catalog.category_at(&Actor::System, &path).await?);
         }
-        let product = to_product(*draft, categories.get(&path).copied().flatten());
+        let product = to_product(*draft, categories.get(&path).copied().flatten(), None);
         let imported: Imported = shop.catalog.import_product(&Actor::System, product).await?;
         tracing::debug!(?imported, "a demo product");
     }

@@ -18,12 +18,14 @@ pub(crate) struct Failure {
     code: String,
     message: String,
     members: Option<Value>,
+    /// Of the answer of a server that it is about.
+    status: Option<u16>,
 }
 
 impl Failure {
     /// A failure with exit code 1.
     pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { exit: 1, code: code.into(), message: message.into(), members: None }
+        Self { exit: 1, code: code.into(), message: message.into(), members: None, status: None }
     }
 
     /// Bad usage: exit code 2.
@@ -57,7 +59,8 @@ impl Failure {
         let members =
             ["errors", "lines", "quote"].iter().filter_map(|name| Some(((*name).to_owned(), problem.get(*name)?.clone())));
         let members: Map<String, Value> = members.collect();
-        Self { members: (!members.is_empty()).then_some(Value::Object(members)), ..Self::new(code, message) }
+        let members = (!members.is_empty()).then_some(Value::Object(members));
+        Self { members, status: Some(status), ..Self::new(code, message) }
     }
 
     /// The same failure, saying what it is about.
@@ -78,6 +81,11 @@ impl Failure {
     /// The stable code.
     pub(crate) fn code(&self) -> &str {
         &self.code
+    }
+
+    /// The status of a server's answer, if it is one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.status
     }
 
     /// One sentence for people.

@@ -39,6 +39,7 @@ fn line(draft: Draft) -> Value {
         description: Some(draft.description),
         status: draft.status,
         category: draft.category,
+        seller: draft.seller,
         variants: draft.variants.into_iter().map(variant).collect(),
         images: draft.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
         metadata: draft.metadata,

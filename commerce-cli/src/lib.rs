@@ -15,6 +15,7 @@ mod failure;
 pub mod fuzzing;
 mod import;
 mod output;
+mod progress;
 mod remote;
 mod secret;
 mod shop;

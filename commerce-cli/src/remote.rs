@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use commerce_core::error::Refusal;
-use reqwest::header::LOCATION;
+use reqwest::header::{IF_MATCH, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
@@ -62,8 +62,12 @@ impl Remote {
     /// As [`get`](Self::get).
     pub(crate) async fn get_in_turn(&self, path: &str, query: &[(&'static str, String)]) -> Result<Value, Failure> {
         let path = with_query(path, query);
+        self.in_turn(|| self.request(Method::GET, &path)).await
+    }
+
+    async fn in_turn(&self, request: impl Fn() -> RequestBuilder) -> Result<Value, Failure> {
         for _ in 0..TURNS_MAX {
-            let answer = self.request(Method::GET, &path).send().await.map_err(|error| unreachable_server(&self.base, &error))?;
+            let answer = request().send().await.map_err(|error| unreachable_server(&self.base, &error))?;
             match retry_after(&answer) {
                 Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
                 None => return self.read(answer).await,
@@ -78,6 +82,24 @@ impl Remote {
     /// What the server answers as a problem, or that it does not answer.
     pub(crate) async fn call(&self, method: Method, path: &str, body: &Value) -> Result<Value, Failure> {
         self.send(self.request(method, path).json(body)).await
+    }
+
+    /// Changes, if it is still of this version, and waits its turn: what is put off was not done.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn call_in_turn(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+        version: Option<u64>,
+    ) -> Result<Value, Failure> {
+        let request = || {
+            let request = self.request(method.clone(), path).json(body);
+            version.into_iter().fold(request, |request, version| request.header(IF_MATCH, format!("\"{version}\"")))
+        };
+        self.in_turn(request).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

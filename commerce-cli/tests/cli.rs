@@ -108,6 +108,7 @@ fn what_is_exported_is_imported_unchanged() {
     for (format, name) in [("jsonl", "all.jsonl"), ("csv", "all.csv"), ("shopify-csv", "shopify.csv")] {
         let exported = commerce(here, &["product", "export", "--format", format, name], "");
         assert!(exported.status.success(), "{}", error(&exported));
+        assert_eq!(error(&exported), "", "no bar where there is no terminal");
         assert_eq!(json(here, &["product", "import", name])["unchanged"], 20, "{format}");
         assert_eq!(json(here, &["--data", format, "product", "import", name])["created"], 20, "{format}");
         let again = commerce(here, &["--data", format, "product", "export", "--format", format], "");
@@ -116,6 +117,60 @@ fn what_is_exported_is_imported_unchanged() {
     }
     let asked = commerce(here, &["product", "export", "all.csv"], "");
     assert!(error(&asked).contains("NOT_CONFIRMED"), "{}", error(&asked));
+}
+
+#[test]
+fn an_export_makes_the_same_shop_of_an_empty_one_sellers_included() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let line = |slug: &str, status: &str, seller: Value| {
+        serde_json::json!({
+            "slug": slug, "name": format!("The \"{slug}\""), "description": "Two lines,\nand <b>more</b>", "status": status,
+            "category": ["Kitchen", "Cups & jars"], "seller": seller,
+            "variants": [{
+                "sku": format!("{slug}-S"), "price": { "amount": 1250, "currency": "INR" }, "compareAtPrice": { "amount": 1500, "currency": "INR" },
+                "options": { "Size": "S" }, "stock": 7, "weightGrams": 250, "barcode": "0012", "metadata": { "shelf": "4" },
+            }],
+            "images": [{ "url": "https://x.example/1.png", "alt": "front" }], "metadata": { "tags": "clay", "vendor": "Acme" },
+        })
+    };
+    let potter = serde_json::json!({ "slug": "potter", "name": "=Potter, \"the first\" <b>" });
+    let lines = [
+        line("cup", "ACTIVE", potter.clone()),
+        line("jar", "DRAFT", potter),
+        line("jug", "ARCHIVED", serde_json::json!({ "slug": "weaver", "name": "Weaver" })),
+        line("mug", "ACTIVE", serde_json::json!({ "slug": "our-shop", "name": "Our shop", "house": true })),
+    ];
+    std::fs::write(here.join("by-hand.jsonl"), lines.each_ref().map(Value::to_string).join("\n")).unwrap();
+    let dry = json(here, &["product", "import", "by-hand.jsonl", "--dry-run"]);
+    assert_eq!((&dry["created"], &dry["refused"]), (&4.into(), &0.into()), "{dry}");
+    assert_eq!(json(here, &["product", "import", "by-hand.jsonl"])["created"], 4);
+    assert_eq!(json(here, &["product", "import", "by-hand.jsonl"])["unchanged"], 4);
+    for format in ["jsonl", "csv"] {
+        let export = |data: &str| {
+            let exported = commerce(here, &["--data", data, "product", "export", "--format", format], "");
+            assert!(exported.status.success(), "{}", error(&exported));
+            String::from_utf8(exported.stdout).unwrap()
+        };
+        let (name, all) = (format!("all.{format}"), export("commerce-data"));
+        if format == "jsonl" {
+            let told: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!(told, lines, "an export holds all that was said");
+        }
+        std::fs::write(here.join(&name), &all).unwrap();
+        assert_eq!(json(here, &["--data", format, "product", "import", &name])["created"], 4, "{format}");
+        assert_eq!(export(format), all, "{format}: the copy of the shop says the same");
+        assert_eq!(json(here, &["--data", format, "product", "import", &name, "--dry-run"])["unchanged"], 4, "{format}");
+    }
+    std::fs::write(here.join("given.csv"), "slug,name,sku,price,seller\nmug,Mug,mug-S,1,Dyer & co\n").unwrap();
+    for dry in [&["--dry-run"][..], &[]] {
+        assert_eq!(json(here, &[&["product", "import", "given.csv"], dry].concat())["updated"], 1, "{dry:?}");
+    }
+    let exported = commerce(here, &["product", "export"], "");
+    assert!(String::from_utf8_lossy(&exported.stdout).contains("Dyer & co"), "{}", error(&exported));
+    std::fs::write(here.join("bad.jsonl"), lines[0].to_string().replace("\"potter\"", "\"No Slug\"")).unwrap();
+    let bad = commerce(here, &["product", "import", "bad.jsonl"], "");
+    assert!(bad.status.code() == Some(1) && error(&bad).contains("line 1"), "{}", error(&bad));
 }
 
 #[test]

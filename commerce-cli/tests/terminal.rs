@@ -110,3 +110,33 @@ fn a_long_command_shows_how_far_it_is_and_leaves_only_what_it_did() {
     assert_eq!(code, Some(1), "good rows are in, bad ones are not: {shown}");
     assert!(shown.contains("line 3: jug") && shown.contains("1 created") && shown.contains("BAD_ROWS"), "{shown}");
 }
+
+/// What was shown is a bar with these words, and nothing of it is left.
+fn is_shown_and_gone(shown: &str, words: &str) {
+    assert!(shown.contains('█') && shown.contains(words), "a bar: {shown}");
+    let last = shown.rsplit("\u{1b}[2K").next().unwrap_or_default();
+    assert!(!last.contains('█') && !last.contains(words), "the bar is gone in the end: {last}");
+}
+
+#[test]
+fn an_export_into_a_file_shows_how_far_it_is_and_one_to_the_terminal_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, shown) = Session::start(folder.path(), &format!("product import {APPAREL}")).end();
+    assert_eq!(code, Some(0), "{shown}");
+    for (name, all) in [("all.jsonl", "/20 products"), ("all.csv", "/40 products")] {
+        let (code, shown) = Session::start(folder.path(), &format!("product export {name}")).end();
+        assert_eq!(code, Some(0), "{shown}");
+        is_shown_and_gone(&shown, all);
+    }
+    let (code, shown) = Session::start(folder.path(), "product export").end();
+    assert_eq!((code, shown.lines().count()), (Some(0), 20), "{shown}");
+    assert!(!shown.contains('█'), "{shown}");
+}
+
+#[test]
+fn torture_shows_how_far_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, shown) = Session::start(folder.path(), "torture --buyers 2 --seconds 1").end();
+    assert_eq!(code, Some(0), "{shown}");
+    is_shown_and_gone(&shown, "1/1 s coming to rest");
+}

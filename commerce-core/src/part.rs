@@ -16,7 +16,7 @@ use crate::commerce::{Context, Policies, Work};
 use crate::error::{Error, Outcome};
 use crate::events::desk::DeadLetterDesk;
 use crate::events::relay::Relay;
-use crate::events::{Backlog, Consumer, DeadLetters, EventBus, Outbox};
+use crate::events::{Backlog, Consumer, DeadLetters, EventBus, Outbox, Queue, Queued};
 use crate::ids::{Entropy, IdSource};
 use crate::limits;
 use crate::notifications::{
@@ -48,7 +48,7 @@ pub struct Part {
     pub dead_letters: DeadLetterDesk,
     clock: Arc<dyn Clock>,
     relays: Vec<(Context, Relay)>,
-    bus_lag: Duration,
+    bus: Option<Arc<dyn EventBus>>,
     outboxes: Vec<(Context, Arc<dyn Outbox>)>,
     last_audit: Arc<Mutex<Option<Report>>>,
 }
@@ -193,8 +193,8 @@ impl Part {
         let users = users.map(|users| users.with_records(records).with_sellers(sellers));
         let dead_letters = DeadLetterDesk::new(Vec::new(), ids, Arc::clone(&clock));
         let (relays, outboxes) = (Vec::new(), Vec::new());
-        let (bus_lag, last_audit) = (Duration::ZERO, Arc::default());
-        Ok(Self { users, catalog, orders, notifications, accounts, dead_letters, clock, relays, bus_lag, outboxes, last_audit })
+        let (bus, last_audit) = (None, Arc::default());
+        Ok(Self { users, catalog, orders, notifications, accounts, dead_letters, clock, relays, bus, outboxes, last_audit })
     }
 
     /// Which contexts live here.
@@ -222,7 +222,7 @@ impl Part {
 
     /// How long what its outboxes have published may be on its way.
     pub(crate) fn bus_lag(&self) -> Duration {
-        self.bus_lag
+        self.bus.as_ref().map_or(Duration::ZERO, |bus| bus.lag())
     }
 
     /// The consumers that live here, for a bus to bring events to, each with the context whose
@@ -248,7 +248,7 @@ impl Part {
     pub fn with_bus(mut self, bus: &Arc<dyn EventBus>, outboxes: Vec<(Context, Arc<dyn Outbox>)>) -> Self {
         let relay = |(context, outbox): &(Context, Arc<dyn Outbox>)| (*context, Relay::new(Arc::clone(outbox), Arc::clone(bus)));
         self.relays = outboxes.iter().map(relay).collect();
-        self.bus_lag = bus.lag();
+        self.bus = Some(Arc::clone(bus));
         self.outboxes = outboxes;
         self
     }
@@ -330,6 +330,16 @@ impl Part {
             backlogs.push((*context, outbox.backlog().await?));
         }
         Ok(backlogs)
+    }
+
+    /// How far the queues of the consumers that live here are behind, where a broker keeps any.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked.
+    pub async fn queued(&self) -> Outcome<Vec<Queued>> {
+        let Some(bus) = &self.bus else { return Ok(Vec::new()) };
+        let queues: Vec<Queue> = self.consumers().iter().map(|(_, consumer)| Queue::of(&**consumer)).collect();
+        Ok(if queues.is_empty() { Vec::new() } else { bus.queued(&queues).await? })
     }
 
     /// Whether the database of each context that lives here answers.

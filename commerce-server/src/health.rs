@@ -1,13 +1,19 @@
 //! Whether the shop lives, whether it can serve, and its figures. None of it needs a token.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use futures_util::future::{join_all, join3};
+use commerce_core::Timestamp;
+use commerce_core::commerce::Context;
+use commerce_core::events::{Backlog, Queued};
+use futures_util::future::{join, join_all, join3};
 use serde_json::{Map, Value, json};
 
 use crate::api::{Api, op};
+use crate::metrics::{Behind, Seen};
 use crate::state::Shared;
 
 /// `/health/live`, `/health/accepting`, `/health/ready`, `/metrics`.
@@ -55,13 +61,23 @@ fn word(up: bool) -> &'static str {
 }
 
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
-    // Figures about the requests are given even while a database does not answer.
-    let backlogs = shared.part().backlogs().await.unwrap_or_default();
-    let now = shared.part().now();
-    let lag = |backlog: &commerce_core::events::Backlog| backlog.oldest.map_or(0.0, |oldest| now.since(oldest).as_secs_f64());
-    let backlogs: Vec<_> = backlogs.iter().map(|(context, backlog)| (context.as_str(), backlog.waiting, lag(backlog))).collect();
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        shared.metrics().render(&backlogs, shared.part().last_audit().as_ref()),
-    )
+    let (part, figures) = (shared.part(), shared.metrics());
+    // Figures about the requests are given even while a database or a broker does not answer.
+    let (backlogs, queued) = join(part.backlogs(), figures.queued(async { part.queued().await.unwrap_or_default() })).await;
+    let now = part.now();
+    let age = |oldest: Option<Timestamp>| oldest.map(|oldest| now.since(oldest));
+    let outbox = |(context, backlog): (Context, Backlog)| {
+        let Backlog { waiting, oldest } = backlog;
+        Behind { name: context.as_str(), waiting, lag: age(oldest) }
+    };
+    // Where nothing waits, nothing is late.
+    let none = |waiting: u64| (waiting == 0).then_some(Duration::ZERO);
+    let queue = |Queued { queue, waiting, oldest }| Behind { name: queue, waiting, lag: age(oldest).or(none(waiting)) };
+    let seen = Seen {
+        backlogs: backlogs.unwrap_or_default().into_iter().map(outbox).collect(),
+        queues: queued.into_iter().map(queue).collect(),
+        breakers: shared.breakers(),
+        audit: part.last_audit(),
+    };
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures.render(&seen))
 }

@@ -8,10 +8,20 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use commerce_core::audit::{Invariant, Report};
+use commerce_core::events::Queued;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use crate::ways::{BREAKER_STATES, BreakerFigure};
 
 /// Upper bounds of the latency buckets, in microseconds.
 const BUCKETS_MICROS: [u64; 11] =
     [1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000, 30_000_000];
+
+/// How long what a broker said of its queues is good for.
+const BROKER_SAID: Duration = Duration::from_secs(2);
+/// How long a broker may take to say it.
+const BROKER_ANSWERS: Duration = Duration::from_secs(2);
 
 /// The figures of one server.
 #[derive(Default)]
@@ -23,6 +33,40 @@ pub struct Metrics {
     pub limited: AtomicU64,
     /// Handlers that panicked.
     pub panics: AtomicU64,
+    /// What a broker said of its queues, and when.
+    said: Mutex<Option<(Instant, Vec<Queued>)>>,
+}
+
+/// What waits, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// Of what: a context's outbox, or a queue.
+    pub name: &'static str,
+    /// How many events.
+    pub waiting: u64,
+    /// The age of the oldest; nothing where that is not known.
+    pub lag: Option<Duration>,
+}
+
+/// What is seen when figures are asked for.
+#[derive(Default)]
+pub struct Seen {
+    /// The outbox of each context that lives here.
+    pub backlogs: Vec<Behind>,
+    /// The queue of each consumer that lives here, at a broker.
+    pub queues: Vec<Behind>,
+    /// The circuit breakers before others.
+    pub breakers: Vec<BreakerFigure>,
+    /// What the last audit of this process found.
+    pub audit: Option<Report>,
+}
+
+impl Seen {
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        write_queues(text, &self.queues)?;
+        write_breakers(text, &self.breakers)?;
+        self.audit.as_ref().map_or(Ok(()), |audit| write_audit(text, audit))
+    }
 }
 
 #[derive(Default)]
@@ -46,6 +90,18 @@ impl Metrics {
         }
     }
 
+    /// What `ask` answers of a broker's queues, or has lately: whoever asks for figures more often costs the broker nothing.
+    /// Nothing of one that does not answer in time.
+    pub async fn queued(&self, ask: impl Future<Output = Vec<Queued>>) -> Vec<Queued> {
+        let mut said = self.said.lock().await;
+        if let Some((_, queued)) = said.as_ref().filter(|(at, _)| at.elapsed() < BROKER_SAID) {
+            return queued.clone();
+        }
+        let queued = timeout(BROKER_ANSWERS, ask).await.unwrap_or_default();
+        *said = Some((Instant::now(), queued.clone()));
+        queued
+    }
+
     fn route(&self, method: &Method, route: &str) -> Arc<RouteFigures> {
         let key = (method.clone(), route.to_owned());
         if let Some(figures) = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
@@ -55,17 +111,16 @@ impl Metrics {
         Arc::clone(routes.entry(key).or_default())
     }
 
-    /// All of it in Prometheus' text format, with the backlog of each outbox (waiting events and the
-    /// age of the oldest in seconds) and what the last audit of this process found.
+    /// All of it in Prometheus' text format, with what is seen beside the requests.
     #[must_use]
-    pub fn render(&self, backlogs: &[(&'static str, u64, f64)], audit: Option<&Report>) -> String {
+    pub fn render(&self, seen: &Seen) -> String {
         let mut text = String::new();
-        let written = self.write(&mut text, backlogs).and_then(|()| audit.map_or(Ok(()), |audit| write_audit(&mut text, audit)));
+        let written = self.write(&mut text, &seen.backlogs).and_then(|()| seen.write(&mut text));
         written.expect("writing to a string does not fail");
         text
     }
 
-    fn write(&self, text: &mut String, backlogs: &[(&'static str, u64, f64)]) -> std::fmt::Result {
+    fn write(&self, text: &mut String, backlogs: &[Behind]) -> std::fmt::Result {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
         let mut routes: Vec<_> = routes.iter().collect();
         routes.sort_by(|left, right| (&left.0.1, left.0.0.as_str()).cmp(&(&right.0.1, right.0.0.as_str())));
@@ -94,15 +149,62 @@ impl Metrics {
             writeln!(text, "# TYPE {name} {kind}\n{name} {value}")?;
         }
         text.push_str("# HELP outbox_waiting Events not published yet.\n# TYPE outbox_waiting gauge\n");
-        for (context, waiting, _) in backlogs {
-            writeln!(text, "outbox_waiting{{context=\"{context}\"}} {waiting}")?;
+        for Behind { name, waiting, .. } in backlogs {
+            writeln!(text, "outbox_waiting{{context=\"{name}\"}} {waiting}")?;
         }
         text.push_str("# HELP outbox_lag_seconds Age of the oldest event not published yet.\n# TYPE outbox_lag_seconds gauge\n");
-        for (context, _, seconds) in backlogs {
-            writeln!(text, "outbox_lag_seconds{{context=\"{context}\"}} {seconds}")?;
+        for Behind { name, lag, .. } in backlogs {
+            writeln!(text, "outbox_lag_seconds{{context=\"{name}\"}} {}", lag.unwrap_or_default().as_secs_f64())?;
         }
         Ok(())
     }
+}
+
+fn write_queues(text: &mut String, queues: &[Behind]) -> std::fmt::Result {
+    if queues.is_empty() {
+        return Ok(());
+    }
+    text.push_str("# HELP queue_waiting Events at the broker that the consumer is not done with.\n# TYPE queue_waiting gauge\n");
+    for Behind { name, waiting, .. } in queues {
+        writeln!(text, "queue_waiting{{queue=\"{name}\"}} {waiting}")?;
+    }
+    text.push_str(
+        "# HELP queue_lag_seconds Age of the oldest event that the consumer is not done with; not said where the broker does not tell.\n\
+         # TYPE queue_lag_seconds gauge\n",
+    );
+    for Behind { name, lag, .. } in queues {
+        if let Some(lag) = lag {
+            writeln!(text, "queue_lag_seconds{{queue=\"{name}\"}} {}", lag.as_secs_f64())?;
+        }
+    }
+    Ok(())
+}
+
+/// As Prometheus has states: a line for each, and 1 for the one that is.
+fn write_breakers(text: &mut String, breakers: &[BreakerFigure]) -> std::fmt::Result {
+    if breakers.is_empty() {
+        return Ok(());
+    }
+    text.push_str(
+        "# HELP circuit_breaker_state Whether others are called: closed as always, open not at all, half_open by one call that tries.\n\
+         # TYPE circuit_breaker_state gauge\n",
+    );
+    for BreakerFigure { kind, name, at, state } in breakers {
+        for each in BREAKER_STATES {
+            let is = u8::from(*state == each);
+            writeln!(
+                text,
+                "circuit_breaker_state{{kind=\"{kind}\",name=\"{name}\",at=\"{}\",state=\"{each}\"}} {is}",
+                label(at)
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// A label's value as the text format writes it.
+fn label(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
 }
 
 fn write_audit(text: &mut String, audit: &Report) -> std::fmt::Result {
@@ -156,7 +258,28 @@ mod tests {
             started_at: now,
             ended_at: now.plus(Duration::from_secs(3)),
         };
-        let text = metrics.render(&[("orders", 3, 1.5)], Some(&audit));
+        let lag = Some(Duration::from_millis(1_500));
+        let breaker = |at: &str, state| BreakerFigure { kind: "call", name: "catalog", at: at.to_owned(), state };
+        let seen = Seen {
+            backlogs: vec![Behind { name: "orders", waiting: 3, lag }],
+            queues: vec![
+                Behind { name: "order-cart-queue", waiting: 2, lag },
+                Behind { name: "webhook-queue", waiting: 1, lag: None },
+            ],
+            breakers: vec![breaker("10.0.0.1:9082", "half_open"), breaker("a\"b\\", "open")],
+            audit: Some(audit),
+        };
+        let text = metrics.render(&seen);
+        assert!(text.contains("outbox_lag_seconds{context=\"orders\"} 1.5\n"), "{text}");
+        assert!(text.contains("queue_waiting{queue=\"webhook-queue\"} 1\n"), "{text}");
+        assert!(text.contains("queue_lag_seconds{queue=\"order-cart-queue\"} 1.5\n"), "{text}");
+        assert!(!text.contains("queue_lag_seconds{queue=\"webhook-queue\"}"), "what is not known is not said: {text}");
+        for (state, is) in [("closed", 0), ("half_open", 1), ("open", 0)] {
+            let line =
+                format!("circuit_breaker_state{{kind=\"call\",name=\"catalog\",at=\"10.0.0.1:9082\",state=\"{state}\"}} {is}\n");
+            assert!(text.contains(&line), "{text}");
+        }
+        assert!(text.contains(r#"at="a\"b\\",state="open"} 1"#), "{text}");
         assert!(text.contains("audit_violations{invariant=\"I2\"} 2") && text.contains("audit_duration_seconds 3"), "{text}");
         assert!(text.contains("http_requests_total{method=\"GET\",route=\"/api/products/{id}\",status=\"2xx\"} 2"), "{text}");
         assert!(text.contains("le=\"0.05\"} 2") && text.contains("outbox_waiting{context=\"orders\"} 3"), "{text}");

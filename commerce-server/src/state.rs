@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::logins::{Account, Logins};
 use crate::metrics::Metrics;
 use crate::rate_limit::{Client, Limiter};
-use crate::ways::{Dependency, Peer, Upstream, Ways};
+use crate::ways::{BreakerFigure, Dependency, Peer, Upstream, Ways};
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
@@ -145,6 +145,15 @@ impl Shared {
     #[must_use]
     pub fn servers(&self) -> &[Dependency] {
         &self.inner.ways.servers
+    }
+
+    /// What the circuit breakers before others say, each once.
+    #[must_use]
+    pub fn breakers(&self) -> Vec<BreakerFigure> {
+        let mut figures: Vec<BreakerFigure> = self.inner.ways.breakers.iter().flat_map(|it| it.figures()).collect();
+        figures.sort_unstable();
+        figures.dedup_by(|next, kept| (next.kind, next.name, &next.at) == (kept.kind, kept.name, &kept.at));
+        figures
     }
 
     /// Whether a gateway of this shop speaks for the client at this address.

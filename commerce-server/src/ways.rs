@@ -60,6 +60,28 @@ pub trait Doorman: Send + Sync {
     fn knows(&self, pass: &str, client: &str) -> bool;
 }
 
+/// What is to be seen of the circuit breakers before others.
+pub trait Breakers: Send + Sync {
+    /// What each says now.
+    fn figures(&self) -> Vec<BreakerFigure>;
+}
+
+/// Somebody whom this process calls behind a breaker; in the order of what figures are told apart by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BreakerFigure {
+    /// What for: `payment`, `call`, `forward`.
+    pub kind: &'static str,
+    /// Who: a provider or a context.
+    pub name: &'static str,
+    /// Where: host and port.
+    pub at: String,
+    /// What it says: one of [`BREAKER_STATES`].
+    pub state: &'static str,
+}
+
+/// Everything that a breaker says: called as always, by one call that tries, not at all.
+pub const BREAKER_STATES: [&str; 3] = ["closed", "half_open", "open"];
+
 /// All ways of one process. A whole shop has none and needs none.
 #[derive(Clone, Default)]
 pub struct Ways {
@@ -73,4 +95,6 @@ pub struct Ways {
     pub limiter: Option<Arc<dyn RateLimiter>>,
     /// Who may speak for clients.
     pub doorman: Option<Arc<dyn Doorman>>,
+    /// The circuit breakers before others.
+    pub breakers: Vec<Arc<dyn Breakers>>,
 }

@@ -48,12 +48,12 @@ export function onSubmit(form, box, work) {
   });
 }
 
-/** What the field `amount` of a form says; null where it is empty. */
-export function amountOf(form, currency) {
-  const text = form.elements.amount.value.trim();
+/** What a form's field for an amount says; null where it is empty. */
+export function amountOf(form, currency, name = "amount") {
+  const text = form.elements[name].value.trim();
   const amount = text ? parse(text, currency) : null;
   // In the shape of what the shop objects to.
-  if (text && amount === null) throw { code: "INVALID", errors: [{ field: "amount", message: "must be an amount such as 199.50" }] };
+  if (text && amount === null) throw { code: "INVALID", errors: [{ field: name, message: "must be an amount such as 199.50" }] };
   return amount;
 }
 

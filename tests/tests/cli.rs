@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use commerce_tests::{Options, Server, eventually, eventually_within, shared, unique};
+use commerce_tests::{Options, Server, eventually, eventually_within, run_command, shared, unique};
 use serde_json::Value;
 
 /// Two products of three variants: a quoted newline, HTML, a picture on a row of its own, an empty
@@ -262,6 +262,10 @@ async fn products_are_exported_from_a_running_shop_as_from_its_files() {
     let admin = shop.admin().await;
     admin.product(1_000, 10).await;
     admin.product(2_500, 3).await;
+    let seller = admin.post("/api/sellers", &serde_json::json!({"name": "Potter"})).send().await.expect(201);
+    let variant = serde_json::json!({"sku": "POT", "price": commerce_tests::inr(100)});
+    let pot = serde_json::json!({"name": "Pot", "sellerId": seller["id"], "variants": [variant]});
+    admin.post("/api/products", &pot).send().await.expect(201);
     let token = admin.token.clone().unwrap();
     for format in ["jsonl", "csv", "shopify-csv"] {
         let args = ["product", "export", "--format", format];
@@ -269,10 +273,102 @@ async fn products_are_exported_from_a_running_shop_as_from_its_files() {
         let there = shop.run(&[&["--url", shop.base(), "--token", token.as_str()], &args[..]].concat());
         assert_eq!((here.code, there.code), (0, 0), "{here:?} {there:?}");
         assert_eq!(here.out, there.out, "{format}");
-        assert!(here.out.lines().count() >= 2, "{here:?}");
+        assert!(here.out.lines().count() >= 3, "{here:?}");
+        assert_eq!(here.out.contains("Potter"), format != "shopify-csv", "{here:?}");
     }
     let nobody = shop.run(&["--url", shop.base(), "product", "export"]);
     assert!(nobody.code == 1 && nobody.err.contains("UNAUTHENTICATED"), "stock is not everybody's: {nobody:?}");
+}
+
+#[tokio::test]
+async fn products_are_imported_into_a_running_shop_as_into_its_files() {
+    let shop = Server::start();
+    let (admin, customer) = (shop.admin().await, shop.customer().await);
+    let (token, hers) = (admin.token.clone().unwrap(), customer.token.clone().unwrap());
+    let over_http = ["--url", shop.base(), "--token", token.as_str(), "--output", "json"];
+    let price = serde_json::json!({"amount": 1_250, "currency": "INR"});
+    let line = |slug: &str, seller: Value| {
+        serde_json::json!({
+            "slug": slug, "name": format!("The {slug} <b>"), "description": "", "status": "DRAFT", "category": ["Kitchen", "Cups"], "seller": seller,
+            "variants": [
+                {"sku": format!("{slug}-S"), "price": price, "compareAtPrice": price, "options": {"Size": "S"}, "stock": 7, "weightGrams": 250,
+                 "barcode": "0012", "metadata": {"shelf": "4"}},
+                {"sku": format!("{slug}-M"), "price": price, "options": {"Size": "M"}, "stock": 0},
+            ],
+            "images": [{"url": "https://x.example/1.png", "alt": "front"}], "metadata": {"tags": "clay"},
+        })
+    };
+    let lines = [
+        line("cup", serde_json::json!({"slug": "potter", "name": "Potter"})),
+        line("jar", serde_json::json!({"slug": "potter", "name": "Potter"})),
+        line("mug", serde_json::json!({"slug": "house", "name": "House", "house": true})),
+    ];
+    let file = shop.path("by-hand.jsonl");
+    let write =
+        |lines: &[Value]| std::fs::write(&file, lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")).unwrap();
+    write(&lines);
+    let import = |extra: &[&str]| shop.run(&[&over_http[..], &["product", "import", file.to_str().unwrap()], extra].concat());
+    let nobody = shop.run(&["--url", shop.base(), "product", "import", file.to_str().unwrap(), "--dry-run"]);
+    assert!(nobody.code == 1 && nobody.err.contains("UNAUTHENTICATED"), "{nobody:?}");
+    let stranger = shop.run(&["--url", shop.base(), "--token", hers.as_str(), "product", "import", file.to_str().unwrap()]);
+    assert!(stranger.code == 1 && stranger.err.contains("FORBIDDEN"), "{stranger:?}");
+    assert_eq!(import(&["--dry-run"]).json()["created"], 3);
+    assert_eq!(admin.read("/api/products").await["items"], serde_json::json!([]), "a dry run writes nothing");
+    let first = import(&[]).json();
+    assert_eq!((&first["created"], &first["refused"]), (&3.into(), &0.into()), "{first}");
+    assert_eq!(import(&["--dry-run"]).json()["unchanged"], 3);
+    assert_eq!(import(&[]).json()["unchanged"], 3);
+    let exported = shop.run(&["product", "export"]);
+    let told: Vec<Value> = exported.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told, lines, "as the files have it");
+    let elsewhere = shop.path("elsewhere");
+    let local = ["--data", elsewhere.to_str().unwrap()];
+    assert_eq!(run_command(&[&local[..], &["product", "import", file.to_str().unwrap()]].concat()).code, 0);
+    assert_eq!(run_command(&[&local[..], &["product", "export"]].concat()).out, exported.out, "and as files alone have it");
+
+    // What differs is changed, what went is told, what was sold stays sold, and what is refused keeps nobody out.
+    admin.post("/api/inventory/cup-S/adjust", &serde_json::json!({"delta": -2, "reason": "sold"})).send().await.expect(200);
+    let mut changed = lines[..2].to_vec();
+    changed[0]["status"] = "ACTIVE".into();
+    changed[0]["metadata"] = serde_json::json!({"vendor": "Acme"});
+    changed[0]["seller"] = serde_json::json!({"slug": "weaver", "name": "Weaver"});
+    changed[0]["variants"].as_array_mut().unwrap().pop();
+    changed[1]["variants"][0]["sku"] = "mug-S".into();
+    changed[1]["slug"] = "jug".into();
+    write(&changed);
+    let second = import(&[]);
+    let said: Value = serde_json::from_str(&second.out).unwrap();
+    assert_eq!(
+        (second.code, &said["updated"], &said["removedVariants"], &said["refused"]),
+        (1, &1.into(), &1.into(), &1.into()),
+        "{second:?}"
+    );
+    assert!(said["bad"][0]["line"] == 2 && said["bad"][0]["reason"].as_str().unwrap().contains("jug: "), "{said}");
+    let cup = admin.read("/api/products/cup").await;
+    assert_eq!((&cup["status"], &cup["metadata"]), (&"ACTIVE".into(), &serde_json::json!({"vendor": "Acme"})), "{cup}");
+    assert_eq!((&cup["variants"][0]["available"], cup["variants"].as_array().unwrap().len()), (&5.into(), 1), "{cup}");
+    let seller = admin.read(&format!("/api/sellers/{}", cup["sellerId"].as_str().unwrap())).await;
+    assert_eq!(seller["slug"], "weaver");
+}
+
+#[tokio::test]
+async fn staff_is_made_over_http_by_staff() {
+    let shop = shared();
+    let (admin, customer) = (shop.admin().await, shop.customer().await);
+    let create = |token: &str, email: &str, role: &str| {
+        let args = ["--url", shop.base(), "--token", token, "--output", "json", "user", "create", "--full-name", "New"];
+        shop.run_with(&[&args[..], &["--email", email, "--role", role, "--password-stdin"]].concat(), "a long password\n")
+    };
+    let email = |name: &str| format!("{}@example.com", unique(name).to_lowercase());
+    for role in ["SELLER", "ADMIN", "CUSTOMER"] {
+        let made = create(&admin.token.clone().unwrap(), &email("staff"), role);
+        assert_eq!(made.json()["role"], role, "{made:?}");
+    }
+    let mail = email("nobody");
+    let refused = create(&customer.token.clone().unwrap(), &mail, "ADMIN");
+    assert!(refused.code == 1 && refused.err.contains("FORBIDDEN"), "{refused:?}");
+    let free = serde_json::json!({"email": mail, "password": "a long password", "fullName": "New"});
+    shop.anyone().post("/api/users", &free).send().await.expect(201);
 }
 
 #[tokio::test]

@@ -98,7 +98,24 @@ async fn what_does_not_need_a_service_that_is_gone_goes_on_and_the_rest_comes_ba
     let product = admin.product(1_000, 5).await;
     let (anyone, page) = (shop.anyone(), format!("/api/products/{}", product.id));
 
+    let figures = async || anyone.get("/metrics").send().await.text();
+    let called = |kind: &str, name: &str, state: &str, is: u32, figures: &str| {
+        let (of, said) = (format!("kind=\"{kind}\",name=\"{name}\""), format!("state=\"{state}\"}} {is}"));
+        figures.lines().any(|line| line.starts_with("circuit_breaker_state{") && line.contains(&of) && line.ends_with(&said))
+    };
+    let before = figures().await;
+    for (kind, name) in [("forward", "orders"), ("forward", "notifications"), ("call", "users")] {
+        assert!(called(kind, name, "closed", 1, &before), "{kind} {name}: {before}");
+    }
+
     shop.kill_one("orders");
+    // At once: soon nobody would be sent there, and so nobody would fail.
+    for _ in 0..5 {
+        assert_eq!(customer.get("/api/orders").try_send().await.expect("the gateway answers").status, 503);
+    }
+    let after = figures().await;
+    assert!(called("forward", "orders", "closed", 0, &after), "{after}");
+    assert!(called("forward", "catalog", "closed", 1, &after), "{after}");
     let ready = async || anyone.get("/health/ready").try_send().await.expect("the gateway is there");
     let down = |name: &'static str| {
         move |answer: &Answer| {
@@ -119,6 +136,7 @@ async fn what_does_not_need_a_service_that_is_gone_goes_on_and_the_rest_comes_ba
     let placed = |answer: &Result<Answer, _>| answer.as_ref().is_ok_and(|answer| answer.status < 300);
     drop(eventually("orders are taken again", order, placed).await);
     eventually("and all is ready", ready, |answer| answer.status == 200).await;
+    eventually("and is called as before", figures, |figures| called("forward", "orders", "closed", 1, figures)).await;
 
     shop.kill_one("users");
     // Whoever holds a token may read as long as it lives; to change something she must be known.

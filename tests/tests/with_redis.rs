@@ -130,3 +130,25 @@ async fn processes_count_requests_together_and_alone_without_redis() {
     assert_eq!(health.status, 200, "nothing but the counting is missed");
     assert_eq!(health.json()["dependencies"]["redis"]["status"], "DOWN");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn figures_tell_how_far_consumers_are_behind_and_nothing_of_a_redis_that_is_gone() {
+    let redis = Redis::start();
+    let env = vec![("COMMERCE_REDIS__URL", redis.url().to_owned()), ("COMMERCE_EVENTS__BUS", "redis".to_owned())];
+    let shop = Server::start_with(Options { services: Some(false), env, ..Options::default() });
+    let (anyone, customer) = (shop.anyone(), shop.customer().await);
+    let cup = shop.admin().await.product(1_000, 9).await;
+    customer.order(&[(&cup.sku, 1)]).await;
+    let figures = async || asked(&anyone, "/metrics").await.text();
+    let queues = ["catalog-order-queue", "order-cart-queue", "notification-queue", "webhook-queue", "staff-log-queue"];
+    let done = |figures: &String| {
+        let has = |line: String| figures.lines().any(|it| it == line);
+        queues.iter().all(|queue| {
+            has(format!("queue_waiting{{queue=\"{queue}\"}} 0")) && has(format!("queue_lag_seconds{{queue=\"{queue}\"}} 0"))
+        })
+    };
+    eventually("every consumer is done", figures, done).await;
+    tokio::task::block_in_place(|| redis.peer().kill());
+    eventually("nothing is said that nobody knows", figures, |figures| !figures.contains("queue_waiting{")).await;
+    assert!(figures().await.contains("http_requests_total"), "and all the rest is");
+}

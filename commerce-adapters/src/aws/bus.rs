@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use aws_sdk_sns::types::PublishBatchRequestEntry;
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::desk::LetterBox;
-use commerce_core::events::{DeadLetters, Envelope, EventBus, Queue, Topic};
+use commerce_core::events::{DeadLetters, Envelope, EventBus, Queue, Queued, Topic};
 use commerce_core::ids::EventId;
 use futures_util::{StreamExt, stream};
 use tokio::sync::{Mutex, OnceCell};
@@ -173,6 +173,15 @@ impl EventBus for SnsBus {
 
     fn lag(&self) -> Duration {
         commerce_core::limits::BROKER_LAG
+    }
+
+    /// About as many as SQS says; since when the oldest waits it does not tell.
+    async fn queued(&self, queues: &[Queue]) -> Result<Vec<Queued>, StoreError> {
+        let asked = queues.iter().map(|queue| async {
+            let url = self.aws.queue_url(&self.topology.queue(queue)).await?;
+            Ok(Queued { queue: queue.name, waiting: self.aws.waiting(&url).await?, oldest: None })
+        });
+        futures_util::future::try_join_all(asked).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName,
+    QueueAttributeName,
 };
 use commerce_core::error::{StoreError, StoreErrorKind};
 use tokio::sync::OnceCell;
@@ -70,6 +71,19 @@ impl Aws {
             refused("bus.keep", answer.failed.len())?;
         }
         Ok(())
+    }
+
+    /// How many are there, those that somebody has in hand or that are hidden for a while included.
+    pub(super) async fn waiting(&self, url: &str) -> Result<u64, StoreError> {
+        const COUNTS: [QueueAttributeName; 3] = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let ask = self.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(COUNTS.into()));
+        let said = ask.send().await.map_err(|error| failed("bus.queued", error))?.attributes.unwrap_or_default();
+        let counts = COUNTS.iter().filter_map(|name| said.get(name)?.parse::<u64>().ok());
+        Ok(counts.fold(0, u64::saturating_add))
     }
 
     /// These are gone.

@@ -38,7 +38,7 @@ pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Servic
         None => None,
     };
     let here = here(&mut parts, &stores, keys.as_ref())?;
-    let Embedded { clock, entropy, policies, elsewhere, also_to, bus, letter_boxes, workers, chaos_percent, .. } = parts;
+    let Embedded { clock, entropy, policies, elsewhere, also_to, bus, letter_boxes, workers, chaos_percent, watches, .. } = parts;
     let keep = policies.keep;
     let part = Part::new(here, elsewhere, policies).map_err(nowhere)?;
     let chaos = |bus| -> Arc<dyn EventBus> {
@@ -53,7 +53,7 @@ pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Servic
     let backings = stores.backings;
     let owners: Vec<Owner> = backings.iter().map(|_| Owner::new(ids.clone())).collect();
     let workers = workers.then(|| Workers::start(&part, &backings, keys.as_ref(), keep, &owners, &clock));
-    Ok(Service::new(part, backings, workers, owners, clock))
+    Ok(Service::new(part, backings, workers, owners, clock).with_watches(watches))
 }
 
 fn here(parts: &mut Embedded, stores: &Stores, keys: Option<&KeyFile>) -> Result<Here, StoreError> {

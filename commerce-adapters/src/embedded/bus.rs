@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::error::StoreError;
 use commerce_core::events::desk::LetterBox;
-use commerce_core::events::{ConsumeError, DeadLetter, Envelope, EventBus};
+use commerce_core::events::{ConsumeError, DeadLetter, Envelope, EventBus, Queue, Queued};
 use commerce_core::ids::EventId;
 use commerce_core::limits;
 use commerce_core::time::Clock;
@@ -178,5 +178,10 @@ impl EventBus for ToAll {
 
     fn lag(&self) -> Duration {
         self.0.iter().map(|place| place.bus.lag()).max().unwrap_or_default()
+    }
+
+    async fn queued(&self, queues: &[Queue]) -> Result<Vec<Queued>, StoreError> {
+        let asked = self.0.iter().map(|place| place.bus.queued(queues));
+        Ok(futures_util::future::try_join_all(asked).await?.concat())
     }
 }

@@ -30,6 +30,7 @@ use commerce_core::users::UserStore;
 use crate::sql::Place;
 use crate::stores::Stores;
 use crate::system::{OsEntropy, SystemClock};
+use crate::watch::Watch;
 
 /// The consumers with their dead letters, as they lie in the consumers' databases, with those that a broker keeps
 /// in front.
@@ -79,6 +80,7 @@ pub struct Embedded {
     chaos_percent: u8,
     user_stores: Option<UserStores>,
     carts: Option<Arc<dyn CartStore>>,
+    watches: Vec<Arc<dyn Watch>>,
 }
 
 impl Embedded {
@@ -108,6 +110,7 @@ impl Embedded {
             chaos_percent: 0,
             user_stores: None,
             carts: None,
+            watches: Vec::new(),
         }
     }
 
@@ -166,6 +169,13 @@ impl Embedded {
     #[must_use]
     pub fn gateway(mut self, gateway: Arc<dyn PaymentGateway>) -> Self {
         self.gateways.push(gateway);
+        self
+    }
+
+    /// With breakers that whoever watches the process is to see: see [`Service::watches`].
+    #[must_use]
+    pub fn watched(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.watches.push(watch);
         self
     }
 

@@ -10,6 +10,7 @@ use commerce_core::time::Clock;
 
 use super::workers::{LEASE, Owner, Workers};
 use crate::stores::Backing;
+use crate::watch::Watch;
 
 /// How long a short program may need to settle what it caused.
 const SETTLE_LEASE_FOR: Duration = Duration::from_secs(30);
@@ -22,6 +23,7 @@ pub struct Service {
     workers: Option<Workers>,
     owners: Vec<Owner>,
     clock: Arc<dyn Clock>,
+    watches: Vec<Arc<dyn Watch>>,
 }
 
 impl Service {
@@ -33,11 +35,21 @@ impl Service {
         owners: Vec<Owner>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { part, backings, workers, owners, clock }
+        Self { part, backings, workers, owners, clock, watches: Vec::new() }
+    }
+
+    pub(super) fn with_watches(self, watches: Vec<Arc<dyn Watch>>) -> Self {
+        Self { watches, ..self }
     }
 
     pub(super) fn with_audit(self, shop: &Commerce, minute_of_day: Option<u32>) -> Self {
         Self { workers: self.workers.map(|workers| workers.with_audit(shop, minute_of_day)), ..self }
+    }
+
+    /// The breakers that it was opened with.
+    #[must_use]
+    pub fn watches(&self) -> &[Arc<dyn Watch>] {
+        &self.watches
     }
 
     /// What serves.

@@ -1,12 +1,14 @@
 //! An open shop: the facade with what keeps it running.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use commerce_core::Commerce;
 use commerce_core::error::{Outcome, StoreError};
 
 use super::service::Service;
 use crate::sql::Databases;
+use crate::watch::Watch;
 
 /// An open shop. Use it as the [`Commerce`] it derefs to; [`close`](Self::close) it when done.
 ///
@@ -25,6 +27,12 @@ impl Shop {
     /// The databases, for their keepers: backups, audits, retention.
     pub fn databases(&self) -> &Databases {
         &self.databases
+    }
+
+    /// The breakers that it was opened with.
+    #[must_use]
+    pub fn watches(&self) -> &[Arc<dyn Watch>] {
+        self.service.watches()
     }
 
     /// Drives everything that is due now to rest, the search index included.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::watch::BreakerState;
+
 /// Failures in a row after which an instance is left alone.
 const FAILURES_MAX: u32 = 5;
 /// Calls that are looked back upon where the share of failures counts as well.
@@ -35,6 +37,8 @@ enum State {
     Open {
         until: Instant,
         pause: Duration,
+        /// Whether the call that decides is on its way.
+        tried: bool,
     },
 }
 
@@ -65,9 +69,18 @@ impl Breaker {
             State::Closed { .. } => true,
             State::Open { until, .. } if now < until => false,
             State::Open { pause, .. } => {
-                *state = State::Open { until: now + pause, pause };
+                *state = State::Open { until: now + pause, pause, tried: true };
                 true
             }
+        }
+    }
+
+    /// What it says at `now`; changes nothing.
+    pub(crate) fn state(&self, now: Instant) -> BreakerState {
+        match *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Closed { .. } => BreakerState::Closed,
+            State::Open { until, tried, .. } if tried || now >= until => BreakerState::HalfOpen,
+            State::Open { .. } => BreakerState::Open,
         }
     }
 
@@ -88,11 +101,15 @@ impl Breaker {
                 let (failures, past) = (failures + 1, later(past, true));
                 let often = self.by_share && past.count_ones() >= SHARE_MAX;
                 let leaves = failures >= FAILURES_MAX || often;
-                if leaves { State::Open { until: now + PAUSE, pause: PAUSE } } else { State::Closed { failures, past } }
+                if leaves {
+                    State::Open { until: now + PAUSE, pause: PAUSE, tried: false }
+                } else {
+                    State::Closed { failures, past }
+                }
             }
             State::Open { pause, .. } => {
                 let pause = (pause * 2).min(PAUSE_MAX);
-                State::Open { until: now + pause, pause }
+                State::Open { until: now + pause, pause, tried: false }
             }
         };
     }
@@ -149,6 +166,24 @@ mod tests {
         assert!(breaker.admits(start + PAUSE * 3));
         breaker.passed();
         assert!(breaker.admits(start + PAUSE * 3) && breaker.admits(start + PAUSE * 3));
+    }
+
+    #[test]
+    fn whoever_watches_sees_when_it_is_left_alone_and_when_it_is_tried() {
+        let (breaker, start) = (Breaker::default(), Instant::now());
+        assert_eq!(breaker.state(start), BreakerState::Closed);
+        for _ in 0..FAILURES_MAX {
+            breaker.failed(start);
+        }
+        assert_eq!(breaker.state(start), BreakerState::Open);
+        assert_eq!(breaker.state(start + PAUSE), BreakerState::HalfOpen, "the next call tries");
+        assert!(breaker.admits(start + PAUSE));
+        assert_eq!(breaker.state(start + PAUSE), BreakerState::HalfOpen, "it is on its way");
+        breaker.failed(start + PAUSE);
+        assert_eq!(breaker.state(start + PAUSE * 2), BreakerState::Open);
+        assert!(breaker.admits(start + PAUSE * 3));
+        breaker.passed();
+        assert_eq!(breaker.state(start + PAUSE * 3), BreakerState::Closed);
     }
 
     #[test]

@@ -14,7 +14,8 @@ use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::call::{Net, ServiceClient};
-use super::target::{Instance, Target};
+use super::target::{Instance, Lookout, Target};
+use crate::watch::Watch;
 
 /// Tries of one request.
 const TRIES_MAX: usize = 3;
@@ -59,6 +60,12 @@ where
     /// Whether the service says that all of its routes work.
     pub async fn is_ready(&self) -> bool {
         self.target.is_ready(&self.net, http::uri::PathAndQuery::from_static("/health/ready")).await
+    }
+
+    /// The breakers before its instances.
+    #[must_use]
+    pub fn watch(&self) -> Arc<dyn Watch> {
+        Arc::new(Lookout { kind: "forward", target: Arc::clone(&self.target) })
     }
 
     /// A pass for a request that `client`, known by its address, sent through this gateway.

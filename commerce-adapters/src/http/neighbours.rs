@@ -18,8 +18,9 @@ use super::forward::{BodyError, Forwarder};
 use super::orders::{RemoteHolds, RemotePurchases};
 use super::records::RemoteRecords;
 use super::source::Source;
-use super::target::Target;
+use super::target::{Lookout, Target};
 use super::users::RemoteUsers;
+use crate::watch::Watch;
 
 /// What tells whether an instance serves other services.
 const INTERNAL_HEALTH: &str = "/internal/health";
@@ -100,6 +101,13 @@ impl Neighbours {
         let target = Arc::new(Target::new(context, public));
         self.watch(&target, ACCEPTING);
         Forwarder::new(&self.net, &target)
+    }
+
+    /// The breakers before each of them.
+    #[must_use]
+    pub fn watches(&self) -> Vec<Arc<dyn Watch>> {
+        let watch = |target: &Arc<Target>| Arc::new(Lookout { kind: "call", target: Arc::clone(target) }) as Arc<dyn Watch>;
+        self.targets.values().map(watch).collect()
     }
 
     /// One of them, to be asked whether it serves.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::breaker::{Breaker, Budget};
 use super::call::{Net, READY_WITHIN};
 use super::source::Source;
+use crate::watch::{Watch, Watched};
 
 /// Pause between two looks at an instance. What stops says so for four times as long before it goes.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -35,6 +36,24 @@ pub(super) struct Instance {
     /// As the last look found it; unknown counts as fit.
     fit: AtomicBool,
     silences: AtomicU32,
+}
+
+/// The breakers of a service's instances.
+pub(super) struct Lookout {
+    /// What the service is called for.
+    pub(super) kind: &'static str,
+    pub(super) target: Arc<Target>,
+}
+
+impl Watch for Lookout {
+    fn watched(&self) -> Vec<Watched> {
+        let (kind, name, now) = (self.kind, self.target.name.as_str(), Instant::now());
+        let seen = |instance: &Arc<Instance>| {
+            let at = instance.authority.as_str().to_owned();
+            Watched { kind, name, at, state: instance.breaker.state(now) }
+        };
+        self.target.instances().iter().map(seen).collect()
+    }
 }
 
 /// What a look at an instance found.
@@ -198,12 +217,19 @@ mod tests {
 
     #[test]
     fn who_keeps_failing_is_left_alone() {
-        let target = target();
+        let target = Arc::new(target());
         let instances = target.instances();
         for _ in 0..5 {
             instances[0].failed();
         }
         assert!(!(0..6).any(|_| picked(&target, &[]) == "a"));
+        let seen = Lookout { kind: "call", target: Arc::clone(&target) }.watched();
+        let states: Vec<_> = seen.iter().map(|it| (it.kind, it.name, it.at.as_str(), it.state)).collect();
+        let (open, closed) = (crate::watch::BreakerState::Open, crate::watch::BreakerState::Closed);
+        assert_eq!(
+            states,
+            [("call", "catalog", "a:1", open), ("call", "catalog", "b:1", closed), ("call", "catalog", "c:1", closed)]
+        );
         instances[0].note(Look::Fit);
         assert!((0..3).any(|_| picked(&target, &[]) == "a"));
     }

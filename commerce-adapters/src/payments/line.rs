@@ -4,6 +4,7 @@
 //! Owns time limits, sizes and when a provider is left alone. Knows nothing of what is said; follows no redirects, because
 //! a provider has none and whoever answers in its place might.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::redirect::Policy;
@@ -11,6 +12,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::http::breaker::Breaker;
+use crate::watch::{Watch, Watched};
 
 /// How long one call may take: a customer waits for it.
 const CALL_MAX: Duration = Duration::from_secs(10);
@@ -72,7 +74,7 @@ pub(super) enum Body {
 pub(super) struct Line {
     client: Client,
     base: String,
-    breaker: Breaker,
+    breaker: Arc<Breaker>,
     /// User and word of every call (RFC 7617).
     user: String,
     word: Option<String>,
@@ -91,13 +93,22 @@ impl Line {
         let client = Client::builder().timeout(CALL_MAX).connect_timeout(CONNECT_MAX).redirect(Policy::none());
         let client = client.user_agent(concat!("commerce/", env!("CARGO_PKG_VERSION"))).build().map_err(std::io::Error::other)?;
         let (base, user) = (base.trim_end_matches('/').to_owned(), user.to_owned());
-        Ok(Self { client, base, breaker: Breaker::by_share(), user, word: word.map(str::to_owned), header: None })
+        Ok(Self { client, base, breaker: Arc::new(Breaker::by_share()), user, word: word.map(str::to_owned), header: None })
     }
 
     /// With a header of every call.
     #[cfg(feature = "stripe")]
     pub(super) fn with_header(self, name: &'static str, value: &'static str) -> Self {
         Self { header: Some((name, value)), ..self }
+    }
+
+    /// The breaker before the provider of this name.
+    pub(super) fn watch(&self, name: &'static str) -> Arc<dyn Watch> {
+        let rest = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or_default();
+        // Who is named before the host is nobody's business.
+        let at = authority.rsplit('@').next().unwrap_or_default().to_owned();
+        Arc::new(Lookout { name, at, breaker: Arc::clone(&self.breaker) })
     }
 
     /// Makes a call.
@@ -143,6 +154,20 @@ impl Line {
             body.extend_from_slice(&piece);
         }
         Some((status, body))
+    }
+}
+
+/// The breaker of a line.
+struct Lookout {
+    name: &'static str,
+    at: String,
+    breaker: Arc<Breaker>,
+}
+
+impl Watch for Lookout {
+    fn watched(&self) -> Vec<Watched> {
+        let Self { name, at, breaker } = self;
+        vec![Watched { kind: "payment", name, at: at.clone(), state: breaker.state(Instant::now()) }]
     }
 }
 

@@ -10,6 +10,8 @@
 
 mod words;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use commerce_core::error::{Outcome, Refusal};
 use commerce_core::orders::{
@@ -23,6 +25,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::line::{Body, Call, Line, Said, encoded, read};
+use crate::watch::Watch;
 use words::{Collection, Event, Order, Payment, Refused, Returned};
 
 /// The header of the key under which a refund is sent once.
@@ -65,6 +68,12 @@ impl Razorpay {
         let line = Line::new(base, account.key_id, Some(account.key_secret))?;
         let webhook_secrets = account.webhook_secrets.iter().map(|&secret| secret.to_owned()).collect();
         Ok(Self { line, webhook_secrets, pay_url: pay_url.to_owned() })
+    }
+
+    /// The breaker before it.
+    #[must_use]
+    pub fn watch(&self) -> Arc<dyn Watch> {
+        self.line.watch(Self::NAME)
     }
 
     async fn get(&self, path: &str) -> Said {

@@ -4,6 +4,8 @@
 //! metadata. Stripe keeps keys for a day; whatever is older is looked for by its metadata before anything is sent again. Amounts are in
 //! the smallest unit of their currency, as ours are.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use commerce_core::error::Outcome;
 use commerce_core::money::{Currency, Money};
@@ -17,6 +19,7 @@ use serde::Deserialize;
 
 use super::line::{Body, Call, Line, Said, encoded, read};
 use super::signature::{Signed, check};
+use crate::watch::Watch;
 
 /// The version of the API that is spoken.
 const VERSION: &str = "2024-06-20";
@@ -128,6 +131,12 @@ impl Stripe {
     pub fn new(base: &str, secret_key: &str, webhook_secret: &str, return_url: &str) -> std::io::Result<Self> {
         let line = Line::new(base, secret_key, Some(""))?.with_header("Stripe-Version", VERSION);
         Ok(Self { line, webhook_secret: webhook_secret.to_owned(), return_url: return_url.to_owned() })
+    }
+
+    /// The breaker before it.
+    #[must_use]
+    pub fn watch(&self) -> Arc<dyn Watch> {
+        self.line.watch(Self::NAME)
     }
 
     async fn get(&self, path: &str) -> Said {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_adapters::payments::stripe::Stripe;
+use commerce_adapters::watch::{BreakerState, Watched};
 use commerce_core::ids::Id;
 use commerce_core::orders::{
     Attempt, Capture, Order, OrderStatus, PaymentGateway, PaymentMethod, PaymentStatus, PromiseWish, ProviderAnswer,
@@ -303,7 +304,16 @@ async fn a_refusal_that_is_not_about_the_payment_declines_nothing() {
 
 #[tokio::test]
 async fn a_provider_that_is_down_is_left_alone_and_the_orders_wait() {
-    let scene = open(Capture::Automatic).await;
+    let mut seen = None;
+    let dialled = |base: &str| -> Arc<dyn PaymentGateway> {
+        let stripe = dial(base);
+        seen = Some((stripe.watch(), base.replace("http://", "")));
+        Arc::new(stripe)
+    };
+    let scene = Scene::open(Capture::Automatic, Ledger::default(), dialled).await;
+    let (watch, at) = seen.unwrap();
+    let state = BreakerState::Closed;
+    assert_eq!(watch.watched(), [Watched { kind: "payment", name: "stripe", at, state }]);
     scene.provider.desk().broken = Some(503);
     let mut orders = Vec::new();
     for _ in 0..8 {
@@ -311,6 +321,7 @@ async fn a_provider_that_is_down_is_left_alone_and_the_orders_wait() {
     }
     assert!(orders.iter().all(|order| order.status == OrderStatus::Pending));
     assert_eq!(scene.provider.desk().calls.len(), 5, "after five failures nobody calls");
+    assert_ne!(watch.watched()[0].state, BreakerState::Closed, "and whoever watches sees it");
 }
 
 #[async_trait]

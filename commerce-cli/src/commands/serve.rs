@@ -44,7 +44,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     if !roles.are_all() {
         return part(config, &roles).await;
     }
-    let beside = assembly::beside(&config, commerce_core::commerce::Context::ALL)?;
+    let mut beside = assembly::beside(&config, commerce_core::commerce::Context::ALL)?;
     let asked = config.server.listen;
     let failed = |error: std::io::Error| Failure::io(&format!("listen on {asked}"), &error);
     // First, because mails name the port, which the system may choose. Who comes early waits.
@@ -60,6 +60,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
         demo::print_logins(&shop, &format!("http://{address}")).await?;
     }
     let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
+    beside.breakers.extend(shop.breakers());
     let app = App::beside((*shop).clone(), beside, config);
     let served = serve(listener, app, shutdown).await.map_err(|error| Failure::io("serve", &error));
     shop.close().await?;

@@ -5,10 +5,10 @@ use commerce_core::text::Email;
 use commerce_core::users::{Register, Role, User};
 use commerce_core::{Actor, Refusal};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::{Paging, one_of};
-use crate::context::{Context, Target, not_over_http};
+use crate::context::{Context, Target};
 use crate::failure::Failure;
 use crate::output::Column;
 use crate::remote::part;
@@ -107,15 +107,26 @@ async fn create(cx: &Context, args: Create) -> Result<(), Failure> {
             people.finish().await
         }
         Target::Remote(remote) => {
-            if args.role != Role::Customer {
-                return Err(not_over_http("making staff or sellers"));
+            // Whoever may not give a role opens no account for it either.
+            if args.role != Role::Customer && remote.get("/api/users/me", &[]).await?["role"] != Role::Admin.as_str() {
+                return Err(Refusal::Forbidden.into());
             }
             let Register { email, password, full_name, phone, .. } = register(password(args.password_stdin)?);
             let mut body = json!({ "email": email, "password": password, "fullName": full_name });
             if let Some(phone) = phone {
                 body["phone"] = phone.into();
             }
-            cx.out.record(&remote.call(Method::POST, "/api/users", &body).await?, COLUMNS)
+            let made = remote.call(Method::POST, "/api/users", &body).await?;
+            let id = made.get("id").and_then(Value::as_str).unwrap_or_default();
+            let user = match args.role {
+                Role::Customer => made,
+                role @ (Role::Seller | Role::Admin) => {
+                    let path = format!("/api/users/{}/role", part(id));
+                    let given = remote.call(Method::PUT, &path, &json!({ "role": role })).await;
+                    given.map_err(|failure| failure.about(&format!("{id} is there, as a CUSTOMER")))?
+                }
+            };
+            cx.out.record(&user, COLUMNS)
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use commerce_core::catalog::{Part, ProductStatus, Unsaid};
+use commerce_core::catalog::{ImportSeller, Part, ProductStatus, Unsaid};
 use commerce_core::limits;
 use commerce_core::text::{Metadata, Sku};
 use commerce_core::{Currency, Money};
@@ -116,6 +116,7 @@ impl Assembled {
             description: head.body.clone(),
             status: self.status(head),
             category: head.category.split('>').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            seller: seller(head),
             variants,
             images,
             metadata: self.metadata(head),
@@ -332,6 +333,12 @@ fn options(row: &Row, head: &Row) -> BTreeMap<String, String> {
         Some((name, value.clone()))
     };
     row.options.iter().enumerate().filter_map(named).collect()
+}
+
+/// Whose the product is. Who writes a file by hand may call a seller by its name alone.
+fn seller(head: &Row) -> Option<ImportSeller> {
+    let name = if head.seller_name.is_empty() { &head.seller } else { &head.seller_name };
+    (!head.seller.is_empty()).then(|| ImportSeller { slug: slug_of(&head.seller), name: name.clone(), house: false })
 }
 
 /// Grams as written: blank says nothing, decimals are rounded up.

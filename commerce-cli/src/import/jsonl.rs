@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read};
 
-use commerce_core::catalog::{Part, ProductStatus, Unsaid};
+use commerce_core::catalog::{ImportSeller, Part, ProductStatus, Unsaid};
 use commerce_core::text::{Metadata, Sku, slugify};
 use commerce_core::{Currency, Money};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub(crate) struct Line {
     /// Names from the root of the category tree down.
     #[serde(default)]
     pub category: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller: Option<ImportSeller>,
     pub variants: Vec<LineVariant>,
     #[serde(default)]
     pub images: Vec<LineImage>,
@@ -137,6 +139,7 @@ impl Lines {
             description: line.description.unwrap_or_default(),
             status: line.status,
             category: line.category,
+            seller: line.seller,
             variants,
             images: line.images.into_iter().map(|image| DraftImage { url: image.url, alt: image.alt }).collect(),
             metadata: line.metadata,

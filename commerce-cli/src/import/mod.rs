@@ -15,7 +15,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use commerce_core::catalog::{ProductStatus, Unsaid};
+use commerce_core::catalog::{ImportSeller, ProductStatus, Unsaid};
 use commerce_core::text::{Metadata, Sku, Slug};
 use commerce_core::{Currency, Money};
 
@@ -49,6 +49,8 @@ pub(crate) struct Draft {
     pub status: Option<ProductStatus>,
     /// Names from the root of the category tree down; empty for none.
     pub category: Vec<String>,
+    /// Whose it is, where the file says so.
+    pub seller: Option<ImportSeller>,
     /// At least one.
     pub variants: Vec<DraftVariant>,
     /// Links with their texts, in the order they are shown.

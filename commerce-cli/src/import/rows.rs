@@ -26,6 +26,8 @@ pub(crate) struct Row {
     pub body: String,
     pub vendor: String,
     pub category: String,
+    pub seller: String,
+    pub seller_name: String,
     pub tags: String,
     pub published: String,
     pub status: String,

@@ -96,6 +96,7 @@ impl Layout for Columns {
             image_alt: text(self.image_alt),
             image_position: text(self.image_position),
             variant_image: text(self.variant_image),
+            ..Row::default()
         }
     }
 

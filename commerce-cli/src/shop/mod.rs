@@ -18,7 +18,8 @@ use commerce_core::notifications::{Handover, Mail, Mailer};
 use commerce_core::orders::Order;
 use commerce_core::{Commerce, Currency, Timestamp};
 use commerce_server::Config;
-use commerce_server::assembly::{Receivers, embedded};
+use commerce_server::assembly::{Receivers, breakers, embedded};
+use commerce_server::ways::Breakers;
 use tempfile::TempDir;
 
 use crate::failure::Failure;
@@ -109,6 +110,11 @@ impl Shop {
     /// The shop's currency.
     pub(crate) fn currency(&self) -> Currency {
         self.currency
+    }
+
+    /// The circuit breakers before whom it calls.
+    pub(crate) fn breakers(&self) -> Vec<Arc<dyn Breakers>> {
+        breakers(self.inner.watches())
     }
 
     /// Writes copies of a settled order, for a benchmark that needs a past.

@@ -19,6 +19,7 @@ mod survey;
 mod tests;
 mod wire;
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,11 +29,13 @@ use commerce_core::audit::AuditRequest;
 use commerce_core::{Actor, Clock};
 use commerce_server::Config;
 use futures_util::future::join_all;
+use indicatif::ProgressBar;
 
 use crate::bench::draw::Draw;
 use crate::bench::host::Workspace;
 use crate::context::{Context, set};
 use crate::failure::Failure;
+use crate::progress;
 use crate::shop::{RealTime, Shop, SystemClock, WebhookSigner, webhook_signer};
 
 use buyer::Buyer;
@@ -167,10 +170,17 @@ impl Trial<'_> {
     /// Load, rest, checks.
     async fn hold(self, staff: Caller, premises: Option<(Premises, PathBuf)>, shop: String) -> Result<Report, Failure> {
         let (mut premises, log) = premises.unzip();
+        let bar = progress::of_seconds(self.args.duration());
+        bar.set_message("filling the shelf");
         let shelf = staff::fill_shelf(&staff, &self.run, self.args, self.config.server.currency).await?;
         let begun = self.history.now();
-        self.load(&staff, &shelf, premises.as_mut()).await?;
+        tokio::select! {
+            loaded = self.load(&staff, &shelf, premises.as_mut()) => loaded?,
+            never = self.show(&bar, begun) => match never {},
+        }
         let ended = self.history.now();
+        bar.set_position(self.args.seconds);
+        bar.set_message("coming to rest");
         if self.args.disturbed {
             disturb::note(&self.history, DisturbanceKind::Elsewhere, begun);
         }
@@ -193,6 +203,7 @@ impl Trial<'_> {
         violations.extend(log.as_deref().and_then(panicked));
         let mut left_out = Vec::new();
         if self.data.is_some() {
+            bar.set_message("auditing");
             violations.extend(audit(self.config).await?);
             if mail_folder(self.data.as_deref(), self.config).is_none() {
                 left_out.push("mails, which leave the house through SES".to_owned());
@@ -214,6 +225,15 @@ impl Trial<'_> {
             audited: self.data.is_some(),
             left_out,
         })
+    }
+
+    /// Shows how long the load has lasted, for as long as it is asked to.
+    async fn show(&self, bar: &ProgressBar, begun: Duration) -> Infallible {
+        loop {
+            bar.set_position(self.history.now().saturating_sub(begun).as_secs());
+            bar.set_message(format!("{} requests", self.history.write().calls.len()));
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Everybody at once, until the time is over and the last has an answer.

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::actor::Actor;
 use crate::change::{Round, rounds};
-use crate::error::{Error, Outcome};
-use crate::ids::{Id, SellerId};
+use crate::error::{Error, Outcome, Refusal};
+use crate::ids::{Id, IdSource, SellerId};
 use crate::text::{Sku, Slug};
+use crate::time::Timestamp;
 
 use super::Catalog;
 use super::access::{require_merchant, require_seller};
@@ -37,6 +38,27 @@ impl ImportProduct {
     /// All of a product.
     pub fn whole(slug: Slug, product: NewProduct) -> Self {
         Self { slug, product, unsaid: Unsaid::default(), partial: false }
+    }
+}
+
+impl ImportProduct {
+    /// Passes one that a product can be made of, as far as can be told without the shop.
+    ///
+    /// # Errors
+    /// As for creating.
+    pub fn check(&self, ids: &IdSource) -> Result<(), Refusal> {
+        draft(&self.product, SellerId::from_uuid(HOUSE), ids, Timestamp::EPOCH).map(|_| ())
+    }
+
+    /// What it changes on the product that has its slug, wherever that is kept, and what comes of it.
+    ///
+    /// # Errors
+    /// As for changing.
+    pub fn change_of(&self, known: &Product, ids: &IdSource) -> Result<(ProductPatch, Imported), Refusal> {
+        let patch = import_patch(known, self);
+        let changed = patched(known.clone(), &patch, ids)?.product;
+        let imported = if changed == *known { Imported::Unchanged } else { Imported::of(known, &changed) };
+        Ok((patch, imported))
     }
 }
 
@@ -135,8 +157,7 @@ impl Catalog {
             return Ok(Imported::Created);
         };
         require_seller(actor, known.seller, "product")?;
-        let changed = patched(known.clone(), &import_patch(&known, import), &self.ids)?.product;
-        Ok(if changed == known { Imported::Unchanged } else { Imported::of(&known, &changed) })
+        Ok(import.change_of(&known, &self.ids)?.1)
     }
 }
 

@@ -64,7 +64,7 @@ impl Catalog {
     }
 
     /// The seller with an id that is known before it is there; where another has its slug, with another one.
-    async fn one_of(&self, id: SellerId, name: &str, slug: &str, user: Option<UserId>) -> Outcome<Seller> {
+    pub(super) async fn one_of(&self, id: SellerId, name: &str, slug: &str, user: Option<UserId>) -> Outcome<Seller> {
         let apart = &AtomicBool::new(false);
         rounds("seller", || async move {
             if let Some(known) = self.store.seller(id).await? {

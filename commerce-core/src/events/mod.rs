@@ -301,6 +301,27 @@ pub trait EventBus: Send + Sync {
     fn lag(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// How far each of these queues is behind, of a bus that keeps events for them. Of one that does not, nothing: there the
+    /// outboxes tell.
+    ///
+    /// # Errors
+    /// When the bus cannot be asked.
+    async fn queued(&self, queues: &[Queue]) -> Result<Vec<Queued>, StoreError> {
+        let _ = queues;
+        Ok(Vec::new())
+    }
+}
+
+/// How far a queue at a broker is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Which: its consumer's [name](Consumer::name).
+    pub queue: &'static str,
+    /// Events that its consumer is not done with, as far as the broker knows.
+    pub waiting: u64,
+    /// Since when the oldest of them is with the broker, where that tells; nothing where none waits.
+    pub oldest: Option<Timestamp>,
 }
 
 /// The unpublished events of one database.

@@ -11,6 +11,7 @@ use commerce_core::change::Answer;
 use commerce_core::events::EventKind;
 use commerce_core::ids::{Id, UserId};
 use commerce_core::page::PageRequest;
+use commerce_core::text::Slug;
 use commerce_core::{Actor, Currency, Money, Outcome, Refusal};
 use futures_executor::block_on;
 use uuid::Uuid;
@@ -85,6 +86,29 @@ fn importing_twice_changes_nothing_and_brings_back_nothing_sold() -> Outcome<()>
         assert_eq!(house.catalog.preview_import(&STAFF, &more).await?, updated);
         assert_eq!(house.catalog.import_product(&STAFF, more).await?, updated);
         assert_eq!((house.stock("A").await?, house.stock("B").await?), ((3, 0), (4, 0)));
+        Ok(())
+    })
+}
+
+#[test]
+fn what_an_import_does_is_told_to_who_keeps_the_product_elsewhere() -> Outcome<()> {
+    block_on(async {
+        let house = House::selling(&[("A", 5)]).await?;
+        let slug: Slug = "kurta-a".parse().unwrap();
+        let known = house.catalog.product_by_slug(&STAFF, &slug).await?;
+        let import = ImportProduct::whole(slug.clone(), product("A", &[("A", 9)]));
+        import.check(&house.ids).unwrap();
+        let (patch, imported) = import.change_of(&known, &house.ids).unwrap();
+        assert_eq!(imported, Imported::Unchanged);
+        assert_eq!(house.catalog.update_product(&STAFF, known.id, patch, None).await?, known, "and the patch changes nothing");
+        let more = ImportProduct::whole(slug.clone(), product("A", &[("B", 2)]));
+        let (patch, imported) = more.change_of(&known, &house.ids).unwrap();
+        assert_eq!(imported, Imported::Updated { removed: vec![sku("A")] });
+        house.catalog.update_product(&STAFF, known.id, patch, Some(known.version)).await?;
+        assert_eq!(house.catalog.import_product(&STAFF, more).await?, Imported::Unchanged, "it is as imported here");
+        let none = ImportProduct::whole(slug, product("A", &[]));
+        assert!(matches!(none.check(&house.ids), Err(Refusal::Invalid(_))));
+        assert!(matches!(none.change_of(&known, &house.ids), Err(Refusal::Invalid(_))));
         Ok(())
     })
 }

@@ -1,6 +1,6 @@
 //! Sellers whose ids are known before they are there: the house's, and a user's own.
 
-use commerce_core::catalog::{HOUSE, NewSeller};
+use commerce_core::catalog::{HOUSE, ImportProduct, ImportSeller, Imported, MetSellers, NewProduct, NewSeller, SellerPatch};
 use commerce_core::ids::{Id, SellerId, UserId};
 use commerce_core::users::{Sellers, own_seller};
 use commerce_core::{Outcome, Refusal};
@@ -46,6 +46,81 @@ fn a_user_has_her_seller_where_another_has_its_slug() -> Outcome<()> {
         assert_ne!(hers.uuid(), Uuid::nil());
         assert_eq!(house.catalog.seller(hers).await?.user, Some(user));
         assert_eq!(house.catalog.of_her_own(user).await?, hers);
+        Ok(())
+    })
+}
+
+fn imported(slug: &str, name: &str, house: bool) -> ImportSeller {
+    ImportSeller { slug: slug.parse().unwrap(), name: name.to_owned(), house }
+}
+
+#[test]
+fn an_import_finds_its_sellers_and_makes_those_that_are_not_there() -> Outcome<()> {
+    block_on(async {
+        let House { catalog, .. } = House::new();
+        for at in 0..101 {
+            catalog.create_seller(&STAFF, named(&format!("Other {at}"), None), None).await?;
+        }
+        let potter = catalog.create_seller(&STAFF, named("Potter", Some("clay")), None).await?.into_inner();
+        for at in 101..202 {
+            catalog.create_seller(&STAFF, named(&format!("Other {at}"), None), None).await?;
+        }
+        let (mut met, mut looked) = (MetSellers::new(), MetSellers::new());
+        let (clay, weaver) = (imported("clay", "Potter of old", false), imported("weaver", "", false));
+        assert_eq!(catalog.preview_import_seller(&STAFF, &clay, &mut looked).await?, Some(potter.id));
+        assert_eq!(catalog.preview_import_seller(&STAFF, &weaver, &mut looked).await?, None);
+        assert_eq!(catalog.import_seller(&STAFF, &clay, &mut met).await?, potter.id);
+        assert_eq!(catalog.seller(potter.id).await?, potter, "who is there stays as she is");
+        let made = catalog.import_seller(&STAFF, &weaver, &mut met).await?;
+        let seller = catalog.seller(made).await?;
+        assert_eq!((seller.name.as_str(), seller.slug.as_str(), seller.user), ("weaver", "weaver", None));
+        assert_eq!(catalog.import_seller(&STAFF, &weaver, &mut met).await?, made);
+        assert_eq!(catalog.import_seller(&STAFF, &weaver, &mut MetSellers::new()).await?, made, "also by another import");
+        let hostile = imported("long", &"x".repeat(256), false);
+        assert!(matches!(refused(catalog.preview_import_seller(&STAFF, &hostile, &mut looked).await), Refusal::Invalid(_)));
+        assert!(matches!(refused(catalog.import_seller(&STAFF, &hostile, &mut met).await), Refusal::Invalid(_)));
+        let customer = commerce_core::Actor::Customer(UserId::from_uuid(Uuid::from_u128(9)));
+        assert_eq!(refused(catalog.import_seller(&customer, &clay, &mut met).await), Refusal::Forbidden);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_import_knows_the_house_whatever_it_is_called() -> Outcome<()> {
+    block_on(async {
+        let House { catalog, .. } = House::new();
+        let mut met = MetSellers::new();
+        let (house, squatter) = (imported("our-shop", "Our shop", true), imported("house", "Not the house", false));
+        let ours = SellerId::from_uuid(HOUSE);
+        assert_eq!(catalog.preview_import_seller(&STAFF, &house, &mut met).await?, None, "looking makes none");
+        assert_ne!(catalog.import_seller(&STAFF, &squatter, &mut met).await?, ours);
+        assert_eq!(catalog.import_seller(&STAFF, &house, &mut met).await?, ours);
+        let made = catalog.seller(ours).await?;
+        assert_eq!((made.name.as_str(), made.slug.as_str()), ("Our shop", "our-shop"));
+        let renamed = SellerPatch { name: Some("Ours".to_owned()), ..SellerPatch::default() };
+        let renamed = catalog.update_seller(&STAFF, ours, renamed, None).await?;
+        assert_eq!(catalog.import_seller(&STAFF, &house, &mut met).await?, ours);
+        assert_eq!(catalog.seller(ours).await?, renamed, "the house that is there keeps its name");
+        let namesake = imported("our-shop", "Not the house", false);
+        assert_eq!(refused(catalog.import_seller(&STAFF, &namesake, &mut met).await), Refusal::SlugTaken);
+        let looked = catalog.preview_import_seller(&STAFF, &namesake, &mut MetSellers::new()).await;
+        assert_eq!(refused(looked), Refusal::SlugTaken, "nobody becomes the house by her name");
+        Ok(())
+    })
+}
+
+#[test]
+fn an_import_gives_a_product_back_to_its_seller() -> Outcome<()> {
+    block_on(async {
+        let House { catalog, .. } = House::new();
+        let potter = catalog.import_seller(&STAFF, &imported("potter", "Potter", false), &mut MetSellers::new()).await?;
+        let whose = |seller| ImportProduct::whole("cup".parse().unwrap(), NewProduct { seller, ..product("A", &[("A", 1)]) });
+        assert_eq!(catalog.import_product(&STAFF, whose(Some(potter))).await?, Imported::Created);
+        assert_eq!(catalog.import_product(&STAFF, whose(None)).await?, Imported::Unchanged, "who is not named stays");
+        let house = catalog.house_seller().await?.id;
+        assert_eq!(catalog.import_product(&STAFF, whose(Some(house))).await?, Imported::Updated { removed: Vec::new() });
+        assert_eq!(catalog.import_product(&STAFF, whose(Some(potter))).await?, Imported::Updated { removed: Vec::new() });
+        assert_eq!(catalog.product_by_slug(&STAFF, &"cup".parse().unwrap()).await?.seller, potter);
         Ok(())
     })
 }

@@ -95,7 +95,7 @@ fn by_stripe(shop: Embedded, config: &Config) -> Result<Embedded, StartError> {
         let (key, secret) = (stripe.secret_key.expose(), stripe.webhook_secret.expose());
         let gateway = Stripe::new(&stripe.api_url, key, secret, &config.server.public_url);
         let gateway = gateway.map_err(|error| StartError::Settings(format!("payments.stripe: {error}")))?;
-        Ok(shop.gateway(Arc::new(gateway)).without_sandbox())
+        Ok(shop.watched(gateway.watch()).gateway(Arc::new(gateway)).without_sandbox())
     }
     #[cfg(not(feature = "stripe"))]
     {
@@ -115,7 +115,7 @@ fn by_razorpay(shop: Embedded, config: &Config) -> Result<Embedded, StartError> 
         let pay_url = format!("{}{}", config.server.public_url, crate::web::RAZORPAY_PAGE);
         let gateway = Razorpay::new(&razorpay.api_url, account, &pay_url);
         let gateway = gateway.map_err(|error| StartError::Settings(format!("payments.razorpay: {error}")))?;
-        Ok(shop.gateway(Arc::new(gateway)).without_sandbox())
+        Ok(shop.watched(gateway.watch()).gateway(Arc::new(gateway)).without_sandbox())
     }
     #[cfg(not(feature = "razorpay"))]
     {

@@ -22,6 +22,7 @@ use commerce_adapters::embedded::{Embedded, Service};
 use commerce_adapters::http::{self, Desk, Forwarder, Neighbour, Neighbours, Net, ServiceKey, Source, Tls};
 use commerce_adapters::payments::sandbox::Sandbox;
 use commerce_adapters::system::{OsEntropy, SystemClock};
+use commerce_adapters::watch::{BreakerState, Watch, Watched};
 use commerce_core::commerce::Context;
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::part::Here;
@@ -36,7 +37,7 @@ use crate::app::App;
 use crate::config::{Config, TlsFiles};
 use crate::listener::{Shutdown, Site, listen, serve};
 use crate::roles::Roles;
-use crate::ways::{Doorman, Peer, Unforwarded, Upstream, Ways};
+use crate::ways::{BREAKER_STATES, BreakerFigure, Breakers, Doorman, Peer, Unforwarded, Upstream, Ways};
 
 pub use self::choices::{Receivers, beside, embedded, place};
 #[cfg(feature = "aws")]
@@ -158,11 +159,14 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
     let receivers = Receivers::start(&config, &part).await?;
     let door = Door { key: key.clone(), clock: Arc::clone(&clock), here: here.clone() };
     let mut ways = Ways { doorman: Some(Arc::new(door)), ..beside(&config, &here)? };
+    ways.breakers.extend(breakers(&neighbours.watches()));
+    ways.breakers.extend(service.iter().flat_map(|service| breakers(service.watches())));
     let advertise = config.services.advertise.clone();
     let connections_max = config.server.connections_max;
     let app = if roles.gateway() {
         for context in roles.elsewhere() {
             let forwarder = neighbours.forwarder(context, sources(&config.services.public, context, "")?);
+            ways.breakers.extend(breakers(&[forwarder.watch()]));
             ways.upstreams.insert(context, Arc::new(There(forwarder)));
         }
         // The orders' process has the providers; which one takes cards, the settings of all of them say alike.
@@ -307,6 +311,29 @@ fn answering(desk: Desk, tasks: &TaskTracker) -> Router {
             }
         }
     })
+}
+
+/// The breakers of adapters, as the shell shows them.
+#[must_use]
+pub fn breakers(watches: &[Arc<dyn Watch>]) -> Vec<Arc<dyn Breakers>> {
+    watches.iter().map(|watch| Arc::new(Seen(Arc::clone(watch))) as Arc<dyn Breakers>).collect()
+}
+
+struct Seen(Arc<dyn Watch>);
+
+impl Breakers for Seen {
+    fn figures(&self) -> Vec<BreakerFigure> {
+        let figure = |Watched { kind, name, at, state }| {
+            let [closed, half_open, open] = BREAKER_STATES;
+            let state = match state {
+                BreakerState::Closed => closed,
+                BreakerState::HalfOpen => half_open,
+                BreakerState::Open => open,
+            };
+            BreakerFigure { kind, name, at, state }
+        };
+        self.0.watched().into_iter().map(figure).collect()
+    }
 }
 
 /// Services of this shop that requests are brought to.

@@ -245,15 +245,39 @@ pub struct StaffEntryView {
     previous: String,
     /// SHA-256 of this entry and the one before, in hexadecimal.
     hash: String,
+    /// Whether it has the hash that its members have; `previous` says whether it follows the entry before.
+    intact: bool,
 }
 
 impl From<StaffEntry> for StaffEntryView {
     fn from(entry: StaffEntry) -> Self {
+        let intact = entry.sealed() == entry.hash;
         let StaffEntry { position, told, previous, hash } = entry;
         let StaffNews { at, actor: actor_id, action, subject: Subject { kind, id }, detail, .. } = told;
         let user_id = (kind == SubjectKind::User).then(|| UserId::from_uuid(id));
         let (subject, detail) = (SubjectView { kind, id }, detail.read().unwrap_or_default());
         let (previous, hash) = (hex::encode(previous), hex::encode(hash));
-        Self { position, at, actor_id, action, subject, user_id, detail, previous, hash }
+        Self { position, at, actor_id, action, subject, user_id, detail, previous, hash, intact }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use commerce_core::users::StaffHead;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_that_was_changed_says_so() {
+        let (action, detail) = (StaffAction::RoleChanged, json!({"to": "ADMIN"}).into());
+        let subject = Subject { kind: SubjectKind::User, id: Uuid::from_u128(1) };
+        let told = StaffNews { at: Timestamp::from_micros(5), actor: None, action, subject, detail, event: None };
+        let entry = told.after(StaffHead::default());
+        assert!(StaffEntryView::from(entry.clone()).intact);
+        let detail = json!({"to": "CUSTOMER"}).into();
+        let changed = StaffEntry { told: StaffNews { detail, ..entry.told.clone() }, ..entry };
+        assert!(!StaffEntryView::from(changed).intact);
     }
 }

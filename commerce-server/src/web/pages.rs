@@ -66,7 +66,11 @@ pub(super) const PAGES: &[Page] = pages![
     "admin" "returns" "/admin/returns" "Returns",
     "admin" "products" "/admin/products" "Products",
     "admin" "product" "/admin/products/{id}" "Product",
+    "admin" "coupons" "/admin/coupons" "Coupons",
+    "admin" "coupon" "/admin/coupons/{code}" "Coupon",
+    "admin" "coupon" "/admin/new-coupon" "New coupon",
     "admin" "mail" "/admin/mail" "Mail",
+    "admin" "log" "/admin/log" "What staff did",
 ];
 
 /// What is shown where there is no page.

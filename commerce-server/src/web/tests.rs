@@ -1,5 +1,7 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
+use commerce_core::orders::CouponKind;
+use commerce_core::staff::StaffAction;
 use tower::ServiceExt;
 
 use super::*;
@@ -86,4 +88,30 @@ async fn files_of_another_version_are_todays_and_not_kept() {
     assert_eq!(old.headers()[header::CACHE_CONTROL], ASK_FIRST);
     assert_eq!(old.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
     assert_eq!(get("/assets/x/storefront/../../Cargo.toml").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn every_section_of_the_back_office_is_a_page_that_it_leads_to() {
+    let layout = PAGES.iter().find(|page| page.path == "/admin").unwrap().render(&ABOUT, "v");
+    let nav = layout.split("<nav").nth(1).and_then(|nav| nav.split("</nav>").next()).unwrap();
+    let led: Vec<&str> = nav.split("href=\"").skip(1).filter_map(|link| link.split('"').next()).collect();
+    let lists = PAGES.iter().map(|page| page.path).filter(|path| path.starts_with("/admin") && !path.contains('{'));
+    assert_eq!(led, lists.filter(|path| *path != "/admin/new-coupon").collect::<Vec<_>>());
+}
+
+/// What a choice on a page offers, but for the one that leaves it open.
+fn offered(path: &str, chooser: &str) -> Vec<&'static str> {
+    let body = PAGES.iter().find(|page| page.path == path).unwrap().body;
+    let list = body.split(&format!("<select id=\"{chooser}\"")).nth(1).and_then(|rest| rest.split("</select>").next()).unwrap();
+    list.split("<option value=\"")
+        .skip(1)
+        .filter_map(|option| option.split('"').next())
+        .filter(|value| !value.is_empty())
+        .collect()
+}
+
+#[test]
+fn choices_offer_what_there_is() {
+    assert_eq!(offered("/admin/log", "action"), StaffAction::ALL.iter().map(|action| action.as_str()).collect::<Vec<_>>());
+    assert_eq!(offered("/admin/coupons/{code}", "type"), CouponKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>());
 }

@@ -1,10 +1,18 @@
 //! What every answer has, and who is let in.
 
-use commerce_core::Actor;
-use commerce_core::events::Outbox;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use commerce_core::error::StoreError;
+use commerce_core::events::{Envelope, EventBus, Outbox, Queue, Queued};
+use commerce_core::ids::EventId;
 use commerce_core::notifications::NotificationFilter;
 use commerce_core::page::PageRequest;
 use commerce_core::users::Role;
+use commerce_core::{Actor, Part};
+use commerce_server::ways::{BreakerFigure, Breakers, Ways};
+use commerce_server::{App, Config};
 
 use crate::support::{Shop, order};
 
@@ -112,4 +120,60 @@ async fn health_and_figures_are_told() {
     assert!(metrics.text.contains("outbox_waiting{context=\"orders\"}"));
     shop.app.shared().stopping().cancel();
     shop.ask("GET", "/health/ready").send().await.expect(503);
+}
+
+/// Two breakers, one of them seen twice.
+struct Seen;
+
+impl Breakers for Seen {
+    fn figures(&self) -> Vec<BreakerFigure> {
+        let figure = |name, at: &str, state| BreakerFigure { kind: "call", name, at: at.to_owned(), state };
+        let orders = figure("orders", "127.0.0.1:9083", "closed");
+        vec![orders.clone(), figure("catalog", "127.0.0.1:9082", "open"), orders]
+    }
+}
+
+/// A broker that has something for one queue, and counts how often it is asked.
+#[derive(Default)]
+struct Broker(AtomicU32);
+
+#[async_trait]
+impl EventBus for Broker {
+    async fn publish(&self, _: &[Envelope]) -> Result<Vec<EventId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn queued(&self, queues: &[Queue]) -> Result<Vec<Queued>, StoreError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let one = |queue: &Queue| Queued { queue: queue.name, waiting: u64::from(queue.name == "webhook-queue"), oldest: None };
+        Ok(queues.iter().map(one).collect())
+    }
+}
+
+#[tokio::test]
+async fn figures_tell_whom_nobody_calls_and_which_queue_is_behind() {
+    let shop = Shop::open().await;
+    let figures = shop.ask("GET", "/metrics").send().await.expect(200).text;
+    assert!(!figures.contains("circuit_breaker_state") && !figures.contains("queue_waiting"), "it calls nobody: {figures}");
+    let broker = Arc::new(Broker::default());
+    let bus: Arc<dyn EventBus> = broker.clone();
+    let part = Part::from((*shop.memory).clone()).with_bus(&bus, Vec::new());
+    let ways = Ways { breakers: vec![Arc::new(Seen)], ..Ways::default() };
+    let shop = Shop { app: App::beside(part, ways, Config::defaults()), ..shop };
+    let figures = shop.ask("GET", "/metrics").send().await.expect(200).text;
+    let count = |line: &str| figures.lines().filter(|it| *it == line).count();
+    for (name, at, states) in [("catalog", "127.0.0.1:9082", [0, 0, 1]), ("orders", "127.0.0.1:9083", [1, 0, 0])] {
+        for (state, is) in ["closed", "half_open", "open"].into_iter().zip(states) {
+            let line = format!("circuit_breaker_state{{kind=\"call\",name=\"{name}\",at=\"{at}\",state=\"{state}\"}} {is}");
+            assert_eq!(count(&line), 1, "{line} in {figures}");
+        }
+    }
+    assert_eq!((count("queue_waiting{queue=\"webhook-queue\"} 1"), count("queue_waiting{queue=\"order-cart-queue\"} 0")), (1, 1));
+    assert_eq!(count("queue_lag_seconds{queue=\"order-cart-queue\"} 0"), 1, "what does not wait is not late: {figures}");
+    assert!(!figures.contains("queue_lag_seconds{queue=\"webhook-queue\"}"), "since when it waits nobody said: {figures}");
+    for family in ["circuit_breaker_state", "queue_waiting", "queue_lag_seconds"] {
+        assert_eq!(count(&format!("# TYPE {family} gauge")), 1, "{figures}");
+    }
+    shop.ask("GET", "/metrics").send().await.expect(200);
+    assert_eq!(broker.0.load(Ordering::Relaxed), 1, "who asks more often learns nothing more");
 }

@@ -9,6 +9,7 @@
 //! it acknowledged is refused, unless somebody vouches for it ([`Durability`]).
 
 mod inlet;
+mod queued;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::desk::LetterBox;
-use commerce_core::events::{Envelope, EventBus, Queue, Topic};
+use commerce_core::events::{Envelope, EventBus, Queue, Queued, Topic};
 use commerce_core::ids::EventId;
 use commerce_core::time::Clock;
 use redis::{RedisError, Script};
@@ -204,5 +205,9 @@ impl EventBus for StreamBus {
 
     fn lag(&self) -> Duration {
         commerce_core::limits::BROKER_LAG
+    }
+
+    async fn queued(&self, queues: &[Queue]) -> Result<Vec<Queued>, StoreError> {
+        self.0.queued(queues).await
     }
 }

@@ -1,21 +1,27 @@
 //! `product import`: from a file into the shop, product by product.
+//!
+//! Owns the order of things and what is told of them. Start reading at [`run`], then [`goal`].
+
+mod goal;
+mod over_http;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use commerce_core::catalog::{ImportProduct, Imported, NewImage, NewProduct, NewVariant};
-use commerce_core::ids::CategoryId;
+use commerce_core::Currency;
+use commerce_core::catalog::{ImportProduct, Imported, MetSellers, NewImage, NewProduct, NewVariant};
+use commerce_core::ids::{CategoryId, SellerId};
 use commerce_core::text::Sku;
-use commerce_core::{Actor, Currency};
 use futures_util::StreamExt;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::import::{self, Draft, DraftVariant, Format, Found, Remark, Source};
-use crate::shop::Shop;
+use crate::progress;
+
+use self::goal::{Goal, Trouble};
 
 /// Products that are written side by side; their commits share transactions.
 const SIDE_BY_SIDE: usize = 64;
@@ -27,6 +33,7 @@ const REMARKS_MAX: usize = 10_000;
 Examples:
   commerce product import products_export.csv --dry-run
   commerce product import products_export.csv
+  commerce --url https://shop.example product import products.jsonl
   commerce product export > products.jsonl && commerce --data other product import products.jsonl
 
 Formats (told from the file's name and header unless --format says):
@@ -37,9 +44,13 @@ Formats (told from the file's name and header unless --format says):
                 as DRAFT.
   csv           one row per variant: name, sku, price, and if wanted slug, description, category
                 (\"Men > Shirts\"), status, stock, compare_at_price, weight_grams, barcode, image,
-                vendor, tags, and a column `option:NAME` for every option. What a file has no column
-                for stays as it is
+                vendor, tags, seller, seller_name, and a column `option:NAME` for every option. What
+                a file has no column for stays as it is
   jsonl         one product per line, as `product export` writes it
+
+Sellers are known by their slug, and the house's own as such; one that is not there is made, with
+nobody who runs it. A product whose file names no seller stays whose it is, and a new one is the
+house's. With --url the server is asked as any client asks, and its limits are waited for.
 
 A row that cannot be read is named with its line and the reason and left out; the others go in, and
 the command ends with code 1 (BAD_ROWS). Products are known by their handle (slug), so importing
@@ -104,27 +115,17 @@ impl Importing {
 
 pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let source = import::open_path(&args.file)?;
-    cx.local_only("an import")?;
-    let config = cx.settings()?;
-    let currency = config.server.currency;
-    let empty = if args.dry_run { Shop::empty_instead(&config).await? } else { None };
-    let (shop, _scratch) = match empty {
-        Some((shop, folder)) => (shop, Some(folder)),
-        None => (Shop::open(&config).await?, None),
-    };
+    let currency = cx.settings()?.server.currency;
+    let goal = Goal::open(cx, args.dry_run).await?;
     let told = !cx.out.is_json();
     let tell = |kind: &'static str, remark: &Remark| {
         if told {
             eprintln!("{kind}line {}: {}", remark.line, remark.text);
         }
     };
-    let done = import(&shop, &source, args.format, currency, args.dry_run, tell).await?;
+    let done = import(&goal, &source, args.format, currency, args.dry_run, tell).await?;
     cx.out.say(&done.sentence(args.dry_run), &done.json(args.dry_run))?;
-    if args.dry_run {
-        shop.close().await?;
-    } else {
-        shop.finish().await?;
-    }
+    goal.close(args.dry_run).await?;
     match done.left_out() {
         0 => Ok(()),
         left_out => Err(Failure::new("BAD_ROWS", format!("{left_out} were left out, each named above with its line"))),
@@ -136,22 +137,22 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
 /// # Errors
 /// When the file cannot be read or the shop does not answer; what went in stays in.
 async fn import(
-    shop: &Shop,
+    goal: &Goal,
     source: &Source,
     format: Option<Format>,
     currency: Currency,
     dry_run: bool,
     tell: impl Fn(&'static str, &Remark),
 ) -> Result<Importing, Failure> {
-    let bar = progress(source.length());
+    let bar = progress::of_bytes(source.length());
     let mut products = import::open(source, format, currency)?;
-    let categories = Categories { shop, dry_run, known: Mutex::default() };
+    let places = Places { goal, dry_run, categories: Mutex::default(), sellers: Mutex::default() };
     let mut done = Importing::default();
     let found = std::iter::from_fn(|| {
         bar.set_position(products.bytes_read());
         products.next()
     });
-    let mut outcomes = futures_util::stream::iter(found).map(|found| one(shop, &categories, found)).buffered(SIDE_BY_SIDE);
+    let mut outcomes = futures_util::stream::iter(found).map(|found| one(&places, found)).buffered(SIDE_BY_SIDE);
     while let Some(outcome) = outcomes.next().await {
         match outcome? {
             Outcome::Done(Imported::Created) => done.created += 1,
@@ -186,72 +187,68 @@ enum Outcome {
     Note(Remark),
 }
 
-async fn one(shop: &Shop, categories: &Categories<'_>, found: Found) -> Result<Outcome, Failure> {
+async fn one(places: &Places<'_>, found: Found) -> Result<Outcome, Failure> {
     let draft = match found {
         Found::Bad(remark) => return Ok(Outcome::Bad(remark)),
         Found::Note(remark) => return Ok(Outcome::Note(remark)),
         Found::Product(draft) => draft,
     };
     let (line, slug) = (draft.line, draft.slug.clone());
-    match write(shop, categories, *draft).await {
+    match places.write(*draft).await {
         Ok(Imported::Updated { removed }) if !removed.is_empty() => {
             let names = removed.iter().map(Sku::as_str).collect::<Vec<_>>().join(", ");
             let remark = Remark::new(line, format!("{slug}: removed {names}, for which the file has no row"));
             Ok(Outcome::Reduced(removed.len() as u64, remark))
         }
         Ok(imported) => Ok(Outcome::Done(imported)),
-        Err(commerce_core::Error::Refused(refusal)) => Ok(Outcome::Refused(Remark::new(line, format!("{slug}: {refusal}")))),
-        Err(error @ commerce_core::Error::Store(_)) => Err(error.into()),
+        Err(Trouble::Refused(reason)) => Ok(Outcome::Refused(Remark::new(line, format!("{slug}: {reason}")))),
+        Err(Trouble::Failed(failure)) => Err(failure),
     }
 }
 
-async fn write(shop: &Shop, categories: &Categories<'_>, draft: Draft) -> commerce_core::Outcome<Imported> {
-    let category = categories.at(&draft.category).await?;
-    let new_category = category.is_none() && !draft.category.is_empty();
-    let import = to_product(draft, category);
-    if !categories.dry_run {
-        return shop.catalog.import_product(&Actor::System, import).await;
-    }
-    match shop.catalog.preview_import(&Actor::System, &import).await? {
-        Imported::Unchanged if new_category => Ok(Imported::Updated { removed: Vec::new() }),
-        imported => Ok(imported),
-    }
-}
-
-/// Categories by their path of names, made once.
-struct Categories<'a> {
-    shop: &'a Shop,
+/// Where products belong: categories by their path of names and sellers by their slug, each made once.
+struct Places<'a> {
+    goal: &'a Goal,
     dry_run: bool,
-    known: Mutex<HashMap<Vec<String>, Option<CategoryId>>>,
+    categories: Mutex<HashMap<Vec<String>, Option<CategoryId>>>,
+    sellers: Mutex<MetSellers>,
 }
 
-impl Categories<'_> {
+impl Places<'_> {
+    async fn write(&self, draft: Draft) -> Result<Imported, Trouble> {
+        let category = self.category(&draft.category).await?;
+        let seller = match &draft.seller {
+            Some(named) => self.goal.seller(named, &mut *self.sellers.lock().await, self.dry_run).await?,
+            None => None,
+        };
+        let to_be_made = (category.is_none() && !draft.category.is_empty()) || (seller.is_none() && draft.seller.is_some());
+        match self.goal.product(to_product(draft, category, seller), self.dry_run).await? {
+            Imported::Unchanged if self.dry_run && to_be_made => Ok(Imported::Updated { removed: Vec::new() }),
+            imported => Ok(imported),
+        }
+    }
+
     /// The category of a path; without writing, only one that is there.
-    async fn at(&self, path: &[String]) -> commerce_core::Outcome<Option<CategoryId>> {
-        let mut known = self.known.lock().await;
+    async fn category(&self, path: &[String]) -> Result<Option<CategoryId>, Trouble> {
+        let mut known = self.categories.lock().await;
         if let Some(category) = known.get(path) {
             return Ok(*category);
         }
-        let catalog = &self.shop.catalog;
-        let category = if self.dry_run {
-            catalog.preview_category_at(&Actor::System, path).await?
-        } else {
-            catalog.category_at(&Actor::System, path).await?
-        };
+        let category = self.goal.category(path, self.dry_run).await?;
         known.insert(path.to_vec(), category);
         Ok(category)
     }
 }
 
 /// A draft as the catalog takes it.
-pub(crate) fn to_product(draft: Draft, category: Option<CategoryId>) -> ImportProduct {
+pub(crate) fn to_product(draft: Draft, category: Option<CategoryId>, seller: Option<SellerId>) -> ImportProduct {
     let images = draft.images.into_iter().map(|image| NewImage { url: image.url, alt: image.alt }).collect();
     let product = NewProduct {
         name: draft.name,
         description: draft.description,
         slug: None,
         category,
-        seller: None,
+        seller,
         status: draft.status,
         variants: draft.variants.into_iter().map(variant).collect(),
         metadata: draft.metadata,
@@ -278,9 +275,4 @@ fn keep(remarks: &mut Vec<Remark>, remark: Remark, tell: impl FnOnce(&Remark)) {
     if remarks.len() < REMARKS_MAX {
         remarks.push(remark);
     }
-}
-
-fn progress(bytes: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}").expect("the template is well formed");
-    ProgressBar::new(bytes).with_style(style)
 }

@@ -73,7 +73,7 @@ pub(crate) enum Command {
     },
     /// One product with its variants
     Show {
-        /// Slug or id (with --url the id)
+        /// Slug or id
         product: String,
     },
 }

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 use crate::error::StoreError;
 use crate::events::desk::LetterBox;
-use crate::events::{ConsumeError, Consumer, DeadLetter, DeadLetters, Envelope, EventBus, EventData, EventKind};
+use crate::events::{ConsumeError, Consumer, DeadLetter, DeadLetters, Envelope, EventBus, EventData, EventKind, Queue, Queued};
 use crate::ids::EventId;
 use crate::limits;
 use crate::page::PageRequest;
@@ -184,6 +184,7 @@ pub(super) async fn all(make: &impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) ->
     one_who_fails_keeps_no_other_from_hearing(make).await;
     two_who_fail_out_of_step_are_both_done_with(make).await;
     events_of_one_aggregate_come_in_order(make).await;
+    a_bus_that_keeps_events_tells_what_waits(make).await;
 }
 
 async fn everybody_hears_what_she_wants(make: &impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) -> Carrier) {
@@ -309,4 +310,32 @@ async fn events_of_one_aggregate_come_in_order(make: &impl AsyncFn(Vec<LetterBox
         let of_it = events.iter().filter(|event| event.aggregate == aggregate).map(|event| places.get(&event.id));
         assert!(of_it.is_sorted(), "while nothing fails, one aggregate's events come as they were said");
     }
+}
+
+async fn a_bus_that_keeps_events_tells_what_waits(make: &impl AsyncFn(Vec<LetterBox>, Arc<ManualClock>) -> Carrier) {
+    let scene = Scene::set(make).await;
+    let queues = [&scene.first, &scene.second, &scene.other].map(|listener| Queue::of(&**listener));
+    let bus = &scene.carrier.bus.port;
+    let waiting = |queued: &[Queued]| queued.iter().map(|it| it.waiting).collect::<Vec<u64>>();
+    let before = got(bus.queued(&queues).await);
+    assert_eq!(got(bus.queued(&[]).await), []);
+    if before.is_empty() {
+        return;
+    }
+    let named: Vec<&str> = before.iter().map(|it| it.queue).collect();
+    assert_eq!((named, waiting(&before)), (vec!["first-queue", "second-queue", "other-queue"], vec![0, 0, 0]));
+    assert!(before.iter().all(|it| it.oldest.is_none()), "nothing is old where nothing waits");
+    let events = events(3);
+    assert_eq!(got(bus.publish(&events).await).len(), 3);
+    assert_eq!(waiting(&got(bus.queued(&queues).await)), [3, 3, 0]);
+    let one = got(bus.queued(queues.get(1..2).unwrap_or_default()).await);
+    assert_eq!(one.iter().map(|it| it.queue).collect::<Vec<_>>(), ["second-queue"]);
+    scene.first.fail(events.iter().map(|_| Ending::Later));
+    (scene.carrier.bring)().await;
+    let held = waiting(&got(bus.queued(&queues).await));
+    assert!(held.first().is_some_and(|count| *count <= 3) && held.get(1..) == Some(&[0, 0]), "in hand is not done: {held:?}");
+    scene.rounds(4).await;
+    let after = got(bus.queued(&queues).await);
+    assert_eq!(waiting(&after), [0, 0, 0]);
+    assert!(after.iter().all(|it| it.oldest.is_none()));
 }

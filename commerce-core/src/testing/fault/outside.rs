@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Call, Fault, Faulty, HANG, Happened, failed};
 use crate::error::{Outcome, StoreError};
-use crate::events::{DeadLetter, DeadLetters, Envelope, EventBus};
+use crate::events::{DeadLetter, DeadLetters, Envelope, EventBus, Queue, Queued};
 use crate::ids::EventId;
 use crate::notifications::{Handover, Mail, Mailer, Notification};
 use crate::orders::{
@@ -43,6 +43,10 @@ impl EventBus for Faulty<dyn EventBus> {
         self.faults.happened("bus.publish", Happened::Published);
         self.leave().await;
         if fault == Some(Fault::DroppedAcknowledgement) { Ok(Vec::new()) } else { taken }
+    }
+
+    async fn queued(&self, queues: &[Queue]) -> Result<Vec<Queued>, StoreError> {
+        self.port.queued(queues).await
     }
 }
 

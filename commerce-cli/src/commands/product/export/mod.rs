@@ -11,11 +11,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt;
+use indicatif::ProgressBar;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::import::Format;
 use crate::import::jsonl::Line;
+use crate::progress;
 
 use self::sheets::{Plain, Shopify};
 use self::source::Source;
@@ -31,9 +33,13 @@ Examples:
   commerce product export --format shopify-csv products_export.csv
 
 Formats:
-  jsonl         one product per line; keeps everything but whose it is
-  csv           one row per variant; keeps vendor and tags of the notes
-  shopify-csv   what Shopify's admin imports; as csv, with three options of a variant at most
+  jsonl         one product per line; keeps everything
+  csv           one row per variant; keeps vendor and tags of the notes, and names the seller of
+                what is not the house's own
+  shopify-csv   what Shopify's admin imports; as csv, with three options of a variant at most and
+                without sellers
+
+Who runs a seller is not told; an import makes those that are not there.
 
 Without --format the file's name says: *.csv is csv, everything else jsonl. Amounts of csv are
 those of the shop's currency. A product that a format cannot hold is named and left out, and the
@@ -72,12 +78,14 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let source = Source::open(cx).await?;
     let currency = source.currency(cx)?;
     let out = BufWriter::new(destination(cx, args.file.as_deref())?);
+    let bar = progress::of_products(args.file.is_some());
     let sheet: Box<dyn Sheet> = match args.format() {
         Format::Jsonl => Box::new(Jsonl(out)),
-        Format::Csv => Box::new(Plain::new(out, currency, source.option_names().await?)),
+        Format::Csv => Box::new(Plain::new(out, currency, source.option_names(&bar).await?)),
         Format::ShopifyCsv => Box::new(Shopify::new(out, currency)),
     };
-    let written = write(&source, sheet).await;
+    let written = write(&source, sheet, &bar).await;
+    bar.finish_and_clear();
     source.close().await?;
     // A reader that has gone is no failure.
     let left_out = match written {
@@ -91,16 +99,18 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
 }
 
 /// Writes every product and answers how many the format could not hold.
-async fn write(source: &Source, mut sheet: Box<dyn Sheet>) -> Result<u64, Failure> {
+async fn write(source: &Source, mut sheet: Box<dyn Sheet>, bar: &ProgressBar) -> Result<u64, Failure> {
     sheet.head()?;
     let slugs = source.slugs().await?;
+    bar.set_length(bar.position() + slugs.len() as u64);
     let mut lines = futures_util::stream::iter(&slugs).map(|(_, id)| source.line(*id)).buffered(SIDE_BY_SIDE);
     let mut left_out = 0;
     while let Some(line) = lines.next().await {
+        bar.inc(1);
         // None is one that was archived for good while the others were written.
         let Some(line) = line? else { continue };
         if let Some(reason) = sheet.product(&line)? {
-            eprintln!("{}: {reason}", line.slug.as_deref().unwrap_or(&line.name));
+            bar.suspend(|| eprintln!("{}: {reason}", line.slug.as_deref().unwrap_or(&line.name)));
             left_out += 1;
         }
     }

@@ -33,6 +33,8 @@ impl<W: Write> Plain<W> {
     fn row(&self, line: &Line, at: usize) -> Vec<String> {
         let Cells { variant, image, first } = cells(line, at);
         let noted = |key: &str| first(line.metadata.get(key).map_or("", String::as_str));
+        // What names no seller is the house's wherever it is read.
+        let seller = line.seller.as_ref().filter(|seller| !seller.house);
         let mut row = vec![
             line.slug.clone().unwrap_or_default(),
             line.name.clone(),
@@ -41,6 +43,8 @@ impl<W: Write> Plain<W> {
             first(line.status.map_or("", ProductStatus::as_str)),
             noted("vendor"),
             noted("tags"),
+            first(seller.map_or("", |seller| seller.slug.as_str())),
+            first(seller.map_or("", |seller| &seller.name)),
         ];
         row.extend(sold(variant));
         row.push(image.map(|image| image.url.clone()).unwrap_or_default());
@@ -53,7 +57,7 @@ impl<W: Write> Plain<W> {
 
 impl<W: Write> Sheet for Plain<W> {
     fn head(&mut self) -> Result<(), Failure> {
-        const FIXED: [&str; 15] = [
+        const FIXED: [&str; 17] = [
             "slug",
             "name",
             "description",
@@ -61,6 +65,8 @@ impl<W: Write> Sheet for Plain<W> {
             "status",
             "vendor",
             "tags",
+            "seller",
+            "seller_name",
             "sku",
             "price",
             "compare_at_price",
@@ -76,7 +82,7 @@ impl<W: Write> Sheet for Plain<W> {
     }
 
     fn product(&mut self, line: &Line) -> Result<Option<String>, Failure> {
-        if let Some(reason) = unsayable(line, self.currency) {
+        if let Some(reason) = unsayable(line, self.currency).or_else(|| namesake(line)) {
             return Ok(Some(reason));
         }
         for at in 0..height(line) {
@@ -235,6 +241,12 @@ fn unsayable(line: &Line, currency: Currency) -> Option<String> {
     split.map(|name| format!("its category \"{name}\" has a > in its name, which parts categories in the file"))
 }
 
+/// Why rows that do not tell the house from others cannot say this product: a shop that is empty calls its house so.
+fn namesake(line: &Line) -> Option<String> {
+    let seller = line.seller.as_ref().filter(|seller| !seller.house && seller.slug.as_str() == "house")?;
+    Some(format!("its seller is {}, and so is the house of another shop", seller.slug))
+}
+
 /// Major units without the currency.
 fn decimal(price: &Price) -> String {
     match price {
@@ -254,7 +266,7 @@ fn unwritten(error: csv::Error) -> Failure {
 mod tests {
     use std::collections::BTreeMap;
 
-    use commerce_core::catalog::Unsaid;
+    use commerce_core::catalog::{ImportSeller, Unsaid};
 
     use super::*;
     use crate::import::{self, Found};
@@ -278,6 +290,11 @@ mod tests {
             description: Some("Two lines,\nand a comma".to_owned()),
             status: Some(ProductStatus::Draft),
             category: vec!["Kitchen".to_owned(), "Cups".to_owned()],
+            seller: Some(ImportSeller {
+                slug: "potter".parse().unwrap(),
+                name: "Potter, \"the\" first".to_owned(),
+                house: false,
+            }),
             variants: vec![variant("CUP-S", "S"), variant("CUP-M", "M")],
             images: vec![image("https://x.example/1.png"), image("/images/2.webp"), image("https://x.example/3.png")],
             metadata: BTreeMap::from([("tags".to_owned(), "clay, red".to_owned()), ("vendor".to_owned(), "Acme".to_owned())]),
@@ -307,8 +324,23 @@ mod tests {
             import::Draft { line: 0, unsaid: Unsaid::default(), ..(**draft).clone() }
         });
         assert_eq!(drafts[0], drafts[2]);
-        assert_eq!(drafts[1], drafts[2]);
+        let nobodys = import::Draft { seller: None, ..drafts[2].clone() };
+        assert_eq!(drafts[1], nobodys, "Shopify's file has no place for a seller");
         assert_eq!(drafts[2].images.len(), 3);
+    }
+
+    #[test]
+    fn the_house_is_nobody_in_rows_and_itself_in_lines() {
+        let mut line = line();
+        line.seller.as_mut().unwrap().house = true;
+        let plain = text(|out| Box::new(Plain::new(out, Currency::INR, BTreeSet::new())), &line);
+        assert!(!plain.contains("potter"), "{plain}");
+        let seller = Some(ImportSeller { slug: "house".parse().unwrap(), name: "Not it".to_owned(), house: false });
+        let namesake = Line { seller, ..self::line() };
+        let mut sheet = Plain::new(Vec::new(), Currency::INR, BTreeSet::new());
+        assert!(sheet.product(&namesake).unwrap().is_some_and(|reason| reason.contains("seller is house")));
+        let jsonl = serde_json::to_value(&line).unwrap();
+        assert_eq!(jsonl["seller"]["house"], true, "{jsonl}");
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use commerce_core::catalog::{CategoryTree, Inventory, ListProducts, Product, ProductStatus, Variant};
-use commerce_core::ids::{CategoryId, ProductId};
+use commerce_core::catalog::{CategoryTree, HOUSE, ImportSeller, Inventory, ListProducts, Product, ProductStatus, Variant};
+use commerce_core::ids::{CategoryId, Id, ProductId, SellerId};
 use commerce_core::page::PageRequest;
-use commerce_core::text::{Metadata, Sku};
+use commerce_core::text::{Metadata, Sku, Slug};
 use commerce_core::{Actor, Currency, Money, limits};
 use futures_util::StreamExt;
+use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use crate::context::{Context, Target};
 use crate::failure::Failure;
@@ -22,8 +24,13 @@ use super::SIDE_BY_SIDE;
 /// The code of what is not there any more.
 const GONE: &str = "NOT_FOUND";
 
-/// Whose products.
-pub(super) enum Source {
+/// Whose products, and their sellers as far as they were met.
+pub(super) struct Source {
+    shop: Whose,
+    sellers: Mutex<BTreeMap<SellerId, ImportSeller>>,
+}
+
+enum Whose {
     /// Those of a data directory.
     Local(Box<Shop>, Box<CategoryTree>),
     /// Those of a server, with the names of its categories and what each lies below.
@@ -33,31 +40,32 @@ pub(super) enum Source {
 impl Source {
     /// Opens it and reads its categories.
     pub(super) async fn open(cx: &Context) -> Result<Self, Failure> {
-        match cx.target().await? {
+        let shop = match cx.target().await? {
             Target::Local(shop) => {
                 let tree = shop.catalog.category_tree().await?;
-                Ok(Self::Local(shop, Box::new(tree)))
+                Whose::Local(shop, Box::new(tree))
             }
             Target::Remote(remote) => {
                 let categories = categories(&remote).await?;
-                Ok(Self::Remote(remote, categories))
+                Whose::Remote(remote, categories)
             }
-        }
+        };
+        Ok(Self { shop, sellers: Mutex::default() })
     }
 
     /// The currency of amounts that name none.
     pub(super) fn currency(&self, cx: &Context) -> Result<Currency, Failure> {
-        match self {
-            Self::Local(shop, _) => Ok(shop.currency()),
-            Self::Remote(..) => Ok(cx.settings()?.server.currency),
+        match &self.shop {
+            Whose::Local(shop, _) => Ok(shop.currency()),
+            Whose::Remote(..) => Ok(cx.settings()?.server.currency),
         }
     }
 
     /// Every product, by its slug.
     pub(super) async fn slugs(&self) -> Result<BTreeMap<String, ProductId>, Failure> {
         let mut slugs = BTreeMap::new();
-        match self {
-            Self::Local(shop, _) => {
+        match &self.shop {
+            Whose::Local(shop, _) => {
                 let mut at = Some(PageRequest::parse(Some(i64::from(limits::PAGE_MAX)), None)?);
                 while let Some(page) = at {
                     let found = shop.catalog.products(&Actor::System, ListProducts::default(), &page).await?;
@@ -66,7 +74,7 @@ impl Source {
                     at = found.next_cursor.map(next).transpose()?;
                 }
             }
-            Self::Remote(remote, _) => {
+            Whose::Remote(remote, _) => {
                 let mut cursor = Some(String::new());
                 while let Some(after) = cursor {
                     let query = [("limit", limits::PAGE_MAX.to_string()), ("cursor", after)];
@@ -81,8 +89,8 @@ impl Source {
 
     /// A product as a line of an export; none when it is gone.
     pub(super) async fn line(&self, id: ProductId) -> Result<Option<Line>, Failure> {
-        match self {
-            Self::Local(shop, tree) => {
+        match &self.shop {
+            Whose::Local(shop, tree) => {
                 let product = match shop.catalog.product(&Actor::System, id).await {
                     Err(error) if error.code() == GONE => return Ok(None),
                     product => product?,
@@ -90,9 +98,10 @@ impl Source {
                 let skus: Vec<Sku> = product.variants.iter().map(|variant| variant.sku.clone()).collect();
                 let stock = shop.catalog.stock_of(&skus).await?;
                 let stock = stock.into_iter().map(|Inventory { sku, on_hand, .. }| (sku, on_hand)).collect();
-                Ok(Some(local(product, &stock, tree)))
+                let seller = self.seller(product.seller).await?;
+                Ok(Some(local(product, seller, &stock, tree)))
             }
-            Self::Remote(remote, categories) => {
+            Whose::Remote(remote, categories) => {
                 let shown: Shown = match remote.get_in_turn(&format!("/api/products/{id}"), &[]).await {
                     Err(failure) if failure.code() == GONE => return Ok(None),
                     shown => read(shown?)?,
@@ -103,17 +112,41 @@ impl Source {
                     let OnHand { on_hand } = read(remote.get_in_turn(&path, &[]).await?)?;
                     stock.insert(variant.sku.clone(), on_hand);
                 }
-                Ok(Some(shown.line(&stock, categories)))
+                let seller = self.seller(shown.seller_id).await?;
+                Ok(Some(shown.line(seller, &stock, categories)))
             }
         }
     }
 
-    /// The names of all options, for a column each.
-    pub(super) async fn option_names(&self) -> Result<BTreeSet<String>, Failure> {
+    /// A seller as an export names it.
+    async fn seller(&self, id: SellerId) -> Result<ImportSeller, Failure> {
+        let mut met = self.sellers.lock().await;
+        if let Some(seller) = met.get(&id) {
+            return Ok(seller.clone());
+        }
+        let (slug, name) = match &self.shop {
+            Whose::Local(shop, _) => {
+                let seller = shop.catalog.seller(id).await?;
+                (seller.slug, seller.name)
+            }
+            Whose::Remote(remote, _) => {
+                let ShownSeller { slug, name } = read(remote.get_in_turn(&format!("/api/sellers/{id}"), &[]).await?)?;
+                (slug, name)
+            }
+        };
+        let seller = ImportSeller { slug, name, house: id == SellerId::from_uuid(HOUSE) };
+        met.insert(id, seller.clone());
+        Ok(seller)
+    }
+
+    /// The names of all options, for a column each: half of what there is to read then.
+    pub(super) async fn option_names(&self, bar: &ProgressBar) -> Result<BTreeSet<String>, Failure> {
         let slugs = self.slugs().await?;
+        bar.set_length(2 * slugs.len() as u64);
         let mut lines = futures_util::stream::iter(slugs.values()).map(|id| self.line(*id)).buffered(SIDE_BY_SIDE);
         let mut names = BTreeSet::new();
         while let Some(line) = lines.next().await {
+            bar.inc(1);
             let variants = line?.into_iter().flat_map(|line| line.variants);
             names.extend(variants.flat_map(|variant| variant.options.into_keys()));
         }
@@ -122,14 +155,14 @@ impl Source {
 
     /// Closes it.
     pub(super) async fn close(self) -> Result<(), Failure> {
-        match self {
-            Self::Local(shop, _) => shop.close().await,
-            Self::Remote(..) => Ok(()),
+        match self.shop {
+            Whose::Local(shop, _) => shop.close().await,
+            Whose::Remote(..) => Ok(()),
         }
     }
 }
 
-fn local(product: Product, stock: &HashMap<Sku, i64>, tree: &CategoryTree) -> Line {
+fn local(product: Product, seller: ImportSeller, stock: &HashMap<Sku, i64>, tree: &CategoryTree) -> Line {
     let variant = |variant: Variant| LineVariant {
         stock: stock.get(&variant.sku).copied().unwrap_or(0),
         price: Price::Minor(variant.price),
@@ -147,6 +180,7 @@ fn local(product: Product, stock: &HashMap<Sku, i64>, tree: &CategoryTree) -> Li
         description: Some(product.description),
         status: Some(product.status),
         category: path(product.category, above),
+        seller: Some(seller),
         variants: product.variants.into_iter().map(variant).collect(),
         images: product.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
         metadata: product.metadata,
@@ -212,6 +246,12 @@ struct ShownCategory {
 }
 
 #[derive(Deserialize)]
+struct ShownSeller {
+    slug: Slug,
+    name: String,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct OnHand {
     on_hand: i64,
@@ -225,6 +265,7 @@ struct Shown {
     description: String,
     status: ProductStatus,
     category_id: Option<CategoryId>,
+    seller_id: SellerId,
     variants: Vec<ShownVariant>,
     images: Vec<ShownImage>,
     metadata: Metadata,
@@ -249,7 +290,12 @@ struct ShownImage {
 }
 
 impl Shown {
-    fn line(self, stock: &HashMap<Sku, i64>, categories: &BTreeMap<CategoryId, (String, Option<CategoryId>)>) -> Line {
+    fn line(
+        self,
+        seller: ImportSeller,
+        stock: &HashMap<Sku, i64>,
+        categories: &BTreeMap<CategoryId, (String, Option<CategoryId>)>,
+    ) -> Line {
         let variant = |variant: ShownVariant| LineVariant {
             stock: stock.get(&variant.sku).copied().unwrap_or(0),
             price: Price::Minor(variant.price),
@@ -266,6 +312,7 @@ impl Shown {
             description: Some(self.description),
             status: Some(self.status),
             category: path(self.category_id, |id| categories.get(&id).cloned()),
+            seller: Some(seller),
             variants: self.variants.into_iter().map(variant).collect(),
             images: self.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
             metadata: self.metadata,
