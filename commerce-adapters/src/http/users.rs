@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use commerce_core::error::{Outcome, Refusal};
+use commerce_core::error::{Error, Outcome, Refusal};
 use commerce_core::ids::{AddressId, OrderId, ResetId, SellerId, UserId};
 use commerce_core::notifications::Contacts;
 use commerce_core::orders::Customers;
@@ -62,7 +62,7 @@ impl RemoteUsers {
             let pause = match self.fetch_keys().await {
                 Ok(()) => LOOK_EVERY,
                 Err(error) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "the keys of access tokens were not fetched");
+                    unfetched(&error);
                     LOOK_AGAIN
                 }
             };
@@ -83,14 +83,24 @@ impl RemoteUsers {
     }
 }
 
+fn unfetched(error: &Error) {
+    tracing::debug!(error = error as &dyn std::error::Error, "the keys of access tokens were not fetched");
+}
+
 #[async_trait]
 impl Accounts for RemoteUsers {
     async fn authenticate(&self, access_token: &str) -> Outcome<Authenticated> {
-        if self.claimed(access_token) == Claimed::Nobody {
+        let claimed = self.claimed(access_token);
+        if claimed == Claimed::Nobody {
             return Err(Refusal::Unauthenticated.into());
         }
         let body = wire::AccessToken { access_token: access_token.to_owned() };
-        self.caller.ask_with("users.authenticate", "/internal/sessions", &body).await
+        let who = self.caller.ask_with("users.authenticate", "/internal/sessions", &body).await?;
+        if claimed == Claimed::Unknown {
+            // Whoever signed this is there now, and may be gone before the next look.
+            self.fetch_keys().await.unwrap_or_else(|error| unfetched(&error));
+        }
+        Ok(who)
     }
 
     /// A token of a key that is not known yet is for users to judge.
