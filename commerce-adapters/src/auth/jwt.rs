@@ -162,13 +162,16 @@ fn claims<'a>(
     let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
     key(&header.kid)?.verify_strict(signed.as_bytes(), &signature).ok()?;
     let payload: Payload = decode(payload)?;
-    (payload.iss == issuer && payload.aud == audience).then_some(Claims {
+    if payload.iss != issuer || payload.aud != audience {
+        return None;
+    }
+    Some(Claims {
         user: payload.sub,
         session: payload.sid,
         role: payload.role,
         seller: payload.seller,
-        issued_at: from_seconds(payload.iat),
-        expires_at: from_seconds(payload.exp),
+        issued_at: from_seconds(payload.iat)?,
+        expires_at: from_seconds(payload.exp)?,
     })
 }
 
@@ -306,15 +309,17 @@ fn encode(part: &impl Serialize) -> String {
 }
 
 fn decode<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+    // What nobody reads of it must be text, too.
+    serde_json::from_str(std::str::from_utf8(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()?).ok()
 }
 
 fn to_seconds(at: Timestamp) -> i64 {
     at.as_micros().div_euclid(1_000_000)
 }
 
-fn from_seconds(seconds: i64) -> Timestamp {
-    Timestamp::from_micros(seconds.saturating_mul(1_000_000))
+/// Nothing where no time of ours is that far away.
+fn from_seconds(seconds: i64) -> Option<Timestamp> {
+    seconds.checked_mul(1_000_000).map(Timestamp::from_micros)
 }
 
 #[cfg(test)]

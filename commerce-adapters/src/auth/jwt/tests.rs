@@ -41,6 +41,27 @@ fn a_token_says_what_was_signed() {
 }
 
 #[test]
+fn a_time_beyond_all_times_is_refused_even_when_rightly_signed() {
+    let (header, mut payload) = parts();
+    for (name, seconds) in [("exp", 17_721_772_367_300_i64), ("exp", i64::MAX), ("iat", i64::MIN)] {
+        let good = std::mem::replace(&mut payload[name], json!(seconds));
+        assert_eq!(signer().read(&signed(&header, &payload)), None, "{name}: {seconds}");
+        payload[name] = good;
+    }
+}
+
+#[test]
+fn a_token_that_is_no_text_is_refused_even_when_rightly_signed() {
+    let (header, _) = parts();
+    let token = signer().sign(&claims());
+    let text = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let broken = [b"{\"note\":\"\xff\",".as_slice(), &text[1..]].concat();
+    let signed = format!("{}.{}", encode(&header), URL_SAFE_NO_PAD.encode(broken));
+    let signature = SigningKey::from_bytes(&[7; 32]).sign(signed.as_bytes());
+    assert_eq!(signer().read(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))), None);
+}
+
+#[test]
 fn who_has_the_public_keys_reads_what_who_signs_reads() {
     let keys = PublicKeys::of(&signer().jwks(), "https://shop.example", "commerce");
     let token = signer().sign(&claims());
@@ -134,7 +155,7 @@ fn a_rotation_shows_and_ends_no_token() {
 #[test]
 fn a_token_is_checked_once_and_forgotten_when_there_are_many() {
     let signer = signer();
-    let at = |second| Claims { issued_at: from_seconds(second), ..claims() };
+    let at = |second| Claims { issued_at: from_seconds(second).unwrap(), ..claims() };
     let tokens: Vec<String> = (0..100).map(|second| signer.sign(&at(second))).collect();
     for _ in 0..2 {
         for (second, token) in (0..).zip(&tokens) {
