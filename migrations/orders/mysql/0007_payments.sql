@@ -3,7 +3,8 @@
 -- Once, also by a process that begins again after it was halted; one step, because a statement is prepared for
 -- its connection alone.
 SET @step = (SELECT IF(COUNT(*) = 0,
-    'ALTER TABLE payment_attempts ADD COLUMN to_capture_minor BIGINT CHECK (to_capture_minor >= 0 AND to_capture_minor <= amount_minor)',
+    'ALTER TABLE payment_attempts ADD COLUMN to_capture_minor BIGINT,
+        ADD CHECK (to_capture_minor >= 0 AND to_capture_minor <= amount_minor)',
     'DO 0')
     FROM information_schema.columns
     WHERE table_schema = DATABASE() AND table_name = 'payment_attempts' AND column_name = 'to_capture_minor'); PREPARE step FROM @step; EXECUTE step; DEALLOCATE PREPARE step;
@@ -28,8 +29,8 @@ CREATE TABLE IF NOT EXISTS wallet_entries (
     entered_at BIGINT NOT NULL,
     PRIMARY KEY (id),
     KEY of_user (user_id, id),
-    CHECK (CASE WHEN kind IN ('TOP_UP', 'REFUND') THEN amount_minor > 0
-        WHEN kind = 'SPEND' THEN amount_minor < 0 ELSE amount_minor = 0 END)
+    CHECK ((kind IN ('TOP_UP', 'REFUND') AND amount_minor > 0) OR (kind = 'SPEND' AND amount_minor < 0)
+        OR (kind NOT IN ('TOP_UP', 'REFUND', 'SPEND') AND amount_minor = 0))
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS wallet_top_ups (

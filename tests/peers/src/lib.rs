@@ -7,12 +7,14 @@
 
 #![warn(missing_docs)]
 
+mod make;
 mod mariadb;
 mod moto;
 mod peer;
 mod port;
 mod redis;
 
+pub use make::Make;
 pub use mariadb::{Kept, MariaDb};
 pub use moto::Moto;
 pub use peer::{Ground, Peer, Plan};

@@ -1,4 +1,4 @@
-//! A private MariaDB server, as durable as a shop wants its own.
+//! A private server of MariaDB, or of MySQL where tests are asked to use it, as durable as a shop wants its own.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,18 +8,20 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::make::Make;
 use crate::peer::{Ground, Peer, Plan, program};
 
 /// The Debian package that has the server, its client and what makes its tables.
-const PACKAGE: &str = "mariadb-server";
+pub(crate) const PACKAGE: &str = "mariadb-server";
 /// How long a server may take to greet who connects.
 const GREETS_WITHIN: Duration = Duration::from_secs(1);
 /// What the server knows of transactions is this old at most: `INNODB_TRX` is read anew only where it was not asked for 100 ms.
 const TRANSACTIONS_ANEW_AFTER: Duration = Duration::from_millis(150);
 
-/// A MariaDB server.
+/// A MariaDB server; where [`Make`] says so, MySQL's own.
 pub struct MariaDb {
     peer: Peer,
+    make: Make,
     shops: AtomicU32,
 }
 
@@ -31,20 +33,30 @@ impl MariaDb {
 
     /// Starts one on this ground: on the disk, to be measured.
     pub fn start_on(ground: Ground) -> Self {
-        Self { peer: Peer::start(ground, |folder, port| plan(folder, port, 1, &[])), shops: AtomicU32::new(0) }
+        Self::with(ground, 1, &[])
     }
 
     /// Starts a replica of `primary` that takes no writes of its own.
     pub fn replica_of(primary: &Self) -> Self {
-        let more = ["--read-only=ON", "--slave-net-timeout=5"];
-        let replica =
-            Self { peer: Peer::start(Ground::Memory, |folder, port| plan(folder, port, 2, &more)), shops: AtomicU32::new(0) };
+        let replica = Self::with(Ground::Memory, 2, &["--read-only=ON", "--slave-net-timeout=5"]);
         let port = primary.url().rsplit_once(':').map(|(_, port)| port).expect("a URL has a port");
+        let where_from = replica.make.position();
         replica.sql(&format!(
-            "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='root', MASTER_CONNECT_RETRY=1,
-                MASTER_USE_GTID=slave_pos; START SLAVE"
+            "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='root', MASTER_CONNECT_RETRY=1, {where_from};
+                START SLAVE"
         ));
         replica
+    }
+
+    fn with(ground: Ground, id: u32, more: &[&str]) -> Self {
+        let make = Make::chosen();
+        let peer = Peer::start(ground, |folder, port| plan(&make, folder, port, id, more));
+        Self { peer, make, shops: AtomicU32::new(0) }
+    }
+
+    /// What it is made by.
+    pub fn make(&self) -> &Make {
+        &self.make
     }
 
     /// The process: to be killed, halted, started anew.
@@ -117,16 +129,16 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("socket")
 }
 
-fn named(option: &str, path: &Path) -> OsString {
+pub(crate) fn named(option: &str, path: &Path) -> OsString {
     let mut argument = OsString::from(option);
     argument.push(path);
     argument
 }
 
-fn plan(folder: &Path, port: u16, id: u32, more: &[&str]) -> Plan {
+fn plan(make: &Make, folder: &Path, port: u16, id: u32, more: &[&str]) -> Plan {
     let data = folder.join("data");
-    make_tables(folder, &data);
-    let mut command: Vec<OsString> = vec![program("mariadbd", PACKAGE).into(), "--no-defaults".into()];
+    make.make_tables(folder, &data);
+    let mut command: Vec<OsString> = vec![make.program().into(), "--no-defaults".into()];
     command.extend(as_root());
     command.extend([named("--datadir=", &data), named("--socket=", &socket(folder)), named("--tmpdir=", folder)]);
     let binary_log = folder.join("bin");
@@ -142,33 +154,17 @@ fn plan(folder: &Path, port: u16, id: u32, more: &[&str]) -> Plan {
         "--innodb-flush-log-at-trx-commit=1",
         "--sync-binlog=1",
         "--binlog-format=ROW",
-        "--gtid-strict-mode=ON",
         "--performance-schema=OFF",
         "--max-connections=512",
     ];
-    command.extend(settings.iter().chain(more).map(OsString::from));
+    command.extend(settings.iter().chain(make.settings()).chain(more).map(OsString::from));
     Plan { command, url: format!("mysql://root@127.0.0.1:{port}"), ready: Box::new(move || greets(port)) }
 }
 
 /// Only root is told to stay root.
-fn as_root() -> Option<OsString> {
+pub(crate) fn as_root() -> Option<OsString> {
     let id = Command::new("id").arg("-u").output().expect("id can be started");
     (id.stdout == b"0\n").then(|| "--user=root".into())
-}
-
-/// With temporary files in a folder of its own: a server that starts removes those of others from a shared one.
-fn make_tables(folder: &Path, data: &Path) {
-    let output = Command::new(program("mariadb-install-db", PACKAGE))
-        .arg("--no-defaults")
-        .args(as_root())
-        .arg(named("--datadir=", data))
-        .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
-        .env("TMPDIR", folder)
-        .stdin(Stdio::null())
-        .output()
-        .expect("it can be started");
-    let text = || String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "the server's own tables cannot be made: {}", text());
 }
 
 /// Whether it says who it is to somebody who connects.

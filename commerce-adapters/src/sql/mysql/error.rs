@@ -7,8 +7,9 @@ use crate::sql::batch::Failure;
 
 /// The errors that are told apart, by the numbers that MySQL and MariaDB give them.
 mod number {
-    /// Of this statement or the next: the server takes no connection, ends, or ended this one.
-    pub(super) const GONE: [u16; 8] = [1040, 1053, 1152, 1158, 1159, 1160, 1161, 1927];
+    /// Of this statement or the next: the server takes no connection, ends, or ended this one. The last three are MySQL's, which
+    /// says so to who was silent for too long.
+    pub(super) const GONE: [u16; 11] = [1040, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 3168, 3169, 4031];
     /// A statement took too long: MariaDB's word for it, MySQL's, and what somebody ended.
     pub(super) const TOO_LONG: [u16; 3] = [1969, 3024, 1317];
     /// No room on the disk or in a table.

@@ -16,9 +16,9 @@ const LOCK_WAIT_SECONDS: u32 = 3;
 /// Seconds after which the server ends a transaction that says nothing more: its process was stopped,
 /// and must not keep hot rows from the others.
 const SILENT_SECONDS: u32 = 3;
-/// Seconds after which a server that knows no such limit ends a connection that says nothing. A writer
-/// that was idle for so long connects anew.
-const IDLE_SECONDS: u32 = 8;
+/// Seconds after which a server that knows no such limit ends a connection that says nothing: sooner than others have
+/// waited for its rows twice. A writer that was idle for so long connects anew.
+const IDLE_SECONDS: u32 = 4;
 /// Seconds that the server spends on one statement of a reader at most.
 const STATEMENT_SECONDS: u32 = 5;
 /// Bytes of a list that the server puts together for one cell: 64 MiB, more than an order or a product
@@ -58,6 +58,8 @@ pub(crate) struct Line {
     pub(crate) packet_max: usize,
     /// The collation by which texts are the same only if they are: spaces at an end count.
     pub(crate) collation: &'static str,
+    /// The number that its server has among those that follow each other.
+    pub(crate) server: u32,
 }
 
 impl Address {
@@ -88,7 +90,8 @@ impl Address {
             for setting in settings.session(self.purpose) {
                 connection.execute(AssertSqlSafe(setting)).await?;
             }
-            Ok(Line { connection, packet_max: settings.packet_max, collation: settings.collation() })
+            let server = settings.get("server_id").parse().unwrap_or(0);
+            Ok(Line { connection, packet_max: settings.packet_max, collation: settings.collation(), server })
         };
         tokio::time::timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(no_answer()))
     }
@@ -160,7 +163,7 @@ struct Settings {
 async fn settings(connection: &mut MySqlConnection) -> Result<Settings, sqlx::Error> {
     const SHOW: &str = "SHOW VARIABLES WHERE Variable_name IN ('version', 'sql_mode', 'tx_isolation',
         'transaction_isolation', 'innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog', 'character_set_connection',
-        'collation_connection', 'max_allowed_packet', 'autocommit', 'read_only')";
+        'collation_connection', 'max_allowed_packet', 'autocommit', 'read_only', 'server_id')";
     let rows = connection.fetch_all(SHOW).await?;
     let values = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<Vec<_>, sqlx::Error>>()?;
     let mut settings = Settings { values, packet_max: 0 };

@@ -35,19 +35,22 @@ impl<W: Context> Outbox for Database<W> {
         const OPERATION: &str = "outbox.unpublished";
         const SQL: &str = "SELECT id, topic, type, `schema`, aggregate_id, version, occurred_at, traceparent, data
             FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT ?";
+        self.relay_reads();
         let rows = self.rows(OPERATION, Question::of(SQL).bind(limit)).await?;
         rows.iter().map(|row| read_event(row, OPERATION)).collect()
     }
 
+    /// Where another server has become the primary since they were read, they are delivered again.
     async fn published(&self, events: &[EventId]) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE JSON_TABLE(?, '$[*]' COLUMNS (v CHAR(32) PATH '$')) AS it
-            STRAIGHT_JOIN outbox ON outbox.id = UNHEX(it.v) SET outbox.published_at = ? WHERE outbox.published_at IS NULL";
+            STRAIGHT_JOIN outbox ON outbox.id = UNHEX(it.v)
+            SET outbox.published_at = ? WHERE outbox.published_at IS NULL AND ? IN (0, @@server_id)";
         if events.is_empty() {
             return Ok(());
         }
-        let (events, now) = (ids(events.iter().copied()), self.now().as_micros());
+        let (events, now, server) = (ids(events.iter().copied()), self.now().as_micros(), self.relay_read_from());
         self.write("outbox.published", move |connection| {
-            let query = sqlx::query(SQL).bind(events.clone()).bind(now);
+            let query = sqlx::query(SQL).bind(events.clone()).bind(now).bind(server);
             Box::pin(async move { query.execute(connection).await.map(|_| ()) })
         })
         .await

@@ -12,12 +12,12 @@ use commerce_core::events::{Envelope, EventKind, Outbox, Topic};
 use commerce_core::ids::{Id, IdSource, ProductId};
 use commerce_core::testing::{ManualClock, SeededEntropy};
 use commerce_core::{Clock, Timestamp};
-use commerce_peers::MariaDb;
+use commerce_peers::{Make, MariaDb};
 use futures_util::future::join_all;
 use sqlx::AssertSqlSafe;
 
 use super::engine::{Context, Database};
-use super::{Databases, PendingMigration, Urls, Which, database_of};
+use super::{Databases, PendingMigration, Urls, Which, database_of, migrate};
 use crate::system::OsEntropy;
 
 static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
@@ -252,7 +252,9 @@ async fn servers_are_told_with_their_version_each_once() {
     let urls = Urls::with_prefix(&SERVER.shop());
     let servers = Databases::servers(&urls).await.unwrap();
     assert_eq!(servers.len(), 1);
-    assert!(servers[0].version.contains("MariaDB") && SERVER.url().ends_with(&servers[0].place), "{servers:?}");
+    let is_mariadb = servers[0].version.contains("MariaDB");
+    assert_eq!(is_mariadb, *SERVER.make() == Make::MariaDb, "{servers:?}");
+    assert!(SERVER.url().ends_with(&servers[0].place), "{servers:?}");
     let away = Databases::servers(&urls.read_from(readers)).await.unwrap_err();
     assert_eq!(away.kind, StoreErrorKind::Unavailable);
 }
@@ -284,6 +286,46 @@ async fn a_shop_that_is_newer_than_the_program_is_refused() {
     bench.shop.close().await;
     let refused = Databases::connect(&bench.urls, bench.clock.clone(), &OsEntropy).await.err().unwrap();
     assert_eq!(refused.kind, StoreErrorKind::Internal);
+}
+
+/// A server that takes another's place may never have heard what followed from an event there: it is delivered again.
+#[tokio::test]
+async fn what_was_read_on_another_server_is_not_noted_as_published() {
+    let server = MariaDb::start();
+    let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
+    let bench = Bench::at(Urls::with_prefix(&server.shop()), clock, 3).await;
+    bench.commit(ChangeSet::new().say([bench.event()])).await.unwrap();
+    let catalog = bench.shop.catalog();
+    let waiting = async || catalog.unpublished(100).await.unwrap().iter().map(|event| event.id).collect::<Vec<_>>();
+    let read = waiting().await;
+    assert!(!read.is_empty());
+    // As its connections see it, it is another one.
+    let kill =
+        "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE user = 'root' AND id <> CONNECTION_ID()";
+    server.sql(&format!("SET GLOBAL server_id = 7; {}", server.sql(kill)));
+    catalog.published(&read).await.unwrap();
+    assert_eq!(waiting().await, read);
+    catalog.published(&read).await.unwrap();
+    assert_eq!(waiting().await, []);
+}
+
+/// What was applied in the words of an earlier program is not applied again.
+#[tokio::test]
+async fn a_migration_in_other_words_is_known() {
+    let bench = Bench::new().await;
+    let orders = bench.shop.orders();
+    for (table, (then, now)) in ["schema_migrations", "schema_steps", "schema_steps"].into_iter().zip(migrate::RESPELT) {
+        let known = format!("SELECT COUNT(*) FROM {table} WHERE checksum = x'{now}'");
+        let (_, name) = bench.urls.orders.rsplit_once('/').unwrap();
+        assert_eq!(SERVER.sql(&format!("USE {name}; {known}")), "1\n", "{now} is of no words that are applied");
+        execute(&orders, &format!("UPDATE {table} SET checksum = x'{then}' WHERE checksum = x'{now}'")).await.unwrap();
+    }
+    bench.shop.close().await;
+    assert_eq!(Databases::pending_migrations(&bench.urls).await.unwrap(), []);
+    // Stopped before the migration was noted, it goes on after the step.
+    let database = bench.urls.orders.rsplit_once('/').unwrap().1;
+    SERVER.sql(&format!("DELETE FROM {database}.schema_migrations WHERE version = 7"));
+    Bench::at(bench.urls.clone(), bench.clock.clone(), 5).await.shop.close().await;
 }
 
 /// Killed after any step of its migrations, noted or not, a shop opens.

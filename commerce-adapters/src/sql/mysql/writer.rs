@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -51,6 +52,8 @@ pub(crate) type Chore = Box<dyn for<'w> FnOnce(&'w mut MySqlWriter) -> BoxFuture
 pub(crate) struct MySqlWriter {
     address: Address,
     line: Option<Line>,
+    /// The server that it is or was connected to, as others see it; 0 before the first.
+    server: Arc<AtomicU32>,
     clock: Arc<dyn Clock>,
     /// Its name in the table `writers`, unlike every other writer's, in whatever process.
     mark: [u8; 16],
@@ -92,13 +95,22 @@ impl Stops {
 
 impl MySqlWriter {
     pub(super) fn new(address: Address, mark: [u8; 16], clock: Arc<dyn Clock>) -> Self {
-        Self { address, line: None, clock, mark, batch: 0 }
+        Self { address, line: None, server: Arc::default(), clock, mark, batch: 0 }
+    }
+
+    /// The number of the server that it is or was connected to; 0 before the first.
+    pub(super) fn server(&self) -> Arc<AtomicU32> {
+        self.server.clone()
     }
 
     async fn line(&mut self) -> Result<&mut Line, sqlx::Error> {
         let line = match self.line.take() {
             Some(line) => line,
-            None => self.address.connect().await?,
+            None => {
+                let line = self.address.connect().await?;
+                self.server.store(line.server, Ordering::SeqCst);
+                line
+            }
         };
         Ok(self.line.insert(line))
     }

@@ -88,6 +88,11 @@ impl<'r> Fields<'r> {
         self.cell(column)
     }
 
+    /// A text of JSON, or nothing. MySQL has a type for it, which is sent as text; MariaDB and SQLite have none.
+    pub(crate) fn opt_json(&self, column: &str) -> Result<Option<String>, StoreError> {
+        self.row.try_get_unchecked(column).map_err(|error| StoreError::corrupt(self.operation, error))
+    }
+
     /// A text in the shape of `T`.
     pub(crate) fn parse<T: FromStr>(&self, column: &str) -> Result<T, StoreError>
     where

@@ -30,7 +30,7 @@ impl Gathered {
             let fields = Fields::of(row, operation);
             let name = names.get(fields.count::<usize>("part")?);
             if let Some(of_its_kind) = name.and_then(|name| elements.get_mut(name)) {
-                of_its_kind.extend(fields.opt_text("cells")?);
+                of_its_kind.extend(fields.opt_json("cells")?);
             }
         }
         let cells = elements.into_iter().map(|(name, of_its_kind)| (name, format!("[{}]", of_its_kind.join(",")))).collect();

@@ -52,7 +52,7 @@ pub(crate) const REVIEWS_BY_AUTHOR: &str = concat!(
 
 pub(crate) const KNOWN_WISHES: &str = concat!(
     "SELECT t.user_id, t.product_id FROM ",
-    rows!(0 user_id: id, 1 product_id: id),
+    aside!(rows!(0 user_id: id, 1 product_id: id)),
     " STRAIGHT_JOIN wishlists AS t ON t.user_id = UNHEX(it.user_id) AND t.product_id = UNHEX(it.product_id) FOR UPDATE"
 );
 

@@ -38,7 +38,7 @@ pub(crate) const KNOWN_CLAIMS: &str = found!("t.claim, t.order_id", "cart_claims
 
 pub(crate) const HEARD_BEFORE: &str = concat!(
     "SELECT t.provider, t.event_id, t.state FROM ",
-    rows!(0 provider: text, 1 event_id: text),
+    aside!(rows!(0 provider: text, 1 event_id: text)),
     " STRAIGHT_JOIN provider_events AS t ON t.provider = it.provider AND t.event_id = it.event_id FOR UPDATE"
 );
 
@@ -137,7 +137,7 @@ pub(crate) const COUPONS_BY_CODE: &str =
 
 pub(crate) const COUPONS_OF_ORDERS: &str = concat!(
     "SELECT t.id, t.code, t.version, t.used, t.usage_limit, t.per_user_limit FROM ",
-    listed!(id),
+    aside!(listed!(id)),
     " STRAIGHT_JOIN coupon_redemptions AS used ON used.order_id = UNHEX(it.v)
     STRAIGHT_JOIN coupons AS t ON t.id = used.coupon_id FOR UPDATE"
 );

@@ -52,10 +52,20 @@ macro_rules! listed {
     };
 }
 
+/// The parameter as a table that nothing is locked in: MySQL refuses to lock rows that it is joined with itself.
+macro_rules! aside {
+    ($($table:tt)+) => {
+        concat!("(SELECT * FROM ", $($table)+, ") AS it")
+    };
+}
+
 /// Reads `columns` of the rows with these keys, and locks them.
 macro_rules! locked {
     ($columns:literal, $table:literal, $key:ident: $kind:ident) => {
-        concat!(found!($columns, $table, $key: $kind), " FOR UPDATE")
+        concat!(
+            "SELECT ", $columns, " FROM ", aside!(listed!($kind)), " STRAIGHT_JOIN ", $table, " AS t ON t.`", stringify!($key), "` = ",
+            cell!(v $kind), " FOR UPDATE"
+        )
     };
 }
 
