@@ -21,7 +21,7 @@ use commerce_adapters::system::{OsEntropy, SystemClock};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{aws, prefix};
+use crate::support::{aws, patience, prefix};
 
 const AT_ONCE: Pauses = Pauses { receive: Duration::ZERO, retry: Duration::ZERO, lost: Duration::from_secs(30) };
 
@@ -38,7 +38,14 @@ async fn carrier(boxes: Vec<LetterBox>, fifo: bool) -> Carrier {
     let receiver = Arc::new(bus.receiver(boxes, AT_ONCE));
     let bring = move || -> futures_util::future::BoxFuture<'static, ()> {
         let receiver = Arc::clone(&receiver);
-        Box::pin(async move { while receiver.step().await.unwrap() > 0 {} })
+        Box::pin(async move {
+            loop {
+                tokio::time::sleep(patience()).await;
+                if receiver.step().await.unwrap() == 0 {
+                    break;
+                }
+            }
+        })
     };
     Carrier { bus: Made::<dyn EventBus>::new(Arc::new(bus)), letters, bring: Box::new(bring), in_order: fifo }
 }

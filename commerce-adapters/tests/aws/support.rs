@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use commerce_adapters::aws::{Aws, AwsSettings};
 use commerce_peers::Moto;
@@ -11,6 +12,11 @@ const ENDPOINT: &str = "COMMERCE_TEST_AWS_ENDPOINT";
 
 static SERVER: OnceLock<Moto> = OnceLock::new();
 static PREFIXES: AtomicU32 = AtomicU32::new(0);
+
+/// What messages may take from a topic to its queues: moto has brought everything before it answers whoever publishes.
+pub(crate) fn patience() -> Duration {
+    if std::env::var_os(ENDPOINT).is_some() { Duration::from_millis(500) } else { Duration::ZERO }
+}
 
 pub(crate) fn server() -> &'static Moto {
     SERVER.get_or_init(Moto::start)
