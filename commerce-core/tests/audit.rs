@@ -39,7 +39,7 @@ impl Tampered for Subject {
         &self.books
     }
 
-    async fn tamper(&self, context: Context, row: &Row, change: Option<(&'static str, Cell)>) {
+    async fn tamper(&self, context: Context, row: &Row, change: Option<(&'static str, Cell)>) -> bool {
         let MemoryShop { users_db, catalog_db, orders_db, notifications_db, .. } = &*self.shop;
         match context {
             Context::Users => users_db.tamper(row, change),
@@ -47,6 +47,7 @@ impl Tampered for Subject {
             Context::Orders => orders_db.tamper(row, change),
             Context::Notifications => notifications_db.tamper(row, change),
         }
+        true
     }
 }
 
