@@ -32,15 +32,17 @@ pub async fn each_column(tampered: &dyn Tampered, context: Context) {
         let rows = rows(tampered.books(), context, table).await;
         assert!(!rows.is_empty(), "there are rows in {}", table.name);
         let last = table.columns.iter().take_while(|(name, _)| *name != SEAL).last().map(|(name, _)| *name);
-        for (column, kind) in table.columns {
-            for (row, value) in alterations(&rows, column, *kind) {
+        // One alteration shows what a seal sees.
+        let tried = if table.is_sealed() { 1 } else { usize::MAX };
+        for (column, kind) in table.columns.iter().filter(|(column, _)| !known(table, *column)) {
+            for (row, value) in alterations(&rows, column, *kind).into_iter().take(tried) {
                 let altered = row.with(column, &value);
                 let named = if last != Some(*column) && altered.seal() != row.seal() && table.is_sealed() {
                     Some(row.bytes(SEAL) == Some(row.seal().as_slice()))
                 } else {
                     named(tampered, context, [&row, &altered], column).await
                 };
-                if named == Some(false) && !known(table, *column) {
+                if named == Some(false) {
                     hidden.push(format!("{}.{column}: {} as {value}", table.name, row.cell(column)));
                 }
             }
