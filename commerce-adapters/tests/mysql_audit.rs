@@ -98,7 +98,13 @@ fn fill(table: &Table, from: &str, to: &str) -> String {
 
 #[async_trait]
 impl Hands for Tables {
-    async fn alter(&self, context: Context, table: &'static Table, change: Option<&(&'static str, Cell)>, statement: String) {
+    async fn alter(
+        &self,
+        context: Context,
+        table: &'static Table,
+        change: Option<&(&'static str, Cell)>,
+        statement: String,
+    ) -> bool {
         self.altered.lock().expect("nobody panics with it").push((context, table));
         if let Some((column, Cell::Blob(_))) = change {
             // Bytes of any length, where the schema fills up what is short.
@@ -110,6 +116,7 @@ impl Hands for Tables {
         let said_before = whatever(&self.named(context), table.name);
         let done = SERVER.sql(&format!("{said_before} {statement}; SELECT ROW_COUNT()"));
         assert_eq!(done.trim(), "1", "{statement}");
+        true
     }
 
     fn same(&self) -> &'static str {

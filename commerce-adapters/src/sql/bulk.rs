@@ -3,6 +3,7 @@
 //!
 //! Ids and hashes go as hexadecimal text and come back through `unhex`; times as microseconds.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use commerce_core::Timestamp;
@@ -11,6 +12,7 @@ use commerce_core::ids::Id;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The rows of one statement.
 #[derive(Debug)]
@@ -84,6 +86,21 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Nested<T> {
         }
         .map(Self)
         .map_err(D::Error::custom)
+    }
+}
+
+/// The seal of a row of `table` with these cells, where it is not written whole.
+pub(crate) fn seal_of(table: &Table, cells: impl FnOnce(RowText) -> RowText) -> [u8; 32] {
+    cells(RowText { text: String::new(), begin: 0, first: true }).sealed(table)
+}
+
+/// What a cell says that is written as JSON.
+fn spelt(cell: &str) -> Option<Cow<'_, str>> {
+    match cell.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(text) if !text.contains('\\') => Some(text.into()),
+        Some(_) => Some(Cow::Owned(serde_json::from_str(cell).expect("a cell is JSON"))),
+        None if cell == "null" => None,
+        None => Some(cell.into()),
     }
 }
 
@@ -199,13 +216,14 @@ impl RowText {
 
     /// The seal of all cells before it, as an audit that reads them will make it.
     pub(crate) fn seal(self, table: &Table) -> Self {
-        let cells: Vec<Value> = serde_json::from_str(&format!("[{}]", &self.text[self.begin..])).expect("a row is JSON");
-        let seal = table.seal(cells.into_iter().map(|cell| match cell {
-            Value::Null => None,
-            Value::String(text) => Some(text.into()),
-            number => Some(number.to_string().into()),
-        }));
+        let seal = self.sealed(table);
         self.hash(&seal)
+    }
+
+    fn sealed(&self, table: &Table) -> [u8; 32] {
+        let row = format!("[{}]", &self.text[self.begin..]);
+        let cells: Vec<&RawValue> = serde_json::from_str(&row).expect("a row is JSON");
+        table.seal(cells.into_iter().map(|cell| spelt(cell.get())))
     }
 
     /// A text that needs no escape.

@@ -29,9 +29,15 @@ use commerce_core::{Actor, Timestamp, limits};
 /// Reaches into the databases of a shop.
 #[async_trait]
 pub(crate) trait Hands: Send + Sync {
-    /// Executes a statement that alters one row of a context's table, whatever the schema says to it: this
-    /// column gets this value.
-    async fn alter(&self, context: Context, table: &'static Table, change: Option<&(&'static str, Cell)>, statement: String);
+    /// Executes a statement that alters one row of a context's table, whatever the checks of the schema say to it: this
+    /// column gets this value. Answers whether the engine let that happen.
+    async fn alter(
+        &self,
+        context: Context,
+        table: &'static Table,
+        change: Option<&(&'static str, Cell)>,
+        statement: String,
+    ) -> bool;
 
     /// The comparison that holds between nothing and nothing, too.
     fn same(&self) -> &'static str;
@@ -46,11 +52,11 @@ pub(crate) fn clock() -> Arc<ManualClock> {
 
 /// A shop and the hands that reach into it.
 pub(crate) struct Subject {
-    commerce: Commerce,
-    books: ShopBooks,
-    clock: Arc<ManualClock>,
-    databases: Databases,
-    gateway: Arc<ScriptedGateway>,
+    pub(crate) commerce: Commerce,
+    pub(crate) books: ShopBooks,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) databases: Databases,
+    pub(crate) gateway: Arc<ScriptedGateway>,
     hands: Box<dyn Hands>,
 }
 
@@ -134,7 +140,7 @@ impl Tampered for Subject {
         &self.books
     }
 
-    async fn tamper(&self, context: Context, row: &Row, change: Option<(&'static str, Cell)>) {
+    async fn tamper(&self, context: Context, row: &Row, change: Option<(&'static str, Cell)>) -> bool {
         let table = row.table();
         let same = self.hands.same();
         let meant: Vec<String> =
@@ -143,7 +149,7 @@ impl Tampered for Subject {
             Some((column, value)) => format!("UPDATE {} SET `{column}` = {}", table.name, literal(value)),
             None => format!("DELETE FROM {}", table.name),
         };
-        self.hands.alter(context, table, change.as_ref(), format!("{what} WHERE {}", meant.join(" AND "))).await;
+        self.hands.alter(context, table, change.as_ref(), format!("{what} WHERE {}", meant.join(" AND "))).await
     }
 }
 
@@ -161,21 +167,25 @@ pub(crate) async fn the_books_hide_nothing(healthy: impl AsyncFn() -> Subject) {
     conformance::audit_together(healthy).await;
 }
 
+/// Every row of a table.
+pub(crate) async fn all(books: &dyn Books, table: &'static Table) -> Vec<Row> {
+    let key = table.columns[0].0;
+    let walk = Walk { lead: table, key, name: key, within: None, beside: &[] };
+    books.stretch(&walk, None, 10_000).await.expect("the books can be read").pages.of(table).to_vec()
+}
+
 pub(crate) async fn whoever_is_erased_leaves_no_trace(shop: Subject) {
     trade(&shop.commerce).await.expect("a shop trades");
     conformance::erasure(&shop).await;
 }
 
-async fn look(shop: &Commerce, fix: bool) -> Report {
+pub(crate) async fn look(shop: &Commerce, fix: bool) -> Report {
     shop.audit(&Actor::System, AuditRequest::new(&NoWait).fixing(fix)).await.expect("the books can be read")
 }
 
 /// The first row of a table that holds `text` in `column`.
-async fn row(books: &dyn Books, table: &'static Table, (column, value): (&str, Cell)) -> Row {
-    let key = table.columns[0].0;
-    let walk = Walk { lead: table, key, name: key, within: None, beside: &[] };
-    let stretch = books.stretch(&walk, None, 10_000).await.expect("the books can be read");
-    stretch.pages.of(table).iter().find(|row| *row.cell(column) == value).expect("there is such a row").clone()
+pub(crate) async fn row(books: &dyn Books, table: &'static Table, (column, value): (&str, Cell)) -> Row {
+    all(books, table).await.into_iter().find(|row| *row.cell(column) == value).expect("there is such a row")
 }
 
 pub(crate) async fn what_can_be_derived_is_repaired_and_stays_so(shop: Subject) {

@@ -123,6 +123,8 @@ pub enum Kind {
     At,
     /// An instant, or nothing.
     OptAt,
+    /// The place that the database gives a row. No seal knows it.
+    Place,
 }
 
 /// The last instant that is taken for one: the end of the year 9999.
@@ -133,6 +135,7 @@ impl Kind {
     #[must_use]
     pub fn admits(self, cell: &Cell) -> bool {
         match (self, cell) {
+            (Self::Place, Cell::Int(place)) => *place > 0,
             (Self::OptId | Self::OptText | Self::OptShaped(_) | Self::OptInt(..) | Self::OptAt, Cell::Null)
             | (Self::Text | Self::OptText, Cell::Text(_)) => true,
             (Self::Id | Self::OptId, Cell::Blob(bytes)) => bytes.len() == 16,
@@ -150,6 +153,8 @@ impl Kind {
 pub struct Table {
     /// Its name.
     pub name: &'static str,
+    /// How many of its first columns are its key.
+    pub key: usize,
     /// Its columns, in the order of a [`Row`]'s cells.
     pub columns: &'static [(&'static str, Kind)],
 }
@@ -164,6 +169,11 @@ impl PartialEq for Table {
 pub const SEAL: &str = "seal";
 
 impl Table {
+    /// The columns of its key.
+    pub fn key_columns(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().take(self.key).map(|(name, _)| *name)
+    }
+
     /// Whether its rows are sealed. What is sealed of a row is always written together.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
@@ -229,6 +239,7 @@ impl Row {
     #[must_use]
     pub fn seal(&self) -> [u8; 32] {
         let columns = self.table.columns.iter().zip(self.cells.iter()).take_while(|((name, _), _)| *name != SEAL);
+        let columns = columns.filter(|((_, kind), _)| !matches!(kind, Kind::Place));
         self.table.seal(columns.map(|(_, cell)| match cell {
             Cell::Null => None,
             Cell::Int(number) => Some(number.to_string().into()),

@@ -21,7 +21,7 @@ use crate::staff::{StaffAction, SubjectKind};
 use crate::text::{CountryCode, CouponCode, Email, Metadata, Sku, Slug};
 use crate::users::Role;
 
-use super::books::Kind::{self, At, Hash, Id, Int, OptAt, OptId, OptInt, OptShaped, OptText, Shaped, Text};
+use super::books::Kind::{self, At, Hash, Id, Int, OptAt, OptId, OptInt, OptShaped, OptText, Place, Shaped, Text};
 use super::books::Table;
 
 fn is<T: FromStr>(text: &str) -> bool {
@@ -92,9 +92,15 @@ const METADATA: Kind = Shaped(json::<Metadata>);
 const QUANTITY: Kind = Int(1, QUANTITY_MAX as i64);
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $id:ident = $name:literal { $($column:literal: $kind:expr),+ $(,)? })+) => {$(
+    (@key) => {
+        1
+    };
+    (@key $key:literal) => {
+        $key
+    };
+    ($($(#[$doc:meta])* $id:ident = $name:literal $([$key:literal])? { $($column:literal: $kind:expr),+ $(,)? })+) => {$(
         $(#[$doc])*
-        pub const $id: &Table = &Table { name: $name, columns: &[$(($column, $kind)),+] };
+        pub const $id: &Table = &Table { name: $name, key: tables!(@key $($key)?), columns: &[$(($column, $kind)),+] };
     )+};
 }
 
@@ -110,7 +116,7 @@ tables! {
         "seal": Hash,
     }
     /// The version of the category tree.
-    CATEGORY_TREE = "category_tree" { "only": Int(1, 1), "version": COUNT }
+    CATEGORY_TREE = "category_tree" { "only": Int(1, 1), "version": COUNT, "seal": Hash }
     /// Products.
     PRODUCTS = "products" {
         "id": Id, "slug": Shaped(is::<Slug>), "name": LINE, "description": Text, "status": Shaped(is::<ProductStatus>),
@@ -138,8 +144,8 @@ tables! {
     WISHLISTS = "wishlists" { "id": Id, "user_id": Id, "product_id": Id, "added_at": At, "seal": Hash }
     /// Stock.
     INVENTORY = "inventory" {
-        "sku": Shaped(is::<Sku>), "product_id": Id, "low_stock_threshold": Int(0, STOCK_MAX), "seal": Hash,
-        "on_hand": Int(0, STOCK_MAX), "reserved": Int(0, STOCK_MAX), "low_stock_alerted": FLAG, "version": FROM_ONE,
+        "sku": Shaped(is::<Sku>), "product_id": Id, "low_stock_threshold": Int(0, STOCK_MAX), "on_hand": Int(0, STOCK_MAX),
+        "reserved": Int(0, STOCK_MAX), "low_stock_alerted": FLAG, "version": FROM_ONE, "seal": Hash,
     }
     /// Holds, one row for each SKU of each generation.
     RESERVATIONS = "reservations" {
@@ -147,9 +153,10 @@ tables! {
         "unit_price_minor": COUNT, "currency": CURRENCY, "state": Shaped(is::<HoldState>), "created_at": At, "expires_at": At,
     }
     /// Every change of stock.
-    LEDGER = "stock_ledger" {
+    LEDGER = "stock_ledger" [2] {
         "sku": Shaped(is::<Sku>), "id": Id, "kind": Shaped(is::<MovementKind>), "on_hand_change": Int(-STOCK_MAX, STOCK_MAX),
         "reserved_change": Int(-STOCK_MAX, STOCK_MAX), "reference": OptShaped(is_hold), "reason": LINE, "actor_id": OptId, "moved_at": At,
+        "seal": Hash,
     }
     /// What the ledger of each SKU adds up to.
     LEDGER_SUMS = "ledger_sums" { "sku": Shaped(is::<Sku>), "on_hand": ANY, "reserved": ANY, "movements": COUNT,
@@ -165,67 +172,70 @@ tables! {
         "ship_line2": OPT_LINE, "ship_city": LINE, "ship_state": OPT_LINE, "ship_postal_code": LINE,
         "ship_country": Shaped(is::<CountryCode>), "ship_phone": OPT_LINE, "shipping_option": LINE, "hold_key": Hash,
         "hold_generation": Int(1, u32::MAX as i64), "payment_due_at": OptAt, "payment_extended": FLAG, "metadata": METADATA,
-        "updated_at": At, "version": FROM_ONE,
+        "updated_at": At, "version": FROM_ONE, "seal": Hash,
     }
     /// Lines of orders.
-    ITEMS = "order_items" {
+    ITEMS = "order_items" [2] {
         "order_id": Id, "position": COUNT, "sku": Shaped(is::<Sku>), "product_id": Id, "name": LINE, "quantity": QUANTITY,
         "currency": CURRENCY, "unit_price_minor": COUNT, "discount_minor": COUNT, "tax_minor": COUNT, "total_minor": COUNT,
+        "seal": Hash,
     }
     /// Histories of orders.
-    HISTORY = "order_status_history" {
+    HISTORY = "order_status_history" [2] {
         "order_id": Id, "id": Id, "status": Shaped(is::<OrderStatus>), "reached_at": At, "note": Text, "actor": Shaped(is_actor),
+        "seal": Hash,
     }
     /// Payments of orders.
     PAYMENTS = "payments" {
-        "order_id": Id, "id": Id, "method": Shaped(is::<PaymentMethod>), "status": Shaped(is::<PaymentStatus>),
-        "currency": CURRENCY, "amount_minor": COUNT, "captured_minor": COUNT, "refunded_minor": COUNT,
+        "order_id": Id, "id": Id, "method": Shaped(is::<PaymentMethod>), "currency": CURRENCY, "amount_minor": COUNT,
+        "captured_minor": COUNT, "refunded_minor": COUNT, "seal": Hash, "status": Shaped(is::<PaymentStatus>),
     }
     /// Attempts to collect.
-    ATTEMPTS = "payment_attempts" {
+    ATTEMPTS = "payment_attempts" [2] {
         "order_id": Id, "position": COUNT, "id": Id, "provider": LINE, "method": Shaped(is::<PaymentMethod>),
         "currency": CURRENCY, "amount_minor": COUNT, "state": Shaped(is::<AttemptState>), "token": OPT_FILLED,
         "reference": OPT_FILLED, "failure_code": OPT_FILLED, "next_action_type": OptShaped(is_action),
         "next_action_url": OPT_FILLED,
         "created_at": At, "check_at": OptAt, "checks": Int(0, u32::MAX as i64), "to_capture_minor": OptInt(0, i64::MAX),
+        "seal": Hash,
     }
     /// Refunds.
-    REFUNDS = "refunds" {
+    REFUNDS = "refunds" [2] {
         "order_id": Id, "position": COUNT, "id": Id, "attempt_id": Id, "currency": CURRENCY, "amount_minor": FROM_ONE,
         "state": Shaped(is::<RefundState>), "reason": FILLED, "reference": OPT_FILLED, "created_at": At, "check_at": OptAt,
-        "checks": Int(0, u32::MAX as i64), "cause": Shaped(is_cause), "return_id": OptId,
+        "checks": Int(0, u32::MAX as i64), "cause": Shaped(is_cause), "return_id": OptId, "seal": Hash,
     }
     /// What was given up of orders.
-    CANCELLATIONS = "order_cancellations" {
+    CANCELLATIONS = "order_cancellations" [2] {
         "order_id": Id, "position": COUNT, "id": Id, "lines": Shaped(json::<Vec<ShipmentLine>>), "reason": Text,
-        "currency": CURRENCY, "worth_minor": COUNT, "created_at": At,
+        "currency": CURRENCY, "worth_minor": COUNT, "created_at": At, "seal": Hash,
     }
     /// Shipments of orders.
-    SHIPMENTS = "shipments" {
+    SHIPMENTS = "shipments" [2] {
         "order_id": Id, "position": COUNT, "id": Id, "carrier": OPT_LINE, "tracking_number": OPT_LINE,
         "status": Shaped(is::<ShipmentStatus>), "lines": Shaped(json::<Vec<ShipmentLine>>),
-        "events": Shaped(json::<Vec<ShipmentEvent>>), "created_at": At, "updated_at": At,
+        "events": Shaped(json::<Vec<ShipmentEvent>>), "created_at": At, "updated_at": At, "seal": Hash,
     }
     /// Returns of orders.
-    RETURNS = "returns_refunds" {
+    RETURNS = "returns_refunds" [2] {
         "order_id": Id, "position": COUNT, "id": Id, "user_id": Id, "kind": Shaped(is::<ReturnKind>),
         "status": Shaped(is::<ReturnStatus>), "lines": Shaped(json::<Vec<ReturnLine>>), "reason": FILLED, "note": OPT_FILLED,
         "currency": CURRENCY, "refund_minor": OptInt(0, i64::MAX), "requested_at": At, "updated_at": At, "exchanged_for": OptId,
-        "worth_minor": OptInt(0, i64::MAX), "credit_minor": OptInt(0, i64::MAX),
+        "worth_minor": OptInt(0, i64::MAX), "credit_minor": OptInt(0, i64::MAX), "seal": Hash,
     }
     /// Messages of payment providers.
-    PROVIDER_EVENTS = "provider_events" {
+    PROVIDER_EVENTS = "provider_events" [2] {
         "provider": FILLED, "event_id": FILLED, "reference": FILLED, "fact": Shaped(json::<ProviderFact>),
-        "state": Shaped(is::<ProviderEventState>), "received_at": At,
+        "state": Shaped(is::<ProviderEventState>), "received_at": At, "seal": Hash,
     }
     /// Carts.
     CARTS = "carts" {
         "owner_id": Id, "owner_kind": Shaped(is_owner_kind), "lines": Shaped(json::<Vec<CartLine>>), "coupon": OPT_LINE,
         "metadata": METADATA, "updated_at": At, "expires_at": At, "version": FROM_ONE,
-        "begun_at": At,
+        "begun_at": At, "seal": Hash,
     }
     /// Carts that were ordered.
-    CART_CLAIMS = "cart_claims" { "claim": Id, "claimed_at": At, "order_id": Id }
+    CART_CLAIMS = "cart_claims" { "claim": Id, "claimed_at": At, "order_id": Id, "seal": Hash }
     /// Coupons.
     COUPONS = "coupons" {
         "id": Id, "code": Shaped(is::<CouponCode>), "kind": Shaped(is::<CouponKind>), "percent": OptInt(1, 100),
@@ -236,9 +246,9 @@ tables! {
         "version": FROM_ONE, "seal": Hash, "used": Int(0, COUPON_USES_MAX as i64),
     }
     /// What orders have used of coupons.
-    REDEMPTIONS = "coupon_redemptions" {
+    REDEMPTIONS = "coupon_redemptions" [2] {
         "order_id": Id, "coupon_id": Id, "code": Shaped(is::<CouponCode>), "coupon_version": FROM_ONE, "user_id": Id,
-        "redeemed_at": At, "returned_at": OptAt,
+        "redeemed_at": At, "returned_at": OptAt, "seal": Hash,
     }
     /// What the uses that count of each version of a coupon add up to, in all and by the customer who has most,
     /// and when the first and the last were.
@@ -246,10 +256,11 @@ tables! {
         "coupon_id": Id, "coupon_version": FROM_ONE, "live": COUNT, "most": COUNT, "first_at": At, "last_at": At,
     }
     /// Wallets.
-    WALLETS = "wallets" { "user_id": Id, "currency": CURRENCY, "balance_minor": COUNT }
+    WALLETS = "wallets" { "user_id": Id, "currency": CURRENCY, "balance_minor": COUNT, "seal": Hash }
     /// What went into wallets and out of them.
     WALLET_ENTRIES = "wallet_entries" {
         "id": Id, "user_id": Id, "kind": Shaped(is::<WalletKind>), "currency": CURRENCY, "amount_minor": ANY, "entered_at": At,
+        "seal": Hash,
     }
     /// What the entries of each wallet add up to.
     WALLET_SUMS = "wallet_sums" { "user_id": Id, "balance_minor": ANY, "entries": COUNT }
@@ -259,7 +270,7 @@ tables! {
         "amount_minor": FROM_ONE, "to_capture_minor": OptInt(0, i64::MAX), "state": Shaped(is::<AttemptState>),
         "token": OPT_FILLED, "reference": OPT_FILLED, "failure_code": OPT_FILLED, "next_action_type": OptShaped(is_action),
         "next_action_url": OPT_FILLED, "created_at": At, "check_at": OptAt, "checks": Int(0, u32::MAX as i64),
-        "version": FROM_ONE,
+        "version": FROM_ONE, "seal": Hash,
     }
     /// Users.
     USERS = "users" {
@@ -269,7 +280,7 @@ tables! {
     /// Guests.
     GUESTS = "guests" { "id": Id, "email": Shaped(is::<Email>), "created_at": At, "version": FROM_ONE, "seal": Hash }
     /// Who was erased.
-    ERASURES = "erasures" { "user_id": Id, "erased_at": At, "due_at": OptAt }
+    ERASURES = "erasures" { "user_id": Id, "erased_at": At, "due_at": OptAt, "seal": Hash }
     /// Addresses.
     ADDRESSES = "addresses" {
         "id": Id, "user_id": Id, "full_name": LINE, "line1": LINE, "line2": OPT_LINE, "city": LINE, "state": OPT_LINE,
@@ -277,9 +288,9 @@ tables! {
         "seal": Hash,
     }
     /// Sessions.
-    SESSIONS = "sessions" { "id": Id, "user_id": Id, "created_at": At, "last_used_at": At, "revoked_at": OptAt }
+    SESSIONS = "sessions" { "id": Id, "user_id": Id, "created_at": At, "last_used_at": At, "revoked_at": OptAt, "seal": Hash }
     /// Refresh tokens.
-    TOKENS = "refresh_tokens" { "hash": Hash, "session_id": Id, "created_at": At, "rotated_at": OptAt, "user_id": OptId }
+    TOKENS = "refresh_tokens" { "hash": Hash, "session_id": Id, "created_at": At, "rotated_at": OptAt, "user_id": OptId, "seal": Hash }
     /// What staff did.
     STAFF_LOG = "staff_log" {
         "position": FROM_ONE, "happened_at": At, "actor_id": OptId, "action": Shaped(is::<StaffAction>), "subject_id": Id,
@@ -291,7 +302,7 @@ tables! {
         "recipient": Shaped(is_recipient), "address": OptShaped(is::<Email>), "data": Shaped(json::<Value>),
         "status": Shaped(is::<NotificationStatus>), "tries": Int(0, u32::MAX as i64), "due_at": OptAt, "error": OptText,
         "created_at": At, "sent_at": OptAt, "maybe_twice": FLAG, "version": FROM_ONE, "traceparent": OPT_FILLED,
-        "held_at": OptAt,
+        "held_at": OptAt, "seal": Hash,
     }
     /// Addresses of other systems.
     WEBHOOK_ENDPOINTS = "webhook_endpoints" {
@@ -305,20 +316,20 @@ tables! {
         "id": Id, "endpoint_id": Id, "event_id": Id, "kind": Shaped(is::<EventKind>), "occurred_at": At,
         "data": Shaped(json::<Value>), "status": Shaped(is::<DeliveryStatus>), "tries": Int(0, u32::MAX as i64),
         "due_at": OptAt, "held_at": OptAt, "answered": OptInt(0, u16::MAX as i64), "error": OptText, "created_at": At,
-        "delivered_at": OptAt, "traceparent": OPT_FILLED, "version": FROM_ONE,
+        "delivered_at": OptAt, "traceparent": OPT_FILLED, "version": FROM_ONE, "seal": Hash,
     }
     /// Events on their way, and those of the last days.
     OUTBOX = "outbox" {
-        "position": FROM_ONE, "id": Id, "topic": Shaped(is::<Topic>), "type": Shaped(is::<EventKind>), "schema": Int(1, 1),
+        "position": Place, "id": Id, "topic": Shaped(is::<Topic>), "type": Shaped(is::<EventKind>), "schema": Int(1, 1),
         "aggregate_id": Id, "version": COUNT, "occurred_at": At, "traceparent": OPT_FILLED, "data": Shaped(json::<Value>),
-        "published_at": OptAt,
+        "seal": Hash, "published_at": OptAt,
     }
     /// Deliveries that were handled.
-    INBOX = "inbox" { "consumer": LINE, "event_id": Id, "handled_at": At }
+    INBOX = "inbox" [2] { "consumer": LINE, "event_id": Id, "handled_at": At, "seal": Hash }
     /// Deliveries that failed for good.
     DEAD_LETTERS = "dead_letters" {
         "place": Id, "consumer": LINE, "event_id": Id, "event": Shaped(json::<Envelope>), "reason": Text, "receives": COUNT,
-        "buried_at": At,
+        "buried_at": At, "seal": Hash,
     }
     /// The last batch of each writer.
     WRITERS = "writers" { "id": Id, "batch": FROM_ONE, "committed_at": At }
@@ -327,7 +338,7 @@ tables! {
     /// Used idempotency keys.
     KEYS = "idempotency_keys" {
         "scope": Hash, "route": Shaped(is_route), "body_hash": Hash, "outcome": Shaped(is_outcome), "result_id": OptId,
-        "generation": COUNT, "used_at": At,
+        "generation": COUNT, "used_at": At, "seal": Hash,
     }
 }
 

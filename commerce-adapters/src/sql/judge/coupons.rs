@@ -25,13 +25,17 @@ pub(crate) struct CouponRow<'a> {
 
 /// One use of a coupon by an order.
 #[derive(Clone, Debug)]
-pub(crate) struct UseRow<'a> {
+pub(crate) struct UseRow {
     pub(crate) coupon: CouponId,
+    pub(crate) code: CouponCode,
+    /// The version of the coupon that was used.
+    pub(crate) version: u64,
     pub(crate) user: UserId,
+    pub(crate) redeemed_at: Timestamp,
     pub(crate) returned_at: Option<Timestamp>,
-    /// What to write, where a change set made it.
-    pub(crate) made: Option<&'a Redemption>,
-    /// Whether a change set gave a stored one back.
+    /// Whether a change set made it.
+    pub(crate) made: bool,
+    /// Whether a change set gave it back.
     pub(crate) given_back: bool,
 }
 
@@ -43,7 +47,7 @@ pub(crate) struct CouponsJudge<'a> {
     /// Uses of a coupon by one customer that count.
     pub(crate) by_user: Table<(CouponId, UserId), u32>,
     /// All uses of an order.
-    pub(crate) uses: Table<OrderId, Vec<UseRow<'a>>>,
+    pub(crate) uses: Table<OrderId, Vec<UseRow>>,
 }
 
 impl<'a> CouponsJudge<'a> {
@@ -84,7 +88,16 @@ impl<'a> CouponsJudge<'a> {
         let mut uses = self.uses.get(&it.order).cloned().unwrap_or_default();
         judge_free("redemption", uses.iter().any(|known| known.coupon == it.coupon))?;
         let (coupon_id, user) = (it.coupon, it.user);
-        uses.push(UseRow { coupon: coupon_id, user, returned_at: it.returned_at, made: Some(it), given_back: false });
+        uses.push(UseRow {
+            coupon: coupon_id,
+            code: it.code.clone(),
+            version: it.version,
+            user,
+            redeemed_at: it.redeemed_at,
+            returned_at: it.returned_at,
+            made: true,
+            given_back: false,
+        });
         self.uses.set(it.order, uses);
         self.by_user.set((coupon_id, user), by_user.saturating_add(1));
         self.coupons.set(coupon_id, CouponRow { used: coupon.used.saturating_add(1), ..coupon });

@@ -31,19 +31,25 @@ pub(crate) struct GuestRow<'a> {
 
 /// A session as far as judging needs it.
 #[derive(Clone, Debug)]
-pub(crate) struct SessionRow<'a> {
+pub(crate) struct SessionRow {
+    pub(crate) user: UserId,
+    pub(crate) created_at: Timestamp,
     pub(crate) last_used_at: Timestamp,
     pub(crate) revoked_at: Option<Timestamp>,
-    /// The session itself, when this batch made it.
-    pub(crate) made: Option<&'a Session>,
+    /// Whether this batch made it.
+    pub(crate) made: bool,
 }
 
 /// A refresh token as far as judging needs it.
 #[derive(Clone, Debug)]
-pub(crate) struct TokenRow<'a> {
+pub(crate) struct TokenRow {
+    pub(crate) session: SessionId,
+    pub(crate) created_at: Timestamp,
     pub(crate) rotated_at: Option<Timestamp>,
-    /// The token itself, when this batch made it.
-    pub(crate) made: Option<&'a RefreshToken>,
+    /// Whose it is, where that is known.
+    pub(crate) user: Option<UserId>,
+    /// Whether this batch made it.
+    pub(crate) made: bool,
 }
 
 /// The rows of the users database that a batch works on.
@@ -55,8 +61,8 @@ pub(crate) struct UserJudge<'a> {
     pub(crate) guest_emails: Table<Email, UserId>,
     pub(crate) erasures: Log<Erasure>,
     pub(crate) addresses: Table<AddressId, Option<&'a Address>>,
-    pub(crate) sessions: Table<SessionId, SessionRow<'a>>,
-    pub(crate) tokens: Table<[u8; 32], TokenRow<'a>>,
+    pub(crate) sessions: Table<SessionId, SessionRow>,
+    pub(crate) tokens: Table<[u8; 32], TokenRow>,
     /// The one row is the last entry of the log of staff.
     pub(crate) staff_head: Table<(), StaffHead>,
     pub(crate) staff_log: Log<StaffEntry>,
@@ -78,8 +84,8 @@ impl<'a> UserJudge<'a> {
             UserWrite::DeleteAddress(id) => self.addresses.remove(*id),
             UserWrite::InsertSession(session) => {
                 judge_free("id", self.sessions.get(&session.id).is_some())?;
-                let Session { last_used_at, revoked_at, .. } = *session;
-                self.sessions.set(session.id, SessionRow { last_used_at, revoked_at, made: Some(session) });
+                let Session { user, created_at, last_used_at, revoked_at, .. } = *session;
+                self.sessions.set(session.id, SessionRow { user, created_at, last_used_at, revoked_at, made: true });
             }
             UserWrite::TouchSession(id, at) => {
                 if let Some(row) = self.sessions.get(id).cloned() {
@@ -93,7 +99,8 @@ impl<'a> UserJudge<'a> {
             }
             UserWrite::InsertRefreshToken(token) => {
                 judge_free("id", self.tokens.get(&token.hash).is_some())?;
-                self.tokens.set(token.hash, TokenRow { rotated_at: token.rotated_at, made: Some(token) });
+                let RefreshToken { hash, session, user, created_at, rotated_at } = *token;
+                self.tokens.set(hash, TokenRow { session, created_at, rotated_at, user: Some(user), made: true });
             }
             UserWrite::RotateRefreshToken(hash, at) => {
                 let unused = self.tokens.get(hash).filter(|row| row.rotated_at.is_none()).cloned();

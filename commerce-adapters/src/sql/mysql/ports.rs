@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::engine::{Context, Database, Row};
 use super::fields::Fields;
-use super::head::{event_text, key_record, read_event};
+use super::head::{event_text, handled_seal, key_record, letter_seal, read_event};
 use super::statements::head as sql;
 use crate::sql::bulk::ids;
 use crate::sql::question::{Question, below, blob};
@@ -96,16 +96,19 @@ impl<W: Context> Database<W> {
     ) -> Result<Option<DeadLetter>, StoreError> {
         const FIND: &str = select_letters!("WHERE consumer = ? AND event_id = ? FOR UPDATE");
         const TAKE: &str = "DELETE FROM dead_letters WHERE consumer = ? AND event_id = ?";
-        const NOTE: &str = "INSERT INTO inbox (consumer, event_id, handled_at) VALUES (?, ?, ?)
+        const NOTE: &str = "INSERT INTO inbox (consumer, event_id, handled_at, seal) VALUES (?, ?, ?, ?)
             ON DUPLICATE KEY UPDATE handled_at = handled_at";
-        let (consumer, event, now) = (consumer.to_owned(), blob(event.uuid()), self.now().as_micros());
+        let (consumer, id, now) = (consumer.to_owned(), blob(event.uuid()), self.now());
         let told = event_text(told);
         let row = self
             .write(operation, move |connection| {
                 let say = told.clone().map(|told| sqlx::query(sql::OUTBOX).bind(told));
-                let find = sqlx::query(FIND).bind(consumer.clone()).bind(event.clone());
-                let take = sqlx::query(TAKE).bind(consumer.clone()).bind(event.clone());
-                let note = instead.clone().map(|nobody| sqlx::query(NOTE).bind(nobody).bind(event.clone()).bind(now));
+                let find = sqlx::query(FIND).bind(consumer.clone()).bind(id.clone());
+                let take = sqlx::query(TAKE).bind(consumer.clone()).bind(id.clone());
+                let note = instead.clone().map(|nobody| {
+                    let seal = handled_seal(&nobody, event, now);
+                    sqlx::query(NOTE).bind(nobody).bind(id.clone()).bind(now.as_micros()).bind(seal)
+                });
                 Box::pin(async move {
                     let row = find.fetch_optional(&mut *connection).await?;
                     if row.is_some() {
@@ -128,15 +131,15 @@ impl<W: Context> Database<W> {
 #[async_trait]
 impl<W: Context> DeadLetters for Database<W> {
     async fn bury(&self, letter: &DeadLetter) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO dead_letters (place, consumer, event_id, event, reason, receives, buried_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE place = place";
+        const SQL: &str = "INSERT INTO dead_letters (place, consumer, event_id, event, reason, receives, buried_at, seal)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE place = place";
         let event =
             serde_json::to_string(&letter.event).map_err(|error| StoreError::corrupt("dead_letters.bury", error.to_string()))?;
         let letter = letter.clone();
         self.write("dead_letters.bury", move |connection| {
             let query = sqlx::query(SQL).bind(blob(letter.place())).bind(letter.consumer.clone());
             let query = query.bind(blob(letter.event.id.uuid())).bind(event.clone()).bind(letter.reason.clone());
-            let query = query.bind(letter.receives).bind(letter.at.as_micros());
+            let query = query.bind(letter.receives).bind(letter.at.as_micros()).bind(letter_seal(&letter, &event));
             Box::pin(async move { query.execute(connection).await.map(|_| ()) })
         })
         .await

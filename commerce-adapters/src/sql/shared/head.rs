@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use commerce_core::Timestamp;
+use commerce_core::audit::tables::{DEAD_LETTERS, INBOX, KEYS, OUTBOX};
 use commerce_core::change::{ChangeSet, KeyClaim, KeyRecord, KeyResult};
 use commerce_core::error::StoreError;
-use commerce_core::events::{Envelope, EventData};
+use commerce_core::events::{DeadLetter, Envelope, EventData};
 use commerce_core::ids::EventId;
 use commerce_core::limits;
 
@@ -12,7 +14,7 @@ use super::engine::Row;
 use super::fields::Fields;
 use super::script::{Queries, Script};
 use super::statements::head as sql;
-use crate::sql::bulk::{Bulk, RowText, hashes};
+use crate::sql::bulk::{Bulk, RowText, hashes, seal_of};
 use crate::sql::judge::{Claimed, Head, Loaded};
 
 const OPERATION: &str = "sql.commit";
@@ -53,7 +55,8 @@ pub(super) fn write_head(script: &mut Script, head: &Head<'_>) {
         Claimed::Before(_) => None,
     });
     script.put(sql::KEYS, claims, key_row);
-    let inbox = Bulk::of(head.inbox.written(), |row: RowText, ((consumer, event), at)| row.text(consumer).id(*event).at(*at));
+    let inbox =
+        Bulk::of(head.inbox.written(), |row: RowText, ((consumer, event), at)| row.text(consumer).id(*event).at(*at).seal(INBOX));
     script.bulk(sql::INBOX, inbox);
     script.bulk(sql::OUTBOX, Bulk::of(head.events.iter().copied(), event_row));
 }
@@ -64,7 +67,7 @@ fn key_row(row: RowText, (scope, claim): (&[u8; 32], &KeyClaim)) -> RowText {
         KeyResult::Done(thing) => row.text("DONE").uuid(thing).int(claim.generation),
         KeyResult::Refused(generation) => row.text("REFUSED").null().int(generation),
     };
-    row.at(claim.at)
+    row.at(claim.at).seal(KEYS)
 }
 
 fn event_row(row: RowText, event: &Envelope) -> RowText {
@@ -77,11 +80,26 @@ fn event_row(row: RowText, event: &Envelope) -> RowText {
         .at(event.at)
         .opt_text(event.traceparent.as_deref())
         .text(event.data.as_str())
+        .seal(OUTBOX)
 }
 
 /// This event as the statement that writes the outbox takes it; none where there is none to write.
 pub(super) fn event_text(event: Option<&Envelope>) -> Option<String> {
     Bulk::of(event, event_row).map(Bulk::into_text)
+}
+
+/// The seal of a dead letter whose event is spelt like this.
+pub(super) fn letter_seal(it: &DeadLetter, event: &str) -> Vec<u8> {
+    let seal = seal_of(DEAD_LETTERS, |row| {
+        let row = row.uuid(it.place()).text(&it.consumer).id(it.event.id).text(event);
+        row.text(&it.reason).int(it.receives).at(it.at)
+    });
+    seal.to_vec()
+}
+
+/// The seal of an entry of the inbox.
+pub(super) fn handled_seal(consumer: &str, event: EventId, at: Timestamp) -> Vec<u8> {
+    seal_of(INBOX, |row| row.text(consumer).id(event).at(at)).to_vec()
 }
 
 /// Reads an event of the outbox.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use commerce_core::Timestamp;
+use commerce_core::audit::tables::NOTIFICATIONS;
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::StoreError;
 use commerce_core::events::{EventData, EventKind};
@@ -21,7 +22,7 @@ use super::script::{Queries, Script};
 use super::statements::notifications as sql;
 use super::webhooks;
 use crate::sql::Old;
-use crate::sql::bulk::{Bulk, RowText, ids};
+use crate::sql::bulk::{Bulk, RowText, ids, seal_of};
 use crate::sql::judge::{Loaded, NotificationJudge, NotificationRow};
 use crate::sql::question::{Question, below, blob};
 
@@ -77,6 +78,10 @@ impl Context for NotificationWrite {
 }
 
 fn new_row(row: RowText, it: &Notification) -> RowText {
+    whole_row(row, it).seal(NOTIFICATIONS)
+}
+
+fn whole_row(row: RowText, it: &Notification) -> RowText {
     let row = row.id(it.id).id(it.event).text(it.kind.as_str()).text(it.template.as_str()).text(&it.recipient.key());
     let row = row.opt_text(it.address.as_ref().map(Email::as_str)).text(it.data.as_str());
     let row = row.text(it.status.as_str()).int(it.tries).opt_at(it.due_at).opt_text(it.error.as_deref());
@@ -92,7 +97,8 @@ fn new_row(row: RowText, it: &Notification) -> RowText {
 fn changed_row(row: RowText, it: &Notification) -> RowText {
     let row = row.id(it.id).opt_text(it.address.as_ref().map(Email::as_str)).text(it.status.as_str()).int(it.tries);
     let row = row.opt_at(it.due_at).opt_text(it.error.as_deref()).opt_at(it.sent_at);
-    row.flag(it.maybe_twice).count(it.version).opt_at(it.held_at)
+    let row = row.flag(it.maybe_twice).count(it.version).opt_at(it.held_at);
+    row.hash(&seal_of(NOTIFICATIONS, |row| whole_row(row, it)))
 }
 
 fn load(row: &Row, judge: &mut NotificationJudge<'_>) -> Result<(), StoreError> {

@@ -38,21 +38,22 @@ impl<W: Context> Database<W> {
 
     /// Seals these, and answers how many had no seal until then.
     async fn seal(&self, table: &'static Table, rows: Vec<Row>) -> Result<u64, StoreError> {
-        let key = table.columns.first().map_or("id", |(name, _)| *name);
-        let sql = format!("UPDATE {} SET {SEAL} = ? WHERE `{key}` = ? AND {SEAL} IS NULL", table.name);
-        let seals: Vec<(Vec<u8>, Cell)> = rows.iter().map(|row| (row.seal().to_vec(), row.cell(key).clone())).collect();
+        let key: Vec<String> = table.key_columns().map(|column| format!("`{column}` = ?")).collect();
+        let sql = format!("UPDATE {} SET {SEAL} = ? WHERE {} AND {SEAL} IS NULL", table.name, key.join(" AND "));
+        let key = |row: &Row| table.key_columns().map(|column| row.cell(column).clone()).collect();
+        let seals: Vec<(Vec<u8>, Vec<Cell>)> = rows.iter().map(|row| (row.seal().to_vec(), key(row))).collect();
         self.write(OPERATION, move |connection| {
             let (sql, seals) = (sql.clone(), seals.clone());
             Box::pin(async move {
                 let mut sealed = 0;
                 for (seal, key) in seals {
                     let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(seal);
-                    let query = match key {
+                    let query = key.into_iter().fold(query, |query, cell| match cell {
                         Cell::Blob(id) => query.bind(id),
                         Cell::Text(name) => query.bind(name),
                         Cell::Int(number) => query.bind(number),
-                        Cell::Null => continue,
-                    };
+                        Cell::Null => query.bind(None::<i64>),
+                    });
                     sealed += query.execute(&mut *connection).await?.rows_affected();
                 }
                 Ok(sealed)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use commerce_core::Timestamp;
-use commerce_core::audit::tables::WEBHOOK_ENDPOINTS;
+use commerce_core::audit::tables::{WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS};
 use commerce_core::change::ChangeSet;
 use commerce_core::error::StoreError;
 use commerce_core::events::EventData;
@@ -18,7 +18,7 @@ use super::engine::{Context, Database, Row};
 use super::fields::Fields;
 use super::script::{Queries, Script};
 use super::statements::notifications as sql;
-use crate::sql::bulk::{Bulk, RowText, ids};
+use crate::sql::bulk::{Bulk, RowText, ids, seal_of};
 use crate::sql::judge::{DeliveryRow, EndpointRow, Loaded, NotificationJudge};
 use crate::sql::question::{Question, below, blob};
 
@@ -76,6 +76,10 @@ fn new_endpoint(row: RowText, it: &WebhookEndpoint) -> RowText {
 }
 
 fn new_delivery(row: RowText, it: &WebhookDelivery) -> RowText {
+    whole_delivery(row, it).seal(WEBHOOK_DELIVERIES)
+}
+
+fn whole_delivery(row: RowText, it: &WebhookDelivery) -> RowText {
     let row = row.id(it.id).id(it.endpoint).id(it.event).text(it.kind.as_str()).at(it.occurred_at).text(it.data.as_str());
     let row = row.text(it.status.as_str()).int(it.tries).opt_at(it.due_at).opt_at(it.held_at).opt_int(it.answered);
     let row = row.opt_text(it.error.as_deref()).at(it.created_at).opt_at(it.delivered_at);
@@ -85,7 +89,8 @@ fn new_delivery(row: RowText, it: &WebhookDelivery) -> RowText {
 /// What it is about never changes, only how far it is.
 fn changed_delivery(row: RowText, it: &WebhookDelivery) -> RowText {
     let row = row.id(it.id).text(it.status.as_str()).int(it.tries).opt_at(it.due_at).opt_at(it.held_at).opt_int(it.answered);
-    row.opt_text(it.error.as_deref()).opt_at(it.delivered_at).count(it.version)
+    let row = row.opt_text(it.error.as_deref()).opt_at(it.delivered_at).count(it.version);
+    row.hash(&seal_of(WEBHOOK_DELIVERIES, |row| whole_delivery(row, it)))
 }
 
 fn load_endpoint(row: &Row, judge: &mut NotificationJudge<'_>) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 //! ledger, its mails. Events, deliveries and keys are not copied: the past must be older than these are kept. Tables are
 //! copied column by column as they are, so that a new column needs nothing here. Never used by a shop that sells.
 
+use commerce_core::audit::books::SEAL;
 use commerce_core::catalog::{HoldKey, Item};
 use commerce_core::error::StoreError;
 use commerce_core::ids::{Id, OrderId, UserId};
@@ -120,7 +121,7 @@ const CATALOG: &[Source] = &[
 const SHELVES: &str = "WITH m AS MATERIALIZED (SELECT sku, sum(on_hand_change) AS on_hand, sum(reserved_change) AS reserved,
             count(*) AS changes FROM main.stock_ledger WHERE reference = ?1 GROUP BY sku)
     UPDATE main.inventory SET on_hand = inventory.on_hand + moved.on_hand,
-        reserved = inventory.reserved + moved.reserved, version = inventory.version + moved.changes
+        reserved = inventory.reserved + moved.reserved, version = inventory.version + moved.changes, seal = NULL
     FROM (SELECT l.sku, sum(m.on_hand) AS on_hand, sum(m.reserved) AS reserved, sum(m.changes) AS changes
         FROM past_lines l JOIN m ON m.sku = l.model GROUP BY l.sku) AS moved
     WHERE moved.sku = inventory.sku";
@@ -152,6 +153,7 @@ impl Databases {
             self.catalog.write(OPERATION, move |connection| Box::pin(copy_stock(connection, catalog, hold))),
             self.notifications.write(OPERATION, move |connection| Box::pin(copy_mails(connection, notifications, user, id))),
         )?;
+        tokio::try_join!(self.orders.seal_old(), self.catalog.seal_old(), self.notifications.seal_old())?;
         Ok(())
     }
 }
@@ -190,7 +192,8 @@ impl Source {
         let named = sqlx::query_scalar("SELECT name FROM pragma_table_info(?1)");
         let columns: Vec<String> = named.bind(self.table).fetch_all(connection).await?;
         let copied = |column: &String| {
-            let other = self.other.iter().find(|(name, _)| name == column);
+            // Copies are sealed when they are there.
+            let other = self.other.iter().chain(&[(SEAL, "NULL")]).find(|(name, _)| name == column);
             other.map_or_else(|| format!("m.{column}"), |(_, other)| (*other).to_owned())
         };
         let values: Vec<String> = columns.iter().map(copied).collect();

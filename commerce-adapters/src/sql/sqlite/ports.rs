@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::engine::{Context, Database, Row};
 use super::fields::Fields;
-use super::head::{event_text, key_record, read_event};
+use super::head::{event_text, handled_seal, key_record, letter_seal, read_event};
 use super::statements::head as sql;
 use crate::sql::bulk::ids;
 use crate::sql::question::{Question, below, blob};
@@ -79,15 +79,16 @@ fn read_letter(row: &Row, operation: &'static str) -> Result<DeadLetter, StoreEr
 #[async_trait]
 impl<W: Context> DeadLetters for Database<W> {
     async fn bury(&self, letter: &DeadLetter) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO dead_letters (place, consumer, event_id, event, reason, receives, buried_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        const SQL: &str = "INSERT INTO dead_letters (place, consumer, event_id, event, reason, receives, buried_at, seal)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
         let letter = letter.clone();
         self.write("dead_letters.bury", move |connection| {
             Box::pin(async move {
                 let event = serde_json::to_string(&letter.event).map_err(|error| sqlx::Error::Encode(error.into()))?;
-                let place = letter.place();
+                let (place, seal) = (letter.place(), letter_seal(&letter, &event));
                 let query = sqlx::query(SQL).bind(blob(place)).bind(letter.consumer).bind(blob(letter.event.id.uuid()));
                 let query = query.bind(event).bind(letter.reason).bind(letter.receives).bind(letter.at.as_micros());
+                let query = query.bind(seal);
                 query.execute(connection).await?;
                 Ok(())
             })
@@ -126,16 +127,18 @@ impl<W: Context> Database<W> {
     ) -> Result<Option<DeadLetter>, StoreError> {
         const TAKE: &str = "DELETE FROM dead_letters WHERE consumer = ?1 AND event_id = ?2
             RETURNING consumer, event, reason, receives, buried_at";
-        const NOTE: &str = "INSERT OR IGNORE INTO inbox (consumer, event_id, handled_at) VALUES (?1, ?2, ?3)";
-        let (consumer, told, now) = (consumer.to_owned(), event_text(told), self.now().as_micros());
+        const NOTE: &str = "INSERT OR IGNORE INTO inbox (consumer, event_id, handled_at, seal) VALUES (?1, ?2, ?3, ?4)";
+        let (consumer, told, now) = (consumer.to_owned(), event_text(told), self.now());
         let row = self
             .write(operation, move |connection| {
                 Box::pin(async move {
-                    let event = blob(event.uuid());
-                    let row = sqlx::query(TAKE).bind(consumer).bind(event.clone()).fetch_optional(&mut *connection).await?;
+                    let id = blob(event.uuid());
+                    let row = sqlx::query(TAKE).bind(consumer).bind(id.clone()).fetch_optional(&mut *connection).await?;
                     if row.is_some() {
                         if let Some(nobody) = instead {
-                            sqlx::query(NOTE).bind(nobody).bind(event).bind(now).execute(&mut *connection).await?;
+                            let seal = handled_seal(&nobody, event, now);
+                            let note = sqlx::query(NOTE).bind(nobody).bind(id).bind(now.as_micros()).bind(seal);
+                            note.execute(&mut *connection).await?;
                         }
                         if let Some(told) = told {
                             sqlx::query(sql::OUTBOX).bind(told).execute(connection).await?;

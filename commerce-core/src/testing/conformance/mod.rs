@@ -56,7 +56,7 @@ mod wallets;
 mod webhooks;
 mod whole_orders;
 
-pub use audit::{NoWait, Tampered, audit, audit_together, buy_and_change_mind, erasure, trade};
+pub use audit::{NoWait, Tampered, audit, audit_together, buy_and_change_mind, each_column, erasure, trade};
 pub use buses::{Carrier, samples_of_events};
 pub use fixture::{Fixture, Opened, Subject};
 pub use mails::Post;

@@ -26,7 +26,7 @@ impl Sheets for Rows {
             let category = row![CATEGORIES; it.id.uuid(), slug, name, parent, it.created_at, it.version, Cell::Null];
             rows.push(category.sealed());
         }
-        rows.push(row![CATEGORY_TREE; 1_u32, self.tree_version()]);
+        rows.push(row![CATEGORY_TREE; 1_u32, self.tree_version(), Cell::Null].sealed());
         for it in self.products.values() {
             let changed = self.changed.get(&it.id).copied().unwrap_or(it.updated_at);
             product(&mut rows, it, changed);
@@ -34,15 +34,16 @@ impl Sheets for Rows {
         for it in self.inventory.values() {
             let (low, alerted) = (it.low_stock_threshold, i64::from(it.low_stock_alerted));
             let sku = it.sku.as_str();
-            let shelf = row![INVENTORY; sku, it.product.uuid(), low, Cell::Null, it.on_hand, it.reserved, alerted, it.version];
+            let shelf = row![INVENTORY; sku, it.product.uuid(), low, it.on_hand, it.reserved, alerted, it.version, Cell::Null];
             rows.push(shelf.sealed());
         }
         for it in self.holds.values().flat_map(|generations| generations.values()) {
             hold(&mut rows, it);
         }
         for it in self.ledger.values() {
-            rows.push(row![LEDGER; it.sku.as_str(), it.id.uuid(), it.kind.as_str(), it.on_hand, it.reserved,
-                it.reference.as_deref(), it.reason.as_str(), it.actor.map(Id::uuid), it.at]);
+            let moved = row![LEDGER; it.sku.as_str(), it.id.uuid(), it.kind.as_str(), it.on_hand, it.reserved,
+                it.reference.as_deref(), it.reason.as_str(), it.actor.map(Id::uuid), it.at, Cell::Null];
+            rows.push(moved.sealed());
         }
         for it in self.reviews.values() {
             let review = row![REVIEWS; it.id.uuid(), it.product.uuid(), it.user.uuid(), i64::from(it.rating), it.title.as_deref(),

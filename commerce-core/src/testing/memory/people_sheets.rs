@@ -21,7 +21,7 @@ impl Sheets for users::Rows {
             rows.push(row![GUESTS; it.id.uuid(), it.email.as_str(), it.created_at, it.version, Cell::Null].sealed());
         }
         for it in self.erasures.values() {
-            rows.push(row![ERASURES; it.user.uuid(), it.erased_at, it.due_at]);
+            rows.push(row![ERASURES; it.user.uuid(), it.erased_at, it.due_at, Cell::Null].sealed());
         }
         for it in self.addresses.values() {
             let to = &it.postal;
@@ -31,11 +31,13 @@ impl Sheets for users::Rows {
             rows.push(address.sealed());
         }
         for it in self.sessions.values() {
-            rows.push(row![SESSIONS; it.id.uuid(), it.user.uuid(), it.created_at, it.last_used_at, it.revoked_at]);
+            let session = row![SESSIONS; it.id.uuid(), it.user.uuid(), it.created_at, it.last_used_at, it.revoked_at, Cell::Null];
+            rows.push(session.sealed());
         }
         for it in self.tokens.values() {
-            rows.push(row![TOKENS; Cell::Blob(it.hash.to_vec()), it.session.uuid(), it.created_at, it.rotated_at,
-                it.user.uuid()]);
+            let token = row![TOKENS; Cell::Blob(it.hash.to_vec()), it.session.uuid(), it.created_at, it.rotated_at, it.user.uuid(),
+                Cell::Null];
+            rows.push(token.sealed());
         }
         for it in self.staff_log.values() {
             let told = &it.told;
@@ -51,9 +53,10 @@ impl Sheets for notifications::Rows {
     fn sheets(&self) -> Vec<Row> {
         let row = |it: &crate::notifications::Notification| {
             let (recipient, address) = (it.recipient.key(), it.address.as_ref().map(crate::text::Email::as_str));
-            row![NOTIFICATIONS; it.id.uuid(), it.event.uuid(), it.kind.as_str(), it.template.as_str(), recipient.as_str(), address,
+            let message = row![NOTIFICATIONS; it.id.uuid(), it.event.uuid(), it.kind.as_str(), it.template.as_str(), recipient.as_str(), address,
                 it.data.as_str(), it.status.as_str(), it.tries, it.due_at, it.error.as_deref(), it.created_at, it.sent_at,
-                i64::from(it.maybe_twice), it.version, it.traceparent.as_deref(), it.held_at]
+                i64::from(it.maybe_twice), it.version, it.traceparent.as_deref(), it.held_at, Cell::Null];
+            message.sealed()
         };
         let endpoint = |it: &crate::notifications::WebhookEndpoint| {
             let former = it.former.as_ref();
@@ -63,9 +66,10 @@ impl Sheets for notifications::Rows {
             endpoint.sealed()
         };
         let delivery = |it: &crate::notifications::WebhookDelivery| {
-            row![WEBHOOK_DELIVERIES; it.id.uuid(), it.endpoint.uuid(), it.event.uuid(), it.kind.as_str(), it.occurred_at,
+            let delivery = row![WEBHOOK_DELIVERIES; it.id.uuid(), it.endpoint.uuid(), it.event.uuid(), it.kind.as_str(), it.occurred_at,
                 it.data.as_str(), it.status.as_str(), it.tries, it.due_at, it.held_at, it.answered.map(i64::from),
-                it.error.as_deref(), it.created_at, it.delivered_at, it.traceparent.as_deref(), it.version]
+                it.error.as_deref(), it.created_at, it.delivered_at, it.traceparent.as_deref(), it.version, Cell::Null];
+            delivery.sealed()
         };
         let mut rows: Vec<Row> = self.notifications.values().map(row).collect();
         rows.extend(self.endpoints.values().map(endpoint));

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::audit::books::Row;
+use crate::audit::books::{Cell, Row};
 use crate::audit::tables::{TOP_UPS, WALLET_ENTRIES, WALLETS};
 use crate::change::CommitRefusal;
 use crate::error::StoreError;
@@ -41,20 +41,25 @@ impl Rows {
     }
 
     pub(super) fn wallet_sheets(&self, rows: &mut Vec<Row>) {
-        rows.extend(self.wallets.values().map(|it| row![WALLETS; it.user.uuid(), it.balance.currency.code(), it.balance.minor]));
-        rows.extend(self.entries.values().map(
-            |it| row![WALLET_ENTRIES; it.id, it.user.uuid(), it.kind.as_str(), it.amount.currency.code(), it.amount.minor, it.at],
-        ));
+        for it in self.wallets.values() {
+            rows.push(row![WALLETS; it.user.uuid(), it.balance.currency.code(), it.balance.minor, Cell::Null].sealed());
+        }
+        for it in self.entries.values() {
+            let entry = row![WALLET_ENTRIES; it.id, it.user.uuid(), it.kind.as_str(), it.amount.currency.code(), it.amount.minor,
+                it.at, Cell::Null];
+            rows.push(entry.sealed());
+        }
         rows.extend(self.top_ups.values().map(top_up));
     }
 }
 
 fn top_up(TopUp { user, attempt: it, version }: &TopUp) -> Row {
     let next = it.next_action.as_ref();
-    row![TOP_UPS; it.id.uuid(), user.uuid(), it.provider.as_str(), it.method.as_str(), it.amount.currency.code(),
+    let top_up = row![TOP_UPS; it.id.uuid(), user.uuid(), it.provider.as_str(), it.method.as_str(), it.amount.currency.code(),
         it.amount.minor, it.to_capture.map(|amount| amount.minor), it.state.as_str(), it.token.as_deref(),
         it.reference.as_deref(), it.failure_code.as_deref(), next.map(|next| next.kind.as_str()),
-        next.map(|next| next.url.as_str()), it.created_at, it.check_at, it.checks, *version]
+        next.map(|next| next.url.as_str()), it.created_at, it.check_at, it.checks, *version, Cell::Null];
+    top_up.sealed()
 }
 
 #[async_trait]

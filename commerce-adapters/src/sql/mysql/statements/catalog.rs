@@ -4,8 +4,10 @@ use super::Put;
 use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("catalog", [(1, "catalog"), (2, "messages"), (3, "reviews"), (4, "ended_holds"), (5, "seals")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "catalog",
+    [(1, "catalog"), (2, "messages"), (3, "reviews"), (4, "ended_holds"), (5, "seals"), (6, "sealed_rows")]
+);
 
 /// Holds that ended without a sale, all generations of a key together: those of a key that was sold, or is young, stay.
 pub(crate) const OLD: &[Old] = &[(
@@ -66,7 +68,7 @@ pub(crate) const SELLERS_BY_SLUG: &str = found!("t.id, t.slug, t.version", "sell
 
 pub(crate) const TREE: &str = "SELECT version FROM category_tree FOR UPDATE";
 
-pub(crate) const TREE_TOUCHED: &str = "UPDATE category_tree SET version = ?";
+pub(crate) const TREE_TOUCHED: &str = "UPDATE category_tree SET version = ?, seal = ?";
 
 pub(crate) const CATEGORIES_GONE: &str = delete!("categories", id: id);
 
@@ -112,13 +114,13 @@ pub(crate) const IMAGES: &str =
 pub(crate) const STOCK_GONE: &str = delete!("inventory", sku: text);
 
 pub(crate) const INVENTORY: Put = put!(
-    "inventory", 0 sku: text; 1 product_id: id, 2 low_stock_threshold: int, 3 seal: hash, 4 on_hand: int, 5 reserved: int,
-    6 low_stock_alerted: int, 7 version: int
+    "inventory", 0 sku: text; 1 product_id: id, 2 low_stock_threshold: int, 3 on_hand: int, 4 reserved: int,
+    5 low_stock_alerted: int, 6 version: int, 7 seal: hash
 );
 
 pub(crate) const LEDGER: &str = insert!(
-    "stock_ledger", 0 id: id, 1 sku: text, 2 kind: text, 3 on_hand_change: int, 4 reserved_change: int,
-    5 reference: text, 6 reason: text, 7 actor_id: id, 8 moved_at: int
+    "stock_ledger", 0 sku: text, 1 id: id, 2 kind: text, 3 on_hand_change: int, 4 reserved_change: int,
+    5 reference: text, 6 reason: text, 7 actor_id: id, 8 moved_at: int, 9 seal: hash
 );
 
 pub(crate) const HOLDS_MADE: &str = insert!(

@@ -4,7 +4,7 @@ use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("notifications", [(1, "notifications"), (2, "messages"), (3, "webhooks"), (4, "seals")]);
+    migrations!("notifications", [(1, "notifications"), (2, "messages"), (3, "webhooks"), (4, "seals"), (5, "sealed_rows")]);
 
 pub(crate) const BY_ID: &str = locked!("t.id, t.event_id, t.template, t.recipient, t.version", "notification_logs", id: id);
 
@@ -14,18 +14,18 @@ pub(crate) const BY_EVENT: &str =
 pub(crate) const NEW: &str = insert!(
     "notification_logs", 0 id: id, 1 event_id: id, 2 kind: text, 3 template: text, 4 recipient: text, 5 address: text,
     6 data: text, 7 status: text, 8 tries: int, 9 due_at: int, 10 error: text, 11 created_at: int, 12 sent_at: int,
-    13 maybe_twice: int, 14 version: int, 15 traceparent: text, 16 held_at: int
+    13 maybe_twice: int, 14 version: int, 15 traceparent: text, 16 held_at: int, 17 seal: hash
 );
 
 pub(crate) const CHANGED: &str = update!(
     "notification_logs", 0 id: id; 1 address: word, 2 status: word, 3 tries: int, 4 due_at: int, 5 error: text,
-    6 sent_at: int, 7 maybe_twice: int, 8 version: int, 9 held_at: int
+    6 sent_at: int, 7 maybe_twice: int, 8 version: int, 9 held_at: int, 10 seal: hash
 );
 
 /// Of those that have no error, which are nearly all.
 pub(crate) const CHANGED_WELL: &str = update!(
     "notification_logs", 0 id: id; 1 address: word, 2 status: word, 3 tries: int, 4 due_at: int, 5 error: word,
-    6 sent_at: int, 7 maybe_twice: int, 8 version: int, 9 held_at: int
+    6 sent_at: int, 7 maybe_twice: int, 8 version: int, 9 held_at: int, 10 seal: hash
 );
 
 pub(crate) const DUE: &str = "SELECT * FROM notification_logs WHERE waits_until <= ? ORDER BY waits_until, id LIMIT ?";
@@ -51,12 +51,12 @@ pub(crate) const DELIVERIES_BY_EVENT: &str =
 pub(crate) const DELIVERIES_NEW: &str = insert!(
     "webhook_deliveries", 0 id: id, 1 endpoint_id: id, 2 event_id: id, 3 kind: text, 4 occurred_at: int, 5 data: text,
     6 status: text, 7 tries: int, 8 due_at: int, 9 held_at: int, 10 answered: int, 11 error: text, 12 created_at: int,
-    13 delivered_at: int, 14 traceparent: text, 15 version: int
+    13 delivered_at: int, 14 traceparent: text, 15 version: int, 16 seal: hash
 );
 
 pub(crate) const DELIVERIES_CHANGED: &str = update!(
     "webhook_deliveries", 0 id: id; 1 status: text, 2 tries: int, 3 due_at: int, 4 held_at: int, 5 answered: int,
-    6 error: text, 7 delivered_at: int, 8 version: int
+    6 error: text, 7 delivered_at: int, 8 version: int, 9 seal: hash
 );
 
 /// Mails and webhook deliveries that are through, whose ids say when they were recorded; and removed endpoints

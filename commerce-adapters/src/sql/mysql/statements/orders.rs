@@ -16,7 +16,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (5, "shipments"),
         (6, "exchanges"),
         (7, "payments"),
-        (8, "seals")
+        (8, "seals"),
+        (9, "sealed_rows")
     ]
 );
 
@@ -53,7 +54,7 @@ pub(crate) const ORDERS: Put = Put {
             11 coupon: text, 12 ship_full_name: text, 13 ship_line1: text, 14 ship_line2: text, 15 ship_city: text,
             16 ship_state: text, 17 ship_postal_code: text, 18 ship_country: text, 19 ship_phone: text,
             20 shipping_option: text, 21 hold_key: hash, 22 hold_generation: int, 23 payment_due_at: int,
-            24 payment_extended: int, 25 metadata: text, 26 updated_at: int, 27 version: int
+            24 payment_extended: int, 25 metadata: text, 26 updated_at: int, 27 version: int, 28 seal: hash
         ),
         insert!("order_numbers", 0 order_id: id, 1 number: text),
     ],
@@ -63,13 +64,14 @@ pub(crate) const ORDERS: Put = Put {
         11 coupon: text, 12 ship_full_name: text, 13 ship_line1: text, 14 ship_line2: text, 15 ship_city: text,
         16 ship_state: text, 17 ship_postal_code: text, 18 ship_country: text, 19 ship_phone: text,
         20 shipping_option: text, 21 hold_key: hash, 22 hold_generation: int, 23 payment_due_at: int,
-        24 payment_extended: int, 25 metadata: text, 26 updated_at: int, 27 version: int
+        24 payment_extended: int, 25 metadata: text, 26 updated_at: int, 27 version: int, 28 seal: hash
     ),
 };
 
 pub(crate) const ITEMS: &str = upsert!(
     "order_items", 0 order_id: id, 1 position: int; 2 sku: text, 3 product_id: id, 4 name: text, 5 quantity: int,
-    6 currency: text, 7 unit_price_minor: int, 8 discount_minor: int, 9 tax_minor: int, 10 total_minor: int
+    6 currency: text, 7 unit_price_minor: int, 8 discount_minor: int, 9 tax_minor: int, 10 total_minor: int,
+    11 seal: hash
 );
 
 pub(crate) const SURPLUS_ITEMS: &str = concat!(
@@ -79,8 +81,8 @@ pub(crate) const SURPLUS_ITEMS: &str = concat!(
 );
 
 pub(crate) const PAYMENTS: &str = upsert!(
-    "payments", 0 order_id: id; 1 id: id, 2 method: text, 3 status: text, 4 currency: text, 5 amount_minor: int,
-    6 captured_minor: int, 7 refunded_minor: int
+    "payments", 0 order_id: id; 1 id: id, 2 method: text, 3 currency: text, 4 amount_minor: int, 5 captured_minor: int,
+    6 refunded_minor: int, 7 seal: hash, 8 status: text
 );
 
 pub(crate) const RESTATED: &str = update!("payments", 0 order_id: id; 1 status: word);
@@ -89,44 +91,46 @@ pub(crate) const ATTEMPTS: &str = upsert!(
     "payment_attempts", 0 order_id: id, 1 position: int; 2 id: id, 3 provider: text, 4 method: text, 5 currency: text,
     6 amount_minor: int, 7 state: text, 8 token: text, 9 reference: text, 10 failure_code: text,
     11 next_action_type: text, 12 next_action_url: text, 13 created_at: int, 14 check_at: int, 15 checks: int,
-    16 to_capture_minor: int
+    16 to_capture_minor: int, 17 seal: hash
 );
 
 pub(crate) const REFUNDS: &str = upsert!(
     "refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 attempt_id: id, 4 currency: text, 5 amount_minor: int,
     6 state: text, 7 reason: text, 8 reference: text, 9 created_at: int, 10 check_at: int, 11 checks: int,
-    12 cause: text, 13 return_id: id
+    12 cause: text, 13 return_id: id, 14 seal: hash
 );
 
 pub(crate) const RETURNS: &str = upsert!(
     "returns_refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 user_id: id, 4 kind: text, 5 status: text, 6 lines: text,
     7 reason: text, 8 note: text, 9 currency: text, 10 refund_minor: int, 11 requested_at: int, 12 updated_at: int,
-    13 exchanged_for: id, 14 worth_minor: int, 15 credit_minor: int
+    13 exchanged_for: id, 14 worth_minor: int, 15 credit_minor: int, 16 seal: hash
 );
 
 pub(crate) const CANCELLATIONS: &str = upsert!(
     "order_cancellations", 0 order_id: id, 1 position: int; 2 id: id, 3 lines: text, 4 reason: text, 5 currency: text,
-    6 worth_minor: int, 7 created_at: int
+    6 worth_minor: int, 7 created_at: int, 8 seal: hash
 );
 
 pub(crate) const SHIPMENTS: &str = upsert!(
     "shipments", 0 order_id: id, 1 position: int; 2 id: id, 3 carrier: text, 4 tracking_number: text, 5 status: text,
-    6 lines: text, 7 events: text, 8 created_at: int, 9 updated_at: int
+    6 lines: text, 7 events: text, 8 created_at: int, 9 updated_at: int, 10 seal: hash
 );
 
 pub(crate) const HISTORY: &str = insert!(
-    "order_status_history", 0 id: id, 1 order_id: id, 2 status: text, 3 reached_at: int, 4 note: text, 5 actor: text
+    "order_status_history", 0 order_id: id, 1 id: id, 2 status: text, 3 reached_at: int, 4 note: text, 5 actor: text,
+    6 seal: hash
 );
 
-pub(crate) const CLAIMS: &str = insert!("cart_claims", 0 claim: id, 1 claimed_at: int, 2 order_id: id);
+pub(crate) const CLAIMS: &str = insert!("cart_claims", 0 claim: id, 1 claimed_at: int, 2 order_id: id, 3 seal: hash);
 
 pub(crate) const HEARD: Put = put!(
-    "provider_events", 0 provider: text, 1 event_id: text; 2 reference: text, 3 fact: text, 4 state: text, 5 received_at: int
+    "provider_events", 0 provider: text, 1 event_id: text; 2 reference: text, 3 fact: text, 4 state: text, 5 received_at: int,
+    6 seal: hash
 );
 
 pub(crate) const CARTS: Put = put!(
     "carts", 0 owner_id: id; 1 owner_kind: text, 2 lines: text, 3 coupon: text, 4 metadata: text, 5 updated_at: int,
-    6 expires_at: int, 7 version: int, 8 begun_at: int
+    6 expires_at: int, 7 version: int, 8 begun_at: int, 9 seal: hash
 );
 
 pub(crate) const COUPONS_BY_ID: &str =
@@ -142,8 +146,10 @@ pub(crate) const COUPONS_OF_ORDERS: &str = concat!(
     STRAIGHT_JOIN coupons AS t ON t.id = used.coupon_id FOR UPDATE"
 );
 
-pub(crate) const USES_OF_ORDERS: &str =
-    locked!("t.order_id, t.coupon_id, t.user_id, t.returned_at", "coupon_redemptions", order_id: id);
+pub(crate) const USES_OF_ORDERS: &str = locked!(
+    "t.order_id, t.coupon_id, t.code, t.coupon_version, t.user_id, t.redeemed_at, t.returned_at", "coupon_redemptions",
+    order_id: id
+);
 
 /// Read once their coupon is locked: nobody else uses it then, nor gives a use of it back.
 pub(crate) const USES_BY_USER: &str = concat!(
@@ -176,10 +182,11 @@ pub(crate) const COUPONS_GONE: &str = delete!("coupons", id: id);
 
 pub(crate) const REDEMPTIONS: &str = insert!(
     "coupon_redemptions", 0 order_id: id, 1 coupon_id: id, 2 code: text, 3 coupon_version: int, 4 user_id: id,
-    5 redeemed_at: int, 6 returned_at: int
+    5 redeemed_at: int, 6 returned_at: int, 7 seal: hash
 );
 
-pub(crate) const GIVEN_BACK: &str = update!("coupon_redemptions", 0 order_id: id, 1 coupon_id: id; 2 returned_at: int);
+pub(crate) const GIVEN_BACK: &str =
+    update!("coupon_redemptions", 0 order_id: id, 1 coupon_id: id; 6 returned_at: int, 7 seal: hash);
 
 pub(crate) const WALLETS_BY_USER: &str = locked!("t.user_id, t.currency, t.balance_minor", "wallets", user_id: id);
 
@@ -187,10 +194,11 @@ pub(crate) const KNOWN_WALLET_ENTRIES: &str = found!("t.id", "wallet_entries", i
 
 pub(crate) const KNOWN_TOP_UPS: &str = locked!("t.id, t.version", "wallet_top_ups", id: id);
 
-pub(crate) const WALLETS: Put = put!("wallets", 0 user_id: id; 1 currency: text, 2 balance_minor: int);
+pub(crate) const WALLETS: Put = put!("wallets", 0 user_id: id; 1 currency: text, 2 balance_minor: int, 3 seal: hash);
 
 pub(crate) const WALLET_ENTRIES: &str = insert!(
-    "wallet_entries", 0 id: id, 1 user_id: id, 2 kind: text, 3 currency: text, 4 amount_minor: int, 5 entered_at: int
+    "wallet_entries", 0 id: id, 1 user_id: id, 2 kind: text, 3 currency: text, 4 amount_minor: int, 5 entered_at: int,
+    6 seal: hash
 );
 
 pub(crate) const ENTERED: &str = found!("t.*", "wallet_entries", id: id);
@@ -199,7 +207,7 @@ pub(crate) const TOP_UPS: Put = put!(
     "wallet_top_ups", 0 id: id; 1 user_id: id, 2 provider: text, 3 method: text, 4 currency: text, 5 amount_minor: int,
     6 to_capture_minor: int, 7 state: text, 8 token: text, 9 reference: text, 10 failure_code: text,
     11 next_action_type: text, 12 next_action_url: text, 13 created_at: int, 14 check_at: int, 15 checks: int,
-    16 version: int
+    16 version: int, 17 seal: hash
 );
 
 /// One element of what belongs to an order, as JSON.

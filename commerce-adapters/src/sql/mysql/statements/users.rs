@@ -8,7 +8,16 @@ use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     "users",
-    [(1, "users"), (2, "messages"), (3, "staff_log"), (4, "guests"), (5, "staff_log_of_all"), (6, "erasures"), (7, "seals")]
+    [
+        (1, "users"),
+        (2, "messages"),
+        (3, "staff_log"),
+        (4, "guests"),
+        (5, "staff_log_of_all"),
+        (6, "erasures"),
+        (7, "seals"),
+        (8, "sealed_rows")
+    ]
 );
 
 pub(crate) const USERS_BY_ID: &str = locked!("t.id, t.email, t.version", "users", id: id);
@@ -17,9 +26,11 @@ pub(crate) const USERS_BY_EMAIL: &str = found!("t.id, t.email, t.version", "user
 
 pub(crate) const KNOWN_ADDRESSES: &str = locked!("t.id", "addresses", id: id);
 
-pub(crate) const KNOWN_SESSIONS: &str = locked!("t.id, t.last_used_at, t.revoked_at", "sessions", id: id);
+pub(crate) const KNOWN_SESSIONS: &str =
+    locked!("t.id, t.user_id, t.created_at, t.last_used_at, t.revoked_at", "sessions", id: id);
 
-pub(crate) const KNOWN_TOKENS: &str = locked!("t.hash, t.rotated_at", "refresh_tokens", hash: hash);
+pub(crate) const KNOWN_TOKENS: &str =
+    locked!("t.hash, t.session_id, t.created_at, t.rotated_at, t.user_id", "refresh_tokens", hash: hash);
 
 pub(crate) const USERS: Put = put!(
     "users", 0 id: id; 1 email: text, 2 full_name: text, 3 phone: text, 4 role: text, 5 seller_id: id,
@@ -32,7 +43,7 @@ pub(crate) const GUESTS_BY_EMAIL: &str = found!("t.id, t.email, t.version", "gue
 
 pub(crate) const GUESTS: Put = put!("guests", 0 id: id; 1 email: text, 2 created_at: int, 3 version: int, 4 seal: hash);
 
-pub(crate) const ERASURES: &str = upsert!("erasures", 0 user_id: id; 1 erased_at: int, 2 due_at: int);
+pub(crate) const ERASURES: &str = upsert!("erasures", 0 user_id: id; 1 erased_at: int, 2 due_at: int, 3 seal: hash);
 
 pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1 FOR UPDATE";
 
@@ -49,14 +60,14 @@ pub(crate) const ADDRESSES: Put = put!(
 );
 
 pub(crate) const SESSIONS_MADE: &str =
-    insert!("sessions", 0 id: id, 1 user_id: id, 2 created_at: int, 3 last_used_at: int, 4 revoked_at: int);
+    insert!("sessions", 0 id: id, 1 user_id: id, 2 created_at: int, 3 last_used_at: int, 4 revoked_at: int, 5 seal: hash);
 
-pub(crate) const SESSIONS_CHANGED: &str = update!("sessions", 0 id: id; 1 last_used_at: int, 2 revoked_at: int);
+pub(crate) const SESSIONS_CHANGED: &str = update!("sessions", 0 id: id; 3 last_used_at: int, 4 revoked_at: int, 5 seal: hash);
 
 pub(crate) const TOKENS_MADE: &str =
-    insert!("refresh_tokens", 0 hash: hash, 1 session_id: id, 2 created_at: int, 3 rotated_at: int, 4 user_id: id);
+    insert!("refresh_tokens", 0 hash: hash, 1 session_id: id, 2 created_at: int, 3 rotated_at: int, 4 user_id: id, 5 seal: hash);
 
-pub(crate) const TOKENS_CHANGED: &str = update!("refresh_tokens", 0 hash: hash; 1 rotated_at: int);
+pub(crate) const TOKENS_CHANGED: &str = update!("refresh_tokens", 0 hash: hash; 3 rotated_at: int, 5 seal: hash);
 
 /// Refresh tokens and sessions past their longest life.
 pub(crate) const OLD: &[Old] = &[

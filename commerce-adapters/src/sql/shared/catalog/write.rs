@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use commerce_core::Timestamp;
-use commerce_core::audit::tables::{CATEGORIES, IMAGES, INVENTORY, PRODUCTS, SELLERS, VARIANTS};
+use commerce_core::audit::tables::{CATEGORIES, CATEGORY_TREE, IMAGES, INVENTORY, LEDGER, PRODUCTS, SELLERS, VARIANTS};
 use commerce_core::catalog::{Category, Hold, HoldLine, Image, Inventory, Movement, Product, Seller, Variant};
 use commerce_core::ids::ProductId;
 use commerce_core::text::Sku;
 
 use super::super::script::Script;
 use super::super::statements::catalog as sql;
-use crate::sql::bulk::{Bulk, RowText};
+use crate::sql::bulk::{Bulk, RowText, seal_of};
 use crate::sql::judge::CatalogJudge;
 
 /// Writes the rows.
@@ -25,7 +25,8 @@ pub(super) fn write(script: &mut Script, judge: &CatalogJudge<'_>, now: Timestam
 
 fn write_named(script: &mut Script, judge: &CatalogJudge<'_>) {
     for ((), version) in judge.tree.written() {
-        script.with(sql::TREE_TOUCHED, [i64::try_from(*version).unwrap_or(i64::MAX).into()]);
+        let seal = seal_of(CATEGORY_TREE, |row| row.int(1).count(*version));
+        script.with(sql::TREE_TOUCHED, [i64::try_from(*version).unwrap_or(i64::MAX).into(), seal.to_vec().into()]);
     }
     script.bulk(sql::CATEGORIES_GONE, Bulk::ids(judge.categories.removed().copied()));
     let categories = judge.categories.written().filter_map(|(id, row)| Some((judge.categories.is_stored(id), row.write?)));
@@ -78,12 +79,12 @@ fn write_stock(script: &mut Script, judge: &CatalogJudge<'_>) {
     script.bulk(sql::STOCK_GONE, Bulk::texts(judge.inventory.removed().map(Sku::as_str)));
     let stock = judge.inventory.written().map(|(sku, stock)| (judge.inventory.is_stored(sku), stock));
     script.put(sql::INVENTORY, stock, |row: RowText, it: &Inventory| {
-        let row = row.text(it.sku.as_str()).id(it.product).int(it.low_stock_threshold).seal(INVENTORY);
-        row.int(it.on_hand).int(it.reserved).flag(it.low_stock_alerted).count(it.version)
+        let row = row.text(it.sku.as_str()).id(it.product).int(it.low_stock_threshold).int(it.on_hand).int(it.reserved);
+        row.flag(it.low_stock_alerted).count(it.version).seal(INVENTORY)
     });
     let movements = Bulk::of(judge.movements.iter(), |row: RowText, it: &&Movement| {
-        let row = row.id(it.id).text(it.sku.as_str()).text(it.kind.as_str()).int(it.on_hand).int(it.reserved);
-        row.opt_text(it.reference.as_deref()).text(&it.reason).opt_id(it.actor).at(it.at)
+        let row = row.text(it.sku.as_str()).id(it.id).text(it.kind.as_str()).int(it.on_hand).int(it.reserved);
+        row.opt_text(it.reference.as_deref()).text(&it.reason).opt_id(it.actor).at(it.at).seal(LEDGER)
     });
     script.bulk(sql::LEDGER, movements);
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use commerce_core::Currency;
-use commerce_core::audit::tables::COUPONS;
+use commerce_core::audit::tables::{COUPONS, REDEMPTIONS};
 use commerce_core::error::StoreError;
 use commerce_core::ids::{CouponId, Id, OrderId, UserId};
 use commerce_core::orders::{Coupon, CouponKind, CouponOff, CouponReads, Redemption};
@@ -64,10 +64,18 @@ fn load_coupon(row: &Row, judge: &mut CouponsJudge<'_>) -> Result<(), StoreError
 
 fn load_use(row: &Row, judge: &mut CouponsJudge<'_>) -> Result<(), StoreError> {
     let fields = Fields::of(row, OPERATION);
-    let (coupon, user) = (fields.id("coupon_id")?, fields.id("user_id")?);
     let order: OrderId = fields.id("order_id")?;
     let mut uses = judge.uses.get(&order).cloned().unwrap_or_default();
-    uses.push(UseRow { coupon, user, returned_at: fields.opt_at("returned_at")?, made: None, given_back: false });
+    uses.push(UseRow {
+        coupon: fields.id("coupon_id")?,
+        code: fields.parse("code")?,
+        version: fields.count("coupon_version")?,
+        user: fields.id("user_id")?,
+        redeemed_at: fields.at("redeemed_at")?,
+        returned_at: fields.opt_at("returned_at")?,
+        made: false,
+        given_back: false,
+    });
     judge.uses.load([(order, uses)]);
     Ok(())
 }
@@ -79,17 +87,14 @@ pub(super) fn write(script: &mut Script, judge: &CouponsJudge<'_>) {
     script.put(sql::COUPONS, saved, coupon_row);
     let counted = judge.coupons.written();
     script.bulk(sql::COUPONS_USED, Bulk::of(counted, |row: RowText, (id, it)| row.id(*id).int(it.used)));
-    let made = || judge.uses.written().flat_map(|(_, uses)| uses);
-    let new = made().filter_map(|it| Some((it, it.made?)));
-    let new = Bulk::of(new, |row: RowText, (it, made): (&UseRow<'_>, &Redemption)| {
-        let row = row.id(made.order).id(made.coupon).text(made.code.as_str()).count(made.version).id(made.user);
-        row.at(made.redeemed_at).opt_at(it.returned_at)
-    });
-    script.bulk(sql::REDEMPTIONS, new);
-    let back = judge.uses.written().flat_map(|(order, uses)| uses.iter().map(move |it| (order, it)));
-    let back = back.filter(|(_, it)| it.given_back && it.made.is_none());
-    let back = Bulk::of(back, |row: RowText, (order, it)| row.id(*order).id(it.coupon).opt_at(it.returned_at));
-    script.bulk(sql::GIVEN_BACK, back);
+    let uses = || judge.uses.written().flat_map(|(order, uses)| uses.iter().map(move |it| (*order, it)));
+    script.bulk(sql::REDEMPTIONS, Bulk::of(uses().filter(|(_, it)| it.made), use_row));
+    script.bulk(sql::GIVEN_BACK, Bulk::of(uses().filter(|(_, it)| it.given_back && !it.made), use_row));
+}
+
+fn use_row(row: RowText, (order, it): (OrderId, &UseRow)) -> RowText {
+    let row = row.id(order).id(it.coupon).text(it.code.as_str()).count(it.version).id(it.user);
+    row.at(it.redeemed_at).opt_at(it.returned_at).seal(REDEMPTIONS)
 }
 
 fn coupon_row(row: RowText, it: &Coupon) -> RowText {

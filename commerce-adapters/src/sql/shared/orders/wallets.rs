@@ -1,6 +1,7 @@
 //! Wallets, what was entered in them, and top-ups.
 
 use async_trait::async_trait;
+use commerce_core::audit::tables::{TOP_UPS, WALLET_ENTRIES, WALLETS};
 use commerce_core::error::StoreError;
 use commerce_core::ids::{AttemptId, Id, UserId};
 use commerce_core::orders::{Attempt, NextAction, TopUp, Wallet, WalletEntry, WalletReads};
@@ -54,12 +55,12 @@ fn keys(keys: &[Uuid]) -> String {
 pub(super) fn write(script: &mut Script, judge: &WalletsJudge<'_>) {
     let wallets = judge.wallets.written().map(|(user, balance)| (judge.wallets.is_stored(user), (*user, *balance)));
     script.put(sql::WALLETS, wallets, |row: RowText, (user, balance): (UserId, Money)| {
-        row.id(user).text(balance.currency.code()).int(balance.minor)
+        row.id(user).text(balance.currency.code()).int(balance.minor).seal(WALLETS)
     });
     let entries = judge.entries.written().filter_map(|(_, entry)| *entry);
     let entries = Bulk::of(entries, |row: RowText, it: &WalletEntry| {
         let row = row.uuid(it.id).id(it.user).text(it.kind.as_str()).text(it.amount.currency.code());
-        row.int(it.amount.minor).at(it.at)
+        row.int(it.amount.minor).at(it.at).seal(WALLET_ENTRIES)
     });
     script.bulk(sql::WALLET_ENTRIES, entries);
     let top_ups = judge.top_ups.written().filter_map(|(id, row)| Some((judge.top_ups.is_stored(id), row.write?)));
@@ -72,7 +73,7 @@ fn top_up_row(row: RowText, TopUp { user, attempt: it, version }: &TopUp) -> Row
     let row = row.opt_text(it.token.as_deref()).opt_text(it.reference.as_deref()).opt_text(it.failure_code.as_deref());
     let next = it.next_action.as_ref();
     let row = row.opt_text(next.map(|next| next.kind.as_str())).opt_text(next.map(|next| next.url.as_str()));
-    row.at(it.created_at).opt_at(it.check_at).int(it.checks).count(*version)
+    row.at(it.created_at).opt_at(it.check_at).int(it.checks).count(*version).seal(TOP_UPS)
 }
 
 fn read_wallet(row: &Row, operation: &'static str) -> Result<Wallet, StoreError> {

@@ -2,6 +2,9 @@
 //! touched.
 
 use commerce_core::Timestamp;
+use commerce_core::audit::tables::{
+    ATTEMPTS, CANCELLATIONS, CART_CLAIMS, CARTS, HISTORY, ITEMS, ORDERS, PAYMENTS, PROVIDER_EVENTS, REFUNDS, RETURNS, SHIPMENTS,
+};
 use commerce_core::ids::OrderId;
 use commerce_core::orders::{
     Attempt, Cancellation, Cart, CartOwner, Order, OrderLine, PaymentStatus, ProviderEvent, Refund, Return, Shipment,
@@ -51,20 +54,20 @@ fn order_row(row: RowText, it: &Order) -> RowText {
     let row = row.text(&to.full_name).text(&to.line1).opt_text(to.line2.as_deref()).text(&to.city);
     let row = row.opt_text(to.state.as_deref()).text(&to.postal_code).text(to.country.as_str()).opt_text(to.phone.as_deref());
     let row = row.text(&it.shipping_option).hash(&it.hold.key.0).int(it.hold.generation).opt_at(it.payment_due_at);
-    row.flag(it.payment_extended).json(&it.metadata).at(it.updated_at).count(it.version)
+    row.flag(it.payment_extended).json(&it.metadata).at(it.updated_at).count(it.version).seal(ORDERS)
 }
 
 fn item_row(row: RowText, (order, position, it): (OrderId, i64, &OrderLine)) -> RowText {
     let row = row.id(order).int(position).text(it.sku.as_str()).id(it.product_id).text(&it.name).int(it.quantity.get());
     let row = row.text(it.total.currency.code()).int(it.unit_price.minor).int(it.discount.minor);
-    row.int(it.tax.minor).int(it.total.minor)
+    row.int(it.tax.minor).int(it.total.minor).seal(ITEMS)
 }
 
 fn write_payments(script: &mut Script, judge: &OrdersJudge<'_>) {
     let payments = Bulk::of(written(judge), |row: RowText, order| {
         let it = &order.payment;
-        let row = row.id(order.id).id(it.id).text(it.method.as_str()).text(it.status().as_str());
-        row.text(it.amount.currency.code()).int(it.amount.minor).int(it.captured.minor).int(it.refunded.minor)
+        let row = row.id(order.id).id(it.id).text(it.method.as_str()).text(it.amount.currency.code()).int(it.amount.minor);
+        row.int(it.captured.minor).int(it.refunded.minor).seal(PAYMENTS).text(it.status().as_str())
     });
     script.bulk(sql::PAYMENTS, payments);
     let restated = Bulk::of(judge.restated.iter(), |row: RowText, (order, status): &(OrderId, PaymentStatus)| {
@@ -89,24 +92,24 @@ fn attempt_row(row: RowText, (order, position, it): (OrderId, i64, &Attempt)) ->
     let row = row.opt_text(it.token.as_deref()).opt_text(it.reference.as_deref()).opt_text(it.failure_code.as_deref());
     let next = it.next_action.as_ref();
     let row = row.opt_text(next.map(|next| next.kind.as_str())).opt_text(next.map(|next| next.url.as_str()));
-    row.at(it.created_at).opt_at(it.check_at).int(it.checks).opt_int(it.to_capture.map(|amount| amount.minor))
+    row.at(it.created_at).opt_at(it.check_at).int(it.checks).opt_int(it.to_capture.map(|amount| amount.minor)).seal(ATTEMPTS)
 }
 
 fn refund_row(row: RowText, (order, position, it): (OrderId, i64, &Refund)) -> RowText {
     let row = row.id(order).int(position).id(it.id).id(it.attempt).text(it.amount.currency.code()).int(it.amount.minor);
     let row = row.text(it.state.as_str()).text(&it.reason).opt_text(it.reference.as_deref());
     let row = row.at(it.created_at).opt_at(it.check_at).int(it.checks);
-    row.text(it.cause.as_str()).opt_id(it.cause.return_id())
+    row.text(it.cause.as_str()).opt_id(it.cause.return_id()).seal(REFUNDS)
 }
 
 fn cancellation_row(row: RowText, (order, position, it): (OrderId, i64, &Cancellation)) -> RowText {
     let row = row.id(order).int(position).id(it.id).json(&it.lines).text(&it.reason).text(it.worth.currency.code());
-    row.int(it.worth.minor).at(it.created_at)
+    row.int(it.worth.minor).at(it.created_at).seal(CANCELLATIONS)
 }
 
 fn shipment_row(row: RowText, (order, position, it): (OrderId, i64, &Shipment)) -> RowText {
     let row = row.id(order).int(position).id(it.id).opt_text(it.carrier.as_deref()).opt_text(it.tracking_number.as_deref());
-    row.text(it.status().as_str()).json(&it.lines).json(&it.events).at(it.created_at).at(it.updated_at)
+    row.text(it.status().as_str()).json(&it.lines).json(&it.events).at(it.created_at).at(it.updated_at).seal(SHIPMENTS)
 }
 
 fn return_row(row: RowText, (order, position, it): (&Order, i64, &Return)) -> RowText {
@@ -115,16 +118,17 @@ fn return_row(row: RowText, (order, position, it): (&Order, i64, &Return)) -> Ro
     let row = row.opt_int(it.refund.map(|refund| refund.minor)).at(it.requested_at).at(it.updated_at);
     let row = row.opt_id(it.exchange.map(|exchange| exchange.order));
     let amounts = it.exchange.map(|exchange| (exchange.worth.minor, exchange.credit.minor));
-    row.opt_int(amounts.map(|amounts| amounts.0)).opt_int(amounts.map(|amounts| amounts.1))
+    row.opt_int(amounts.map(|amounts| amounts.0)).opt_int(amounts.map(|amounts| amounts.1)).seal(RETURNS)
 }
 
 fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {
     let entries = judge.timeline.written().filter_map(|(_, entry)| *entry);
     let entries = Bulk::of(entries, |row: RowText, it: &TimelineEntry| {
-        row.id(it.id).id(it.order).text(it.status.as_str()).at(it.at).text(&it.note).text(&it.actor)
+        row.id(it.order).id(it.id).text(it.status.as_str()).at(it.at).text(&it.note).text(&it.actor).seal(HISTORY)
     });
     script.bulk(sql::HISTORY, entries);
-    let claims = Bulk::of(judge.claims.written(), |row: RowText, (claim, order)| row.uuid(*claim).at(now).id(*order));
+    let claims =
+        Bulk::of(judge.claims.written(), |row: RowText, (claim, order)| row.uuid(*claim).at(now).id(*order).seal(CART_CLAIMS));
     script.bulk(sql::CLAIMS, claims);
     let heard = judge.heard.written().filter_map(|(name, row)| Some((judge.heard.is_stored(name), row.write?)));
     script.put(sql::HEARD, heard, heard_row);
@@ -132,7 +136,7 @@ fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {
 
 fn heard_row(row: RowText, it: &ProviderEvent) -> RowText {
     let row = row.text(&it.provider).text(&it.event_id).text(&it.reference).json(&it.fact);
-    row.text(it.state.as_str()).at(it.at)
+    row.text(it.state.as_str()).at(it.at).seal(PROVIDER_EVENTS)
 }
 
 fn write_carts(script: &mut Script, judge: &OrdersJudge<'_>) {
@@ -146,5 +150,5 @@ fn cart_row(row: RowText, it: &Cart) -> RowText {
         CartOwner::Guest(_) => "GUEST",
     };
     let row = row.uuid(it.owner.key()).text(kind).json(&it.lines).opt_text(it.coupon.as_deref()).json(&it.metadata);
-    row.at(it.updated_at).at(it.expires_at()).count(it.version).at(it.begun_at)
+    row.at(it.updated_at).at(it.expires_at()).count(it.version).at(it.begun_at).seal(CARTS)
 }

@@ -39,8 +39,14 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, UserJudge<'a>>>, wants: &
     if !wants.sessions.is_empty() {
         queries.ask(sql::KNOWN_SESSIONS, [ids(wants.sessions.iter().copied()).into()], |row, loaded| {
             let fields = Fields::of(row, OPERATION);
-            let (last_used_at, revoked_at) = (fields.at("last_used_at")?, fields.opt_at("revoked_at")?);
-            loaded.judge.sessions.load([(fields.id("id")?, SessionRow { last_used_at, revoked_at, made: None })]);
+            let session = SessionRow {
+                user: fields.id("user_id")?,
+                created_at: fields.at("created_at")?,
+                last_used_at: fields.at("last_used_at")?,
+                revoked_at: fields.opt_at("revoked_at")?,
+                made: false,
+            };
+            loaded.judge.sessions.load([(fields.id("id")?, session)]);
             Ok(())
         });
     }
@@ -55,7 +61,13 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, UserJudge<'a>>>, wants: &
     if !wants.tokens.is_empty() {
         queries.ask(sql::KNOWN_TOKENS, [hashes(wants.tokens.iter().copied()).into()], |row, loaded| {
             let fields = Fields::of(row, OPERATION);
-            let token = TokenRow { rotated_at: fields.opt_at("rotated_at")?, made: None };
+            let token = TokenRow {
+                session: fields.id("session_id")?,
+                created_at: fields.at("created_at")?,
+                rotated_at: fields.opt_at("rotated_at")?,
+                user: fields.opt_id("user_id")?,
+                made: false,
+            };
             loaded.judge.tokens.load([(fields.hash("hash")?, token)]);
             Ok(())
         });

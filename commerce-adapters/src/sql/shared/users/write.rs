@@ -1,12 +1,13 @@
 //! Writes what was accepted of a batch of changes to users: a statement for each table touched.
 
-use commerce_core::audit::tables::{ADDRESSES, GUESTS, USERS};
+use commerce_core::audit::tables::{ADDRESSES, ERASURES, GUESTS, SESSIONS, TOKENS, USERS};
+use commerce_core::ids::SessionId;
 use commerce_core::users::{Address, Erasure, Guest, StaffEntry, StaffNews, User};
 
 use super::super::script::Script;
 use super::super::statements::users as sql;
 use crate::sql::bulk::{Bulk, RowText};
-use crate::sql::judge::UserJudge;
+use crate::sql::judge::{SessionRow, TokenRow, UserJudge};
 
 /// Writes the rows.
 pub(super) fn write(script: &mut Script, judge: &UserJudge<'_>) {
@@ -14,8 +15,9 @@ pub(super) fn write(script: &mut Script, judge: &UserJudge<'_>) {
     script.put(sql::USERS, users, user_row);
     let guests = judge.guests.written().filter_map(|(id, row)| Some((judge.guests.is_stored(id), row.write?)));
     script.put(sql::GUESTS, guests, guest_row);
-    let erasures =
-        Bulk::of(judge.erasures.iter(), |row: RowText, it: &Erasure| row.id(it.user).at(it.erased_at).opt_at(it.due_at));
+    let erasures = Bulk::of(judge.erasures.iter(), |row: RowText, it: &Erasure| {
+        row.id(it.user).at(it.erased_at).opt_at(it.due_at).seal(ERASURES)
+    });
     script.bulk(sql::ERASURES, erasures);
     write_addresses(script, judge);
     write_sessions(script, judge);
@@ -56,23 +58,21 @@ fn address_row(row: RowText, it: &Address) -> RowText {
 }
 
 fn write_sessions(script: &mut Script, judge: &UserJudge<'_>) {
-    let made = judge.sessions.written().filter_map(|(_, row)| row.made.map(|session| (session, row)));
-    let made = Bulk::of(made, |text: RowText, (it, row)| {
-        text.id(it.id).id(it.user).at(it.created_at).at(row.last_used_at).opt_at(row.revoked_at)
-    });
-    script.bulk(sql::SESSIONS_MADE, made);
-    let changed = judge.sessions.written().filter(|(_, row)| row.made.is_none());
-    let changed = Bulk::of(changed, |text: RowText, (id, row)| text.id(*id).at(row.last_used_at).opt_at(row.revoked_at));
-    script.bulk(sql::SESSIONS_CHANGED, changed);
+    let made = |made| judge.sessions.written().filter(move |(_, row)| row.made == made);
+    script.bulk(sql::SESSIONS_MADE, Bulk::of(made(true), session_row));
+    script.bulk(sql::SESSIONS_CHANGED, Bulk::of(made(false), session_row));
+}
+
+fn session_row(text: RowText, (id, it): (&SessionId, &SessionRow)) -> RowText {
+    text.id(*id).id(it.user).at(it.created_at).at(it.last_used_at).opt_at(it.revoked_at).seal(SESSIONS)
 }
 
 fn write_tokens(script: &mut Script, judge: &UserJudge<'_>) {
-    let made = judge.tokens.written().filter_map(|(_, row)| row.made.map(|token| (token, row)));
-    let made = Bulk::of(made, |text: RowText, (it, row)| {
-        text.hash(&it.hash).id(it.session).at(it.created_at).opt_at(row.rotated_at).id(it.user)
-    });
-    script.bulk(sql::TOKENS_MADE, made);
-    let changed = judge.tokens.written().filter(|(_, row)| row.made.is_none());
-    let changed = Bulk::of(changed, |text: RowText, (hash, row)| text.hash(hash).opt_at(row.rotated_at));
-    script.bulk(sql::TOKENS_CHANGED, changed);
+    let made = |made| judge.tokens.written().filter(move |(_, row)| row.made == made);
+    script.bulk(sql::TOKENS_MADE, Bulk::of(made(true), token_row));
+    script.bulk(sql::TOKENS_CHANGED, Bulk::of(made(false), token_row));
+}
+
+fn token_row(text: RowText, (hash, it): (&[u8; 32], &TokenRow)) -> RowText {
+    text.hash(hash).id(it.session).at(it.created_at).opt_at(it.rotated_at).opt_id(it.user).seal(TOKENS)
 }

@@ -13,7 +13,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (5, "audit"),
         (6, "reviews"),
         (7, "ended_holds"),
-        (8, "seals")
+        (8, "seals"),
+        (9, "sealed_rows")
     ]
 );
 
@@ -77,7 +78,7 @@ pub(crate) const SELLERS_BY_SLUG: &str = "SELECT id, slug, version FROM sellers
 
 pub(crate) const TREE: &str = "SELECT version FROM category_tree";
 
-pub(crate) const TREE_TOUCHED: &str = "UPDATE category_tree SET version = ?";
+pub(crate) const TREE_TOUCHED: &str = "UPDATE category_tree SET version = ?, seal = ?";
 
 pub(crate) const CATEGORIES_GONE: &str = "DELETE FROM categories WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
@@ -139,17 +140,17 @@ pub(crate) const IMAGES: &str = "INSERT INTO product_images (id, product_id, pos
 pub(crate) const STOCK_GONE: &str = "DELETE FROM inventory WHERE sku IN (SELECT value FROM json_each(?))";
 
 pub(crate) const INVENTORY: &str = "INSERT INTO inventory
-        (sku, product_id, low_stock_threshold, seal, on_hand, reserved, low_stock_alerted, version)
-    SELECT value ->> 0, unhex(value ->> 1), value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5, value ->> 6, value ->> 7
+        (sku, product_id, low_stock_threshold, on_hand, reserved, low_stock_alerted, version, seal)
+    SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, unhex(value ->> 7)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (sku) DO UPDATE SET product_id = excluded.product_id, on_hand = excluded.on_hand,
         reserved = excluded.reserved, low_stock_threshold = excluded.low_stock_threshold,
         low_stock_alerted = excluded.low_stock_alerted, version = excluded.version, seal = excluded.seal";
 
 pub(crate) const LEDGER: &str = "INSERT OR FAIL INTO stock_ledger
-        (id, sku, kind, on_hand_change, reserved_change, reference, reason, actor_id, moved_at)
-    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-        unhex(value ->> 7), value ->> 8
+        (sku, id, kind, on_hand_change, reserved_change, reference, reason, actor_id, moved_at, seal)
+    SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+        unhex(value ->> 7), value ->> 8, unhex(value ->> 9)
     FROM jsonb_each(?)";
 
 pub(crate) const HOLDS_MADE: &str = "INSERT OR FAIL INTO reservations

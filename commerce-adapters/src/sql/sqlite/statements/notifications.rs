@@ -5,7 +5,7 @@ use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     "notifications",
-    [(1, "notifications"), (2, "messages"), (3, "writers"), (4, "trace"), (5, "webhooks"), (6, "seals")]
+    [(1, "notifications"), (2, "messages"), (3, "writers"), (4, "trace"), (5, "webhooks"), (6, "seals"), (7, "sealed_rows")]
 );
 
 pub(crate) const BY_ID: &str = "SELECT id, event_id, template, recipient, version FROM notification_logs
@@ -15,15 +15,15 @@ pub(crate) const BY_EVENT: &str = "SELECT id, event_id, template, recipient, ver
     WHERE event_id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const NEW: &str = "INSERT OR FAIL INTO notification_logs (id, event_id, kind, template, recipient, address,
-        data, status, tries, due_at, error, created_at, sent_at, maybe_twice, version, traceparent, held_at)
+        data, status, tries, due_at, error, created_at, sent_at, maybe_twice, version, traceparent, held_at, seal)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
-        value ->> 15, value ->> 16
+        value ->> 15, value ->> 16, unhex(value ->> 17)
     FROM jsonb_each(?)";
 
 pub(crate) const CHANGED: &str = "UPDATE OR FAIL notification_logs SET address = value ->> 1, status = value ->> 2,
         tries = value ->> 3, due_at = value ->> 4, error = value ->> 5, sent_at = value ->> 6, maybe_twice = value ->> 7,
-        version = value ->> 8, held_at = value ->> 9
+        version = value ->> 8, held_at = value ->> 9, seal = unhex(value ->> 10)
     FROM jsonb_each(?) WHERE notification_logs.id = unhex(value ->> 0)";
 
 /// Of those that have no error.
@@ -55,15 +55,15 @@ pub(crate) const DELIVERIES_BY_EVENT: &str = "SELECT id, endpoint_id, event_id, 
     WHERE event_id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const DELIVERIES_NEW: &str = "INSERT OR FAIL INTO webhook_deliveries (id, endpoint_id, event_id, kind,
-        occurred_at, data, status, tries, due_at, held_at, answered, error, created_at, delivered_at, traceparent, version)
+        occurred_at, data, status, tries, due_at, held_at, answered, error, created_at, delivered_at, traceparent, version, seal)
     SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
-        value ->> 15
+        value ->> 15, unhex(value ->> 16)
     FROM jsonb_each(?)";
 
 pub(crate) const DELIVERIES_CHANGED: &str = "UPDATE OR FAIL webhook_deliveries SET status = value ->> 1, tries = value ->> 2,
         due_at = value ->> 3, held_at = value ->> 4, answered = value ->> 5, error = value ->> 6, delivered_at = value ->> 7,
-        version = value ->> 8
+        version = value ->> 8, seal = unhex(value ->> 9)
     FROM jsonb_each(?) WHERE webhook_deliveries.id = unhex(value ->> 0)";
 
 /// Mails and webhook deliveries that are through, whose ids say when they were recorded; and removed endpoints

@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (10, "payments", "00"),
         (11, "provider_messages", "00"),
         (12, "seals", "00"),
+        (13, "sealed_rows", "00"),
     ]
 );
 
@@ -44,11 +45,11 @@ pub(crate) const KNOWN_CARTS: &str = "SELECT owner_id, version, expires_at FROM 
 pub(crate) const ORDERS: &str = "INSERT INTO orders (id, number, user_id, status, currency, subtotal_minor, discount_minor,
         shipping_minor, tax_minor, total_minor, tax_lines, coupon, ship_full_name, ship_line1, ship_line2, ship_city,
         ship_state, ship_postal_code, ship_country, ship_phone, shipping_option, hold_key, hold_generation,
-        payment_due_at, payment_extended, metadata, updated_at, version)
+        payment_due_at, payment_extended, metadata, updated_at, version, seal)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
         value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20, unhex(value ->> 21),
-        value ->> 22, value ->> 23, value ->> 24, value ->> 25, value ->> 26, value ->> 27
+        value ->> 22, value ->> 23, value ->> 24, value ->> 25, value ->> 26, value ->> 27, unhex(value ->> 28)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (id) DO UPDATE SET number = excluded.number, user_id = excluded.user_id, status = excluded.status,
         currency = excluded.currency, subtotal_minor = excluded.subtotal_minor,
@@ -60,17 +61,17 @@ pub(crate) const ORDERS: &str = "INSERT INTO orders (id, number, user_id, status
         ship_phone = excluded.ship_phone, shipping_option = excluded.shipping_option, hold_key = excluded.hold_key,
         hold_generation = excluded.hold_generation, payment_due_at = excluded.payment_due_at,
         payment_extended = excluded.payment_extended, metadata = excluded.metadata,
-        updated_at = excluded.updated_at, version = excluded.version";
+        updated_at = excluded.updated_at, version = excluded.version, seal = excluded.seal";
 
 pub(crate) const ITEMS: &str = "INSERT INTO order_items (order_id, position, sku, product_id, name, quantity, currency,
-        unit_price_minor, discount_minor, tax_minor, total_minor)
+        unit_price_minor, discount_minor, tax_minor, total_minor, seal)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5, value ->> 6,
-        value ->> 7, value ->> 8, value ->> 9, value ->> 10
+        value ->> 7, value ->> 8, value ->> 9, value ->> 10, unhex(value ->> 11)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (order_id, position) DO UPDATE SET sku = excluded.sku, product_id = excluded.product_id,
         name = excluded.name, quantity = excluded.quantity, currency = excluded.currency,
         unit_price_minor = excluded.unit_price_minor, discount_minor = excluded.discount_minor,
-        tax_minor = excluded.tax_minor, total_minor = excluded.total_minor
+        tax_minor = excluded.tax_minor, total_minor = excluded.total_minor, seal = excluded.seal
     WHERE (sku, product_id, name, quantity, currency, unit_price_minor, discount_minor, tax_minor, total_minor)
         IS NOT (excluded.sku, excluded.product_id, excluded.name, excluded.quantity, excluded.currency,
             excluded.unit_price_minor, excluded.discount_minor, excluded.tax_minor, excluded.total_minor)";
@@ -80,13 +81,13 @@ pub(crate) const SURPLUS_ITEMS: &str = "DELETE FROM order_items WHERE (order_id,
         JOIN order_items AS item ON item.order_id = unhex(new.value ->> 0) AND item.position >= new.value ->> 1)";
 
 pub(crate) const PAYMENTS: &str = "INSERT INTO payments
-        (order_id, id, method, status, currency, amount_minor, captured_minor, refunded_minor)
+        (order_id, id, method, currency, amount_minor, captured_minor, refunded_minor, seal, status)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-        value ->> 7
+        unhex(value ->> 7), value ->> 8
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (order_id) DO UPDATE SET id = excluded.id, method = excluded.method, status = excluded.status,
         currency = excluded.currency, amount_minor = excluded.amount_minor,
-        captured_minor = excluded.captured_minor, refunded_minor = excluded.refunded_minor";
+        captured_minor = excluded.captured_minor, refunded_minor = excluded.refunded_minor, seal = excluded.seal";
 
 pub(crate) const RESTATED: &str = "UPDATE payments SET status = new.status
     FROM (SELECT unhex(value ->> 0) AS order_id, value ->> 1 AS status FROM jsonb_each(?)) AS new
@@ -95,76 +96,84 @@ pub(crate) const RESTATED: &str = "UPDATE payments SET status = new.status
 pub(crate) const ATTEMPTS: &str =
     "INSERT INTO payment_attempts (order_id, position, id, provider, method, currency, amount_minor,
         state, token, reference, failure_code, next_action_type, next_action_url, created_at, check_at, checks,
-        to_capture_minor)
+        to_capture_minor, seal)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
-        value ->> 15, value ->> 16
+        value ->> 15, value ->> 16, unhex(value ->> 17)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, provider = excluded.provider,
         method = excluded.method, currency = excluded.currency, amount_minor = excluded.amount_minor,
         state = excluded.state, token = excluded.token, reference = excluded.reference,
         failure_code = excluded.failure_code, next_action_type = excluded.next_action_type,
         next_action_url = excluded.next_action_url, created_at = excluded.created_at, check_at = excluded.check_at,
-        checks = excluded.checks, to_capture_minor = excluded.to_capture_minor";
+        checks = excluded.checks, to_capture_minor = excluded.to_capture_minor, seal = excluded.seal";
 
 pub(crate) const REFUNDS: &str = "INSERT INTO refunds (order_id, position, id, attempt_id, currency, amount_minor, state, reason,
-        reference, created_at, check_at, checks, cause, return_id)
+        reference, created_at, check_at, checks, cause, return_id, seal)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3), value ->> 4, value ->> 5,
-        value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, unhex(value ->> 13)
+        value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, unhex(value ->> 13),
+        unhex(value ->> 14)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, attempt_id = excluded.attempt_id,
         currency = excluded.currency, amount_minor = excluded.amount_minor, state = excluded.state,
         reason = excluded.reason, reference = excluded.reference, created_at = excluded.created_at,
-        check_at = excluded.check_at, checks = excluded.checks, cause = excluded.cause, return_id = excluded.return_id";
+        check_at = excluded.check_at, checks = excluded.checks, cause = excluded.cause, return_id = excluded.return_id,
+        seal = excluded.seal";
 
 pub(crate) const RETURNS: &str =
     "INSERT INTO returns_refunds (order_id, position, id, user_id, kind, status, lines, reason, note,
-        currency, refund_minor, requested_at, updated_at, exchanged_for, worth_minor, credit_minor)
+        currency, refund_minor, requested_at, updated_at, exchanged_for, worth_minor, credit_minor, seal)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3), value ->> 4, value ->> 5, value ->> 6,
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, unhex(value ->> 13), value ->> 14,
-        value ->> 15
+        value ->> 15, unhex(value ->> 16)
     FROM jsonb_each(?) WHERE true
-    ON CONFLICT (order_id, position) DO UPDATE SET status = excluded.status, lines = excluded.lines, note = excluded.note,
-        refund_minor = excluded.refund_minor, updated_at = excluded.updated_at, exchanged_for = excluded.exchanged_for,
-        worth_minor = excluded.worth_minor, credit_minor = excluded.credit_minor";
+    ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, user_id = excluded.user_id, kind = excluded.kind,
+        status = excluded.status, lines = excluded.lines, reason = excluded.reason, note = excluded.note,
+        currency = excluded.currency, refund_minor = excluded.refund_minor, requested_at = excluded.requested_at,
+        updated_at = excluded.updated_at, exchanged_for = excluded.exchanged_for, worth_minor = excluded.worth_minor,
+        credit_minor = excluded.credit_minor, seal = excluded.seal";
 
 pub(crate) const CANCELLATIONS: &str =
     "INSERT INTO order_cancellations (order_id, position, id, lines, reason, currency, worth_minor,
-        created_at)
-    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+        created_at, seal)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+        unhex(value ->> 8)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (order_id, position) DO NOTHING";
 
 pub(crate) const SHIPMENTS: &str =
     "INSERT INTO shipments (order_id, position, id, carrier, tracking_number, status, lines, events,
-        created_at, updated_at)
+        created_at, updated_at, seal)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-        value ->> 7, value ->> 8, value ->> 9
+        value ->> 7, value ->> 8, value ->> 9, unhex(value ->> 10)
     FROM jsonb_each(?) WHERE true
-    ON CONFLICT (order_id, position) DO UPDATE SET status = excluded.status, events = excluded.events,
-        updated_at = excluded.updated_at
+    ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, carrier = excluded.carrier,
+        tracking_number = excluded.tracking_number, status = excluded.status, lines = excluded.lines, events = excluded.events,
+        created_at = excluded.created_at, updated_at = excluded.updated_at, seal = excluded.seal
     WHERE (status, events) IS NOT (excluded.status, excluded.events)";
 
-pub(crate) const HISTORY: &str = "INSERT OR FAIL INTO order_status_history (id, order_id, status, reached_at, note, actor)
-    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5
+pub(crate) const HISTORY: &str = "INSERT OR FAIL INTO order_status_history (order_id, id, status, reached_at, note, actor, seal)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, unhex(value ->> 6)
     FROM jsonb_each(?)";
 
-pub(crate) const CLAIMS: &str = "INSERT OR FAIL INTO cart_claims (claim, claimed_at, order_id)
-    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2) FROM jsonb_each(?)";
+pub(crate) const CLAIMS: &str = "INSERT OR FAIL INTO cart_claims (claim, claimed_at, order_id, seal)
+    SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3) FROM jsonb_each(?)";
 
-pub(crate) const HEARD: &str = "INSERT INTO provider_events (provider, event_id, reference, fact, state, received_at)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each(?) WHERE true
+pub(crate) const HEARD: &str = "INSERT INTO provider_events (provider, event_id, reference, fact, state, received_at, seal)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, unhex(value ->> 6)
+    FROM jsonb_each(?) WHERE true
     ON CONFLICT (provider, event_id) DO UPDATE SET reference = excluded.reference, fact = excluded.fact,
-        state = excluded.state, received_at = excluded.received_at";
+        state = excluded.state, received_at = excluded.received_at, seal = excluded.seal";
 
 pub(crate) const CARTS: &str = "INSERT INTO carts
-        (owner_id, owner_kind, lines, coupon, metadata, updated_at, expires_at, version, begun_at)
+        (owner_id, owner_kind, lines, coupon, metadata, updated_at, expires_at, version, begun_at, seal)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-        value ->> 7, value ->> 8
+        value ->> 7, value ->> 8, unhex(value ->> 9)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (owner_id) DO UPDATE SET owner_kind = excluded.owner_kind, lines = excluded.lines,
         coupon = excluded.coupon, metadata = excluded.metadata, updated_at = excluded.updated_at,
-        expires_at = excluded.expires_at, version = excluded.version, begun_at = excluded.begun_at";
+        expires_at = excluded.expires_at, version = excluded.version, begun_at = excluded.begun_at,
+        seal = excluded.seal";
 
 macro_rules! known_coupons {
     ($tail:literal) => {
@@ -180,7 +189,8 @@ pub(crate) const COUPONS_OF_ORDERS: &str = known_coupons!(
     "WHERE id IN (SELECT coupon_id FROM coupon_redemptions WHERE order_id IN (SELECT unhex(value) FROM json_each(?)))"
 );
 
-pub(crate) const USES_OF_ORDERS: &str = "SELECT order_id, coupon_id, user_id, returned_at FROM coupon_redemptions
+pub(crate) const USES_OF_ORDERS: &str =
+    "SELECT order_id, coupon_id, code, coupon_version, user_id, redeemed_at, returned_at FROM coupon_redemptions
     WHERE order_id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const USES_BY_USER: &str = "SELECT it.coupon_id, it.user_id, count(*) AS uses
@@ -209,12 +219,14 @@ pub(crate) const COUPONS_USED: &str = "UPDATE coupons SET used = new.used
 pub(crate) const COUPONS_GONE: &str = "DELETE FROM coupons WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const REDEMPTIONS: &str = "INSERT INTO coupon_redemptions
-        (order_id, coupon_id, code, coupon_version, user_id, redeemed_at, returned_at)
-    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6
+        (order_id, coupon_id, code, coupon_version, user_id, redeemed_at, returned_at, seal)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6,
+        unhex(value ->> 7)
     FROM jsonb_each(?)";
 
-pub(crate) const GIVEN_BACK: &str = "UPDATE coupon_redemptions SET returned_at = new.returned_at
-    FROM (SELECT unhex(value ->> 0) AS order_id, unhex(value ->> 1) AS coupon_id, value ->> 2 AS returned_at
+pub(crate) const GIVEN_BACK: &str = "UPDATE coupon_redemptions SET returned_at = new.returned_at, seal = new.seal
+    FROM (SELECT unhex(value ->> 0) AS order_id, unhex(value ->> 1) AS coupon_id, value ->> 6 AS returned_at,
+            unhex(value ->> 7) AS seal
         FROM jsonb_each(?)) AS new
     WHERE coupon_redemptions.order_id = new.order_id AND coupon_redemptions.coupon_id = new.coupon_id";
 
@@ -226,26 +238,30 @@ pub(crate) const KNOWN_WALLET_ENTRIES: &str = "SELECT id FROM wallet_entries WHE
 pub(crate) const KNOWN_TOP_UPS: &str = "SELECT id, version FROM wallet_top_ups
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
-pub(crate) const WALLETS: &str = "INSERT INTO wallets (user_id, currency, balance_minor)
-    SELECT unhex(value ->> 0), value ->> 1, value ->> 2 FROM jsonb_each(?) WHERE true
-    ON CONFLICT (user_id) DO UPDATE SET currency = excluded.currency, balance_minor = excluded.balance_minor";
+pub(crate) const WALLETS: &str = "INSERT INTO wallets (user_id, currency, balance_minor, seal)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3) FROM jsonb_each(?) WHERE true
+    ON CONFLICT (user_id) DO UPDATE SET currency = excluded.currency, balance_minor = excluded.balance_minor,
+        seal = excluded.seal";
 
-pub(crate) const WALLET_ENTRIES: &str = "INSERT INTO wallet_entries (id, user_id, kind, currency, amount_minor, entered_at)
-    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM jsonb_each(?)";
+pub(crate) const WALLET_ENTRIES: &str = "INSERT INTO wallet_entries (id, user_id, kind, currency, amount_minor, entered_at, seal)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, unhex(value ->> 6)
+    FROM jsonb_each(?)";
 
 pub(crate) const ENTERED: &str = "SELECT * FROM wallet_entries WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const TOP_UPS: &str = "INSERT INTO wallet_top_ups (id, user_id, provider, method, currency, amount_minor,
         to_capture_minor, state, token, reference, failure_code, next_action_type, next_action_url, created_at, check_at,
-        checks, version)
+        checks, version, seal)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
-        value ->> 15, value ->> 16
+        value ->> 15, value ->> 16, unhex(value ->> 17)
     FROM jsonb_each(?) WHERE true
-    ON CONFLICT (id) DO UPDATE SET to_capture_minor = excluded.to_capture_minor, state = excluded.state,
+    ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, provider = excluded.provider, method = excluded.method,
+        currency = excluded.currency, amount_minor = excluded.amount_minor, created_at = excluded.created_at,
+        to_capture_minor = excluded.to_capture_minor, state = excluded.state,
         token = excluded.token, reference = excluded.reference, failure_code = excluded.failure_code,
         next_action_type = excluded.next_action_type, next_action_url = excluded.next_action_url,
-        check_at = excluded.check_at, checks = excluded.checks, version = excluded.version";
+        check_at = excluded.check_at, checks = excluded.checks, version = excluded.version, seal = excluded.seal";
 
 /// An order with its payment, and all that belongs to it as JSON cells.
 macro_rules! select_orders {

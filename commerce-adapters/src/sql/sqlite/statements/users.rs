@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (8, "staff_log_of_all"),
         (9, "erasures"),
         (10, "seals", "00"),
+        (11, "sealed_rows", "00"),
     ]
 );
 
@@ -30,10 +31,10 @@ pub(crate) const USERS_BY_EMAIL: &str = "SELECT id, email, version FROM users
 pub(crate) const KNOWN_ADDRESSES: &str = "SELECT id FROM addresses
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
-pub(crate) const KNOWN_SESSIONS: &str = "SELECT id, last_used_at, revoked_at FROM sessions
+pub(crate) const KNOWN_SESSIONS: &str = "SELECT id, user_id, created_at, last_used_at, revoked_at FROM sessions
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
-pub(crate) const KNOWN_TOKENS: &str = "SELECT hash, rotated_at FROM refresh_tokens
+pub(crate) const KNOWN_TOKENS: &str = "SELECT hash, session_id, created_at, rotated_at, user_id FROM refresh_tokens
     WHERE hash IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const USERS: &str = "INSERT INTO users
@@ -56,9 +57,9 @@ pub(crate) const GUESTS: &str = "INSERT INTO guests (id, email, created_at, vers
     ON CONFLICT (id) DO UPDATE SET email = excluded.email, created_at = excluded.created_at, version = excluded.version,
         seal = excluded.seal";
 
-pub(crate) const ERASURES: &str = "INSERT INTO erasures (user_id, erased_at, due_at)
-    SELECT unhex(value ->> 0), value ->> 1, value ->> 2 FROM jsonb_each(?) WHERE true
-    ON CONFLICT (user_id) DO UPDATE SET erased_at = excluded.erased_at, due_at = excluded.due_at";
+pub(crate) const ERASURES: &str = "INSERT INTO erasures (user_id, erased_at, due_at, seal)
+    SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3) FROM jsonb_each(?) WHERE true
+    ON CONFLICT (user_id) DO UPDATE SET erased_at = excluded.erased_at, due_at = excluded.due_at, seal = excluded.seal";
 
 pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1";
 
@@ -80,20 +81,22 @@ pub(crate) const ADDRESSES: &str = "INSERT INTO addresses (id, user_id, full_nam
         postal_code = excluded.postal_code, country = excluded.country, phone = excluded.phone,
         is_default = excluded.is_default, created_at = excluded.created_at, seal = excluded.seal";
 
-pub(crate) const SESSIONS_MADE: &str = "INSERT INTO sessions (id, user_id, created_at, last_used_at, revoked_at)
-    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4 FROM jsonb_each(?)";
+pub(crate) const SESSIONS_MADE: &str = "INSERT INTO sessions (id, user_id, created_at, last_used_at, revoked_at, seal)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, unhex(value ->> 5)
+    FROM jsonb_each(?)";
 
 pub(crate) const SESSIONS_CHANGED: &str = "UPDATE sessions
-    SET last_used_at = new.last_used_at, revoked_at = new.revoked_at
-    FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS last_used_at, value ->> 2 AS revoked_at
+    SET last_used_at = new.last_used_at, revoked_at = new.revoked_at, seal = new.seal
+    FROM (SELECT unhex(value ->> 0) AS id, value ->> 3 AS last_used_at, value ->> 4 AS revoked_at, unhex(value ->> 5) AS seal
         FROM jsonb_each(?)) AS new
     WHERE sessions.id = new.id";
 
-pub(crate) const TOKENS_MADE: &str = "INSERT INTO refresh_tokens (hash, session_id, created_at, rotated_at, user_id)
-    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, unhex(value ->> 4) FROM jsonb_each(?)";
+pub(crate) const TOKENS_MADE: &str = "INSERT INTO refresh_tokens (hash, session_id, created_at, rotated_at, user_id, seal)
+    SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, unhex(value ->> 4), unhex(value ->> 5)
+    FROM jsonb_each(?)";
 
-pub(crate) const TOKENS_CHANGED: &str = "UPDATE refresh_tokens SET rotated_at = new.rotated_at
-    FROM (SELECT unhex(value ->> 0) AS hash, value ->> 1 AS rotated_at FROM jsonb_each(?)) AS new
+pub(crate) const TOKENS_CHANGED: &str = "UPDATE refresh_tokens SET rotated_at = new.rotated_at, seal = new.seal
+    FROM (SELECT unhex(value ->> 0) AS hash, value ->> 3 AS rotated_at, unhex(value ->> 5) AS seal FROM jsonb_each(?)) AS new
     WHERE refresh_tokens.hash = new.hash";
 
 /// Refresh tokens and sessions past their longest life.

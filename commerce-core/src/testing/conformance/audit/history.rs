@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::actor::Actor;
-use crate::catalog::{ListProducts, NewCategory, NewProduct, NewReview, NewSeller, NewVariant, ReviewStatus};
+use crate::catalog::{ListProducts, NewCategory, NewImage, NewProduct, NewReview, NewSeller, NewVariant, ReviewStatus};
 use crate::change::RequestKey;
 use crate::commerce::Commerce;
 use crate::error::Outcome;
@@ -276,7 +276,7 @@ async fn stock_up(shop: &Commerce) -> Outcome<()> {
         status: None,
         variants: vec![variant(1, 22), variant(2, 9)],
         metadata: Metadata::new(),
-        images: Vec::new(),
+        images: vec![NewImage { url: "https://pictures.example/cup.png".to_owned(), alt: "A cup".to_owned() }],
     };
     shop.catalog.create_product(&STAFF, product, Some(key("cup"))).await?;
     Ok(())

@@ -4,6 +4,7 @@
 //! Start reading at [`Books`], then at `cases`: a table of alterations with what must be reported.
 
 mod cases;
+mod columns;
 mod erasure;
 mod history;
 
@@ -17,6 +18,7 @@ use crate::audit::books::{Cell, Row, Table, Walk};
 use crate::audit::{AuditRequest, Invariant, Patience, Report, ShopBooks};
 use crate::commerce::{Commerce, Context};
 
+pub use columns::each_column;
 pub use erasure::erasure;
 pub use history::{buy_and_change_mind, trade};
 
@@ -29,9 +31,9 @@ pub trait Tampered: Send + Sync {
     /// Its books.
     fn books(&self) -> &ShopBooks;
 
-    /// Puts `value` into `column` of the one row that is `row`, whatever the schema says to it; with
-    /// no column takes the row out.
-    async fn tamper(&self, context: Context, row: &Row, change: Option<(&'static str, Cell)>);
+    /// Puts `value` into `column` of the one row that is `row`, whatever the checks of the schema say to it; with
+    /// no column takes the row out. Answers whether the store let that happen.
+    async fn tamper(&self, context: Context, row: &Row, change: Option<(&'static str, Cell)>) -> bool;
 }
 
 /// Lets no time pass: a settled shop is not waited for.
@@ -99,7 +101,7 @@ async fn alter<'a>(tampered: &dyn Tampered, cases: &[&'a Case]) -> Vec<(&'a Case
             Change::Set(column, value) => Some((column, value(row.cell(column)))),
             Change::Gone => None,
         };
-        tampered.tamper(case.context, row, change).await;
+        assert!(tampered.tamper(case.context, row, change).await, "{}: the store refuses it", case.what);
     }
     let violations = look(tampered.shop()).await.violations;
     let missed = |case: &Case, entity: &str| {

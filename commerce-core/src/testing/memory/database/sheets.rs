@@ -58,19 +58,17 @@ impl<R: Sheets> State<R> {
         events.sort_unstable_by_key(|(position, ..)| *position);
         let mut rows = self.rows.sheets();
         for (position, it, published) in events {
-            rows.push(
-                row![OUTBOX; position, it.id.uuid(), it.topic.as_str(), it.kind.as_str(), u32::from(it.schema), it.aggregate,
-                it.version, it.at, it.traceparent.as_deref(), it.data.as_str(), published],
-            );
+            let event = row![OUTBOX; position, it.id.uuid(), it.topic.as_str(), it.kind.as_str(), u32::from(it.schema), it.aggregate,
+                it.version, it.at, it.traceparent.as_deref(), it.data.as_str(), Cell::Null, published];
+            rows.push(event.sealed());
         }
         for ((consumer, event), at) in &self.inbox {
-            rows.push(row![INBOX; consumer.as_str(), event.uuid(), *at]);
+            rows.push(row![INBOX; consumer.as_str(), event.uuid(), *at, Cell::Null].sealed());
         }
         for it in self.letters.values() {
-            rows.push(
-                row![DEAD_LETTERS; it.place(), it.consumer.as_str(), it.event.id.uuid(), books::text(&it.event), it.reason.as_str(),
-                it.receives, it.at],
-            );
+            let letter = row![DEAD_LETTERS; it.place(), it.consumer.as_str(), it.event.id.uuid(), books::text(&it.event),
+                it.reason.as_str(), it.receives, it.at, Cell::Null];
+            rows.push(letter.sealed());
         }
         for (name, it) in &self.leases {
             rows.push(row![LEASES; name.as_str(), it.owner, it.epoch, it.until]);
@@ -80,10 +78,9 @@ impl<R: Sheets> State<R> {
                 KeyResult::Done(made) => ("DONE", Some(made), it.generation),
                 KeyResult::Refused(generation) => ("REFUSED", None, generation),
             };
-            rows.push(
-                row![KEYS; Cell::Blob(scope.to_vec()), it.route.as_str(), Cell::Blob(it.record.body_hash.to_vec()), outcome,
-                made, generation, it.at],
-            );
+            let key = row![KEYS; Cell::Blob(scope.to_vec()), it.route.as_str(), Cell::Blob(it.record.body_hash.to_vec()), outcome, made,
+                generation, it.at, Cell::Null];
+            rows.push(key.sealed());
         }
         self.tampered.iter().fold(rows, |rows, tampering| tampering.on(rows))
     }
