@@ -43,6 +43,12 @@ impl PageRequest {
         Ok(Self { limit, cursor })
     }
 
+    /// The same from behind another place.
+    #[must_use]
+    pub fn from(&self, place: Cursor) -> Self {
+        Self { cursor: Some(place), ..*self }
+    }
+
     /// How many entries at most, 1 to 100.
     #[must_use]
     pub fn limit(&self) -> u32 {

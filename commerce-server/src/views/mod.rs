@@ -6,6 +6,7 @@ pub mod cart;
 pub mod catalog;
 pub mod coupon;
 pub mod notification;
+pub mod operation;
 pub mod opinion;
 pub mod order;
 pub mod returns;
