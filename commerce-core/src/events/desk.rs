@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::actor::Actor;
 use crate::error::{Outcome, Refusal};
 use crate::ids::{EventId, IdSource};
-use crate::page::{Cursor, Page, PageRequest, whole};
+use crate::page::{Cursor, Page, PageRequest, sifted, whole};
 use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 use crate::time::Clock;
 
@@ -70,19 +70,10 @@ impl DeadLetterDesk {
     pub async fn page(&self, actor: &Actor, consumer: &str, request: &PageRequest) -> Outcome<Page<DeadLetter>> {
         actor.require_staff()?;
         let (consumer, letters) = self.place(consumer)?;
-        let wanted = usize::try_from(request.limit()).unwrap_or(usize::MAX);
-        let (mut own, mut from) = (Vec::new(), request.clone());
-        // Consumers of one context share a database: its pages are read until enough of them are this one's.
-        while own.len() <= wanted {
-            let some = letters.letters(&from).await?;
-            let last = some.items.last().map(|letter| Cursor(letter.place()));
-            own.extend(some.items.into_iter().filter(|letter| letter.consumer == consumer.name()));
-            match last.filter(|_| some.next_cursor.is_some()) {
-                Some(last) => from = request.from(last),
-                None => break,
-            }
-        }
-        Ok(Page::cut(own, request, DeadLetter::place))
+        // Consumers of one context share a database.
+        let list = async |page| letters.letters(&page).await;
+        let page = sifted(request, list, |letter| letter.consumer == consumer.name(), DeadLetter::place).await;
+        Ok(page?)
     }
 
     /// One letter.

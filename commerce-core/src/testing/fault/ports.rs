@@ -93,7 +93,7 @@ faulty! {
         read users(role: Option<Role>, page: &PageRequest) -> Stored<Page<User>>;
         read addresses(user: UserId) -> Stored<Vec<Address>>;
         read session(id: SessionId) -> Stored<Option<(Session, User)>>;
-        read sessions(user: UserId) -> Stored<Vec<Session>>;
+        read sessions(user: UserId, page: &PageRequest) -> Stored<Page<Session>>;
         read refresh_token(hash: &[u8; 32]) -> Stored<Option<RefreshToken>>;
         => Users: UserWrite;
     }
