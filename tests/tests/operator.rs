@@ -142,3 +142,16 @@ async fn four_services_make_no_half_of_an_audit() {
     let mail = there(&shop, admin.token.as_deref().unwrap(), &["email", "preview", "welcome"], "");
     assert!(mail.out.starts_with("Subject: "), "{mail:?}");
 }
+
+#[tokio::test]
+async fn a_flash_sale_at_a_running_shop_sells_what_it_is_told_to() {
+    let shop = shared();
+    let cup = shop.admin().await.product(1_000, 5).await;
+    let sale = ["bench", "flash-sale", "--url", shop.base(), "--connections", "2", "--buyers", "8"];
+    let nothing = shop.run(&sale);
+    assert!(nothing.code == 1 && nothing.err.contains("FLASH-1") && nothing.err.contains("--sku"), "{nothing:?}");
+    let sold = shop.run(&[&sale[..], &["--sku", &cup.sku]].concat());
+    assert_eq!(sold.code, 0, "{sold:?}");
+    let usage = shop.run(&["bench", "browse", "--url", shop.base(), "--sku", &cup.sku]);
+    assert!(usage.code == 2 && usage.err.contains("--sku"), "{usage:?}");
+}
