@@ -9,6 +9,7 @@ pub mod notification;
 pub mod operation;
 pub mod opinion;
 pub mod order;
+pub mod payment;
 pub mod returns;
 pub mod schema;
 pub mod shipment;
