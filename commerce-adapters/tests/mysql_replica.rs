@@ -8,7 +8,7 @@ use std::time::Duration;
 use commerce_adapters::sql::mysql::{Databases, ReaderUrls, Urls};
 use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::Clock;
-use commerce_core::catalog::{CatalogStore, CatalogWrite, ProductReads, Seller};
+use commerce_core::catalog::{CatalogStore, CatalogWrite, Seller, SellerReads};
 use commerce_core::change::ChangeSet;
 use commerce_core::error::StoreErrorKind;
 use commerce_core::ids::{IdSource, SellerId};

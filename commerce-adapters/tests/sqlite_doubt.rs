@@ -11,7 +11,7 @@ use std::sync::Arc;
 use commerce_adapters::sql::sqlite::Databases;
 use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::Clock;
-use commerce_core::catalog::{CatalogStore, CatalogWrite, ProductReads, Seller};
+use commerce_core::catalog::{CatalogStore, CatalogWrite, Seller, SellerReads};
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::StoreErrorKind;
 use commerce_core::ids::IdSource;

@@ -100,16 +100,7 @@ impl Context {
         self.globals.url.as_ref().map(|url| Remote::new(url, self.globals.token.clone())).transpose()
     }
 
-    /// The shop that is in the data directory, for what no server offers.
-    ///
-    /// # Errors
-    /// With `--url`; when the settings are wrong, or the shop is not there or cannot be opened.
-    pub(crate) async fn shop(&self, what: &str) -> Result<Shop, Failure> {
-        self.local_only(what)?;
-        Shop::open_existing(&self.settings()?).await
-    }
-
-    /// Passes unless `--url` is given, for what only the data directory has.
+    /// Passes unless `--url` is given, for what is this machine's own by nature: files, keys, settings, a process.
     ///
     /// # Errors
     /// Bad usage with `--url`.
@@ -135,8 +126,8 @@ pub(crate) fn set(config: &mut Config, key: &str, value: &str) -> Result<(), Fai
 }
 
 /// A server offers no such thing.
-pub(crate) fn not_over_http(what: &str) -> Failure {
-    Failure::usage_of("NOT_OVER_HTTP", format!("{what} works on the data directory only: leave --url away"))
+fn not_over_http(what: &str) -> Failure {
+    Failure::usage_of("NOT_OVER_HTTP", format!("{what} works on this machine only: leave --url away"))
 }
 
 fn faulty(faults: &[commerce_server::ConfigFault]) -> Failure {

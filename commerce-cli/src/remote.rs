@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use commerce_core::error::Refusal;
+use commerce_core::limits::PAGE_MAX;
 use reqwest::header::{IF_MATCH, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -14,6 +15,8 @@ use crate::failure::Failure;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How long a server may take for one answer.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
+/// How long work may take that a server tells of line by line.
+const WORK_MAX: Duration = Duration::from_hours(24);
 /// How often who reads much waits for one answer.
 const TURNS_MAX: usize = 20;
 /// Seconds of one wait at most; a server's limits count by the minute.
@@ -100,6 +103,63 @@ impl Remote {
             version.into_iter().fold(request, |request, version| request.header(IF_MATCH, format!("\"{version}\"")))
         };
         self.in_turn(request).await
+    }
+
+    /// Every entry of a list, page by page.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub(crate) async fn whole(&self, path: &str) -> Result<Vec<Value>, Failure> {
+        let (mut entries, mut query) = (Vec::new(), vec![("limit", PAGE_MAX.to_string())]);
+        loop {
+            let mut page = self.get_in_turn(path, &query).await?;
+            if let Some(items) = page.get_mut("items").and_then(Value::as_array_mut) {
+                entries.append(items);
+            }
+            match page.get("nextCursor").and_then(Value::as_str) {
+                Some(next) => query = vec![("limit", PAGE_MAX.to_string()), ("cursor", next.to_owned())],
+                None => return Ok(entries),
+            }
+        }
+    }
+
+    /// Has work done that may last long, and hears how far it is.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); what the work ended with; when the server breaks off, which leaves open how it ended.
+    pub(crate) async fn work(&self, path: &str, body: &Value, tell: impl Fn(&Value)) -> Result<Value, Failure> {
+        let request = self.request(Method::POST, path).json(body).timeout(WORK_MAX);
+        let mut answer = request.send().await.map_err(|error| unreachable_server(&self.base, &error))?;
+        if answer.status() != StatusCode::OK {
+            return Err(self.read(answer).await.err().unwrap_or_else(|| self.no_shop("what no shop says")));
+        }
+        let mut text = Vec::new();
+        loop {
+            // Lines come every second; a server that says nothing for so long is not there any more.
+            let chunk = tokio::time::timeout(ANSWER_MAX, answer.chunk()).await;
+            let chunk = chunk.map_err(|_| self.broken_off())?.map_err(|_| self.broken_off())?;
+            text.extend_from_slice(&chunk.ok_or_else(|| self.broken_off())?);
+            while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = text.drain(..=end).collect();
+                let mut line: Value = serde_json::from_slice(&line).map_err(|_| self.no_shop("what no shop says"))?;
+                if let Some(problem) = line.get("problem") {
+                    let status = problem.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+                    return Err(Failure::problem(status.unwrap_or_default(), problem));
+                }
+                match line.get_mut("result") {
+                    Some(result) => return Ok(result.take()),
+                    None => tell(&line["progress"]),
+                }
+            }
+        }
+    }
+
+    fn broken_off(&self) -> Failure {
+        Failure::new("BROKEN_OFF", format!("{} broke off: whether the work was done is not known", self.base))
+    }
+
+    fn no_shop(&self, what: &str) -> Failure {
+        Failure::new("NOT_A_SHOP", format!("{} answers with {what}", self.base))
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

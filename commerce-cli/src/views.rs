@@ -2,12 +2,15 @@
 //! without `--url`.
 
 use commerce_core::catalog::{Inventory, Movement, Product, ProductCard, SearchResults};
-use commerce_core::notifications::{MadeEndpoint, WebhookDelivery, WebhookEndpoint};
+use commerce_core::commerce::Context;
+use commerce_core::events::{Backlog, DeadLetter};
+use commerce_core::notifications::{MadeEndpoint, Rendered, WebhookDelivery, WebhookEndpoint};
 use commerce_core::orders::{Coupon, Order, ReturnOf, ShipmentOf, TimelineEntry};
 use commerce_core::page::Page;
 use commerce_core::users::User;
 use commerce_server::views::catalog::{CardView, InventoryView, MovementView, ProductView, SearchView};
 use commerce_server::views::coupon::CouponView;
+use commerce_server::views::operation::{BacklogView, LetterView, PreviewView};
 use commerce_server::views::order::{OrderView, TimelineView};
 use commerce_server::views::returns::ReturnView;
 use commerce_server::views::shipment::ShipmentView;
@@ -89,6 +92,21 @@ pub(crate) fn made_endpoint(made: MadeEndpoint) -> Value {
 /// An event on its way to an endpoint.
 pub(crate) fn delivery(delivery: WebhookDelivery) -> Value {
     value(DeliveryView::from(delivery))
+}
+
+/// How far an outbox is behind.
+pub(crate) fn backlog(context: Context, backlog: Backlog, held: usize) -> Value {
+    value(BacklogView::of(context, backlog, held))
+}
+
+/// An event that a consumer could not handle.
+pub(crate) fn letter(letter: DeadLetter) -> Value {
+    value(LetterView::from(letter))
+}
+
+/// A mail from sample data.
+pub(crate) fn preview(mail: Rendered) -> Value {
+    value(PreviewView::from(mail))
 }
 
 fn value(view: impl Serialize) -> Value {

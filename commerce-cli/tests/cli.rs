@@ -49,11 +49,32 @@ fn usage_is_2_and_refusals_are_1_with_their_code() {
     let invalid = commerce(here, &["order", "list", "--limit", "101", "--output", "json"], "");
     let problem: Value = serde_json::from_slice(&invalid.stderr).unwrap();
     assert_eq!((invalid.status.code(), problem["code"].as_str()), (Some(1), Some("INVALID")));
-    for local in ["outbox status", "keys list", "dlq list", "migrate", "search reindex", "backup there", "user list", "serve"] {
+    for local in ["serve", "init", "config show", "migrate", "keys list", "backup there", "restore there --verify"] {
         let words: Vec<&str> = local.split(' ').chain(["--url", "http://127.0.0.1:1"]).collect();
         let refused = commerce(here, &words, "");
         assert_eq!(refused.status.code(), Some(2), "{local}");
         assert!(error(&refused).contains("NOT_OVER_HTTP"), "{local}: {}", error(&refused));
+    }
+    for asks in [
+        "audit",
+        "outbox status",
+        "outbox hold",
+        "outbox release",
+        "outbox drop --yes",
+        "dlq list",
+        "dlq redrive --all",
+        "dlq purge --all --yes",
+        "dlq show webhook-queue 018f0000-0000-7000-8000-000000000000",
+        "search reindex",
+        "email preview welcome",
+        "email send-test --to a@example.com",
+        "user list",
+        "user reset-password a@example.com --password-stdin",
+    ] {
+        let words: Vec<&str> = asks.split(' ').chain(["--url", "http://127.0.0.1:1"]).collect();
+        let refused = commerce(here, &words, "long enough");
+        assert_eq!(refused.status.code(), Some(1), "{asks}");
+        assert!(error(&refused).contains("UNREACHABLE"), "{asks}: {}", error(&refused));
     }
     for url in ["http://127.0.0.1:1", "https://127.0.0.1:1"] {
         assert!(error(&commerce(here, &["product", "list", "--url", url], "")).contains("UNREACHABLE"), "{url}");

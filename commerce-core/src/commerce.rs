@@ -208,8 +208,8 @@ impl Commerce {
             orders: part.orders.clone().ok_or(Nowhere(Context::Orders))?,
             notifications: part.notifications.clone().ok_or(Nowhere(Context::Notifications))?,
             dead_letters: part.dead_letters.clone(),
+            part: part.with_books(books.clone()),
             books,
-            part,
         })
     }
 

@@ -43,6 +43,12 @@ impl PageRequest {
         Ok(Self { limit, cursor })
     }
 
+    /// The same from behind another place.
+    #[must_use]
+    pub fn from(&self, place: Cursor) -> Self {
+        Self { cursor: Some(place), ..*self }
+    }
+
     /// How many entries at most, 1 to 100.
     #[must_use]
     pub fn limit(&self) -> u32 {
@@ -79,6 +85,33 @@ where
             return Ok(entries);
         }
     }
+}
+
+/// One page of those entries of a list that are `wanted`, read page by page until there are enough; `key` names an entry's
+/// place.
+///
+/// # Errors
+/// Those of `list`.
+pub async fn sifted<T, E, Fut>(
+    request: &PageRequest,
+    list: impl Fn(PageRequest) -> Fut,
+    wanted: impl Fn(&T) -> bool,
+    key: impl Fn(&T) -> Uuid,
+) -> Result<Page<T>, E>
+where
+    Fut: Future<Output = Result<Page<T>, E>>,
+{
+    let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+    let (mut found, mut from) = (Vec::new(), request.clone());
+    while found.len() <= limit {
+        let page = list(from.clone()).await?;
+        found.extend(page.items.into_iter().filter(&wanted));
+        match page.next_cursor.as_deref().and_then(Cursor::decode) {
+            Some(next) => from = request.from(next),
+            None => break,
+        }
+    }
+    Ok(Page::cut(found, request, key))
 }
 
 /// A place in a list: the key of the last entry shown. Lists are ordered by one UUID key.

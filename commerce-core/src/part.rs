@@ -10,9 +10,9 @@ use std::time::Duration;
 use futures_util::future::OptionFuture;
 
 use crate::actor::Actor;
-use crate::audit::Report;
+use crate::audit::{Report, ShopBooks};
 use crate::catalog::{Catalog, CatalogStore, HoldOwners, ImageStore, ProductSearch, Purchases, StockKeeper};
-use crate::commerce::{Context, Policies, Work};
+use crate::commerce::{Commerce, Context, Policies, Work};
 use crate::error::{Error, Outcome};
 use crate::events::desk::DeadLetterDesk;
 use crate::events::relay::Relay;
@@ -51,6 +51,8 @@ pub struct Part {
     bus: Option<Arc<dyn EventBus>>,
     outboxes: Vec<(Context, Arc<dyn Outbox>)>,
     last_audit: Arc<Mutex<Option<Report>>>,
+    /// Of a whole shop: what an audit of it reads.
+    books: Option<ShopBooks>,
 }
 
 /// What the contexts of a part reach the world through; those without live elsewhere.
@@ -193,8 +195,21 @@ impl Part {
         let users = users.map(|users| users.with_records(records).with_sellers(sellers));
         let dead_letters = DeadLetterDesk::new(Vec::new(), ids, Arc::clone(&clock));
         let (relays, outboxes) = (Vec::new(), Vec::new());
-        let (bus, last_audit) = (None, Arc::default());
-        Ok(Self { users, catalog, orders, notifications, accounts, dead_letters, clock, relays, bus, outboxes, last_audit })
+        let (bus, last_audit, books) = (None, Arc::default(), None);
+        Ok(Self {
+            users,
+            catalog,
+            orders,
+            notifications,
+            accounts,
+            dead_letters,
+            clock,
+            relays,
+            bus,
+            outboxes,
+            last_audit,
+            books,
+        })
     }
 
     /// Which contexts live here.
@@ -207,6 +222,17 @@ impl Part {
             Context::Notifications => self.notifications.is_some(),
         };
         Context::ALL.iter().filter(lives).copied().collect()
+    }
+
+    /// The whole shop, if this part is one: what only all contexts together can say is asked of it.
+    #[must_use]
+    pub fn whole(&self) -> Option<Commerce> {
+        Commerce::of(self.clone(), self.books.clone()?).ok()
+    }
+
+    /// As the part that a whole shop with these books is.
+    pub(crate) fn with_books(self, books: ShopBooks) -> Self {
+        Self { books: Some(books), ..self }
     }
 
     /// What time it is for this part.
@@ -330,6 +356,17 @@ impl Part {
             backlogs.push((*context, outbox.backlog().await?));
         }
         Ok(backlogs)
+    }
+
+    /// How far the outbox of one context is behind; `None` where it lives elsewhere.
+    ///
+    /// # Errors
+    /// When its store does not answer.
+    pub async fn backlog(&self, context: Context) -> Outcome<Option<Backlog>> {
+        match self.outboxes.iter().find(|(owner, _)| *owner == context) {
+            Some((_, outbox)) => Ok(Some(outbox.backlog().await?)),
+            None => Ok(None),
+        }
     }
 
     /// How far the queues of the consumers that live here are behind, where a broker keeps any.

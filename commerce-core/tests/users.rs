@@ -247,7 +247,7 @@ fn strangers_find_nothing() {
             code(shop.users.update_user(&stranger, asha.id, UpdateUser::default(), None).await),
             code(shop.users.delete_user(&stranger, asha.id, None).await),
             code(shop.users.set_password(&stranger, asha.id, "battery staple").await),
-            code(shop.users.sessions(&stranger, asha.id).await),
+            code(shop.users.sessions(&stranger, asha.id, &PageRequest::first()).await),
             code(shop.users.revoke_session(&stranger, asha.id, tokens.session).await),
             code(shop.users.revoke_session(&stranger, ravi.id, tokens.session).await),
             code(shop.users.addresses(&stranger, asha.id).await),

@@ -19,6 +19,7 @@ mod gateway;
 pub mod health;
 pub mod listener;
 pub mod logins;
+pub mod long;
 pub mod metrics;
 mod nearest;
 pub mod op;

@@ -15,6 +15,8 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("BAD_REQUEST", 400, "The request cannot be read."),
     ("METHOD_NOT_ALLOWED", 405, "The path does not take this method; `Allow` says which it takes."),
     ("REQUEST_TIMEOUT", 408, "The body did not arrive in time."),
+    ("NO_INDEX", 409, "The shop keeps no search index (`search.enabled`)."),
+    ("PART_OF_A_SHOP", 409, "This needs all of the shop's data, and the server has a part of it."),
     ("BODY_TOO_LARGE", 413, "The body is larger than allowed."),
     ("UNSUPPORTED_MEDIA_TYPE", 415, "The body must be `application/json`."),
     ("RATE_LIMITED", 429, "Too many requests; `Retry-After` says when to come back."),
@@ -120,6 +122,16 @@ impl Problem {
         body.insert("code".to_owned(), json!(self.code));
         body.insert("requestId".to_owned(), json!(request_id));
         Value::Object(body)
+    }
+
+    /// What a line of an answer that has begun already says of it; its cause goes to the log.
+    pub(crate) fn told(&self) -> Value {
+        self.log();
+        let mut told = self.members.clone();
+        told.insert("status".to_owned(), json!(self.status.as_u16()));
+        told.insert("detail".to_owned(), json!(self.detail));
+        told.insert("code".to_owned(), json!(self.code));
+        Value::Object(told)
     }
 
     fn log(&self) {

@@ -15,6 +15,7 @@ use commerce_core::notifications::Notifications;
 use commerce_core::orders::Orders;
 use commerce_core::traffic::RateLimiter;
 use commerce_core::users::{Accounts, Users};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -49,6 +50,7 @@ struct Inner {
     addresses: Limiter<Client>,
     logins: Logins,
     links: Limiter<IpAddr>,
+    audits: Mutex<()>,
     tasks: TaskTracker,
     stopping: CancellationToken,
     /// Random by process; names requests and hides accounts in the books of failed logins.
@@ -69,6 +71,7 @@ impl Shared {
             addresses: Limiter::new(gateway.rate_limit_anonymous_per_minute, MINUTE),
             links: Limiter::new(LINKS_AN_HOUR, HOUR),
             logins: Logins::new(config.auth.failed_logins_per_quarter_hour),
+            audits: Mutex::default(),
             config,
             ways,
             forwarded,
@@ -166,6 +169,11 @@ impl Shared {
     #[must_use]
     pub fn links(&self) -> &Limiter<IpAddr> {
         &self.inner.links
+    }
+
+    /// The right to audit: one audit at a time reads the whole shop.
+    pub async fn audits(&self) -> MutexGuard<'_, ()> {
+        self.inner.audits.lock().await
     }
 
     /// The settings.

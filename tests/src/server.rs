@@ -156,6 +156,11 @@ impl Server {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether it is four services and a gateway.
+    pub fn is_apart(&self) -> bool {
+        self.options.apart()
+    }
+
     /// Where each of its processes listens: every public and every internal address.
     pub fn listeners(&self) -> Vec<String> {
         self.processes().iter().flat_map(Process::listeners).collect()

@@ -135,6 +135,38 @@ const TABLE: &[Row] = &[
     ("PUT /api/webhook-endpoints/{id}", r#"{"url": "https://example.com/hooks", "events": ["*"]}"#, [401, 401, 403, 403, 403, 403, 200]),
     ("GET /api/webhook-endpoints/{id}/deliveries", "", [401, 401, 403, 403, 403, 403, 200]),
     ("POST /api/webhook-endpoints/{id}/deliveries/{did}/resend", "{}", [401, 401, 403, 403, 403, 403, 404]),
+    ("GET /api/operations/outbox/users", "", [401, 401, 403, 403, 403, 403, 200]),
+    ("GET /api/operations/outbox/catalog", "", [401, 401, 403, 403, 403, 403, 200]),
+    ("GET /api/operations/outbox/orders", "", [401, 401, 403, 403, 403, 403, 200]),
+    ("GET /api/operations/outbox/notifications", "", [401, 401, 403, 403, 403, 403, 200]),
+    ("GET /api/operations/dead-letters/staff-log-queue", "", [401, 401, 403, 403, 403, 403, 200]),
+    ("GET /api/operations/dead-letters/staff-log-queue/{event}", "", [401, 401, 403, 403, 403, 403, 404]),
+    ("POST /api/operations/dead-letters/staff-log-queue/{event}/redrive", "{}", [401, 401, 403, 403, 403, 403, 404]),
+    ("DELETE /api/operations/dead-letters/staff-log-queue/{event}", "", [401, 401, 403, 403, 403, 403, 404]),
+    ("GET /api/operations/dead-letters/catalog-order-queue", "", [401, 401, 403, 403, 403, 403, 200]),
+    ("GET /api/operations/dead-letters/catalog-order-queue/{event}", "", [401, 401, 403, 403, 403, 403, 404]),
+    ("POST /api/operations/dead-letters/catalog-order-queue/{event}/redrive", "{}", [401, 401, 403, 403, 403, 403, 404]),
+    ("DELETE /api/operations/dead-letters/catalog-order-queue/{event}", "", [401, 401, 403, 403, 403, 403, 404]),
+    ("GET /api/operations/dead-letters/order-cart-queue", "", [401, 401, 403, 403, 403, 403, 200]),
+    ("GET /api/operations/dead-letters/order-cart-queue/{event}", "", [401, 401, 403, 403, 403, 403, 404]),
+    ("POST /api/operations/dead-letters/order-cart-queue/{event}/redrive", "{}", [401, 401, 403, 403, 403, 403, 404]),
+    ("DELETE /api/operations/dead-letters/order-cart-queue/{event}", "", [401, 401, 403, 403, 403, 403, 404]),
+    ("GET /api/operations/dead-letters/notification-queue", "", [401, 401, 403, 403, 403, 403, 200]),
+    ("GET /api/operations/dead-letters/notification-queue/{event}", "", [401, 401, 403, 403, 403, 403, 404]),
+    ("POST /api/operations/dead-letters/notification-queue/{event}/redrive", "{}", [401, 401, 403, 403, 403, 403, 404]),
+    ("DELETE /api/operations/dead-letters/notification-queue/{event}", "", [401, 401, 403, 403, 403, 403, 404]),
+    ("GET /api/operations/dead-letters/webhook-queue", "", [401, 401, 403, 403, 403, 403, 200]),
+    ("GET /api/operations/dead-letters/webhook-queue/{event}", "", [401, 401, 403, 403, 403, 403, 404]),
+    ("POST /api/operations/dead-letters/webhook-queue/{event}/redrive", "{}", [401, 401, 403, 403, 403, 403, 404]),
+    ("DELETE /api/operations/dead-letters/webhook-queue/{event}", "", [401, 401, 403, 403, 403, 403, 404]),
+    ("GET /api/operations/mails/{template}", "", [401, 401, 403, 403, 403, 403, 200]),
+    ("POST /api/operations/mails/{template}/test", r#"{"to": "ops@example.com"}"#, [401, 401, 403, 403, 403, 403, 200]),
+    ("POST /api/operations/held-messages/hold", "{}", [401, 401, 403, 403, 403, 403, 200]),
+    ("POST /api/operations/held-messages/release", "{}", [401, 401, 403, 403, 403, 403, 200]),
+    ("POST /api/operations/held-messages/drop", "{}", [401, 401, 403, 403, 403, 403, 200]),
+    ("POST /api/operations/search-index/rebuild", "{}", [401, 401, 403, 403, 403, 403, 200]),
+    ("POST /api/operations/audit", "{}", [401, 401, 403, 403, 403, 403, 200]),
+    ("PUT /api/operations/users/{userId}/password", r#"{"password": "another horse battery"}"#, [401, 401, 403, 403, 403, 403, 204]),
     ("DELETE /api/webhook-endpoints/{id}", "", [401, 401, 403, 403, 403, 403, 204]),
     ("DELETE /api/coupons/{code}", "", [401, 401, 403, 403, 403, 403, 204]),
     ("DELETE /api/carts/{cartToken}/items/{sku}", "", [404, 200, 404, 404, 404, 404, 404]),
@@ -154,7 +186,7 @@ const TABLE: &[Row] = &[
 
 /// What is asked about.
 struct Scene {
-    _shop: Server,
+    shop: Server,
     callers: [Client; 7],
     /// By the name that paths and bodies call it.
     things: Vec<(&'static str, String)>,
@@ -202,6 +234,7 @@ impl Scene {
         let mut body = cod(&[(product.sku.as_str(), 1)]);
         body["email"] = json!(format!("{}@guests.example", unique("guest")));
         let hers = nobody.post("/api/orders", &body).send().await.expect(201);
+        let spare = shop.customer().await;
         let things = vec![
             ("user", owner.user.clone()),
             ("email", owner.email.clone()),
@@ -221,13 +254,15 @@ impl Scene {
             ("review", id(&review)),
             ("house", product.body["sellerId"].as_str().unwrap().to_owned()),
             ("hook", id(&hook)),
+            ("spare", spare.user.clone()),
+            ("template", "welcome".to_owned()),
             ("nothing", "01890000-0000-7000-8000-000000000000".to_owned()),
             ("mail", id(&mails["items"][0])),
             ("cart", cart["cartToken"].as_str().unwrap().to_owned()),
             ("link", hers["orderLink"]["token"].as_str().unwrap().to_owned()),
         ];
         let callers = [nobody.clone(), nobody, customer, rival, owner, seller, staff];
-        Self { _shop: shop, callers, things }
+        Self { shop, callers, things }
     }
 
     fn thing(&self, name: &str) -> &str {
@@ -239,6 +274,8 @@ impl Scene {
     fn concrete(&self, path: &str, caller: &str) -> String {
         let collection = path.split('/').nth(2).unwrap_or_default();
         let named = |part: &str| match (collection, part) {
+            // Who gets another password is logged out.
+            ("operations", "{userId}") => "spare",
             (_, "{userId}") => "user",
             (_, "{addressId}") => "address",
             (_, "{sessionId}") => "session",
@@ -248,7 +285,8 @@ impl Scene {
             ("{name}", _) => "image",
             (_, "{paymentId}") => "payment",
             (_, "{shipmentId}") => "parcel",
-            (_, "{did}") => "nothing",
+            (_, "{did}" | "{event}") => "nothing",
+            (_, "{template}") => "template",
             (_, "{code}") => "coupon",
             ("orders", _) => "order",
             ("returns", _) => "return",
@@ -343,8 +381,13 @@ async fn every_route_answers_every_caller_as_the_table_says() {
         for (caller, status) in got.iter_mut().enumerate() {
             *status = scene.ask(row, caller).await;
         }
-        if got != row.2 {
-            wrong.push(format!("{} {}\n  is        {got:?}\n  should be {:?}", row.0, row.1, row.2));
+        let mut expected = row.2;
+        // Of four services none has the whole shop, and none makes half an audit.
+        if row.0 == "POST /api/operations/audit" && scene.shop.is_apart() {
+            expected[6] = 409;
+        }
+        if got != expected {
+            wrong.push(format!("{} {}\n  is        {got:?}\n  should be {expected:?}", row.0, row.1));
         }
     }
     assert!(wrong.is_empty(), "of {CALLERS:?}:\n{}", wrong.join("\n"));

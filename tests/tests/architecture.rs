@@ -18,6 +18,30 @@ const NOT_DIRECTLY: [(&str, &[&str]); 4] = [
 /// Crates that must not be anywhere below the core.
 const NOT_BELOW_CORE: [&str; 6] = ["tokio", "sqlx-core", "hyper", "mio", "axum-core", "rustls"];
 
+/// Licences that ask for no more than their own text: what is built of them may be given away under any.
+const LICENCES: [&str; 14] = [
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+    "zlib-acknowledgement",
+];
+
+/// Crates that must not be there at all: one library speaks TLS, and no C library of the system does.
+const NOWHERE: [&str; 3] = ["openssl-sys", "native-tls", "git2"];
+
+/// The only place that dependencies come from.
+const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
 /// The triple of this machine, so that crates of other platforms need not be there.
 fn host() -> String {
     let output = Command::new("rustc").arg("-vV").output().expect("rustc runs");
@@ -110,4 +134,55 @@ fn concrete_adapters_are_named_in_one_room_of_each_shell() {
             }
         }
     }
+}
+
+/// Whether every part of an expression leaves the choice of one of [`LICENCES`]. Brackets are not looked at, which can only
+/// refuse more.
+fn is_permitted(expression: &str) -> bool {
+    let plain = expression.replace(['(', ')'], "").replace('/', " OR ");
+    plain.split(" AND ").all(|part| part.split(" OR ").any(|licence| LICENCES.contains(&licence.trim())))
+}
+
+#[test]
+fn every_dependency_may_be_given_away() {
+    for permitted in
+        ["MIT OR Apache-2.0", "MIT/Apache-2.0", "(MIT OR GPL-3.0-only) AND Unicode-3.0", "Apache-2.0 WITH LLVM-exception"]
+    {
+        assert!(is_permitted(permitted), "{permitted}");
+    }
+    for refused in ["GPL-3.0-only", "MIT AND AGPL-3.0-only", "MPL-2.0", "", "MIT WITH something"] {
+        assert!(!is_permitted(refused), "{refused:?}");
+    }
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    assert!(packages.len() > 100, "there are {} packages", packages.len());
+    for package in packages {
+        let (name, licence) = (text(&package["name"]), package["license"].as_str().unwrap_or_default());
+        assert!(is_permitted(licence), "{name}: {licence:?} is not among the licences that are taken");
+        assert!(!NOWHERE.contains(&name), "{name} must not be there");
+    }
+}
+
+#[test]
+fn every_dependency_comes_from_the_registry_with_its_checksum() {
+    let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).unwrap();
+    let members = ["commerce-core", "commerce-adapters", "commerce-server", "commerce-cli"];
+    let mut seen = 0;
+    for package in lock.split("[[package]]").skip(1) {
+        let field = |name: &str| {
+            let begin = format!("{name} = \"");
+            package.lines().find_map(|line| line.strip_prefix(begin.as_str())?.strip_suffix('"'))
+        };
+        let name = field("name").expect("a package has a name");
+        match field("source") {
+            None => assert!(name.starts_with("commerce-"), "{name} comes from a folder"),
+            Some(source) => {
+                assert!(!members.contains(&name), "{name} is ours, and comes from elsewhere");
+                assert_eq!(source, REGISTRY, "{name}");
+                assert!(field("checksum").is_some_and(|sum| sum.len() == 64), "{name} has no checksum");
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen > 100, "there are {seen} packages");
 }

@@ -1,17 +1,8 @@
 //! The command line: exit codes, what it prints, and that it works beside a running shop.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use commerce_tests::{Options, Server, eventually, eventually_within, run_command, shared, unique};
-use serde_json::Value;
-
-/// Two products of three variants: a quoted newline, HTML, a picture on a row of its own, an empty
-/// SKU, a BOM.
-const SHOPIFY: &str = "\u{feff}Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Price,Variant Compare At Price,Image Src,Image Position,Status\n\
-linen-cap,Linen Cap,\"<p>Light,\n\"\"airy\"\"</p>\",Acme,Hats,\"summer, sale\",true,Size,S,CAP-S,80,7,12.50,15.00,https://example.com/cap.jpg,1,active\n\
-linen-cap,,,,,,,,M,CAP-M,80,3,12.50,,,,\n\
-linen-cap,,,,,,,,,,,,,,https://example.com/cap-2.jpg,2,\n\
-plain-mug,Plain Mug,A mug,Acme,Kitchen,,true,Title,Default Title,,300,4,9.99,,,,active\n";
+use commerce_tests::{Options, Server, eventually, eventually_within, shared, unique};
 
 #[test]
 fn usage_faults_end_with_2() {
@@ -139,78 +130,6 @@ async fn orders_are_run_from_the_command_line() {
 }
 
 #[tokio::test]
-async fn products_are_imported_while_the_shop_serves() {
-    let shop = Server::start();
-    let file = shop.path("export.csv");
-    std::fs::write(&file, SHOPIFY).unwrap();
-    let import = |extra: &[&str]| {
-        let mut args = vec!["product", "import", file.to_str().unwrap(), "--format", "shopify-csv", "--output", "json"];
-        args.extend(extra);
-        shop.run(&args)
-    };
-    let dry = import(&["--dry-run"]).json();
-    assert_eq!(dry["created"], 2, "{dry}");
-    let listed = async || shop.anyone().read("/api/products").await["items"].clone();
-    assert_eq!(listed().await, serde_json::json!([]), "a dry run writes nothing");
-    let first = import(&[]).json();
-    assert_eq!((&first["created"], &first["updated"]), (&2.into(), &0.into()), "{first}");
-    eventually_within(Duration::from_secs(1), "the products", listed, |items| items.as_array().unwrap().len() == 2).await;
-    let find = async |slug: &str| {
-        let items = listed().await;
-        let id = items.as_array().unwrap().iter().find(|item| item["slug"] == slug).unwrap()["id"].as_str().unwrap().to_owned();
-        shop.anyone().read(&format!("/api/products/{id}")).await
-    };
-    let cap = find("linen-cap").await;
-    let variants = cap["variants"].as_array().unwrap();
-    assert_eq!(variants.len(), 2, "{cap}");
-    assert_eq!(
-        (&variants[0]["sku"], &variants[0]["price"]["amount"], &variants[0]["available"]),
-        (&"CAP-S".into(), &1_250.into(), &7.into())
-    );
-    assert_eq!(variants[0]["compareAtPrice"]["amount"], 1_500);
-    assert_eq!(cap["images"].as_array().unwrap().len(), 2, "{cap}");
-    assert!(cap["description"].as_str().unwrap().contains("airy"), "{cap}");
-    let mug = find("plain-mug").await;
-    assert!(!mug["variants"][0]["sku"].as_str().unwrap().is_empty());
-    assert!(!mug.to_string().contains("Default Title"), "{mug}");
-
-    // Again changes nothing.
-    let again = import(&[]).json();
-    assert_eq!((&again["created"], &again["updated"], &again["unchanged"]), (&0.into(), &0.into(), &2.into()), "{again}");
-    assert_eq!((find("linen-cap").await["version"].clone(), find("plain-mug").await), (cap["version"].clone(), mug));
-
-    // Found within five seconds.
-    let hits = async || shop.anyone().read("/api/products/search?q=linen").await["items"].as_array().unwrap().len();
-    let started = Instant::now();
-    eventually("the import in the search", hits, |hits| *hits == 1).await;
-    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
-
-    // A bad row is named and the others go in.
-    let bad = SHOPIFY.replace("CAP-M,80,3,12.50", "CAP-M,80,3,twelve")
-        + "new-pot,New Pot,A pot,Acme,Kitchen,,true,Title,Default Title,POT-1,300,4,20.00,,,,active\n";
-    std::fs::write(&file, bad).unwrap();
-    let done = shop.run(&["product", "import", file.to_str().unwrap(), "--format", "shopify-csv"]);
-    let told = format!("{}{}", done.out, done.err);
-    assert!(told.contains("line 4") && told.contains("twelve"), "{done:?}");
-    find("new-pot").await;
-
-    let exported = shop.run(&["product", "export"]);
-    assert_eq!(exported.code, 0, "{exported:?}");
-    assert_eq!(exported.out.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count(), 3, "{}", exported.out);
-    let jsonl = shop.path("export.jsonl");
-    std::fs::write(&jsonl, &exported.out).unwrap();
-    let back = shop.run(&["product", "import", jsonl.to_str().unwrap(), "--output", "json"]).json();
-    assert_eq!(back["unchanged"], 3, "{back}");
-    let listed = shop.run(&["product", "list", "--output", "json"]).json();
-    assert_eq!(listed["items"].as_array().unwrap().len(), 3);
-    assert_eq!(shop.run(&["product", "show", "linen-cap", "--output", "json"]).json()["slug"], "linen-cap");
-
-    let reindexed = shop.run(&["search", "reindex"]);
-    assert_eq!(reindexed.code, 0, "{reindexed:?}");
-    eventually("the rebuilt index", hits, |hits| *hits == 1).await;
-}
-
-#[tokio::test]
 async fn queues_can_be_looked_at() {
     let shop = shared();
     shop.customer().await;
@@ -254,101 +173,6 @@ async fn commands_may_ask_a_running_shop() {
     assert!(nobody.code == 1 && nobody.err.contains("UNAUTHENTICATED"), "{nobody:?}");
     let gone = shop.run(&["--url", "http://127.0.0.1:1", "--token", "x", "stock", "show", &cup.sku]);
     assert_eq!(gone.code, 1, "{gone:?}");
-}
-
-#[tokio::test]
-async fn products_are_exported_from_a_running_shop_as_from_its_files() {
-    let shop = Server::start();
-    let admin = shop.admin().await;
-    admin.product(1_000, 10).await;
-    admin.product(2_500, 3).await;
-    let seller = admin.post("/api/sellers", &serde_json::json!({"name": "Potter"})).send().await.expect(201);
-    let variant = serde_json::json!({"sku": "POT", "price": commerce_tests::inr(100)});
-    let pot = serde_json::json!({"name": "Pot", "sellerId": seller["id"], "variants": [variant]});
-    admin.post("/api/products", &pot).send().await.expect(201);
-    let token = admin.token.clone().unwrap();
-    for format in ["jsonl", "csv", "shopify-csv"] {
-        let args = ["product", "export", "--format", format];
-        let here = shop.run(&args);
-        let there = shop.run(&[&["--url", shop.base(), "--token", token.as_str()], &args[..]].concat());
-        assert_eq!((here.code, there.code), (0, 0), "{here:?} {there:?}");
-        assert_eq!(here.out, there.out, "{format}");
-        assert!(here.out.lines().count() >= 3, "{here:?}");
-        assert_eq!(here.out.contains("Potter"), format != "shopify-csv", "{here:?}");
-    }
-    let nobody = shop.run(&["--url", shop.base(), "product", "export"]);
-    assert!(nobody.code == 1 && nobody.err.contains("UNAUTHENTICATED"), "stock is not everybody's: {nobody:?}");
-}
-
-#[tokio::test]
-async fn products_are_imported_into_a_running_shop_as_into_its_files() {
-    let shop = Server::start();
-    let (admin, customer) = (shop.admin().await, shop.customer().await);
-    let (token, hers) = (admin.token.clone().unwrap(), customer.token.clone().unwrap());
-    let over_http = ["--url", shop.base(), "--token", token.as_str(), "--output", "json"];
-    let price = serde_json::json!({"amount": 1_250, "currency": "INR"});
-    let line = |slug: &str, seller: Value| {
-        serde_json::json!({
-            "slug": slug, "name": format!("The {slug} <b>"), "description": "", "status": "DRAFT", "category": ["Kitchen", "Cups"], "seller": seller,
-            "variants": [
-                {"sku": format!("{slug}-S"), "price": price, "compareAtPrice": price, "options": {"Size": "S"}, "stock": 7, "weightGrams": 250,
-                 "barcode": "0012", "metadata": {"shelf": "4"}},
-                {"sku": format!("{slug}-M"), "price": price, "options": {"Size": "M"}, "stock": 0},
-            ],
-            "images": [{"url": "https://x.example/1.png", "alt": "front"}], "metadata": {"tags": "clay"},
-        })
-    };
-    let lines = [
-        line("cup", serde_json::json!({"slug": "potter", "name": "Potter"})),
-        line("jar", serde_json::json!({"slug": "potter", "name": "Potter"})),
-        line("mug", serde_json::json!({"slug": "house", "name": "House", "house": true})),
-    ];
-    let file = shop.path("by-hand.jsonl");
-    let write =
-        |lines: &[Value]| std::fs::write(&file, lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")).unwrap();
-    write(&lines);
-    let import = |extra: &[&str]| shop.run(&[&over_http[..], &["product", "import", file.to_str().unwrap()], extra].concat());
-    let nobody = shop.run(&["--url", shop.base(), "product", "import", file.to_str().unwrap(), "--dry-run"]);
-    assert!(nobody.code == 1 && nobody.err.contains("UNAUTHENTICATED"), "{nobody:?}");
-    let stranger = shop.run(&["--url", shop.base(), "--token", hers.as_str(), "product", "import", file.to_str().unwrap()]);
-    assert!(stranger.code == 1 && stranger.err.contains("FORBIDDEN"), "{stranger:?}");
-    assert_eq!(import(&["--dry-run"]).json()["created"], 3);
-    assert_eq!(admin.read("/api/products").await["items"], serde_json::json!([]), "a dry run writes nothing");
-    let first = import(&[]).json();
-    assert_eq!((&first["created"], &first["refused"]), (&3.into(), &0.into()), "{first}");
-    assert_eq!(import(&["--dry-run"]).json()["unchanged"], 3);
-    assert_eq!(import(&[]).json()["unchanged"], 3);
-    let exported = shop.run(&["product", "export"]);
-    let told: Vec<Value> = exported.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(told, lines, "as the files have it");
-    let elsewhere = shop.path("elsewhere");
-    let local = ["--data", elsewhere.to_str().unwrap()];
-    assert_eq!(run_command(&[&local[..], &["product", "import", file.to_str().unwrap()]].concat()).code, 0);
-    assert_eq!(run_command(&[&local[..], &["product", "export"]].concat()).out, exported.out, "and as files alone have it");
-
-    // What differs is changed, what went is told, what was sold stays sold, and what is refused keeps nobody out.
-    admin.post("/api/inventory/cup-S/adjust", &serde_json::json!({"delta": -2, "reason": "sold"})).send().await.expect(200);
-    let mut changed = lines[..2].to_vec();
-    changed[0]["status"] = "ACTIVE".into();
-    changed[0]["metadata"] = serde_json::json!({"vendor": "Acme"});
-    changed[0]["seller"] = serde_json::json!({"slug": "weaver", "name": "Weaver"});
-    changed[0]["variants"].as_array_mut().unwrap().pop();
-    changed[1]["variants"][0]["sku"] = "mug-S".into();
-    changed[1]["slug"] = "jug".into();
-    write(&changed);
-    let second = import(&[]);
-    let said: Value = serde_json::from_str(&second.out).unwrap();
-    assert_eq!(
-        (second.code, &said["updated"], &said["removedVariants"], &said["refused"]),
-        (1, &1.into(), &1.into(), &1.into()),
-        "{second:?}"
-    );
-    assert!(said["bad"][0]["line"] == 2 && said["bad"][0]["reason"].as_str().unwrap().contains("jug: "), "{said}");
-    let cup = admin.read("/api/products/cup").await;
-    assert_eq!((&cup["status"], &cup["metadata"]), (&"ACTIVE".into(), &serde_json::json!({"vendor": "Acme"})), "{cup}");
-    assert_eq!((&cup["variants"][0]["available"], cup["variants"].as_array().unwrap().len()), (&5.into(), 1), "{cup}");
-    let seller = admin.read(&format!("/api/sellers/{}", cup["sellerId"].as_str().unwrap())).await;
-    assert_eq!(seller["slug"], "weaver");
 }
 
 #[tokio::test]

@@ -87,8 +87,8 @@ impl UserStore for EndingSessions {
         self.store.session(id).await
     }
 
-    async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
-        self.store.sessions(user).await
+    async fn sessions(&self, user: UserId, page: &PageRequest) -> Result<Page<Session>, StoreError> {
+        self.store.sessions(user, page).await
     }
 
     async fn refresh_token(&self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {

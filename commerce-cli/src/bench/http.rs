@@ -14,7 +14,6 @@ use tokio::net::TcpStream;
 use crate::failure::Failure;
 
 use super::Scenario;
-use super::data::FLASH_SKU;
 use super::draw::{Draw, Zipf};
 use super::load::Worker;
 
@@ -35,6 +34,8 @@ pub(crate) struct Shared {
     pub uncached: bool,
     /// SKUs that orders choose from.
     pub skus: usize,
+    /// What a flash sale sells.
+    pub flash_sku: String,
 }
 
 /// One customer on one connection.
@@ -64,6 +65,17 @@ impl Customer {
             login["accessToken"].as_str().unwrap_or_default().clone_into(&mut customer.token);
         }
         Ok(customer)
+    }
+
+    /// Passes where the server sells what the flash sale is about.
+    ///
+    /// # Errors
+    /// What it says of that SKU, and how another is named.
+    pub(crate) async fn finds_the_flash_sku(&mut self) -> Result<(), Failure> {
+        let sku = self.shared.flash_sku.clone();
+        let quoted = self.must("/api/orders/quote", &json!({ "items": [{ "sku": sku, "quantity": 1 }] })).await;
+        let missing = |failure: Failure| failure.about(&format!("a flash sale of {sku} cannot begin (--sku names another SKU)"));
+        quoted.map(drop).map_err(missing)
     }
 
     async fn must(&mut self, path: &str, body: &Value) -> Result<Value, Failure> {
@@ -177,7 +189,10 @@ impl Worker for Customer {
                 let skus = self.two_skus();
                 self.order(Some(skus)).await
             }
-            Scenario::FlashSale => self.order(Some(vec![FLASH_SKU.to_owned()])).await,
+            Scenario::FlashSale => {
+                let sku = self.shared.flash_sku.clone();
+                self.order(Some(vec![sku])).await
+            }
             Scenario::Reserve => Err("reserve has no route".to_owned()),
         }
     }

@@ -70,10 +70,12 @@ Examples:
   commerce bench cart --library --connections 1 --cart-lines 199
   commerce bench search --uncached --rate 2000          an open loop of 2,000 searches a second
   commerce bench browse --url http://127.0.0.1:8080 --pid $(pidof commerce)
+  commerce bench flash-sale --url http://127.0.0.1:8080 --sku CUP-1 --buyers 5000
 
 Latencies of an open loop count from the time an operation was due, so that a slow server cannot
 slow its own test down. The workspace is made below --data (default: the present directory), on
-whose disk the durable commits are counted too. A flash sale ends with the last buyer.")]
+whose disk the durable commits are counted too. A flash sale ends with the last buyer; it sells
+FLASH-1, which a shop of the run's own has, and a server's has when somebody made it (--sku).")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
 pub(crate) struct Args {
     /// What is done over and over
@@ -121,6 +123,9 @@ pub(crate) struct Args {
     /// Buyers of a flash sale
     #[arg(long, default_value_t = 1_000)]
     buyers: u64,
+    /// What a flash sale sells [default: FLASH-1]; the server must have it (with --url)
+    #[arg(long)]
+    sku: Option<String>,
     /// The server's process, for its processor time (with --url)
     #[arg(long)]
     pid: Option<u32>,
@@ -144,6 +149,9 @@ impl Args {
 }
 
 pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
+    if args.sku.is_some() && (cx.globals.url.is_none() || args.scenario != Scenario::FlashSale) {
+        return Err(Failure::usage("--sku says what a flash sale at a running server (--url) sells"));
+    }
     let report = if args.library {
         through_library(cx, &args).await?
     } else if let Some(url) = cx.globals.url.clone() {
@@ -230,8 +238,13 @@ async fn over_http(args: &Args, url: &str, process: Option<u32>, through: &str) 
         return Err(Failure::usage("reserve is measured with --library: no public route holds stock"));
     }
     let remote = Remote::new(url, None)?;
-    let products = shop::remote_products(&remote, args.products as usize).await?;
+    let flash_sku = args.sku.clone().unwrap_or_else(|| data::FLASH_SKU.to_owned());
+    let products = match args.scenario {
+        Scenario::FlashSale => vec![(String::new(), flash_sku.clone())],
+        _ => shop::remote_products(&remote, args.products as usize).await?,
+    };
     let shared = Arc::new(http::Shared {
+        flash_sku,
         scenario: args.scenario,
         host: url.trim_start_matches("http://").trim_end_matches('/').to_owned(),
         popular: Zipf::new(products.len()),
@@ -250,6 +263,9 @@ async fn over_http(args: &Args, url: &str, process: Option<u32>, through: &str) 
             let mut workers = Vec::with_capacity(count as usize);
             for number in 0..u64::from(count) {
                 workers.push(http::Customer::new(Arc::clone(&shared), number, &run).await?);
+            }
+            if let Some(first) = workers.first_mut().filter(|_| shared.scenario == Scenario::FlashSale) {
+                first.finds_the_flash_sku().await?;
             }
             let (mut server, mut own) = (None, None);
             let samples = drive(workers, plan, || {

@@ -1,15 +1,21 @@
 //! `dlq`: the dead letters, events that a consumer could not handle.
 
-use commerce_core::events::DeadLetter;
+use commerce_core::Actor;
+use commerce_core::events::Queue;
 use commerce_core::events::desk::Redriven;
 use commerce_core::ids::EventId;
-use commerce_core::{Actor, Refusal};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::context::Context;
+use crate::context::{Context, Target};
 use crate::failure::Failure;
-use crate::output::Column;
+use crate::output::{Column, shown};
+use crate::remote::{Remote, part};
 use crate::shop::Shop;
+use crate::views;
+
+/// Where a server has the letters, by their consumers.
+const LETTERS: &str = "/api/operations/dead-letters";
 
 const COLUMNS: &[Column] = &[
     ("CONSUMER", "/consumer"),
@@ -70,58 +76,127 @@ pub(crate) struct Which {
     all: bool,
 }
 
-impl Which {
-    fn wants(&self, letter: &DeadLetter) -> bool {
-        self.all || (Some(&letter.consumer) == self.consumer.as_ref() && Some(letter.event.id) == self.event)
-    }
-}
-
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
-    let shop = cx.shop("the dead letters").await?;
+    let desk = match cx.target().await? {
+        Target::Local(shop) => Desk::Here(shop),
+        Target::Remote(remote) => Desk::There(remote),
+    };
     match command {
-        Command::List => {
-            let rows: Vec<Value> = shop.dead_letters.letters(&Actor::System).await?.iter().map(|letter| json!(letter)).collect();
-            cx.out.list(&rows, COLUMNS)?;
-            shop.close().await
-        }
-        Command::Show(Letter { consumer, event }) => {
-            let which = Which { consumer: Some(consumer), event: Some(event), all: false };
-            for letter in chosen(&shop, &which).await? {
-                cx.out.record(&json!(letter), WHOLE)?;
-            }
-            shop.close().await
-        }
-        Command::Redrive(which) => redrive(cx, shop, &which).await,
-        Command::Purge(which) => purge(cx, shop, &which).await,
+        Command::List => cx.out.list(&desk.letters().await?, COLUMNS)?,
+        Command::Show(Letter { consumer, event }) => cx.out.record(&desk.letter(&consumer, event).await?, WHOLE)?,
+        Command::Redrive(which) => return redrive(cx, desk, &which).await,
+        Command::Purge(which) => purge(cx, &desk, &which).await?,
     }
+    desk.close().await
 }
 
-async fn redrive(cx: &Context, shop: Shop, which: &Which) -> Result<(), Failure> {
+async fn redrive(cx: &Context, desk: Desk, which: &Which) -> Result<(), Failure> {
     let (mut done, mut failed) = (0_u64, Vec::new());
-    for letter in chosen(&shop, which).await? {
-        match shop.dead_letters.redrive(&Actor::System, &letter.consumer, letter.event.id).await? {
-            Redriven::Recorded => done += 1,
-            Redriven::StillDead(reason) => failed.push(format!("{} {}: {reason}", letter.consumer, letter.event.id)),
+    for (consumer, event) in desk.chosen(which).await? {
+        match desk.redrive(&consumer, event).await? {
+            None => done += 1,
+            Some(reason) => failed.push(format!("{consumer} {event}: {reason}")),
         }
     }
     cx.out.say(&format!("{done} redriven, {} stay", failed.len()), &json!({ "redriven": done, "failed": failed }))?;
-    shop.finish().await?;
+    desk.finish().await?;
     if failed.is_empty() { Ok(()) } else { Err(Failure::new("REDRIVE_FAILED", failed.join("\n  "))) }
 }
 
-async fn purge(cx: &Context, shop: Shop, which: &Which) -> Result<(), Failure> {
-    let chosen = chosen(&shop, which).await?;
+async fn purge(cx: &Context, desk: &Desk, which: &Which) -> Result<(), Failure> {
+    let chosen = desk.chosen(which).await?;
     let count = format!("{} letter{}", chosen.len(), if chosen.len() == 1 { "" } else { "s" });
     cx.confirm(&format!("Throw {count} away for good? Their effects will be missing."))?;
-    for letter in &chosen {
-        shop.dead_letters.purge(&Actor::System, &letter.consumer, letter.event.id).await?;
+    for (consumer, event) in &chosen {
+        desk.purge(consumer, *event).await?;
     }
-    cx.out.say(&format!("{count} thrown away"), &json!({ "purged": chosen.len() }))?;
-    shop.close().await
+    cx.out.say(&format!("{count} thrown away"), &json!({ "purged": chosen.len() }))
 }
 
-async fn chosen(shop: &Shop, which: &Which) -> Result<Vec<DeadLetter>, Failure> {
-    let mut letters = shop.dead_letters.letters(&Actor::System).await?;
-    letters.retain(|letter| which.wants(letter));
-    if letters.is_empty() && !which.all { Err(Refusal::NotFound("dead letter").into()) } else { Ok(letters) }
+/// Where the letters lie.
+enum Desk {
+    /// In the data directory.
+    Here(Box<Shop>),
+    /// At a running server.
+    There(Remote),
+}
+
+impl Desk {
+    /// Every letter, newest event first within its consumer.
+    async fn letters(&self) -> Result<Vec<Value>, Failure> {
+        match self {
+            Self::Here(shop) => Ok(shop.dead_letters.letters(&Actor::System).await?.into_iter().map(views::letter).collect()),
+            Self::There(remote) => {
+                let mut all = Vec::new();
+                for queue in Queue::all() {
+                    all.append(&mut remote.whole(&format!("{LETTERS}/{}", queue.name)).await?);
+                }
+                Ok(all)
+            }
+        }
+    }
+
+    async fn letter(&self, consumer: &str, event: EventId) -> Result<Value, Failure> {
+        match self {
+            Self::Here(shop) => Ok(views::letter(shop.dead_letters.letter(&Actor::System, consumer, event).await?)),
+            Self::There(remote) => remote.get(&at(consumer, event), &[]).await,
+        }
+    }
+
+    /// The names of those that are meant.
+    async fn chosen(&self, which: &Which) -> Result<Vec<(String, EventId)>, Failure> {
+        let letters = match (&which.consumer, which.event) {
+            (Some(consumer), Some(event)) => vec![self.letter(consumer, event).await?],
+            _ => self.letters().await?,
+        };
+        let named = |letter: &Value| {
+            let event = letter.pointer("/event/id").and_then(Value::as_str)?.parse().ok()?;
+            Some((letter["consumer"].as_str()?.to_owned(), event))
+        };
+        let named: Option<Vec<_>> = letters.iter().map(named).collect();
+        named.ok_or_else(|| Failure::new("NOT_A_SHOP", "the answer names no dead letter"))
+    }
+
+    /// Brings a letter to its consumer again; answers why it stays, if it does.
+    async fn redrive(&self, consumer: &str, event: EventId) -> Result<Option<String>, Failure> {
+        match self {
+            Self::Here(shop) => match shop.dead_letters.redrive(&Actor::System, consumer, event).await? {
+                Redriven::Recorded => Ok(None),
+                Redriven::StillDead(reason) => Ok(Some(reason)),
+            },
+            Self::There(remote) => {
+                let path = format!("{}/redrive", at(consumer, event));
+                let came = remote.call_in_turn(Method::POST, &path, &json!({}), None).await?;
+                Ok((came["redriven"] != true).then(|| shown(&came["reason"])))
+            }
+        }
+    }
+
+    async fn purge(&self, consumer: &str, event: EventId) -> Result<(), Failure> {
+        match self {
+            Self::Here(shop) => _ = shop.dead_letters.purge(&Actor::System, consumer, event).await?,
+            Self::There(remote) => _ = remote.call_in_turn(Method::DELETE, &at(consumer, event), &json!({}), None).await?,
+        }
+        Ok(())
+    }
+
+    /// Settles what was caused and closes.
+    async fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Here(shop) => shop.finish().await,
+            Self::There(_) => Ok(()),
+        }
+    }
+
+    async fn close(self) -> Result<(), Failure> {
+        match self {
+            Self::Here(shop) => shop.close().await,
+            Self::There(_) => Ok(()),
+        }
+    }
+}
+
+/// Where a server has a letter.
+fn at(consumer: &str, event: EventId) -> String {
+    format!("{LETTERS}/{}/{event}", part(consumer))
 }

@@ -3,12 +3,13 @@
 use commerce_core::Actor;
 use commerce_core::notifications::Template;
 use commerce_core::text::Email;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::args::one_of;
-use crate::context::Context;
+use crate::context::{Context, Target};
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, views};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -34,23 +35,41 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
-    let shop = cx.shop("email").await?;
     match command {
-        Command::Preview { template, html } => {
-            let mail = shop.notifications.preview(template)?;
-            if cx.out.is_json() {
-                cx.out.say("", &json!({ "subject": mail.subject, "html": mail.html, "text": mail.text }))?;
-            } else if html {
-                output::text(&mail.html)?;
-            } else {
-                output::text(&format!("Subject: {}\n\n{}", mail.subject, mail.text))?;
-            }
+        Command::Preview { template, html } => preview(cx, template, html).await,
+        Command::SendTest { to, template } => send_test(cx, &Email::parse("to", &to)?, template).await,
+    }
+}
+
+async fn preview(cx: &Context, template: Template, html: bool) -> Result<(), Failure> {
+    let mail = match cx.target().await? {
+        Target::Local(shop) => {
+            let mail = views::preview(shop.notifications.preview(template)?);
+            shop.close().await?;
+            mail
         }
-        Command::SendTest { to, template } => {
-            let to = Email::parse("to", &to)?;
-            shop.notifications.send_test(&Actor::System, template, &to).await?;
-            cx.out.say(&format!("handed over a {template} mail for {to}"), &json!({ "to": to, "template": template }))?;
+        Target::Remote(remote) => remote.get(&format!("/api/operations/mails/{template}"), &[]).await?,
+    };
+    let part = |name: &str| mail[name].as_str().unwrap_or_default();
+    if cx.out.is_json() {
+        cx.out.say("", &mail)
+    } else if html {
+        output::text(part("html"))
+    } else {
+        output::text(&format!("Subject: {}\n\n{}", part("subject"), part("text")))
+    }
+}
+
+async fn send_test(cx: &Context, to: &Email, template: Template) -> Result<(), Failure> {
+    match cx.target().await? {
+        Target::Local(shop) => {
+            shop.notifications.send_test(&Actor::System, template, to).await?;
+            shop.close().await?;
+        }
+        Target::Remote(remote) => {
+            let path = format!("/api/operations/mails/{template}/test");
+            remote.call(Method::POST, &path, &json!({ "to": to })).await?;
         }
     }
-    shop.close().await
+    cx.out.say(&format!("handed over a {template} mail for {to}"), &json!({ "to": to, "template": template }))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::context::{Context, not_over_http};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{self, Column};
 use crate::shop::{Shop, pending_migrations};
@@ -18,9 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
-    if cx.globals.url.is_some() {
-        return Err(not_over_http("migrate"));
-    }
+    cx.local_only("migrate")?;
     let config = cx.settings()?;
     let rows: Vec<Value> = pending_migrations(&config)
         .await?

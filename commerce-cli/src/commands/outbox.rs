@@ -2,12 +2,13 @@
 
 use commerce_core::Actor;
 use commerce_core::commerce::Context as Which;
-use commerce_core::events::Backlog;
 use serde_json::{Value, json};
 
-use crate::context::Context;
+use crate::context::{Context, Target};
 use crate::failure::Failure;
 use crate::output::Column;
+use crate::remote::Remote;
+use crate::views;
 
 const COLUMNS: &[Column] = &[("CONTEXT", "/context"), ("WAITING", "/waiting"), ("OLDEST", "/oldest"), ("HELD", "/held")];
 
@@ -27,33 +28,65 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Status => status(cx).await,
         Command::Hold => {
-            let shop = cx.shop("the outbox").await?;
-            let held = shop.notifications.hold(&Actor::System).await?;
-            cx.out.say(&format!("{held} mails and webhooks wait for a word"), &json!({ "held": held }))?;
-            shop.close().await
+            let done = match cx.target().await? {
+                Target::Local(shop) => {
+                    let held = shop.notifications.hold(&Actor::System).await?;
+                    shop.close().await?;
+                    json!({ "held": held })
+                }
+                Target::Remote(remote) => worded(&remote, "hold").await?,
+            };
+            cx.out.say(&format!("{} mails and webhooks wait for a word", done["held"]), &done)
         }
         Command::Release => {
-            let shop = cx.shop("the outbox").await?;
-            let released = shop.notifications.release_held(&Actor::System).await?;
-            cx.out.say(&format!("{released} mails and webhooks are on their way"), &json!({ "released": released }))?;
-            shop.finish().await
+            let done = match cx.target().await? {
+                Target::Local(shop) => {
+                    let released = shop.notifications.release_held(&Actor::System).await?;
+                    shop.finish().await?;
+                    json!({ "released": released })
+                }
+                Target::Remote(remote) => worded(&remote, "release").await?,
+            };
+            cx.out.say(&format!("{} mails and webhooks are on their way", done["released"]), &done)
         }
         Command::Drop => {
             cx.confirm("What is held back will never be sent. Drop it?")?;
-            let shop = cx.shop("the outbox").await?;
-            let dropped = shop.notifications.drop_held(&Actor::System).await?;
-            cx.out.say(&format!("{dropped} mails and webhooks will not be sent"), &json!({ "dropped": dropped }))?;
-            shop.close().await
+            let done = match cx.target().await? {
+                Target::Local(shop) => {
+                    let dropped = shop.notifications.drop_held(&Actor::System).await?;
+                    shop.close().await?;
+                    json!({ "dropped": dropped })
+                }
+                Target::Remote(remote) => worded(&remote, "drop").await?,
+            };
+            cx.out.say(&format!("{} mails and webhooks will not be sent", done["dropped"]), &done)
         }
     }
 }
 
+/// Says a word about everything that is held back; it may be much.
+async fn worded(remote: &Remote, word: &str) -> Result<Value, Failure> {
+    remote.work(&format!("/api/operations/held-messages/{word}"), &json!({}), |_| {}).await
+}
+
 async fn status(cx: &Context) -> Result<(), Failure> {
-    let shop = cx.shop("the outbox").await?;
-    let row = |(context, backlog): (Which, Backlog)| json!({ "context": context, "waiting": backlog.waiting, "oldest": backlog.oldest, "held": 0 });
-    let mut rows: Vec<Value> = shop.backlogs().await?.into_iter().map(row).collect();
-    let held = shop.notifications.held(&Actor::System).await?;
-    rows.push(json!({ "context": Which::Notifications, "waiting": 0, "oldest": null, "held": held }));
-    cx.out.list(&rows, COLUMNS)?;
-    shop.close().await
+    let mut rows = Vec::new();
+    match cx.target().await? {
+        Target::Local(shop) => {
+            for (context, backlog) in shop.backlogs().await? {
+                let held = match context {
+                    Which::Notifications => shop.notifications.held(&Actor::System).await?,
+                    Which::Users | Which::Catalog | Which::Orders => 0,
+                };
+                rows.push(views::backlog(context, backlog, held));
+            }
+            shop.close().await?;
+        }
+        Target::Remote(remote) => {
+            for context in Which::ALL {
+                rows.push(remote.get(&format!("/api/operations/outbox/{context}"), &[]).await?);
+            }
+        }
+    }
+    cx.out.list(&rows, COLUMNS)
 }

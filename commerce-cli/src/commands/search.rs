@@ -3,7 +3,7 @@
 use commerce_core::Actor;
 use commerce_core::catalog::SearchRequest;
 use indicatif::ProgressBar;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::Paging;
 use crate::context::{Context, Target};
@@ -38,15 +38,23 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
 }
 
 async fn reindex(cx: &Context) -> Result<(), Failure> {
-    let shop = cx.shop("rebuilding the index").await?;
-    if !cx.settings()?.search_enabled {
-        return Err(Failure::new("NO_INDEX", "search.enabled is false: this shop keeps no index"));
-    }
     let bar = ProgressBar::no_length();
-    let count = shop.catalog.reindex(&|count| bar.set_position(count)).await?;
+    let done = match cx.target().await? {
+        Target::Local(shop) => {
+            if !cx.settings()?.search_enabled {
+                return Err(Failure::new("NO_INDEX", "search.enabled is false: this shop keeps no index"));
+            }
+            let count = shop.catalog.reindex(&|count| bar.set_position(count)).await?;
+            shop.close().await?;
+            json!({ "products": count })
+        }
+        Target::Remote(remote) => {
+            let tell = |progress: &Value| bar.set_position(progress["products"].as_u64().unwrap_or_default());
+            remote.work("/api/operations/search-index/rebuild", &json!({}), tell).await?
+        }
+    };
     bar.finish_and_clear();
-    cx.out.say(&format!("{count} products are in the new index"), &json!({ "products": count }))?;
-    shop.close().await
+    cx.out.say(&format!("{} products are in the new index", done["products"]), &done)
 }
 
 async fn query(cx: &Context, text: String, in_stock: bool, paging: &Paging) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use commerce_server::{App, Config, Roles, Shutdown, assembly, listen, serve};
 
-use crate::context::{Context, not_over_http, set};
+use crate::context::{Context, set};
 use crate::demo;
 use crate::failure::Failure;
 use crate::shop::Shop;
@@ -32,9 +32,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
-    if cx.globals.url.is_some() {
-        return Err(not_over_http("serve"));
-    }
+    cx.local_only("serve")?;
     let config = settings(cx, &args)?;
     let roles = Roles::of(args.role.iter().map(String::as_str)).map_err(Failure::usage)?;
     if !roles.are_all() && args.demo {

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::args::{Paging, one_of};
 use crate::context::{Context, Target};
 use crate::failure::Failure;
-use crate::output::Column;
-use crate::remote::part;
+use crate::output::{Column, shown};
+use crate::remote::{Remote, part};
 use crate::secret::password;
 use crate::shop::People;
 use crate::views;
@@ -35,7 +35,7 @@ pub(crate) enum Command {
     },
     /// Give a user a role; who is to run a seller is named where the seller is made (POST /api/sellers)
     SetRole {
-        /// Mail address or id (with --url the id)
+        /// Mail address or id
         user: String,
         /// The new role
         #[arg(value_parser = one_of(Role::ALL, Role::as_str), ignore_case = true)]
@@ -73,23 +73,43 @@ pub(crate) struct Create {
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Create(args) => create(cx, args).await,
-        Command::List { role, paging } => {
-            cx.local_only("the list of users")?;
-            let people = People::open(&cx.settings()?).await?;
+        Command::List { role, paging } => list(cx, role, &paging).await,
+        Command::SetRole { user, role } => set_role(cx, &user, role).await,
+        Command::ResetPassword { user, password_stdin } => reset_password(cx, &user, password_stdin).await,
+    }
+}
+
+async fn list(cx: &Context, role: Option<Role>, paging: &Paging) -> Result<(), Failure> {
+    match cx.people().await? {
+        Target::Local(people) => {
             let users = people.users(&Actor::System, role, &paging.request()?).await?;
             cx.out.page(&views::page(users, views::user), COLUMNS)?;
             people.close().await
         }
-        Command::SetRole { user, role } => set_role(cx, &user, role).await,
-        Command::ResetPassword { user, password_stdin } => {
-            cx.local_only("resetting a password")?;
-            let people = People::open(&cx.settings()?).await?;
-            let user = find(&people, &user).await?;
-            people.set_password(&Actor::System, user.id, &password(password_stdin)?).await?;
-            cx.out.say(&format!("{} has a new password; all logins ended", user.email), &views::user(user.clone()))?;
-            people.close().await
+        Target::Remote(remote) => {
+            let mut query = paging.query();
+            query.extend(role.map(|role| ("role", role.as_str().to_owned())));
+            cx.out.page(&remote.get("/api/users", &query).await?, COLUMNS)
         }
     }
+}
+
+async fn reset_password(cx: &Context, user: &str, password_stdin: bool) -> Result<(), Failure> {
+    let user = match cx.people().await? {
+        Target::Local(people) => {
+            let user = find(&people, user).await?;
+            people.set_password(&Actor::System, user.id, &password(password_stdin)?).await?;
+            people.close().await?;
+            views::user(user)
+        }
+        Target::Remote(remote) => {
+            let user = find_there(&remote, user).await?;
+            let path = format!("/api/operations/users/{}/password", part(id(&user)));
+            remote.call(Method::PUT, &path, &json!({ "password": password(password_stdin)? })).await?;
+            user
+        }
+    };
+    cx.out.say(&format!("{} has a new password; all logins ended", shown(&user["email"])), &user)
 }
 
 async fn create(cx: &Context, args: Create) -> Result<(), Failure> {
@@ -117,11 +137,11 @@ async fn create(cx: &Context, args: Create) -> Result<(), Failure> {
                 body["phone"] = phone.into();
             }
             let made = remote.call(Method::POST, "/api/users", &body).await?;
-            let id = made.get("id").and_then(Value::as_str).unwrap_or_default();
+            let id = id(&made).to_owned();
             let user = match args.role {
                 Role::Customer => made,
                 role @ (Role::Seller | Role::Admin) => {
-                    let path = format!("/api/users/{}/role", part(id));
+                    let path = format!("/api/users/{}/role", part(&id));
                     let given = remote.call(Method::PUT, &path, &json!({ "role": role })).await;
                     given.map_err(|failure| failure.about(&format!("{id} is there, as a CUSTOMER")))?
                 }
@@ -140,7 +160,8 @@ async fn set_role(cx: &Context, user: &str, role: Role) -> Result<(), Failure> {
             people.close().await
         }
         Target::Remote(remote) => {
-            let path = format!("/api/users/{}/role", part(user));
+            let known = find_there(&remote, user).await?;
+            let path = format!("/api/users/{}/role", part(id(&known)));
             cx.out.record(&remote.call(Method::PUT, &path, &json!({ "role": role })).await?, COLUMNS)
         }
     }
@@ -153,4 +174,18 @@ async fn find(people: &People, text: &str) -> Result<User, Failure> {
     }
     let email = Email::parse("user", text)?;
     Ok(people.user_by_email(&Actor::System, &email).await?.ok_or(Refusal::NotFound("user"))?)
+}
+
+/// The same of a server.
+async fn find_there(remote: &Remote, text: &str) -> Result<Value, Failure> {
+    if text.parse::<UserId>().is_ok() {
+        return remote.get(&format!("/api/users/{}", part(text)), &[]).await;
+    }
+    let email = Email::parse("user", text)?;
+    let mut found = remote.get("/api/users", &[("email", email.to_string())]).await?;
+    found.pointer_mut("/items/0").map(Value::take).ok_or_else(|| Refusal::NotFound("user").into())
+}
+
+fn id(user: &Value) -> &str {
+    user["id"].as_str().unwrap_or_default()
 }

@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Actor;
 use crate::error::{Error, Outcome, Refusal};
 use crate::ids::{Id, SellerId};
-use crate::limits;
-use crate::page::PageRequest;
 use crate::text::Slug;
 
 use super::Catalog;
@@ -57,15 +55,15 @@ impl Catalog {
         if named.house {
             return Ok(self.one_of(SellerId::from_uuid(HOUSE), &name, named.slug.as_str(), None).await?.id);
         }
-        if let Some(known) = named.among(met)? {
+        if let Some(known) = self.seller_among(named, met).await? {
             return Ok(known);
         }
         let new = NewSeller { name, slug: Some(named.slug.to_string()), user: None };
         let id = match self.create_seller(actor, new, None).await {
             Ok(made) => made.into_inner().id,
             Err(Error::Refused(refusal)) if *refusal == Refusal::SlugTaken => {
-                *met = self.sellers_by_slug().await?;
-                named.among(met)?.ok_or(Refusal::SlugTaken)?
+                // Another import was faster.
+                self.seller_among(named, met).await?.ok_or(Refusal::SlugTaken)?
             }
             Err(error) => return Err(error),
         };
@@ -88,22 +86,18 @@ impl Catalog {
         if named.house {
             return Ok(self.store.seller(SellerId::from_uuid(HOUSE)).await?.map(|house| house.id));
         }
-        if met.is_empty() {
-            *met = self.sellers_by_slug().await?;
-        }
-        Ok(named.among(met)?)
+        self.seller_among(named, met).await
     }
 
-    /// All sellers. No port tells of one by its slug.
-    async fn sellers_by_slug(&self) -> Outcome<MetSellers> {
-        let whole = Some(i64::from(limits::PAGE_MAX));
-        let (mut all, mut at) = (MetSellers::new(), Some(PageRequest::parse(whole, None)?));
-        while let Some(page) = at {
-            let found = self.store.sellers(&page).await?;
-            all.extend(found.items.into_iter().map(|seller| (seller.slug, seller.id)));
-            at = found.next_cursor.map(|cursor| PageRequest::parse(whole, Some(&cursor))).transpose()?;
+    /// Who it is among those that were met, or else in the store.
+    async fn seller_among(&self, named: &ImportSeller, met: &mut MetSellers) -> Outcome<Option<SellerId>> {
+        if let Some(known) = named.among(met)? {
+            return Ok(Some(known));
         }
-        Ok(all)
+        if let Some(seller) = self.store.seller_by_slug(&named.slug).await? {
+            met.insert(seller.slug, seller.id);
+        }
+        Ok(named.among(met)?)
     }
 }
 

@@ -27,7 +27,7 @@ pub struct ProductFilter {
     pub status: Option<ProductStatus>,
 }
 
-/// Reads products, categories and sellers.
+/// Reads products and categories.
 #[async_trait]
 pub trait ProductReads: Send + Sync {
     /// A product by id.
@@ -54,9 +54,16 @@ pub trait ProductReads: Send + Sync {
 
     /// All categories; a shop has hundreds of them, not millions.
     async fn categories(&self) -> Result<CategoryTree, StoreError>;
+}
 
+/// Reads sellers.
+#[async_trait]
+pub trait SellerReads: Send + Sync {
     /// A seller by id.
     async fn seller(&self, id: SellerId) -> Result<Option<Seller>, StoreError>;
+
+    /// A seller by its slug.
+    async fn seller_by_slug(&self, slug: &Slug) -> Result<Option<Seller>, StoreError>;
 
     /// Sellers, newest first.
     async fn sellers(&self, page: &PageRequest) -> Result<Page<Seller>, StoreError>;
@@ -138,7 +145,7 @@ impl Shown {
 
 /// Keeps the catalog.
 #[async_trait]
-pub trait CatalogStore: ProductReads + StockReads + ReviewReads + Keys {
+pub trait CatalogStore: ProductReads + SellerReads + StockReads + ReviewReads + Keys {
     /// A product with its stock for those who browse: never behind what was committed through this
     /// store, at most [`limits::BROWSE_BEHIND`](crate::limits::BROWSE_BEHIND) behind what others
     /// wrote. Nobody decides by it.

@@ -13,7 +13,7 @@ use crate::events::Envelope;
 use crate::ids::{Id, SellerId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::staff::{StaffAction, Subject, SubjectKind};
-use crate::text::slugify;
+use crate::text::{Slug, slugify};
 use crate::users::own_seller;
 
 use super::Catalog;
@@ -89,6 +89,14 @@ impl Catalog {
     /// `NOT_FOUND`.
     pub async fn seller(&self, id: SellerId) -> Outcome<Seller> {
         Ok(self.store.seller(id).await?.ok_or(Refusal::NotFound("seller"))?)
+    }
+
+    /// A seller by its slug.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub async fn seller_by_slug(&self, slug: &Slug) -> Outcome<Seller> {
+        Ok(self.store.seller_by_slug(slug).await?.ok_or(Refusal::NotFound("seller"))?)
     }
 
     /// Sellers, newest first.

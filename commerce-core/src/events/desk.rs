@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::actor::Actor;
 use crate::error::{Outcome, Refusal};
 use crate::ids::{EventId, IdSource};
-use crate::page::{Cursor, PageRequest};
+use crate::page::{Cursor, Page, PageRequest, sifted, whole};
 use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 use crate::time::Clock;
 
@@ -56,21 +56,38 @@ impl DeadLetterDesk {
     /// # Errors
     /// `FORBIDDEN` for anybody but staff.
     pub async fn letters(&self, actor: &Actor) -> Outcome<Vec<DeadLetter>> {
-        actor.require_staff()?;
         let mut all = Vec::new();
-        for (consumer, letters) in &self.boxes {
-            let mut page = PageRequest::first();
-            loop {
-                let some = letters.letters(&page).await?;
-                let last = some.items.last().map(|letter| Cursor(crate::ids::Id::uuid(letter.event.id)));
-                all.extend(some.items.into_iter().filter(|letter| letter.consumer == consumer.name()));
-                match last.filter(|_| some.next_cursor.is_some()) {
-                    Some(last) => page = PageRequest::parse(None, Some(&last.encode()))?,
-                    None => break,
-                }
-            }
+        for (consumer, _) in &self.boxes {
+            all.extend(whole(async |page| self.page(actor, consumer.name(), &page).await).await?);
         }
         Ok(all)
+    }
+
+    /// One consumer's letters, newest event first.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for anybody but staff, `NOT_FOUND` for a consumer that does not live here.
+    pub async fn page(&self, actor: &Actor, consumer: &str, request: &PageRequest) -> Outcome<Page<DeadLetter>> {
+        actor.require_staff()?;
+        let (consumer, letters) = self.place(consumer)?;
+        // Consumers of one context share a database.
+        let list = async |page| letters.letters(&page).await;
+        let page = sifted(request, list, |letter| letter.consumer == consumer.name(), DeadLetter::place).await;
+        Ok(page?)
+    }
+
+    /// One letter.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page), and `NOT_FOUND` when it is not there.
+    pub async fn letter(&self, actor: &Actor, consumer: &str, event: EventId) -> Outcome<DeadLetter> {
+        actor.require_staff()?;
+        let (consumer, letters) = self.place(consumer)?;
+        let wanted = |letter: &DeadLetter| letter.consumer == consumer.name() && letter.event.id == event;
+        // Lists go downwards from below their cursor.
+        let above = DeadLetter::place_of(consumer.name(), event).as_u128().saturating_add(1);
+        let found = letters.letters(&PageRequest::first().from(Cursor(uuid::Uuid::from_u128(above)))).await?;
+        found.items.into_iter().find(wanted).ok_or_else(|| Refusal::NotFound("dead letter").into())
     }
 
     /// Brings a letter to its consumer again. The letter is taken out only after the consumer has
@@ -79,7 +96,7 @@ impl DeadLetterDesk {
     /// # Errors
     /// `NOT_FOUND`; a store that does not answer leaves the letter where it is.
     pub async fn redrive(&self, actor: &Actor, consumer: &str, event: EventId) -> Outcome<Redriven> {
-        let letter = self.find(actor, consumer, event).await?;
+        let letter = self.letter(actor, consumer, event).await?;
         let (consumer, letters) = self.place(consumer)?;
         match consumer.handle(&letter.event).await {
             Ok(()) => {
@@ -106,12 +123,6 @@ impl DeadLetterDesk {
     fn told(&self, actor: &Actor, action: StaffAction, consumer: &str, event: EventId) -> Option<Envelope> {
         let deed = Deed::of(action, Subject::of(SubjectKind::Event, event), json!({ "consumer": consumer }));
         deed.said(actor, &self.ids, self.clock.now())
-    }
-
-    async fn find(&self, actor: &Actor, consumer: &str, event: EventId) -> Outcome<DeadLetter> {
-        let wanted = |letter: &DeadLetter| letter.consumer == consumer && letter.event.id == event;
-        let found = self.letters(actor).await?.into_iter().find(wanted);
-        found.ok_or_else(|| Refusal::NotFound("dead letter").into())
     }
 
     fn place(&self, consumer: &str) -> Outcome<&LetterBox> {

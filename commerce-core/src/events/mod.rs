@@ -368,9 +368,15 @@ impl DeadLetter {
     /// that letters of one event to several consumers have places of their own.
     #[must_use]
     pub fn place(&self) -> Uuid {
-        let [first, second, ..] = digest(&[self.consumer.as_bytes()]);
+        Self::place_of(&self.consumer, self.event.id)
+    }
+
+    /// The place of the letter of `event` to `consumer`.
+    #[must_use]
+    pub fn place_of(consumer: &str, event: EventId) -> Uuid {
+        let [first, second, ..] = digest(&[consumer.as_bytes()]);
         let tail = u128::from(u16::from_be_bytes([first, second]));
-        Uuid::from_u128((self.event.id.uuid().as_u128() & !0xffff) | tail)
+        Uuid::from_u128((event.uuid().as_u128() & !0xffff) | tail)
     }
 }
 

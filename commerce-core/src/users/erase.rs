@@ -67,7 +67,7 @@ impl Users {
             let user = self.present(id).await?;
             expect_version("user", expected, user.version)?;
             let addresses = self.store.addresses(id).await?;
-            let sessions = self.store.sessions(id).await?;
+            let sessions = self.every_session(id).await?;
 
             let now = self.clock.now();
             let changes = ChangeSet::of([UserWrite::UpdateUser(erased(&user).next_version())]);

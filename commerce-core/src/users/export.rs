@@ -29,7 +29,7 @@ impl Users {
         actor.require_owner(id, "user")?;
         let user = self.present(id).await?;
         let addresses = self.store.addresses(id).await?;
-        let sessions = self.store.sessions(id).await?;
+        let sessions = self.every_session(id).await?;
         let mut whole = Map::new();
         whole.insert("exportedAt".to_owned(), json!(self.clock.now()));
         whole.insert("user".to_owned(), person(&user));

@@ -102,7 +102,7 @@ impl Users {
     }
 
     async fn endings(&self, id: UserId, keep: Option<SessionId>) -> Outcome<Vec<UserWrite>> {
-        Ok(endings(&self.store.sessions(id).await?, keep, self.clock.now()))
+        Ok(endings(&self.every_session(id).await?, keep, self.clock.now()))
     }
 }
 

@@ -62,7 +62,7 @@ pub trait UserStore: StaffLogReads + GuestReads + ErasureReads + Keys {
     async fn session(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError>;
 
     /// A user's sessions that are not revoked, newest first.
-    async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError>;
+    async fn sessions(&self, user: UserId, page: &PageRequest) -> Result<Page<Session>, StoreError>;
 
     /// A refresh token by its hash.
     async fn refresh_token(&self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError>;

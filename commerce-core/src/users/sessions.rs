@@ -6,6 +6,7 @@ use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, RequestKey, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, SessionId, UserId};
+use crate::page::{Page, PageRequest, sifted, whole};
 use crate::staff::StaffAction;
 
 use super::Users;
@@ -52,13 +53,17 @@ impl Users {
     ///
     /// # Errors
     /// `NOT_FOUND` for strangers.
-    pub async fn sessions(&self, actor: &Actor, user: UserId) -> Outcome<Vec<Session>> {
+    pub async fn sessions(&self, actor: &Actor, user: UserId, page: &PageRequest) -> Outcome<Page<Session>> {
         actor.require_owner(user, "user")?;
         self.present(user).await?;
         let now = self.clock.now();
-        let mut sessions = self.store.sessions(user).await?;
-        sessions.retain(|session| session.is_alive(now));
-        Ok(sessions)
+        let list = async |page| self.store.sessions(user, &page).await;
+        Ok(sifted(page, list, |session| session.is_alive(now), |session| session.id.uuid()).await?)
+    }
+
+    /// All of a user's sessions that nobody ended, however long ago they were used: to end or to tell all of them.
+    pub(super) async fn every_session(&self, user: UserId) -> Outcome<Vec<Session>> {
+        Ok(whole(async |page| self.store.sessions(user, &page).await).await?)
     }
 
     /// Ends one session of a user.
@@ -67,8 +72,10 @@ impl Users {
     /// `NOT_FOUND` for strangers, and for a session that is not hers or not alive.
     pub async fn revoke_session(&self, actor: &Actor, user: UserId, session: SessionId) -> Outcome<()> {
         rounds("session", || async move {
-            let alive = self.sessions(actor, user).await?;
-            if !alive.iter().any(|known| known.id == session) {
+            actor.require_owner(user, "user")?;
+            self.present(user).await?;
+            let known = self.store.session(session).await?.map(|(known, _)| known);
+            if known.is_none_or(|known| known.user != user || !known.is_alive(self.clock.now())) {
                 return Err(Refusal::NotFound("session").into());
             }
             let changes = ChangeSet::of([UserWrite::RevokeSession(session, self.clock.now())]);

@@ -6,7 +6,7 @@ use commerce_core::Currency;
 use commerce_core::text::Email;
 use toml::Value;
 
-use super::keys::Kind;
+use super::kinds::Kind;
 use super::prices;
 use crate::address::Network;
 

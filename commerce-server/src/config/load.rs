@@ -9,7 +9,8 @@ use toml::Value;
 
 use super::ConfigFault;
 use super::check::check;
-use super::keys::{KEYS, Key, SECTIONS};
+use super::keys::{KEYS, SECTIONS};
+use super::kinds::Key;
 use super::together;
 use crate::nearest::nearest;
 

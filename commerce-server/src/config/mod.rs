@@ -6,17 +6,22 @@
 
 mod check;
 mod keys;
+mod kinds;
 mod load;
 mod prices;
+mod sections;
 mod text;
 mod together;
 mod typed;
+mod values;
 
 use std::fmt;
 use std::path::Path;
 
-pub use keys::{KEYS, Key, Kind, SECTIONS};
+pub use keys::{KEYS, SECTIONS};
+pub use kinds::{Key, Kind};
 pub use load::Settings;
+pub use sections::*;
 pub use typed::*;
 
 /// One thing that is wrong with the settings.

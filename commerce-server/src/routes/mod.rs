@@ -7,6 +7,7 @@ mod coupons;
 mod guest_carts;
 mod inventory;
 mod notifications;
+mod operations;
 mod orders;
 mod payments;
 mod product_input;
@@ -28,7 +29,7 @@ use crate::api::Api;
 type Adds = fn(Api) -> Api;
 
 /// Each part of the table with the context it belongs to.
-const PARTS: [(Context, Adds); 18] = [
+const PARTS: [(Context, Adds); 22] = [
     (Context::Users, auth::routes),
     (Context::Users, users::routes),
     (Context::Catalog, products::routes),
@@ -47,6 +48,10 @@ const PARTS: [(Context, Adds); 18] = [
     (Context::Orders, returns::routes),
     (Context::Notifications, notifications::routes),
     (Context::Notifications, webhook_endpoints::routes),
+    (Context::Users, operations::of_users),
+    (Context::Catalog, operations::of_the_catalog),
+    (Context::Orders, operations::of_orders),
+    (Context::Notifications, operations::of_notifications),
 ];
 
 /// The whole table.
@@ -56,12 +61,13 @@ pub fn all(api: Api) -> Api {
 }
 
 /// The routes of the contexts that live here; on a gateway also those of the others, which are brought
-/// to them.
+/// to them. What needs all contexts together is answered where clients speak to.
 #[must_use]
 pub fn table(api: Api, here: &[Context], gateway: bool) -> Api {
-    PARTS.into_iter().fold(api, |api, (context, routes)| match (here.contains(&context), gateway) {
+    let api = PARTS.into_iter().fold(api, |api, (context, routes)| match (here.contains(&context), gateway) {
         (true, _) => routes(api.brought_to(None)),
         (false, true) => routes(api.brought_to(Some(context))),
         (false, false) => api,
-    })
+    });
+    if gateway || here.len() == Context::ALL.len() { operations::of_the_whole(api.brought_to(None)) } else { api }
 }

@@ -17,7 +17,7 @@ use crate::extract::{IfMatch, KeyedJson, Params, Query, RequestIdempotency};
 use crate::front::body_bytes;
 use crate::problem::Answered;
 use crate::state::Shared;
-use crate::views::order::{AttemptView, PaymentBody, PaymentView, PromiseBody, RefundView};
+use crate::views::payment::{AttemptView, PaymentBody, PaymentView, PromiseBody, RefundView};
 use crate::views::wallet::ReconciliationView;
 
 /// How many days a reconciliation looks back unless it is said, and at most.

@@ -13,7 +13,7 @@ use crate::auth::SignedIn;
 use crate::extract::{IfMatch, KeyedJson, Params, Query};
 use crate::problem::Answered;
 use crate::state::Shared;
-use crate::views::order::RefundView;
+use crate::views::payment::RefundView;
 use crate::views::returns::{
     ApproveBody, ExchangeBody, ReceiveBody, RefundBody, RefundReturnBody, RejectBody, ReturnBody, ReturnView,
 };

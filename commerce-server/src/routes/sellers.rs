@@ -4,6 +4,7 @@ use axum::extract::State;
 use commerce_core::catalog::{NewSeller, SellerPatch};
 use commerce_core::change::Answer;
 use commerce_core::ids::UserId;
+use commerce_core::text::Slug;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -13,7 +14,7 @@ use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
 use crate::extract::{IfMatch, KeyedJson, Paging, Params, Patch};
-use crate::problem::Answered;
+use crate::problem::{Answered, Problem};
 use crate::state::Shared;
 use crate::views::catalog::SellerView;
 
@@ -39,7 +40,7 @@ pub(super) fn routes(api: Api) -> Api {
         create,
     )
     .get("/api/sellers", op("Sellers, newest first").public().query([LIMIT, CURSOR]).lists::<SellerView>(), list)
-    .get(one, op("A seller").public().gives::<SellerView>(200, "The seller."), show)
+    .get(one, op("A seller, by id or slug").public().gives::<SellerView>(200, "The seller."), show)
     .put(
         one,
         op("Change a seller").versioned().takes::<SellerBody>().gives::<SellerView>(200, "Changed.").refuses(&["SLUG_TAKEN"]),
@@ -69,7 +70,12 @@ async fn list(State(shared): State<Shared>, Paging(page): Paging) -> Answered<To
 }
 
 async fn show(State(shared): State<Shared>, params: Params) -> Answered<Told<SellerView>> {
-    let seller = SellerView::from(shared.catalog().seller(params.get("id", "seller")?).await?);
+    let seller = match (params.text("id")?.parse(), params.text("id")?.parse::<Slug>()) {
+        (Ok(id), _) => shared.catalog().seller(id).await?,
+        (Err(_), Ok(slug)) => shared.catalog().seller_by_slug(&slug).await?,
+        (Err(_), Err(_)) => return Err(Problem::not_found("seller")),
+    };
+    let seller = SellerView::from(seller);
     Ok(shown_at(seller, SellerView::version))
 }
 

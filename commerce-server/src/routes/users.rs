@@ -202,8 +202,7 @@ async fn staff_log(State(shared): State<Shared>, caller: SignedIn, query: Query)
 }
 
 async fn sessions(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
-    let sessions = shared.users().sessions(&caller.actor, params.user(&caller.actor)?).await?;
-    let page = query.page_of(sessions, |session| session.id.uuid())?;
+    let page = shared.users().sessions(&caller.actor, params.user(&caller.actor)?, &query.page()?).await?;
     Ok(shown(json!(page.map(|session| SessionView::of(&session, caller.session)))))
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::order::NextActionSchema;
+use super::payment::NextActionSchema;
 use super::schema::MoneySchema;
 
 /// What a user has with the shop.

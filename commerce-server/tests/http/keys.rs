@@ -283,6 +283,29 @@ impl Scene {
                 keeps(&step(&exchanged, "exchange"), nothing.clone(), json!({"items": []}), json!({"items": [line(0)]})),
             ),
             (
+                "/api/operations/dead-letters/staff-log-queue/{event}/redrive",
+                Keeps::Nothing("a letter that was recorded is gone"),
+            ),
+            (
+                "/api/operations/dead-letters/catalog-order-queue/{event}/redrive",
+                Keeps::Nothing("a letter that was recorded is gone"),
+            ),
+            (
+                "/api/operations/dead-letters/order-cart-queue/{event}/redrive",
+                Keeps::Nothing("a letter that was recorded is gone"),
+            ),
+            (
+                "/api/operations/dead-letters/notification-queue/{event}/redrive",
+                Keeps::Nothing("a letter that was recorded is gone"),
+            ),
+            ("/api/operations/dead-letters/webhook-queue/{event}/redrive", Keeps::Nothing("a letter that was recorded is gone")),
+            ("/api/operations/audit", Keeps::Nothing("an audit is always the present one")),
+            ("/api/operations/search-index/rebuild", Keeps::Nothing("an index that was built is built again")),
+            ("/api/operations/mails/{template}/test", Keeps::Nothing("each is a mail of its own")),
+            ("/api/operations/held-messages/hold", Keeps::Nothing("what was said need not be said again")),
+            ("/api/operations/held-messages/release", Keeps::Nothing("what was said need not be said again")),
+            ("/api/operations/held-messages/drop", Keeps::Nothing("what was said need not be said again")),
+            (
                 "/api/notifications/{id}/resend",
                 Keeps::Key {
                     path: format!("/api/notifications/{message}/resend"),

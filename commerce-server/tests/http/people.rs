@@ -164,3 +164,33 @@ async fn guesses_at_the_present_password_are_slowed_and_end_no_session() {
     assert_eq!(shop.ask("POST", "/api/auth/login").json(&login).send().await.refused(429), "TOO_MANY", "one book for both");
     change(ravi, PASSWORD).await.expect(204);
 }
+
+#[tokio::test]
+async fn logins_are_listed_page_by_page_newest_first() {
+    let shop = Shop::open().await;
+    let first = shop.login("asha", Role::Customer).await;
+    let login = json!({"email": "asha@example.com", "password": PASSWORD});
+    for _ in 0..4 {
+        shop.ask("POST", "/api/auth/login").json(&login).send().await.expect(200);
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = shop.get(&format!("/api/users/me/sessions?limit=2&cursor={cursor}"), &first).await.expect(200).body;
+        let items = page["items"].as_array().unwrap();
+        assert!((1..=2).contains(&items.len()), "{page}");
+        seen.extend(items.iter().map(|it| (it["id"].as_str().unwrap().to_owned(), it["current"] == true)));
+        match page["nextCursor"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+    assert_eq!(seen.iter().map(|(_, current)| *current).collect::<Vec<_>>(), [false, false, false, false, true]);
+    assert!(seen.is_sorted_by(|one, other| one.0 > other.0), "{seen:?}");
+    let ended = format!("/api/users/me/sessions/{}", seen[1].0);
+    shop.ask("DELETE", &ended).token(&first).send().await.expect(204);
+    assert_eq!(shop.ask("DELETE", &ended).token(&first).send().await.refused(404), "NOT_FOUND");
+    let other = shop.login("ravi", Role::Customer).await;
+    let hers = format!("/api/users/me/sessions/{}", seen[0].0);
+    assert_eq!(shop.ask("DELETE", &hers).token(&other).send().await.refused(404), "NOT_FOUND", "of somebody else");
+    assert_eq!(shop.get("/api/users/me/sessions", &first).await.body["items"].as_array().unwrap().len(), 4);
+}

@@ -214,3 +214,15 @@ fn without(mut body: Value, field: &str) -> Value {
     body.as_object_mut().unwrap().remove(field);
     body
 }
+
+#[tokio::test]
+async fn a_seller_is_found_by_its_slug() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let made = shop.post("/api/sellers", &admin, json!({"name": "The Potter", "slug": "potter"})).await.expect(201).body;
+    let found = shop.get("/api/sellers/potter", &admin).await.expect(200).body;
+    assert_eq!((&found["id"], &found["name"]), (&made["id"], &json!("The Potter")));
+    for nobody in ["weaver", "%3Cscript%3E", "018f0000-0000-7000-8000-000000000000"] {
+        assert_eq!(shop.get(&format!("/api/sellers/{nobody}"), &admin).await.refused(404), "NOT_FOUND", "{nobody}");
+    }
+}

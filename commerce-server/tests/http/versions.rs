@@ -190,6 +190,23 @@ const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/notifications/{id}/resend", "a message has no version"),
     ("POST /api/webhook-endpoints", "makes an endpoint"),
     ("POST /api/webhook-endpoints/{id}/deliveries/{did}/resend", "a delivery has no version"),
+    ("DELETE /api/operations/dead-letters/staff-log-queue/{event}", "a letter stays as it was buried"),
+    ("POST /api/operations/dead-letters/staff-log-queue/{event}/redrive", "a letter stays as it was buried"),
+    ("DELETE /api/operations/dead-letters/catalog-order-queue/{event}", "a letter stays as it was buried"),
+    ("POST /api/operations/dead-letters/catalog-order-queue/{event}/redrive", "a letter stays as it was buried"),
+    ("DELETE /api/operations/dead-letters/order-cart-queue/{event}", "a letter stays as it was buried"),
+    ("POST /api/operations/dead-letters/order-cart-queue/{event}/redrive", "a letter stays as it was buried"),
+    ("DELETE /api/operations/dead-letters/notification-queue/{event}", "a letter stays as it was buried"),
+    ("POST /api/operations/dead-letters/notification-queue/{event}/redrive", "a letter stays as it was buried"),
+    ("DELETE /api/operations/dead-letters/webhook-queue/{event}", "a letter stays as it was buried"),
+    ("POST /api/operations/dead-letters/webhook-queue/{event}/redrive", "a letter stays as it was buried"),
+    ("POST /api/operations/audit", "about the whole shop"),
+    ("POST /api/operations/search-index/rebuild", "an index has no version"),
+    ("POST /api/operations/mails/{template}/test", "makes a mail"),
+    ("POST /api/operations/held-messages/hold", "about all messages"),
+    ("POST /api/operations/held-messages/release", "about all messages"),
+    ("POST /api/operations/held-messages/drop", "about all messages"),
+    ("PUT /api/operations/users/{userId}/password", "whatever the user is by now"),
 ];
 
 /// What changes an order: method, route, path and body.

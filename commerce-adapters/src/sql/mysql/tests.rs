@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use commerce_core::catalog::{CatalogStore, CatalogWrite, ProductReads, Seller};
+use commerce_core::catalog::{CatalogStore, CatalogWrite, Seller, SellerReads};
 use commerce_core::change::{ChangeSet, CommitError, CommitRefusal, Handled, KeyClaim, KeyResult, KeyScope};
 use commerce_core::commerce::KeepPolicy;
 use commerce_core::error::{StoreError, StoreErrorKind};

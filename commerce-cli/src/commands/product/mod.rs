@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod shown;
 
 pub(crate) use import::to_product;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::catalog::{CatalogStore, CatalogWrite, Category, CategoryTree, Seller};
 use crate::change::{ChangeSet, CommitRefusal};
 use crate::testing::ManualClock;
+use crate::text::Slug;
 
 use super::fixture::{Fixture, Opened, got, walk};
 use super::{cases, samples};
@@ -89,6 +90,9 @@ async fn sellers_are_kept(fixture: &Catalog) {
     let seller = sellers.pop().expect("there are seven");
     assert_eq!(got(fixture.store.seller(seller.id).await), Some(seller.clone()));
     assert_eq!(got(fixture.store.seller(fixture.ids.mint()).await), None);
+    assert_eq!(got(fixture.store.seller_by_slug(&seller.slug).await), Some(seller.clone()));
+    let nobodys = Slug::parse("slug", "nobodys").expect("letters are a slug");
+    assert_eq!(got(fixture.store.seller_by_slug(&nobodys).await), None);
     let stale = CatalogWrite::UpdateSeller(seller.clone());
     assert!(matches!(fixture.refused([stale]).await, CommitRefusal::Stale(_)));
     let renamed = Seller { name: "Renamed".to_owned(), version: 2, ..seller };

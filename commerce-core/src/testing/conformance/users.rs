@@ -23,6 +23,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn User
         of_many_who_change_one_version_one_wins,
         users_are_listed_newest_first,
         an_address_book_is_kept,
+        sessions_are_listed_newest_first,
         sessions_end_once,
         a_refresh_token_is_used_once,
     }
@@ -158,6 +159,18 @@ fn session(fixture: &Users, user: UserId) -> Session {
     Session { id: fixture.ids.mint(), user, created_at: fixture.now(), last_used_at: fixture.now(), revoked_at: None }
 }
 
+async fn sessions_are_listed_newest_first(fixture: &Users) {
+    let (user, other) = (new_user(fixture), new_user(fixture));
+    let mut sessions: Vec<Session> = (0..7).map(|_| session(fixture, user.id)).collect();
+    let users = [user.clone(), other.clone()].map(UserWrite::InsertUser);
+    fixture.write(users).await;
+    fixture.write(sessions.iter().cloned().map(UserWrite::InsertSession)).await;
+    fixture.write([UserWrite::InsertSession(session(fixture, other.id))]).await;
+    fixture.write([UserWrite::RevokeSession(sessions.remove(3).id, fixture.now())]).await;
+    sessions.reverse();
+    assert_eq!(walk(async |page| got(fixture.store.sessions(user.id, &page).await)).await, sessions);
+}
+
 async fn sessions_end_once(fixture: &Users) {
     let user = new_user(fixture);
     let first = session(fixture, user.id);
@@ -166,7 +179,11 @@ async fn sessions_end_once(fixture: &Users) {
     let second = session(fixture, user.id);
     fixture.write([UserWrite::InsertSession(second.clone())]).await;
     assert_eq!(fixture.refused([UserWrite::InsertSession(second.clone())]).await, CommitRefusal::Duplicate("id"));
-    assert_eq!(got(fixture.store.sessions(user.id).await), [second.clone(), first.clone()], "newest first");
+    assert_eq!(
+        walk(async |page| got(fixture.store.sessions(user.id, &page).await)).await,
+        [second.clone(), first.clone()],
+        "newest first"
+    );
 
     let later = fixture.now().plus(Duration::from_mins(5));
     fixture.write([UserWrite::TouchSession(second.id, later)]).await;
@@ -176,7 +193,7 @@ async fn sessions_end_once(fixture: &Users) {
     let ended = fixture.now();
     fixture.write([UserWrite::RevokeSession(first.id, ended)]).await;
     fixture.write([UserWrite::RevokeSession(first.id, later)]).await;
-    assert_eq!(got(fixture.store.sessions(user.id).await), [used], "an ended one is not listed");
+    assert_eq!(walk(async |page| got(fixture.store.sessions(user.id, &page).await)).await, [used], "an ended one is not listed");
     let first = Session { revoked_at: Some(ended), ..first };
     assert_eq!(got(fixture.store.session(first.id).await), Some((first, user)), "and ended when it first did");
     assert_eq!(got(fixture.store.session(fixture.ids.mint::<SessionId>()).await), None);

@@ -8,7 +8,7 @@ use super::{Faulty, Happened};
 use crate::catalog::{
     CatalogStore, CatalogWrite, CategoryTree, Hold, HoldKey, HoldOwners, ImageStore, Inventory, Item, Movement, Product,
     ProductFilter, ProductReads, ProductSearch, Purchases, Rating, Review, ReviewFilter, ReviewReads, SearchHits, SearchQuery,
-    Seller, Standing, StockReads, Wish,
+    Seller, SellerReads, Standing, StockReads, Wish,
 };
 use crate::change::{ChangeSet, CommitError, KeyRecord, KeyScope, Keys};
 use crate::error::{Outcome, StoreError};
@@ -93,7 +93,7 @@ faulty! {
         read users(role: Option<Role>, page: &PageRequest) -> Stored<Page<User>>;
         read addresses(user: UserId) -> Stored<Vec<Address>>;
         read session(id: SessionId) -> Stored<Option<(Session, User)>>;
-        read sessions(user: UserId) -> Stored<Vec<Session>>;
+        read sessions(user: UserId, page: &PageRequest) -> Stored<Page<Session>>;
         read refresh_token(hash: &[u8; 32]) -> Stored<Option<RefreshToken>>;
         => Users: UserWrite;
     }
@@ -110,7 +110,11 @@ faulty! {
         read products_by_id(ids: &[ProductId]) -> Stored<Vec<Product>>;
         look products_changed(since: Timestamp, after: Option<ProductId>, limit: u32) -> Stored<Vec<(Timestamp, Product)>>;
         read categories() -> Stored<CategoryTree>;
+    }
+
+    SellerReads of dyn CatalogStore, "catalog" {
         read seller(id: SellerId) -> Stored<Option<Seller>>;
+        read seller_by_slug(slug: &Slug) -> Stored<Option<Seller>>;
         read sellers(page: &PageRequest) -> Stored<Page<Seller>>;
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::catalog::{
     CatalogStore, CatalogWrite, CategoryTree, Hold, HoldKey, Inventory, Item, Movement, Product, ProductFilter, ProductReads,
-    Rating, Review, ReviewFilter, ReviewReads, ReviewStatus, Seller, StockReads, Wish,
+    Rating, Review, ReviewFilter, ReviewReads, ReviewStatus, Seller, SellerReads, StockReads, Wish,
 };
 use crate::change::{ChangeSet, CommitError};
 use crate::error::StoreError;
@@ -86,9 +86,16 @@ impl ProductReads for MemoryCatalog {
             .read(|rows| CategoryTree { version: rows.tree_version(), nodes: rows.categories.values().cloned().collect() })
             .await)
     }
+}
 
+#[async_trait]
+impl SellerReads for MemoryCatalog {
     async fn seller(&self, id: SellerId) -> Result<Option<Seller>, StoreError> {
         Ok(self.db.read(|rows| rows.sellers.get(&id).cloned()).await)
+    }
+
+    async fn seller_by_slug(&self, slug: &Slug) -> Result<Option<Seller>, StoreError> {
+        Ok(self.db.read(|rows| rows.sellers.values().find(|seller| seller.slug == *slug).cloned()).await)
     }
 
     async fn sellers(&self, page: &PageRequest) -> Result<Page<Seller>, StoreError> {

@@ -178,9 +178,10 @@ impl UserStore for MemoryUsers {
         Ok(self.db.read(|rows| rows.sessions.get(&id).and_then(|session| Some((session.clone(), user(rows, session)?)))).await)
     }
 
-    async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+    async fn sessions(&self, user: UserId, page: &PageRequest) -> Result<Page<Session>, StoreError> {
         let alive = |session: &&Session| session.user == user && session.revoked_at.is_none();
-        Ok(self.db.read(|rows| rows.sessions.values().rev().filter(alive).cloned().collect()).await)
+        let sessions = self.db.read(|rows| rows.sessions.values().filter(alive).cloned().collect()).await;
+        Ok(super::newest_first(sessions, page, |session| session.id.uuid()))
     }
 
     async fn refresh_token(&self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {

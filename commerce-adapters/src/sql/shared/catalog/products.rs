@@ -3,7 +3,8 @@
 
 use async_trait::async_trait;
 use commerce_core::catalog::{
-    CatalogWrite, Category, CategoryTree, Image, Product, ProductFilter, ProductReads, ProductStatus, Rating, Seller, Variant,
+    CatalogWrite, Category, CategoryTree, Image, Product, ProductFilter, ProductReads, ProductStatus, Rating, Seller,
+    SellerReads, Variant,
 };
 use commerce_core::error::StoreError;
 use commerce_core::ids::{Id, ImageId, ProductId, SellerId};
@@ -172,10 +173,19 @@ impl ProductReads for Database<CatalogWrite> {
         }
         Ok(tree)
     }
+}
 
+#[async_trait]
+impl SellerReads for Database<CatalogWrite> {
     async fn seller(&self, id: SellerId) -> Result<Option<Seller>, StoreError> {
         const OPERATION: &str = "catalog.seller";
         let query = Question::frequent("SELECT * FROM sellers WHERE id = ?").bind(blob(id.uuid()));
+        self.row(OPERATION, query).await?.map(|row| read_seller(&row, OPERATION)).transpose()
+    }
+
+    async fn seller_by_slug(&self, slug: &Slug) -> Result<Option<Seller>, StoreError> {
+        const OPERATION: &str = "catalog.seller_by_slug";
+        let query = Question::of("SELECT * FROM sellers WHERE slug = ?").bind(slug.as_str());
         self.row(OPERATION, query).await?.map(|row| read_seller(&row, OPERATION)).transpose()
     }
 

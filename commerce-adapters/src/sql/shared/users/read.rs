@@ -177,11 +177,13 @@ impl UserStore for Database<UserWrite> {
         Ok(Some((session, user)))
     }
 
-    async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+    async fn sessions(&self, user: UserId, page: &PageRequest) -> Result<Page<Session>, StoreError> {
         const OPERATION: &str = "users.sessions";
-        const SQL: &str = "SELECT * FROM sessions WHERE user_id = ? AND revoked_at IS NULL ORDER BY id DESC";
-        let rows = self.rows(OPERATION, Question::of(SQL).bind(blob(user.uuid()))).await?;
-        rows.iter().map(|row| read_session(row, OPERATION)).collect()
+        const SQL: &str = "SELECT * FROM sessions WHERE user_id = ? AND revoked_at IS NULL AND id < ? ORDER BY id DESC LIMIT ?";
+        let query = Question::of(SQL).bind(blob(user.uuid())).bind(below(page)).bind(page.limit() + 1);
+        let rows = self.rows(OPERATION, query).await?;
+        let sessions = rows.iter().map(|row| read_session(row, OPERATION)).collect::<Result<_, _>>()?;
+        Ok(Page::cut(sessions, page, |session: &Session| session.id.uuid()))
     }
 
     async fn refresh_token(&self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {

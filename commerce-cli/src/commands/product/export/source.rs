@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use commerce_core::catalog::{CategoryTree, HOUSE, ImportSeller, Inventory, ListProducts, Product, ProductStatus, Variant};
+use commerce_core::catalog::{CategoryTree, HOUSE, ImportSeller, Inventory, ListProducts, Product, Variant};
 use commerce_core::ids::{CategoryId, Id, ProductId, SellerId};
 use commerce_core::page::PageRequest;
-use commerce_core::text::{Metadata, Sku, Slug};
-use commerce_core::{Actor, Currency, Money, limits};
+use commerce_core::text::Sku;
+use commerce_core::{Actor, Currency, limits};
 use futures_util::StreamExt;
 use indicatif::ProgressBar;
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::context::{Context, Target};
@@ -19,6 +18,7 @@ use crate::import::jsonl::{Line, LineImage, LineVariant, Price};
 use crate::remote::{Remote, part};
 use crate::shop::Shop;
 
+use super::super::shown::{Category, Seller, Shown, read};
 use super::SIDE_BY_SIDE;
 
 /// The code of what is not there any more.
@@ -75,13 +75,8 @@ impl Source {
                 }
             }
             Whose::Remote(remote, _) => {
-                let mut cursor = Some(String::new());
-                while let Some(after) = cursor {
-                    let query = [("limit", limits::PAGE_MAX.to_string()), ("cursor", after)];
-                    let page: CardPage = read(remote.get_in_turn("/api/products", &query).await?)?;
-                    slugs.extend(page.items.into_iter().map(|card| (card.slug, card.id)));
-                    cursor = page.next_cursor;
-                }
+                let cards: Vec<Card> = read(remote.whole("/api/products").await?.into())?;
+                slugs.extend(cards.into_iter().map(|card| (card.slug, card.id)));
             }
         }
         Ok(slugs)
@@ -99,21 +94,23 @@ impl Source {
                 let stock = shop.catalog.stock_of(&skus).await?;
                 let stock = stock.into_iter().map(|Inventory { sku, on_hand, .. }| (sku, on_hand)).collect();
                 let seller = self.seller(product.seller).await?;
-                Ok(Some(local(product, seller, &stock, tree)))
+                let category = path(product.category, |id| tree.node(id).map(|node| (node.name.clone(), node.parent)));
+                Ok(Some(line(product, seller, category, &stock)))
             }
             Whose::Remote(remote, categories) => {
-                let shown: Shown = match remote.get_in_turn(&format!("/api/products/{id}"), &[]).await {
+                let product = match remote.get_in_turn(&format!("/api/products/{id}"), &[]).await {
                     Err(failure) if failure.code() == GONE => return Ok(None),
-                    shown => read(shown?)?,
+                    shown => Product::from(read::<Shown>(shown?)?),
                 };
                 let mut stock = HashMap::new();
-                for variant in &shown.variants {
+                for variant in &product.variants {
                     let path = format!("/api/inventory/{}", part(variant.sku.as_str()));
                     let OnHand { on_hand } = read(remote.get_in_turn(&path, &[]).await?)?;
                     stock.insert(variant.sku.clone(), on_hand);
                 }
-                let seller = self.seller(shown.seller_id).await?;
-                Ok(Some(shown.line(seller, &stock, categories)))
+                let seller = self.seller(product.seller).await?;
+                let category = path(product.category, |id| categories.get(&id).cloned());
+                Ok(Some(line(product, seller, category, &stock)))
             }
         }
     }
@@ -130,7 +127,7 @@ impl Source {
                 (seller.slug, seller.name)
             }
             Whose::Remote(remote, _) => {
-                let ShownSeller { slug, name } = read(remote.get_in_turn(&format!("/api/sellers/{id}"), &[]).await?)?;
+                let Seller { slug, name, .. } = read(remote.get_in_turn(&format!("/api/sellers/{id}"), &[]).await?)?;
                 (slug, name)
             }
         };
@@ -162,7 +159,7 @@ impl Source {
     }
 }
 
-fn local(product: Product, seller: ImportSeller, stock: &HashMap<Sku, i64>, tree: &CategoryTree) -> Line {
+fn line(product: Product, seller: ImportSeller, category: Vec<String>, stock: &HashMap<Sku, i64>) -> Line {
     let variant = |variant: Variant| LineVariant {
         stock: stock.get(&variant.sku).copied().unwrap_or(0),
         price: Price::Minor(variant.price),
@@ -173,13 +170,12 @@ fn local(product: Product, seller: ImportSeller, stock: &HashMap<Sku, i64>, tree
         metadata: variant.metadata,
         sku: variant.sku,
     };
-    let above = |id: CategoryId| tree.node(id).map(|node| (node.name.clone(), node.parent));
     Line {
         slug: Some(product.slug.to_string()),
         name: product.name,
         description: Some(product.description),
         status: Some(product.status),
-        category: path(product.category, above),
+        category,
         seller: Some(seller),
         variants: product.variants.into_iter().map(variant).collect(),
         images: product.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
@@ -197,33 +193,13 @@ fn path(category: Option<CategoryId>, above: impl Fn(CategoryId) -> Option<(Stri
     names
 }
 
+/// The names of a server's categories and what each lies below.
 async fn categories(remote: &Remote) -> Result<BTreeMap<CategoryId, (String, Option<CategoryId>)>, Failure> {
-    let (mut all, mut cursor) = (BTreeMap::new(), None);
-    loop {
-        let query = [("limit", Some("100".to_owned())), ("cursor", cursor)];
-        let query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let CategoryList { items, next_cursor } = read(remote.get_in_turn("/api/categories", &query).await?)?;
-        all.extend(items.into_iter().map(|it| (it.id, (it.name, it.parent_id))));
-        match next_cursor {
-            Some(next) => cursor = Some(next),
-            None => return Ok(all),
-        }
-    }
+    let all: Vec<Category> = read(remote.whole("/api/categories").await?.into())?;
+    Ok(all.into_iter().map(|it| (it.id, (it.name, it.parent_id))).collect())
 }
 
-fn read<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, Failure> {
-    serde_json::from_value(value)
-        .map_err(|error| Failure::new("UNREADABLE", format!("the server's answer is not understood: {error}")))
-}
-
-/// What a server answers, as far as an export needs it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CardPage {
-    items: Vec<Card>,
-    next_cursor: Option<String>,
-}
-
+/// A product as lists of a server show it.
 #[derive(Deserialize)]
 struct Card {
     id: ProductId,
@@ -232,90 +208,6 @@ struct Card {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct CategoryList {
-    items: Vec<ShownCategory>,
-    next_cursor: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ShownCategory {
-    id: CategoryId,
-    name: String,
-    parent_id: Option<CategoryId>,
-}
-
-#[derive(Deserialize)]
-struct ShownSeller {
-    slug: Slug,
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct OnHand {
     on_hand: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    slug: String,
-    name: String,
-    description: String,
-    status: ProductStatus,
-    category_id: Option<CategoryId>,
-    seller_id: SellerId,
-    variants: Vec<ShownVariant>,
-    images: Vec<ShownImage>,
-    metadata: Metadata,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ShownVariant {
-    sku: Sku,
-    price: Money,
-    compare_at_price: Option<Money>,
-    options: BTreeMap<String, String>,
-    weight_grams: Option<u32>,
-    barcode: Option<String>,
-    metadata: Metadata,
-}
-
-#[derive(Deserialize)]
-struct ShownImage {
-    url: String,
-    alt: String,
-}
-
-impl Shown {
-    fn line(
-        self,
-        seller: ImportSeller,
-        stock: &HashMap<Sku, i64>,
-        categories: &BTreeMap<CategoryId, (String, Option<CategoryId>)>,
-    ) -> Line {
-        let variant = |variant: ShownVariant| LineVariant {
-            stock: stock.get(&variant.sku).copied().unwrap_or(0),
-            price: Price::Minor(variant.price),
-            compare_at_price: variant.compare_at_price.map(Price::Minor),
-            options: variant.options,
-            weight_grams: variant.weight_grams,
-            barcode: variant.barcode,
-            metadata: variant.metadata,
-            sku: variant.sku,
-        };
-        Line {
-            slug: Some(self.slug),
-            name: self.name,
-            description: Some(self.description),
-            status: Some(self.status),
-            category: path(self.category_id, |id| categories.get(&id).cloned()),
-            seller: Some(seller),
-            variants: self.variants.into_iter().map(variant).collect(),
-            images: self.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
-            metadata: self.metadata,
-        }
-    }
 }

@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use commerce_core::Refusal;
 use commerce_core::catalog::{
-    HOUSE, Image, ImportProduct, ImportSeller, Imported, MetSellers, NewImage, NewVariant, Product, ProductPatch, ProductStatus,
-    Rating, Variant,
+    HOUSE, ImportProduct, ImportSeller, Imported, MetSellers, NewImage, NewVariant, Product, ProductPatch,
 };
-use commerce_core::ids::{CategoryId, Id, IdSource, ImageId, ProductId, SellerId};
-use commerce_core::limits;
-use commerce_core::text::{Metadata, Sku, Slug};
-use commerce_core::{Money, Refusal, Timestamp};
+use commerce_core::ids::{CategoryId, Id, IdSource, SellerId};
+use commerce_core::text::{Metadata, Slug};
 use reqwest::Method;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -21,6 +17,7 @@ use crate::failure::Failure;
 use crate::remote::{Remote, part};
 use crate::shop::{OsEntropy, SystemClock};
 
+use super::super::shown::{Category, Seller, Shown, read};
 use super::goal::Trouble;
 
 /// How often a product is looked at again that somebody else changes meanwhile.
@@ -32,27 +29,6 @@ pub(super) struct OverHttp {
     ids: IdSource,
     /// Its categories, once they were asked for.
     categories: Mutex<Option<Vec<Category>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Category {
-    id: CategoryId,
-    name: String,
-    parent_id: Option<CategoryId>,
-}
-
-#[derive(Deserialize)]
-struct Seller {
-    id: SellerId,
-    slug: Slug,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Page<T> {
-    items: Vec<T>,
-    next_cursor: Option<String>,
 }
 
 impl OverHttp {
@@ -74,7 +50,7 @@ impl OverHttp {
         let mut held = self.categories.lock().await;
         let known = match &mut *held {
             Some(known) => known,
-            none => none.insert(self.all("/api/categories").await?),
+            none => none.insert(read(self.remote.whole("/api/categories").await?.into())?),
         };
         let mut at = None;
         for name in path.iter().map(|name| name.trim()) {
@@ -109,10 +85,7 @@ impl OverHttp {
                 shown => Ok(Some(read::<Seller>(shown?)?.id)),
             };
         }
-        if met.is_empty() {
-            met.extend(self.sellers().await?);
-        }
-        if let Some(known) = named.among(met)? {
+        if let Some(known) = self.seller_among(named, met).await? {
             return Ok(Some(known));
         }
         if dry_run {
@@ -121,18 +94,29 @@ impl OverHttp {
         let name = if named.name.trim().is_empty() { named.slug.as_str() } else { &named.name };
         let body = json!({ "name": name, "slug": named.slug });
         match self.remote.call_in_turn(Method::POST, "/api/sellers", &body, None).await {
-            Err(failure) if failure.code() == "SLUG_TAKEN" => met.extend(self.sellers().await?),
+            // Another import was faster.
+            Err(failure) if failure.code() == "SLUG_TAKEN" => {}
             made => {
-                let Seller { id, slug } = read(made?)?;
+                let Seller { id, slug, .. } = read(made?)?;
                 met.insert(slug, id);
             }
         }
-        Ok(Some(named.among(met)?.ok_or(Refusal::SlugTaken)?))
+        Ok(Some(self.seller_among(named, met).await?.ok_or(Refusal::SlugTaken)?))
     }
 
-    async fn sellers(&self) -> Result<MetSellers, Failure> {
-        let all: Vec<Seller> = self.all("/api/sellers").await?;
-        Ok(all.into_iter().map(|seller| (seller.slug, seller.id)).collect())
+    /// Who it is among those that were met, or else at the server.
+    async fn seller_among(&self, named: &ImportSeller, met: &mut MetSellers) -> Result<Option<SellerId>, Trouble> {
+        if let Some(known) = named.among(met)? {
+            return Ok(Some(known));
+        }
+        match self.remote.get_in_turn(&format!("/api/sellers/{}", part(named.slug.as_str())), &[]).await {
+            Err(failure) if failure.status() == Some(404) => {}
+            shown => {
+                let Seller { id, slug, .. } = read(shown?)?;
+                met.insert(slug, id);
+            }
+        }
+        Ok(named.among(met)?)
     }
 
     /// See [`Goal::product`](super::goal::Goal::product).
@@ -171,23 +155,6 @@ impl OverHttp {
             shown => Ok(Some(read::<Shown>(shown?)?.into())),
         }
     }
-
-    /// Everything of a list.
-    async fn all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
-        let (mut all, mut cursor) = (Vec::new(), Some(String::new()));
-        while let Some(after) = cursor {
-            let query = [("limit", limits::PAGE_MAX.to_string()), ("cursor", after)];
-            let page: Page<T> = read(self.remote.get_in_turn(path, &query).await?)?;
-            all.extend(page.items);
-            cursor = page.next_cursor;
-        }
-        Ok(all)
-    }
-}
-
-fn read<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
-    serde_json::from_value(value)
-        .map_err(|error| Failure::new("UNREADABLE", format!("the server's answer is not understood: {error}")))
 }
 
 /// A product that is not there, as it is asked for.
@@ -244,67 +211,4 @@ fn variants(variants: &[NewVariant]) -> Value {
 
 fn images(images: &[NewImage]) -> Value {
     images.iter().map(|NewImage { url, alt }| json!({ "url": url, "alt": alt })).collect()
-}
-
-/// A product as a server shows it, as far as an import looks at it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    id: ProductId,
-    slug: Slug,
-    name: String,
-    description: String,
-    status: ProductStatus,
-    category_id: Option<CategoryId>,
-    seller_id: SellerId,
-    variants: Vec<ShownVariant>,
-    images: Vec<ShownImage>,
-    metadata: Metadata,
-    version: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ShownVariant {
-    sku: Sku,
-    price: Money,
-    compare_at_price: Option<Money>,
-    options: BTreeMap<String, String>,
-    weight_grams: Option<u32>,
-    barcode: Option<String>,
-    metadata: Metadata,
-}
-
-#[derive(Deserialize)]
-struct ShownImage {
-    id: ImageId,
-    url: String,
-    alt: String,
-}
-
-impl From<Shown> for Product {
-    fn from(shown: Shown) -> Self {
-        let Shown { id, slug, name, description, status, category_id, seller_id, variants, images, metadata, version } = shown;
-        let variant = |variant: ShownVariant| {
-            let ShownVariant { sku, price, compare_at_price: compare_at, options, weight_grams, barcode, metadata } = variant;
-            Variant { sku, price, compare_at, options, weight_grams, barcode, metadata }
-        };
-        let image = |ShownImage { id, url, alt }| Image { id, url, alt };
-        Self {
-            id,
-            slug,
-            name,
-            description,
-            status,
-            category: category_id,
-            seller: seller_id,
-            variants: variants.into_iter().map(variant).collect(),
-            images: images.into_iter().map(image).collect(),
-            rating: Rating::default(),
-            metadata,
-            created_at: Timestamp::EPOCH,
-            updated_at: Timestamp::EPOCH,
-            version,
-        }
-    }
 }

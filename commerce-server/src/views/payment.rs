@@ -1,0 +1,160 @@
+//! How orders are paid: payments, the tries to pay, refunds.
+
+use commerce_core::ids::{AttemptId, PaymentId, RefundId};
+use commerce_core::orders::{Attempt, AttemptState, NextAction, Payment, PaymentMethod, PaymentStatus, Refund, RefundState};
+use commerce_core::{Money, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::schema::MoneySchema;
+
+/// What an order asks to be paid and what came of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Payment)]
+pub struct PaymentView {
+    #[schema(value_type = String, format = Uuid)]
+    id: PaymentId,
+    #[schema(value_type = String, example = "UPI")]
+    method: PaymentMethod,
+    #[schema(value_type = String, example = "CAPTURED")]
+    status: PaymentStatus,
+    #[schema(value_type = MoneySchema)]
+    amount: Money,
+    #[schema(value_type = MoneySchema)]
+    authorized: Money,
+    #[schema(value_type = MoneySchema)]
+    captured: Money,
+    #[schema(value_type = MoneySchema)]
+    refunded: Money,
+    /// The provider's name for the last attempt.
+    provider_reference: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_code: Option<String>,
+    /// How often it was tried.
+    attempts: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<NextActionSchema>)]
+    next_action: Option<NextAction>,
+}
+
+/// Where the customer must go on.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NextAction)]
+pub struct NextActionSchema {
+    /// `redirect` or `upi_intent`.
+    r#type: String,
+    url: String,
+}
+
+impl From<&Payment> for PaymentView {
+    fn from(payment: &Payment) -> Self {
+        let last = payment.attempts.last();
+        Self {
+            id: payment.id,
+            method: payment.method,
+            status: payment.status(),
+            amount: payment.amount,
+            authorized: Money::new(payment.authorized(), payment.amount.currency),
+            captured: payment.captured,
+            refunded: payment.refunded,
+            provider_reference: last.and_then(|attempt| attempt.reference.clone()),
+            failure_code: last.and_then(|attempt| attempt.failure_code.clone()),
+            attempts: payment.attempts.len(),
+            next_action: payment.open_attempt().and_then(|attempt| attempt.next_action.clone()),
+        }
+    }
+}
+
+/// One try to collect.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PaymentAttempt)]
+pub struct AttemptView {
+    #[schema(value_type = String, format = Uuid)]
+    id: AttemptId,
+    provider: String,
+    #[schema(value_type = String, example = "UPI")]
+    method: PaymentMethod,
+    #[schema(value_type = String, example = "DECLINED")]
+    status: AttemptState,
+    #[schema(value_type = MoneySchema)]
+    amount: Money,
+    #[schema(value_type = MoneySchema)]
+    captured: Money,
+    provider_reference: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_code: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Attempt> for AttemptView {
+    fn from(attempt: Attempt) -> Self {
+        Self {
+            id: attempt.id,
+            captured: Money::new(attempt.taken(), attempt.amount.currency),
+            provider: attempt.provider,
+            method: attempt.method,
+            status: attempt.state,
+            amount: attempt.amount,
+            provider_reference: attempt.reference,
+            failure_code: attempt.failure_code,
+            created_at: attempt.created_at,
+        }
+    }
+}
+
+/// Money on its way back.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Refund)]
+pub struct RefundView {
+    #[schema(value_type = String, format = Uuid)]
+    id: RefundId,
+    #[schema(value_type = MoneySchema)]
+    amount: Money,
+    #[schema(value_type = String, example = "SUCCEEDED")]
+    status: RefundState,
+    reason: String,
+    provider_reference: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Refund> for RefundView {
+    fn from(refund: Refund) -> Self {
+        Self {
+            id: refund.id,
+            amount: refund.amount,
+            status: refund.state,
+            reason: refund.reason,
+            provider_reference: refund.reference,
+            created_at: refund.created_at,
+        }
+    }
+}
+
+/// How it is to be paid.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewPayment)]
+pub struct PaymentBody {
+    /// UPI, CARD, `NET_BANKING`, COD or WALLET.
+    #[schema(value_type = String, example = "UPI")]
+    pub method: PaymentMethod,
+    /// What the provider gave the customer's browser.
+    #[serde(default)]
+    pub token: Option<String>,
+}
+
+/// How much of a promise is meant.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PromiseAmount)]
+pub struct PromiseBody {
+    /// Left out: all of it.
+    #[serde(default)]
+    #[schema(value_type = Option<MoneySchema>)]
+    pub amount: Option<Money>,
+}
