@@ -1,7 +1,5 @@
 //! What an operator does from the command line, on the data directory and over `--url` alike.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
 use commerce_tests::{CommandOutput, Options, Server, shared, unique};
 use serde_json::Value;
 

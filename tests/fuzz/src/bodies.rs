@@ -5,7 +5,8 @@ use commerce_server::extract::read_json;
 use commerce_server::problem::{Problem, all_codes};
 use commerce_server::views::address::AddressBody;
 use commerce_server::views::cart::ItemBody;
-use commerce_server::views::order::{CancelBody, OrderBody, PaymentBody, StatusBody};
+use commerce_server::views::order::{CancelBody, OrderBody, StatusBody};
+use commerce_server::views::payment::PaymentBody;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

@@ -104,13 +104,12 @@ impl MySqlWriter {
     }
 
     async fn line(&mut self) -> Result<&mut Line, sqlx::Error> {
-        let line = match self.line.take() {
-            Some(line) => line,
-            None => {
-                let line = self.address.connect().await?;
-                self.server.store(line.server, Ordering::SeqCst);
-                line
-            }
+        let line = if let Some(line) = self.line.take() {
+            line
+        } else {
+            let line = self.address.connect().await?;
+            self.server.store(line.server, Ordering::SeqCst);
+            line
         };
         Ok(self.line.insert(line))
     }
