@@ -136,6 +136,20 @@ async fn the_books_in_mysql_hide_nothing() {
     audited::the_books_hide_nothing(open).await;
 }
 
+#[tokio::test]
+async fn rows_from_before_there_were_seals_are_sealed_when_a_shop_is_opened() {
+    let old = Tables::new();
+    let gateway = old.open(Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
+    for context in Context::ALL {
+        let name = old.named(*context);
+        for table in tables::of(*context).filter(|table| table.is_sealed()) {
+            SERVER.sql(&format!("UPDATE {name}.{} SET seal = NULL", table.name));
+        }
+        SERVER.sql(&format!("DELETE FROM {name}.sealed_tables"));
+    }
+    audited::a_name_changed_by_hand_is_the_only_fault(old.open(gateway).await).await;
+}
+
 macro_rules! holds {
     ($($name:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

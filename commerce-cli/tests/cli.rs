@@ -49,7 +49,7 @@ fn usage_is_2_and_refusals_are_1_with_their_code() {
     let invalid = commerce(here, &["order", "list", "--limit", "101", "--output", "json"], "");
     let problem: Value = serde_json::from_slice(&invalid.stderr).unwrap();
     assert_eq!((invalid.status.code(), problem["code"].as_str()), (Some(1), Some("INVALID")));
-    for local in ["serve", "init", "config show", "migrate", "keys list", "backup there", "restore there --verify"] {
+    for local in ["serve", "migrate", "keys list", "backup there", "restore there --verify"] {
         let words: Vec<&str> = local.split(' ').chain(["--url", "http://127.0.0.1:1"]).collect();
         let refused = commerce(here, &words, "");
         assert_eq!(refused.status.code(), Some(2), "{local}");

@@ -306,6 +306,14 @@ impl<S> Watched<S> {
         self.timer.as_mut().reset(Instant::now() + within);
     }
 
+    /// The answer goes on: whoever takes it is not idle, though nothing more is asked.
+    fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if self.waiting == Waiting::Request && matches!(written, Poll::Ready(Ok(1..))) {
+            self.wait(Waiting::Request, IDLE_FOR);
+        }
+        written
+    }
+
     /// Follows what the service says.
     fn follow(&mut self) {
         match (self.phase.0.load(Ordering::Relaxed), self.waiting) {
@@ -336,7 +344,8 @@ impl<S: Socket> AsyncRead for Watched<S> {
 
 impl<S: Socket> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(written)
     }
 
     fn poll_write_vectored(
@@ -344,7 +353,8 @@ impl<S: Socket> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.wrote(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -369,4 +379,42 @@ pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(4_096)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+
+    /// Reads what comes until the connection gives up, and answers when that is.
+    async fn given_up<R: AsyncRead + Unpin>(mut read: R) -> (io::ErrorKind, Duration) {
+        let begun = Instant::now();
+        let error = read.read_u8().await.expect_err("nobody says anything");
+        (error.kind(), begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_says_nothing_is_sent_away() {
+        let (_client, server) = duplex(64);
+        let (kind, after) = given_up(Watched::new(server, Arc::default())).await;
+        assert_eq!((kind, after.as_secs()), (io::ErrorKind::TimedOut, IDLE_FOR.as_secs()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_an_answer_that_lasts_is_not_idle() {
+        const BEATS: u32 = 10;
+        let (mut client, server) = duplex(64);
+        let (read, mut write) = split(Watched::new(server, Arc::default()));
+        let answering = async {
+            for _ in 0..BEATS {
+                sleep(IDLE_FOR / 3).await;
+                write.write_all(b"beat").await.expect("it is there");
+                let mut taken = [0; 4];
+                client.read_exact(&mut taken).await.expect("it is there");
+            }
+        };
+        let ((), (kind, after)) = tokio::join!(answering, given_up(read));
+        assert_eq!(kind, io::ErrorKind::TimedOut);
+        assert_eq!(after.as_secs(), (IDLE_FOR / 3 * BEATS + IDLE_FOR).as_secs());
+    }
 }

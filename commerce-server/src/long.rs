@@ -75,5 +75,9 @@ fn line(value: &Value) -> Bytes {
 }
 
 fn stopped() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "NOT_READY", "the server stops; nothing is half done, ask again")
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "NOT_READY",
+        "the server stops; what was done stays done, ask again for the rest",
+    )
 }

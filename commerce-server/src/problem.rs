@@ -16,6 +16,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("METHOD_NOT_ALLOWED", 405, "The path does not take this method; `Allow` says which it takes."),
     ("REQUEST_TIMEOUT", 408, "The body did not arrive in time."),
     ("NO_INDEX", 409, "The shop keeps no search index (`search.enabled`)."),
+    ("UNDER_WAY", 409, "The same is done for somebody else just now."),
     ("PART_OF_A_SHOP", 409, "This needs all of the shop's data, and the server has a part of it."),
     ("BODY_TOO_LARGE", 413, "The body is larger than allowed."),
     ("UNSUPPORTED_MEDIA_TYPE", 415, "The body must be `application/json`."),

@@ -15,7 +15,7 @@ use commerce_core::notifications::Notifications;
 use commerce_core::orders::Orders;
 use commerce_core::traffic::RateLimiter;
 use commerce_core::users::{Accounts, Users};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -50,7 +50,8 @@ struct Inner {
     addresses: Limiter<Client>,
     logins: Logins,
     links: Limiter<IpAddr>,
-    audits: Mutex<()>,
+    audits: Arc<Mutex<()>>,
+    rebuilds: Arc<Mutex<()>>,
     tasks: TaskTracker,
     stopping: CancellationToken,
     /// Random by process; names requests and hides accounts in the books of failed logins.
@@ -71,7 +72,8 @@ impl Shared {
             addresses: Limiter::new(gateway.rate_limit_anonymous_per_minute, MINUTE),
             links: Limiter::new(LINKS_AN_HOUR, HOUR),
             logins: Logins::new(config.auth.failed_logins_per_quarter_hour),
-            audits: Mutex::default(),
+            audits: Arc::default(),
+            rebuilds: Arc::default(),
             config,
             ways,
             forwarded,
@@ -171,9 +173,16 @@ impl Shared {
         &self.inner.links
     }
 
-    /// The right to audit: one audit at a time reads the whole shop.
-    pub async fn audits(&self) -> MutexGuard<'_, ()> {
-        self.inner.audits.lock().await
+    /// The right to audit for somebody who asks for it, unless somebody else has it: an audit reads the whole shop.
+    #[must_use]
+    pub fn audits(&self) -> Option<OwnedMutexGuard<()>> {
+        Arc::clone(&self.inner.audits).try_lock_owned().ok()
+    }
+
+    /// The right to build the search index anew, unless somebody else has it.
+    #[must_use]
+    pub fn rebuilds(&self) -> Option<OwnedMutexGuard<()>> {
+        Arc::clone(&self.inner.rebuilds).try_lock_owned().ok()
     }
 
     /// The settings.

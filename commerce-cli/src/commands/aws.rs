@@ -34,7 +34,6 @@ pub(crate) struct Init {
 }
 
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
-    cx.local_only("aws")?;
     let Command::Init(Init { region, endpoint, prefix, fifo }) = command;
     let mut config = cx.settings()?;
     for (key, value) in [("aws.region", region), ("aws.endpoint", endpoint), ("aws.prefix", prefix)] {

@@ -12,7 +12,6 @@ pub(crate) enum Command {
 }
 
 pub(crate) fn run(cx: &Context, command: &Command) -> Result<(), Failure> {
-    cx.local_only("config")?;
     match command {
         Command::Show => show(cx),
     }

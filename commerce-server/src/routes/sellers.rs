@@ -3,6 +3,7 @@
 use axum::extract::State;
 use commerce_core::catalog::{NewSeller, SellerPatch};
 use commerce_core::change::Answer;
+use commerce_core::error::ErrorClass;
 use commerce_core::ids::UserId;
 use commerce_core::text::Slug;
 use serde::Deserialize;
@@ -70,10 +71,17 @@ async fn list(State(shared): State<Shared>, Paging(page): Paging) -> Answered<To
 }
 
 async fn show(State(shared): State<Shared>, params: Params) -> Answered<Told<SellerView>> {
-    let seller = match (params.text("id")?.parse(), params.text("id")?.parse::<Slug>()) {
-        (Ok(id), _) => shared.catalog().seller(id).await?,
-        (Err(_), Ok(slug)) => shared.catalog().seller_by_slug(&slug).await?,
-        (Err(_), Err(_)) => return Err(Problem::not_found("seller")),
+    let (text, catalog) = (params.text("id")?, shared.catalog());
+    let by_id = match text.parse() {
+        Ok(id) => Some(catalog.seller(id).await),
+        Err(_) => None,
+    };
+    // A slug may look like an id.
+    let missed = by_id.as_ref().is_none_or(|found| found.as_ref().is_err_and(|error| error.class() == ErrorClass::NotFound));
+    let seller = match (by_id, text.parse::<Slug>()) {
+        (_, Ok(slug)) if missed => catalog.seller_by_slug(&slug).await?,
+        (Some(found), _) => found?,
+        (None, _) => return Err(Problem::not_found("seller")),
     };
     let seller = SellerView::from(seller);
     Ok(shown_at(seller, SellerView::version))

@@ -135,6 +135,10 @@ async fn a_password_that_staff_sets_ends_logins_and_is_told() {
     login("another horse").await.expect(200);
     let log = shop.get(&format!("/api/staff-log?subject={id}"), &staff).await.expect(200).body;
     assert_eq!(log["items"][0]["action"], "PASSWORD_SET", "{log}");
+    // Who has somebody's token does not have her password.
+    let own = shop.ask("PUT", "/api/operations/users/me/password").token(&staff).json(&json!({"password": "another horse"}));
+    assert_eq!(own.send().await.refused(403), "FORBIDDEN");
+    shop.get("/api/users/me", &staff).await.expect(200);
     let nobody = "/api/operations/users/018f0000-0000-7000-8000-000000000000/password";
     let nobody = shop.ask("PUT", nobody).token(&staff).json(&json!({"password": "another horse"})).send().await;
     assert_eq!(nobody.refused(404), "NOT_FOUND");
@@ -154,6 +158,12 @@ async fn an_audit_and_a_new_index_are_told_to_their_end() {
     assert!(told.iter().rev().skip(1).all(|line| line.get("progress").is_some()), "{told:?}");
     let built = shop.post("/api/operations/search-index/rebuild", &staff, json!({})).await.expect(200);
     assert!(lines(&built.text).pop().unwrap()["result"]["products"].is_u64(), "{}", built.text);
+    let (audits, rebuilds) = (shop.app.shared().audits().unwrap(), shop.app.shared().rebuilds().unwrap());
+    for path in ["/api/operations/audit", "/api/operations/search-index/rebuild"] {
+        assert_eq!(shop.post(path, &staff, json!({})).await.refused(409), "UNDER_WAY", "{path}");
+    }
+    drop((audits, rebuilds));
+    shop.post("/api/operations/audit", &staff, json!({})).await.expect(200);
     let without = Shop::open_with(&[("search.enabled", "false")]).await;
     let staff = without.login("staff", Role::Admin).await;
     let refused = without.post("/api/operations/search-index/rebuild", &staff, json!({})).await;

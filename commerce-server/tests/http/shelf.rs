@@ -221,6 +221,9 @@ async fn a_seller_is_found_by_its_slug() {
     let admin = shop.login("admin", Role::Admin).await;
     let made = shop.post("/api/sellers", &admin, json!({"name": "The Potter", "slug": "potter"})).await.expect(201).body;
     let found = shop.get("/api/sellers/potter", &admin).await.expect(200).body;
+    let like_an_id = "018f000000007000800000000000000a";
+    shop.post("/api/sellers", &admin, json!({"name": "Numbers", "slug": like_an_id})).await.expect(201);
+    assert_eq!(shop.get(&format!("/api/sellers/{like_an_id}"), &admin).await.expect(200).body["name"], "Numbers");
     assert_eq!((&found["id"], &found["name"]), (&made["id"], &json!("The Potter")));
     for nobody in ["weaver", "%3Cscript%3E", "018f0000-0000-7000-8000-000000000000"] {
         assert_eq!(shop.get(&format!("/api/sellers/{nobody}"), &admin).await.refused(404), "NOT_FOUND", "{nobody}");

@@ -5,7 +5,6 @@
 //! it. What another process was faster with (a key, a lock) has the whole batch judged again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use commerce_core::change::{ChangeSet, CommitError};
 use commerce_core::error::StoreError;
@@ -18,6 +17,7 @@ use super::error::store_error;
 use super::line::{Address, Purpose};
 use super::migrate::{Migration, migrate};
 use super::readers::Readers;
+use super::relayed::Relayed;
 use super::script::{Queries, Script};
 use super::snapshot::Snapshots;
 use super::writer::{Chore, ContextWriter, MySqlWriter};
@@ -78,18 +78,6 @@ struct Inner<W: Context> {
     clock: Arc<dyn Clock>,
 }
 
-/// On which server a relay's events were when it read them. What follows from an event is where the event is: whatever was
-/// delivered while one server was the primary may never have arrived at the one that took its place.
-struct Relayed {
-    /// The server that the writer is connected to; 0 before it is to any.
-    now: Arc<AtomicU32>,
-    /// The one it was connected to when events were read; 0 before any were.
-    then: AtomicU32,
-}
-
-/// A number that no server has: the writer was connected to none.
-const NO_SERVER: u32 = u32::MAX;
-
 impl<W: Context> Clone for Database<W> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone() }
@@ -122,26 +110,16 @@ impl<W: Context> Database<W> {
         let auditor = Snapshots::over(address.to(Purpose::Other));
         let beside = Arc::<W::Beside>::default();
         let writer = MySqlWriter::new(address.clone(), mark, clock.clone());
-        let relayed = Relayed { now: writer.server(), then: AtomicU32::default() };
+        let relayed = Relayed::by(writer.server());
         let queue = Queue::start(ContextWriter::<W>::new(writer, Arc::clone(&beside)), W::COMMIT);
         let database = Self { inner: Arc::new(Inner { address, queue, readers, replica, auditor, beside, relayed, clock }) };
         database.seal_old().await?;
         Ok(database)
     }
 
-    /// Says that a relay is about to read events.
-    pub(super) fn relay_reads(&self) {
-        let Relayed { now, then } = &self.inner.relayed;
-        let now = match now.load(Ordering::SeqCst) {
-            0 => NO_SERVER,
-            server => server,
-        };
-        then.store(now, Ordering::SeqCst);
-    }
-
-    /// The server on which they may be noted as published; 0 when it read none.
-    pub(super) fn relay_read_from(&self) -> u32 {
-        self.inner.relayed.then.load(Ordering::SeqCst)
+    /// Where its relay reads.
+    pub(super) fn relayed(&self) -> &Relayed {
+        &self.inner.relayed
     }
 
     /// Commits a change set whole or not at all.

@@ -35,7 +35,7 @@ impl<W: Context> Outbox for Database<W> {
         const OPERATION: &str = "outbox.unpublished";
         const SQL: &str = "SELECT id, topic, type, `schema`, aggregate_id, version, occurred_at, traceparent, data
             FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT ?";
-        self.relay_reads();
+        self.relayed().reads();
         let rows = self.rows(OPERATION, Question::of(SQL).bind(limit)).await?;
         rows.iter().map(|row| read_event(row, OPERATION)).collect()
     }
@@ -44,11 +44,11 @@ impl<W: Context> Outbox for Database<W> {
     async fn published(&self, events: &[EventId]) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE JSON_TABLE(?, '$[*]' COLUMNS (v CHAR(32) PATH '$')) AS it
             STRAIGHT_JOIN outbox ON outbox.id = UNHEX(it.v)
-            SET outbox.published_at = ? WHERE outbox.published_at IS NULL AND ? IN (0, @@server_id)";
+            SET outbox.published_at = ? WHERE outbox.published_at IS NULL AND ? IN (0, @@server_id + 1)";
         if events.is_empty() {
             return Ok(());
         }
-        let (events, now, server) = (ids(events.iter().copied()), self.now().as_micros(), self.relay_read_from());
+        let (events, now, server) = (ids(events.iter().copied()), self.now().as_micros(), self.relayed().server());
         self.write("outbox.published", move |connection| {
             let query = sqlx::query(SQL).bind(events.clone()).bind(now).bind(server);
             Box::pin(async move { query.execute(connection).await.map(|_| ()) })

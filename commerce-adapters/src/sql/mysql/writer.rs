@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -52,8 +52,8 @@ pub(crate) type Chore = Box<dyn for<'w> FnOnce(&'w mut MySqlWriter) -> BoxFuture
 pub(crate) struct MySqlWriter {
     address: Address,
     line: Option<Line>,
-    /// The server that it is or was connected to, as others see it; 0 before the first.
-    server: Arc<AtomicU32>,
+    /// One more than the number of the server that it is or was connected to; 0 before the first.
+    server: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
     /// Its name in the table `writers`, unlike every other writer's, in whatever process.
     mark: [u8; 16],
@@ -98,20 +98,23 @@ impl MySqlWriter {
         Self { address, line: None, server: Arc::default(), clock, mark, batch: 0 }
     }
 
-    /// The number of the server that it is or was connected to; 0 before the first.
-    pub(super) fn server(&self) -> Arc<AtomicU32> {
+    /// One more than the number of the server that it is or was connected to; 0 before the first.
+    pub(super) fn server(&self) -> Arc<AtomicU64> {
         self.server.clone()
     }
 
     async fn line(&mut self) -> Result<&mut Line, sqlx::Error> {
-        let line = if let Some(line) = self.line.take() {
-            line
-        } else {
-            let line = self.address.connect().await?;
-            self.server.store(line.server, Ordering::SeqCst);
-            line
+        let line = match self.line.take() {
+            Some(line) => line,
+            None => self.connect().await?,
         };
         Ok(self.line.insert(line))
+    }
+
+    async fn connect(&self) -> Result<Line, sqlx::Error> {
+        let line = self.address.connect().await?;
+        self.server.store(u64::from(line.server) + 1, Ordering::SeqCst);
+        Ok(line)
     }
 
     /// Ends a transaction that failed, so that the next can begin.
@@ -168,11 +171,11 @@ impl MySqlWriter {
     /// The last batch of this writer that is in the database, seen from a connection of its own. It
     /// waits for its row, so that a COMMIT still under way has ended by then, and a transaction that
     /// nobody goes on with, too.
-    async fn last_committed(&mut self) -> Result<Option<i64>, sqlx::Error> {
+    pub(super) async fn last_committed(&mut self) -> Result<Option<i64>, sqlx::Error> {
         const LAST: &str = "SELECT batch FROM writers WHERE id = ? FOR UPDATE";
         // The connection that is in doubt is not used again, whatever it still says.
         self.line = None;
-        let mut line = self.address.connect().await?;
+        let mut line = self.connect().await?;
         let found = sqlx::query_scalar(LAST).bind(self.mark.to_vec()).fetch_optional(&mut line.connection).await?;
         line.connection.execute("ROLLBACK").await?;
         self.line = Some(line);

@@ -14,6 +14,7 @@ mod ports;
 mod readers;
 mod retention;
 mod script;
+mod sealing;
 mod snapshot;
 mod statements;
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
 use crate::extract::{Json, Params};
-use crate::problem::Answered;
+use crate::problem::{Answered, Problem};
 use crate::state::Shared;
 use crate::views::operation::SetPasswordBody;
 
@@ -22,6 +22,11 @@ async fn password(
     Json(body): Json<SetPasswordBody>,
 ) -> Answered<StatusCode> {
     caller.actor.require_staff()?;
-    shared.users().set_password(&caller.actor, params.user(&caller.actor)?, &body.password).await?;
+    let user = params.user(&caller.actor)?;
+    if caller.actor.user() == Some(user) {
+        let why = "the own password is changed with the present one: PUT /api/users/{userId}/password";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "FORBIDDEN", why));
+    }
+    shared.users().set_password(&caller.actor, user, &body.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -20,7 +20,7 @@ pub(super) fn index(api: Api) -> Api {
     let rebuild = op("Build the search index anew beside the old one and switch, for staff")
         .takes::<NothingBody>()
         .gives_bytes("How far it is, line by line, and at last how many products are in.", &[LINES])
-        .refuses(&["NO_INDEX"])
+        .refuses(&["NO_INDEX", "UNDER_WAY"])
         .keyless("an index that was built is built again");
     api.post("/api/operations/search-index/rebuild", rebuild, reindex)
 }
@@ -30,7 +30,7 @@ pub(in crate::routes) fn audit(api: Api) -> Api {
     let audit = op("Check that everything is true that must be true of the shop's data, for staff")
         .takes::<AuditBody>()
         .gives_bytes("How far it is, line by line, and at last the report.", &[LINES])
-        .refuses(&["PART_OF_A_SHOP"])
+        .refuses(&["PART_OF_A_SHOP", "UNDER_WAY"])
         .keyless("an audit is always the present one, and repairs nothing twice");
     api.post("/api/operations/audit", audit, look)
 }
@@ -41,8 +41,10 @@ async fn reindex(State(shared): State<Shared>, caller: SignedIn, _: KeyedJson<No
         let why = "search.enabled is false: this shop keeps no index";
         return Err(Problem::new(StatusCode::CONFLICT, "NO_INDEX", why));
     }
+    let one_at_a_time = shared.rebuilds().ok_or_else(under_way)?;
     let catalog = shared.catalog().clone();
     Ok(long::told(&shared, |teller| async move {
+        let _one_at_a_time = one_at_a_time;
         let count = catalog.reindex(&|count| teller.tell(json!({ "products": count }))).await?;
         Ok(json!({ "products": count }))
     }))
@@ -55,13 +57,17 @@ async fn look(State(shared): State<Shared>, caller: SignedIn, request: KeyedJson
                    run `commerce audit` with the settings of all four databases";
         return Err(Problem::new(StatusCode::CONFLICT, "PART_OF_A_SHOP", why));
     };
-    let (fix, turn) = (request.body.fix, shared.clone());
+    let (fix, one_at_a_time) = (request.body.fix, shared.audits().ok_or_else(under_way)?);
     Ok(long::told(&shared, move |teller| async move {
-        let _one_at_a_time = turn.audits().await;
+        let _one_at_a_time = one_at_a_time;
         let tell = |Progress { what, rows }: Progress| teller.tell(json!({ "what": what, "rows": rows }));
         let report = shop.audit(&caller.actor, AuditRequest::new(&RealTime).fixing(fix).telling(&tell)).await?;
         Ok(json!(report))
     }))
+}
+
+fn under_way() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "UNDER_WAY", "somebody else has it done just now; ask again when that has ended")
 }
 
 /// Waits in real time.
