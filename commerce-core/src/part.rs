@@ -1,7 +1,7 @@
 //! The part of a shop that lives in one process: some of its contexts, and ways to the others.
 //!
 //! Contexts call each other through ports. Those that live in the same part call directly; the ports
-//! to the others come as [`Elsewhere`]. A whole shop ([`Commerce`](crate::Commerce)) is the part that
+//! to the others come as [`Elsewhere`]. A whole shop ([`Commerce`]) is the part that
 //! has everything. Start reading at [`Part::new`].
 
 use std::sync::{Arc, Mutex, PoisonError};
