@@ -154,6 +154,7 @@ fn plan(make: &Make, folder: &Path, port: u16, id: u32, more: &[&str]) -> Plan {
         "--innodb-flush-log-at-trx-commit=1",
         "--sync-binlog=1",
         "--binlog-format=ROW",
+        "--binlog-row-image=MINIMAL",
         "--performance-schema=OFF",
         "--max-connections=512",
     ];

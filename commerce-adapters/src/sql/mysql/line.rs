@@ -218,6 +218,10 @@ impl Settings {
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
             format!("SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, group_concat_max_len = {LIST_BYTES}"),
         ];
+        // It would make a table for every sub-query of a statement, to remember answers that are not asked for twice.
+        if self.is_mariadb() {
+            told.push("SET SESSION optimizer_switch = 'subquery_cache=off'".to_owned());
+        }
         if !self.is_strict() {
             told.push("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')".to_owned());
         }
