@@ -8,6 +8,7 @@ use reqwest::header::{IF_MATCH, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use crate::failure::Failure;
 
@@ -17,7 +18,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// How long work may take that a server tells of line by line.
 const WORK_MAX: Duration = Duration::from_hours(24);
-/// How often who reads much waits for one answer.
+/// How often whoever's turn it is waits for one answer.
 const TURNS_MAX: usize = 20;
 /// Seconds of one wait at most; a server's limits count by the minute.
 const TURN_SECONDS_MAX: u64 = 60;
@@ -27,6 +28,8 @@ pub(crate) struct Remote {
     client: Client,
     base: String,
     token: Option<String>,
+    /// Whose turn it is, where the server says that it is asked too often.
+    turn: Mutex<()>,
 }
 
 /// Says what TLS computes with: the process chooses once, before its first client; a second choice of the same changes nothing.
@@ -48,7 +51,7 @@ impl Remote {
         let client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT_MAX).timeout(ANSWER_MAX);
         let client = client.user_agent(concat!("commerce/", env!("CARGO_PKG_VERSION"))).build();
         let client = client.map_err(|error| unreachable_server(url, &error))?;
-        Ok(Self { client, base: url.trim_end_matches('/').to_owned(), token })
+        Ok(Self { client, base: url.trim_end_matches('/').to_owned(), token, turn: Mutex::new(()) })
     }
 
     /// Reads.
@@ -69,14 +72,22 @@ impl Remote {
     }
 
     async fn in_turn(&self, request: impl Fn() -> RequestBuilder) -> Result<Value, Failure> {
+        let ask = || async { request().send().await.map_err(|error| unreachable_server(&self.base, &error)) };
+        let answer = ask().await?;
+        if retry_after(&answer).is_none() {
+            return self.read(answer).await;
+        }
+        // One of those who wait asks again: where all do, one of them may lose each time.
+        let _turn = self.turn.lock().await;
         for _ in 0..TURNS_MAX {
-            let answer = request().send().await.map_err(|error| unreachable_server(&self.base, &error))?;
+            let answer = ask().await?;
             match retry_after(&answer) {
                 Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
                 None => return self.read(answer).await,
             }
         }
-        Err(Failure::new("RATE_LIMITED", format!("{} has no time for this", self.base)))
+        let detail = format!("{} answers less often than it says; its setting is gateway.rate_limit_per_minute", self.base);
+        Err(Failure::new("RATE_LIMITED", detail))
     }
 
     /// Changes.
@@ -232,4 +243,38 @@ fn unreachable_server(url: &str, error: &reqwest::Error) -> Failure {
         cause = error.source();
     }
     Failure::new("UNREACHABLE", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that answers whoever asks twice in a row, and tells everybody else to come back.
+    async fn of_one_guest(listener: TcpListener) {
+        let mut last = String::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut asked = [0; 2_048];
+            let read = stream.read(&mut asked).await.unwrap_or(0);
+            let path = String::from_utf8_lossy(&asked[..read]).split(' ').nth(1).unwrap_or_default().to_owned();
+            let status = if path == last { "200 OK" } else { "429 Too Many Requests\r\nretry-after: 1" };
+            let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}");
+            stream.write_all(answer.as_bytes()).await.ok();
+            last = path;
+        }
+    }
+
+    #[tokio::test]
+    async fn of_many_who_wait_each_has_her_turn() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let server = tokio::spawn(of_one_guest(listener));
+        let remote = Remote::new(&url, None).unwrap_or_else(|_| panic!("{url} is an address"));
+        let (first, second, third) =
+            tokio::join!(remote.get_in_turn("/a", &[]), remote.get_in_turn("/b", &[]), remote.get_in_turn("/c", &[]));
+        assert!(first.is_ok() && second.is_ok() && third.is_ok(), "nobody is sent away");
+        server.abort();
+    }
 }

@@ -38,6 +38,9 @@ const STREAMS_MAX: u32 = 128;
 const RESETS_MAX: usize = 32;
 /// How long open requests have to finish once the server stops.
 const DRAIN_FOR: Duration = Duration::from_secs(30);
+/// For how long clients of a server that stops are still answered, and told that their connection ends with this answer: whoever
+/// is sending just then on a connection that is kept would else hear nothing.
+pub(crate) const FAREWELL: Duration = Duration::from_millis(500);
 /// How long to wait before accepting again when the system has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -115,7 +118,7 @@ impl From<App> for Site {
             tasks: shared.tasks().clone(),
             stopping: shared.stopping().clone(),
             connections_max: shared.config().server.connections_max,
-            notice: Duration::ZERO,
+            notice: FAREWELL,
             tls: None,
         }
     }

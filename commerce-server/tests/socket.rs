@@ -149,6 +149,24 @@ async fn an_idle_connection_is_kept_and_a_slow_head_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_keeps_a_connection_hears_that_the_server_stops() {
+    let server = Server::start().await;
+    let mut kept = TcpStream::connect(server.address).await.unwrap();
+    let mut answer = [0u8; 4_096];
+    kept.write_all(&request("GET", "/health/live", "", &Value::Null, "keep-alive")).await.unwrap();
+    assert!(kept.read(&mut answer).await.unwrap() > 0);
+
+    server.shutdown.stop();
+    sleep(Duration::from_millis(50)).await;
+    kept.write_all(&request("GET", "/health/live", "", &Value::Null, "keep-alive")).await.unwrap();
+    let mut answer = String::new();
+    kept.read_to_string(&mut answer).await.expect("the connection ends in peace");
+    let answer = answer.to_lowercase();
+    assert!(answer.starts_with("http/1.1 200") && answer.contains("connection: close"), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_megabytes_are_refused_and_the_refusal_is_readable() {
     let server = Server::start().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -159,6 +177,13 @@ async fn ten_megabytes_are_refused_and_the_refusal_is_readable() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("BODY_TOO_LARGE"), "{answer}");
+    let mut twofold = TcpStream::connect(server.address).await.unwrap();
+    let head = "GET /health/live HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    twofold.write_all(head.as_bytes()).await.unwrap();
+    twofold.shutdown().await.unwrap();
+    let mut answer = String::new();
+    twofold.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "a body of two lengths: {answer}");
     for smuggled in [
         "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",

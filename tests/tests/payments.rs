@@ -12,6 +12,20 @@ fn card(sku: &str, token: &str) -> Value {
 }
 
 #[tokio::test]
+async fn of_cash_there_is_nothing_to_capture() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let cup = admin.product(1_000, 5).await;
+    let order = shop.customer().await.post("/api/orders", &cod(&[(&cup.sku, 1)])).send().await.expect(201);
+    let path = |payment: &str, step| format!("/api/orders/{}/payments/{payment}/{step}", order["id"].as_str().unwrap());
+    let cash = order["payment"]["id"].as_str().unwrap();
+    admin.post(&path(cash, "capture"), &json!({})).send().await.problem(409, "NOT_CAPTURABLE");
+    admin.post(&path(cash, "void"), &json!({})).send().await.problem(409, "NOT_VOIDABLE");
+    let other = "01890000-0000-7000-8000-000000000000";
+    admin.post(&path(other, "capture"), &json!({})).send().await.problem(404, "NOT_FOUND");
+}
+
+#[tokio::test]
 async fn prepaid_orders_come_to_what_their_token_says() {
     let shop = shared();
     let admin = shop.admin().await;

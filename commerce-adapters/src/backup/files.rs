@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{BackupError, failed};
+use crate::files::make_private;
 
 /// Bytes that are read at once.
 const PIECE: usize = 1 << 20;
@@ -26,7 +27,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<Option<Sum>, BackupError> {
         opened => opened.map_err(failed("read", from))?,
     };
     if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).map_err(failed("make", folder))?;
+        make_private(folder).map_err(failed("make", folder))?;
     }
     let mut target = File::create_new(to).map_err(failed("write", to))?;
     // Keys stay their owner's alone.
@@ -105,7 +106,7 @@ pub(super) struct Scratch(Option<PathBuf>);
 impl Scratch {
     /// Makes it, empty.
     pub(super) fn at(folder: PathBuf) -> Result<Self, BackupError> {
-        fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
+        make_private(&folder).map_err(failed("make", &folder))?;
         Ok(Self(Some(folder)))
     }
 

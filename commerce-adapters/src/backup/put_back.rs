@@ -16,6 +16,7 @@ use super::files::Scratch;
 use super::landing::{Alone, RESTORED};
 use super::{BESIDE, Backup, BackupError, INDEX, failed};
 use crate::embedded::{Embedded, Shop};
+use crate::files::make_private;
 
 /// What the folder begins with that a restore gathers a shop in.
 const GATHERING: &str = ".restoring-";
@@ -42,7 +43,7 @@ pub async fn restore(
     embedded: impl FnOnce(&Path) -> Embedded,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Restored, BackupError> {
-    fs::create_dir_all(data).map_err(failed("make", data))?;
+    make_private(data).map_err(failed("make", data))?;
     let alone = Alone::try_enter(data).map_err(failed("lock", data))?;
     let alone = alone.ok_or_else(|| BackupError::InUse(data.to_owned()))?;
     // One that was restored and not brought to its place counts as what is there.
@@ -53,7 +54,7 @@ pub async fn restore(
     backup.copy_to(scratch.path())?;
     for folder in BESIDE.iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| *name).chain([INDEX]) {
         let folder = scratch.path().join(folder);
-        fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
+        make_private(&folder).map_err(failed("make", &folder))?;
     }
     tell("making ready");
     let shop = embedded(scratch.path()).without_workers().open().await.map_err(newer)?;

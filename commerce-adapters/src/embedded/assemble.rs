@@ -18,7 +18,7 @@ use crate::auth::argon2::Argon2Hasher;
 use crate::auth::jwt::{ISSUER, JwtSigner};
 use crate::auth::key_file::KeyFile;
 use crate::chaos::ChaosBus;
-use crate::files::storage_error;
+use crate::files::{make_private, storage_error};
 use crate::images::{ObjectImages, RenewedImages};
 use crate::mail::eml::FileMailer;
 use crate::mail::templates::TemplateRenderer;
@@ -32,7 +32,7 @@ pub(super) fn assemble(mut parts: Embedded, mut stores: Stores) -> Result<Servic
         stores.users = stores.users.map(in_front);
     }
     // Books that are elsewhere have not made it.
-    std::fs::create_dir_all(&parts.dir).map_err(|error| storage_error("shop.open", &parts.dir, &error))?;
+    make_private(&parts.dir).map_err(|error| storage_error("shop.open", &parts.dir, &error))?;
     let keys = match &stores.users {
         Some(_) => Some(KeyFile::new(&parts.dir, Arc::clone(&parts.entropy))),
         None => None,

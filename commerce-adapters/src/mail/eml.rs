@@ -10,7 +10,7 @@ use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::notifications::{Handover, Mail, Mailer, Notification};
 
 use super::message;
-use crate::files::storage_error;
+use crate::files::{make_private, storage_error};
 
 const OPERATION: &str = "mail.write";
 
@@ -57,7 +57,7 @@ impl Mailer for FileMailer {
 fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
     let draft = directory.join(format!(".{name}.draft"));
     let written = (|| {
-        fs::create_dir_all(directory)?;
+        make_private(directory)?;
         let mut file = File::create(&draft)?;
         file.write_all(bytes)?;
         file.sync_data()?;

@@ -172,8 +172,9 @@ pub(super) fn moved(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) {
         );
         let still = row.int("reserved_change") == Some(0);
         findings.hold(OnHand, &sku, !by_hand || still, format_args!("{kind} of what is on hand"), row.cell("reserved_change"));
-        let grows = kind != MovementKind::Receipt || row.int("on_hand_change") > Some(0);
-        findings.hold(OnHand, &sku, grows, "a receipt of something", row.cell("on_hand_change"));
+        // A first count may find nothing.
+        let grows = kind != MovementKind::Receipt || row.int("on_hand_change") >= Some(0);
+        findings.hold(OnHand, &sku, grows, "a receipt takes nothing away", row.cell("on_hand_change"));
     }
 }
 

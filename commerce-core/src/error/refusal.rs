@@ -271,6 +271,10 @@ impl Refusal {
             Self::RefundExceedsCaptured { most } | Self::CaptureExceedsAuthorized { most } => Some(json!({ "most": most })),
             Self::ReturnWindowClosed { until, late } => Some(json!({ "until": until, "secondsLate": late.as_secs() })),
             Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
+            Self::EmptyOrder => Some(self.about("items")),
+            Self::CurrencyMismatch => Some(self.about("currency")),
+            Self::AmountTooLarge => Some(self.about("amount")),
+            Self::IdempotencyMismatch => Some(self.about("Idempotency-Key")),
             Self::CouponNotApplicable(coupon, rule) => {
                 let errors = [FieldError { field: "couponCode".to_owned(), code: rule.code(), message: rule.to_string() }];
                 Some(json!(Judged { coupon, rule, errors }))
@@ -289,10 +293,7 @@ impl Refusal {
             | Self::SkuTaken(_)
             | Self::SlugTaken
             | Self::ReviewExists
-            | Self::EmptyOrder
             | Self::CartOrdered
-            | Self::CurrencyMismatch
-            | Self::AmountTooLarge
             | Self::CouponTaken(_)
             | Self::PaymentRequired
             | Self::NotPayable(_)
@@ -300,7 +301,6 @@ impl Refusal {
             | Self::NotCapturable(_)
             | Self::NotVoidable(_)
             | Self::BadSignature
-            | Self::IdempotencyMismatch
             | Self::VersionMismatch(_)
             | Self::VersionRequired
             | Self::CategoryCycle
@@ -308,6 +308,12 @@ impl Refusal {
             | Self::Conflict(_)
             | Self::TooMany => None,
         }
+    }
+
+    /// The one thing that is wrong with a request, as every refusal of its content says it.
+    fn about(&self, field: &str) -> Value {
+        let error = FieldError { field: field.to_owned(), code: self.code(), message: self.to_string() };
+        json!({ "errors": [error] })
     }
 }
 

@@ -128,7 +128,8 @@ impl Orders {
         rounds("order", || async {
             let order = self.owned(actor, id).await?;
             actor.require_staff()?;
-            let attempt = named(&order, payment).cloned().ok_or(Refusal::NotFound("payment"))?;
+            let nothing = || nothing_to_decide(&order, payment, action);
+            let attempt = named(&order, payment).cloned().ok_or_else(nothing)?;
             if self.used_before(claim.as_ref()).await? {
                 let order = self.owned(actor, id).await?;
                 return Ok(Round::Done((Answer::Replayed(order), attempt.id)));
@@ -199,6 +200,16 @@ impl Orders {
 fn named(order: &Order, payment: Uuid) -> Option<&Attempt> {
     let attempts = &order.payment.attempts;
     if order.payment.id.uuid() == payment { attempts.last() } else { attempts.iter().find(|it| it.id.uuid() == payment) }
+}
+
+/// Why there is nothing to capture or to give up under this id: cash has a payment, but no attempt at one.
+fn nothing_to_decide(order: &Order, payment: Uuid, action: &str) -> Refusal {
+    const CASH: &str = "no provider has anything of it";
+    match action {
+        _ if order.payment.id.uuid() != payment => Refusal::NotFound("payment"),
+        "void" => Refusal::NotVoidable(CASH),
+        _ => Refusal::NotCapturable(CASH),
+    }
 }
 
 fn begin_capture(order: Order, attempt: &Attempt, amount: Option<Money>, now: Timestamp) -> Result<Decision, Refusal> {

@@ -179,8 +179,10 @@ pub enum CouponRule {
     #[error("it is in {coupon} and the order in {order}")]
     Currency {
         /// The coupon's.
+        #[serde(rename = "couponCurrency")]
         coupon: Currency,
         /// The order's.
+        #[serde(rename = "orderCurrency")]
         order: Currency,
     },
     /// It cannot be used together with another one.

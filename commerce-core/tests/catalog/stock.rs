@@ -1,11 +1,14 @@
 //! Stock: holds, sales, corrections, alerts.
 
+use commerce_core::audit::AuditRequest;
 use commerce_core::catalog::MovementKind::{Receipt, Release, Reservation, Restock, Sale};
 use commerce_core::catalog::{HoldKey, HoldState, ProductPatch, StockPolicy, StockReads};
 use commerce_core::change::Answer;
 use commerce_core::events::{EventKind, Outbox};
 use commerce_core::ids::{Id, SellerId, UserId};
 use commerce_core::limits;
+use commerce_core::testing::MemoryShop;
+use commerce_core::testing::conformance::NoWait;
 use commerce_core::{Actor, Clock, Outcome, Refusal};
 use futures_executor::block_on;
 use serde_json::Value;
@@ -147,6 +150,19 @@ fn ops_are_told_once_until_the_stock_has_risen() -> Outcome<()> {
         house.catalog.set_threshold(&STAFF, &sku("A"), Some(6), None).await?;
         assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
         assert_eq!(alerts().await.len(), 2);
+        Ok(())
+    })
+}
+
+#[test]
+fn what_nobody_has_yet_is_sold_out_and_the_books_are_in_order() -> Outcome<()> {
+    block_on(async {
+        let shop = MemoryShop::new(7);
+        shop.catalog.create_product(&STAFF, product("A", &[("A", 0), ("B", 3)]), None).await?;
+        shop.settle().await?;
+        let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await?;
+        assert!(report.counts.is_empty(), "{:?}", report.violations);
+        assert_eq!(shop.catalog.inventory(&STAFF, &sku("A")).await?.available(), 0);
         Ok(())
     })
 }

@@ -35,7 +35,7 @@ use tokio_util::task::TaskTracker;
 use self::choices::{Register, announce, noted, policies, register};
 use crate::app::App;
 use crate::config::{Config, TlsFiles};
-use crate::listener::{Shutdown, Site, listen, serve};
+use crate::listener::{FAREWELL, Shutdown, Site, listen, serve};
 use crate::roles::Roles;
 use crate::ways::{BREAKER_STATES, BreakerFigure, Breakers, Doorman, Peer, Unforwarded, Upstream, Ways};
 
@@ -182,7 +182,7 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
         ways.peers = needed.filter_map(peer).collect();
         App::behind_gateway(part.clone(), ways, config)
     };
-    let notice = if roles.gateway() { Duration::ZERO } else { NOTICE };
+    let notice = if roles.gateway() { FAREWELL } else { NOTICE };
     let stopping = app.shared().stopping().clone();
     let internal = match internal_at.filter(|_| !here.is_empty()) {
         Some(address) => {

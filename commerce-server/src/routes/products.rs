@@ -1,6 +1,6 @@
 //! Products, their variants and pictures, and the search for them.
 
-use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commerce_core::catalog::{Inventory, ListProducts, NewProduct, Product, ProductPatch, SearchRequest, SearchSort};
@@ -228,7 +228,9 @@ async fn picture(State(shared): State<Shared>, params: Params) -> Answered<Respo
 }
 
 /// The fields `file` and, if it is there, `alt` of a multipart form.
-async fn upload(request: Request) -> Answered<(Vec<u8>, String)> {
+async fn upload(mut request: Request) -> Answered<(Vec<u8>, String)> {
+    // How large it may be, the door has seen to.
+    DefaultBodyLimit::disable().apply(&mut request);
     let unreadable = |_| Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", "the form cannot be read");
     let mut form = Multipart::from_request(request, &()).await.map_err(|_| {
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "the body must be multipart/form-data")

@@ -22,6 +22,7 @@ use super::readers::Readers;
 use super::script::{Queries, Script, Stopped, Unread};
 use super::snapshot::Snapshots;
 use crate::backup::landing::Presence;
+use crate::files::make_private;
 use crate::sql::Old;
 use crate::sql::batch::{Failure, Fate, Queue, Verdict, Writer};
 use crate::sql::judge::{Head, Judge, Loaded, judge_all};
@@ -104,7 +105,7 @@ impl<W: Context> Clone for Database<W> {
 impl<W: Context> Database<W> {
     pub(super) async fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let options = options(dir, W::NAME);
-        std::fs::create_dir_all(dir).map_err(|error| folder_error("sqlite.open", error))?;
+        make_private(dir).map_err(|error| folder_error("sqlite.open", error))?;
         let presence = Presence::enter(dir).await?;
         let mut connection = connect(&options.clone().create_if_missing(true), dir).await?;
         migrate(&mut connection, W::migrations(), &*clock).await?;
