@@ -150,6 +150,27 @@ async fn rows_from_before_there_were_seals_are_sealed_when_a_shop_is_opened() {
     audited::a_name_changed_by_hand_is_the_only_fault(old.open(gateway).await).await;
 }
 
+/// The databases of a program that said everything once.
+#[tokio::test]
+async fn rows_from_before_anything_was_said_twice_are_filled_in_when_a_shop_is_opened() {
+    let old = Tables::new();
+    let gateway = old.open(Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
+    for context in Context::ALL {
+        let name = old.named(*context);
+        for (table, column) in audited::said_twice(*context) {
+            SERVER.sql(&format!("ALTER TABLE {name}.{table} DROP COLUMN {column}"));
+            SERVER.sql(&format!("DELETE FROM {name}.sealed_tables WHERE name = '{column}'"));
+        }
+        SERVER.sql(&format!(
+            "USE {name}; ALTER TABLE leases DROP COLUMN seal; DELETE FROM sealed_tables WHERE name = 'leases';
+            INSERT INTO leases (name, owner_id, epoch, until_at) VALUES ('workers', REPEAT(x'00', 16), 3, NULL);
+            DELETE FROM schema_steps WHERE version = (SELECT version FROM schema_migrations WHERE description = 'checks');
+            DELETE FROM schema_migrations WHERE description = 'checks'"
+        ));
+    }
+    audited::a_name_changed_by_hand_is_the_only_fault(old.open(gateway).await).await;
+}
+
 macro_rules! holds {
     ($($name:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
