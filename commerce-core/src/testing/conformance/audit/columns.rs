@@ -55,7 +55,10 @@ fn alterations(rows: &[Row], column: &str, kind: Kind) -> Vec<(Row, Cell)> {
     let (some, none): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| *row.cell(column) != Cell::Null);
     let value = some.first().map_or_else(|| made(kind), |row| row.cell(column).clone());
     let (some, none) = (middle(some), middle(none));
-    let others = some.iter().map(|row| (row.clone(), other(row.cell(column))));
+    let is_key = rows.first().is_some_and(|row| row.table().key_columns().any(|key| key == column));
+    // No two rows have one key.
+    let last = rows.iter().filter_map(|row| row.int(column).filter(|_| is_key)).max();
+    let others = some.iter().map(|row| (row.clone(), other(&last.map_or_else(|| row.cell(column).clone(), Cell::Int))));
     let made = none.into_iter().map(|row| (row, value.clone()));
     others.chain(made).chain(some.clone().map(|row| (row, Cell::Null))).collect()
 }
