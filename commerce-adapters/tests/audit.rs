@@ -110,6 +110,27 @@ async fn rows_from_before_there_were_seals_are_sealed_when_a_shop_is_opened() {
     audited::a_name_changed_by_hand_is_the_only_fault(open(old, gateway).await).await;
 }
 
+/// The files of a program that said everything once.
+#[tokio::test]
+async fn rows_from_before_anything_was_said_twice_are_filled_in_when_a_shop_is_opened() {
+    let old = folder();
+    let gateway = on_files_of(old.path(), Files(folder()), Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
+    for context in Context::ALL {
+        let file = SqliteConnectOptions::new().filename(old.path().join(format!("{context}.db")));
+        let mut connection = file.connect().await.expect("it opens");
+        for (table, column) in audited::said_twice(*context) {
+            let undone = format!("ALTER TABLE {table} DROP COLUMN {column}");
+            sqlx::raw_sql(AssertSqlSafe(undone)).execute(&mut connection).await.expect("a table can be altered");
+        }
+        let undone = "DROP INDEX leases_unsealed; ALTER TABLE leases DROP COLUMN seal;
+            INSERT INTO leases (name, owner_id, epoch, until_at) VALUES ('workers', zeroblob(16), 3, NULL);
+            DELETE FROM schema_migrations WHERE description = 'checks'";
+        sqlx::raw_sql(undone).execute(&mut connection).await.expect("a table can be altered");
+        connection.close().await.expect("it closes");
+    }
+    audited::a_name_changed_by_hand_is_the_only_fault(open(old, gateway).await).await;
+}
+
 macro_rules! holds {
     ($($name:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -229,6 +229,9 @@ pub const AUDIT_SUSPICIONS_MAX: usize = 1_000;
 pub const AUDIT_OVERDUE: Duration = Duration::from_mins(15);
 /// How far an id's time may be from its row's: clocks are set, and ids only grow.
 pub const AUDIT_CLOCK_SLACK: Duration = Duration::from_hours(24);
+/// A lease that ends later than this is taken for ended: none is taken for more than an hour, so that a clock was wrong or
+/// somebody altered it, and nobody would do its work.
+pub const LEASE_MAX: Duration = Duration::from_hours(24);
 /// How far the times of one change set may be apart, which are read one after the other.
 pub const AUDIT_MOMENT: Duration = Duration::from_secs(10);
 /// How far the clocks of two processes may be apart, whose times an audit compares.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::Actor;
 use commerce_core::audit::books::{Books, Cell, Row, Table, Walk};
-use commerce_core::audit::tables::{ATTEMPTS, ORDERS, REDEMPTIONS, REFUNDS, SESSIONS, USERS};
+use commerce_core::audit::tables::{ATTEMPTS, LEASES, ORDERS, REDEMPTIONS, REFUNDS, SESSIONS, USERS};
 use commerce_core::audit::{AuditRequest, Invariant, ShopBooks};
 use commerce_core::catalog::{CatalogStore, CatalogWrite, HoldKey};
 use commerce_core::change::ChangeSet;
@@ -15,7 +15,7 @@ use commerce_core::commerce::{Commerce, Context, Work};
 use commerce_core::error::StoreError;
 use commerce_core::events::{Envelope, EventBus, EventKind, Leases, Outbox, Topic};
 use commerce_core::ids::{EventId, Id, IdSource, SessionId};
-use commerce_core::limits::{BROKER_LAG, RECEIVES_MAX};
+use commerce_core::limits::{BROKER_LAG, LEASE_MAX, RECEIVES_MAX};
 use commerce_core::notifications::NotificationRecorder;
 use commerce_core::testing::conformance::{self, NoWait, Tampered, trade};
 use commerce_core::testing::{MemoryShop, SeededEntropy, samples};
@@ -85,6 +85,45 @@ fn whoever_is_erased_leaves_no_trace() {
             notifications: shop.notifications_db.clone(),
         };
         conformance::erasure(&Subject { shop: shop.clone(), books }).await;
+    });
+}
+
+/// Whoever held one for too long, or under another name, would keep everybody from its work.
+#[test]
+fn a_lease_that_was_altered_is_named() {
+    let shop = MemoryShop::new(7);
+    let walk = Walk { lead: LEASES, key: "name", name: "name", within: None, beside: &[] };
+    let look = || async {
+        let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
+        report.violations.into_iter().map(|it| (it.invariant, it.entity)).collect::<Vec<_>>()
+    };
+    futures_executor::block_on(async {
+        trade(&shop).await.expect("a shop trades");
+        let owner = IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(9))).mint::<SessionId>().uuid();
+        work(&shop, owner).await;
+        shop.users_db.give_back("workers", owner).await.expect("a lease can be given back");
+        assert_eq!(look().await, []);
+        for books in [&*shop.users_db as &dyn Books, &*shop.notifications_db] {
+            let stretch = books.stretch(&walk, None, 10).await.expect("the books can be read");
+            let [lease] = stretch.pages.of(LEASES) else { panic!("{stretch:?}") };
+            let soon = Cell::from(shop.clock.now().plus(Duration::from_secs(2)));
+            let altered: [(&'static str, Cell); 4] =
+                [("name", "worker".into()), ("owner_id", Uuid::nil().into()), ("epoch", Cell::Int(2)), ("until_at", soon)];
+            for (column, value) in altered {
+                let name = if column == "name" { "worker" } else { "workers" };
+                if *lease.cell("until_at") == Cell::Null {
+                    shop.users_db.tamper(lease, Some((column, value)));
+                } else {
+                    shop.notifications_db.tamper(lease, Some((column, value)));
+                }
+                assert_eq!(look().await, [(Invariant::Sealed, name.to_owned())], "{column}");
+                shop.users_db.heal();
+                shop.notifications_db.heal();
+            }
+        }
+        let endless = shop.clock.now().plus(LEASE_MAX).plus(Duration::from_secs(1));
+        shop.users_db.acquire("workers", owner, shop.clock.now(), endless).await.expect("the lease can be asked for");
+        assert_eq!(look().await, [(Invariant::Lease, "workers".to_owned())], "one without an end");
     });
 }
 

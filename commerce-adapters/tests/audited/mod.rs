@@ -12,7 +12,7 @@ use commerce_adapters::sql::Databases;
 use commerce_adapters::system::RealTime;
 use commerce_core::audit::books::{Cell, Row, Table, Walk};
 use commerce_core::audit::tables::{
-    ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SESSIONS, USERS,
+    self, ADDRESSES, INVENTORY, LEDGER, NOTIFICATIONS, ORDERS, PAYMENTS, PRODUCTS, REFUNDS, RESERVATIONS, SESSIONS, USERS,
 };
 use commerce_core::audit::{AuditRequest, Books, Invariant, Report, ShopBooks, Violation};
 use commerce_core::commerce::{Commerce, Context, KeepPolicy, Policies, Ports};
@@ -160,6 +160,12 @@ impl Subject {
         self.databases.close().await;
         self.gateway
     }
+}
+
+/// The columns that say once more what others say, by their tables.
+pub(crate) fn said_twice(context: Context) -> Vec<(&'static str, &'static str)> {
+    let columns = tables::of(context).flat_map(|table| table.columns.iter().map(|(column, _)| (table.name, *column)));
+    columns.filter(|(_, column)| column.ends_with("_check")).collect()
 }
 
 /// `healthy` opens the same healthy shop each time, whatever was altered before.

@@ -55,6 +55,7 @@ pub(super) fn product(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) 
     }
     let changed = product.at("changed_at").map(|at| at.plus(AUDIT_CLOCKS_APART));
     findings.hold(Times, name, product.at("updated_at") <= changed, "changed when it was updated, or later", "before");
+    findings.same(Times, name, "changed as noted beside it, at", product.cell("changed_check"), product.cell("changed_at"));
 }
 
 /// A review was decided on when it is not pending any more, after it was written.

@@ -151,6 +151,8 @@ fn spans(hold: &str, sku: &str, rows: &[&Row], entry: &Entry<'_>, scene: Scene, 
         let last = last.plus(limits::HOLD_FOR).plus(limits::AUDIT_CLOCKS_APART);
         let fits = first <= expires && expires <= last;
         findings.hold(HoldEnds, hold, fits, format_args!("{sku} held until {first}, or later until {last}"), expires);
+        let (noted, until) = (row.cell("expires_check"), row.cell("expires_at"));
+        findings.same(HoldEnds, &entity, "held as noted beside it, until", noted, until);
     }
 }
 

@@ -122,6 +122,7 @@ tables! {
         "id": Id, "slug": Shaped(is::<Slug>), "name": LINE, "description": Text, "status": Shaped(is::<ProductStatus>),
         "category_id": OptId, "seller_id": Id, "rating_count": COUNT, "rating_sum": COUNT, "metadata": METADATA,
         "created_at": At, "updated_at": At, "version": FROM_ONE, "seal": Hash, "changed_at": At,
+        "changed_check": At,
     }
     /// Variants.
     VARIANTS = "product_variants" {
@@ -151,6 +152,7 @@ tables! {
     RESERVATIONS = "reservations" {
         "hold_key": Hash, "generation": Int(1, u32::MAX as i64), "sku": Shaped(is::<Sku>), "quantity": QUANTITY,
         "unit_price_minor": COUNT, "currency": CURRENCY, "state": Shaped(is::<HoldState>), "created_at": At, "expires_at": At,
+        "expires_check": At,
     }
     /// Every change of stock.
     LEDGER = "stock_ledger" [2] {
@@ -322,7 +324,7 @@ tables! {
     OUTBOX = "outbox" {
         "position": Place, "id": Id, "topic": Shaped(is::<Topic>), "type": Shaped(is::<EventKind>), "schema": Int(1, 1),
         "aggregate_id": Id, "version": COUNT, "occurred_at": At, "traceparent": OPT_FILLED, "data": Shaped(json::<Value>),
-        "seal": Hash, "published_at": OptAt,
+        "seal": Hash, "published_at": OptAt, "published_check": OptInt(1, i64::MAX),
     }
     /// Deliveries that were handled.
     INBOX = "inbox" [2] { "consumer": LINE, "event_id": Id, "handled_at": At, "seal": Hash }
@@ -334,7 +336,7 @@ tables! {
     /// The last batch of each writer.
     WRITERS = "writers" { "id": Id, "batch": FROM_ONE, "committed_at": At }
     /// Leases.
-    LEASES = "leases" { "name": LINE, "owner_id": Id, "epoch": FROM_ONE, "until_at": OptAt }
+    LEASES = "leases" { "name": LINE, "owner_id": Id, "epoch": FROM_ONE, "until_at": OptAt, "seal": Hash }
     /// Used idempotency keys.
     KEYS = "idempotency_keys" {
         "scope": Hash, "route": Shaped(is_route), "body_hash": Hash, "outcome": Shaped(is_outcome), "result_id": OptId,

@@ -95,11 +95,11 @@ pub(super) fn letter(entry: &Entry<'_>, _scene: Scene, findings: &mut Findings) 
 /// A lease ends soon unless it is renewed.
 pub(super) fn lease(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let until = entry.one(LEASES).and_then(|row| row.at("until_at"));
-    let latest = scene.now.plus(limits::AUDIT_CLOCK_SLACK);
+    let latest = scene.now.plus(limits::LEASE_MAX);
     findings.hold(Lease, &entry.name, until.is_none_or(|until| until <= latest), "a lease that ends", "one that does not");
 }
 
-/// An event was said before it was published.
+/// An event was said before it was published, and stands where it was when that was noted.
 pub(super) fn event(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
     let Some(event) = entry.one(OUTBOX) else { return };
     for column in ["occurred_at", "published_at"] {
@@ -127,6 +127,10 @@ pub(super) fn event(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         }
         (None, _) => {}
     }
+    let (place, published) = (event.int("position"), event.int("published_at"));
+    let check = place.zip(published).and_then(|(place, published)| place.checked_add(published));
+    let (expected, noted) = (Cell::from(check), event.cell("published_check"));
+    findings.hold(Event, &entry.name, *noted == expected, format_args!("published as noted: {expected}"), noted);
 }
 
 /// Positions of events follow each other, as far back as events are kept; answers the last one. `counted` is

@@ -409,7 +409,8 @@ pub fn given_up(consumer: &str) -> String {
 #[async_trait]
 pub trait Leases: Send + Sync {
     /// Takes or renews the lease `name` for `owner` until `until`. Answers the epoch, which grows
-    /// with every change of owner, or `None` while somebody else holds it.
+    /// with every change of owner, or `None` while somebody else holds it. One that ends later than
+    /// [`LEASE_MAX`](crate::limits::LEASE_MAX) after `now` is held by nobody.
     async fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Result<Option<u64>, StoreError>;
 
     /// Gives it back, if `owner` holds it.

@@ -64,12 +64,19 @@ impl Migration {
 
 /// The migrations of a context, from the files `migrations/<context>/mysql/000<version>_<name>.sql`.
 macro_rules! migrations {
-    ($context:literal, [$(($version:literal, $name:literal)),+ $(,)?]) => {
+    (@zeros) => {
+        "000"
+    };
+    (@zeros $zeros:literal) => {
+        $zeros
+    };
+    ($context:literal, [$(($version:literal, $name:literal $(, $zeros:literal)?)),+ $(,)?]) => {
         &[$($crate::sql::mysql::migrate::Migration {
             version: $version,
             description: $name,
             sql: include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"), "/../migrations/", $context, "/mysql/000", $version, "_", $name, ".sql"
+                env!("CARGO_MANIFEST_DIR"), "/../migrations/", $context, "/mysql/", migrations!(@zeros $($zeros)?), $version, "_",
+                $name, ".sql"
             )),
         }),+]
     };

@@ -33,6 +33,8 @@ mod fields;
 mod gathered;
 #[path = "../shared/head.rs"]
 mod head;
+#[path = "../shared/leases.rs"]
+mod leases;
 #[path = "../shared/notifications.rs"]
 mod notifications;
 #[path = "../shared/orders/mod.rs"]

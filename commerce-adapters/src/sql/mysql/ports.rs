@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::engine::{Context, Database, Row};
 use super::fields::Fields;
 use super::head::{event_text, handled_seal, key_record, letter_seal, read_event};
+use super::leases::{lease_seal, next_epoch};
 use super::statements::head as sql;
 use crate::sql::bulk::ids;
 use crate::sql::question::{Question, below, blob};
@@ -44,13 +45,14 @@ impl<W: Context> Outbox for Database<W> {
     async fn published(&self, events: &[EventId]) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE JSON_TABLE(?, '$[*]' COLUMNS (v CHAR(32) PATH '$')) AS it
             STRAIGHT_JOIN outbox ON outbox.id = UNHEX(it.v)
-            SET outbox.published_at = ? WHERE outbox.published_at IS NULL AND ? IN (0, @@server_id + 1)";
+            SET outbox.published_at = ?, outbox.published_check = ? + outbox.position
+            WHERE outbox.published_at IS NULL AND ? IN (0, @@server_id + 1)";
         if events.is_empty() {
             return Ok(());
         }
         let (events, now, server) = (ids(events.iter().copied()), self.now().as_micros(), self.relayed().server());
         self.write("outbox.published", move |connection| {
-            let query = sqlx::query(SQL).bind(events.clone()).bind(now).bind(server);
+            let query = sqlx::query(SQL).bind(events.clone()).bind(now).bind(now).bind(server);
             Box::pin(async move { query.execute(connection).await.map(|_| ()) })
         })
         .await
@@ -166,27 +168,18 @@ impl<W: Context> DeadLetters for Database<W> {
 #[async_trait]
 impl<W: Context> Leases for Database<W> {
     async fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Result<Option<u64>, StoreError> {
-        const OPERATION: &str = "leases.acquire";
         const FIND: &str = "SELECT owner_id, epoch, until_at FROM leases WHERE name = ? FOR UPDATE";
-        const MAKE: &str = "INSERT INTO leases (name, owner_id, epoch, until_at) VALUES (?, ?, 1, ?)";
-        const TAKE: &str = "UPDATE leases SET owner_id = ?, epoch = ?, until_at = ? WHERE name = ?";
+        const MAKE: &str = "INSERT INTO leases (owner_id, epoch, until_at, seal, name) VALUES (?, ?, ?, ?, ?)";
+        const TAKE: &str = "UPDATE leases SET owner_id = ?, epoch = ?, until_at = ?, seal = ? WHERE name = ?";
         let name = name.to_owned();
-        self.write(OPERATION, move |connection| {
+        self.write("leases.acquire", move |connection| {
             let name = name.clone();
             Box::pin(async move {
-                let found: Option<(Vec<u8>, i64, Option<i64>)> =
-                    sqlx::query_as(FIND).bind(name.clone()).fetch_optional(&mut *connection).await?;
-                let Some((holder, epoch, held_until)) = found else {
-                    let make = sqlx::query(MAKE).bind(name).bind(blob(owner)).bind(until.as_micros());
-                    make.execute(connection).await?;
-                    return Ok(Some(1));
-                };
-                let own = holder == blob(owner);
-                if !own && held_until.is_some_and(|until| until > now.as_micros()) {
-                    return Ok(None);
-                }
-                let epoch = epoch + i64::from(!own);
-                let take = sqlx::query(TAKE).bind(blob(owner)).bind(epoch).bind(until.as_micros()).bind(name);
+                let found = sqlx::query_as(FIND).bind(name.clone()).fetch_optional(&mut *connection).await?;
+                let sql = if found.is_some() { TAKE } else { MAKE };
+                let Some(epoch) = next_epoch(found, owner, now) else { return Ok(None) };
+                let seal = lease_seal(&name, owner, epoch, Some(until));
+                let take = sqlx::query(sql).bind(blob(owner)).bind(epoch).bind(until.as_micros()).bind(seal).bind(name);
                 take.execute(connection).await?;
                 Ok(u64::try_from(epoch).ok())
             })
@@ -195,11 +188,19 @@ impl<W: Context> Leases for Database<W> {
     }
 
     async fn give_back(&self, name: &str, owner: Uuid) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE leases SET until_at = NULL WHERE name = ? AND owner_id = ? AND until_at IS NOT NULL";
+        const FIND: &str = "SELECT epoch FROM leases WHERE name = ? AND owner_id = ? AND until_at IS NOT NULL FOR UPDATE";
+        const END: &str = "UPDATE leases SET until_at = NULL, seal = ? WHERE name = ?";
         let name = name.to_owned();
         self.write("leases.give_back", move |connection| {
-            let query = sqlx::query(SQL).bind(name.clone()).bind(blob(owner));
-            Box::pin(async move { query.execute(connection).await.map(|_| ()) })
+            let name = name.clone();
+            Box::pin(async move {
+                let find = sqlx::query_scalar(FIND).bind(name.clone()).bind(blob(owner));
+                if let Some(epoch) = find.fetch_optional(&mut *connection).await? {
+                    let seal = lease_seal(&name, owner, epoch, None);
+                    sqlx::query(END).bind(seal).bind(name).execute(connection).await?;
+                }
+                Ok(())
+            })
         })
         .await
     }

@@ -11,14 +11,19 @@ use crate::sql::question::Question;
 
 pub(super) const OPERATION: &str = "sql.seal";
 /// Rows that one transaction seals.
-const CHUNK: u32 = 500;
+pub(super) const CHUNK: u32 = 500;
 
 #[expect(private_bounds, reason = "only the contexts of this crate have databases")]
 impl<W: Context> Database<W> {
+    /// The tables of this context.
+    pub(super) fn own_tables() -> impl Iterator<Item = &'static Table> {
+        let own = Which::ALL.iter().filter(|which| which.as_str() == W::NAME);
+        own.flat_map(|which| tables::of(*which))
+    }
+
     /// The tables whose rows are sealed.
     pub(super) fn sealed_tables() -> impl Iterator<Item = &'static Table> {
-        let own = Which::ALL.iter().filter(|which| which.as_str() == W::NAME);
-        own.flat_map(|which| tables::of(*which)).filter(|table| table.is_sealed())
+        Self::own_tables().filter(|table| table.is_sealed())
     }
 
     /// Seals every row that has no seal. What somebody writes meanwhile is sealed by that.

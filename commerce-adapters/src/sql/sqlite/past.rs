@@ -102,6 +102,7 @@ const CATALOG: &[Source] = &[
             ("sku", "l.sku"),
             ("created_at", "m.created_at + p.later"),
             ("expires_at", "m.expires_at + p.later"),
+            ("expires_check", "m.expires_check + p.later"),
         ],
     },
     Source {

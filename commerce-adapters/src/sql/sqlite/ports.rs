@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::engine::{Context, Database, Row};
 use super::fields::Fields;
 use super::head::{event_text, handled_seal, key_record, letter_seal, read_event};
+use super::leases::{lease_seal, next_epoch};
 use super::statements::head as sql;
 use crate::sql::bulk::ids;
 use crate::sql::question::{Question, below, blob};
@@ -40,7 +41,7 @@ impl<W: Context> Outbox for Database<W> {
     }
 
     async fn published(&self, events: &[EventId]) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE OR FAIL outbox SET published_at = ?2
+        const SQL: &str = "UPDATE OR FAIL outbox SET published_at = ?2, published_check = ?2 + position
             WHERE published_at IS NULL AND id IN (SELECT unhex(value) FROM json_each(?1))";
         if events.is_empty() {
             return Ok(());
@@ -155,30 +156,35 @@ impl<W: Context> Database<W> {
 #[async_trait]
 impl<W: Context> Leases for Database<W> {
     async fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Result<Option<u64>, StoreError> {
-        const OPERATION: &str = "leases.acquire";
-        const SQL: &str = "INSERT INTO leases (name, owner_id, epoch, until_at) VALUES (?1, ?2, 1, ?4)
-            ON CONFLICT (name) DO UPDATE SET epoch = epoch + (owner_id <> excluded.owner_id),
-                owner_id = excluded.owner_id, until_at = excluded.until_at
-            WHERE owner_id = excluded.owner_id OR until_at IS NULL OR until_at <= ?3
-            RETURNING epoch";
+        const FIND: &str = "SELECT owner_id, epoch, until_at FROM leases WHERE name = ?1";
+        const TAKE: &str = "INSERT INTO leases (name, owner_id, epoch, until_at, seal) VALUES (?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (name) DO UPDATE SET owner_id = excluded.owner_id, epoch = excluded.epoch,
+                until_at = excluded.until_at, seal = excluded.seal";
         let name = name.to_owned();
-        let row = self
-            .write(OPERATION, move |connection| {
-                Box::pin(async move {
-                    let query = sqlx::query(SQL).bind(name).bind(blob(owner)).bind(now.as_micros()).bind(until.as_micros());
-                    query.fetch_optional(connection).await
-                })
+        self.write("leases.acquire", move |connection| {
+            Box::pin(async move {
+                let found = sqlx::query_as(FIND).bind(&name).fetch_optional(&mut *connection).await?;
+                let Some(epoch) = next_epoch(found, owner, now) else { return Ok(None) };
+                let seal = lease_seal(&name, owner, epoch, Some(until));
+                let take = sqlx::query(TAKE).bind(name).bind(blob(owner)).bind(epoch).bind(until.as_micros()).bind(seal);
+                take.execute(connection).await?;
+                Ok(u64::try_from(epoch).ok())
             })
-            .await?;
-        row.map(|row| Fields::of(&row, OPERATION).count("epoch")).transpose()
+        })
+        .await
     }
 
     async fn give_back(&self, name: &str, owner: Uuid) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE leases SET until_at = NULL WHERE name = ?1 AND owner_id = ?2 AND until_at IS NOT NULL";
+        const FIND: &str = "SELECT epoch FROM leases WHERE name = ?1 AND owner_id = ?2 AND until_at IS NOT NULL";
+        const END: &str = "UPDATE leases SET until_at = NULL, seal = ?2 WHERE name = ?1";
         let name = name.to_owned();
         self.write("leases.give_back", move |connection| {
             Box::pin(async move {
-                sqlx::query(SQL).bind(name).bind(blob(owner)).execute(connection).await?;
+                let found = sqlx::query_scalar(FIND).bind(&name).bind(blob(owner)).fetch_optional(&mut *connection).await?;
+                if let Some(epoch) = found {
+                    let seal = lease_seal(&name, owner, epoch, None);
+                    sqlx::query(END).bind(name).bind(seal).execute(connection).await?;
+                }
                 Ok(())
             })
         })

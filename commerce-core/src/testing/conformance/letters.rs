@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::events::DeadLetter;
 use crate::ids::{EventId, Id, SessionId};
+use crate::limits;
 use crate::testing::ManualClock;
 
 use super::fixture::{Fixture, Opened, Subject, got, page, walk};
@@ -22,6 +23,7 @@ pub(super) async fn all<S: Subject + ?Sized>(make: &impl AsyncFn(Arc<ManualClock
         names_that_look_alike_are_not_the_same,
         a_lease_has_one_owner,
         an_epoch_grows_with_every_change_of_owner,
+        a_lease_without_an_end_is_held_by_nobody,
         leases_of_other_names_do_not_matter,
     }
 }
@@ -173,6 +175,18 @@ async fn an_epoch_grows_with_every_change_of_owner<S: Subject + ?Sized>(fixture:
     got(fixture.leases.give_back("relay", other).await);
     let third = got(fixture.leases.acquire("relay", one, at(11), at(20)).await).expect("it was given back");
     assert!(third > second);
+}
+
+/// A clock was wrong, or somebody altered it.
+async fn a_lease_without_an_end_is_held_by_nobody<S: Subject + ?Sized>(fixture: &Fixture<S>) {
+    let (one, other, now) = (owner(fixture), owner(fixture), fixture.now());
+    let (longest, soon) = (now.plus(limits::LEASE_MAX), now.plus(Duration::from_secs(30)));
+    assert_eq!(got(fixture.leases.acquire("relay", one, now, longest).await), Some(1));
+    assert_eq!(got(fixture.leases.acquire("relay", other, now, soon).await), None, "as long as one may be");
+    let endless = longest.plus(Duration::from_micros(1));
+    assert_eq!(got(fixture.leases.acquire("relay", one, now, endless).await), Some(1));
+    assert_eq!(got(fixture.leases.acquire("relay", other, now, soon).await), Some(2), "longer than any");
+    assert_eq!(got(fixture.leases.acquire("relay", one, now, soon).await), None, "now it is the other's");
 }
 
 async fn leases_of_other_names_do_not_matter<S: Subject + ?Sized>(fixture: &Fixture<S>) {

@@ -62,7 +62,7 @@ fn product(rows: &mut Vec<Row>, it: &Product, changed: Timestamp) {
     let (category, seller) = (it.category.map(Id::uuid), it.seller.uuid());
     let product = row![PRODUCTS; it.id.uuid(), it.slug.as_str(), it.name.as_str(), it.description.as_str(), it.status.as_str(),
         category, seller, it.rating.count, it.rating.sum, text(&it.metadata), it.created_at, it.updated_at, it.version, Cell::Null,
-        changed];
+        changed, changed];
     rows.push(product.sealed());
     for (variant, position) in it.variants.iter().zip(0_u32..) {
         let compare_at = variant.compare_at.map(|price| price.minor);
@@ -82,6 +82,6 @@ fn hold(rows: &mut Vec<Row>, it: &Hold) {
     for line in &it.lines {
         let (price, currency) = (line.unit_price.minor, line.unit_price.currency.code());
         rows.push(row![RESERVATIONS; Cell::Blob(it.key.0.to_vec()), it.generation, line.sku.as_str(), line.quantity, price,
-            currency, it.state.as_str(), it.created_at, it.expires_at]);
+            currency, it.state.as_str(), it.created_at, it.expires_at, it.expires_at]);
     }
 }

@@ -340,7 +340,7 @@ impl<R> State<R> {
     fn acquire(&mut self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Option<u64> {
         let lease = self.leases.entry(name.to_owned()).or_insert(Lease { owner, epoch: 1, until: None });
         if lease.owner != owner {
-            if lease.until.is_some_and(|until| now < until) {
+            if lease.until.is_some_and(|until| now < until && until <= now.plus(limits::LEASE_MAX)) {
                 return None;
             }
             lease.owner = owner;

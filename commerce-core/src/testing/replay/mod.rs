@@ -131,10 +131,13 @@ async fn compare(
 /// nothing that anybody could see, so that a batch need not note when its product changed.
 fn comparable(row: Row, place: u64, pace: Pace) -> Row {
     if row.table() == OUTBOX {
-        return row.with("position", &Cell::from(place));
+        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        let moved = row.int("position").map(|position| place.saturating_sub(position));
+        let check = row.int("published_check").zip(moved).map(|(check, moved)| check.saturating_add(moved));
+        return row.with("position", &Cell::from(place)).with("published_check", &Cell::from(check));
     }
     match pace {
-        Pace::Together if row.table() == PRODUCTS => row.with("changed_at", &Cell::Null),
+        Pace::Together if row.table() == PRODUCTS => row.with("changed_at", &Cell::Null).with("changed_check", &Cell::Null),
         Pace::Together | Pace::OneByOne => row,
     }
 }

@@ -6,7 +6,7 @@ use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     "catalog",
-    [(1, "catalog"), (2, "messages"), (3, "reviews"), (4, "ended_holds"), (5, "seals"), (6, "sealed_rows")]
+    [(1, "catalog"), (2, "messages"), (3, "reviews"), (4, "ended_holds"), (5, "seals"), (6, "sealed_rows"), (7, "checks")]
 );
 
 /// Holds that ended without a sale, all generations of a key together: those of a key that was sold, or is young, stay.
@@ -95,7 +95,7 @@ pub(crate) const WISHES: Put = put!("wishlists", 1 user_id: id, 2 product_id: id
 pub(crate) const PRODUCTS: Put = put!(
     "products", 0 id: id; 1 slug: text, 2 name: text, 3 description: text, 4 status: text, 5 category_id: id,
     6 seller_id: id, 7 rating_count: int, 8 rating_sum: int, 9 metadata: text, 10 created_at: int, 11 updated_at: int,
-    12 version: int, 13 seal: hash, 14 changed_at: int
+    12 version: int, 13 seal: hash, 14 changed_at: int, 14 changed_check: int
 );
 
 pub(crate) const VARIANTS_GONE: &str = delete!("product_variants", product_id: id);
@@ -125,16 +125,18 @@ pub(crate) const LEDGER: &str = insert!(
 
 pub(crate) const HOLDS_MADE: &str = insert!(
     "reservations", 0 hold_key: hash, 1 generation: int, 2 sku: text, 3 quantity: int, 4 unit_price_minor: int,
-    5 currency: text, 6 state: text, 7 created_at: int, 8 expires_at: int
+    5 currency: text, 6 state: text, 7 created_at: int, 8 expires_at: int, 8 expires_check: int
 );
 
 pub(crate) const HOLDS_CHANGED: &str =
-    update!("reservations", 0 hold_key: hash, 1 generation: int; 2 state: word, 3 expires_at: int);
+    update!("reservations", 0 hold_key: hash, 1 generation: int; 2 state: word, 3 expires_at: int, 3 expires_check: int);
 
+/// Whichever of the two the server sets first. What a program of before wrote says it once.
 pub(crate) const TOUCHED: &str = concat!(
     "UPDATE ",
     rows!(0 id: id, 1 at: int),
-    " STRAIGHT_JOIN products AS t ON t.id = UNHEX(it.id) SET t.changed_at = GREATEST(t.changed_at, it.at)"
+    " STRAIGHT_JOIN products AS t ON t.id = UNHEX(it.id) SET t.changed_at = GREATEST(t.changed_at, it.at),
+        t.changed_check = GREATEST(COALESCE(t.changed_check, t.changed_at), it.at)"
 );
 
 /// One element of what belongs to a product, as JSON.

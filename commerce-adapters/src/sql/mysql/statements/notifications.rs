@@ -3,8 +3,10 @@
 use crate::sql::Old;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    migrations!("notifications", [(1, "notifications"), (2, "messages"), (3, "webhooks"), (4, "seals"), (5, "sealed_rows")]);
+pub(crate) const MIGRATIONS: &[Migration] = migrations!(
+    "notifications",
+    [(1, "notifications"), (2, "messages"), (3, "webhooks"), (4, "seals"), (5, "sealed_rows"), (6, "checks")]
+);
 
 pub(crate) const BY_ID: &str = locked!("t.id, t.event_id, t.template, t.recipient, t.version", "notification_logs", id: id);
 

@@ -17,7 +17,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (6, "exchanges"),
         (7, "payments"),
         (8, "seals"),
-        (9, "sealed_rows")
+        (9, "sealed_rows"),
+        (10, "checks", "00")
     ]
 );
 

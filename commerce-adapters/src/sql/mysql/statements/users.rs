@@ -16,7 +16,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (5, "staff_log_of_all"),
         (6, "erasures"),
         (7, "seals"),
-        (8, "sealed_rows")
+        (8, "sealed_rows"),
+        (9, "checks")
     ]
 );
 

@@ -14,7 +14,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (6, "reviews"),
         (7, "ended_holds"),
         (8, "seals"),
-        (9, "sealed_rows")
+        (9, "sealed_rows"),
+        (10, "checks", "00")
     ]
 );
 
@@ -112,16 +113,16 @@ pub(crate) const WISHES: &str = "INSERT INTO wishlists (id, user_id, product_id,
     ON CONFLICT (user_id, product_id) DO UPDATE SET id = excluded.id, added_at = excluded.added_at, seal = excluded.seal";
 
 pub(crate) const PRODUCTS: &str = "INSERT INTO products (id, slug, name, description, status, category_id, seller_id,
-        rating_count, rating_sum, metadata, created_at, updated_at, version, seal, changed_at)
+        rating_count, rating_sum, metadata, created_at, updated_at, version, seal, changed_at, changed_check)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, unhex(value ->> 5),
         unhex(value ->> 6), value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
-        unhex(value ->> 13), value ->> 14
+        unhex(value ->> 13), value ->> 14, value ->> 14
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, description = excluded.description,
         status = excluded.status, category_id = excluded.category_id, seller_id = excluded.seller_id,
         rating_count = excluded.rating_count, rating_sum = excluded.rating_sum, metadata = excluded.metadata,
-        updated_at = excluded.updated_at, changed_at = excluded.changed_at, version = excluded.version,
-        seal = excluded.seal";
+        updated_at = excluded.updated_at, changed_at = excluded.changed_at, changed_check = excluded.changed_check,
+        version = excluded.version, seal = excluded.seal";
 
 pub(crate) const VARIANTS_GONE: &str = "DELETE FROM product_variants WHERE product_id IN (SELECT unhex(value) FROM json_each(?))";
 
@@ -154,17 +155,19 @@ pub(crate) const LEDGER: &str = "INSERT OR FAIL INTO stock_ledger
     FROM jsonb_each(?)";
 
 pub(crate) const HOLDS_MADE: &str = "INSERT OR FAIL INTO reservations
-        (hold_key, generation, sku, quantity, unit_price_minor, currency, state, created_at, expires_at)
+        (hold_key, generation, sku, quantity, unit_price_minor, currency, state, created_at, expires_at, expires_check)
     SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-        value ->> 7, value ->> 8
+        value ->> 7, value ->> 8, value ->> 8
     FROM jsonb_each(?)";
 
-pub(crate) const HOLDS_CHANGED: &str = "UPDATE OR FAIL reservations SET state = new.state, expires_at = new.expires_at
+pub(crate) const HOLDS_CHANGED: &str = "UPDATE OR FAIL reservations SET state = new.state, expires_at = new.expires_at,
+        expires_check = new.expires_at
     FROM (SELECT unhex(value ->> 0) AS hold_key, value ->> 1 AS generation, value ->> 2 AS state,
         value ->> 3 AS expires_at FROM jsonb_each(?)) AS new
     WHERE reservations.hold_key = new.hold_key AND reservations.generation = new.generation";
 
-pub(crate) const TOUCHED: &str = "UPDATE products SET changed_at = max(changed_at, value ->> 1)
+pub(crate) const TOUCHED: &str = "UPDATE products SET changed_at = max(changed_at, value ->> 1),
+        changed_check = max(changed_check, value ->> 1)
     FROM jsonb_each(?) WHERE products.id = unhex(value ->> 0)";
 
 /// A product with its variants and images as JSON cells.

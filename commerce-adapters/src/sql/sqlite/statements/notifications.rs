@@ -5,7 +5,16 @@ use crate::sql::sqlite::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     "notifications",
-    [(1, "notifications"), (2, "messages"), (3, "writers"), (4, "trace"), (5, "webhooks"), (6, "seals"), (7, "sealed_rows")]
+    [
+        (1, "notifications"),
+        (2, "messages"),
+        (3, "writers"),
+        (4, "trace"),
+        (5, "webhooks"),
+        (6, "seals"),
+        (7, "sealed_rows"),
+        (8, "checks")
+    ]
 );
 
 pub(crate) const BY_ID: &str = "SELECT id, event_id, template, recipient, version FROM notification_logs

@@ -21,6 +21,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (11, "provider_messages", "00"),
         (12, "seals", "00"),
         (13, "sealed_rows", "00"),
+        (14, "checks", "00"),
     ]
 );
 

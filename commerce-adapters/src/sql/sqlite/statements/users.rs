@@ -19,6 +19,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (9, "erasures"),
         (10, "seals", "00"),
         (11, "sealed_rows", "00"),
+        (12, "checks", "00"),
     ]
 );
 

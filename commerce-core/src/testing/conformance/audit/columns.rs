@@ -1,40 +1,25 @@
-//! Each column of each table: whatever becomes of one value, the audit names it. What it cannot know is listed with the reason.
+//! Each column of each table: whatever becomes of one value, the audit names it.
 
-use crate::audit::books::{Cell, Kind, Row, SEAL, Table};
+use crate::audit::books::{Cell, Kind, Row, SEAL};
 use crate::audit::tables;
 use crate::commerce::Context;
 
 use super::{Tampered, look, rows};
 
-/// What no audit knows, and why.
-const UNKNOWN: &[(&str, &str, &str)] = &[
-    ("outbox", "position", "the database gives it; only a gap between two shows"),
-    (
-        "outbox",
-        "published_at",
-        "it is written beside many others, by whoever publishes; an event that is not, is published again",
-    ),
-    ("products", "changed_at", "it grows with the stock of any variant, of which nobody reads the product"),
-    ("reservations", "expires_at", "it is put off while somebody pays; it lies within the longest life of a hold"),
-    ("leases", "name", "a lease ends by itself within seconds, and is written by its holders alone"),
-    ("leases", "owner_id", "as its name"),
-    ("leases", "epoch", "as its name"),
-    ("leases", "until_at", "as its name"),
-];
-
 /// Alters one value of each column of a context's tables after the other, and puts it back. The shop has
 /// [traded](super::trade) and has rows in every table. Of what a seal is about one value is altered, in the last column: that the
 /// others are in the seal, too, is seen without an audit.
 pub async fn each_column(tampered: &dyn Tampered, context: Context) {
-    let known = |table: &Table, column| UNKNOWN.iter().any(|(other, unknown, _)| *other == table.name && *unknown == column);
     let mut hidden = Vec::new();
     for table in tables::of(context) {
         let rows = rows(tampered.books(), context, table).await;
         assert!(!rows.is_empty(), "there are rows in {}", table.name);
         let last = table.columns.iter().take_while(|(name, _)| *name != SEAL).last().map(|(name, _)| *name);
-        // One alteration shows what a seal sees.
-        let tried = if table.is_sealed() { 1 } else { usize::MAX };
-        for (column, kind) in table.columns.iter().filter(|(column, _)| !known(table, *column)) {
+        let mut in_seal = table.is_sealed();
+        for (column, kind) in table.columns {
+            // One alteration shows what a seal sees.
+            let tried = if in_seal { 1 } else { usize::MAX };
+            in_seal &= *column != SEAL;
             for (row, value) in alterations(&rows, column, *kind).into_iter().take(tried) {
                 let altered = row.with(column, &value);
                 let named = if last != Some(*column) && altered.seal() != row.seal() && table.is_sealed() {
@@ -70,7 +55,10 @@ fn alterations(rows: &[Row], column: &str, kind: Kind) -> Vec<(Row, Cell)> {
     let (some, none): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| *row.cell(column) != Cell::Null);
     let value = some.first().map_or_else(|| made(kind), |row| row.cell(column).clone());
     let (some, none) = (middle(some), middle(none));
-    let others = some.iter().map(|row| (row.clone(), other(row.cell(column))));
+    let is_key = rows.first().is_some_and(|row| row.table().key_columns().any(|key| key == column));
+    // No two rows have one key.
+    let last = rows.iter().filter_map(|row| row.int(column).filter(|_| is_key)).max();
+    let others = some.iter().map(|row| (row.clone(), other(&last.map_or_else(|| row.cell(column).clone(), Cell::Int))));
     let made = none.into_iter().map(|row| (row, value.clone()));
     others.chain(made).chain(some.clone().map(|row| (row, Cell::Null))).collect()
 }

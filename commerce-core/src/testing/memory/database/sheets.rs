@@ -58,8 +58,9 @@ impl<R: Sheets> State<R> {
         events.sort_unstable_by_key(|(position, ..)| *position);
         let mut rows = self.rows.sheets();
         for (position, it, published) in events {
+            let check = published.map(|at| position.saturating_add(u64::try_from(at.as_micros()).unwrap_or(0)));
             let event = row![OUTBOX; position, it.id.uuid(), it.topic.as_str(), it.kind.as_str(), u32::from(it.schema), it.aggregate,
-                it.version, it.at, it.traceparent.as_deref(), it.data.as_str(), Cell::Null, published];
+                it.version, it.at, it.traceparent.as_deref(), it.data.as_str(), Cell::Null, published, check];
             rows.push(event.sealed());
         }
         for ((consumer, event), at) in &self.inbox {
@@ -71,7 +72,7 @@ impl<R: Sheets> State<R> {
             rows.push(letter.sealed());
         }
         for (name, it) in &self.leases {
-            rows.push(row![LEASES; name.as_str(), it.owner, it.epoch, it.until]);
+            rows.push(row![LEASES; name.as_str(), it.owner, it.epoch, it.until, Cell::Null].sealed());
         }
         for (scope, it) in &self.keys {
             let (outcome, made, generation) = match it.record.result {

@@ -2,7 +2,7 @@
 
 use super::{
     CATEGORY, CATEGORY_TREE, Case, Cell, Column, Context, GONE, HOLD, I, MOVED, PRODUCT, SELLER, SHELF, VARIANT, Word, any, case,
-    far, has, later, more, nonsense, other, set, zero,
+    far, has, later, more, nonsense, nothing, other, set, zero,
 };
 
 pub(super) const CASES: &[Case] = &[
@@ -186,6 +186,9 @@ pub(super) const CASES: &[Case] = &[
     case("a seller is gone", SELLER, |row| has(row, "slug", "potter"), GONE, I::Reference, Word("cup")),
     case("a seller of no user", SELLER, any, set("user_id", |_| Cell::Blob(vec![1; 16])), I::Reference, Column("slug")),
     case("a hold that was taken later", HOLD, any, set("created_at", more), I::Times, Column("hold_key")),
+    case("a hold that runs out a moment later", HOLD, any, set("expires_at", more), I::HoldEnds, Column("hold_key")),
+    case("a hold that runs out otherwise than noted", HOLD, any, set("expires_check", more), I::HoldEnds, Column("hold_key")),
+    case("a hold that is said to run out once", HOLD, any, set("expires_check", nothing), I::Readable, Column("hold_key")),
     case("a hold that never runs out", HOLD, any, set("expires_at", later), I::HoldEnds, Column("hold_key")),
     case(
         "a receipt for a hold",
@@ -214,5 +217,8 @@ pub(super) const CASES: &[Case] = &[
     case("a product of another status", PRODUCT, any, set("status", |_| "ARCHIVED".into()), I::Event, Column("slug")),
     case("a product without a name", PRODUCT, any, set("name", |_| "".into()), I::Readable, Column("slug")),
     case("a product of another slug", PRODUCT, any, set("slug", |_| "mug".into()), I::Event, Word("mug")),
+    case("a product whose stock moved later", PRODUCT, any, set("changed_at", more), I::Times, Column("slug")),
+    case("a product that changed otherwise than noted", PRODUCT, any, set("changed_check", more), I::Times, Column("slug")),
+    case("a product that is said to have changed once", PRODUCT, any, set("changed_check", nothing), I::Readable, Column("slug")),
     case("a product updated later", PRODUCT, any, set("updated_at", later), I::Times, Column("slug")),
 ];

@@ -2,7 +2,7 @@
 
 use super::{
     Case, Cell, Column, Context, GONE, I, INBOX, Json, KEYS, NOTED, OUTBOX, Row, SAID, TOLD, USED, Word, any, case, has, later,
-    more, nonsense, one, other, set, zero,
+    more, nonsense, nothing, one, other, set, zero,
 };
 
 /// For stores that count their events without a gap.
@@ -42,6 +42,32 @@ pub(super) const CASES: &[Case] = &[
     ),
     case("an event of another time", SAID, of_an_order, set("occurred_at", more), I::Event, Json("data", "/number")),
     case("an event of a later schema", SAID, of_an_order, set("schema", more), I::Readable, Json("data", "/number")),
+    case("an event published later", SAID, of_an_order, set("published_at", more), I::Event, Column("aggregate_id")),
+    case("an event that was not published", SAID, of_an_order, set("published_at", nothing), I::Event, Column("aggregate_id")),
+    case(
+        "an event published otherwise than noted",
+        SAID,
+        of_an_order,
+        set("published_check", more),
+        I::Event,
+        Column("aggregate_id"),
+    ),
+    case(
+        "an event of which it is not noted",
+        SAID,
+        of_an_order,
+        set("published_check", nothing),
+        I::Event,
+        Column("aggregate_id"),
+    ),
+    case(
+        "an event in the last place of all",
+        SAID,
+        of_an_order,
+        set("position", |_| Cell::Int(1_000_000)),
+        I::Event,
+        Column("aggregate_id"),
+    ),
     case("an event in no place", SAID, of_an_order, set("position", nonsense), I::Readable, Json("data", "/number")),
     case("a message never tried", TOLD, |row| has(row, "status", "SENT"), set("tries", zero), I::Notification, Column("id")),
     case("a message of the first version", TOLD, |row| has(row, "status", "SENT"), set("version", one), I::Version, Column("id")),
