@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use commerce_adapters::sql::mysql::Urls;
 use commerce_adapters::sql::{Databases, mysql};
 use commerce_adapters::system::OsEntropy;
+use commerce_core::audit::Invariant;
 use commerce_core::audit::books::{Cell, Kind, Table};
 use commerce_core::audit::tables;
 use commerce_core::commerce::Context;
@@ -190,6 +191,16 @@ async fn rows_from_before_there_were_seals_are_sealed_when_a_shop_is_opened() {
         SERVER.sql(&format!("DELETE FROM {name}.sealed_tables"));
     }
     audited::a_name_changed_by_hand_is_the_only_fault(old.open(gateway).await).await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_not_found_by_its_number_is_named() {
+    let shop = Tables::new();
+    let gateway = shop.open(Arc::new(ScriptedGateway::new())).await.trade_and_close().await;
+    let orders = shop.named(Context::Orders);
+    SERVER.sql(&format!("UPDATE {orders}.order_numbers SET number = CONCAT(number, 'x') ORDER BY order_id LIMIT 1"));
+    let found = audited::look(&shop.open(gateway).await.commerce, false).await;
+    assert!(found.counts.contains_key(&Invariant::Readable), "{:?}", found.violations);
 }
 
 /// The databases of a program that said everything once.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use commerce_core::audit::Books;
 use commerce_core::audit::books::{Beside, Cell, Pages, Row, Stretch, Table, Walk};
-use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, REVIEW_SUMS, USES, WALLET_SUMS};
+use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, ORDERS, REVIEW_SUMS, USES, WALLET_SUMS};
 use commerce_core::error::StoreError;
 use sqlx::{MySql, Row as _, Type, ValueRef};
 
@@ -13,6 +13,9 @@ use super::snapshot::Snapshot;
 use crate::sql::question::Param;
 
 const OPERATION: &str = "mysql.audit";
+/// An order's number, if it is the one that its order is found by, which lies in a table of its own.
+const NUMBER: &str = "IF((SELECT known.number FROM order_numbers AS known WHERE known.order_id = orders.id) = orders.number,
+    orders.number, NULL) AS number";
 
 #[async_trait]
 impl<W: Context> Books for Database<W> {
@@ -107,9 +110,10 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
             GROUP BY coupon_id, coupon_version"
         ),
         name => {
-            let columns: Vec<String> = table.columns.iter().map(|(column, _)| format!("`{column}`")).collect();
+            let cell = |column: &str| if (name, column) == (ORDERS.name, "number") { NUMBER.to_owned() } else { format!("`{column}`") };
+            let columns: Vec<String> = table.columns.iter().map(|(column, _)| cell(column)).collect();
             // What stands under one key comes in the order of the table's own key: events as they were said.
-            let own = columns.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let own = table.columns.iter().take(2).map(|(column, _)| format!("`{column}`")).collect::<Vec<_>>().join(", ");
             format!("SELECT {} FROM {name} WHERE {condition} ORDER BY `{key}`, {own}", columns.join(", "))
         }
     }
