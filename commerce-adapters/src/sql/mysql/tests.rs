@@ -13,7 +13,7 @@ use commerce_core::events::{Envelope, EventKind, Outbox, Topic};
 use commerce_core::ids::{Id, IdSource, ProductId};
 use commerce_core::testing::{ManualClock, SeededEntropy};
 use commerce_core::{Clock, Timestamp};
-use commerce_peers::{Make, MariaDb};
+use commerce_peers::{Make, SqlServer};
 use futures_util::future::join_all;
 use sqlx::AssertSqlSafe;
 
@@ -23,7 +23,7 @@ use super::writer::MySqlWriter;
 use super::{Databases, PendingMigration, Urls, Which, database_of, migrate};
 use crate::system::OsEntropy;
 
-static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
+static SERVER: LazyLock<SqlServer> = LazyLock::new(SqlServer::start);
 
 struct Bench {
     urls: Urls,
@@ -294,7 +294,7 @@ async fn a_shop_that_is_newer_than_the_program_is_refused() {
 /// A server that takes another's place may never have heard what followed from an event there: it is delivered again.
 #[tokio::test]
 async fn what_was_read_on_another_server_is_not_noted_as_published() {
-    let server = MariaDb::start();
+    let server = SqlServer::start();
     let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
     let bench = Bench::at(Urls::with_prefix(&server.shop()), clock, 3).await;
     bench.commit(ChangeSet::new().say([bench.event()])).await.unwrap();
