@@ -241,7 +241,7 @@ async fn a_ledger_has_what_was_answered(make: &impl AsyncFn() -> Made<dyn Paymen
         gateway.charge(attempt).await;
         names.insert(attempt.id.uuid(), gateway.query(attempt).await.reference);
     }
-    let paid = Attempt { reference: names.get(&keys[0]).cloned().flatten(), ..attempts[0].clone() };
+    let paid = Attempt { reference: names.get(&attempts[0].id.uuid()).cloned().flatten(), ..attempts[0].clone() };
     let refund = refund_of(ids, &paid);
     let sent = gateway.refund(&refund, &paid).await;
     keys.push(refund.id.uuid());
