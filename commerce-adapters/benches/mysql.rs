@@ -14,7 +14,7 @@ use commerce_adapters::sql::mysql::Urls;
 use commerce_adapters::sql::{Databases, mysql};
 use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::ids::{Id, MovementId};
-use commerce_peers::{Ground, MariaDb};
+use commerce_peers::{Ground, SqlServer};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::{Connection, Executor};
 
@@ -28,7 +28,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 fn main() {
     let full = std::env::args().any(|arg| arg == "--bench");
     let span = if full { Duration::from_secs(4) } else { Duration::from_millis(50) };
-    let server = MariaDb::start_on(Ground::Disk);
+    let server = SqlServer::start_on(Ground::Disk);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be started");
     runtime.block_on(async {
         let prefix = server.shop();

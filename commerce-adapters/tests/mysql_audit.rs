@@ -17,11 +17,11 @@ use commerce_core::audit::books::{Cell, Kind, Table};
 use commerce_core::audit::tables;
 use commerce_core::commerce::Context;
 use commerce_core::testing::memory::ScriptedGateway;
-use commerce_peers::{Make, MariaDb};
+use commerce_peers::{Make, SqlServer};
 
 use audited::{Hands, Subject};
 
-static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
+static SERVER: LazyLock<SqlServer> = LazyLock::new(SqlServer::start);
 
 /// Said before a row is altered by hand. A column takes what the schema would not let in.
 fn whatever(database: &str, table: &str) -> String {

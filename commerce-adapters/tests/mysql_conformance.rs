@@ -11,9 +11,9 @@ use commerce_core::orders::{CartStore, OrderStore};
 use commerce_core::testing::ManualClock;
 use commerce_core::testing::conformance::{self, Opened};
 use commerce_core::users::UserStore;
-use commerce_peers::MariaDb;
+use commerce_peers::SqlServer;
 
-static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
+static SERVER: LazyLock<SqlServer> = LazyLock::new(SqlServer::start);
 
 async fn shop(clock: Arc<ManualClock>) -> Databases {
     let urls = Urls::with_prefix(&SERVER.shop());

@@ -16,14 +16,14 @@ use commerce_adapters::sql::mysql::Urls;
 use commerce_adapters::sql::{Databases, mysql};
 use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::error::StoreErrorKind;
-use commerce_peers::MariaDb;
+use commerce_peers::SqlServer;
 use futures_util::future::join_all;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
 use selling::Seller;
 
-static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
+static SERVER: LazyLock<SqlServer> = LazyLock::new(SqlServer::start);
 
 /// What happens to the next COMMIT.
 mod cut {
@@ -162,7 +162,7 @@ async fn a_row_that_somebody_keeps_is_not_waited_for_without_end() {
 /// told agrees with what is found when it goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
-    let server = MariaDb::start();
+    let server = SqlServer::start();
     let seller = open(&server.shop()).await;
     seller.stock_up(10).await;
     assert!(seller.reserve().await);

@@ -12,7 +12,7 @@ use commerce_adapters::system::{OsEntropy, RealTime, SystemClock};
 use commerce_core::audit::{AuditRequest, ShopBooks};
 use commerce_core::testing::conformance::{buy_and_change_mind, trade};
 use commerce_core::{Actor, Commerce};
-use commerce_peers::MariaDb;
+use commerce_peers::SqlServer;
 
 struct Shop {
     commerce: Commerce,
@@ -40,7 +40,7 @@ async fn is_clean(shop: &Shop) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_trades_on_mariadb() {
-    let server = MariaDb::start();
+    let server = SqlServer::start();
     let (dir, urls) = (tempfile::tempdir().expect("a folder can be made"), Urls::with_prefix(&server.shop()));
     let shop = open(dir.path(), &urls).await;
     trade(&shop.commerce).await.expect("it trades");

@@ -16,13 +16,13 @@ use commerce_adapters::sql::mysql::Urls;
 use commerce_adapters::sql::{Databases, mysql};
 use commerce_adapters::system::{OsEntropy, SystemClock};
 use commerce_core::error::StoreErrorKind;
-use commerce_peers::MariaDb;
+use commerce_peers::SqlServer;
 use futures_util::future::join_all;
 
 use processes::{child, sold};
 use selling::Seller;
 
-static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
+static SERVER: LazyLock<SqlServer> = LazyLock::new(SqlServer::start);
 
 async fn open(prefix: &str) -> Seller {
     let urls = Urls::with_prefix(prefix);
@@ -87,7 +87,7 @@ async fn a_halted_process_holds_nothing_for_long() {
 /// themselves.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_loses_nothing_it_acknowledged() {
-    let server = MariaDb::start();
+    let server = SqlServer::start();
     let seller = Arc::new(open(&server.shop()).await);
     seller.stock_up(1_000_000).await;
     for _ in 0..3 {
@@ -122,7 +122,7 @@ async fn a_killed_server_loses_nothing_it_acknowledged() {
 /// A server that stops in order and comes back is met as if nothing had been.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_was_restarted_is_found_again() {
-    let server = MariaDb::start();
+    let server = SqlServer::start();
     let seller = open(&server.shop()).await;
     seller.stock_up(10).await;
     tokio::task::block_in_place(|| server.peer().stop());
@@ -135,7 +135,7 @@ async fn a_server_that_was_restarted_is_found_again() {
 /// A primary that was made read-only says so, and is written to again when it is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_server_is_told() {
-    let server = MariaDb::start();
+    let server = SqlServer::start();
     let prefix = server.shop();
     let seller = open(&prefix).await;
     seller.stock_up(10).await;
@@ -159,7 +159,7 @@ async fn a_read_only_server_is_told() {
 /// A server that does not force what it takes to the disk is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_would_lose_orders_is_refused() {
-    let server = MariaDb::start();
+    let server = SqlServer::start();
     server.sql("SET GLOBAL sync_binlog = 0");
     let urls = Urls::with_prefix(&server.shop());
     let refused = mysql::Databases::connect(&urls, Arc::new(SystemClock), &OsEntropy).await.err().expect("it is refused");

@@ -10,12 +10,12 @@ use commerce_adapters::sql::mysql::{Databases, Urls};
 use commerce_adapters::system::OsEntropy;
 use commerce_core::testing::ManualClock;
 use commerce_core::testing::replay::{Pace, Replica, Tally, replay};
-use commerce_peers::MariaDb;
+use commerce_peers::SqlServer;
 
 /// Seeds unless said otherwise: about half a minute without optimisation.
 const SEEDS: u64 = 8;
 
-static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
+static SERVER: LazyLock<SqlServer> = LazyLock::new(SqlServer::start);
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))

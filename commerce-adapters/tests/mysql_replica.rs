@@ -13,7 +13,7 @@ use commerce_core::change::ChangeSet;
 use commerce_core::error::StoreErrorKind;
 use commerce_core::ids::{IdSource, SellerId};
 use commerce_core::page::PageRequest;
-use commerce_peers::MariaDb;
+use commerce_peers::SqlServer;
 
 struct Shop {
     databases: Databases,
@@ -48,8 +48,8 @@ impl Shop {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_come_from_the_replica_and_decisions_do_not() {
-    let primary = MariaDb::start();
-    let replica = MariaDb::replica_of(&primary);
+    let primary = SqlServer::start();
+    let replica = SqlServer::replica_of(&primary);
     let prefix = primary.shop();
     let readers = ReaderUrls::with_prefix(&prefix.replace(primary.url(), replica.url()));
     let urls = Urls::with_prefix(&prefix).read_from(readers);

@@ -287,6 +287,7 @@ impl Commerce {
         let mut report = auditor().run().await?;
         if request.fix && !report.is_clean() {
             let repairs = self.repair(&report).await?;
+            self.notifications.tell_repaired(actor, repairs.len()).await?;
             self.settle().await?;
             report = Report { repairs, ..auditor().run().await? };
         }

@@ -29,6 +29,12 @@ impl Keyed {
         }
     }
 
+    /// An identity for what is made under the key, the same for each repeat; none without a key.
+    pub(crate) fn identity(&self) -> Option<Uuid> {
+        let (scope, _) = self.0.as_ref()?;
+        scope.digest().first_chunk().map(|bytes| Uuid::from_bytes(*bytes))
+    }
+
     /// The claim of a change set that makes `made`.
     pub(crate) fn claim(&self, made: Uuid, at: Timestamp) -> Option<KeyClaim> {
         self.0.as_ref().map(|(scope, body_hash)| KeyClaim {

@@ -137,6 +137,12 @@ pub const CONFLICT_TRIES: u32 = 64;
 pub const BROWSE_BEHIND: Duration = Duration::from_secs(1);
 /// Events that one relay step moves.
 pub const RELAY_BATCH: u32 = 512;
+/// Lines of one page of a provider's ledger: the most that Stripe and Razorpay give.
+pub const LEDGER_PAGE_MAX: u32 = 100;
+/// Pages of a provider's ledger that one report reads: 100,000 lines, a few dozen MB of names.
+pub const LEDGER_PAGES_MAX: u32 = 1_000;
+/// How far a provider's clock may be from ours.
+pub const LEDGER_SKEW: Duration = Duration::from_hours(1);
 /// Rows that one worker step takes.
 pub const WORK_BATCH: u32 = 200;
 /// Permanent failures of one delivery before it goes to the dead letters.

@@ -126,6 +126,8 @@ wire_names! {
         MessagesReleased = "MESSAGES_RELEASED",
         /// Held messages and deliveries were given up.
         MessagesDropped = "MESSAGES_DROPPED",
+        /// An audit repaired what it could derive.
+        ShopRepaired = "SHOP_REPAIRED",
         /// A dead letter was brought to its consumer again.
         LetterRedriven = "LETTER_REDRIVEN",
         /// A dead letter was thrown away.
@@ -154,7 +156,7 @@ wire_names! {
         WebhookEndpoint = "WEBHOOK_ENDPOINT",
         /// An event that a consumer could not handle.
         Event = "EVENT",
-        /// All of the shop's messages; its id is nil.
+        /// All of the shop, or all of its messages; its id is nil.
         Shop = "SHOP",
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::server::{Server, mariadb};
+use crate::server::{Server, sql_server};
 
 /// The databases that say something.
 const SPEAK: [&str; 3] = ["users", "catalog", "orders"];
@@ -29,7 +29,7 @@ pub async fn events(shop: &Server) -> Vec<String> {
 
 fn on_mariadb(url: &str, context: &str) -> Vec<(String, String)> {
     let (_, shop) = url.rsplit_once('/').expect("the URL names a shop");
-    let rows = mariadb().sql(&format!("SELECT type, HEX(data) FROM {shop}{context}.outbox ORDER BY position"));
+    let rows = sql_server().sql(&format!("SELECT type, HEX(data) FROM {shop}{context}.outbox ORDER BY position"));
     let read = |line: &str| {
         let (kind, data) = line.split_once('\t').expect("two columns");
         let data = hex::decode(data).expect("the server writes hexadecimal digits");

@@ -26,7 +26,7 @@ pub use mail::{Mail, mails};
 pub use proxy::{Fault, Proxy};
 pub use purchase::purchase;
 pub use raw::raw_request;
-pub use server::{CommandOutput, Options, Server, binary, mariadb, run_command, run_command_with, shared};
+pub use server::{CommandOutput, Options, Server, binary, run_command, run_command_with, shared, sql_server};
 pub use shop::{Order, Product, address, cod, inr, sign_webhook, unique};
 pub use tls::Authority;
 pub use wait::{eventually, eventually_within};

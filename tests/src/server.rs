@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use commerce_peers::MariaDb;
+use commerce_peers::SqlServer;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -61,7 +61,7 @@ impl Options {
     fn with_books(mut self) -> Self {
         let said = || std::env::var(DATABASE).is_ok_and(|database| database == "mariadb");
         if self.mariadb.unwrap_or_else(said) {
-            self.env.push(("COMMERCE_DATABASE__URL", mariadb().shop()));
+            self.env.push(("COMMERCE_DATABASE__URL", sql_server().shop()));
         }
         self
     }
@@ -102,9 +102,9 @@ impl CommandOutput {
     }
 }
 
-/// The MariaDB of the tests of one file, each shop with databases of its own. It ends with their process.
-pub fn mariadb() -> &'static MariaDb {
-    static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
+/// The database server of the tests of one file, each shop with databases of its own. It ends with their process.
+pub fn sql_server() -> &'static SqlServer {
+    static SERVER: LazyLock<SqlServer> = LazyLock::new(SqlServer::start);
     &SERVER
 }
 

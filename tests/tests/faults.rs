@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use commerce_peers::{MariaDb, Moto};
+use commerce_peers::{Moto, SqlServer};
 use commerce_tests::{
     Answer, Client, Fault, Options, Product, Proxy, Server, cod, eventually, eventually_within, mails, run_command_with, unique,
 };
@@ -19,7 +19,7 @@ struct Scene {
     // What depends on others ends first.
     shop: Server,
     proxy: Proxy,
-    database: MariaDb,
+    database: SqlServer,
     buyer: Client,
     admin: Client,
     cup: Product,
@@ -27,7 +27,7 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Self {
-        let database = MariaDb::start();
+        let database = SqlServer::start();
         let port = database.url().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a URL has a port");
         let proxy = Proxy::to(port);
         let env = vec![("COMMERCE_DATABASE__URL", format!("mysql://root@127.0.0.1:{}/shop", proxy.port()))];
@@ -168,9 +168,9 @@ async fn c14_half_an_answer_is_no_answer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c10_a_replica_that_breaks_off_is_not_missed() {
-    let database = MariaDb::start();
-    let replica = MariaDb::replica_of(&database);
-    let port = |server: &MariaDb| server.url().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("it has a port");
+    let database = SqlServer::start();
+    let replica = SqlServer::replica_of(&database);
+    let port = |server: &SqlServer| server.url().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("it has a port");
     let proxy = Proxy::to(port(&replica));
     let env = vec![
         ("COMMERCE_DATABASE__URL", format!("{}/shop", database.url())),
@@ -225,8 +225,8 @@ async fn b12_c30_without_mail_and_pictures_the_shop_sells_and_tells_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c08_c09_a_replica_that_is_behind_is_neither_believed_nor_shown_to_whoever_ordered() {
-    let database = MariaDb::start();
-    let replica = MariaDb::replica_of(&database);
+    let database = SqlServer::start();
+    let replica = SqlServer::replica_of(&database);
     let env = vec![
         ("COMMERCE_DATABASE__URL", format!("{}/shop", database.url())),
         ("COMMERCE_DATABASE__READER_URL", format!("{}/shop", replica.url())),
@@ -258,9 +258,9 @@ async fn c08_c09_a_replica_that_is_behind_is_neither_believed_nor_shown_to_whoev
 /// and the shop goes on from there; that money was taken for more, a reconciliation finds when it is no longer on its way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c11_a_shop_goes_on_from_where_the_promoted_replica_was() {
-    let database = MariaDb::start();
-    let replica = MariaDb::replica_of(&database);
-    let port = |server: &MariaDb| server.url().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("it has a port");
+    let database = SqlServer::start();
+    let replica = SqlServer::replica_of(&database);
+    let port = |server: &SqlServer| server.url().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("it has a port");
     let wire = Proxy::to(port(&database));
     let env = vec![("COMMERCE_DATABASE__URL", format!("mysql://root@127.0.0.1:{}/shop", wire.port()))];
     let shop = Server::start_with(Options { services: Some(false), mariadb: Some(false), env, ..Options::default() });
@@ -269,7 +269,7 @@ async fn c11_a_shop_goes_on_from_where_the_promoted_replica_was() {
     buyer.order_paid(&cup.sku, "tok_ok").await;
     let sold = || admin.stock(&cup.sku);
     eventually("the hold becomes a sale", sold, |stock| *stock == (9, 0, 9)).await;
-    let at = |server: &MariaDb| server.sql(&format!("SELECT {}", server.make().transactions()));
+    let at = |server: &SqlServer| server.sql(&format!("SELECT {}", server.make().transactions()));
     let followed = async || tokio::task::block_in_place(|| at(&replica) == at(&database));
     eventually("the replica has all", followed, |followed| *followed).await;
     tokio::task::block_in_place(|| replica.sql("STOP SLAVE"));
@@ -384,7 +384,7 @@ async fn c18_a_process_without_descriptors_takes_nobody_in_and_gets_over_it() {
 /// Killed again and again while it changes tables, which a database does not undo; each run goes on where the last one ended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c28_a_migration_that_is_killed_half_way_is_gone_on_with() {
-    let database = MariaDb::start();
+    let database = SqlServer::start();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let url = format!("{}/shop", database.url());
     let mut kills = 0;

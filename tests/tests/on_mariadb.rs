@@ -1,8 +1,8 @@
 //! The shop with its books on MariaDB: the same in one process and in services, at the command line, and
 //! told in one line what is wrong with a database.
 
-use commerce_peers::MariaDb;
-use commerce_tests::{CommandOutput, Options, Server, mariadb, purchase, run_command_with};
+use commerce_peers::SqlServer;
+use commerce_tests::{CommandOutput, Options, Server, purchase, run_command_with, sql_server};
 use serde_json::Value;
 
 /// The settings of a shop whose databases are at `url`.
@@ -24,9 +24,9 @@ async fn a_purchase_goes_through_and_leaves_true_books() {
 
 #[tokio::test]
 async fn what_is_shown_may_come_from_a_replica() {
-    let replica = MariaDb::replica_of(mariadb());
-    let url = mariadb().shop();
-    let reader = url.replace(mariadb().url(), replica.url());
+    let replica = SqlServer::replica_of(sql_server());
+    let url = sql_server().shop();
+    let reader = url.replace(sql_server().url(), replica.url());
     let env = vec![("COMMERCE_DATABASE__URL", url), ("COMMERCE_DATABASE__READER_URL", reader)];
     let shop = Server::start_with(Options { env, mariadb: Some(false), ..Options::default() });
     purchase(&shop).await;
@@ -39,7 +39,7 @@ async fn what_is_shown_may_come_from_a_replica() {
 
 #[test]
 fn commands_work_without_a_server() {
-    let (env, folder) = (at(&mariadb().shop()), tempfile::tempdir().unwrap());
+    let (env, folder) = (at(&sql_server().shop()), tempfile::tempdir().unwrap());
     let data = folder.path().join("data");
     let config = folder.path().join("commerce.toml");
     let run = |args: &[&str], input: &str| {
@@ -78,10 +78,10 @@ fn what_is_wrong_with_a_database_is_said_in_one_line() {
     let migrate = |env: &[(&'static str, String)]| -> CommandOutput {
         run_command_with(&["migrate", "--data", folder.path().to_str().unwrap()], env, "")
     };
-    let replica = MariaDb::replica_of(mariadb());
-    let user = mariadb().url().replace("root@", "nobody:wrong-word@");
-    let reader = vec![("COMMERCE_DATABASE__READER_URL", mariadb().shop())];
-    let only = vec![("COMMERCE_DATABASE__ORDERS_URL", format!("{}/o", mariadb().url()))];
+    let replica = SqlServer::replica_of(sql_server());
+    let user = sql_server().url().replace("root@", "nobody:wrong-word@");
+    let reader = vec![("COMMERCE_DATABASE__READER_URL", sql_server().shop())];
+    let only = vec![("COMMERCE_DATABASE__ORDERS_URL", format!("{}/o", sql_server().url()))];
     for (env, code, told) in [
         (at("localhost:3306/shop").to_vec(), "CONFIG_INVALID", "must be mysql://USER:PASSWORD@HOST:PORT/NAME"),
         (at("mysql://root:wrong-word@127.0.0.1:1/shop").to_vec(), "UNAVAILABLE", "127.0.0.1:1/shop"),

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use commerce_peers::Redis;
-use commerce_tests::{Answer, Client, CommandOutput, Options, Product, Server, cod, eventually_within, mariadb, unique};
+use commerce_tests::{Answer, Client, CommandOutput, Options, Product, Server, cod, eventually_within, sql_server, unique};
 use serde_json::{Value, json};
 
 /// The document.
@@ -147,7 +147,7 @@ async fn the_document_says_what_goes_on_without_each_part() {
 fn end(shop: &Server, redis: &Redis, dependency: &str) {
     match dependency {
         "Redis" => redis.peer().kill(),
-        "MariaDB" => mariadb().peer().kill(),
+        "MariaDB" => sql_server().peer().kill(),
         role => shop.kill_one(role),
     }
 }
@@ -155,7 +155,7 @@ fn end(shop: &Server, redis: &Redis, dependency: &str) {
 fn begin(shop: &Server, redis: &Redis, dependency: &str) {
     match dependency {
         "Redis" => redis.peer().again(),
-        "MariaDB" => mariadb().peer().again(),
+        "MariaDB" => sql_server().peer().again(),
         role => shop.start_one(role),
     }
 }

@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use commerce_tests::{Client, Options, Order, Server, cod, eventually, inr, shared, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 /// The smallest picture there is.
 const DOT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -224,4 +226,31 @@ async fn a_sellers_own_doing_is_not_staffs() {
     admin.get("/api/staff-log?action=NONSENSE").send().await.invalid("action");
     admin.get("/api/staff-log?subject=nonsense").send().await.invalid("subject");
     seller.get("/api/staff-log").send().await.problem(403, "FORBIDDEN");
+}
+
+/// What an audit repairs is told with who asked for it and how much it was; one that repairs nothing is not told.
+#[tokio::test]
+async fn what_an_audit_repairs_is_told() {
+    let shop = Server::start_with(Options { services: Some(false), mariadb: Some(false), ..Options::default() });
+    let admin = shop.admin().await;
+    let cup = admin.product(1_000, 5).await;
+    let audit = async |fix: bool| {
+        let answer = admin.post("/api/operations/audit", &json!({"fix": fix})).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let last: Value = serde_json::from_str(answer.text().lines().last().unwrap()).unwrap();
+        last["result"].clone()
+    };
+    assert_eq!(audit(true).await["repairs"], json!([]));
+    let file = SqliteConnectOptions::new().filename(shop.data().join("catalog.db"));
+    let mut database = SqliteConnection::connect_with(&file).await.unwrap();
+    let spoilt = sqlx::query("UPDATE inventory SET on_hand = 77 WHERE sku = ?").bind(&cup.sku).execute(&mut database).await;
+    assert_eq!(spoilt.unwrap().rows_affected(), 1);
+    database.close().await.unwrap();
+    assert_ne!(audit(false).await["violations"], json!([]));
+    let fixed = audit(true).await;
+    assert_eq!((fixed["repairs"].as_array().map(Vec::len), &fixed["violations"]), (Some(1), &json!([])), "{fixed}");
+    assert_eq!(audit(true).await["repairs"], json!([]));
+    let nobody = "00000000-0000-0000-0000-000000000000";
+    let found = told(&admin, "SHOP", nobody, &["SHOP_REPAIRED"]).await;
+    assert_eq!(found[0]["detail"], json!({"repairs": 1}));
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use commerce_peers::{MariaDb, Redis};
+use commerce_peers::{Redis, SqlServer};
 use commerce_tests::{Answer, Client, Fault, Options, Product, Proxy, Server, cod, eventually, eventually_within, mails, unique};
 use futures_util::future::join_all;
 use serde_json::json;
@@ -25,7 +25,7 @@ struct Stage {
     shop: Server,
     books: Proxy,
     bus: Proxy,
-    database: MariaDb,
+    database: SqlServer,
     redis: Redis,
 }
 
@@ -35,7 +35,7 @@ fn port(url: &str) -> u16 {
 
 impl Stage {
     fn set() -> Self {
-        let (database, redis) = (MariaDb::start(), Redis::start());
+        let (database, redis) = (SqlServer::start(), Redis::start());
         let (books, bus) = (Proxy::to(port(database.url())), Proxy::to(port(redis.url())));
         let env = vec![
             ("COMMERCE_DATABASE__URL", format!("mysql://root@127.0.0.1:{}/shop", books.port())),

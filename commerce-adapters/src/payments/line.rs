@@ -7,9 +7,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use commerce_core::time::Timestamp;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::http::breaker::Breaker;
 use crate::watch::{Watch, Watched};
@@ -18,6 +20,10 @@ use crate::watch::{Watch, Watched};
 const CALL_MAX: Duration = Duration::from_secs(10);
 /// How long connecting may take.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// How often a page of a ledger is asked for: a report may wait where a customer may not.
+const PAGE_TRIES: u32 = 3;
+/// How long it is waited before a page is asked for again; four times as long each time. Providers count calls by the second.
+const PAGE_PAUSE: Duration = Duration::from_millis(250);
 /// Bytes of one answer at most: what providers say is a few thousand.
 const ANSWER_MAX: usize = 1 << 20;
 
@@ -130,6 +136,20 @@ impl Line {
         }
     }
 
+    /// A page of a ledger, asked for again where nobody answers or we are too many.
+    pub(super) async fn page(&self, path: &str) -> Said {
+        let ask = || self.call(Call { method: Method::GET, path, key: None, body: Body::Nothing });
+        let mut pause = PAGE_PAUSE;
+        for _ in 1..PAGE_TRIES {
+            match ask().await {
+                Said::Nothing => tokio::time::sleep(pause).await,
+                said @ (Said::Done(_) | Said::Refused(..)) => return said,
+            }
+            pause = pause.saturating_mul(4);
+        }
+        ask().await
+    }
+
     async fn send(&self, call: Call<'_>) -> Option<(StatusCode, Vec<u8>)> {
         let request = self.client.request(call.method, format!("{}{}", self.base, call.path));
         let request = request.basic_auth(&self.user, self.word.as_ref());
@@ -180,6 +200,17 @@ fn unheard(error: &reqwest::Error) {
 fn form(pairs: &[(&'static str, String)]) -> String {
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
     pairs.join("&")
+}
+
+/// A span as Unix seconds that hold all of it.
+pub(super) fn seconds(from: Timestamp, until: Timestamp) -> (i64, i64) {
+    let whole = |at: Timestamp| at.as_micros().div_euclid(1_000_000);
+    (whole(from).max(0), whole(until).max(0).saturating_add(1))
+}
+
+/// A text as a key of the shop's: the ids that it mints are of version 7 (RFC 9562), and others' seldom are.
+pub(super) fn key(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text).ok().filter(|key| key.get_version_num() == 7)
 }
 
 /// Percent-encoded (RFC 3986), but for what is never special.

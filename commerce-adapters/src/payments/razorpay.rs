@@ -8,6 +8,7 @@
 //! Razorpay has no call that gives a promise back: an order that is given up is marked so in its notes and never captured, and the
 //! money goes back by itself after [`PROMISED_MINUTES`]. Nor does it capture in part.
 
+mod ledger;
 mod words;
 
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use commerce_core::error::{Outcome, Refusal};
 use commerce_core::orders::{
-    Attempt, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderLedger, Refund, RefundAnswer, read_message,
+    Attempt, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState, Refund,
+    RefundAnswer, read_message,
 };
 use commerce_core::time::Timestamp;
 use hmac::{Hmac, Mac};
@@ -155,9 +156,6 @@ impl Razorpay {
 }
 
 const NO_ANSWER: ProviderAnswer = ProviderAnswer { fact: PaymentFact::NoAnswer, reference: None };
-
-/// Razorpay's ledger is in the order of its own names and not of our keys: attempts are asked about one by one.
-impl ProviderLedger for Razorpay {}
 
 #[async_trait]
 impl PaymentGateway for Razorpay {

@@ -19,10 +19,12 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use commerce_core::error::{Outcome, Refusal};
+use commerce_core::ids::{Id, OrderId};
+use commerce_core::limits::LEDGER_PAGE_MAX;
 use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{
-    Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated, provider_name, read_message,
+    Attempt, Entered, LedgerLine, LedgerPage, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer,
+    ProviderEvent, ProviderEventState, ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated, provider_name, read_message,
 };
 use commerce_core::time::Timestamp;
 use hmac::Mac;
@@ -102,29 +104,28 @@ impl ProviderLedger for Sandbox {
         lines.await.map_err(|error| unreadable(&error)).ok()
     }
 
-    async fn ledger(&self, after: Option<Uuid>, limit: u32) -> Option<Vec<(Uuid, Entered)>> {
+    async fn ledger(&self, from: Timestamp, until: Timestamp, next: Option<&str>) -> Option<LedgerPage> {
+        let (first, end) = (OrderId::lower_bound(from).uuid(), OrderId::lower_bound(until).uuid());
+        let after = next.and_then(|next| Uuid::try_parse(next).ok());
+        let asked = move |key: &Uuid| *key >= first && *key < end && after.is_none_or(|after| *key > after);
         let folder = self.books.clone();
-        let lines = blocking(move || {
-            let files = match std::fs::read_dir(&folder) {
-                Ok(files) => files,
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-                Err(error) => return Err(error),
-            };
-            let mut keys: Vec<Uuid> = Vec::new();
-            for file in files {
-                let name = file?.file_name();
-                let key = name.to_str().and_then(|name| Uuid::try_parse(name.strip_suffix(".json")?).ok());
-                keys.extend(key.filter(|key| after.is_none_or(|after| *key > after)));
-            }
+        let page = blocking(move || {
+            let mut keys: Vec<Uuid> = keys(&folder)?.into_iter().filter(asked).collect();
             keys.sort_unstable();
-            keys.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            let most = usize::try_from(LEDGER_PAGE_MAX).unwrap_or(usize::MAX);
+            let more = keys.len() > most;
+            keys.truncate(most);
+            let next = keys.last().filter(|_| more).map(Uuid::to_string);
             let line = |key: Uuid| {
                 let entry = read(&folder.join(format!("{key}.json")))?;
-                Ok(entry.map(|entry| (key, Entered::from(&entry.fact))))
+                let stated =
+                    |Entry { reference, fact }| LedgerLine { key: Some(key), reference, of: None, entered: Entered::from(&fact) };
+                Ok(entry.map(stated))
             };
-            keys.into_iter().filter_map(|key| line(key).transpose()).collect()
+            let lines: std::io::Result<Vec<LedgerLine>> = keys.into_iter().filter_map(|key| line(key).transpose()).collect();
+            Ok(LedgerPage { lines: lines?, next })
         });
-        lines.await.map_err(|error| unreadable(&error)).ok()
+        page.await.map_err(|error| unreadable(&error)).ok()
     }
 }
 
@@ -311,6 +312,21 @@ fn lock(path: &Path) -> std::io::Result<std::fs::File> {
     let file = std::fs::File::create(folder.join("lock"))?;
     file.lock()?;
     Ok(file)
+}
+
+/// The keys that the books have entries for, in no particular order.
+fn keys(folder: &Path) -> std::io::Result<Vec<Uuid>> {
+    let files = match std::fs::read_dir(folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut keys = Vec::new();
+    for file in files {
+        let name = file?.file_name();
+        keys.extend(name.to_str().and_then(|name| Uuid::try_parse(name.strip_suffix(".json")?).ok()));
+    }
+    Ok(keys)
 }
 
 fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {

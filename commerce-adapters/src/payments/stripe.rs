@@ -4,6 +4,8 @@
 //! metadata. Stripe keeps keys for a day; whatever is older is looked for by its metadata before anything is sent again. Amounts are in
 //! the smallest unit of their currency, as ours are.
 
+mod ledger;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +13,7 @@ use commerce_core::error::Outcome;
 use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{
     Attempt, AttemptState, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent,
-    ProviderEventState, ProviderFact, ProviderLedger, Refund, RefundAnswer, provider_name, read_message, unreadable,
+    ProviderEventState, ProviderFact, Refund, RefundAnswer, provider_name, read_message, unreadable,
 };
 use commerce_core::time::Timestamp;
 use reqwest::Method;
@@ -255,9 +257,6 @@ fn refunded(returned: Returned) -> RefundAnswer {
         _ => RefundAnswer::Pending,
     }
 }
-
-/// Stripe's ledger is known by its own names and not by our keys: attempts are asked about one by one.
-impl ProviderLedger for Stripe {}
 
 #[async_trait]
 impl PaymentGateway for Stripe {

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// When a local provider makes all that it makes, as Unix seconds: when a shop in memory opens.
+pub(crate) const OPENED: i64 = 1_772_357_400;
+
 /// One call as it came.
 pub(crate) struct Call {
     pub(crate) method: String,
@@ -47,6 +50,10 @@ pub(crate) struct Desk<B> {
     pub(crate) mute: u32,
     /// Answers nothing but this.
     pub(crate) broken: Option<u16>,
+    /// So many reads are refused because there are too many.
+    pub(crate) busy: u32,
+    /// Reads in whose query this stands are never answered.
+    pub(crate) deaf_to: Option<&'static str>,
     /// Bytes of nothing before each answer.
     pub(crate) padding: usize,
 }
@@ -72,7 +79,15 @@ impl<B: Books> Local<B> {
     pub(crate) async fn open(books: B) -> (String, Self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let local = Self(Arc::new(Mutex::new(Desk { books, calls: Vec::new(), mute: 0, broken: None, padding: 0 })));
+        let local = Self(Arc::new(Mutex::new(Desk {
+            books,
+            calls: Vec::new(),
+            mute: 0,
+            broken: None,
+            busy: 0,
+            deaf_to: None,
+            padding: 0,
+        })));
         let kept = local.clone();
         tokio::spawn(async move {
             while let Ok((line, _)) = listener.accept().await {
@@ -102,6 +117,13 @@ impl<B: Books> Local<B> {
     fn take(&self, call: &Call) -> Option<(u16, Value)> {
         let mut desk = self.desk();
         desk.calls.push(format!("{} {}", call.method, call.path));
+        if call.method == "GET" && desk.busy > 0 {
+            desk.busy -= 1;
+            return Some((429, json!({"error": {"code": "rate_limit"}})));
+        }
+        if desk.deaf_to.is_some_and(|word| call.query.contains_key(word)) {
+            return None;
+        }
         let answer = match desk.broken {
             Some(status) => (status, json!({})),
             None => desk.books.answer(call),

@@ -4,6 +4,7 @@
 
 mod local;
 mod razorpay;
+mod reconciled;
 mod scene;
 mod stripe;
 mod tokens;

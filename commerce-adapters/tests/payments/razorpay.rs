@@ -1,6 +1,6 @@
 //! Razorpay.
 
-mod ledger;
+pub(crate) mod ledger;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn dial(base: &str) -> Razorpay {
     Razorpay::new(base, account, PAY_URL).unwrap()
 }
 
-async fn open(capture: Capture) -> Scene<Ledger> {
+pub(crate) async fn open(capture: Capture) -> Scene<Ledger> {
     Scene::open(capture, Ledger::default(), |base| Arc::new(dial(base))).await
 }
 
@@ -42,12 +42,12 @@ fn sign(body: &[u8], secret: &str) -> String {
 
 impl Scene<Ledger> {
     /// An order that waits for its customer in the checkout.
-    async fn placed(&self) -> Order {
+    pub(crate) async fn placed(&self) -> Order {
         self.buy(PaymentMethod::Upi, None).await
     }
 
     /// The customer tries to pay.
-    fn pay(&self, order: &Order, works: bool) -> Value {
+    pub(crate) fn pay(&self, order: &Order, works: bool) -> Value {
         let named = order.payment.attempts.last().unwrap().reference.clone().unwrap();
         self.provider.desk().books.pay(&named, works)
     }

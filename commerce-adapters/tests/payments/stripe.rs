@@ -1,6 +1,7 @@
 //! Stripe.
 
-use std::collections::BTreeMap;
+pub(crate) mod ledger;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,117 +18,12 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::local::{Books, Call, Local};
+use super::local::Local;
 use super::scene::{STAFF, Scene};
 use super::tokens::{Acted, InTokens, is_lost};
+use ledger::Ledger;
 
 const SECRET: &str = "whsec_test";
-
-/// A local Stripe's books.
-#[derive(Default)]
-struct Ledger {
-    intents: BTreeMap<String, Value>,
-    refunds: BTreeMap<String, Value>,
-    /// Answers by idempotency key: the same key never does a thing twice.
-    keyed: BTreeMap<String, (u16, Value)>,
-    /// Finds that a key came with something else before.
-    confused: bool,
-}
-
-impl Books for Ledger {
-    fn answer(&mut self, call: &Call) -> (u16, Value) {
-        let authorized = call.header("authorization").is_some_and(|text| text.starts_with("Basic "));
-        if !authorized || call.header("stripe-version").is_none() {
-            return (401, json!({"error": {"code": "unauthorized"}}));
-        }
-        if self.confused {
-            return (400, json!({"error": {"type": "idempotency_error"}}));
-        }
-        let key = call.header("idempotency-key");
-        if let Some(known) = key.as_ref().and_then(|key| self.keyed.get(key)) {
-            return known.clone();
-        }
-        let answer = self.carry_out(call);
-        if let Some(key) = key {
-            self.keyed.insert(key, answer.clone());
-        }
-        answer
-    }
-}
-
-impl Ledger {
-    fn carry_out(&mut self, call: &Call) -> (u16, Value) {
-        let form = call.form();
-        let text = |name: &str| form.get(name).cloned().unwrap_or_default();
-        let number = |name: &str| text(name).parse::<i64>().unwrap_or(0);
-        let parts: Vec<&str> = call.path.trim_start_matches("/v1/").split('/').collect();
-        match (call.method.as_str(), parts.as_slice()) {
-            ("POST", ["payment_intents"]) => {
-                let id = format!("pi_{}", self.intents.len());
-                let (amount, later) = (number("amount"), text("capture_method") == "manual");
-                let (status, received) = match (text("payment_method").as_str(), later) {
-                    ("pm_card_visa", false) => ("succeeded", amount),
-                    ("pm_card_visa", true) => ("requires_capture", 0),
-                    ("pm_card_declined", _) => ("requires_payment_method", 0),
-                    _ => ("requires_action", 0),
-                };
-                let declined = status == "requires_payment_method";
-                let failure = declined.then(|| json!({"code": "card_declined", "decline_code": "insufficient_funds"}));
-                let action = (status == "requires_action")
-                    .then(|| json!({"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example/3ds"}}));
-                let intent = json!({
-                    "id": id, "object": "payment_intent", "amount": amount, "amount_received": received, "status": status,
-                    "currency": text("currency"), "metadata": {"attempt": text("metadata[attempt]")},
-                    "last_payment_error": failure, "next_action": action,
-                });
-                self.intents.insert(id, intent.clone());
-                if declined {
-                    (402, json!({"error": {"type": "card_error", "code": "card_declined", "payment_intent": intent}}))
-                } else {
-                    (200, intent)
-                }
-            }
-            ("GET", ["payment_intents", "search"]) => {
-                let found = |intent: &&Value| call.query["query"].contains(intent["metadata"]["attempt"].as_str().unwrap());
-                let data: Vec<Value> = self.intents.values().filter(found).cloned().collect();
-                (200, json!({"object": "search_result", "data": data}))
-            }
-            ("GET", ["payment_intents", id]) => self.intents.get(*id).map_or((404, json!({})), |it| (200, it.clone())),
-            ("POST", ["payment_intents", id, action]) => {
-                let intent = self.intents.get_mut(*id).unwrap();
-                let status = intent["status"].as_str().unwrap().to_owned();
-                let fits = match *action {
-                    "capture" => status == "requires_capture",
-                    _ => !matches!(status.as_str(), "succeeded" | "canceled"),
-                };
-                if !fits {
-                    return (400, json!({"error": {"code": "payment_intent_unexpected_state", "payment_intent": intent}}));
-                }
-                if *action == "capture" {
-                    intent["status"] = json!("succeeded");
-                    intent["amount_received"] = json!(number("amount_to_capture"));
-                } else {
-                    intent["status"] = json!("canceled");
-                }
-                (200, intent.clone())
-            }
-            ("POST", ["refunds"]) => {
-                let id = format!("re_{}", self.refunds.len());
-                let refund = json!({
-                    "id": id, "object": "refund", "amount": number("amount"), "currency": "inr", "status": "succeeded",
-                    "payment_intent": text("payment_intent"), "metadata": {"refund": text("metadata[refund]")},
-                });
-                self.refunds.insert(id, refund.clone());
-                (200, refund)
-            }
-            ("GET", ["refunds"]) => {
-                let of_it = |refund: &&Value| refund["payment_intent"] == call.query["payment_intent"];
-                (200, json!({"object": "list", "data": self.refunds.values().filter(of_it).collect::<Vec<_>>()}))
-            }
-            _ => (404, json!({"error": {"code": "resource_missing"}})),
-        }
-    }
-}
 
 /// Over the wire, and said in the sandbox's tokens.
 struct Translated {
@@ -135,7 +31,7 @@ struct Translated {
     provider: Local<Ledger>,
 }
 
-async fn open(capture: Capture) -> Scene<Ledger> {
+pub(crate) async fn open(capture: Capture) -> Scene<Ledger> {
     Scene::open(capture, Ledger::default(), |base| Arc::new(dial(base))).await
 }
 
@@ -144,7 +40,7 @@ fn dial(base: &str) -> Stripe {
 }
 
 impl Scene<Ledger> {
-    async fn pay(&self, token: &str) -> Order {
+    pub(crate) async fn pay(&self, token: &str) -> Order {
         self.buy(PaymentMethod::Card, Some(token)).await
     }
 

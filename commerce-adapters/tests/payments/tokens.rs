@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use commerce_core::orders::{
-    Attempt, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderLedger, Refund, RefundAnswer,
+    Attempt, LedgerPage, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderLedger, Refund, RefundAnswer,
 };
 use commerce_core::{Outcome, Timestamp};
 
@@ -24,7 +24,11 @@ pub(crate) fn is_lost(attempt: &Attempt) -> bool {
 }
 
 #[async_trait]
-impl<T: Acted> ProviderLedger for InTokens<T> {}
+impl<T: Acted> ProviderLedger for InTokens<T> {
+    async fn ledger(&self, from: Timestamp, until: Timestamp, next: Option<&str>) -> Option<LedgerPage> {
+        self.0.gateway().ledger(from, until, next).await
+    }
+}
 
 #[async_trait]
 impl<T: Acted> PaymentGateway for InTokens<T> {

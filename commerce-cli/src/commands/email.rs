@@ -63,7 +63,7 @@ async fn preview(cx: &Context, template: Template, html: bool) -> Result<(), Fai
 async fn send_test(cx: &Context, to: &Email, template: Template) -> Result<(), Failure> {
     match cx.target().await? {
         Target::Local(shop) => {
-            shop.notifications.send_test(&Actor::System, template, to).await?;
+            shop.notifications.send_test(&Actor::System, template, to, None).await?;
             shop.close().await?;
         }
         Target::Remote(remote) => {

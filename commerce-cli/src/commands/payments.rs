@@ -19,8 +19,14 @@ const COLUMNS: &[Column] = &[
     ("THEIRS", "/theirs"),
 ];
 
-const WHOLE: &[Column] =
-    &[("Mismatches", "/mismatchCount"), ("Checked", "/checked"), ("Not asked", "/unasked"), ("Since", "/since"), ("At", "/at")];
+const WHOLE: &[Column] = &[
+    ("Mismatches", "/mismatchCount"),
+    ("Checked", "/checked"),
+    ("Of others", "/foreign"),
+    ("Not asked", "/unasked"),
+    ("Since", "/since"),
+    ("At", "/at"),
+];
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -36,7 +42,11 @@ PAID_NOT_BOOKED     the other way round
 AMOUNT_DIFFERS      both say so, each another amount
 REFERENCE_DIFFERS   the provider has another name for it than the shop
 STUCK               open for longer than it may
-UNKNOWN_MESSAGE     a provider's message about something that nobody knows")]
+UNKNOWN_MESSAGE     a provider's message about something that nobody knows
+
+OF OTHERS counts what somebody else moved through the same account at a provider: it has no key
+of a shop and is of no payment that the shop knows. NOT ASKED names providers whose ledger was
+not read to its end; of theirs only what the shop knows is judged, attempt by attempt.")]
     Reconcile {
         /// How many days to look back
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=366))]

@@ -8,7 +8,7 @@ pub(crate) mod assemble;
 pub(crate) mod jsonl;
 mod plain_csv;
 mod rows;
-mod shopify;
+pub(crate) mod shopify;
 mod sku;
 mod source;
 

@@ -8,6 +8,11 @@ use crate::failure::Failure;
 use super::assemble::NO_OPTION;
 use super::rows::{Header, Layout, Record, Row, without};
 
+/// The columns of a seller: metafields of a product, which Shopify keeps beside its own columns where a shop has defined them, and
+/// leaves alone where not. Its vendor is who makes a product, and stays a note.
+pub(crate) const SELLER: &str = "Seller (product.metafields.commerce.seller)";
+pub(crate) const SELLER_NAME: &str = "Seller name (product.metafields.commerce.seller_name)";
+
 /// Where this file keeps what.
 pub(crate) struct Columns {
     handle: Option<usize>,
@@ -30,6 +35,8 @@ pub(crate) struct Columns {
     image_alt: Option<usize>,
     image_position: Option<usize>,
     variant_image: Option<usize>,
+    seller: Option<usize>,
+    seller_name: Option<usize>,
 }
 
 impl Columns {
@@ -64,6 +71,8 @@ impl Columns {
             image_alt: header.find(&["image alt text"]),
             image_position: header.find(&["image position"]),
             variant_image: header.find(&["variant image", "variant image url"]),
+            seller: header.find(&[&SELLER.to_lowercase()]),
+            seller_name: header.find(&[&SELLER_NAME.to_lowercase()]),
         }))
     }
 }
@@ -96,7 +105,8 @@ impl Layout for Columns {
             image_alt: text(self.image_alt),
             image_position: text(self.image_position),
             variant_image: text(self.variant_image),
-            ..Row::default()
+            seller: text(self.seller),
+            seller_name: text(self.seller_name),
         }
     }
 

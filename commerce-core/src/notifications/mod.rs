@@ -18,11 +18,15 @@ pub mod webhooks;
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::actor::Actor;
+use crate::change::{ChangeSet, rounds, settle};
+use crate::error::Outcome;
 use crate::events::Envelope;
 use crate::ids::IdSource;
 use crate::part::NotificationPorts;
-use crate::staff::Deed;
+use crate::staff::{Deed, StaffAction, Subject};
 use crate::text::Email;
 use crate::time::Clock;
 
@@ -67,6 +71,19 @@ impl Notifications {
     /// What is said of a deed, where it is staff that did it.
     fn told(&self, actor: &Actor, deed: Deed) -> Option<Envelope> {
         deed.said(actor, &self.ids, self.clock.now())
+    }
+
+    /// Tells the log of staff that an audit repaired so many things, if any. Repairs are change sets of all contexts, so that this is told
+    /// after them, in one of its own.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(crate) async fn tell_repaired(&self, actor: &Actor, repairs: usize) -> Outcome<()> {
+        if repairs == 0 {
+            return Ok(());
+        }
+        let told = &self.told(actor, Deed::of(StaffAction::ShopRepaired, Subject::SHOP, json!({ "repairs": repairs })));
+        rounds("notification", || async move { settle(self.store.commit(ChangeSet::new().say(told.clone())).await, ()) }).await
     }
 
     fn context(&self, recipient_name: &str, data: serde_json::Value) -> MailContext {

@@ -1,6 +1,7 @@
 //! What the orders context needs of the world.
 
-use std::collections::BTreeMap;
+mod providers;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,9 +20,11 @@ use crate::users::PostalAddress;
 use super::cart::{Cart, CartOwner};
 use super::coupon::{Coupon, Redemption};
 use super::model::{HoldRef, Order, OrderStatus, TimelineEntry};
-use super::payment::{Attempt, PaymentFact, PaymentMethod, PaymentStatus, Refund};
+use super::payment::{PaymentFact, PaymentStatus};
 use super::returns::{ReturnFilter, ReturnOf};
 use super::wallet::{TopUp, Wallet, WalletEntry};
+
+pub use providers::*;
 
 /// Which orders a list shows.
 #[derive(Clone, Debug, Default)]
@@ -325,115 +328,4 @@ pub trait Customers: Send + Sync {
     fn in_trace(&self, _traceparent: &str) -> Option<Arc<dyn Customers>> {
         None
     }
-}
-
-/// A provider's own ledger, for audits and reports.
-#[async_trait]
-pub trait ProviderLedger: Send + Sync {
-    /// What it says about our keys, the ids of attempts and refunds; keys that it never heard of are left out.
-    /// None where it cannot be asked so, or does not answer.
-    async fn statement(&self, _keys: &[Uuid]) -> Option<BTreeMap<Uuid, Stated>> {
-        None
-    }
-
-    /// Everything that it entered under keys above `after`, in the order of the keys, up to `limit`. None where it
-    /// cannot be asked so, or does not answer.
-    async fn ledger(&self, _after: Option<Uuid>, _limit: u32) -> Option<Vec<(Uuid, Entered)>> {
-        None
-    }
-}
-
-/// A payment provider. Calls are keyed: the same key never moves money twice.
-#[async_trait]
-pub trait PaymentGateway: ProviderLedger {
-    /// Its stable name: `sandbox`.
-    fn name(&self) -> &'static str;
-
-    /// Whether it takes this method.
-    fn takes(&self, method: PaymentMethod) -> bool;
-
-    /// Whether it takes less of a promise than was promised. Where it does not, staff is told so and a promise is taken whole.
-    fn takes_in_part(&self) -> bool {
-        true
-    }
-
-    /// Asks for the money: as much as [`to_capture`](Attempt::to_capture) says, and for the promise alone where it
-    /// says nothing. Asked about a promise that stands, it takes of it what is to be taken and lets go of the rest.
-    /// Answers within seconds; no answer is a [`NoAnswer`](PaymentFact::NoAnswer), never an error.
-    async fn charge(&self, attempt: &Attempt) -> ProviderAnswer;
-
-    /// Asks what became of an attempt; never moves money.
-    async fn query(&self, attempt: &Attempt) -> ProviderAnswer;
-
-    /// Gives up an attempt that is not captured. Answers what is then true: `Captured` when it was
-    /// too late.
-    async fn void(&self, attempt: &Attempt) -> ProviderAnswer;
-
-    /// Sends captured money back, keyed by the refund.
-    async fn refund(&self, refund: &Refund, attempt: &Attempt) -> RefundAnswer;
-
-    /// Reads a webhook from its raw bytes: signature, age, shape. `now` judges the age.
-    ///
-    /// # Errors
-    /// `BAD_SIGNATURE`; `MALFORMED_JSON` and its like for a body of another shape; `INVALID` for a value out of its range, and for
-    /// names that are too long.
-    fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent>;
-}
-
-/// What a provider says about an attempt.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ProviderAnswer {
-    /// What it says.
-    pub fact: PaymentFact,
-    /// Its own name for the attempt.
-    pub reference: Option<String>,
-}
-
-/// A line of a provider's own ledger.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Entered {
-    /// The money went, this way or back.
-    Moved(Money),
-    /// It may go yet.
-    Open,
-    /// It does not go.
-    Nothing,
-}
-
-/// What a provider's own ledger says about one of our keys.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Stated {
-    /// What became of the money.
-    pub entered: Entered,
-    /// Its own name for it, where its ledger has one.
-    pub reference: Option<String>,
-}
-
-impl From<&PaymentFact> for Entered {
-    fn from(fact: &PaymentFact) -> Self {
-        match fact {
-            PaymentFact::Captured { amount } => Self::Moved(*amount),
-            PaymentFact::Pending { .. } | PaymentFact::Authorized { .. } | PaymentFact::NoAnswer => Self::Open,
-            PaymentFact::Declined { .. } | PaymentFact::Voided | PaymentFact::Unheard => Self::Nothing,
-        }
-    }
-}
-
-/// What a provider says about a refund.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum RefundAnswer {
-    /// The money went back.
-    Succeeded {
-        /// Its own name for the refund.
-        reference: String,
-    },
-    /// It is on its way; ask again.
-    Pending,
-    /// No answer; ask again with the same key.
-    NoAnswer,
-    /// Refused for good.
-    Failed {
-        /// Why.
-        code: String,
-    },
 }

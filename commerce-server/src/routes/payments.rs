@@ -128,9 +128,10 @@ async fn reconciliation(State(shared): State<Shared>, caller: SignedIn, query: Q
         return Err(Refusal::field("days", "OUT_OF_RANGE", format!("must be from 1 to {DAYS_MAX}")).into());
     }
     let since = shared.part().now().minus(Duration::from_hours(days * 24));
-    let Reconciliation { mismatches, checked, unasked, since, at } = shared.orders().reconcile(&caller.actor, since).await?;
+    let Reconciliation { mismatches, checked, foreign, unasked, since, at } =
+        shared.orders().reconcile(&caller.actor, since).await?;
     let unasked = unasked.into_iter().collect();
-    Ok(shown(ReconciliationView { mismatches, checked, unasked, since, at }))
+    Ok(shown(ReconciliationView { mismatches, checked, foreign, unasked, since, at }))
 }
 
 async fn attempts(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {

@@ -133,6 +133,8 @@ pub struct ReconciliationView {
     pub mismatches: Vec<Mismatch>,
     /// Attempts, refunds and top-ups that were looked at.
     pub checked: u64,
+    /// Movements at providers that are nobody's of the shop: somebody else uses the same account.
+    pub foreign: u64,
     /// Providers whose ledger could not be read.
     pub unasked: Vec<String>,
     #[schema(value_type = String, format = DateTime)]

@@ -93,6 +93,7 @@ impl Scene {
             bad: text(&bad),
             form: false,
         };
+        let to = |address: &str| json!({"to": address});
         let hook = |name: &str| json!({"url": format!("https://hooks.example/{name}"), "events": ["*"]});
         let endpoint = self.post("/api/webhook-endpoints", hook("in")).await["id"].as_str().unwrap().to_owned();
         let endpoint = format!("/api/webhook-endpoints/{endpoint}");
@@ -301,7 +302,10 @@ impl Scene {
             ("/api/operations/dead-letters/webhook-queue/{event}/redrive", Keeps::Nothing("a letter that was recorded is gone")),
             ("/api/operations/audit", Keeps::Nothing("an audit is always the present one")),
             ("/api/operations/search-index/rebuild", Keeps::Nothing("an index that was built is built again")),
-            ("/api/operations/mails/{template}/test", Keeps::Nothing("each is a mail of its own")),
+            (
+                "/api/operations/mails/{template}/test",
+                keeps("/api/operations/mails/welcome/test", to("a@example.com"), to("b@example.com"), to("nobody")),
+            ),
             ("/api/operations/held-messages/hold", Keeps::Nothing("what was said need not be said again")),
             ("/api/operations/held-messages/release", Keeps::Nothing("what was said need not be said again")),
             ("/api/operations/held-messages/drop", Keeps::Nothing("what was said need not be said again")),

@@ -2,6 +2,7 @@
 
 use commerce_core::Clock;
 use commerce_core::events::{DeadLetter, DeadLetters, Envelope, EventKind, Topic};
+use commerce_core::notifications::Handover;
 use commerce_core::users::Role;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -114,6 +115,18 @@ async fn a_mail_is_seen_and_sent_as_a_test() {
     let sent = shop.post(test, &staff, json!({"to": "a@example.com"})).await.expect(200).body;
     assert_eq!(sent, json!({"to": "a@example.com", "template": "welcome"}));
     assert_eq!(shop.memory.mailer.mails().iter().filter(|mail| mail.to.as_str() == "a@example.com").count(), 1);
+    let keyed = async |to: &str| {
+        let ask = shop.ask("POST", test).token(&staff).header("idempotency-key", "once");
+        ask.json(&json!({"to": to})).send().await
+    };
+    let sent_to = |to: &str| shop.memory.mailer.mails().iter().filter(|mail| mail.to.as_str() == to).count();
+    shop.memory.mailer.answer(Ok(Handover::Rejected("full".to_owned())));
+    keyed("b@example.com").await.refused(503);
+    let (first, again) = (keyed("b@example.com").await, keyed("b@example.com").await);
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!((first.expect(200).body, sent_to("b@example.com")), (again.expect(200).body, 1), "a repeat sends nothing");
+    assert_eq!(keyed("c@example.com").await.refused(422), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(sent_to("c@example.com"), 0);
     assert_eq!(shop.post(test, &staff, json!({"to": "a@example.com\r\nBcc: b"})).await.refused(422), "INVALID");
 }
 

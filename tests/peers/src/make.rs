@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::mariadb::{PACKAGE, as_root, named};
 use crate::peer::program;
+use crate::sql_server::{PACKAGE, as_root, named};
 
 /// Names a program `mysqld` of MySQL 8 or newer, which is then used in MariaDB's place.
 const MYSQLD: &str = "COMMERCE_TEST_MYSQLD";

@@ -1,11 +1,13 @@
 //! What Razorpay says, as far as it is read, and what it means for an attempt.
 
 use commerce_core::money::{Currency, Money};
-use commerce_core::orders::{NextAction, PaymentFact, ProviderFact, RefundAnswer};
+use commerce_core::orders::{Entered, NextAction, PaymentFact, ProviderFact, RefundAnswer};
 use serde::Deserialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::GIVEN_UP;
+use crate::payments::line::key;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Collection<T> {
@@ -29,6 +31,10 @@ pub(super) struct Order {
     /// Unix seconds.
     #[serde(default)]
     pub(super) created_at: i64,
+    currency: String,
+    /// What was captured for it.
+    #[serde(default)]
+    amount_paid: i64,
     #[serde(default)]
     payments: Collection<Payment>,
 }
@@ -42,7 +48,7 @@ pub(super) struct Payment {
     status: String,
     /// Whether the money was taken, also if it went back since.
     captured: Option<bool>,
-    order_id: Option<String>,
+    pub(super) order_id: Option<String>,
     error_code: Option<String>,
     error_reason: Option<String>,
 }
@@ -50,11 +56,16 @@ pub(super) struct Payment {
 /// A refund.
 #[derive(Debug, Deserialize)]
 pub(super) struct Returned {
-    id: String,
+    pub(super) id: String,
     amount: i64,
     currency: String,
     status: Option<String>,
     pub(super) receipt: Option<String>,
+    /// An object; an empty list where there are none.
+    #[serde(default)]
+    notes: Value,
+    /// What it is of.
+    pub(super) payment_id: Option<String>,
 }
 
 /// Why a call was refused.
@@ -96,6 +107,11 @@ fn why(reason: Option<String>, code: Option<String>) -> Option<String> {
 fn money(minor: i64, currency: &str) -> Option<Money> {
     let currency: Currency = currency.parse().ok()?;
     Some(Money::new(minor, currency))
+}
+
+/// A key in a note.
+fn noted(notes: &Value, name: &str) -> Option<Uuid> {
+    notes.get(name).and_then(Value::as_str).and_then(key)
 }
 
 impl Refused {
@@ -146,6 +162,30 @@ impl Order {
         self.payments.items.iter().find(|it| it.status == "authorized" && !it.is_captured())
     }
 
+    /// All that was captured for it: of one payment, unless a customer paid twice.
+    fn taken(&self) -> Option<Money> {
+        let captured = self.payments.items.iter().filter(|it| it.is_captured());
+        let (mut sum, mut currency) = (0_i64, None);
+        for payment in captured {
+            (sum, currency) = (sum.saturating_add(payment.amount), Some(payment.currency.as_str()));
+        }
+        if sum == 0 {
+            (sum, currency) = (self.amount_paid, Some(self.currency.as_str()));
+        }
+        currency.filter(|_| sum > 0).and_then(|currency| money(sum, currency))
+    }
+
+    /// What the ledger has of it.
+    pub(super) fn entered(&self) -> Entered {
+        let nowhere = || NextAction { kind: String::new(), url: String::new() };
+        self.taken().map_or_else(|| Entered::from(&self.fact(nowhere)), Entered::Moved)
+    }
+
+    /// The attempt that it was made for.
+    pub(super) fn key(&self) -> Option<Uuid> {
+        self.receipt.as_deref().and_then(key).or_else(|| noted(&self.notes, "attempt"))
+    }
+
     pub(super) fn is_given_up(&self) -> bool {
         self.notes.get(GIVEN_UP).is_some()
     }
@@ -169,6 +209,20 @@ impl Order {
 }
 
 impl Returned {
+    /// What the ledger has of it.
+    pub(super) fn entered(&self) -> Entered {
+        match self.status.as_deref() {
+            Some("processed") => money(self.amount, &self.currency).map_or(Entered::Open, Entered::Moved),
+            Some("failed") => Entered::Nothing,
+            Some(_) | None => Entered::Open,
+        }
+    }
+
+    /// The refund that it was sent for.
+    pub(super) fn key(&self) -> Option<Uuid> {
+        self.receipt.as_deref().and_then(key).or_else(|| noted(&self.notes, "refund"))
+    }
+
     pub(super) fn answer(self) -> RefundAnswer {
         match self.status.as_deref() {
             Some("processed") => RefundAnswer::Succeeded { reference: self.id },

@@ -1,29 +1,31 @@
 //! What only the inside of the stores can cause or see: a refused write, a broken row, months, keys of a
 //! race.
 
+mod forgetting;
+mod opening;
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use commerce_core::catalog::{CatalogStore, CatalogWrite, Seller, SellerReads};
 use commerce_core::change::{ChangeSet, CommitError, CommitRefusal, Handled, KeyClaim, KeyResult, KeyScope};
-use commerce_core::commerce::KeepPolicy;
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::{Envelope, EventKind, Outbox, Topic};
 use commerce_core::ids::{Id, IdSource, ProductId};
 use commerce_core::testing::{ManualClock, SeededEntropy};
 use commerce_core::{Clock, Timestamp};
-use commerce_peers::{Make, MariaDb};
+use commerce_peers::{Make, SqlServer};
 use futures_util::future::join_all;
 use sqlx::AssertSqlSafe;
 
 use super::engine::{Context, Database};
 use super::line::{Address, Purpose};
 use super::writer::MySqlWriter;
-use super::{Databases, PendingMigration, Urls, Which, database_of, migrate};
+use super::{Databases, PendingMigration, Urls, Which, database_of};
 use crate::system::OsEntropy;
 
-static SERVER: LazyLock<MariaDb> = LazyLock::new(MariaDb::start);
+static SERVER: LazyLock<SqlServer> = LazyLock::new(SqlServer::start);
 
 struct Bench {
     urls: Urls,
@@ -281,20 +283,10 @@ async fn a_stop_leaves_no_mark_and_nothing_pending() {
     assert_eq!(SERVER.sql(&format!("SELECT COUNT(*) FROM {catalog}.writers")), "0\n");
 }
 
-#[tokio::test]
-async fn a_shop_that_is_newer_than_the_program_is_refused() {
-    let bench = Bench::new().await;
-    let newer = "INSERT INTO schema_migrations (version, description, checksum, applied_at) VALUES (99, 'newer', x'00', 0)";
-    execute(&bench.shop.catalog(), newer).await.unwrap();
-    bench.shop.close().await;
-    let refused = Databases::connect(&bench.urls, bench.clock.clone(), &OsEntropy).await.err().unwrap();
-    assert_eq!(refused.kind, StoreErrorKind::Internal);
-}
-
 /// A server that takes another's place may never have heard what followed from an event there: it is delivered again.
 #[tokio::test]
 async fn what_was_read_on_another_server_is_not_noted_as_published() {
-    let server = MariaDb::start();
+    let server = SqlServer::start();
     let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
     let bench = Bench::at(Urls::with_prefix(&server.shop()), clock, 3).await;
     bench.commit(ChangeSet::new().say([bench.event()])).await.unwrap();
@@ -325,158 +317,6 @@ async fn a_writer_says_where_it_looks_up_its_batches() {
     assert_eq!(server.load(Ordering::SeqCst), 0);
     assert_eq!(writer.last_committed().await.unwrap(), None);
     assert_eq!(server.load(Ordering::SeqCst), 2, "the number of a primary here is 1");
-}
-
-/// What was applied in the words of an earlier program is not applied again.
-#[tokio::test]
-async fn a_migration_in_other_words_is_known() {
-    let bench = Bench::new().await;
-    let orders = bench.shop.orders();
-    for (table, (then, now)) in ["schema_migrations", "schema_steps", "schema_steps"].into_iter().zip(migrate::RESPELT) {
-        let known = format!("SELECT COUNT(*) FROM {table} WHERE checksum = x'{now}'");
-        let (_, name) = bench.urls.orders.rsplit_once('/').unwrap();
-        assert_eq!(SERVER.sql(&format!("USE {name}; {known}")), "1\n", "{now} is of no words that are applied");
-        execute(&orders, &format!("UPDATE {table} SET checksum = x'{then}' WHERE checksum = x'{now}'")).await.unwrap();
-    }
-    bench.shop.close().await;
-    assert_eq!(Databases::pending_migrations(&bench.urls).await.unwrap(), []);
-    // Stopped before the migration was noted, it goes on after the step.
-    let database = bench.urls.orders.rsplit_once('/').unwrap().1;
-    SERVER.sql(&format!("DELETE FROM {database}.schema_migrations WHERE version = 7"));
-    Bench::at(bench.urls.clone(), bench.clock.clone(), 5).await.shop.close().await;
-}
-
-/// Killed after any step of its migrations, noted or not, a shop opens.
-#[tokio::test]
-async fn migrations_go_on_where_they_were_stopped() {
-    let bench = Bench::new().await;
-    let orders = bench.shop.orders();
-    execute(&orders, "DELETE FROM schema_migrations WHERE version = 2").await.unwrap();
-    execute(&orders, "DELETE FROM schema_steps WHERE version = 2 AND step > 2").await.unwrap();
-    execute(&orders, "DROP TABLE writers").await.unwrap();
-    bench.shop.close().await;
-    let again = Bench::at(bench.urls.clone(), bench.clock.clone(), 5).await;
-    assert_eq!(Databases::pending_migrations(&again.urls).await.unwrap(), []);
-    execute(&again.shop.orders(), "SELECT * FROM writers").await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn many_processes_open_a_new_shop_at_once() {
-    let urls = Urls::with_prefix(&SERVER.shop());
-    let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_772_357_400_000_000)));
-    let opened = join_all((0..4).map(|_| Databases::connect(&urls, clock.clone(), &OsEntropy))).await;
-    for shop in opened {
-        shop.unwrap().close().await;
-    }
-}
-
-#[tokio::test]
-async fn what_is_too_old_is_forgotten() {
-    let bench = Bench::new().await;
-    let catalog = bench.shop.catalog();
-    let (old, waiting) = (bench.event(), bench.event());
-    bench.commit(ChangeSet::new().say([old.clone(), waiting.clone()])).await.unwrap();
-    catalog.published(&[old.id]).await.unwrap();
-    assert_eq!(bench.shop.retention(bench.clock.now(), &KeepPolicy::default()).await.unwrap(), 0);
-    let later = bench.clock.now().plus(Duration::from_hours(8 * 24));
-    assert_eq!(
-        bench.shop.retention(later, &KeepPolicy::default()).await.unwrap(),
-        2,
-        "the published event and the writer's mark"
-    );
-    assert_eq!(catalog.unpublished(10).await.unwrap(), [waiting]);
-}
-
-/// Mails, deliveries and dead letters go when the shop says; what is open or held stays, and a removed endpoint as
-/// long as its deliveries.
-#[tokio::test]
-async fn what_the_shop_keeps_for_a_while_is_forgotten_then() {
-    let bench = Bench::new().await;
-    let (now, told) = (bench.clock.now(), bench.shop.notifications());
-    let id = |number: u32| format!("{:012x}7{number:019x}", now.as_millis());
-    for (number, status) in [(1, "DELIVERED"), (2, "FAILED"), (3, "PENDING")] {
-        let id = id(number);
-        let delivery = format!(
-            "INSERT INTO webhook_deliveries (id, endpoint_id, event_id, kind, occurred_at, data, status, tries, created_at, version)
-            VALUES (x'{id}', x'{}', x'{id}', 'ORDER_CREATED', 0, '{{}}', '{status}', 1, 0, 2)",
-            hex_of(9),
-        );
-        execute(&told, &delivery).await.unwrap();
-        let status = if status == "DELIVERED" { "SENT" } else { status };
-        let mail = format!(
-            "INSERT INTO notification_logs (id, event_id, kind, template, recipient, data, status, tries, created_at, maybe_twice,
-            version) VALUES (x'{id}', x'{id}', 'ORDER_CREATED', 'order_placed', 'ops', '{{}}', '{status}', 1, 0, 0, 2)"
-        );
-        execute(&told, &mail).await.unwrap();
-    }
-    for number in [8, 9] {
-        let endpoint = format!(
-            "INSERT INTO webhook_endpoints (id, url, events, secret, status, reason, created_at, updated_at, version)
-            VALUES (x'{}', 'https://x.example', '[\"*\"]', 'whsec_x', 'REMOVED', 'staff', 0, {}, 2)",
-            hex_of(number),
-            now.as_micros(),
-        );
-        execute(&told, &endpoint).await.unwrap();
-    }
-    let days = |days: u64| Duration::from_hours(days * 24);
-    let keep = KeepPolicy {
-        messages: days(60),
-        deliveries: days(31),
-        letters: days(40),
-        provider_messages: days(400),
-        holds: days(400),
-    };
-    assert_eq!(bench.shop.retention(now.plus(days(31)), &keep).await.unwrap(), 0, "not a day too early");
-    let gone = bench.shop.retention(now.plus(days(32)), &keep).await.unwrap();
-    assert_eq!(gone, 3, "two deliveries that are through, and the endpoint that nothing is left of");
-    assert_eq!(bench.shop.retention(now.plus(days(61)), &keep).await.unwrap(), 2, "two mails");
-    assert_eq!(bench.shop.retention(now.plus(days(1_000)), &keep).await.unwrap(), 0, "the open ones and their endpoint stay");
-}
-
-/// Messages of payment providers that were applied go when the shop says; what still waits, or contradicts the books, stays.
-#[tokio::test]
-async fn what_providers_said_is_forgotten_when_it_was_applied() {
-    let bench = Bench::new().await;
-    let (now, books) = (bench.clock.now(), bench.shop.orders());
-    for state in ["APPLIED", "PARKED", "QUARANTINED"] {
-        let message = format!(
-            "INSERT INTO provider_events (provider, event_id, reference, fact, state, received_at)
-            VALUES ('sandbox', '{state}', 'r', '{{}}', '{state}', {})",
-            now.as_micros(),
-        );
-        execute(&books, &message).await.unwrap();
-    }
-    let days = |days: u64| now.plus(Duration::from_hours(days * 24));
-    let keep = KeepPolicy { provider_messages: Duration::from_hours(200 * 24), ..KeepPolicy::default() };
-    assert_eq!(bench.shop.retention(days(200), &keep).await.unwrap(), 0, "not a day too early");
-    assert_eq!(bench.shop.retention(days(201), &keep).await.unwrap(), 1);
-    assert_eq!(bench.shop.retention(days(1_000), &keep).await.unwrap(), 0);
-}
-
-fn hex_of(number: u8) -> String {
-    format!("{number:032x}")
-}
-
-/// A key past its thirty days can be used anew before anybody deleted it.
-#[tokio::test]
-async fn an_old_key_is_used_anew_in_its_place() {
-    let bench = Bench::new().await;
-    let claim = |result: u128| KeyClaim {
-        scope: KeyScope { user: None, route: "POST /api/x".to_owned(), key: "old".parse().unwrap() },
-        body_hash: [1; 32],
-        generation: 1,
-        result: KeyResult::Done(uuid::Uuid::from_u128(result)),
-        at: bench.clock.now(),
-    };
-    bench.commit(ChangeSet::new().claim(Some(claim(1)))).await.unwrap();
-    bench.clock.advance(Duration::from_hours(31 * 24));
-    bench.commit(ChangeSet::new().claim(Some(claim(2)))).await.unwrap();
-    match bench.commit(ChangeSet::new().claim(Some(claim(3)))).await {
-        Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
-            assert_eq!(record.result, KeyResult::Done(uuid::Uuid::from_u128(2)));
-        }
-        other => panic!("{other:?}"),
-    }
 }
 
 #[tokio::test]

@@ -3,21 +3,26 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::local::{Books, Call};
+use crate::local::{Books, Call, OPENED};
 
 /// A local Razorpay's books. Names count upwards, as its own do.
 #[derive(Default)]
-pub(super) struct Ledger {
-    pub(super) orders: Vec<Value>,
-    pub(super) payments: Vec<Value>,
-    pub(super) refunds: Vec<Value>,
+pub(crate) struct Ledger {
+    pub(crate) orders: Vec<Value>,
+    pub(crate) payments: Vec<Value>,
+    pub(crate) refunds: Vec<Value>,
     /// Refunds by idempotency key, with what was asked.
     keyed: BTreeMap<String, (Value, Value)>,
     /// Refunds are on their way at first.
-    pub(super) slow: bool,
+    pub(crate) slow: bool,
     /// Refuses its keys.
-    pub(super) locked: bool,
+    pub(crate) locked: bool,
+    /// So many entries of a list at once, where that is fewer than asked for.
+    pub(crate) page_max: Option<usize>,
+    /// Every page of a list is the first.
+    pub(crate) endless: bool,
 }
 
 fn refused(description: &str, reason: &str) -> (u16, Value) {
@@ -41,6 +46,16 @@ impl Books for Ledger {
         let parts: Vec<&str> = call.path.trim_start_matches("/v1/").split('/').collect();
         match (call.method.as_str(), parts.as_slice()) {
             ("POST", ["orders"]) => self.create(&call.json()),
+            ("GET", ["orders"]) if call.query.contains_key("from") => {
+                assert_eq!(call.query["expand[]"], "payments");
+                let orders: Vec<Value> = self.orders.iter().map(|order| self.expanded(order)).collect();
+                self.listed(&orders, call)
+            }
+            ("GET", ["refunds"]) => self.listed(&self.refunds, call),
+            ("GET", ["payments", id]) => match self.payments.iter().find(|it| it["id"] == *id) {
+                Some(payment) => (200, payment.clone()),
+                None => refused("The id provided does not exist", "NA"),
+            },
             ("GET", ["orders"]) => {
                 assert_eq!(call.query["expand[]"], "payments");
                 let ours = self.orders.iter().rev().filter(|it| it["receipt"] == call.query["receipt"]);
@@ -62,6 +77,38 @@ impl Books for Ledger {
 }
 
 impl Ledger {
+    /// A page of a list, newest first.
+    fn listed(&self, entries: &[Value], call: &Call) -> (u16, Value) {
+        let number = |name: &str| call.query[name].parse::<i64>().unwrap();
+        let (from, to, count) = (number("from"), number("to"), usize::try_from(number("count")).unwrap());
+        if from < 946_684_800 || to > 4_765_046_400 || count > 100 {
+            return refused("from must be between 946684800 and 4765046400", "input_validation_failed");
+        }
+        let skip = if self.endless { 0 } else { usize::try_from(number("skip")).unwrap() };
+        let asked = |entry: &&Value| (from..=to).contains(&entry["created_at"].as_i64().unwrap());
+        let page = entries.iter().rev().filter(asked).skip(skip).take(count.min(self.page_max.unwrap_or(100)));
+        collection(&page.cloned().collect::<Vec<_>>())
+    }
+
+    /// Somebody has taken money, with a key of a shop or without.
+    pub(crate) fn take(&mut self, key: Option<Uuid>, amount: i64) -> String {
+        let receipt = key.map_or_else(|| "cart 7".to_owned(), |key| key.to_string());
+        let wish =
+            json!({"amount": amount, "currency": "INR", "receipt": receipt, "notes": [], "payment": {"capture": "automatic"}});
+        let id = self.create(&wish).1["id"].as_str().unwrap().to_owned();
+        self.pay(&id, true);
+        id
+    }
+
+    /// Somebody has sent money back by hand.
+    pub(crate) fn send_back(&mut self, order: &str, amount: i64) {
+        let payment = self.payments.iter().find(|it| it["order_id"] == order).unwrap();
+        self.refunds.push(json!({
+            "id": format!("rfnd_{:04}", self.refunds.len()), "entity": "refund", "amount": amount, "currency": "INR",
+            "payment_id": payment["id"], "receipt": null, "notes": [], "status": "processed", "created_at": OPENED,
+        }));
+    }
+
     fn create(&mut self, wish: &Value) -> (u16, Value) {
         let amount = wish["amount"].as_i64().unwrap();
         if amount < 100 {
@@ -71,7 +118,7 @@ impl Ledger {
         let order = json!({
             "id": format!("order_{:04}", self.orders.len()), "entity": "order", "amount": amount, "amount_paid": 0,
             "amount_due": amount, "currency": wish["currency"], "receipt": wish["receipt"], "status": "created", "attempts": 0,
-            "notes": wish["notes"], "created_at": 1_772_357_400, "capture": wish["payment"]["capture"],
+            "notes": wish["notes"], "created_at": OPENED, "capture": wish["payment"]["capture"],
         });
         self.orders.push(order.clone());
         (200, order)
@@ -85,7 +132,7 @@ impl Ledger {
     }
 
     /// The customer tries to pay an order in the checkout; what came of it.
-    pub(super) fn pay(&mut self, order: &str, works: bool) -> Value {
+    pub(crate) fn pay(&mut self, order: &str, works: bool) -> Value {
         let order = self.orders.iter_mut().find(|it| it["id"] == order).unwrap();
         let captured = order["capture"] == "automatic";
         let status = match (works, captured) {
@@ -135,7 +182,7 @@ impl Ledger {
         let refund = json!({
             "id": format!("rfnd_{:04}", self.refunds.len()), "entity": "refund", "amount": wish["amount"], "currency": "INR",
             "payment_id": payment, "receipt": wish["receipt"], "notes": wish["notes"],
-            "status": if self.slow { "pending" } else { "processed" },
+            "status": if self.slow { "pending" } else { "processed" }, "created_at": OPENED,
         });
         self.refunds.push(refund.clone());
         self.keyed.insert(key, (wish, refund.clone()));

@@ -40,8 +40,9 @@ Formats (told from the file's name and header unless --format says):
   shopify-csv   an export of Shopify's admin, of any year: several rows per product, pictures on
                 rows of their own (kept as links, never fetched), `Default Title`. An empty SKU is
                 made of HANDLE-OPTIONS, the same at every import. Type (else Product Category)
-                becomes the category; Vendor and Tags become metadata; unpublished products come in
-                as DRAFT.
+                becomes the category; Vendor and Tags become metadata, the metafields
+                commerce.seller and commerce.seller_name the seller; unpublished products come
+                in as DRAFT.
   csv           one row per variant: name, sku, price, and if wanted slug, description, category
                 (\"Men > Shirts\"), status, stock, compare_at_price, weight_grams, barcode, image,
                 vendor, tags, seller, seller_name, and a column `option:NAME` for every option. What

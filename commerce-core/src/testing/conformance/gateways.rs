@@ -6,7 +6,8 @@ use futures_util::future::{join, join_all};
 
 use crate::ids::{AttemptId, Id, IdSource, RefundId};
 use crate::orders::{
-    Attempt, AttemptState, Entered, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, Refund, RefundAnswer, RefundState,
+    Attempt, AttemptState, Entered, LedgerLine, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, Refund, RefundAnswer,
+    RefundState,
 };
 use crate::time::Timestamp;
 
@@ -18,13 +19,13 @@ pub(super) async fn all(make: &impl AsyncFn() -> Made<dyn PaymentGateway>) {
     remote(make).await;
     a_void_and_a_charge_at_once_agree(make, &ids).await;
     a_promise_is_taken_or_given_back(make, &ids).await;
-    a_statement_says_what_was_answered(make, &ids).await;
     assert_eq!(make().await.port.name(), "sandbox");
 }
 
 pub(super) async fn remote(make: &impl AsyncFn() -> Made<dyn PaymentGateway>) {
     let ids = ids();
     tokens_come_to_what_they_say(make, &ids).await;
+    a_ledger_has_what_was_answered(make, &ids).await;
     the_same_key_moves_money_once(make, &ids).await;
     asking_moves_no_money(make, &ids).await;
     a_void_says_what_is_then_true(make, &ids).await;
@@ -224,41 +225,52 @@ async fn a_refund_is_sent_once(make: &impl AsyncFn() -> Made<dyn PaymentGateway>
     assert_ne!(gateway.refund(&refund(), &attempt).await, *first, "another refund is another movement");
 }
 
-async fn a_statement_says_what_was_answered(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
+async fn a_ledger_has_what_was_answered(make: &impl AsyncFn() -> Made<dyn PaymentGateway>, ids: &IdSource) {
     let gateway = make().await.port;
     let tokens = ["tok_ok", "tok_declined", "tok_timeout_then_ok", "tok_pending"];
     let attempts = tokens.map(|token| attempt(ids, Some(token)));
     let never_sent = attempt(ids, Some("tok_ok"));
     let mut keys: Vec<_> = attempts.iter().chain([&never_sent]).map(|attempt| attempt.id.uuid()).collect();
     // Whoever keeps no ledger that can be asked promises nothing.
-    let Some(nothing) = gateway.statement(&keys).await else { return };
-    assert!(nothing.is_empty(), "{nothing:?}");
-    let mut names = Vec::new();
+    // Whoever keeps no ledger that can be read promises nothing.
+    let (from, until) = (Timestamp::EPOCH, Timestamp::from_micros(i64::from(u32::MAX) * 1_000_000));
+    let Some(nothing) = gateway.ledger(from, until, None).await else { return };
+    assert!(nothing.lines.is_empty() && nothing.next.is_none(), "{nothing:?}");
+    let mut names = BTreeMap::new();
     for attempt in &attempts {
         gateway.charge(attempt).await;
-        names.push((attempt.id.uuid(), gateway.query(attempt).await.reference));
+        names.insert(attempt.id.uuid(), gateway.query(attempt).await.reference);
     }
-    let refund = refund_of(ids, &attempts[0]);
-    let sent = gateway.refund(&refund, &attempts[0]).await;
+    let paid = Attempt { reference: names.get(&attempts[0].id.uuid()).cloned().flatten(), ..attempts[0].clone() };
+    let refund = refund_of(ids, &paid);
+    let sent = gateway.refund(&refund, &paid).await;
     keys.push(refund.id.uuid());
     let RefundAnswer::Succeeded { reference } = sent else { panic!("it was captured: {sent:?}") };
-    names.push((refund.id.uuid(), Some(reference)));
-    let said = gateway.statement(&keys).await.expect("it answered before");
-    for (key, name) in names {
-        assert_eq!(said.get(&key).and_then(|line| line.reference.clone()), name, "named as it was answered");
-    }
-    let said: BTreeMap<_, _> = said.into_iter().map(|(key, line)| (key, line.entered)).collect();
+    names.insert(refund.id.uuid(), Some(reference));
     let mut listed = Vec::new();
-    while let Some(more) = gateway.ledger(listed.last().map(|(key, _)| *key), 2).await.filter(|more| !more.is_empty()) {
-        assert!(more.len() <= 2);
-        listed.extend(more);
+    let mut next: Option<String> = None;
+    loop {
+        let page = gateway.ledger(from, until, next.as_deref()).await.expect("it answered before");
+        listed.extend(page.lines);
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
     }
-    assert!(listed.is_sorted_by_key(|(key, _)| *key));
-    assert_eq!(said, listed.into_iter().collect(), "the ledger has what it states");
+    let known = |line: &LedgerLine| line.key.and_then(|key| names.get(&key).cloned().flatten());
+    assert!(listed.iter().all(|line| known(line).as_ref() == Some(&line.reference)), "named as it was answered: {listed:?}");
+    let listed: BTreeMap<_, _> = listed.into_iter().filter_map(|line| Some((line.key?, line.entered))).collect();
+    // Where it can be asked key by key, it says the same.
+    if let Some(said) = gateway.statement(&keys).await {
+        let named = |key| said.get(key).and_then(|line| line.reference.clone());
+        assert!(names.iter().all(|(key, name)| named(key) == *name), "{said:?}");
+        let said: BTreeMap<_, _> = said.into_iter().map(|(key, line)| (key, line.entered)).collect();
+        assert_eq!(said, listed);
+    }
     let (taken, back) = (Entered::Moved(paise(49_900)), Entered::Moved(paise(10_000)));
     let expected = [taken, Entered::Nothing, taken, Entered::Open];
     let expected = attempts.iter().map(|attempt| attempt.id.uuid()).zip(expected).chain([(refund.id.uuid(), back)]);
-    assert_eq!(said, expected.collect());
+    assert_eq!(listed, expected.collect());
 }
 
 async fn cash_is_nobodys_method(make: &impl AsyncFn() -> Made<dyn PaymentGateway>) {

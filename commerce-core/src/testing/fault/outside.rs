@@ -12,7 +12,7 @@ use crate::events::{DeadLetter, DeadLetters, Envelope, EventBus, Queue, Queued};
 use crate::ids::EventId;
 use crate::notifications::{Handover, Mail, Mailer, Notification};
 use crate::orders::{
-    Attempt, Entered, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderLedger, Refund,
+    Attempt, LedgerPage, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderLedger, Refund,
     RefundAnswer, Stated,
 };
 use crate::page::{Page, PageRequest};
@@ -127,8 +127,8 @@ impl ProviderLedger for Faulty<dyn PaymentGateway> {
         self.port.statement(keys).await
     }
 
-    async fn ledger(&self, after: Option<Uuid>, limit: u32) -> Option<Vec<(Uuid, Entered)>> {
-        self.port.ledger(after, limit).await
+    async fn ledger(&self, from: Timestamp, until: Timestamp, next: Option<&str>) -> Option<LedgerPage> {
+        self.port.ledger(from, until, next).await
     }
 }
 

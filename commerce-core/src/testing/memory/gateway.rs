@@ -11,11 +11,12 @@ use uuid::Uuid;
 
 use crate::change::digest;
 use crate::error::{Outcome, Refusal};
-use crate::ids::{AttemptId, Id, RefundId};
+use crate::ids::{AttemptId, Id, OrderId, RefundId};
+use crate::limits;
 use crate::money::Money;
 use crate::orders::{
-    Attempt, Entered, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer, ProviderEvent, ProviderEventState,
-    ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated, provider_name, read_message,
+    Attempt, Entered, LedgerLine, LedgerPage, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer,
+    ProviderEvent, ProviderEventState, ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated, provider_name, read_message,
 };
 use crate::time::Timestamp;
 
@@ -285,13 +286,19 @@ impl ProviderLedger for ScriptedGateway {
         Some(keys.iter().filter_map(|key| Some((*key, line(key)?))).collect())
     }
 
-    async fn ledger(&self, after: Option<Uuid>, limit: u32) -> Option<Vec<(Uuid, Entered)>> {
+    async fn ledger(&self, from: Timestamp, until: Timestamp, next: Option<&str>) -> Option<LedgerPage> {
         let books = self.books();
-        let charges = books.charges.iter().map(|(id, charge)| (id.uuid(), Entered::from(&charge.truth)));
-        let refunds = books.refunds.iter().map(|(id, (_, amount))| (id.uuid(), Entered::Moved(*amount)));
-        let all: BTreeMap<Uuid, Entered> = charges.chain(refunds).collect();
-        let above = all.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after));
-        Some(super::at_most(above, limit))
+        let line = |key, reference, entered| (key, LedgerLine { key: Some(key), reference, of: None, entered });
+        let charges = books.charges.iter().map(|(id, charge)| line(id.uuid(), reference(*id), Entered::from(&charge.truth)));
+        let refunds = books.refunds.iter().map(|(id, (_, amount))| line(id.uuid(), returned(*id), Entered::Moved(*amount)));
+        let all: BTreeMap<Uuid, LedgerLine> = charges.chain(refunds).collect();
+        let (first, end) = (OrderId::lower_bound(from).uuid(), OrderId::lower_bound(until).uuid());
+        let after = next.and_then(|next| Uuid::try_parse(next).ok());
+        let asked = |key: Uuid| key >= first && key < end && after.is_none_or(|after| key > after);
+        let mut rest = all.into_iter().filter(|(key, _)| asked(*key)).map(|(_, line)| line);
+        let lines = super::at_most(&mut rest, limits::LEDGER_PAGE_MAX);
+        let last = lines.last().and_then(|line| line.key);
+        Some(LedgerPage { next: rest.next().and(last).map(|key| key.to_string()), lines })
     }
 }
 

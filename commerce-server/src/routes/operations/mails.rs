@@ -6,7 +6,7 @@ use commerce_core::notifications::Template;
 use commerce_core::text::Email;
 use serde_json::json;
 
-use crate::answer::{Told, shown};
+use crate::answer::{Told, done, shown};
 use crate::api::{Api, Op, op};
 use crate::auth::SignedIn;
 use crate::extract::{KeyedJson, Params};
@@ -16,10 +16,8 @@ use crate::state::Shared;
 use crate::views::operation::{NothingBody, PreviewView, SentView, TestMailBody};
 
 pub(super) fn routes(api: Api) -> Api {
-    let sent = op("Send a mail from sample data the way real ones go")
-        .takes::<TestMailBody>()
-        .gives::<SentView>(200, "Handed over.")
-        .keyless("each is a mail of its own");
+    let sent =
+        op("Send a mail from sample data the way real ones go").takes::<TestMailBody>().gives::<SentView>(200, "Handed over.");
     api.get(
         "/api/operations/mails/{template}",
         op("A mail from sample data, for staff").gives::<PreviewView>(200, "The mail."),
@@ -55,8 +53,8 @@ async fn send_test(
 ) -> Answered<Told<SentView>> {
     caller.actor.require_staff()?;
     let (template, to) = (template(&params)?, Email::parse("to", &request.body.to)?);
-    shared.notifications().send_test(&caller.actor, template, &to).await?;
-    Ok(shown(SentView { to, template }))
+    let sent = shared.notifications().send_test(&caller.actor, template, &to, request.key()).await?;
+    Ok(done(sent.map(|()| SentView { to, template })))
 }
 
 async fn hold(State(shared): State<Shared>, caller: SignedIn, _: KeyedJson<NothingBody>) -> Answered<Response> {

@@ -36,8 +36,8 @@ Formats:
   jsonl         one product per line; keeps everything
   csv           one row per variant; keeps vendor and tags of the notes, and names the seller of
                 what is not the house's own
-  shopify-csv   what Shopify's admin imports; as csv, with three options of a variant at most and
-                without sellers
+  shopify-csv   what Shopify's admin imports; as csv, with three options of a variant at most;
+                sellers stand in columns of metafields, no weight and a weight of 0 are one
 
 Who runs a seller is not told; an import makes those that are not there.
 

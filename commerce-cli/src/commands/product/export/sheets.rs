@@ -9,6 +9,7 @@ use commerce_core::{Currency, Money};
 use crate::failure::Failure;
 use crate::import::assemble::NO_OPTION;
 use crate::import::jsonl::{Line, LineImage, LineVariant, Price};
+use crate::import::shopify::{SELLER as SHOPIFY_SELLER, SELLER_NAME as SHOPIFY_SELLER_NAME};
 
 use super::{Sheet, failed};
 
@@ -33,8 +34,7 @@ impl<W: Write> Plain<W> {
     fn row(&self, line: &Line, at: usize) -> Vec<String> {
         let Cells { variant, image, first } = cells(line, at);
         let noted = |key: &str| first(line.metadata.get(key).map_or("", String::as_str));
-        // What names no seller is the house's wherever it is read.
-        let seller = line.seller.as_ref().filter(|seller| !seller.house);
+        let [seller, seller_name] = sold_by(line).map(&first);
         let mut row = vec![
             line.slug.clone().unwrap_or_default(),
             line.name.clone(),
@@ -43,8 +43,8 @@ impl<W: Write> Plain<W> {
             first(line.status.map_or("", ProductStatus::as_str)),
             noted("vendor"),
             noted("tags"),
-            first(seller.map_or("", |seller| seller.slug.as_str())),
-            first(seller.map_or("", |seller| &seller.name)),
+            seller,
+            seller_name,
         ];
         row.extend(sold(variant));
         row.push(image.map(|image| image.url.clone()).unwrap_or_default());
@@ -111,7 +111,7 @@ impl<W: Write> Shopify<W> {
 
 impl<W: Write> Sheet for Shopify<W> {
     fn head(&mut self) -> Result<(), Failure> {
-        const HEADER: [&str; 28] = [
+        const HEADER: [&str; 30] = [
             "Handle",
             "Title",
             "Body (HTML)",
@@ -140,6 +140,8 @@ impl<W: Write> Sheet for Shopify<W> {
             "Image Position",
             "Image Alt Text",
             "Status",
+            SHOPIFY_SELLER,
+            SHOPIFY_SELLER_NAME,
         ];
         self.out.write_record(HEADER).map_err(unwritten)
     }
@@ -149,7 +151,7 @@ impl<W: Write> Sheet for Shopify<W> {
         if options.len() > SHOPIFY_OPTIONS {
             return Ok(Some(format!("it has {} options, and Shopify's file has room for {SHOPIFY_OPTIONS}", options.len())));
         }
-        if let Some(reason) = unsayable(line, self.currency) {
+        if let Some(reason) = unsayable(line, self.currency).or_else(|| namesake(line)) {
             return Ok(Some(reason));
         }
         for at in 0..height(line) {
@@ -193,6 +195,7 @@ fn shopify_row(line: &Line, at: usize, options: &BTreeSet<&String>) -> Vec<Strin
     let alt = image.map(|image| image.alt.clone()).unwrap_or_default();
     row.extend([image.map(|image| image.url.clone()).unwrap_or_default(), position, alt]);
     row.push(first(&line.status.map_or("", ProductStatus::as_str).to_lowercase()));
+    row.extend(sold_by(line).map(first));
     row
 }
 
@@ -212,6 +215,12 @@ fn cells(line: &Line, at: usize) -> Cells<'_, impl Fn(&str) -> String> {
 /// A row for each variant, the pictures beside them, and rows of their own for what is left of these.
 fn height(line: &Line) -> usize {
     line.variants.len().max(line.images.len())
+}
+
+/// A seller's slug and name. What names none is the house's wherever it is read.
+fn sold_by(line: &Line) -> [&str; 2] {
+    let seller = line.seller.as_ref().filter(|seller| !seller.house);
+    seller.map_or(["", ""], |seller| [seller.slug.as_str(), &seller.name])
 }
 
 /// SKU, price, former price, stock, weight and barcode.
@@ -324,8 +333,7 @@ mod tests {
             import::Draft { line: 0, unsaid: Unsaid::default(), ..(**draft).clone() }
         });
         assert_eq!(drafts[0], drafts[2]);
-        let nobodys = import::Draft { seller: None, ..drafts[2].clone() };
-        assert_eq!(drafts[1], nobodys, "Shopify's file has no place for a seller");
+        assert_eq!(drafts[1], drafts[2]);
         assert_eq!(drafts[2].images.len(), 3);
     }
 
@@ -338,6 +346,8 @@ mod tests {
         let seller = Some(ImportSeller { slug: "house".parse().unwrap(), name: "Not it".to_owned(), house: false });
         let namesake = Line { seller, ..self::line() };
         let mut sheet = Plain::new(Vec::new(), Currency::INR, BTreeSet::new());
+        assert!(sheet.product(&namesake).unwrap().is_some_and(|reason| reason.contains("seller is house")));
+        let mut sheet = Shopify::new(Vec::new(), Currency::INR);
         assert!(sheet.product(&namesake).unwrap().is_some_and(|reason| reason.contains("seller is house")));
         let jsonl = serde_json::to_value(&line).unwrap();
         assert_eq!(jsonl["seller"]["house"], true, "{jsonl}");

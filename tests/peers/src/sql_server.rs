@@ -18,14 +18,14 @@ const GREETS_WITHIN: Duration = Duration::from_secs(1);
 /// What the server knows of transactions is this old at most: `INNODB_TRX` is read anew only where it was not asked for 100 ms.
 const TRANSACTIONS_ANEW_AFTER: Duration = Duration::from_millis(150);
 
-/// A MariaDB server; where [`Make`] says so, MySQL's own.
-pub struct MariaDb {
+/// A server that speaks the protocol of MySQL: MariaDB, or MySQL where [`Make`] says so.
+pub struct SqlServer {
     peer: Peer,
     make: Make,
     shops: AtomicU32,
 }
 
-impl MariaDb {
+impl SqlServer {
     /// Starts one. Every transaction is forced to what it is on, in the log and in the binary log.
     pub fn start() -> Self {
         Self::start_on(Ground::Memory)
@@ -111,7 +111,7 @@ impl MariaDb {
     }
 }
 
-/// Rows that are kept: see [`MariaDb::keep`].
+/// Rows that are kept: see [`SqlServer::keep`].
 pub struct Kept {
     client: Child,
     orders: Option<ChildStdin>,

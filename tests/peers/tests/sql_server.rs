@@ -1,10 +1,10 @@
-//! The private MariaDB server starts, survives being killed, and leaves nothing behind.
+//! The private server of MariaDB or MySQL starts, survives being killed, and leaves nothing behind.
 
-use commerce_peers::MariaDb;
+use commerce_peers::SqlServer;
 
 #[test]
 fn a_killed_server_comes_back_with_what_it_was_told() {
-    let server = MariaDb::start();
+    let server = SqlServer::start();
     server.sql("CREATE DATABASE shop; CREATE TABLE shop.t (n INT); INSERT INTO shop.t VALUES (7)");
     server.peer().kill();
     server.peer().again();
@@ -16,8 +16,8 @@ fn a_killed_server_comes_back_with_what_it_was_told() {
 
 #[test]
 fn a_replica_follows_its_primary() {
-    let primary = MariaDb::start();
-    let replica = MariaDb::replica_of(&primary);
+    let primary = SqlServer::start();
+    let replica = SqlServer::replica_of(&primary);
     primary.sql("CREATE DATABASE shop");
     let shown = || replica.sql("SHOW DATABASES").lines().any(|name| name == "shop");
     let begun = std::time::Instant::now();
