@@ -163,6 +163,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
         own_server(cx, &args).await?
     };
     report.show(cx)?;
+    mostly_served(&report.samples)?;
     flash_sale_is_exact(&args, cx, &report.samples)
 }
 
@@ -326,6 +327,23 @@ fn spent(begun: Option<Duration>, process: u32) -> Option<Duration> {
     cpu_time(process)?.checked_sub(begun?)
 }
 
+/// Of a server that hardly did anything there are no figures, only reasons. That something is sold out is an answer.
+fn mostly_served(samples: &Samples) -> Result<(), Failure> {
+    let reasons = || samples.errors.iter().filter(|(kind, _)| !kind.ends_with("SOLD_OUT"));
+    let (failed, most) = (reasons().map(|(_, count)| count).sum::<u64>(), reasons().max_by_key(|(_, count)| **count));
+    match most {
+        Some((kind, _)) if failed > samples.done() => {
+            let limit =
+                if kind.ends_with("RATE_LIMITED") { "; set gateway.rate_limit_per_minute = 0 for a measurement" } else { "" };
+            Err(Failure::new(
+                "BENCH_ERRORS",
+                format!("{failed} failed and {} did not, most of them by {kind}{limit}", samples.done()),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A flash sale that sold another number than there was is no figure but a defect.
 fn flash_sale_is_exact(args: &Args, cx: &Context, samples: &Samples) -> Result<(), Failure> {
     if args.scenario != Scenario::FlashSale || cx.globals.url.is_some() {
@@ -337,5 +355,23 @@ fn flash_sale_is_exact(args: &Args, cx: &Context, samples: &Samples) -> Result<(
         None if samples.done() == expected => Ok(()),
         None => Err(Failure::new("OVERSOLD", format!("{} orders for {expected} units", samples.done()))),
         Some(kind) => Err(Failure::new("BENCH_ERRORS", format!("buyers were answered {kind}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_nothing_is_no_figure() {
+        let samples = |done: usize, errors: &[(&str, u64)]| {
+            let errors = errors.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+            Samples { micros: vec![1; done], errors, ..Samples::default() }
+        };
+        assert!(mostly_served(&samples(5, &[("429 RATE_LIMITED", 5)])).is_ok());
+        assert!(mostly_served(&samples(500, &[("409 SOLD_OUT", 500_000)])).is_ok(), "that is an answer");
+        let limited = mostly_served(&samples(5, &[("429 RATE_LIMITED", 6), ("503 TIMEOUT", 1)])).unwrap_err();
+        assert!(format!("{limited:?}").contains("rate_limit_per_minute"), "{limited:?}");
+        assert!(mostly_served(&samples(0, &[("connection refused", 1)])).is_err());
     }
 }

@@ -105,7 +105,10 @@ impl Assembled {
             }
         }
         if variants.is_empty() {
-            self.bad(head.line, format!("{}: left out, none of its rows is a variant that can be sold", head.handle));
+            self.bad(
+                head.line,
+                format!("{}: left out, none of its rows is a variant that can be sold: that needs a price", head.handle),
+            );
             return;
         }
         let images = images.finish(|remark| self.ready.push_back(Found::Note(remark)));

@@ -13,6 +13,7 @@ mod sku;
 mod source;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
 use commerce_core::catalog::{ImportSeller, ProductStatus, Unsaid};
@@ -22,6 +23,9 @@ use commerce_core::{Currency, Money};
 use crate::failure::Failure;
 
 pub(crate) use source::Source;
+
+/// Bytes of a file from which is told how it is written.
+const HEAD_BYTES: u64 = 64;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -126,7 +130,7 @@ pub(crate) trait Products: Iterator<Item = Found> + Send {
     fn bytes_read(&self) -> u64;
 }
 
-/// Opens a product file. Without a format the name and the header tell.
+/// Opens a product file. Without a format its name, its first letter and its header tell.
 ///
 /// # Errors
 /// When the file cannot be read, or its header lacks a needed column.
@@ -134,6 +138,7 @@ pub(crate) fn open(source: &Source, format: Option<Format>, currency: Currency) 
     let format = match format {
         Some(format) => format,
         None if source.name().extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson") => Format::Jsonl,
+        None if begins_an_object(source)? => Format::Jsonl,
         None => rows::Table::open(source)?.format()?,
     };
     match format {
@@ -141,6 +146,13 @@ pub(crate) fn open(source: &Source, format: Option<Format>, currency: Currency) 
         Format::Csv => Ok(Box::new(assemble::Assembled::open(source, currency, plain_csv::Columns::find)?)),
         Format::Jsonl => Ok(Box::new(jsonl::Lines::open(source, currency)?)),
     }
+}
+
+/// Whether the first thing in it opens an object of JSON, as no header of a table does.
+fn begins_an_object(source: &Source) -> Result<bool, Failure> {
+    let mut head = Vec::new();
+    source.read()?.take(HEAD_BYTES).read_to_end(&mut head).map_err(|error| Failure::io("read the file's beginning", &error))?;
+    Ok(head.trim_ascii_start().starts_with(b"{"))
 }
 
 /// Opens a file by its path; see [`open`].

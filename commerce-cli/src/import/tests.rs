@@ -42,6 +42,17 @@ fn a_real_export() {
 }
 
 #[test]
+fn what_comes_out_of_a_pipe_is_known_by_how_it_begins() {
+    let line = r#"{"slug":"cup","name":"Cup","variants":[{"sku":"C","price":{"amount":5,"currency":"INR"}}]}"#;
+    for (name, text) in [("/dev/stdin", format!("{line}\n")), ("products", format!("\u{feff}\n  {line}\n"))] {
+        let (drafts, bad, _) = read(name, &text);
+        assert_eq!((bad, drafts.len()), (vec![], 1), "{name}");
+        assert_eq!(skus(&drafts[0]), ["C"]);
+    }
+    assert_eq!(read("/dev/stdin", "name,sku,price\nCup,C,5\n").0.len(), 1, "and a table by its header");
+}
+
+#[test]
 fn columns_are_found_by_name_and_a_byte_order_mark_is_none() {
     let text = "\u{feff}Status,Variant Price,Title,Handle,Cost per item,Variant SKU,Variant Grams,Variant Inventory Qty\r\n\
         draft,19.90,Cup,cup,3.00,'0012,,-4\r\n";

@@ -110,7 +110,8 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
             GROUP BY coupon_id, coupon_version"
         ),
         name => {
-            let cell = |column: &str| if (name, column) == (ORDERS.name, "number") { NUMBER.to_owned() } else { format!("`{column}`") };
+            let cell =
+                |column: &str| if (name, column) == (ORDERS.name, "number") { NUMBER.to_owned() } else { format!("`{column}`") };
             let columns: Vec<String> = table.columns.iter().map(|(column, _)| cell(column)).collect();
             // What stands under one key comes in the order of the table's own key: events as they were said.
             let own = table.columns.iter().take(2).map(|(column, _)| format!("`{column}`")).collect::<Vec<_>>().join(", ");

@@ -5,7 +5,7 @@
 mod goal;
 mod over_http;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use commerce_core::Currency;
@@ -77,14 +77,15 @@ struct Importing {
     unchanged: u64,
     removed_variants: u64,
     refused: u64,
-    bad_rows: u64,
+    /// Their lines: of one row there may be more than one thing to say.
+    bad_rows: HashSet<u64>,
     bad: Vec<Remark>,
     notes: Vec<Remark>,
 }
 
 impl Importing {
     fn left_out(&self) -> u64 {
-        self.bad_rows + self.refused
+        self.bad_rows.len() as u64 + self.refused
     }
 
     fn json(&self, dry_run: bool) -> Value {
@@ -93,7 +94,7 @@ impl Importing {
         };
         json!({
             "dryRun": dry_run, "created": self.created, "updated": self.updated, "unchanged": self.unchanged,
-            "removedVariants": self.removed_variants, "refused": self.refused, "badRows": self.bad_rows, "bad": tell(&self.bad), "notes": tell(&self.notes),
+            "removedVariants": self.removed_variants, "refused": self.refused, "badRows": self.bad_rows.len(), "bad": tell(&self.bad), "notes": tell(&self.notes),
         })
     }
 
@@ -109,7 +110,7 @@ impl Importing {
             self.updated,
             self.unchanged,
             self.refused,
-            self.bad_rows
+            self.bad_rows.len()
         )
     }
 }
@@ -169,7 +170,7 @@ async fn import(
                 keep(&mut done.bad, remark, |remark| bar.suspend(|| tell("", remark)));
             }
             Outcome::Bad(remark) => {
-                done.bad_rows += 1;
+                done.bad_rows.insert(remark.line);
                 keep(&mut done.bad, remark, |remark| bar.suspend(|| tell("", remark)));
             }
             Outcome::Note(remark) => keep(&mut done.notes, remark, |remark| bar.suspend(|| tell("note: ", remark))),
