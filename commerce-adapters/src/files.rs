@@ -10,9 +10,12 @@ pub(crate) fn storage_error(operation: &'static str, path: &Path, error: &io::Er
     StoreError::new(storage_kind(error), operation, format!("{}: {error}", path.display()))
 }
 
-/// Makes a folder that is its owner's alone, and those above it that are missing: it has people's data and the shop's keys.
-/// One that is there stays as it is.
+/// Makes a folder that is its owner's alone: it has people's data and the shop's keys. One that is there stays as it is, and
+/// those above it that are missing are made as others are.
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
+    if let Some(above) = folder.parent() {
+        std::fs::create_dir_all(above)?;
+    }
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -40,7 +43,9 @@ mod tests {
         let mode = |folder: &Path| std::fs::metadata(folder).unwrap().permissions().mode() & 0o777;
         let shop = around.path().join("above/shop");
         make_private(&shop).unwrap();
-        assert_eq!((mode(&shop), mode(shop.parent().unwrap())), (0o700, 0o700));
+        assert_eq!(mode(&shop), 0o700);
+        std::fs::create_dir(around.path().join("like others")).unwrap();
+        assert_eq!(mode(shop.parent().unwrap()), mode(&around.path().join("like others")));
 
         std::fs::set_permissions(&shop, std::fs::Permissions::from_mode(0o750)).unwrap();
         make_private(&shop).unwrap();

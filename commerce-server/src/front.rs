@@ -118,11 +118,6 @@ async fn admit(shared: &Shared, mut request: Request, next: Next, path: &str, fo
     if paths::leads_inside(path) {
         return Problem::not_found("page").into_response();
     }
-    let (length, coding) = (header::CONTENT_LENGTH, header::TRANSFER_ENCODING);
-    if request.headers().contains_key(length) && request.headers().contains_key(coding) {
-        let detail = "a body has a length or is chunked, and not both";
-        return Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", detail).into_response();
-    }
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
     let vouched = gateway::vouched(request.headers(), shared);
     let trusted = &shared.config().gateway.trusted_proxies;

@@ -36,8 +36,8 @@ const IDLE_FOR: Duration = Duration::from_secs(75);
 const STREAMS_MAX: u32 = 128;
 /// Resets that one HTTP/2 connection may have pending before it is sent away.
 const RESETS_MAX: usize = 32;
-/// How long open requests have to finish once the server stops.
-const DRAIN_FOR: Duration = Duration::from_secs(30);
+/// How long open requests then have to finish: with the farewell, half a minute in all.
+const DRAIN_FOR: Duration = Duration::from_millis(29_500);
 /// For how long clients of a server that stops are still answered, and told that their connection ends with this answer: whoever
 /// is sending just then on a connection that is kept would else hear nothing.
 pub(crate) const FAREWELL: Duration = Duration::from_millis(500);

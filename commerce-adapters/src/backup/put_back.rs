@@ -54,7 +54,7 @@ pub async fn restore(
     backup.copy_to(scratch.path())?;
     for folder in BESIDE.iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| *name).chain([INDEX]) {
         let folder = scratch.path().join(folder);
-        make_private(&folder).map_err(failed("make", &folder))?;
+        fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
     }
     tell("making ready");
     let shop = embedded(scratch.path()).without_workers().open().await.map_err(newer)?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use commerce_core::audit::Books;
-use commerce_core::audit::books::{Beside, Cell, Pages, Row, Stretch, Table, Walk};
+use commerce_core::audit::books::{Beside, Cell, Pages, Row, SEAL, Stretch, Table, Walk};
 use commerce_core::audit::tables::{LEDGER_SUMS, LIVE_HOLDS, ORDERS, REVIEW_SUMS, USES, WALLET_SUMS};
 use commerce_core::error::StoreError;
 use sqlx::{MySql, Row as _, Type, ValueRef};
@@ -13,9 +13,10 @@ use super::snapshot::Snapshot;
 use crate::sql::question::Param;
 
 const OPERATION: &str = "mysql.audit";
-/// An order's number, if it is the one that its order is found by, which lies in a table of its own.
-const NUMBER: &str = "IF((SELECT known.number FROM order_numbers AS known WHERE known.order_id = orders.id) = orders.number,
-    orders.number, NULL) AS number";
+/// An order's seal, if the order is found by its number, which lies in a table of its own.
+const FOUND_BY_NUMBER: &str =
+    "IF((SELECT known.number FROM order_numbers AS known WHERE known.order_id = orders.id) = orders.number,
+    orders.seal, NULL) AS seal";
 
 #[async_trait]
 impl<W: Context> Books for Database<W> {
@@ -110,8 +111,9 @@ fn select(table: &Table, key: &str, condition: &str) -> String {
             GROUP BY coupon_id, coupon_version"
         ),
         name => {
-            let cell =
-                |column: &str| if (name, column) == (ORDERS.name, "number") { NUMBER.to_owned() } else { format!("`{column}`") };
+            let cell = |column: &str| {
+                if (name, column) == (ORDERS.name, SEAL) { FOUND_BY_NUMBER.to_owned() } else { format!("`{column}`") }
+            };
             let columns: Vec<String> = table.columns.iter().map(|(column, _)| cell(column)).collect();
             // What stands under one key comes in the order of the table's own key: events as they were said.
             let own = table.columns.iter().take(2).map(|(column, _)| format!("`{column}`")).collect::<Vec<_>>().join(", ");

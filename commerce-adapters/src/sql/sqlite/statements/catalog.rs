@@ -167,7 +167,7 @@ pub(crate) const HOLDS_CHANGED: &str = "UPDATE OR FAIL reservations SET state = 
     WHERE reservations.hold_key = new.hold_key AND reservations.generation = new.generation";
 
 pub(crate) const TOUCHED: &str = "UPDATE products SET changed_at = max(changed_at, value ->> 1),
-        changed_check = max(changed_check, value ->> 1)
+        changed_check = max(coalesce(changed_check, changed_at), value ->> 1)
     FROM jsonb_each(?) WHERE products.id = unhex(value ->> 0)";
 
 /// A product with its variants and images as JSON cells.
