@@ -259,8 +259,29 @@ async fn what_is_taken_or_given_back_in_part_fits() {
     scene.later().await;
     let fits = report(&scene).await;
     assert_eq!((found(&fits), fits.checked), (Vec::new(), 1));
+    scene.provider.desk().books.refunds.clear();
     scene.provider.desk().books.intents.values_mut().for_each(|it| it["amount_received"] = json!(PRICE));
     assert_eq!(found(&report(&scene).await), [(AmountDiffers, Some(order.number.clone()), Some(named(&order)))]);
+}
+
+#[tokio::test]
+async fn what_stripe_lets_go_of_a_promise_is_no_money_that_went_back() {
+    let scene = stripe::open(Capture::Manual).await;
+    let (given_up, in_part) = (scene.pay("pm_card_visa").await, scene.pay("pm_card_visa").await);
+    let part = Some(Money::new(20_000, Currency::INR));
+    scene.shop.orders.capture_payment(&STAFF, in_part.id, PromiseWish::all_of(in_part.payment.id.uuid()).of(part)).await.unwrap();
+    scene.shop.orders.cancel(&scene.asha, given_up.id, None, None, None).await.unwrap();
+    scene.later().await;
+    scene.later().await;
+    assert_eq!(scene.provider.desk().books.refunds.len(), 2);
+    let fits = report(&scene).await;
+    assert_eq!((found(&fits), fits.foreign, fits.unasked.len()), (Vec::new(), 0, 0));
+    books(&scene.provider, |it| it.send_back(&named(&in_part), PRICE - 20_000));
+    for entries in [100, 1] {
+        books(&scene.provider, |it| it.pages_of(entries, false));
+        let by_hand = found(&report(&scene).await);
+        assert_eq!(by_hand, [(PaidNotBooked, Some(in_part.number.clone()), Some("re_0002".to_owned()))], "as much, but later");
+    }
 }
 
 #[tokio::test]
