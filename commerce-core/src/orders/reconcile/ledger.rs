@@ -63,8 +63,8 @@ impl Against<'_> {
 enum Owner {
     /// This is what it is about.
     Ours(Box<Ours>),
-    /// It is about an order of this number that has nothing like it.
-    Order(String),
+    /// It is about a payment of ours that has nothing like it: the number of its order, none of a top-up.
+    Of(Option<String>),
     /// No order's and no top-up's.
     Nobody,
 }
@@ -157,8 +157,8 @@ impl Orders {
                 judge(&ours, &line, report);
                 against.meet(ours.key);
             }
-            Owner::Order(number) => {
-                report.mismatches.push(against.strange(MismatchKind::PaidNotBooked, Some(number), &line, amount));
+            Owner::Of(order) => {
+                report.mismatches.push(against.strange(MismatchKind::PaidNotBooked, order, &line, amount));
             }
             Owner::Nobody if line.key.is_some() => {
                 report.mismatches.push(against.strange(MismatchKind::PaidWithoutOrder, None, &line, amount));
@@ -170,16 +170,17 @@ impl Orders {
 
     /// Whose a line is by the names that the provider gave: it may be of an order from before the asked span.
     async fn owner(&self, provider: &str, line: &LedgerLine) -> Outcome<Owner> {
-        if let Some(id) = self.store.top_up_by_reference(provider, &line.reference).await? {
-            let top_up = self.store.top_up(id).await?;
-            return Ok(top_up.map_or(Owner::Nobody, |it| Owner::Ours(Box::new(Ours::attempt(None, &it.attempt)))));
-        }
         for name in [Some(&line.reference), line.of.as_ref()].into_iter().flatten() {
+            if let Some(id) = self.store.top_up_by_reference(provider, name).await? {
+                let Some(top_up) = self.store.top_up(id).await? else { continue };
+                let itself = *name == line.reference;
+                return Ok(if itself { Owner::Ours(Box::new(Ours::attempt(None, &top_up.attempt))) } else { Owner::Of(None) });
+            }
             let Some(id) = self.store.order_by_reference(provider, name).await? else { continue };
             let Some(order) = self.store.order(id).await? else { continue };
             let named = |it: &Ours| it.provider == provider && it.reference.as_ref() == Some(&line.reference);
             let ours = Ours::all_of(&order).into_iter().find(|it| line.key == Some(it.key) || named(it));
-            return Ok(ours.map_or(Owner::Order(order.number), |ours| Owner::Ours(Box::new(ours))));
+            return Ok(ours.map_or(Owner::Of(Some(order.number)), |ours| Owner::Ours(Box::new(ours))));
         }
         Ok(Owner::Nobody)
     }
