@@ -285,6 +285,22 @@ async fn what_stripe_lets_go_of_a_promise_is_no_money_that_went_back() {
 }
 
 #[tokio::test]
+async fn what_razorpay_never_took_is_no_money_that_went_back() {
+    let scene = razorpay::open(Capture::Manual).await;
+    let order = scene.placed().await;
+    scene.pay(&order, true);
+    scene.later().await;
+    scene.shop.orders.void_payment(&STAFF, order.id, PromiseWish::all_of(order.payment.id.uuid())).await.unwrap();
+    scene.later().await;
+    books(&scene.provider, |it| it.lapse(&named(&order)));
+    let fits = report(&scene).await;
+    assert_eq!((found(&fits), fits.foreign, fits.unasked.len()), (Vec::new(), 0, 0));
+    books(&scene.provider, |it| it.payments[0]["captured"] = json!(true));
+    let taken = found(&report(&scene).await);
+    assert!(taken.iter().any(|it| it.2.as_deref() == Some("rfnd_0000")), "what was taken and went back is said: {taken:?}");
+}
+
+#[tokio::test]
 async fn of_two_orders_at_razorpay_for_one_attempt_the_paid_one_counts() {
     let (scene, orders) = sold::<razorpay::ledger::Ledger>(1).await;
     let key = orders[0].payment.attempts[0].id.uuid();
