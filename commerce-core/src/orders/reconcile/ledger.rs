@@ -88,11 +88,11 @@ impl Orders {
             report.unasked.insert(provider.to_owned());
         }
         for ours in against.waiting.values() {
-            let line = if whole { Some(Entered::Nothing) } else { asked(gateway, ours, report).await };
-            report.mismatches.extend(match line {
-                Some(line) => ours.against(line, report.at),
-                None => ours.stuck(report.at, "no answer"),
-            });
+            let line = if whole { Some((Entered::Nothing, None)) } else { asked(gateway, ours).await };
+            match line {
+                Some((line, reference)) => self.judge(ours, reference.as_deref(), line, report).await?,
+                None => report.mismatches.extend(ours.stuck(report.at, "no answer")),
+            }
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Orders {
                 // Of two that were made at once under one key, one is ours and the other moves nothing.
                 let other = ours.reference.as_ref().is_some_and(|reference| *reference != line.reference);
                 if !other || matches!(line.entered, Entered::Moved(_)) {
-                    judge(ours, &line, report);
+                    self.judge(ours, Some(&line.reference), line.entered, report).await?;
                     against.meet(key);
                 }
                 return Ok(());
@@ -154,7 +154,7 @@ impl Orders {
         }
         match self.owner(against.provider, &line).await? {
             Owner::Ours(ours) => {
-                judge(&ours, &line, report);
+                self.judge(&ours, Some(&line.reference), line.entered, report).await?;
                 against.meet(ours.key);
             }
             Owner::Of(order) => {
@@ -186,19 +186,9 @@ impl Orders {
     }
 }
 
-/// What does not fit between ours and a line of it.
-fn judge(ours: &Ours, line: &LedgerLine, report: &mut Reconciliation) {
-    report.mismatches.extend(ours.misnamed(&line.reference));
-    report.mismatches.extend(ours.against(line.entered, report.at));
-}
-
-/// What a provider answers about one attempt; nothing of refunds, and of what it never named.
-async fn asked(gateway: &dyn PaymentGateway, ours: &Ours, report: &mut Reconciliation) -> Option<Entered> {
+/// What a provider answers about one attempt, and its name for it; nothing of refunds, and of what it never named.
+async fn asked(gateway: &dyn PaymentGateway, ours: &Ours) -> Option<(Entered, Option<String>)> {
     let attempt = ours.attempt.as_ref().filter(|attempt| attempt.reference.is_some())?;
     let ProviderAnswer { fact, reference } = gateway.query(attempt).await;
-    if fact == PaymentFact::NoAnswer {
-        return None;
-    }
-    report.mismatches.extend(reference.and_then(|reference| ours.misnamed(&reference)));
-    Some(Entered::from(&fact))
+    (fact != PaymentFact::NoAnswer).then(|| (Entered::from(&fact), reference))
 }
