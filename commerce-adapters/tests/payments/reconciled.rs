@@ -301,6 +301,23 @@ async fn what_razorpay_never_took_is_no_money_that_went_back() {
 }
 
 #[tokio::test]
+async fn what_went_back_of_an_old_order_at_razorpay_is_that_orders_before_anybody_booked_it() {
+    let (scene, orders) = sold::<razorpay::ledger::Ledger>(1).await;
+    let since = scene.shop.clock.now();
+    scene.shop.wait(Duration::from_mins(1));
+    books(&scene.provider, |it| it.slow = true);
+    scene.shop.orders.cancel(&scene.asha, orders[0].id, None, None, None).await.unwrap();
+    scene.later().await;
+    scene.later().await;
+    assert_eq!(scene.order(&orders[0]).await.payment.refunded.minor, 0, "it is on its way");
+    books(&scene.provider, |it| it.refunds[0]["status"] = json!("processed"));
+    scene.shop.wait(Duration::from_mins(2));
+    let report = scene.shop.orders.reconcile(&STAFF, since).await.unwrap();
+    let said: Vec<_> = report.mismatches.iter().map(|it| (it.kind, it.order.as_deref())).collect();
+    assert_eq!(said, [(PaidNotBooked, Some(orders[0].number.as_str()))]);
+}
+
+#[tokio::test]
 async fn of_two_orders_at_razorpay_for_one_attempt_the_paid_one_counts() {
     let (scene, orders) = sold::<razorpay::ledger::Ledger>(1).await;
     let key = orders[0].payment.attempts[0].id.uuid();

@@ -34,7 +34,7 @@ impl Razorpay {
         let mut lines = Vec::with_capacity(found.items.len());
         for it in found.items {
             let (key, mut entered, mut of) = (it.key(), it.entered(), None);
-            if let (None, Entered::Moved(_), Some(payment)) = (key, entered, &it.payment_id)
+            if let (Entered::Moved(_), Some(payment)) = (entered, &it.payment_id)
                 && let Some(payment) = self.payment(payment).await?
             {
                 if !payment.is_captured() {
