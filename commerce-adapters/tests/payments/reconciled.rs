@@ -318,6 +318,19 @@ async fn what_went_back_of_an_old_order_at_razorpay_is_that_orders_before_anybod
 }
 
 #[tokio::test]
+async fn a_ledger_that_does_not_answer_keeps_nobody_from_paying() {
+    let scene = stripe::open(Capture::Automatic).await;
+    scene.provider.desk().broken = Some(503);
+    for _ in 0..4 {
+        assert_eq!(scene.pay("pm_card_visa").await.status, OrderStatus::Pending);
+    }
+    assert_eq!(report(&scene).await.unasked.len(), 1);
+    assert_eq!(scene.provider.desk().called("GET /v1/payment_intents"), 3);
+    scene.provider.desk().broken = None;
+    assert_eq!(scene.pay("pm_card_visa").await.status, OrderStatus::Confirmed);
+}
+
+#[tokio::test]
 async fn of_two_orders_at_razorpay_for_one_attempt_the_paid_one_counts() {
     let (scene, orders) = sold::<razorpay::ledger::Ledger>(1).await;
     let key = orders[0].payment.attempts[0].id.uuid();
