@@ -123,22 +123,27 @@ impl Line {
             return Said::Nothing;
         }
         let said = self.send(call).await;
-        match &said {
-            Some((status, _)) if !status.is_server_error() && *status != StatusCode::TOO_MANY_REQUESTS => self.breaker.passed(),
-            Some(_) | None => self.breaker.failed(Instant::now()),
+        if is_well(said.as_ref()) {
+            self.breaker.passed();
+        } else {
+            self.breaker.failed(Instant::now());
         }
-        match said {
-            Some((status, body)) if status.is_success() => Said::Done(body),
-            // A twin is under way (409), or we are too many: what became of it is asked later.
-            Some((StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS, _)) => Said::Nothing,
-            Some((status, body)) if status.is_client_error() => Said::Refused(status, body),
-            Some(_) | None => Said::Nothing,
-        }
+        heard(said)
     }
 
-    /// A page of a ledger, asked for again where nobody answers or we are too many.
+    /// A page of a ledger, asked for again where nobody answers or we are too many. One that is slow or too large says nothing of
+    /// the calls that customers wait for: while the provider is left alone no page is asked for, but none makes it so.
     pub(super) async fn page(&self, path: &str) -> Said {
-        let ask = || self.call(Call { method: Method::GET, path, key: None, body: Body::Nothing });
+        let ask = || async {
+            if !self.breaker.admits(Instant::now()) {
+                return Said::Nothing;
+            }
+            let said = self.send(Call { method: Method::GET, path, key: None, body: Body::Nothing }).await;
+            if is_well(said.as_ref()) {
+                self.breaker.passed();
+            }
+            heard(said)
+        };
         let mut pause = PAGE_PAUSE;
         for _ in 1..PAGE_TRIES {
             match ask().await {
@@ -174,6 +179,22 @@ impl Line {
             body.extend_from_slice(&piece);
         }
         Some((status, body))
+    }
+}
+
+/// Whether this is an answer of a provider that is well, whatever it says.
+fn is_well(said: Option<&(StatusCode, Vec<u8>)>) -> bool {
+    said.is_some_and(|(status, _)| !status.is_server_error() && *status != StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// What an answer means, by its status.
+fn heard(said: Option<(StatusCode, Vec<u8>)>) -> Said {
+    match said {
+        Some((status, body)) if status.is_success() => Said::Done(body),
+        // A twin is under way (409), or we are too many: what became of it is asked later.
+        Some((StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS, _)) => Said::Nothing,
+        Some((status, body)) if status.is_client_error() => Said::Refused(status, body),
+        Some(_) | None => Said::Nothing,
     }
 }
 

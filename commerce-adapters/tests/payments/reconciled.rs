@@ -259,8 +259,75 @@ async fn what_is_taken_or_given_back_in_part_fits() {
     scene.later().await;
     let fits = report(&scene).await;
     assert_eq!((found(&fits), fits.checked), (Vec::new(), 1));
+    scene.provider.desk().books.refunds.clear();
     scene.provider.desk().books.intents.values_mut().for_each(|it| it["amount_received"] = json!(PRICE));
     assert_eq!(found(&report(&scene).await), [(AmountDiffers, Some(order.number.clone()), Some(named(&order)))]);
+}
+
+#[tokio::test]
+async fn what_stripe_lets_go_of_a_promise_is_no_money_that_went_back() {
+    let scene = stripe::open(Capture::Manual).await;
+    let (given_up, in_part) = (scene.pay("pm_card_visa").await, scene.pay("pm_card_visa").await);
+    let part = Some(Money::new(20_000, Currency::INR));
+    scene.shop.orders.capture_payment(&STAFF, in_part.id, PromiseWish::all_of(in_part.payment.id.uuid()).of(part)).await.unwrap();
+    scene.shop.orders.cancel(&scene.asha, given_up.id, None, None, None).await.unwrap();
+    scene.later().await;
+    scene.later().await;
+    assert_eq!(scene.provider.desk().books.refunds.len(), 2);
+    let fits = report(&scene).await;
+    assert_eq!((found(&fits), fits.foreign, fits.unasked.len()), (Vec::new(), 0, 0));
+    books(&scene.provider, |it| it.send_back(&named(&in_part), PRICE - 20_000));
+    for entries in [100, 1] {
+        books(&scene.provider, |it| it.pages_of(entries, false));
+        let by_hand = found(&report(&scene).await);
+        assert_eq!(by_hand, [(PaidNotBooked, Some(in_part.number.clone()), Some("re_0002".to_owned()))], "as much, but later");
+    }
+}
+
+#[tokio::test]
+async fn what_razorpay_never_took_is_no_money_that_went_back() {
+    let scene = razorpay::open(Capture::Manual).await;
+    let order = scene.placed().await;
+    scene.pay(&order, true);
+    scene.later().await;
+    scene.shop.orders.void_payment(&STAFF, order.id, PromiseWish::all_of(order.payment.id.uuid())).await.unwrap();
+    scene.later().await;
+    books(&scene.provider, |it| it.lapse(&named(&order)));
+    let fits = report(&scene).await;
+    assert_eq!((found(&fits), fits.foreign, fits.unasked.len()), (Vec::new(), 0, 0));
+    books(&scene.provider, |it| it.payments[0]["captured"] = json!(true));
+    let taken = found(&report(&scene).await);
+    assert!(taken.iter().any(|it| it.2.as_deref() == Some("rfnd_0000")), "what was taken and went back is said: {taken:?}");
+}
+
+#[tokio::test]
+async fn what_went_back_of_an_old_order_at_razorpay_is_that_orders_before_anybody_booked_it() {
+    let (scene, orders) = sold::<razorpay::ledger::Ledger>(1).await;
+    let since = scene.shop.clock.now();
+    scene.shop.wait(Duration::from_mins(1));
+    books(&scene.provider, |it| it.slow = true);
+    scene.shop.orders.cancel(&scene.asha, orders[0].id, None, None, None).await.unwrap();
+    scene.later().await;
+    scene.later().await;
+    assert_eq!(scene.order(&orders[0]).await.payment.refunded.minor, 0, "it is on its way");
+    books(&scene.provider, |it| it.refunds[0]["status"] = json!("processed"));
+    scene.shop.wait(Duration::from_mins(2));
+    let report = scene.shop.orders.reconcile(&STAFF, since).await.unwrap();
+    let said: Vec<_> = report.mismatches.iter().map(|it| (it.kind, it.order.as_deref())).collect();
+    assert_eq!(said, [(PaidNotBooked, Some(orders[0].number.as_str()))]);
+}
+
+#[tokio::test]
+async fn a_ledger_that_does_not_answer_keeps_nobody_from_paying() {
+    let scene = stripe::open(Capture::Automatic).await;
+    scene.provider.desk().broken = Some(503);
+    for _ in 0..4 {
+        assert_eq!(scene.pay("pm_card_visa").await.status, OrderStatus::Pending);
+    }
+    assert_eq!(report(&scene).await.unasked.len(), 1);
+    assert_eq!(scene.provider.desk().called("GET /v1/payment_intents"), 3);
+    scene.provider.desk().broken = None;
+    assert_eq!(scene.pay("pm_card_visa").await.status, OrderStatus::Confirmed);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! What providers say was paid, held against what the shop says: a report, which changes nothing.
 //!
 //! Ours are asked of the provider key by key where it can be asked so. Its own ledger is then read for the rest, and for what it has
-//! besides ([`ledger`]). What began within the last minute is on its way and left out.
+//! besides ([`ledger`]). What began within the last minute is on its way and left out. The shop sells on meanwhile: what does not fit is
+//! read again, and said where it still does not.
 
 mod ledger;
 mod ours;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::error::Outcome;
 use crate::events::wire_names;
+use crate::ids::Id;
 use crate::limits;
 use crate::page::{PageRequest, whole};
 use crate::time::Timestamp;
@@ -110,7 +112,7 @@ impl Orders {
         let mut page = PageRequest::first();
         loop {
             let orders = self.store.orders(&filter, &page).await?;
-            self.compare(orders.items.iter().flat_map(Ours::all_of).collect(), &mut report, &mut read).await;
+            self.compare(orders.items.iter().flat_map(Ours::all_of).collect(), &mut report, &mut read).await?;
             match orders.next_cursor {
                 Some(cursor) => page = PageRequest::parse(None, Some(&cursor))?,
                 None => break,
@@ -118,7 +120,7 @@ impl Orders {
         }
         let top_ups = whole(|page| async move { self.store.top_ups(&page).await }).await?;
         let recent = top_ups.iter().filter(|it| it.attempt.created_at >= since);
-        self.compare(recent.map(|it| Ours::attempt(None, &it.attempt)).collect(), &mut report, &mut read).await;
+        self.compare(recent.map(|it| Ours::attempt(None, &it.attempt)).collect(), &mut report, &mut read).await?;
         for gateway in &self.gateways {
             let waiting = read.waiting.remove(gateway.name()).unwrap_or_default();
             self.read_ledger(&**gateway, waiting, &read.known, &mut report).await?;
@@ -133,7 +135,7 @@ impl Orders {
     }
 
     /// Asks each provider about what is ours; what it cannot be asked about waits for its ledger.
-    async fn compare(&self, ours: Vec<Ours>, report: &mut Reconciliation, read: &mut Read) {
+    async fn compare(&self, ours: Vec<Ours>, report: &mut Reconciliation, read: &mut Read) -> Outcome<()> {
         let mut by_provider: BTreeMap<String, Vec<Ours>> = BTreeMap::new();
         for it in ours {
             read.known.insert(it.key, it.provider.clone());
@@ -152,12 +154,38 @@ impl Orders {
             };
             for it in &ours {
                 let stated = said.get(&it.key);
-                let theirs = stated.and_then(|line| line.reference.as_deref());
-                report.mismatches.extend(theirs.and_then(|theirs| it.misnamed(theirs)));
                 let line = stated.map_or(Entered::Nothing, |line| line.entered);
-                report.mismatches.extend(it.against(line, report.at));
+                self.judge(it, stated.and_then(|line| line.reference.as_deref()), line, report).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Says what does not fit between ours and what the provider has, if it still does not when ours is read again.
+    async fn judge(&self, ours: &Ours, theirs: Option<&str>, line: Entered, report: &mut Reconciliation) -> Outcome<()> {
+        let before = ours.unfit(theirs, line, report.at);
+        if before.is_empty() {
+            return Ok(());
+        }
+        let Some(now) = self.again(ours).await? else {
+            report.mismatches.extend(before);
+            return Ok(());
+        };
+        // What was booked since may have moved after the provider was asked.
+        let was_booked = before.iter().any(|it| it.kind == MismatchKind::BookedNotPaid);
+        let stands = |it: &Mismatch| was_booked || it.kind != MismatchKind::BookedNotPaid;
+        report.mismatches.extend(now.unfit(theirs, line, report.at).into_iter().filter(stands));
+        Ok(())
+    }
+
+    /// The same as it is by now.
+    async fn again(&self, ours: &Ours) -> Outcome<Option<Ours>> {
+        let Some((id, _)) = &ours.order else {
+            let top_up = self.store.top_up(Id::from_uuid(ours.key)).await?;
+            return Ok(top_up.map(|it| Ours::attempt(None, &it.attempt)));
+        };
+        let order = self.store.order(*id).await?;
+        Ok(order.and_then(|order| Ours::all_of(&order).into_iter().find(|it| it.key == ours.key)))
     }
 }
 

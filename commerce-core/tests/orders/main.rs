@@ -13,6 +13,7 @@ mod paying;
 mod placing;
 mod prices;
 mod promises;
+mod reconciling;
 mod redirecting;
 mod refusing;
 mod returns;

@@ -2,7 +2,8 @@
 //! span.
 //!
 //! A payment is known by its order, which has our key as its receipt. Payments without an order, as those of payment links and
-//! pages, are nobody's of the shop and not listed.
+//! pages, are nobody's of the shop and not listed. A payment that was never captured goes back by itself, which is a refund in the
+//! list, too: of money that was never taken, and so it moves nothing.
 
 use async_trait::async_trait;
 use commerce_core::orders::{Entered, LedgerLine, LedgerPage, ProviderLedger};
@@ -32,20 +33,24 @@ impl Razorpay {
         let found: Collection<Returned> = self.line.page(&format!("/v1/{REFUNDS}?{span}")).await.done()?;
         let mut lines = Vec::with_capacity(found.items.len());
         for it in found.items {
-            let (key, entered) = (it.key(), it.entered());
-            let of = match &it.payment_id {
-                Some(payment) if key.is_none() && matches!(entered, Entered::Moved(_)) => self.order_of(payment).await?,
-                Some(_) | None => None,
-            };
+            let (key, mut entered, mut of) = (it.key(), it.entered(), None);
+            if let (Entered::Moved(_), Some(payment)) = (entered, &it.payment_id)
+                && let Some(payment) = self.payment(payment).await?
+            {
+                if !payment.is_captured() {
+                    entered = Entered::Nothing;
+                }
+                of = payment.order_id;
+            }
             lines.push(LedgerLine { key, reference: it.id, of, entered });
         }
         Some(lines)
     }
 
-    /// The order of a payment that somebody sent back by hand; attempts know the order's name only.
-    async fn order_of(&self, payment: &str) -> Option<Option<String>> {
-        match self.line.page(&format!("/v1/payments/{}", encoded(payment))).await {
-            said @ Said::Done(_) => said.done::<Payment>().map(|payment| payment.order_id),
+    /// The payment that went back: attempts know the name of its order only. None of one that Razorpay does not show.
+    async fn payment(&self, id: &str) -> Option<Option<Payment>> {
+        match self.line.page(&format!("/v1/payments/{}", encoded(id))).await {
+            said @ Said::Done(_) => said.done().map(Some),
             Said::Refused(..) => Some(None),
             Said::Nothing => None,
         }

@@ -125,7 +125,8 @@ impl Payment {
         money(self.amount, &self.currency)
     }
 
-    fn is_captured(&self) -> bool {
+    /// Whether the money was taken.
+    pub(super) fn is_captured(&self) -> bool {
         self.captured == Some(true) || self.status == "captured"
     }
 

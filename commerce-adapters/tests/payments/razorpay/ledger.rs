@@ -109,6 +109,15 @@ impl Ledger {
         }));
     }
 
+    /// A promise has run out, and went back by itself.
+    pub(crate) fn lapse(&mut self, order: &str) {
+        let payment = self.payments.iter_mut().find(|it| it["order_id"] == order && it["status"] == "authorized").unwrap();
+        let amount = payment["amount"].as_i64().unwrap();
+        (payment["status"], payment["refund_status"]) = (json!("refunded"), json!("full"));
+        payment["amount_refunded"] = json!(amount);
+        self.send_back(order, amount);
+    }
+
     fn create(&mut self, wish: &Value) -> (u16, Value) {
         let amount = wish["amount"].as_i64().unwrap();
         if amount < 100 {

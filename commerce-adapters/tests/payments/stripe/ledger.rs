@@ -54,8 +54,19 @@ impl Ledger {
             |entry: &&Value| (number("created[gte]")..number("created[lt]")).contains(&entry["created"].as_i64().unwrap());
         let mut rest =
             entries.values().rev().filter(asked).filter(|it| after.is_none_or(|after| it["id"].as_str() < Some(after)));
-        let page: Vec<&Value> = rest.by_ref().take(limit.min(self.page_max.unwrap_or(100))).collect();
+        let page = rest.by_ref().take(limit.min(self.page_max.unwrap_or(100)));
+        let page: Vec<Value> = page.map(|entry| self.expanded(entry, call)).collect();
         json!({"object": "list", "url": call.path, "has_more": self.endless || rest.next().is_some(), "data": page})
+    }
+
+    /// An entry of a list, with the payment intent itself where that is asked for.
+    fn expanded(&self, entry: &Value, call: &Call) -> Value {
+        let mut entry = entry.clone();
+        if call.query.get("expand[]").is_some_and(|what| what == "data.payment_intent") {
+            let intent = entry["payment_intent"].as_str().and_then(|id| self.intents.get(id)).cloned();
+            entry["payment_intent"] = intent.unwrap_or_default();
+        }
+        entry
     }
 
     /// Somebody has taken money, with a key of a shop or without.
@@ -70,7 +81,7 @@ impl Ledger {
         id
     }
 
-    /// Somebody has sent money back by hand.
+    /// Somebody has sent money back by hand, or a promise was let go of.
     pub(crate) fn send_back(&mut self, intent: &str, amount: i64) {
         let id = format!("re_{:04}", self.refunds.len());
         let refund = json!({
@@ -128,13 +139,14 @@ impl Ledger {
                 if !fits {
                     return (400, json!({"error": {"code": "payment_intent_unexpected_state", "payment_intent": intent}}));
                 }
-                if *action == "capture" {
-                    intent["status"] = json!("succeeded");
-                    intent["amount_received"] = json!(number("amount_to_capture"));
-                } else {
-                    intent["status"] = json!("canceled");
+                let taken = if *action == "capture" { number("amount_to_capture") } else { 0 };
+                intent["status"] = json!(if *action == "capture" { "succeeded" } else { "canceled" });
+                intent["amount_received"] = json!(taken);
+                let (intent, rest) = (intent.clone(), intent["amount"].as_i64().unwrap() - taken);
+                if status == "requires_capture" && rest > 0 {
+                    self.send_back(id, rest);
                 }
-                (200, intent.clone())
+                (200, intent)
             }
             ("POST", ["refunds"]) => {
                 let id = format!("re_{:04}", self.refunds.len());
@@ -148,7 +160,7 @@ impl Ledger {
             ("GET", ["refunds"]) if call.query.contains_key("created[gte]") => (200, self.listed(&self.refunds, call)),
             ("GET", ["refunds"]) => {
                 let of_it = |refund: &&Value| refund["payment_intent"] == call.query["payment_intent"];
-                (200, json!({"object": "list", "data": self.refunds.values().filter(of_it).collect::<Vec<_>>()}))
+                (200, json!({"object": "list", "data": self.refunds.values().rev().filter(of_it).collect::<Vec<_>>()}))
             }
             _ => (404, json!({"error": {"code": "resource_missing"}})),
         }

@@ -63,8 +63,8 @@ impl Against<'_> {
 enum Owner {
     /// This is what it is about.
     Ours(Box<Ours>),
-    /// It is about an order of this number that has nothing like it.
-    Order(String),
+    /// It is about a payment of ours that has nothing like it: the number of its order, none of a top-up.
+    Of(Option<String>),
     /// No order's and no top-up's.
     Nobody,
 }
@@ -88,11 +88,11 @@ impl Orders {
             report.unasked.insert(provider.to_owned());
         }
         for ours in against.waiting.values() {
-            let line = if whole { Some(Entered::Nothing) } else { asked(gateway, ours, report).await };
-            report.mismatches.extend(match line {
-                Some(line) => ours.against(line, report.at),
-                None => ours.stuck(report.at, "no answer"),
-            });
+            let line = if whole { Some((Entered::Nothing, None)) } else { asked(gateway, ours).await };
+            match line {
+                Some((line, reference)) => self.judge(ours, reference.as_deref(), line, report).await?,
+                None => report.mismatches.extend(ours.stuck(report.at, "no answer")),
+            }
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Orders {
                 // Of two that were made at once under one key, one is ours and the other moves nothing.
                 let other = ours.reference.as_ref().is_some_and(|reference| *reference != line.reference);
                 if !other || matches!(line.entered, Entered::Moved(_)) {
-                    judge(ours, &line, report);
+                    self.judge(ours, Some(&line.reference), line.entered, report).await?;
                     against.meet(key);
                 }
                 return Ok(());
@@ -154,11 +154,11 @@ impl Orders {
         }
         match self.owner(against.provider, &line).await? {
             Owner::Ours(ours) => {
-                judge(&ours, &line, report);
+                self.judge(&ours, Some(&line.reference), line.entered, report).await?;
                 against.meet(ours.key);
             }
-            Owner::Order(number) => {
-                report.mismatches.push(against.strange(MismatchKind::PaidNotBooked, Some(number), &line, amount));
+            Owner::Of(order) => {
+                report.mismatches.push(against.strange(MismatchKind::PaidNotBooked, order, &line, amount));
             }
             Owner::Nobody if line.key.is_some() => {
                 report.mismatches.push(against.strange(MismatchKind::PaidWithoutOrder, None, &line, amount));
@@ -170,34 +170,25 @@ impl Orders {
 
     /// Whose a line is by the names that the provider gave: it may be of an order from before the asked span.
     async fn owner(&self, provider: &str, line: &LedgerLine) -> Outcome<Owner> {
-        if let Some(id) = self.store.top_up_by_reference(provider, &line.reference).await? {
-            let top_up = self.store.top_up(id).await?;
-            return Ok(top_up.map_or(Owner::Nobody, |it| Owner::Ours(Box::new(Ours::attempt(None, &it.attempt)))));
-        }
         for name in [Some(&line.reference), line.of.as_ref()].into_iter().flatten() {
+            if let Some(id) = self.store.top_up_by_reference(provider, name).await? {
+                let Some(top_up) = self.store.top_up(id).await? else { continue };
+                let itself = *name == line.reference;
+                return Ok(if itself { Owner::Ours(Box::new(Ours::attempt(None, &top_up.attempt))) } else { Owner::Of(None) });
+            }
             let Some(id) = self.store.order_by_reference(provider, name).await? else { continue };
             let Some(order) = self.store.order(id).await? else { continue };
             let named = |it: &Ours| it.provider == provider && it.reference.as_ref() == Some(&line.reference);
             let ours = Ours::all_of(&order).into_iter().find(|it| line.key == Some(it.key) || named(it));
-            return Ok(ours.map_or(Owner::Order(order.number), |ours| Owner::Ours(Box::new(ours))));
+            return Ok(ours.map_or(Owner::Of(Some(order.number)), |ours| Owner::Ours(Box::new(ours))));
         }
         Ok(Owner::Nobody)
     }
 }
 
-/// What does not fit between ours and a line of it.
-fn judge(ours: &Ours, line: &LedgerLine, report: &mut Reconciliation) {
-    report.mismatches.extend(ours.misnamed(&line.reference));
-    report.mismatches.extend(ours.against(line.entered, report.at));
-}
-
-/// What a provider answers about one attempt; nothing of refunds, and of what it never named.
-async fn asked(gateway: &dyn PaymentGateway, ours: &Ours, report: &mut Reconciliation) -> Option<Entered> {
+/// What a provider answers about one attempt, and its name for it; nothing of refunds, and of what it never named.
+async fn asked(gateway: &dyn PaymentGateway, ours: &Ours) -> Option<(Entered, Option<String>)> {
     let attempt = ours.attempt.as_ref().filter(|attempt| attempt.reference.is_some())?;
     let ProviderAnswer { fact, reference } = gateway.query(attempt).await;
-    if fact == PaymentFact::NoAnswer {
-        return None;
-    }
-    report.mismatches.extend(reference.and_then(|reference| ours.misnamed(&reference)));
-    Some(Entered::from(&fact))
+    (fact != PaymentFact::NoAnswer).then(|| (Entered::from(&fact), reference))
 }

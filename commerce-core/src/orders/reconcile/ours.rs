@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{MOMENT, Mismatch, MismatchKind};
-use crate::ids::Id;
+use crate::ids::{Id, OrderId};
 use crate::limits;
 use crate::money::Money;
 use crate::orders::model::Order;
@@ -13,7 +13,8 @@ use crate::time::Timestamp;
 
 /// Something of ours that a provider has a line for.
 pub(super) struct Ours {
-    pub(super) order: Option<String>,
+    /// None of a top-up.
+    pub(super) order: Option<(OrderId, String)>,
     pub(super) provider: String,
     pub(super) reference: Option<String>,
     pub(super) key: Uuid,
@@ -31,7 +32,7 @@ impl Ours {
     pub(super) fn attempt(order: Option<&Order>, it: &Attempt) -> Self {
         let captured = it.state == AttemptState::Captured;
         Self {
-            order: order.map(|order| order.number.clone()),
+            order: order.map(|order| (order.id, order.number.clone())),
             provider: it.provider.clone(),
             reference: it.reference.clone(),
             key: it.id.uuid(),
@@ -53,7 +54,7 @@ impl Ours {
         let attempt = order.payment.attempts.iter().find(|attempt| attempt.id == it.attempt)?;
         let open = matches!(it.state, RefundState::Pending | RefundState::Unknown);
         Some(Self {
-            order: Some(order.number.clone()),
+            order: Some((order.id, order.number.clone())),
             provider: attempt.provider.clone(),
             reference: it.reference.clone(),
             key: it.id.uuid(),
@@ -68,7 +69,7 @@ impl Ours {
         let ours = self.moved.map_or_else(|| self.state.to_owned(), |moved| format!("{} {moved}", self.state));
         Mismatch {
             kind,
-            order: self.order.clone(),
+            order: self.order.as_ref().map(|(_, number)| number.clone()),
             provider: self.provider.clone(),
             reference: self.reference.clone(),
             key: Some(self.key),
@@ -77,13 +78,18 @@ impl Ours {
         }
     }
 
+    /// All that does not fit between this and what the provider has: its name for it, where one is known, and what became of the money.
+    pub(super) fn unfit(&self, theirs: Option<&str>, line: Entered, now: Timestamp) -> Vec<Mismatch> {
+        theirs.and_then(|theirs| self.misnamed(theirs)).into_iter().chain(self.against(line, now)).collect()
+    }
+
     /// That the provider calls it otherwise.
-    pub(super) fn misnamed(&self, theirs: &str) -> Option<Mismatch> {
+    fn misnamed(&self, theirs: &str) -> Option<Mismatch> {
         (self.reference.as_ref()? != theirs).then(|| self.mismatch(MismatchKind::ReferenceDiffers, theirs))
     }
 
     /// What does not fit between this and the provider's line.
-    pub(super) fn against(&self, line: Entered, now: Timestamp) -> Option<Mismatch> {
+    fn against(&self, line: Entered, now: Timestamp) -> Option<Mismatch> {
         match (self.moved, line) {
             (Some(ours), Entered::Moved(theirs)) if ours != theirs => {
                 Some(self.mismatch(MismatchKind::AmountDiffers, theirs.to_string()))
