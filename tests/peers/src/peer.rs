@@ -137,6 +137,11 @@ impl Peer {
     /// Halts it (SIGSTOP): it keeps its connections and answers nobody.
     pub fn pause(&self) {
         self.signal("STOP");
+        let deadline = Instant::now() + READY_WITHIN;
+        while !self.is_halted() {
+            assert!(Instant::now() < deadline, "the server goes on");
+            std::thread::sleep(LOOK_PAUSE);
+        }
     }
 
     /// Lets it go on (SIGCONT).
@@ -157,6 +162,15 @@ impl Peer {
         let server = self.guard().server.to_string();
         let sent = Command::new("kill").args([format!("-{name}"), server]).status();
         assert!(sent.is_ok_and(|status| status.success()), "the server is not there");
+    }
+
+    /// Whether each of its threads stands still: one that was about to answer may have come to that after the signal was sent.
+    fn is_halted(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.guard().server));
+        threads.expect("the server is there").flatten().all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        })
     }
 
     /// Whether it runs: a process that ended and that its guard has not looked after yet does not.
