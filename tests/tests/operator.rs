@@ -1,6 +1,6 @@
 //! What an operator does from the command line, on the data directory and over `--url` alike.
 
-use commerce_tests::{CommandOutput, Options, Server, shared, unique};
+use commerce_tests::{CommandOutput, Options, Server, eventually, shared, unique};
 use serde_json::Value;
 
 /// Asks the running shop.
@@ -25,8 +25,14 @@ fn timeless(mut value: Value) -> Value {
 async fn a_running_shop_is_looked_after_as_its_files_are() {
     let shop = Server::start();
     let admin = shop.admin().await;
-    admin.product(1_000, 5).await;
+    admin.product(1_000, 50).await;
     let token = admin.token.clone().unwrap();
+    // What is on its way is held by whoever comes first.
+    let waiting = async || shop.run(&["outbox", "status", "--output", "json"]).json();
+    let none = |outbox: &Value| outbox["items"].as_array().is_some_and(|all| all.iter().all(|it| it["waiting"] == 0));
+    eventually("events arrive", waiting, none).await;
+    let unsent = async || admin.read("/api/notifications?status=PENDING").await;
+    eventually("mails leave", unsent, |list| list["items"].as_array().is_some_and(Vec::is_empty)).await;
     for words in [
         "outbox status",
         "outbox hold",
