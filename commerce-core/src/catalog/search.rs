@@ -56,7 +56,7 @@ impl Catalog {
                 self.scan(&query).await?
             }
         };
-        let next_cursor = next_cursor(&query, &hits);
+        let next_cursor = next_cursor(&request.page, &query, &hits);
         Ok(SearchResults { hits, next_cursor })
     }
 
@@ -127,10 +127,10 @@ fn query(request: &SearchRequest) -> Result<SearchQuery, Refusal> {
 }
 
 /// Where the next page begins: hits are counted, so the place is a number in a cursor's clothes.
-fn next_cursor(query: &SearchQuery, hits: &SearchHits) -> Option<String> {
+fn next_cursor(page: &PageRequest, query: &SearchQuery, hits: &SearchHits) -> Option<String> {
     let next = query.offset.checked_add(query.limit)?;
     let more = u64::from(next) < hits.total && next <= limits::SEARCH_DEPTH_MAX;
-    more.then(|| Cursor(uuid::Uuid::from_u128(u128::from(next))).encode())
+    more.then(|| page.cursor_at(uuid::Uuid::from_u128(u128::from(next))))
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -216,12 +216,12 @@ mod tests {
         let first = query(&request).unwrap();
         assert_eq!((first.text.as_str(), first.offset, first.limit), ("red shirt", 0, 20));
         let hits = SearchHits { total: 21, ..SearchHits::default() };
-        let cursor = next_cursor(&first, &hits).unwrap();
+        let cursor = next_cursor(&request.page, &first, &hits).unwrap();
         let page = PageRequest::parse(None, Some(&cursor)).unwrap();
-        let second = query(&SearchRequest { page, ..SearchRequest::default() }).unwrap();
+        let second = query(&SearchRequest { page: page.clone(), ..SearchRequest::default() }).unwrap();
         assert_eq!(second.offset, 20);
-        assert_eq!(next_cursor(&second, &hits), None);
-        let rubbish = PageRequest::parse(None, Some(&Cursor(uuid::Uuid::max()).encode())).unwrap();
+        assert_eq!(next_cursor(&page, &second, &hits), None);
+        let rubbish = PageRequest::first().from(Cursor(uuid::Uuid::max()));
         assert_eq!(query(&SearchRequest { page: rubbish, ..SearchRequest::default() }).unwrap_err(), Refusal::BadCursor);
     }
 

@@ -1,24 +1,31 @@
 //! Query parameters. Unknown ones are ignored, empty ones count as not there.
+//!
+//! A cursor is of one list: of a path, in which whose list it is does not count, because `me` and an id name the same
+//! user and a stranger is refused anyway.
 
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use commerce_core::Refusal;
-use commerce_core::page::{Page, PageRequest};
+use commerce_core::page::{ListMark, Page, PageRequest};
 use uuid::Uuid;
 
 use crate::problem::{Answered, Problem};
 
 /// The parameters of the query, decoded.
-pub struct Query(Vec<(String, String)>);
+pub struct Query {
+    pairs: Vec<(String, String)>,
+    /// The path as the list's name.
+    list: String,
+}
 
 impl Query {
     /// The text of a parameter, if it is there and not empty.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, text)| known == name && !text.is_empty()).map(|(_, text)| text.as_str())
+        self.pairs.iter().find(|(known, text)| known == name && !text.is_empty()).map(|(_, text)| text.as_str())
     }
 
     /// A parameter as a number, an id, a status ….
@@ -41,10 +48,20 @@ impl Query {
     /// `limit` and `cursor`.
     ///
     /// # Errors
-    /// 422 for a limit that is not 1 to 100, 400 for a bad cursor.
+    /// 422 for a limit that is not 1 to 100, 400 for a bad cursor and for one of another list.
     pub fn page(&self) -> Answered<PageRequest> {
+        self.page_of_the_same(&[])
+    }
+
+    /// The same where places count only as long as these parameters stay.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    pub fn page_of_the_same(&self, names: &[&str]) -> Answered<PageRequest> {
         let limit = self.get("limit", "must be between 1 and 100")?;
-        Ok(PageRequest::parse(limit, self.text("cursor"))?)
+        let said = names.iter().map(|name| self.text(name).unwrap_or_default());
+        let name: Vec<&str> = std::iter::once(self.list.as_str()).chain(said).collect();
+        Ok(PageRequest::of_list(ListMark::of(&name), limit, self.text("cursor"))?)
     }
 
     /// The page that is asked for of what is known whole, newest first.
@@ -61,8 +78,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        Ok(Self(pairs.map(|axum::extract::Query(pairs)| pairs).unwrap_or_default()))
+        let pairs = pairs.map(|axum::extract::Query(pairs)| pairs).unwrap_or_default();
+        let route = parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str);
+        Ok(Self { pairs, list: list_at(route, parts.uri.path()) })
     }
+}
+
+/// The path without whose it is.
+fn list_at(route: &str, path: &str) -> String {
+    let named = route.split('/').zip(path.split('/')).map(|(known, said)| if known == "{userId}" { known } else { said });
+    named.collect::<Vec<_>>().join("/").to_ascii_lowercase()
 }
 
 /// `limit` and `cursor` of a list.
@@ -74,5 +99,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answered<Self> {
         let Ok(query) = Query::from_request_parts(parts, state).await;
         query.page().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_named_by_its_path_and_not_by_whose_it_is() {
+        let entries = "/api/wallet/{userId}/entries";
+        assert_eq!(list_at(entries, "/api/wallet/me/entries"), list_at(entries, "/api/wallet/0197/entries"));
+        let reviews = "/api/products/{id}/reviews";
+        assert_eq!(list_at(reviews, "/api/products/0A/reviews"), list_at(reviews, "/api/products/0a/reviews"));
+        assert_ne!(list_at(reviews, "/api/products/0a/reviews"), list_at(reviews, "/api/products/0b/reviews"));
     }
 }

@@ -108,7 +108,7 @@ async fn search(State(shared): State<Shared>, Caller(actor): Caller, query: Quer
         max_price: query.get("maxPrice", "must be a whole number of minor units")?,
         in_stock: query.switch("inStock")?,
         sort: query.get::<SearchSort>("sort", "must be relevance, price_asc, price_desc or newest")?.unwrap_or_default(),
-        page: query.page()?,
+        page: query.page_of_the_same(&["q", "category", "minPrice", "maxPrice", "inStock", "sort"])?,
     };
     let found = shared.catalog().search(&actor, request).await?;
     Ok(shown(SearchView::of(found.hits, found.next_cursor)))

@@ -6,6 +6,7 @@ mod documents;
 mod front;
 mod input;
 mod keys;
+mod lists;
 mod operations;
 mod pages;
 mod people;

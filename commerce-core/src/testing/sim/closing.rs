@@ -325,11 +325,11 @@ async fn all_movements(house: &House, sku: &Sku) -> Result<Vec<Movement>, String
     let (mut all, mut page) = (Vec::new(), PageRequest::first());
     loop {
         let some: Page<_> = house.stores.catalog.ledger(sku, &page).await.map_err(|error| error.to_string())?;
-        let last = some.items.last().map(|movement| Cursor(movement.id.uuid()).encode());
+        let last = some.items.last().map(|movement| Cursor(movement.id.uuid()));
         let more = some.next_cursor.is_some();
         all.extend(some.items);
         match last.filter(|_| more) {
-            Some(last) => page = PageRequest::parse(None, Some(&last)).map_err(|refusal| refusal.to_string())?,
+            Some(last) => page = page.from(last),
             None => return Ok(all),
         }
     }
