@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::actor::Actor;
 use crate::change::{ChangeSet, CommitError, CommitRefusal, Round, expect_version, rounds};
 use crate::error::{Outcome, Refusal};
-use crate::ids::UserId;
+use crate::ids::{Id, UserId};
 use crate::limits;
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageRequest, sifted};
 use crate::staff::StaffAction;
 use crate::text::{Check, Email, Metadata};
 
@@ -61,9 +61,8 @@ impl Users {
     /// `FORBIDDEN`.
     pub async fn users(&self, actor: &Actor, role: Option<Role>, page: &PageRequest) -> Outcome<Page<User>> {
         actor.require_staff()?;
-        let mut users = self.store.users(role, page).await?;
-        users.items.retain(|user| !user.is_erased());
-        Ok(users)
+        let list = async |page| self.store.users(role, &page).await;
+        Ok(sifted(page, list, |user| !user.is_erased(), |user| user.id.uuid()).await?)
     }
 
     /// A user by her mail address; for staff.

@@ -104,3 +104,28 @@ async fn a_place_among_hits_counts_for_its_search_alone() {
         assert_eq!(from(&shop, &admin, other, &cursor).await.refused(400), "BAD_CURSOR", "{other}");
     }
 }
+
+#[tokio::test]
+async fn a_page_of_users_is_full_although_some_were_erased() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    for n in 0..9 {
+        let token = shop.login(&format!("user{n}"), Role::Customer).await;
+        if n % 3 != 0 {
+            shop.ask("DELETE", "/api/users/me").token(&token).send().await.expect(204);
+        }
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = shop.get(&format!("/api/users?limit=2&cursor={cursor}"), &admin).await.expect(200).body;
+        let emails: Vec<String> =
+            page["items"].as_array().unwrap().iter().map(|user| user["email"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(emails.len(), 2, "{page}");
+        seen.extend(emails);
+        match page["nextCursor"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["user6", "user3", "user0", "admin"].map(|name| format!("{name}@example.com")));
+}
