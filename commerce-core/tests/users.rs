@@ -317,6 +317,10 @@ fn an_address_book_has_one_default() {
         shop.users.set_default_address(&me, asha.id, first.id, None).await.unwrap();
         shop.users.update_address(&me, asha.id, second.id, address("2nd", None), None).await.unwrap();
         assert_eq!(book(&shop, &asha).await, [("first".to_owned(), true), ("2nd".to_owned(), false)]);
+        let none = shop.users.update_address(&me, asha.id, first.id, address("1st", Some(false)), None).await;
+        assert_eq!(code(none), "READ_ONLY", "a book has a default; another takes its place");
+        shop.users.update_address(&me, asha.id, second.id, address("2nd", Some(false)), None).await.unwrap();
+        assert_eq!(book(&shop, &asha).await, [("first".to_owned(), true), ("2nd".to_owned(), false)]);
         shop.users.delete_address(&me, asha.id, first.id, None).await.unwrap();
         assert_eq!(book(&shop, &asha).await, [("2nd".to_owned(), true)]);
         assert_eq!(code(shop.users.delete_address(&me, asha.id, first.id, None).await), "NOT_FOUND");

@@ -52,9 +52,9 @@ pub struct NewAddress {
 }
 
 impl NewAddress {
-    fn into_parts(self) -> (RawAddress, bool) {
+    fn into_parts(self) -> (RawAddress, Option<bool>) {
         let Self { full_name, line1, line2, city, state, postal_code, country, phone, is_default } = self;
-        (RawAddress { full_name, line1, line2, city, state, postal_code, country, phone }, is_default == Some(true))
+        (RawAddress { full_name, line1, line2, city, state, postal_code, country, phone }, is_default)
     }
 }
 
@@ -101,7 +101,7 @@ impl Users {
     ) -> Outcome<Answer<Address>> {
         let route = ROUTE.replace("{id}", &user.to_string());
         let keyed = &self.keyed(actor, &route, key);
-        let (raw, wants_default) = new.into_parts();
+        let (raw, is_default) = new.into_parts();
         let postal = &parse_address("", raw)?;
         rounds(BOOK, || async move {
             let (owner, book) = self.book(actor, user).await?;
@@ -115,7 +115,7 @@ impl Users {
             }
             let (id, now) = (self.ids.mint::<AddressId>(), self.clock.now());
             let address = Address { id, user, postal: postal.clone(), is_default: false, created_at: now };
-            let changes = guarded(owner, address_book::put(&book, address, wants_default))
+            let changes = guarded(owner, address_book::put(&book, address, is_default == Some(true)))
                 .claim(keyed.as_ref().map(|keyed| keyed.claim(id.uuid(), now)));
             let changes = self.told(actor, edited(user, id), changes);
             match self.commit_keyed(changes, keyed.as_ref()).await? {
@@ -130,8 +130,8 @@ impl Users {
     /// Replaces an address.
     ///
     /// # Errors
-    /// `NOT_FOUND` for strangers and unknown addresses, `INVALID`, `VERSION_MISMATCH` when the book is
-    /// not `expected`.
+    /// `NOT_FOUND` for strangers and unknown addresses, `INVALID`, `READ_ONLY` for a default that is to be none,
+    /// `VERSION_MISMATCH` when the book is not `expected`.
     pub async fn update_address(
         &self,
         actor: &Actor,
@@ -140,10 +140,13 @@ impl Users {
         new: NewAddress,
         expected: Option<u64>,
     ) -> Outcome<Address> {
-        let (raw, wants_default) = new.into_parts();
+        let (raw, is_default) = new.into_parts();
         let postal = &parse_address("", raw)?;
         self.edit(actor, user, id, expected, |book, address| {
-            address_book::put(book, Address { postal: postal.clone(), ..address }, wants_default)
+            if address.is_default && is_default == Some(false) {
+                return Err(Refusal::read_only("isDefault", "make another address the default instead"));
+            }
+            Ok(address_book::put(book, Address { postal: postal.clone(), ..address }, is_default == Some(true)))
         })
         .await?;
         self.kept(user, id).await
@@ -161,7 +164,7 @@ impl Users {
         id: AddressId,
         expected: Option<u64>,
     ) -> Outcome<Address> {
-        self.edit(actor, user, id, expected, |book, address| address_book::put(book, address, true)).await?;
+        self.edit(actor, user, id, expected, |book, address| Ok(address_book::put(book, address, true))).await?;
         self.kept(user, id).await
     }
 
@@ -171,7 +174,7 @@ impl Users {
     /// `NOT_FOUND` for strangers and unknown addresses, `VERSION_MISMATCH` when the book is not
     /// `expected`.
     pub async fn delete_address(&self, actor: &Actor, user: UserId, id: AddressId, expected: Option<u64>) -> Outcome<()> {
-        self.edit(actor, user, id, expected, |book, address| address_book::remove(book, &address)).await
+        self.edit(actor, user, id, expected, |book, address| Ok(address_book::remove(book, &address))).await
     }
 
     /// Changes the book by a pure rule on one of its addresses.
@@ -181,14 +184,14 @@ impl Users {
         user: UserId,
         id: AddressId,
         expected: Option<u64>,
-        rule: impl Fn(&[Address], Address) -> Vec<UserWrite>,
+        rule: impl Fn(&[Address], Address) -> Result<Vec<UserWrite>, Refusal>,
     ) -> Outcome<()> {
         let rule = &rule;
         rounds(BOOK, || async move {
             let (owner, book) = self.book(actor, user).await?;
             expect_version(BOOK, expected, owner.version)?;
             let address = found(&book, id)?;
-            let changes = self.told(actor, edited(user, id), guarded(owner, rule(&book, address)));
+            let changes = self.told(actor, edited(user, id), guarded(owner, rule(&book, address)?));
             settle(self.store.commit(changes).await, ())
         })
         .await

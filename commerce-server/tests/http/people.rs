@@ -73,6 +73,13 @@ async fn the_first_address_is_the_default_and_a_new_default_replaces_it() {
     let book = shop.get("/api/users/me/addresses", &asha).await.expect(200);
     let defaults: Vec<_> = book.body["items"].as_array().unwrap().iter().map(|entry| entry["isDefault"].clone()).collect();
     assert_eq!(defaults, [json!(true), json!(false)], "newest first");
+    let mut none = address();
+    none["isDefault"] = json!(false);
+    let path = format!("/api/users/me/addresses/{}", second.body["id"].as_str().unwrap());
+    let refused = shop.ask("PUT", &path).token(&asha).json(&none).send().await;
+    assert_eq!((refused.refused(422), &refused.body["errors"][0]["field"]), ("READ_ONLY", &json!("isDefault")));
+    let path = format!("/api/users/me/addresses/{}", first.body["id"].as_str().unwrap());
+    shop.ask("PUT", &path).token(&asha).json(&none).send().await.expect(200);
     let path = format!("/api/users/me/addresses/{}", first.body["id"].as_str().unwrap());
     shop.ask("DELETE", &path).token(&asha).send().await.expect(204);
     assert_eq!(shop.ask("DELETE", &path).token(&asha).send().await.refused(404), "NOT_FOUND");
