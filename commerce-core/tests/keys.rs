@@ -23,7 +23,7 @@ fn key(text: &str, body: u8) -> RequestKey {
 fn a_guests_cart_opened_twice_under_one_key_is_one_cart() {
     block_on(async {
         let shop = MemoryShop::new(1);
-        let open = |key| shop.orders.open_guest_cart(&Actor::Anonymous, key);
+        let open = |key| shop.orders.open_guest_cart(&Actor::Anonymous, commerce_core::text::Metadata::new(), key);
         let (first, twin) = join(open(Some(key("k", 1))), open(Some(key("k", 1)))).await;
         let (first, twin) = (first.unwrap(), twin.unwrap());
         assert_eq!([&first, &twin].into_iter().filter(|answer| matches!(answer, Answer::Fresh(_))).count(), 1);

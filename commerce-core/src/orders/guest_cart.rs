@@ -7,22 +7,37 @@ use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, R
 use crate::error::Outcome;
 use crate::ids::UserId;
 use crate::keyed::Keyed;
+use crate::text::{Check, Metadata};
 
 use super::Orders;
-use super::cart::CartOwner;
+use super::cart::{Cart, CartOwner};
 use super::ports::CartWrite;
 use super::shopping::{CartView, may_touch, one_currency};
 
 impl Orders {
-    /// A new cart for a guest, with the token by which it is known from now on. An empty cart takes
-    /// no space: it is stored with its first line.
+    /// A new cart for a guest, with the token by which it is known from now on. An empty cart without
+    /// notes takes no space: it is stored with its first line.
     ///
     /// # Errors
-    /// `IDEMPOTENCY_MISMATCH`.
-    pub async fn open_guest_cart(&self, actor: &Actor, key: Option<RequestKey>) -> Outcome<Answer<(String, CartView)>> {
+    /// `INVALID` for too many notes or too long ones, `IDEMPOTENCY_MISMATCH`.
+    pub async fn open_guest_cart(
+        &self,
+        actor: &Actor,
+        metadata: Metadata,
+        key: Option<RequestKey>,
+    ) -> Outcome<Answer<(String, CartView)>> {
+        let mut check = Check::new();
+        check.metadata(&metadata);
+        check.finish()?;
         let token = match key {
-            None => Answer::Fresh(self.ids.secret()),
-            Some(key) => self.keyed_token(actor, key).await?,
+            None => {
+                let token = self.ids.secret();
+                if !metadata.is_empty() {
+                    self.carts.commit(self.noted(&token, &metadata)).await?;
+                }
+                Answer::Fresh(token)
+            }
+            Some(key) => self.keyed_token(actor, &metadata, key).await?,
         };
         let (Answer::Fresh(known) | Answer::Replayed(known)) = &token;
         let cart = self.cart(&Actor::Anonymous, CartOwner::guest(known)).await?;
@@ -31,18 +46,29 @@ impl Orders {
 
     /// The token of a cart that was opened under a key. No store keeps it: it is made of the key,
     /// which the client has, and of a secret, which the key's record has.
-    async fn keyed_token(&self, actor: &Actor, key: RequestKey) -> Outcome<Answer<String>> {
+    async fn keyed_token(&self, actor: &Actor, metadata: &Metadata, key: RequestKey) -> Outcome<Answer<String>> {
         let keyed = Keyed::of(actor, "POST /api/carts", Some(key.clone()));
         let token = |secret: Uuid| hex::encode(digest(&[b"guest cart", key.key.as_str().as_bytes(), secret.as_bytes()]));
         if let Some(secret) = keyed.seen(&*self.carts).await? {
             return Ok(Answer::Replayed(token(secret)));
         }
         let secret = Uuid::from_bytes(self.ids.random());
-        match self.carts.commit(ChangeSet::new().claim(keyed.claim(secret, self.clock.now()))).await {
+        let changes = self.noted(&token(secret), metadata).claim(keyed.claim(secret, self.clock.now()));
+        match self.carts.commit(changes).await {
             Ok(()) => Ok(Answer::Fresh(token(secret))),
             Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => Ok(Answer::Replayed(token(keyed.twin(&record)?))),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What stores a new cart for its notes, if it has some.
+    fn noted(&self, token: &str, metadata: &Metadata) -> ChangeSet<CartWrite> {
+        if metadata.is_empty() {
+            return ChangeSet::new();
+        }
+        let now = self.clock.now();
+        let cart = Cart { metadata: metadata.clone(), ..Cart::empty(CartOwner::guest(token), now) };
+        ChangeSet::of([CartWrite::edit(cart, now)])
     }
 
     /// Puts everything of a guest's cart into a user's, on top of what is there. Both change in one
@@ -71,10 +97,10 @@ impl Orders {
                 return Ok(Round::Done(Answer::Replayed(self.present(owner).await?)));
             }
             expect_version("cart", expected, into.version)?;
-            if from.lines.is_empty() && claim.is_none() {
+            let nothing = from.lines.is_empty() && from.metadata.is_empty();
+            if nothing && claim.is_none() {
                 return Ok(Round::Done(Answer::Fresh(into)));
             }
-            let nothing = from.lines.is_empty();
             for line in std::mem::take(&mut from.lines) {
                 into.add(&line.sku, line.quantity, line.seen_price)?;
             }

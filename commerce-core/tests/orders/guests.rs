@@ -140,7 +140,8 @@ fn a_repeated_request_is_answered_with_the_same_order() -> Outcome<()> {
 fn a_guests_cart_is_ordered_once_and_emptied() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(306, &[("TEA", 9), ("POT", 2)]).await?;
-        let (token, _) = scene.orders.open_guest_cart(&Actor::Anonymous, None).await?.into_inner();
+        let (token, _) =
+            scene.orders.open_guest_cart(&Actor::Anonymous, commerce_core::text::Metadata::new(), None).await?.into_inner();
         let owner = CartOwner::guest(&token);
         let items = [("TEA".to_owned(), 2)];
         scene.orders.add_to_cart(&Actor::Anonymous, owner, &items, None, None, None).await?;
@@ -161,7 +162,8 @@ fn a_guests_cart_is_ordered_once_and_emptied() -> Outcome<()> {
 fn what_was_noted_on_a_guests_cart_comes_along_when_she_logs_in() -> Outcome<()> {
     block_on(async {
         let scene = Scene::open(308, &[("TEA", 9)]).await?;
-        let (token, _) = scene.orders.open_guest_cart(&Actor::Anonymous, None).await?.into_inner();
+        let (token, _) =
+            scene.orders.open_guest_cart(&Actor::Anonymous, commerce_core::text::Metadata::new(), None).await?.into_inner();
         let (guest, own) = (CartOwner::guest(&token), CartOwner::User(scene.asha_id()));
         let noted =
             |pairs: &[(&str, &str)]| Some(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect());

@@ -47,7 +47,7 @@ async fn open(
     let key = request.key();
     let key =
         if actor == Actor::Anonymous { key.map(|key| of_stranger(&key, client_group(address.0))).transpose()? } else { key };
-    let opened = shared.orders().open_guest_cart(&actor, key).await?;
+    let opened = shared.orders().open_guest_cart(&actor, request.body.metadata.unwrap_or_default(), key).await?;
     Ok(created(opened.map(|(token, cart)| CartView::of_guest(&token, cart)), CartView::location).at(CartView::version))
 }
 

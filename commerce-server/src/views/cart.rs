@@ -157,8 +157,12 @@ pub struct MergeBody {
     pub cart_token: String,
 }
 
-/// Nothing: a guest's cart begins empty.
+/// A guest's cart to be opened; it begins empty.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewCart)]
-pub struct OpenBody {}
+pub struct OpenBody {
+    /// The client's own notes on the cart.
+    #[serde(default)]
+    pub metadata: Option<Metadata>,
+}

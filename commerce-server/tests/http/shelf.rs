@@ -172,6 +172,41 @@ async fn notes_on_variants_and_carts_are_echoed_and_merged() {
 }
 
 #[tokio::test]
+async fn a_guests_cart_is_opened_with_notes_that_go_with_it() {
+    let shop = Shop::open().await;
+    let asha = shop.login("asha", Role::Customer).await;
+    let admin = shop.login("admin", Role::Admin).await;
+    shop.stock(&admin, "A", 9).await;
+    let body = json!({"metadata": {"gift": "yes", "from": "mail"}});
+    for key in ["", "k"] {
+        let ask = shop.ask("POST", "/api/carts").json(&body);
+        let opened = if key.is_empty() { ask } else { ask.header("idempotency-key", key) }.send().await.expect(201);
+        assert_eq!(opened.body["metadata"], body["metadata"]);
+        let read = shop.ask("GET", opened.header("location")).send().await.expect(200);
+        assert_eq!((&read.body["metadata"], &read.body["version"]), (&body["metadata"], &opened.body["version"]));
+        let line = json!({"sku": "A", "quantity": 1});
+        if !key.is_empty() {
+            let filled = shop.ask("POST", opened.header("location")).json(&line).send().await.expect(200);
+            assert_eq!(filled.body["metadata"], body["metadata"]);
+            let replay = shop.ask("POST", "/api/carts").json(&body).header("idempotency-key", key).send().await.expect(200);
+            assert_eq!((&replay.body["cartToken"], &replay.body["metadata"]), (&opened.body["cartToken"], &body["metadata"]));
+        }
+        // Her own words stay; the guest's come beside them, also from a cart with nothing in it.
+        let own = json!({"sku": "A", "quantity": 1, "metadata": {"gift": "no"}});
+        shop.post("/api/cart/me", &asha, own).await.expect(200);
+        let merge = json!({"cartToken": opened.body["cartToken"]});
+        let merged = shop.post("/api/cart/me/merge", &asha, merge).await.expect(200);
+        assert_eq!(merged.body["metadata"], json!({"gift": "no", "from": "mail"}));
+        let left = shop.ask("GET", opened.header("location")).send().await.expect(200);
+        assert_eq!((&left.body["metadata"], &left.body["lines"]), (&json!({}), &json!([])));
+    }
+    let unknown = shop.ask("POST", "/api/carts").json(&json!({"metdata": {}})).send().await;
+    assert_eq!(unknown.refused(400), "UNKNOWN_FIELD");
+    let long = shop.ask("POST", "/api/carts").json(&json!({"metadata": {"x".repeat(41): "y"}})).send().await;
+    assert_eq!((long.refused(422), &long.body["errors"][0]["field"]), ("INVALID", &json!("metadata")));
+}
+
+#[tokio::test]
 async fn pictures_as_read_stay_and_others_come_beside_them() {
     let shop = Shop::open().await;
     let admin = shop.login("admin", Role::Admin).await;

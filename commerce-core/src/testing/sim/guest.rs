@@ -93,8 +93,10 @@ impl Guest {
     }
 
     async fn fill(&self, sku: &Sku) -> Option<String> {
-        let Heard::Answer(Ok(opened)) =
-            self.client.ask(|shop, me| async move { shop.orders.open_guest_cart(&me, None).await }).await
+        let Heard::Answer(Ok(opened)) = self
+            .client
+            .ask(|shop, me| async move { shop.orders.open_guest_cart(&me, crate::text::Metadata::new(), None).await })
+            .await
         else {
             return None;
         };

@@ -96,7 +96,8 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
 
 /// Somebody orders a cart by her mail address, and cancels it by its link.
 async fn without_account(shop: &Commerce) -> Outcome<()> {
-    let (token, _) = shop.orders.open_guest_cart(&Actor::Anonymous, Some(key("guest"))).await?.into_inner();
+    let (token, _) =
+        shop.orders.open_guest_cart(&Actor::Anonymous, crate::text::Metadata::new(), Some(key("guest"))).await?.into_inner();
     let items = [("CUP-2".to_owned(), 1)];
     shop.orders.add_to_cart(&Actor::Anonymous, CartOwner::guest(&token), &items, None, None, None).await?;
     let guest = GuestBuyer { email: "guest@example.com".to_owned(), cart: Some(token) };
@@ -335,7 +336,7 @@ async fn carts(shop: &Commerce, actor: &Actor) -> Outcome<()> {
     shop.orders.place(actor, bought, Some(key("cart"))).await?;
     shop.settle().await?;
     shop.orders.add_to_cart(actor, owner, &[("CUP-2".to_owned(), 1)], None, None, None).await?;
-    let (token, _) = shop.orders.open_guest_cart(&Actor::Anonymous, None).await?.into_inner();
+    let (token, _) = shop.orders.open_guest_cart(&Actor::Anonymous, crate::text::Metadata::new(), None).await?.into_inner();
     shop.orders.add_to_cart(&Actor::Anonymous, CartOwner::guest(&token), &[("CUP-1".to_owned(), 1)], None, None, None).await?;
     Ok(())
 }
