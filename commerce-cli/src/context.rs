@@ -96,7 +96,11 @@ impl Context {
         }
     }
 
-    fn remote(&self) -> Result<Option<Remote>, Failure> {
+    /// The server of `--url`, if one is asked.
+    ///
+    /// # Errors
+    /// When that is no address.
+    pub(crate) fn remote(&self) -> Result<Option<Remote>, Failure> {
         self.globals.url.as_ref().map(|url| Remote::new(url, self.globals.token.clone())).transpose()
     }
 

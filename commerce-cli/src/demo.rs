@@ -62,6 +62,25 @@ pub(crate) async fn logins(shop: &Shop) -> Result<Vec<Value>, Failure> {
     Ok([(Role::Admin, ADMIN), (Role::Customer, CUSTOMER)].map(login).into())
 }
 
+/// The addresses of those who still have the password that everybody knows from the documentation.
+///
+/// # Errors
+/// When the shop does not answer.
+pub(crate) async fn known_logins(shop: &Shop) -> Result<Vec<&'static str>, Failure> {
+    let mut known = Vec::new();
+    for (email, password, _) in [ADMIN, CUSTOMER] {
+        if shop.users.has_password(&Actor::System, &Email::parse("email", email)?, password).await? {
+            known.push(email);
+        }
+    }
+    Ok(known)
+}
+
+/// What is said of them.
+pub(crate) fn warning(known: &[&str]) -> String {
+    format!("everybody knows the demo's password of {}: change it with `commerce user reset-password`", known.join(" and "))
+}
+
 async fn is_filled(shop: &Shop) -> Result<bool, Failure> {
     Ok(shop.users.user_by_email(&Actor::System, &Email::parse("email", ADMIN.0)?).await?.is_some())
 }

@@ -43,6 +43,11 @@ fn usage_is_2_and_refusals_are_1_with_their_code() {
     assert_eq!(commerce(here, &["stock", "adjust", "A", "many"], "").status.code(), Some(2));
     assert_eq!(commerce(here, &["--help"], "").status.code(), Some(0));
     assert_eq!(commerce(here, &["migrate"], "").status.code(), Some(0));
+    let rubbish = commerce(here, &["serve", "--listen", "rubbish"], "");
+    assert_eq!(rubbish.status.code(), Some(2));
+    assert!(error(&rubbish).contains("--listen"), "{}", error(&rubbish));
+    let unknown = commerce(here, &["stock", "show", "NOPE"], "");
+    assert!(error(&unknown).contains("NOT_FOUND: NOPE: "), "{}", error(&unknown));
     let refused = commerce(here, &["order", "show", "ORD-404"], "");
     assert_eq!(refused.status.code(), Some(1));
     assert!(error(&refused).contains("NOT_FOUND"), "{}", error(&refused));
@@ -238,6 +243,23 @@ fn the_house_can_be_looked_after() {
 }
 
 #[test]
+fn a_doctor_names_who_has_a_password_of_the_demo() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    json(here, &["migrate"]);
+    let said = || json(here, &["doctor"])["items"].as_array().unwrap().iter().find(|it| it["check"] == "demo logins").cloned();
+    assert_eq!(said(), None);
+    let create = ["user", "create", "--email", "admin@example.com", "--full-name", "A", "--role", "ADMIN", "--password-stdin"];
+    assert!(commerce(here, &create, "admin-demo").status.success());
+    let finding = said().expect("everybody knows it");
+    assert_eq!(finding["result"], "look");
+    assert!(finding["detail"].as_str().is_some_and(|detail| detail.contains("admin@example.com")), "{finding}");
+    let reset = ["user", "reset-password", "admin@example.com", "--password-stdin"];
+    assert!(commerce(here, &reset, "nobody knows this").status.success());
+    assert_eq!(said(), None, "it is hers now");
+}
+
+#[test]
 fn keys_rotate_and_a_shop_can_do_without_an_index() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
@@ -349,11 +371,27 @@ fn a_column_that_is_not_there_changes_nothing() {
 fn what_only_looks_at_a_shop_makes_none() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    for words in ["audit", "order list", "user list", "product export", "stock show A", "outbox status", "dlq list"] {
+    for words in [
+        "audit",
+        "order list",
+        "user list",
+        "product export",
+        "stock show A",
+        "outbox status",
+        "dlq list",
+        "backup there",
+        "keys list",
+        "keys rotate",
+    ] {
         let refused = commerce(here, &words.split(' ').chain(["--data", "mistyped"]).collect::<Vec<_>>(), "");
         assert_eq!(refused.status.code(), Some(1), "{words}");
         assert!(error(&refused).contains("NO_SHOP"), "{words}: {}", error(&refused));
         assert!(!here.join("mistyped").exists(), "{words}");
+    }
+    for template in ["order_link", "welcome"] {
+        let mail = commerce(here, &["email", "preview", template, "--data", "mistyped"], "");
+        assert!(mail.status.success() && mail.stdout.starts_with(b"Subject: "), "{template}: {}", error(&mail));
+        assert!(!here.join("mistyped").exists(), "{template}");
     }
     std::fs::create_dir(here.join("commerce-data")).unwrap();
     json(here, &["doctor"]);

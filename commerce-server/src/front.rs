@@ -23,6 +23,7 @@ use tracing::{Instrument, Span};
 use crate::address::{client_address, client_group};
 use crate::auth::{Identity, glance, identify};
 use crate::conditional::Known;
+use crate::framing::Fault;
 use crate::gateway;
 use crate::paths;
 use crate::problem::{self, Answered, Problem};
@@ -115,6 +116,9 @@ pub(crate) async fn named(State(shared): State<Shared>, request: Request, next: 
 
 /// Refuses what may not enter, and runs the rest.
 async fn admit(shared: &Shared, mut request: Request, next: Next, path: &str, forwarded: bool) -> Response {
+    if let Some(fault) = request.extensions().get::<Fault>() {
+        return Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", fault.detail()).into_response();
+    }
     if paths::leads_inside(path) {
         return Problem::not_found("page").into_response();
     }

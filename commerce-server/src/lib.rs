@@ -14,6 +14,7 @@ mod conditional;
 pub mod config;
 pub mod documents;
 pub mod extract;
+pub mod framing;
 pub mod front;
 mod gateway;
 pub mod health;

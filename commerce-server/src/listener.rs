@@ -1,30 +1,28 @@
 //! The socket: accepts connections, bounds what each may cost, and stops without dropping anybody.
 
-use std::future::Future;
+mod watched;
+
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Version};
+use axum::http::{HeaderValue, Method, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use self::watched::{Phase, Socket, Watched};
 use crate::app::App;
 use crate::front::Peer;
 
@@ -214,9 +212,14 @@ async fn serve_connection(
     let phase = Arc::new(Phase::default());
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&phase)));
     let service = service_fn(move |mut request: Request<Incoming>| {
-        phase.request_begins(request.version());
+        let fault = phase.request_begins(request.version());
         request.extensions_mut().insert(peer);
-        let last = stopping.is_cancelled() && request.version() < Version::HTTP_2;
+        if let Some(fault) = fault {
+            // No preflight, nothing that changes something: it is only refused.
+            *request.method_mut() = Method::GET;
+            request.extensions_mut().insert(fault);
+        }
+        let last = fault.is_some() || stopping.is_cancelled() && request.version() < Version::HTTP_2;
         let (phase, router) = (Arc::clone(&phase), router.clone());
         async move {
             let mut response = router.oneshot(request.map(axum::body::Body::new)).await;
@@ -257,122 +260,6 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-/// What a connection is doing, told by its service to its socket.
-#[derive(Default)]
-struct Phase(AtomicU8);
-
-const IDLE: u8 = 0;
-const BUSY: u8 = 1;
-const MULTIPLEXED: u8 = 2;
-
-impl Phase {
-    fn request_begins(&self, version: Version) {
-        self.0.store(if version == Version::HTTP_2 { MULTIPLEXED } else { BUSY }, Ordering::Relaxed);
-    }
-
-    /// HTTP/1 waits for its next request; HTTP/2 keeps its own time.
-    fn request_ends(&self) {
-        let _ = self.0.compare_exchange(BUSY, IDLE, Ordering::Relaxed, Ordering::Relaxed);
-    }
-}
-
-/// What a connection is read from and written to.
-trait Socket: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Socket for S {}
-
-/// A socket that gives up on a client that is idle too long or sends its request's head too slowly.
-struct Watched<S> {
-    stream: S,
-    phase: Arc<Phase>,
-    timer: Pin<Box<Sleep>>,
-    waiting: Waiting,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waiting {
-    /// For a request's first byte.
-    Request,
-    /// For the rest of its head.
-    Head,
-    /// For nothing in particular: a request is being served.
-    Nothing,
-}
-
-impl<S> Watched<S> {
-    fn new(stream: S, phase: Arc<Phase>) -> Self {
-        Self { stream, phase, timer: Box::pin(sleep(IDLE_FOR)), waiting: Waiting::Request }
-    }
-
-    fn wait(&mut self, waiting: Waiting, within: Duration) {
-        self.waiting = waiting;
-        self.timer.as_mut().reset(Instant::now() + within);
-    }
-
-    /// The answer goes on: whoever takes it is not idle, though nothing more is asked.
-    fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if self.waiting == Waiting::Request && matches!(written, Poll::Ready(Ok(1..))) {
-            self.wait(Waiting::Request, IDLE_FOR);
-        }
-        written
-    }
-
-    /// Follows what the service says.
-    fn follow(&mut self) {
-        match (self.phase.0.load(Ordering::Relaxed), self.waiting) {
-            (IDLE, Waiting::Nothing) => self.wait(Waiting::Request, IDLE_FOR),
-            (IDLE, Waiting::Request | Waiting::Head) => {}
-            _ => self.waiting = Waiting::Nothing,
-        }
-    }
-}
-
-impl<S: Socket> AsyncRead for Watched<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.follow();
-        let before = buffer.filled().len();
-        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            if self.waiting == Waiting::Request && buffer.filled().len() > before {
-                self.wait(Waiting::Head, HEAD_WITHIN);
-            }
-            return Poll::Ready(read);
-        }
-        if self.waiting == Waiting::Nothing {
-            return Poll::Pending;
-        }
-        ready!(self.timer.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl<S: Socket> AsyncWrite for Watched<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.wrote(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.wrote(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 /// A listener at `address` with room for the connections of a rush.
 ///
 /// # Errors
@@ -382,42 +269,4 @@ pub fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(4_096)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
-
-    /// Reads what comes until the connection gives up, and answers when that is.
-    async fn given_up<R: AsyncRead + Unpin>(mut read: R) -> (io::ErrorKind, Duration) {
-        let begun = Instant::now();
-        let error = read.read_u8().await.expect_err("nobody says anything");
-        (error.kind(), begun.elapsed())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_says_nothing_is_sent_away() {
-        let (_client, server) = duplex(64);
-        let (kind, after) = given_up(Watched::new(server, Arc::default())).await;
-        assert_eq!((kind, after.as_secs()), (io::ErrorKind::TimedOut, IDLE_FOR.as_secs()));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_takes_an_answer_that_lasts_is_not_idle() {
-        const BEATS: u32 = 10;
-        let (mut client, server) = duplex(64);
-        let (read, mut write) = split(Watched::new(server, Arc::default()));
-        let answering = async {
-            for _ in 0..BEATS {
-                sleep(IDLE_FOR / 3).await;
-                write.write_all(b"beat").await.expect("it is there");
-                let mut taken = [0; 4];
-                client.read_exact(&mut taken).await.expect("it is there");
-            }
-        };
-        let ((), (kind, after)) = tokio::join!(answering, given_up(read));
-        assert_eq!(kind, io::ErrorKind::TimedOut);
-        assert_eq!(after.as_secs(), (IDLE_FOR / 3 * BEATS + IDLE_FOR).as_secs());
-    }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Column;
-use crate::shop::{SystemClock, backup};
+use crate::shop::{SystemClock, backup, require_books};
 
 const DONE: &[Column] = &[("Backup", "/backup"), ("Taken at", "/takenAt"), ("Files", "/files"), ("Bytes", "/bytes")];
 
@@ -34,6 +34,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     cx.local_only("a backup")?;
     let config = cx.settings()?;
     backup::on_files(&config, "mariadb-backup, or mysqldump --single-transaction over all its databases at once")?;
+    require_books(&config)?;
     let bar = ProgressBar::new_spinner();
     let tell = |what: &str| {
         bar.set_message(what.to_owned());

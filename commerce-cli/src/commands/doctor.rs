@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::bench::commits_per_second;
 use crate::context::Context;
+use crate::demo;
 use crate::failure::Failure;
 use crate::output::Column;
 use crate::remote::Remote;
@@ -124,6 +125,9 @@ async fn shop_checks(findings: &mut Findings, shop: &Shop) {
     }
     if let Some(letters) = findings.take("dead letters", shop.dead_letters.letters(&Actor::System).await.map_err(Failure::from)) {
         findings.note("dead letters", if letters.is_empty() { "ok" } else { "look" }, letters.len().to_string());
+    }
+    if let Some(known) = findings.take("demo logins", demo::known_logins(shop).await).filter(|known| !known.is_empty()) {
+        findings.note("demo logins", "look", demo::warning(&known));
     }
     let found = shop.catalog.search(&Actor::System, commerce_core::catalog::SearchRequest::default()).await;
     if let Some(found) = findings.take("search", found.map_err(Failure::from)) {

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::args::one_of;
 use crate::context::{Context, Target};
 use crate::failure::Failure;
+use crate::shop::Shop;
 use crate::{output, views};
 
 #[derive(Debug, clap::Subcommand)]
@@ -42,13 +43,20 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
 }
 
 async fn preview(cx: &Context, template: Template, html: bool) -> Result<(), Failure> {
-    let mail = match cx.target().await? {
-        Target::Local(shop) => {
+    let mail = match cx.remote()? {
+        None => {
+            let config = cx.settings()?;
+            // A sample is of no shop; its name is.
+            let (shop, folder) = match Shop::empty_instead(&config).await? {
+                Some((shop, folder)) => (shop, Some(folder)),
+                None => (Shop::open_existing(&config).await?, None),
+            };
             let mail = views::preview(shop.notifications.preview(template)?);
             shop.close().await?;
+            drop(folder);
             mail
         }
-        Target::Remote(remote) => remote.get(&format!("/api/operations/mails/{template}"), &[]).await?,
+        Some(remote) => remote.get(&format!("/api/operations/mails/{template}"), &[]).await?,
     };
     let part = |name: &str| mail[name].as_str().unwrap_or_default();
     if cx.out.is_json() {

@@ -53,6 +53,12 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     if args.demo {
         demo::fill(&shop, config.server.currency).await?;
     }
+    if !args.demo || !address.ip().is_loopback() {
+        let known = demo::known_logins(&shop).await?;
+        if !known.is_empty() {
+            eprintln!("warning: {}", demo::warning(&known));
+        }
+    }
     println!("listening on http://{address}");
     if args.demo {
         demo::print_logins(&shop, &format!("http://{address}")).await?;
@@ -81,7 +87,8 @@ async fn part(config: Config, roles: &Roles) -> Result<(), Failure> {
 fn settings(cx: &Context, args: &Args) -> Result<Config, Failure> {
     let mut config = cx.settings()?;
     if let Some(listen) = &args.listen {
-        set(&mut config, "server.listen", listen)?;
+        set(&mut config, "server.listen", listen)
+            .map_err(|failure| Failure::usage(format!("--listen: {}", failure.message())))?;
     }
     if args.demo {
         set(&mut config, "gateway.rate_limit_anonymous_per_minute", "0")?;

@@ -72,14 +72,17 @@ async fn show(cx: &Context, skus: &[String]) -> Result<(), Failure> {
     let mut rows = Vec::with_capacity(skus.len());
     match cx.target().await? {
         Target::Local(shop) => {
-            for sku in skus {
-                rows.push(views::inventory(shop.catalog.inventory(&Actor::System, &Sku::parse("sku", sku)?).await?));
+            for text in skus {
+                let sku = Sku::parse("sku", text).map_err(|error| Failure::from(error).about(text))?;
+                let stock = shop.catalog.inventory(&Actor::System, &sku).await;
+                rows.push(views::inventory(stock.map_err(|error| Failure::from(error).about(text))?));
             }
             shop.close().await?;
         }
         Target::Remote(remote) => {
             for sku in skus {
-                rows.push(remote.get(&format!("/api/inventory/{}", part(sku)), &[]).await?);
+                let stock = remote.get(&format!("/api/inventory/{}", part(sku)), &[]).await;
+                rows.push(stock.map_err(|failure| failure.about(sku))?);
             }
         }
     }

@@ -173,6 +173,14 @@ pub(crate) fn has_books(config: &Config) -> bool {
     !partition(config).0.is_empty()
 }
 
+/// Passes a data directory that has books.
+///
+/// # Errors
+/// `NO_SHOP`.
+pub(crate) fn require_books(config: &Config) -> Result<(), Failure> {
+    if has_books(config) { Ok(()) } else { Err(no_shop(config)) }
+}
+
 fn no_shop(config: &Config) -> Failure {
     let place = whereabouts(config);
     Failure::new("NO_SHOP", format!("{place}: there is no shop; `commerce serve`, `migrate` and `product import` make one"))

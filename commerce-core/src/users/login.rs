@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::actor::Actor;
 use crate::change::ChangeSet;
 use crate::error::{Outcome, Refusal};
 use crate::ids::SessionId;
@@ -42,6 +43,18 @@ impl Users {
             self.renew_hash(&user, password).await;
         }
         Ok(self.tokens_for(user, id, refresh_token, now))
+    }
+
+    /// Whether the account with this address has this password; for whoever looks after the house. Begins no session.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`; when the store does not answer.
+    pub async fn has_password(&self, actor: &Actor, email: &Email, password: &str) -> Outcome<bool> {
+        actor.require_staff()?;
+        match self.store.user_by_email(email).await?.filter(|user| !user.is_erased()) {
+            Some(user) => self.is_password_of(&user, password).await,
+            None => Ok(false),
+        }
     }
 
     /// Whoever changed the password since it was compared ended only the sessions she saw: this one

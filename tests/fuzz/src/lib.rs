@@ -8,6 +8,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a target that panics has found something")]
 
 mod bodies;
+mod framing;
 mod import;
 mod mutate;
 mod search;
@@ -18,6 +19,7 @@ mod webhook;
 use std::path::PathBuf;
 
 pub use bodies::bodies;
+pub use framing::framing;
 pub use import::{import_csv, import_jsonl};
 pub use mutate::Mutator;
 pub use search::search;
@@ -33,6 +35,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("authorization", authorization),
     ("bodies", bodies),
     ("cursors", cursors),
+    ("framing", framing),
     ("import_csv", import_csv),
     ("import_jsonl", import_jsonl),
     ("money", money),

@@ -46,4 +46,4 @@ macro_rules! targets {
     };
 }
 
-targets! { authorization bodies cursors import_csv import_jsonl money search texts tokens webhook }
+targets! { authorization bodies cursors framing import_csv import_jsonl money search texts tokens webhook }

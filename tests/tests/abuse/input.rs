@@ -149,25 +149,6 @@ async fn d10_a_clients_price_is_nobodys() {
     }
 }
 
-#[test]
-fn d12_what_is_not_one_request_is_none() {
-    let shop = shared();
-    let host = shop.authority();
-    let ends = "Connection: close\r\n";
-    for request in [
-        format!("POST /api/users HTTP/1.1\r\nHost: {host}\r\n{ends}Content-Length: 2\r\nTransfer-Encoding: xchunked\r\n\r\n{{}}"),
-        format!("POST /api/users HTTP/1.1\r\nHost: {host}\r\n{ends}Content-Length: 5\r\nContent-Length: 6\r\n\r\n{{}}    "),
-        format!("POST /api/users HTTP/1.1\r\nHost: {host}\r\n{ends}Content-Length: +2\r\n\r\n{{}}"),
-        format!("GET /api/products HTTP/1.1\r\nHost: {host}\r\n{ends}X: a\r\n folded\r\n\r\n"),
-        format!("GET /api/products HTTP/1.1\r\nHost: {host}\r\n{ends}X : a\r\n\r\n"),
-    ] {
-        let answer = raw_request(host, request.as_bytes());
-        let line = answer.lines().next().unwrap_or_default();
-        assert!(line.contains(" 4"), "{request}\n{line}");
-        assert!(answer.matches("HTTP/1.1 ").count() <= 1, "one request, one answer: {answer}");
-    }
-}
-
 /// An answer is not kept back because more has come that is no request yet, or is none.
 #[test]
 fn d12_what_follows_a_request_keeps_its_answer_from_nobody() {

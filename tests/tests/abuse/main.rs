@@ -1,8 +1,9 @@
-//! Requests that nobody means well with: bad input (D, [`input`]) and what strangers try (E, [`strangers`]), each row of the list of abuses under its number.
+//! Requests that nobody means well with: bad input (D, [`input`] and [`framing`]) and what strangers try (E, [`strangers`]), each row of the list of abuses under its number.
 //! Rows that are held elsewhere are named in [`ELSEWHERE`], and looked for there.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod framing;
 mod input;
 mod strangers;
 
