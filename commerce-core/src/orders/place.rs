@@ -161,7 +161,10 @@ impl Orders {
         let used = Self::redeem(&coupons, order.id, order.user, order.updated_at);
         let changes = used.into_iter().fold(changes, ChangeSet::and);
         match self.store.commit(changes).await {
-            Ok(()) => Ok(Round::Placed(Box::new(order))),
+            Ok(()) => {
+                self.leave_cart(read.wish.cart.as_ref(), &order).await;
+                Ok(Round::Placed(Box::new(order)))
+            }
             Err(CommitError::Store(error)) => Err(error.into()),
             Err(CommitError::Refused(refusal)) => match refusal {
                 CommitRefusal::KeyTaken(record) => self.outrun(&record, key, &held).await,
@@ -191,6 +194,15 @@ impl Orders {
                 self.catalog.reserve(HoldKey::of_lines(read.user, &key.key, &demand), &demand, items).await
             }
             _ => held,
+        }
+    }
+
+    /// What was ordered leaves the cart at once, so that whoever looks next finds it gone. The order stands
+    /// whatever comes of it: its event takes out what is still there.
+    async fn leave_cart(&self, cart: Option<&Cart>, order: &Order) {
+        let Some(cart) = cart else { return };
+        if let Err(error) = self.reduce_cart(cart.owner, Some(cart.claim()), &order.lines, None).await {
+            tracing::debug!(order = %order.id, error = &error as &dyn std::error::Error, "the cart is left to the order's event");
         }
     }
 

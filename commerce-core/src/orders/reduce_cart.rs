@@ -1,5 +1,5 @@
-//! Takes out of a cart what was ordered of it, once: by the order's event, or by the customer's next
-//! order, whichever is first.
+//! Takes out of a cart what was ordered of it, once: by the order itself, by its event, or by the customer's
+//! next order, whichever is first.
 
 use uuid::Uuid;
 

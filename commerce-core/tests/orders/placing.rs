@@ -1,5 +1,7 @@
 //! Placing: once per key, all lines or none, at the price that was shown.
 
+use std::pin::pin;
+
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::error::Refusal;
 use commerce_core::orders::{CartOwner, Order, OrderStatus, PaymentStatus, PlaceOrder};
@@ -7,6 +9,7 @@ use commerce_core::page::PageRequest;
 use commerce_core::{Currency, Money, Outcome};
 use futures_executor::block_on;
 use futures_util::future::{join, join_all, join3};
+use futures_util::poll;
 
 use crate::scene::{COD, STAFF, Scene, card, code, key, product, wish};
 
@@ -231,7 +234,8 @@ fn a_cart_is_ordered_once_and_what_came_later_stays() -> Outcome<()> {
             let (one, other) = join(scene.place_keyed(wish(&[], COD), "one"), scene.place_keyed(wish(&[], COD), "other")).await;
             let mut codes = [code(&one), code(&other)];
             codes.sort_unstable();
-            assert_eq!(codes, ["CART_ORDERED", "OK"], "seed {seed}");
+            // Which of them it is depends on whether the other had read the cart before it was emptied.
+            assert!(matches!(codes, ["CART_ORDERED" | "EMPTY_ORDER", "OK"]), "{codes:?}, seed {seed}");
 
             add("A", 1).await?;
             add("B", 3).await?;
@@ -250,6 +254,34 @@ fn counted(order: &Order) -> Vec<(&str, u32)> {
     order.lines.iter().map(|line| (line.sku.as_str(), line.quantity.get())).collect()
 }
 
+/// Places an order for whoever hangs up, or dies, as soon as it stands.
+async fn hang_up(scene: &Scene) -> Outcome<Order> {
+    let before = scene.all_orders().await?.len();
+    let mut placing = pin!(scene.place(wish(&[], COD)));
+    loop {
+        assert!(poll!(&mut placing).is_pending(), "the cart is told before the answer");
+        let mut orders = scene.all_orders().await?;
+        if orders.len() > before {
+            return Ok(orders.remove(0));
+        }
+    }
+}
+
+#[test]
+fn what_was_ordered_is_gone_from_the_cart_when_the_order_is_answered() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(10, &[("A", 10)]).await?;
+        let owner = CartOwner::User(scene.asha_id());
+        scene.orders.add_to_cart(&scene.asha, owner, &[("A".to_owned(), 2)], None, None, None).await?;
+        scene.place(wish(&[], COD)).await?;
+        assert_eq!(scene.orders.cart(&scene.asha, owner).await?.lines, [], "its event is still on its way");
+        scene.orders.set_cart_line(&scene.asha, owner, "A", 1, None).await?;
+        scene.settle().await?;
+        assert_eq!(scene.orders.cart(&scene.asha, owner).await?.lines.len(), 1, "the event takes nothing twice");
+        Ok(())
+    })
+}
+
 #[test]
 fn what_is_ordered_and_still_in_the_cart_is_not_ordered_again() -> Outcome<()> {
     block_on(async {
@@ -260,11 +292,11 @@ fn what_is_ordered_and_still_in_the_cart_is_not_ordered_again() -> Outcome<()> {
             scene.orders.add_to_cart(&scene.asha, owner, &[(sku.to_owned(), count)], None, None, None).await
         };
         add("A", 2).await?;
-        assert_eq!(counted(&scene.place(wish(&[], COD)).await?), [("A", 2)]);
+        assert_eq!(counted(&hang_up(&scene).await?), [("A", 2)]);
         // Nobody has told the cart yet.
         add("A", 1).await?;
         add("B", 3).await?;
-        assert_eq!(counted(&scene.place(wish(&[], COD)).await?), [("A", 1), ("B", 3)]);
+        assert_eq!(counted(&hang_up(&scene).await?), [("A", 1), ("B", 3)]);
         scene.orders.set_cart_line(&scene.asha, owner, "B", 2, None).await?;
         assert_eq!(code(&scene.place(wish(&[], COD)).await), "CART_ORDERED", "fewer of what is ordered is nothing new");
         scene.settle().await?;
