@@ -74,7 +74,7 @@ impl Buyer {
     async fn top_up(&self, note: &str) {
         let tokens = ["tok_ok", "tok_ok", "tok_timeout_then_ok", "tok_declined", "tok_pending"];
         let (token, rupees, clicks) =
-            self.client.throw(|dice| (*dice.pick(&tokens), dice.between(50, 400), 1 + usize::from(dice.permille(200))));
+            self.client.throw(|dice| (*dice.pick(&tokens), dice.between(50, 900), 1 + usize::from(dice.permille(200))));
         let amount = Money::new(i64::try_from(rupees).unwrap_or(50) * 100, Currency::INR);
         let (user, key) = (self.user, key(&format!("{note}-top-up"), 1));
         let request = |shop: crate::Commerce, me: Actor| {
