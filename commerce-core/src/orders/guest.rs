@@ -21,7 +21,7 @@ use super::model::Order;
 use super::payment::PaymentMethod;
 use super::place::Buyer;
 use super::ports::OrderFilter;
-use super::quote::{Offer, PlaceOrder};
+use super::quote::PlaceOrder;
 use super::story::{Decided, Happening};
 
 /// Where the orders of one hour are counted.
@@ -65,14 +65,6 @@ impl Orders {
         let user = self.customers.guest(&email).await?;
         let cart = guest.cart.as_deref().map_or(CartOwner::User(user), CartOwner::guest);
         self.place_for(Buyer { user, cart, by: None }, command, key).await
-    }
-
-    /// What an order would cost somebody who has not logged in.
-    ///
-    /// # Errors
-    /// As [`offer`](Self::offer).
-    pub async fn offer_to_guest(&self, cart: Option<&str>, command: &PlaceOrder) -> Outcome<Offer> {
-        self.offer_for(None, cart.map(CartOwner::guest), command).await
     }
 
     /// The link of an order, if it is a guest's.

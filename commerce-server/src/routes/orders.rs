@@ -41,7 +41,6 @@ pub(super) fn routes(api: Api) -> Api {
     api.post(
         "/api/orders/quote",
         op("What an order would cost; a guest names her cart or her mail address")
-            .keyless("a quote writes nothing, and is always the present one")
             .or_guest()
             .takes::<OrderBody>()
             .gives::<QuoteView>(200, "The quote.")
@@ -86,7 +85,8 @@ pub(super) fn routes(api: Api) -> Api {
     )
 }
 
-const PRICING: &[&str] = &["EMPTY_ORDER", "CURRENCY_MISMATCH", "COUPON_NOT_APPLICABLE", "COUPON_EXHAUSTED"];
+const PRICING: &[&str] =
+    &["EMPTY_ORDER", "CURRENCY_MISMATCH", "COUPON_NOT_APPLICABLE", "COUPON_EXHAUSTED", "IDEMPOTENCY_MISMATCH"];
 const PLACING: &[&str] = &[
     "SOLD_OUT",
     "PRICE_CHANGED",
@@ -101,17 +101,17 @@ const PLACING: &[&str] = &[
 ];
 const STEPS: &[&str] = &["ILLEGAL_TRANSITION", "PAYMENT_REQUIRED"];
 
-/// Writes nothing, so that a key has nothing to keep.
+/// Always the present one, also when it is repeated under its key.
 async fn quote(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OrderBody>) -> Answered<Told<QuoteView>> {
-    request.key_or(request.body.idempotency_key.as_deref())?;
+    let key = request.key_or(request.body.idempotency_key.as_deref())?;
     one_address(&request.body)?;
     let guest = guest(&actor, &request.body)?;
     let (orders, command) = (shared.orders(), PlaceOrder::from(request.body));
     let offer = match guest {
-        Some(guest) => orders.offer_to_guest(guest.cart.as_deref(), &command).await?,
-        None => orders.offer(&actor, &command).await?,
+        Some(guest) => orders.offer_to_guest(guest.cart.as_deref(), &command, key).await?,
+        None => orders.offer(&actor, &command, key).await?,
     };
-    Ok(shown(QuoteView::of(offer)))
+    Ok(done(offer.map(QuoteView::of)))
 }
 
 async fn place(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OrderBody>) -> Answered<Told<OrderView>> {

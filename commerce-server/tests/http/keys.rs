@@ -152,7 +152,7 @@ impl Scene {
                 "/api/auth/password-reset/confirm",
                 keeps("/api/auth/password-reset/confirm", anew("battery staple"), anew("another staple"), anew("short")),
             ),
-            ("/api/orders/quote", Keeps::Nothing("nothing is written")),
+            ("/api/orders/quote", keeps("/api/orders/quote", order("A", 1, "COD"), order("A", 2, "COD"), order("A", 0, "COD"))),
             ("/api/orders/link", Keeps::Nothing("mails of one hour are counted instead")),
             ("/api/payments/webhooks/{provider}", Keeps::Nothing("the provider's event is the key")),
             ("/api/users", keeps("/api/users", person("Asha"), person("Ravi"), json!({"email": "x"}))),
