@@ -108,6 +108,51 @@ fn a_quote_repeated_under_its_key_is_made_anew_and_says_so() {
     });
 }
 
+#[test]
+fn a_mail_is_asked_for_once_under_a_key() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await.unwrap();
+        let asked = async |body: u8| shop.users.reset_asked(Some(key("k", body))).await;
+        assert!(matches!(asked(1).await.unwrap(), Answer::Fresh(())));
+        for _ in 0..3 {
+            shop.users.request_reset("asha@example.com", Some(&key("k", 1))).await.unwrap();
+            assert!(matches!(asked(1).await.unwrap(), Answer::Replayed(())));
+        }
+        assert_eq!(asked(2).await.unwrap_err().refusal(), Some(&Refusal::IdempotencyMismatch));
+        assert!(matches!(shop.orders.link_asked(Some(key("k", 1))).await.unwrap(), Answer::Fresh(())));
+        assert!(matches!(shop.orders.link_asked(Some(key("k", 1))).await.unwrap(), Answer::Replayed(())));
+        clean(&shop).await;
+        assert_eq!(shop.mailer.mails().iter().filter(|mail| mail.subject == "password_reset").count(), 1);
+    });
+}
+
+#[test]
+fn tokens_are_given_anew_under_a_key_to_who_may_have_them() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await.unwrap();
+        let login =
+            async |password: &str, body: u8| shop.users.login_keyed("asha@example.com", password, Some(key("k", body))).await;
+        assert_eq!(login("wrong", 0).await.err().unwrap().refusal(), Some(&Refusal::BadCredentials));
+        let Answer::Fresh(first) = login(samples::PASSWORD, 1).await.unwrap() else { panic!("done now") };
+        let Answer::Replayed(second) = login(samples::PASSWORD, 1).await.unwrap() else { panic!("a replay") };
+        assert_ne!(first.session, second.session);
+        assert_eq!(login(samples::PASSWORD, 2).await.err().unwrap().refusal(), Some(&Refusal::IdempotencyMismatch));
+        assert_eq!(login("wrong", 1).await.err().unwrap().refusal(), Some(&Refusal::BadCredentials), "the password comes first");
+
+        let refresh = async |token: &str, body: u8| shop.users.refresh_keyed(token, Some(key("k", body))).await;
+        let Answer::Fresh(next) = refresh(&first.refresh_token, 1).await.unwrap() else { panic!("done now") };
+        let Answer::Replayed(again) = refresh(&first.refresh_token, 1).await.unwrap() else { panic!("a replay") };
+        assert_eq!(next.refresh_token, again.refresh_token);
+        assert_eq!(refresh(&second.refresh_token, 2).await.err().unwrap().refusal(), Some(&Refusal::IdempotencyMismatch));
+        shop.users.refresh(&second.refresh_token).await.expect("what was refused used the token up no more than the key");
+        shop.users.refresh(&next.refresh_token).await.unwrap();
+        assert_eq!(refresh(&first.refresh_token, 1).await.err().unwrap().refusal(), Some(&Refusal::Unauthenticated));
+        clean(&shop).await;
+    });
+}
+
 /// The audit finds nothing wrong with what was written.
 async fn clean(shop: &MemoryShop) {
     shop.settle().await.unwrap();

@@ -5,6 +5,7 @@ use std::time::Instant;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use commerce_core::change::Answer;
 use commerce_core::ids::OrderId;
 use commerce_core::orders::{GuestBuyer, OrderFilter, PlaceOrder};
@@ -14,10 +15,10 @@ use serde_json::{Value, json};
 
 use super::users::{CURSOR, LIMIT};
 use crate::address::client_group;
-use crate::answer::{Told, created, done, shown, shown_at};
+use crate::answer::{Told, accepted, created, done, shown, shown_at};
 use crate::api::{Api, Param, op};
 use crate::auth::{Caller, Holder, SignedIn};
-use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query, RequestIdempotency};
+use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query};
 use crate::front::ClientAddress;
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
@@ -51,11 +52,10 @@ pub(super) fn routes(api: Api) -> Api {
     .post(
         "/api/orders/link",
         op("Have the link of a guest's order mailed to her again")
-            .keyless("the mails of an hour are counted instead")
             .public()
             .takes::<LinkBody>()
             .done(202, "If there is such an order of a guest with this address, a mail is on its way.")
-            .refuses(&["TOO_MANY"]),
+            .refuses(&["TOO_MANY", "IDEMPOTENCY_MISMATCH"]),
         ask_link,
     )
     .get("/api/orders", list.lists::<OrderView>(), self::list)
@@ -131,23 +131,25 @@ async fn place(State(shared): State<Shared>, Caller(actor): Caller, request: Key
     Ok(created(order.map(|order| OrderView::from(order).with_link(link)), OrderView::location).at(OrderView::version))
 }
 
-/// Answered at once, so that the time it takes says nothing either.
+/// Answered before any order is looked for, so that the time it takes says nothing either. A replay makes up for a mail that
+/// could not be asked for.
 async fn ask_link(
     State(shared): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    _: RequestIdempotency,
-    Json(LinkBody { email, number }): Json<LinkBody>,
-) -> Answered<StatusCode> {
+    request: KeyedJson<LinkBody>,
+) -> Answered<Response> {
+    let (key, LinkBody { email, number }) = (request.key(), request.body);
     let left = shared.links().take(client_group(address.0), Instant::now());
     if let Some(seconds) = left.and_then(|left| left.wait_seconds()) {
         return Err(Problem::from(Refusal::TooMany).retry_after(seconds));
     }
+    let answer = shared.orders().link_asked(key.clone()).await?;
     tokio::spawn(async move {
-        if let Err(error) = shared.orders().request_link(&email, &number).await {
+        if let Err(error) = shared.orders().request_link(&email, &number, key.as_ref()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the link of an order could not be asked for");
         }
     });
-    Ok(StatusCode::ACCEPTED)
+    Ok(accepted(answer))
 }
 
 /// Who orders without an account, if nobody has logged in. Whoever has needs no other mail address and no other cart.
