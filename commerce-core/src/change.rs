@@ -142,6 +142,14 @@ pub struct RequestKey {
     pub body_hash: [u8; 32],
 }
 
+impl RequestKey {
+    /// What a turn is marked with that belongs to the key, so that a repeated request takes no second.
+    #[must_use]
+    pub fn turn(&self) -> [u8; 32] {
+        digest(&[b"turn", self.key.as_str().as_bytes()])
+    }
+}
+
 /// A key to be used up by a change set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyClaim {

@@ -48,7 +48,7 @@ fn a_mailed_token_sets_a_password_once_and_ends_every_session() {
         let shop = MemoryShop::new(1);
         registered(&shop, "asha").await;
         let tokens = shop.users.login("asha@example.com", PASSWORD).await.unwrap();
-        shop.users.request_reset(" Asha@Example.com ").await.unwrap();
+        shop.users.request_reset(" Asha@Example.com ", None).await.unwrap();
         let token = mailed(&shop).await.pop().unwrap();
         assert_eq!(refused(shop.users.reset_password(&token, "short", None).await).code(), "INVALID");
         let both = join_all((0..2).map(|_| shop.users.reset_password(&token, OTHER, None))).await;
@@ -65,7 +65,7 @@ fn a_new_password_is_set_once_under_a_key() {
     block_on(async {
         let shop = MemoryShop::new(1);
         registered(&shop, "asha").await;
-        shop.users.request_reset("asha@example.com").await.unwrap();
+        shop.users.request_reset("asha@example.com", None).await.unwrap();
         let token = mailed(&shop).await.pop().unwrap();
         let key = |body: u8| Some(RequestKey { key: "k".parse().unwrap(), body_hash: [body; 32] });
         assert_eq!(refused(shop.users.reset_password(&token, "short", key(0)).await).code(), "INVALID", "uses no key up");
@@ -85,14 +85,14 @@ fn nobody_learns_who_has_an_account_and_no_mailbox_is_filled() {
         let shop = MemoryShop::new(1);
         registered(&shop, "asha").await;
         for nobody in ["nobody@example.com", "no address", ""] {
-            shop.users.request_reset(nobody).await.unwrap();
+            shop.users.request_reset(nobody, None).await.unwrap();
         }
         assert_eq!(mailed(&shop).await, [] as [String; 0]);
-        join_all((0..20).map(|_| shop.users.request_reset("asha@example.com"))).await;
+        join_all((0..20).map(|_| shop.users.request_reset("asha@example.com", None))).await;
         let most = usize::try_from(limits::RESETS_AN_HOUR).unwrap();
         assert_eq!(mailed(&shop).await.len(), most);
         shop.clock.advance(Duration::from_hours(1));
-        shop.users.request_reset("asha@example.com").await.unwrap();
+        shop.users.request_reset("asha@example.com", None).await.unwrap();
         assert_eq!(mailed(&shop).await.len(), most + 1, "the next hour is another");
     });
 }
@@ -104,7 +104,7 @@ fn a_token_dies_of_age_and_of_any_change_of_what_it_is_for() {
         let asha = registered(&shop, "asha").await;
         let bina = registered(&shop, "bina").await;
         let ask = async || {
-            shop.users.request_reset("asha@example.com").await.unwrap();
+            shop.users.request_reset("asha@example.com", None).await.unwrap();
             mailed(&shop).await.pop().unwrap()
         };
         let fails = async |token: &str| {

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use commerce_core::audit::AuditRequest;
 use commerce_core::catalog::{NewProduct, NewVariant};
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::notifications::{Notification, NotificationFilter, NotificationStatus};
-use commerce_core::orders::CartOwner;
+use commerce_core::orders::{AddressChoice, CartOwner, PlaceOrder};
 use commerce_core::page::PageRequest;
+use commerce_core::testing::conformance::NoWait;
 use commerce_core::testing::{MemoryShop, samples};
 use commerce_core::text::Metadata;
 use commerce_core::{Actor, Currency, Money, Refusal};
@@ -67,28 +69,7 @@ fn of_twins_at_the_brim_of_a_cart_one_is_the_replay_of_the_other() {
     block_on(async {
         for seed in 0..20 {
             let shop = MemoryShop::new(seed);
-            let variant = NewVariant {
-                sku: "A".to_owned(),
-                price: Money::new(49_900, Currency::INR),
-                compare_at: None,
-                options: BTreeMap::new(),
-                stock: 5_000,
-                weight_grams: None,
-                barcode: None,
-                metadata: None,
-            };
-            let product = NewProduct {
-                name: "Kurta".to_owned(),
-                description: String::new(),
-                slug: None,
-                category: None,
-                seller: None,
-                status: None,
-                variants: vec![variant],
-                metadata: Metadata::new(),
-                images: Vec::new(),
-            };
-            shop.catalog.create_product(&Actor::System, product, None).await.unwrap();
+            put_on_sale(&shop).await;
             let (owner, items) = (CartOwner::guest("token"), [("A".to_owned(), 999)]);
             let add = || shop.orders.add_to_cart(&Actor::Anonymous, owner, &items, None, Some(key("k", 1)), None);
             let (one, two) = join(add(), add()).await;
@@ -96,6 +77,112 @@ fn of_twins_at_the_brim_of_a_cart_one_is_the_replay_of_the_other() {
             assert_ne!(matches!(one, Answer::Replayed(_)), matches!(two, Answer::Replayed(_)), "with seed {seed}");
         }
     });
+}
+
+#[test]
+fn a_quote_repeated_under_its_key_is_made_anew_and_says_so() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        put_on_sale(&shop).await;
+        let quote = async |quantity: i64, key: Option<RequestKey>| {
+            let wish = PlaceOrder {
+                items: Some(vec![("A".to_owned(), quantity)]),
+                coupon_code: None,
+                address: AddressChoice::Saved(None),
+                shipping_option: None,
+                payment: None,
+                expected_total: None,
+                metadata: Metadata::new(),
+            };
+            shop.orders.offer_to_guest(None, &wish, key).await
+        };
+        assert!(quote(0, Some(key("k", 0))).await.is_err(), "what is refused uses no key up");
+        let (one, twin) = join(quote(1, Some(key("k", 1))), quote(1, Some(key("k", 1)))).await;
+        let (one, twin) = (one.unwrap(), twin.unwrap());
+        assert_ne!(matches!(one, Answer::Replayed(_)), matches!(twin, Answer::Replayed(_)), "of twins one is the replay");
+        assert_eq!(one.into_inner(), twin.into_inner());
+        assert!(matches!(quote(1, Some(key("k", 1))).await.unwrap(), Answer::Replayed(_)));
+        assert_eq!(quote(2, Some(key("k", 2))).await.unwrap_err().refusal(), Some(&Refusal::IdempotencyMismatch));
+        assert!(matches!(quote(2, None).await.unwrap(), Answer::Fresh(_)));
+        clean(&shop).await;
+    });
+}
+
+#[test]
+fn a_mail_is_asked_for_once_under_a_key() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await.unwrap();
+        let asked = async |body: u8| shop.users.reset_asked(Some(key("k", body))).await;
+        assert!(matches!(asked(1).await.unwrap(), Answer::Fresh(())));
+        for _ in 0..3 {
+            shop.users.request_reset("asha@example.com", Some(&key("k", 1))).await.unwrap();
+            assert!(matches!(asked(1).await.unwrap(), Answer::Replayed(())));
+        }
+        assert_eq!(asked(2).await.unwrap_err().refusal(), Some(&Refusal::IdempotencyMismatch));
+        assert!(matches!(shop.orders.link_asked(Some(key("k", 1))).await.unwrap(), Answer::Fresh(())));
+        assert!(matches!(shop.orders.link_asked(Some(key("k", 1))).await.unwrap(), Answer::Replayed(())));
+        clean(&shop).await;
+        assert_eq!(shop.mailer.mails().iter().filter(|mail| mail.subject == "password_reset").count(), 1);
+    });
+}
+
+#[test]
+fn tokens_are_given_anew_under_a_key_to_who_may_have_them() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await.unwrap();
+        let login =
+            async |password: &str, body: u8| shop.users.login_keyed("asha@example.com", password, Some(key("k", body))).await;
+        assert_eq!(login("wrong", 0).await.err().unwrap().refusal(), Some(&Refusal::BadCredentials));
+        let Answer::Fresh(first) = login(samples::PASSWORD, 1).await.unwrap() else { panic!("done now") };
+        let Answer::Replayed(second) = login(samples::PASSWORD, 1).await.unwrap() else { panic!("a replay") };
+        assert_ne!(first.session, second.session);
+        assert_eq!(login(samples::PASSWORD, 2).await.err().unwrap().refusal(), Some(&Refusal::IdempotencyMismatch));
+        assert_eq!(login("wrong", 1).await.err().unwrap().refusal(), Some(&Refusal::BadCredentials), "the password comes first");
+
+        let refresh = async |token: &str, body: u8| shop.users.refresh_keyed(token, Some(key("k", body))).await;
+        let Answer::Fresh(next) = refresh(&first.refresh_token, 1).await.unwrap() else { panic!("done now") };
+        let Answer::Replayed(again) = refresh(&first.refresh_token, 1).await.unwrap() else { panic!("a replay") };
+        assert_eq!(next.refresh_token, again.refresh_token);
+        assert_eq!(refresh(&second.refresh_token, 2).await.err().unwrap().refusal(), Some(&Refusal::IdempotencyMismatch));
+        shop.users.refresh(&second.refresh_token).await.expect("what was refused used the token up no more than the key");
+        shop.users.refresh(&next.refresh_token).await.unwrap();
+        assert_eq!(refresh(&first.refresh_token, 1).await.err().unwrap().refusal(), Some(&Refusal::Unauthenticated));
+        clean(&shop).await;
+    });
+}
+
+/// The audit finds nothing wrong with what was written.
+async fn clean(shop: &MemoryShop) {
+    shop.settle().await.unwrap();
+    let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
+    assert_eq!(report.violations, []);
+}
+
+async fn put_on_sale(shop: &MemoryShop) {
+    let variant = NewVariant {
+        sku: "A".to_owned(),
+        price: Money::new(49_900, Currency::INR),
+        compare_at: None,
+        options: BTreeMap::new(),
+        stock: 5_000,
+        weight_grams: None,
+        barcode: None,
+        metadata: None,
+    };
+    let product = NewProduct {
+        name: "Kurta".to_owned(),
+        description: String::new(),
+        slug: None,
+        category: None,
+        seller: None,
+        status: None,
+        variants: vec![variant],
+        metadata: Metadata::new(),
+        images: Vec::new(),
+    };
+    shop.catalog.create_product(&Actor::System, product, None).await.unwrap();
 }
 
 async fn the_message(shop: &MemoryShop) -> Notification {

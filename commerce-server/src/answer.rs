@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commerce_core::change::Answer;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::conditional::Moving;
 use crate::extract::headers::etag;
@@ -35,6 +36,23 @@ pub fn done<T>(answer: Answer<T>) -> Told<T> {
     match answer {
         Answer::Fresh(body) => Told::ok(body),
         Answer::Replayed(body) => Told::ok(body).header(header::HeaderName::from_static("idempotent-replayed"), "true"),
+    }
+}
+
+/// 202 for what is done later and has no body; a replay is 200 with an empty object.
+pub fn accepted(answer: Answer<()>) -> Response {
+    bare(StatusCode::ACCEPTED, answer)
+}
+
+/// 204 for what has no body; a replay is 200 with an empty object.
+pub fn nothing(answer: Answer<()>) -> Response {
+    bare(StatusCode::NO_CONTENT, answer)
+}
+
+fn bare(status: StatusCode, answer: Answer<()>) -> Response {
+    match answer {
+        Answer::Fresh(()) => status.into_response(),
+        replayed @ Answer::Replayed(()) => done(replayed.map(|()| json!({}))).into_response(),
     }
 }
 

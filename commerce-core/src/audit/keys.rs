@@ -16,6 +16,8 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
         "POST /api/products" => Some(PRODUCTS),
         "POST /api/sellers" => Some(SELLERS),
         "POST /api/users" => Some(USERS),
+        // A quote makes nothing, and who asks for a link is told nothing.
+        "POST /api/orders/quote" | "POST /api/orders/link" => None,
         _ if is_exchange(route) => Some(ORDERS),
         _ if route.starts_with("POST /api/orders/") => match route.rsplit('/').next() {
             Some("returns") => Some(RETURNS),

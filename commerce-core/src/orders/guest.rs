@@ -6,9 +6,10 @@
 //! with and without an account is two customers to them. She has no address book and no wallet.
 
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, digest};
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, UserId};
+use crate::keyed::Keyed;
 use crate::limits;
 use crate::page::PageRequest;
 use crate::text::{Email, IdempotencyKey};
@@ -21,13 +22,15 @@ use super::model::Order;
 use super::payment::PaymentMethod;
 use super::place::Buyer;
 use super::ports::OrderFilter;
-use super::quote::{Offer, PlaceOrder};
+use super::quote::PlaceOrder;
 use super::story::{Decided, Happening};
 
 /// Where the orders of one hour are counted.
 const TURNS: &str = "POST /api/orders#guest";
 /// Where the links of one hour are counted that are mailed again.
 const LINKS: &str = "POST /api/orders#link";
+/// Where the keys of those count who ask for a link.
+const LINK: &str = "POST /api/orders/link";
 
 /// Who orders without an account.
 #[derive(Clone, Debug)]
@@ -67,14 +70,6 @@ impl Orders {
         self.place_for(Buyer { user, cart, by: None }, command, key).await
     }
 
-    /// What an order would cost somebody who has not logged in.
-    ///
-    /// # Errors
-    /// As [`offer`](Self::offer).
-    pub async fn offer_to_guest(&self, cart: Option<&str>, command: &PlaceOrder) -> Outcome<Offer> {
-        self.offer_for(None, cart.map(CartOwner::guest), command).await
-    }
-
     /// The link of an order, if it is a guest's.
     ///
     /// # Errors
@@ -94,11 +89,12 @@ impl Orders {
     }
 
     /// Has the link of an order mailed again to the guest whose order it is. Says nothing about whether there is such a
-    /// guest or such an order, and leaves it at so many mails an hour.
+    /// guest or such an order, and leaves it at so many mails an hour. The mail belongs to the request's key, so that a repeated
+    /// one sends no second within the hour; whether it may have the key, [`link_asked`](Self::link_asked) says before.
     ///
     /// # Errors
     /// When a store does not answer.
-    pub async fn request_link(&self, email: &str, number: &str) -> Outcome<()> {
+    pub async fn request_link(&self, email: &str, number: &str, key: Option<&RequestKey>) -> Outcome<()> {
         let (Ok(email), number) = (email.trim().parse::<Email>(), number.trim().to_uppercase()) else { return Ok(()) };
         let Some(guest) = self.customers.known_guest(&email).await? else { return Ok(()) };
         let filter = OrderFilter { user: Some(guest), number: Some(number), ..OrderFilter::default() };
@@ -108,14 +104,20 @@ impl Orders {
         let Some(order) = found.filter(alive) else { return Ok(()) };
         let actor = Actor::Guest(guest, order.id);
         let told = self.say(&Decided::about(order).and(Happening::LinkRequested), &actor);
+        let whose = key.map(RequestKey::turn);
         for turn in 0..limits::ORDER_LINKS_AN_HOUR {
             let scope = turn_of(LINKS, guest, now, turn)?;
-            if self.store.key(&scope).await?.is_some() {
+            if let Some(taken) = self.store.key(&scope).await? {
+                if whose == Some(taken.body_hash) {
+                    return Ok(());
+                }
                 continue;
             }
-            let claim = KeyClaim { scope, body_hash: [0; 32], result: KeyResult::Done(guest.uuid()), generation: 1, at: now };
+            let body_hash = whose.unwrap_or_default();
+            let claim = KeyClaim { scope, body_hash, result: KeyResult::Done(guest.uuid()), generation: 1, at: now };
             match self.store.commit(ChangeSet::new().claim(Some(claim)).say(told.clone())).await {
                 Ok(()) => return Ok(()),
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(taken))) if whose == Some(taken.body_hash) => return Ok(()),
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(_))) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -124,10 +126,20 @@ impl Orders {
         Ok(())
     }
 
+    /// Uses the key of such a request up, the same whether or not there is such an order.
+    ///
+    /// # Errors
+    /// `IDEMPOTENCY_MISMATCH`.
+    pub async fn link_asked(&self, key: Option<RequestKey>) -> Outcome<Answer<()>> {
+        let keyed = Keyed::of(&Actor::Anonymous, LINK, key);
+        let replayed = keyed.seen(&*self.store).await?.is_some() || self.use_up(&keyed).await?;
+        Ok(if replayed { Answer::Replayed(()) } else { Answer::Fresh(()) })
+    }
+
     /// Whether this order may be told to a guest's mail address, of which so many are in an hour. The turn belongs to the
     /// request's key, so that a repeated one takes no second.
     pub(super) async fn takes_turn(&self, guest: UserId, key: &RequestKey) -> Outcome<bool> {
-        let (now, whose) = (self.clock.now(), digest(&[b"turn", key.key.as_str().as_bytes()]));
+        let (now, whose) = (self.clock.now(), key.turn());
         for turn in 0..limits::GUEST_ORDERS_AN_HOUR {
             let scope = turn_of(TURNS, guest, now, turn)?;
             if let Some(taken) = self.store.key(&scope).await? {

@@ -33,6 +33,7 @@ mod reconcile;
 mod redirect;
 mod reduce_cart;
 mod refund;
+mod repeat;
 pub mod returns;
 mod send_back;
 mod ship;

@@ -1,8 +1,10 @@
-//! What an order would cost: the same reads and the same sums as placing it, and nothing written.
+//! What an order would cost: the same reads and the same sums as placing it, and nothing written but the key of the request.
 
 use crate::actor::Actor;
+use crate::change::{Answer, RequestKey};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{ProductId, UserId};
+use crate::keyed::Keyed;
 use crate::money::Money;
 use crate::text::{Check, Metadata, Quantity, Sku};
 use crate::users::{PostalAddress, RawAddress, parse_address};
@@ -15,6 +17,9 @@ use super::ports::PricedItem;
 use super::pricing::{Quote, demand, parcel, quote};
 use super::shipping::{Destination, ShippingOption};
 use super::tax::{Sale, SaleLine};
+
+/// Where the keys of quotes count.
+const ROUTE: &str = "POST /api/orders/quote";
 
 /// A wish to order, as it came in.
 #[derive(Clone, Debug)]
@@ -77,21 +82,48 @@ impl Orders {
     /// # Errors
     /// As [`place`](Self::place), but for stock and payment, which are not looked at.
     pub async fn quote(&self, actor: &Actor, command: &PlaceOrder) -> Outcome<Quote> {
-        Ok(self.offer(actor, command).await?.quote)
+        Ok(self.offer(actor, command, None).await?.into_inner().quote)
     }
 
     /// The same beside the ways in which it could be shipped. Who names no address and keeps none is told what it costs at
-    /// the shop's own place.
+    /// the shop's own place. Repeated with the same key it is made anew, and says that it is a replay.
     ///
     /// # Errors
-    /// As [`quote`](Self::quote).
-    pub async fn offer(&self, actor: &Actor, command: &PlaceOrder) -> Outcome<Offer> {
+    /// As [`quote`](Self::quote), and `IDEMPOTENCY_MISMATCH`.
+    pub async fn offer(&self, actor: &Actor, command: &PlaceOrder, key: Option<RequestKey>) -> Outcome<Answer<Offer>> {
         let user = actor.require_user()?;
-        self.offer_for(Some(user), Some(CartOwner::User(user)), command).await
+        self.offer_under(&Keyed::of(actor, ROUTE, key), Some(user), Some(CartOwner::User(user)), command).await
+    }
+
+    /// What an order would cost somebody who has not logged in.
+    ///
+    /// # Errors
+    /// As [`offer`](Self::offer).
+    pub async fn offer_to_guest(
+        &self,
+        cart: Option<&str>,
+        command: &PlaceOrder,
+        key: Option<RequestKey>,
+    ) -> Outcome<Answer<Offer>> {
+        self.offer_under(&Keyed::of(&Actor::Anonymous, ROUTE, key), None, cart.map(CartOwner::guest), command).await
+    }
+
+    /// Uses the key up when there is something to answer.
+    async fn offer_under(
+        &self,
+        keyed: &Keyed,
+        user: Option<UserId>,
+        cart: Option<CartOwner>,
+        command: &PlaceOrder,
+    ) -> Outcome<Answer<Offer>> {
+        let seen = keyed.seen(&*self.store).await?.is_some();
+        let offer = self.offer_for(user, cart, command).await?;
+        let replayed = seen || self.use_up(keyed).await?;
+        Ok(if replayed { Answer::Replayed(offer) } else { Answer::Fresh(offer) })
     }
 
     /// The same for somebody who is known, or for a guest, out of this cart unless items are named.
-    pub(super) async fn offer_for(&self, user: Option<UserId>, cart: Option<CartOwner>, command: &PlaceOrder) -> Outcome<Offer> {
+    async fn offer_for(&self, user: Option<UserId>, cart: Option<CartOwner>, command: &PlaceOrder) -> Outcome<Offer> {
         let wish = self.wish(cart, command).await?;
         let address = match (&command.address, user) {
             (AddressChoice::Saved(None), None) => None,

@@ -3,9 +3,9 @@
 use sha2::{Digest, Sha256};
 
 use crate::actor::Actor;
-use crate::change::ChangeSet;
+use crate::change::{Answer, ChangeSet, RequestKey};
 use crate::error::{Outcome, Refusal};
-use crate::ids::SessionId;
+use crate::ids::{Id, SessionId};
 use crate::limits;
 use crate::text::Email;
 use crate::time::Timestamp;
@@ -14,12 +14,24 @@ use super::Users;
 use super::model::{Claims, RefreshToken, Session, Tokens, User};
 use super::ports::{UserWrite, Verdict};
 
+/// Where the keys of logins count: for whom they let in.
+const ROUTE: &str = "POST /api/auth/login";
+
 impl Users {
     /// Begins a session.
     ///
     /// # Errors
     /// `BAD_CREDENTIALS`, the same and after the same time for an unknown address and a wrong password.
     pub async fn login(&self, email: &str, password: &str) -> Outcome<Tokens> {
+        Ok(self.login_keyed(email, password, None).await?.into_inner())
+    }
+
+    /// The same of a request that may have a key. No token is kept to be answered again: repeated, it begins a session
+    /// of its own, and says that it is a replay. The key is looked at only once the password is proved.
+    ///
+    /// # Errors
+    /// As [`login`](Self::login), and `IDEMPOTENCY_MISMATCH`.
+    pub async fn login_keyed(&self, email: &str, password: &str, key: Option<RequestKey>) -> Outcome<Answer<Tokens>> {
         if password.chars().count() > limits::PASSWORD_MAX {
             return Err(Refusal::BadCredentials.into());
         }
@@ -29,6 +41,8 @@ impl Users {
         };
         let verdict = self.passwords.verify(password, known.as_ref().map(|user| &user.password_hash)).await?;
         let user = known.filter(|_| verdict != Verdict::Wrong).ok_or(Refusal::BadCredentials)?;
+        let keyed = self.keyed(&Actor::Customer(user.id), ROUTE, key);
+        let seen = self.made_before(keyed.as_ref()).await?.is_some();
 
         let now = self.clock.now();
         let session = Session { id: self.ids.mint(), user: user.id, created_at: now, last_used_at: now, revoked_at: None };
@@ -39,10 +53,20 @@ impl Users {
         self.store.commit(ChangeSet::of([UserWrite::InsertSession(session), UserWrite::InsertRefreshToken(first)])).await?;
 
         let user = self.still_holds(user, password, id).await?;
+        let used = if seen { Ok(true) } else { self.use_up(keyed.as_ref(), id.uuid()).await };
+        let replayed = match used {
+            Ok(replayed) => replayed,
+            Err(refused) => {
+                // Nobody gets its tokens.
+                self.end(id).await?;
+                return Err(refused);
+            }
+        };
         if verdict == Verdict::RightButOld {
             self.renew_hash(&user, password).await;
         }
-        Ok(self.tokens_for(user, id, refresh_token, now))
+        let tokens = self.tokens_for(user, id, refresh_token, now);
+        Ok(if replayed { Answer::Replayed(tokens) } else { Answer::Fresh(tokens) })
     }
 
     /// Whether the account with this address has this password; for whoever looks after the house. Begins no session.
@@ -66,8 +90,12 @@ impl Users {
         {
             return Ok(user);
         }
-        self.store.commit(ChangeSet::of([UserWrite::RevokeSession(session, self.clock.now())])).await?;
+        self.end(session).await?;
         Err(Refusal::BadCredentials.into())
+    }
+
+    async fn end(&self, session: SessionId) -> Outcome<()> {
+        Ok(self.store.commit(ChangeSet::of([UserWrite::RevokeSession(session, self.clock.now())])).await?)
     }
 
     /// Hashes the password as one hashes today. The login does not depend on it: the next one tries again.

@@ -1,8 +1,9 @@
 //! A refresh token for new tokens. Each works once; a stolen one ends its session.
 
-use crate::change::{ChangeSet, Round, rounds, settle};
+use crate::actor::Actor;
+use crate::change::{Answer, ChangeSet, RequestKey, Round, rounds};
 use crate::error::{Outcome, Refusal};
-use crate::ids::SessionId;
+use crate::ids::{Id, SessionId};
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -10,6 +11,10 @@ use super::Users;
 use super::login::token_hash;
 use super::model::{RefreshToken, Tokens, User};
 use super::ports::UserWrite;
+use super::repeat::Committed;
+
+/// Where the keys of refreshes count: for whose session it is.
+const ROUTE: &str = "POST /api/auth/refresh";
 
 impl Users {
     /// Gives new tokens for a refresh token and takes it out of use. The same token again within ten
@@ -19,6 +24,15 @@ impl Users {
     /// # Errors
     /// `UNAUTHENTICATED`.
     pub async fn refresh(&self, refresh_token: &str) -> Outcome<Tokens> {
+        Ok(self.refresh_keyed(refresh_token, None).await?.into_inner())
+    }
+
+    /// The same of a request that may have a key, which makes no token good again: repeated, it is answered as without one, and
+    /// says that it is a replay.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh), and `IDEMPOTENCY_MISMATCH` while the token is good.
+    pub async fn refresh_keyed(&self, refresh_token: &str, key: Option<RequestKey>) -> Outcome<Answer<Tokens>> {
         let hash = token_hash(refresh_token);
         rounds("refresh token", || async {
             let now = self.clock.now();
@@ -26,18 +40,27 @@ impl Users {
             let user = self.alive(known.session, now).await?;
             let successor = self.tokens.successor(refresh_token);
             let next = self.store.refresh_token(&token_hash(&successor)).await?;
-            match usage(&known, next.as_ref(), now) {
-                Usage::First => {
-                    let committed = self.store.commit(rotation(&known, &successor, now)).await;
-                    settle(committed, self.tokens_for(user, known.session, successor, now))
-                }
-                Usage::Repeated => Ok(Round::Done(self.tokens_for(user, known.session, successor, now))),
+            let rotation = match usage(&known, next.as_ref(), now) {
+                Usage::First => Some(rotation(&known, &successor, now)),
+                Usage::Repeated => None,
                 Usage::Stolen => {
                     tracing::warn!(session = %known.session, user = %user.id, "a used refresh token came again: the session ends");
                     self.store.commit(ChangeSet::of([UserWrite::RevokeSession(known.session, now)])).await?;
-                    Err(Refusal::Unauthenticated.into())
+                    return Err(Refusal::Unauthenticated.into());
+                }
+            };
+            let keyed = self.keyed(&Actor::Customer(user.id), ROUTE, key.clone());
+            let seen = self.made_before(keyed.as_ref()).await?.is_some();
+            let claim = keyed.as_ref().filter(|_| !seen).map(|keyed| keyed.claim(known.session.uuid(), now));
+            if rotation.is_some() || claim.is_some() {
+                let changes = rotation.unwrap_or_default().claim(claim);
+                match self.commit_keyed(changes, keyed.as_ref()).await? {
+                    Committed::Now => {}
+                    Committed::ByTwin(_) | Committed::Stale => return Ok(Round::Again),
                 }
             }
+            let tokens = self.tokens_for(user, known.session, successor, now);
+            Ok(Round::Done(if seen { Answer::Replayed(tokens) } else { Answer::Fresh(tokens) }))
         })
         .await
     }

@@ -51,6 +51,17 @@ impl Users {
         }
     }
 
+    /// Uses a key up for `thing`, which is not answered again; whether a twin was faster. Without a key nothing is written.
+    pub(super) async fn use_up(&self, keyed: Option<&Keyed>, thing: Uuid) -> Outcome<bool> {
+        let Some(keyed) = keyed else { return Ok(false) };
+        let changes = ChangeSet::new().claim(Some(keyed.claim(thing, self.clock.now())));
+        match self.commit_keyed(changes, Some(keyed)).await? {
+            Committed::Now => Ok(false),
+            Committed::ByTwin(_) => Ok(true),
+            Committed::Stale => Err(Refusal::Conflict("key").into()),
+        }
+    }
+
     /// Commits a change set that may claim a key.
     pub(super) async fn commit_keyed(&self, changes: ChangeSet<UserWrite>, keyed: Option<&Keyed>) -> Outcome<Committed> {
         match (self.store.commit(changes).await, keyed) {

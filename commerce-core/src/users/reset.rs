@@ -30,31 +30,48 @@ const TOKEN_BYTES: usize = 16 + 16 + 32;
 
 impl Users {
     /// Has a token mailed to whoever has this address. Says nothing about whether anybody does, and
-    /// leaves it at so many mails an hour.
+    /// leaves it at so many mails an hour. The mail belongs to the request's key, so that a repeated one sends no second within
+    /// the hour; whether it may have the key, [`reset_asked`](Self::reset_asked) says before.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn request_reset(&self, email: &str) -> Outcome<()> {
+    pub async fn request_reset(&self, email: &str, key: Option<&RequestKey>) -> Outcome<()> {
         let Ok(email) = email.trim().parse::<Email>() else { return Ok(()) };
         let known = self.store.user_by_email(&email).await?.filter(|user| !user.is_erased());
         let Some(user) = known else { return Ok(()) };
         let (reset, now) = (self.ids.mint::<ResetId>(), self.clock.now());
         let event = self.requested(&user, reset, now);
+        let whose = key.map(RequestKey::turn);
         for turn in 0..limits::RESETS_AN_HOUR {
             let scope = turn_of(user.id, now, turn)?;
-            if self.store.key(&scope).await?.is_some() {
+            if let Some(taken) = self.store.key(&scope).await? {
+                if whose == Some(taken.body_hash) {
+                    return Ok(());
+                }
                 continue;
             }
             let result = KeyResult::Done(reset.uuid());
-            let claim = KeyClaim { scope, body_hash: [0; 32], result, generation: 1, at: now };
+            let claim = KeyClaim { scope, body_hash: whose.unwrap_or_default(), result, generation: 1, at: now };
             match self.store.commit(ChangeSet::new().claim(Some(claim)).say([event.clone()])).await {
                 Ok(()) => return Ok(()),
+                Err(CommitError::Refused(CommitRefusal::KeyTaken(taken))) if whose == Some(taken.body_hash) => return Ok(()),
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(_))) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         tracing::info!(user = %user.id, "a password is asked for too often");
         Ok(())
+    }
+
+    /// Uses the key of such a request up, the same whether or not anybody has the address.
+    ///
+    /// # Errors
+    /// `IDEMPOTENCY_MISMATCH`.
+    pub async fn reset_asked(&self, key: Option<RequestKey>) -> Outcome<Answer<()>> {
+        let keyed = self.keyed(&Actor::Anonymous, ROUTE, key);
+        let seen = self.made_before(keyed.as_ref()).await?.is_some();
+        let replayed = seen || self.use_up(keyed.as_ref(), self.ids.mint::<ResetId>().uuid()).await?;
+        Ok(if replayed { Answer::Replayed(()) } else { Answer::Fresh(()) })
     }
 
     /// Sets a new password by a token that was mailed, and ends all sessions. Repeated with the same key it does so once.

@@ -280,14 +280,14 @@ fn a_link_is_mailed_again_to_whose_order_it_is_and_to_nobody_else() -> Outcome<(
             ("guest@example.com", other.number.as_str()),
             ("guest@example.com", "ORD-0"),
         ] {
-            scene.orders.request_link(email, number).await?;
+            scene.orders.request_link(email, number, None).await?;
         }
         scene.settle().await?;
         assert_eq!(links(), [], "nobody is told what is not hers");
         assert_eq!(scene.users.known_guest(&"nobody@example.com".parse().expect("it is one")).await?, None, "nor made a guest");
         // At once, and more often than there are mails in an hour.
         let number = format!(" {} ", order.number.to_lowercase());
-        join_all((0..9).map(|_| scene.orders.request_link("Guest@example.com", &number))).await;
+        join_all((0..9).map(|_| scene.orders.request_link("Guest@example.com", &number, None))).await;
         scene.settle().await?;
         let told = links();
         assert_eq!(told.len(), usize::try_from(limits::ORDER_LINKS_AN_HOUR).expect("it fits"));
@@ -296,7 +296,7 @@ fn a_link_is_mailed_again_to_whose_order_it_is_and_to_nobody_else() -> Outcome<(
         let report = scene.audit(&STAFF, AuditRequest::new(&NoWait)).await?;
         assert!(report.is_clean(), "{report:?}");
         scene.clock.advance(limits::ORDER_LINK_FOR);
-        scene.orders.request_link("guest@example.com", &order.number).await?;
+        scene.orders.request_link("guest@example.com", &order.number, None).await?;
         scene.settle().await?;
         assert_eq!(links().len(), told.len(), "an order whose link has ended is found by nobody");
         Ok(())

@@ -217,7 +217,7 @@ fn shipping_is_priced_by_weight_and_place() -> Outcome<()> {
             let order = ordered(&scene, units(count)).await?;
             assert_eq!(order.shipping.minor, shipping, "{count} cups");
         }
-        let offer = scene.orders.offer(&scene.asha, &units(2)).await?;
+        let offer = scene.orders.offer(&scene.asha, &units(2), None).await?.into_inner();
         let ways: Vec<_> = offer.shipping_options.iter().map(|way| (way.id.as_str(), way.price.minor)).collect();
         assert_eq!(ways, [("post", 4_000), ("courier", 20_000)]);
         let named = |id: &str, wish| PlaceOrder { shipping_option: Some(id.to_owned()), ..wish };

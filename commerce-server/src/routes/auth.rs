@@ -1,23 +1,22 @@
 //! Logging in, staying logged in, logging out.
 //!
-//! What gives tokens accepts a key like every POST and needs none: no token is ever kept to be answered again. A
-//! login repeated is a session more, and a refresh repeated at once gets the same successor. Who asks for a mail is
-//! counted instead, and told the same whether or not there is an account, with a key or without.
+//! What gives tokens accepts a key like every POST, and keeps no token to be answered again. A login repeated is a session
+//! more, and a refresh repeated at once gets the same successor; both say that they are replays. Who asks for a mail is
+//! told the same whether or not there is an account, with a key or without.
 
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use commerce_core::Refusal;
 use commerce_core::change::Answer;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::address::client_group;
-use crate::answer::{Told, done, shown};
+use crate::answer::{Told, accepted, done, nothing, shown};
 use crate::api::{Api, op};
 use crate::auth::Leaving;
-use crate::extract::{Json, KeyedJson, RequestIdempotency};
+use crate::extract::{KeyedJson, RequestIdempotency};
 use crate::front::ClientAddress;
 use crate::problem::Answered;
 use crate::state::Shared;
@@ -26,19 +25,17 @@ use crate::views::user::{LoginBody, NewPasswordBody, RefreshBody, ResetBody, Tok
 pub(super) fn routes(api: Api) -> Api {
     api.post(
         "/api/auth/login",
-        op("Log in")
-            .public()
-            .keyless("no token is kept to be answered again")
-            .takes::<LoginBody>()
-            .gives::<TokensView>(200, "Tokens.")
-            .refuses(&["BAD_CREDENTIALS", "TOO_MANY"]),
+        op("Log in").public().takes::<LoginBody>().gives::<TokensView>(200, "Tokens.").refuses(&[
+            "BAD_CREDENTIALS",
+            "TOO_MANY",
+            "IDEMPOTENCY_MISMATCH",
+        ]),
         login,
     )
     .post(
         "/api/auth/refresh",
         op("Get a new access token; the refresh token is used up")
             .public()
-            .keyless("no token is kept to be answered again; repeated at once it gets the same successor")
             .takes::<RefreshBody>()
             .gives::<TokensView>(200, "Tokens."),
         refresh,
@@ -47,7 +44,6 @@ pub(super) fn routes(api: Api) -> Api {
         "/api/auth/password-reset",
         op("Ask for a mail that sets a new password")
             .public()
-            .keyless("the mails of an hour are counted instead, and the answer says nothing of who has an account")
             .takes::<ResetBody>()
             .done(202, "Who has this address gets a mail."),
         ask_reset,
@@ -71,44 +67,43 @@ pub(super) fn routes(api: Api) -> Api {
 async fn login(
     State(shared): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    _: RequestIdempotency,
-    Json(body): Json<LoginBody>,
+    request: KeyedJson<LoginBody>,
 ) -> Answered<Told<TokensView>> {
+    let (key, body) = (request.key(), request.body);
     let (account, address) = (shared.account_key(&body.email), client_group(address.0));
     let turn = shared.logins().turn(account, address).await?;
-    let tokens = shared.users().login(&body.email, &body.password).await;
+    let tokens = shared.users().login_keyed(&body.email, &body.password, key).await;
     match &tokens {
         Ok(_) => shared.logins().passed(account, address),
         Err(error) if error.refusal() == Some(&Refusal::BadCredentials) => shared.logins().failed(account, address),
         Err(_) => {}
     }
     drop(turn);
-    Ok(shown(tokens?.into()))
+    Ok(done(tokens?.map(TokensView::from)))
 }
 
 async fn refresh(
     State(shared): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    _: RequestIdempotency,
-    Json(body): Json<RefreshBody>,
+    request: KeyedJson<RefreshBody>,
 ) -> Answered<Told<TokensView>> {
-    let tokens = shared.users().refresh(&body.refresh_token).await?;
+    let answer = shared.users().refresh_keyed(&request.body.refresh_token, request.key()).await?;
+    let (Answer::Fresh(tokens) | Answer::Replayed(tokens)) = &answer;
     shared.logins().passed(shared.account_key(tokens.user.email.as_str()), client_group(address.0));
-    Ok(shown(tokens.into()))
+    Ok(done(answer.map(TokensView::from)))
 }
 
-/// Answered at once, so that the time it takes says nothing either.
-async fn ask_reset(
-    State(shared): State<Shared>,
-    _: RequestIdempotency,
-    Json(ResetBody { email }): Json<ResetBody>,
-) -> Answered<StatusCode> {
+/// Answered before anybody is looked for, so that the time it takes says nothing either. A replay makes up for a mail that
+/// could not be asked for.
+async fn ask_reset(State(shared): State<Shared>, request: KeyedJson<ResetBody>) -> Answered<Response> {
+    let (key, ResetBody { email }) = (request.key(), request.body);
+    let answer = shared.users().reset_asked(key.clone()).await?;
     tokio::spawn(async move {
-        if let Err(error) = shared.users().request_reset(&email).await {
+        if let Err(error) = shared.users().request_reset(&email, key.as_ref()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a new password could not be asked for");
         }
     });
-    Ok(StatusCode::ACCEPTED)
+    Ok(accepted(answer))
 }
 
 async fn reset(State(shared): State<Shared>, request: KeyedJson<NewPasswordBody>) -> Answered<Response> {
@@ -130,14 +125,6 @@ async fn logout(
     };
     let Some(key) = key else { return Err(problem) };
     if users.has_logged_out(&caller, key).await? { Ok(nothing(Answer::Replayed(()))) } else { Err(problem) }
-}
-
-/// 204 for what has no body; a replay is 200 with an empty object.
-fn nothing(answer: Answer<()>) -> Response {
-    match answer {
-        Answer::Fresh(()) => StatusCode::NO_CONTENT.into_response(),
-        replayed @ Answer::Replayed(()) => done(replayed.map(|()| json!({}))).into_response(),
-    }
 }
 
 async fn jwks(State(shared): State<Shared>) -> Told<Value> {

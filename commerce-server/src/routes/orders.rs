@@ -5,6 +5,7 @@ use std::time::Instant;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use commerce_core::change::Answer;
 use commerce_core::ids::OrderId;
 use commerce_core::orders::{GuestBuyer, OrderFilter, PlaceOrder};
@@ -14,10 +15,10 @@ use serde_json::{Value, json};
 
 use super::users::{CURSOR, LIMIT};
 use crate::address::client_group;
-use crate::answer::{Told, created, done, shown, shown_at};
+use crate::answer::{Told, accepted, created, done, shown, shown_at};
 use crate::api::{Api, Param, op};
 use crate::auth::{Caller, Holder, SignedIn};
-use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query, RequestIdempotency};
+use crate::extract::{IfMatch, Json, KeyedJson, Paging, Params, Query};
 use crate::front::ClientAddress;
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
@@ -41,7 +42,6 @@ pub(super) fn routes(api: Api) -> Api {
     api.post(
         "/api/orders/quote",
         op("What an order would cost; a guest names her cart or her mail address")
-            .keyless("a quote writes nothing, and is always the present one")
             .or_guest()
             .takes::<OrderBody>()
             .gives::<QuoteView>(200, "The quote.")
@@ -52,11 +52,10 @@ pub(super) fn routes(api: Api) -> Api {
     .post(
         "/api/orders/link",
         op("Have the link of a guest's order mailed to her again")
-            .keyless("the mails of an hour are counted instead")
             .public()
             .takes::<LinkBody>()
             .done(202, "If there is such an order of a guest with this address, a mail is on its way.")
-            .refuses(&["TOO_MANY"]),
+            .refuses(&["TOO_MANY", "IDEMPOTENCY_MISMATCH"]),
         ask_link,
     )
     .get("/api/orders", list.lists::<OrderView>(), self::list)
@@ -86,7 +85,8 @@ pub(super) fn routes(api: Api) -> Api {
     )
 }
 
-const PRICING: &[&str] = &["EMPTY_ORDER", "CURRENCY_MISMATCH", "COUPON_NOT_APPLICABLE", "COUPON_EXHAUSTED"];
+const PRICING: &[&str] =
+    &["EMPTY_ORDER", "CURRENCY_MISMATCH", "COUPON_NOT_APPLICABLE", "COUPON_EXHAUSTED", "IDEMPOTENCY_MISMATCH"];
 const PLACING: &[&str] = &[
     "SOLD_OUT",
     "PRICE_CHANGED",
@@ -101,17 +101,17 @@ const PLACING: &[&str] = &[
 ];
 const STEPS: &[&str] = &["ILLEGAL_TRANSITION", "PAYMENT_REQUIRED"];
 
-/// Writes nothing, so that a key has nothing to keep.
+/// Always the present one, also when it is repeated under its key.
 async fn quote(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OrderBody>) -> Answered<Told<QuoteView>> {
-    request.key_or(request.body.idempotency_key.as_deref())?;
+    let key = request.key_or(request.body.idempotency_key.as_deref())?;
     one_address(&request.body)?;
     let guest = guest(&actor, &request.body)?;
     let (orders, command) = (shared.orders(), PlaceOrder::from(request.body));
     let offer = match guest {
-        Some(guest) => orders.offer_to_guest(guest.cart.as_deref(), &command).await?,
-        None => orders.offer(&actor, &command).await?,
+        Some(guest) => orders.offer_to_guest(guest.cart.as_deref(), &command, key).await?,
+        None => orders.offer(&actor, &command, key).await?,
     };
-    Ok(shown(QuoteView::of(offer)))
+    Ok(done(offer.map(QuoteView::of)))
 }
 
 async fn place(State(shared): State<Shared>, Caller(actor): Caller, request: KeyedJson<OrderBody>) -> Answered<Told<OrderView>> {
@@ -131,23 +131,25 @@ async fn place(State(shared): State<Shared>, Caller(actor): Caller, request: Key
     Ok(created(order.map(|order| OrderView::from(order).with_link(link)), OrderView::location).at(OrderView::version))
 }
 
-/// Answered at once, so that the time it takes says nothing either.
+/// Answered before any order is looked for, so that the time it takes says nothing either. A replay makes up for a mail that
+/// could not be asked for.
 async fn ask_link(
     State(shared): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    _: RequestIdempotency,
-    Json(LinkBody { email, number }): Json<LinkBody>,
-) -> Answered<StatusCode> {
+    request: KeyedJson<LinkBody>,
+) -> Answered<Response> {
+    let (key, LinkBody { email, number }) = (request.key(), request.body);
     let left = shared.links().take(client_group(address.0), Instant::now());
     if let Some(seconds) = left.and_then(|left| left.wait_seconds()) {
         return Err(Problem::from(Refusal::TooMany).retry_after(seconds));
     }
+    let answer = shared.orders().link_asked(key.clone()).await?;
     tokio::spawn(async move {
-        if let Err(error) = shared.orders().request_link(&email, &number).await {
+        if let Err(error) = shared.orders().request_link(&email, &number, key.as_ref()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the link of an order could not be asked for");
         }
     });
-    Ok(StatusCode::ACCEPTED)
+    Ok(accepted(answer))
 }
 
 /// Who orders without an account, if nobody has logged in. Whoever has needs no other mail address and no other cart.

@@ -86,7 +86,7 @@ pub async fn trade(shop: &Commerce) -> Outcome<()> {
     shop.users.set_role(&STAFF, merchant, Role::Seller, None).await?;
     shop.users.revoke_session(&Actor::Admin(clerk), bela.require_user()?, belas).await?;
     shop.users.set_password(&Actor::Admin(clerk), bela.require_user()?, "another horse").await?;
-    shop.users.request_reset("asha@example.com").await?;
+    shop.users.request_reset("asha@example.com", None).await?;
     shop.settle().await?;
     on_her_way_out(shop).await?;
     // The last that the log of staff tells of, so that nothing is bound to it.
