@@ -71,3 +71,24 @@ fn programs_read_one_json_and_may_stop_reading() {
         assert!(output.status.success() && output.stderr.is_empty(), "{}", error(&output));
     }
 }
+
+#[test]
+fn of_several_skus_the_one_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::write(here.join("two.csv"), "slug,name,sku,price\na,A,A,1\nb,B,B,1\n").unwrap();
+    json(here, &["product", "import", "two.csv"]);
+    let shown = json(here, &["stock", "show", "A", "B"]);
+    assert_eq!(shown["items"].as_array().map(Vec::len), Some(2), "{shown}");
+    let stock = r#"{"sku":"A","onHand":3,"reserved":0,"available":3,"lowStockThreshold":0}"#;
+    let problem = r#"{"status":404,"code":"NOT_FOUND","title":"Not Found","detail":"no such stock"}"#;
+    let (url, server) = server(vec![answer("200 OK", stock), answer("404 Not Found", problem)]);
+    for elsewhere in [&[][..], &["--url", &url, "--token", "t"]] {
+        let refused = commerce(here, &[&["stock", "show", "A", "NOPE", "B"], elsewhere].concat(), "");
+        assert_eq!(refused.status.code(), Some(1), "{elsewhere:?}");
+        assert!(error(&refused).contains("NOT_FOUND: NOPE: "), "{elsewhere:?}: {}", error(&refused));
+        assert!(refused.stdout.is_empty(), "{elsewhere:?}: half an answer");
+    }
+    let asked = server.join().unwrap();
+    assert_eq!(asked, ["GET /api/inventory/A HTTP/1.1", "GET /api/inventory/NOPE HTTP/1.1"]);
+}
