@@ -379,7 +379,7 @@ impl Part {
         Ok(if queues.is_empty() { Vec::new() } else { bus.queued(&queues).await? })
     }
 
-    /// Whether the database of each context that lives here answers.
+    /// Whether the database of each context that lives here answers, and takes writes.
     pub async fn health(&self) -> Vec<(Context, Option<Error>)> {
         let page = PageRequest::first();
         let mut all = Vec::new();
@@ -395,6 +395,11 @@ impl Part {
         if let Some(notifications) = &self.notifications {
             let told = notifications.list(&Actor::System, &NotificationFilter::default(), &page).await;
             all.push((Context::Notifications, told.err()));
+        }
+        for (context, outbox) in &self.outboxes {
+            if let Some((_, error @ None)) = all.iter_mut().find(|(here, _)| here == context) {
+                *error = outbox.takes_writes().await.err().map(Error::from);
+            }
         }
         all
     }

@@ -335,6 +335,16 @@ pub trait Outbox: Send + Sync {
 
     /// How many wait, and since when the oldest does.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
+
+    /// Whether its database takes writes. Where the last one worked, this answers without a look; where it failed
+    /// because the disk is full, fails, or refuses writes, a small write is tried. A store whose writes cannot
+    /// fail so has nothing to say.
+    ///
+    /// # Errors
+    /// Why it takes none.
+    async fn takes_writes(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// How far an outbox is behind.

@@ -21,6 +21,7 @@ use super::migrate::{Migration, migrate};
 use super::readers::Readers;
 use super::script::{Queries, Script, Stopped, Unread};
 use super::snapshot::Snapshots;
+use super::writable::{Writable, try_write};
 use crate::backup::landing::Presence;
 use crate::files::make_private;
 use crate::sql::Old;
@@ -77,8 +78,9 @@ pub(crate) trait Context: Sized + Send + Sync + 'static {
     fn committed(_: &Self::Beside, _: &Self::Judge<'_>) {}
 }
 
-/// Work on the writer's connection besides change sets.
-pub(crate) type Chore = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, ()> + Send>;
+/// Work on the writer's connection besides change sets. It tells whether that worked: after what did not, the
+/// writer sees to it that the next can begin.
+pub(crate) type Chore = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, bool> + Send>;
 
 /// One context's database. Cheap to clone; clones share writer and readers.
 #[expect(private_bounds, reason = "only the contexts of this crate have databases")]
@@ -91,6 +93,7 @@ struct Inner<W: Context> {
     readers: Readers,
     auditor: Snapshots,
     beside: Arc<W::Beside>,
+    writable: Arc<Writable>,
     clock: Arc<dyn Clock>,
     presence: Presence,
 }
@@ -116,10 +119,11 @@ impl<W: Context> Database<W> {
         // Unlike every other writer's, in whatever process.
         let mark =
             sqlx::query_scalar("SELECT randomblob(16)").fetch_one(&mut connection).await.map_err(store_error(W::COMMIT))?;
-        let writer = SqliteWriter { connection, options, clock: clock.clone(), mark, batch: 0 };
+        let writable = Arc::<Writable>::default();
+        let writer = SqliteWriter { connection, options, clock: clock.clone(), mark, batch: 0, writable: Arc::clone(&writable) };
         let beside = Arc::<W::Beside>::default();
         let queue = Queue::start(ContextWriter::<W> { writer, beside: Arc::clone(&beside) }, W::COMMIT);
-        let database = Self { inner: Arc::new(Inner { queue, readers, auditor, beside, clock, presence }) };
+        let database = Self { inner: Arc::new(Inner { queue, readers, auditor, beside, writable, clock, presence }) };
         database.seal_old().await?;
         Ok(database)
     }
@@ -136,11 +140,38 @@ impl<W: Context> Database<W> {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
     {
+        self.in_turn(operation, |connection| Box::pin(transact(connection, work))).await
+    }
+
+    /// Whether it takes writes: see [`Writable`].
+    pub(super) async fn takes_writes(&self) -> Result<(), StoreError> {
+        const OPERATION: &str = "sqlite.takes_writes";
+        let writable = Arc::clone(&self.inner.writable);
+        let trial = self.in_turn(OPERATION, |connection| {
+            Box::pin(async move {
+                try_write(connection).await?;
+                writable.worked();
+                Ok(())
+            })
+        });
+        self.inner.writable.ask(OPERATION, trial).await
+    }
+
+    /// Does `work` on the writer's connection when it is its turn, and notes if the disk fails it.
+    async fn in_turn<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+    {
         let (answer, answered) = tokio::sync::oneshot::channel();
+        let writable = Arc::clone(&self.inner.writable);
         let chore: Chore = Box::new(move |connection| {
             Box::pin(async move {
+                let outcome = work(connection).await.inspect_err(|error| writable.note(error));
+                let worked = outcome.is_ok();
                 // A caller who went away needs no answer.
-                answer.send(transact(connection, work).await).ok();
+                answer.send(outcome).ok();
+                worked
             })
         });
         self.inner.queue.chore(chore).await?;
@@ -250,6 +281,8 @@ struct SqliteWriter {
     mark: Vec<u8>,
     /// The batch that it commits, or committed last.
     batch: i64,
+    /// How its last write ended.
+    writable: Arc<Writable>,
 }
 
 impl SqliteWriter {
@@ -291,14 +324,17 @@ impl<W: Context> ContextWriter<W> {
     async fn attempt(&mut self, sets: &[&ChangeSet<W>]) -> Result<Vec<Verdict>, Failure> {
         const MARK: &str = "INSERT INTO writers (id, batch, committed_at) VALUES (?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, committed_at = excluded.committed_at";
-        let SqliteWriter { connection, clock, mark, batch, .. } = &mut self.writer;
+        let SqliteWriter { connection, clock, mark, batch, writable, .. } = &mut self.writer;
         *batch += 1;
         let mut loaded = Loaded { head: Head::at(clock.now()), judge: W::Judge::default() };
         let mut queries = Queries::after("BEGIN IMMEDIATE");
         ask_head(&mut queries, sets);
         W::ask(&mut queries, sets);
         queries.load(connection, &mut loaded).await.map_err(|unread| match unread {
-            Unread::Failed(error) => failure(W::COMMIT)(error),
+            Unread::Failed(error) => {
+                writable.note(&error);
+                failure(W::COMMIT)(error)
+            }
             Unread::Corrupt(error) => error.into(),
         })?;
 
@@ -308,7 +344,8 @@ impl<W: Context> ContextWriter<W> {
         let mut script = Script::default();
         W::write(&mut script, &loaded.judge, loaded.head.now);
         write_head(&mut script, &loaded.head);
-        if !script.is_empty() {
+        let writes = !script.is_empty();
+        if writes {
             // A batch that only refuses stays a read: it needs no mark and no wait for the disk.
             script.with(MARK, [mark.clone().into(), (*batch).into(), loaded.head.now.as_micros().into()]);
         }
@@ -317,8 +354,14 @@ impl<W: Context> ContextWriter<W> {
         // Also where it is in doubt whether it is committed.
         W::committed(&self.beside, &loaded.judge);
         match executed {
-            Ok(()) => Ok(verdicts),
+            Ok(()) => {
+                if writes {
+                    writable.worked();
+                }
+                Ok(verdicts)
+            }
             Err(Stopped { error, at_last }) => {
+                writable.note(&error);
                 let in_doubt = (at_last && leaves_doubt(&error)).then_some(verdicts);
                 Err(Failure { in_doubt, ..failure(W::COMMIT)(error) })
             }
@@ -350,7 +393,9 @@ impl<W: Context> Writer<W> for ContextWriter<W> {
     }
 
     async fn chore(&mut self, chore: Chore) {
-        chore(&mut self.writer.connection).await;
+        if !chore(&mut self.writer.connection).await {
+            self.writer.recover().await;
+        }
     }
 
     async fn close(mut self) {

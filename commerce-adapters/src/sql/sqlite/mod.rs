@@ -17,6 +17,7 @@ mod script;
 mod sealing;
 mod snapshot;
 mod statements;
+mod writable;
 
 #[path = "../shared/catalog/mod.rs"]
 mod catalog;

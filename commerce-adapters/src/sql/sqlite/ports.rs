@@ -64,6 +64,10 @@ impl<W: Context> Outbox for Database<W> {
         let fields = Fields::of(&row, OPERATION);
         Ok(Backlog { waiting: fields.count("waiting")?, oldest: fields.opt_at("oldest")? })
     }
+
+    async fn takes_writes(&self) -> Result<(), StoreError> {
+        Database::takes_writes(self).await
+    }
 }
 
 fn read_letter(row: &Row, operation: &'static str) -> Result<DeadLetter, StoreError> {

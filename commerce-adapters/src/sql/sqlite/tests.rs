@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::engine::{Context, Database};
 use super::{Databases, PendingMigration};
+use crate::sql::question::Question;
 
 struct Bench {
     dir: TempDir,
@@ -94,12 +95,50 @@ async fn a_full_disk_is_told_and_gotten_over() {
     bench.commit(big).await.unwrap();
 }
 
+/// Whether a database takes writes is asked of the database only after one failed, and known again when there is room.
+#[tokio::test]
+async fn whether_writes_work_is_known_by_the_last_and_tried_when_it_failed() {
+    let bench = Bench::new().await;
+    let (catalog, users) = (bench.shop.catalog(), bench.shop.users());
+    let kind = async || Outbox::takes_writes(&catalog).await.map_err(|error| error.kind);
+    bench.insert("before").await.unwrap();
+    execute(&catalog, "PRAGMA max_page_count = 1").await.unwrap();
+    assert_eq!(kind().await, Ok(()), "nothing is written while nothing failed");
+    let big = ChangeSet::of([CatalogWrite::InsertSeller(Seller { name: "x".repeat(100_000), ..bench.seller("big") })]);
+    bench.commit(big.clone()).await.unwrap_err();
+    for _ in 0..2 {
+        assert_eq!(kind().await, Err(StoreErrorKind::Full));
+    }
+    let asked = join_all((0..10).map(|_| kind())).await;
+    assert_eq!(asked, [Err(StoreErrorKind::Full); 10], "who does not try it goes by the last");
+    users.takes_writes().await.unwrap();
+    execute(&catalog, "PRAGMA max_page_count = 1000000").await.unwrap();
+    assert_eq!(kind().await, Ok(()));
+    assert_eq!(marks(&catalog).await, 1, "what was tried is taken out again");
+
+    // Without the pages that are free now.
+    execute(&catalog, "VACUUM").await.unwrap();
+    execute(&catalog, "PRAGMA max_page_count = 1").await.unwrap();
+    let beside = "CREATE TABLE big AS SELECT randomblob(200000)";
+    assert_eq!(fill(&catalog, beside.to_owned()).await.unwrap_err().kind, StoreErrorKind::Full);
+    assert_eq!(kind().await, Err(StoreErrorKind::Full), "what is no change set counts, too");
+    execute(&catalog, "PRAGMA max_page_count = 1000000").await.unwrap();
+    bench.commit(big).await.unwrap();
+    execute(&catalog, "PRAGMA max_page_count = 1").await.unwrap();
+    assert_eq!(kind().await, Ok(()), "a batch that was written says that writes work");
+}
+
+async fn marks(database: &Database<CatalogWrite>) -> usize {
+    database.rows("test", Question::of("SELECT id FROM writers")).await.unwrap().len()
+}
+
 #[tokio::test]
 async fn a_database_that_takes_no_writes_is_told() {
     let bench = Bench::new().await;
     let catalog = bench.shop.catalog();
     assert_eq!(execute(&catalog, "PRAGMA query_only = 1").await.unwrap_err().kind, StoreErrorKind::ReadOnly);
     assert_eq!(kind(bench.insert("refused").await), StoreErrorKind::ReadOnly);
+    assert_eq!(Outbox::takes_writes(&catalog).await.unwrap_err().kind, StoreErrorKind::ReadOnly);
     assert_eq!(catalog.sellers(&commerce_core::page::PageRequest::first()).await.unwrap().items, [], "reading goes on");
 }
 
