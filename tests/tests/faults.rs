@@ -319,9 +319,13 @@ async fn c15_a_disk_that_is_full_refuses_and_loses_nothing() {
             status => panic!("{status} after {} orders: {}", kept.len(), answer.text()),
         }
     };
+    let ready = async || shop.anyone().get("/health/ready").try_send().await.expect("the shop is there");
+    let unready = async || order(&refused).await.status == 503 && ready().await.status == 503;
+    eventually_within(HEALED_WITHIN, "it is said that nothing can be kept", unready, |is| *is).await;
     buyer.read(&format!("/api/products/{}", cup.id)).await;
     assert_eq!(buyer.read("/api/orders?limit=100").await["items"].as_array().map(|items| items.len().min(1)), Some(1));
     limit("unlimited");
+    drop(eventually_within(HEALED_WITHIN, "all is ready", ready, |answer| answer.status == 200).await);
     let again = async || order(&refused).await;
     drop(eventually_within(HEALED_WITHIN, "the shop sells", again, |answer| answer.status < 300).await);
     for key in &kept {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use commerce_core::error::StoreError;
-use commerce_core::events::{Envelope, EventBus, Outbox, Queue, Queued};
+use commerce_core::commerce::Context;
+use commerce_core::error::{StoreError, StoreErrorKind};
+use commerce_core::events::{Backlog, Envelope, EventBus, Outbox, Queue, Queued};
 use commerce_core::ids::EventId;
 use commerce_core::notifications::NotificationFilter;
 use commerce_core::page::PageRequest;
@@ -120,6 +121,43 @@ async fn health_and_figures_are_told() {
     assert!(metrics.text.contains("outbox_waiting{context=\"orders\"}"));
     shop.app.shared().stopping().cancel();
     shop.ask("GET", "/health/ready").send().await.expect(503);
+}
+
+/// An outbox on a disk that is full.
+struct Full;
+
+#[async_trait]
+impl Outbox for Full {
+    async fn unpublished(&self, _: u32) -> Result<Vec<Envelope>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn published(&self, _: &[EventId]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        Ok(Backlog::default())
+    }
+
+    async fn takes_writes(&self) -> Result<(), StoreError> {
+        Err(StoreError::new(StoreErrorKind::Full, "test", "no space left"))
+    }
+}
+
+#[tokio::test]
+async fn a_shop_that_can_be_read_and_not_written_is_not_ready() {
+    let shop = Shop::open().await;
+    let bus: Arc<dyn EventBus> = Arc::new(Broker::default());
+    let outboxes: Vec<(Context, Arc<dyn Outbox>)> =
+        vec![(Context::Orders, Arc::new(Full) as _), (Context::Users, shop.memory.users_db.clone() as _)];
+    let part = Part::from((*shop.memory).clone()).with_bus(&bus, outboxes);
+    let shop = Shop { app: App::beside(part, Ways::default(), Config::defaults()), ..shop };
+    let ready = shop.ask("GET", "/health/ready").send().await.expect(503);
+    for (dependency, state) in [("users", "UP"), ("catalog", "UP"), ("orders", "DOWN"), ("notifications", "UP")] {
+        assert_eq!(ready.body["dependencies"][dependency]["status"], state, "{}", ready.text);
+    }
+    shop.ask("GET", "/api/products").send().await.expect(200);
 }
 
 /// Two breakers, one of them seen twice.
