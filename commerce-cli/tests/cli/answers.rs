@@ -14,17 +14,17 @@ fn answer(status: &str, body: &str) -> String {
 
 /// Where a server is that gives these answers, and the first line of each request once it has given all.
 fn server(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
     let server = std::thread::spawn(move || {
         let mut asked = Vec::new();
         for answer in answers {
-            let (mut stream, _) = listener.accept().unwrap();
+            let (mut stream, _) = listener.accept().expect("somebody asks");
             let mut head = [0; 4096];
-            let read = stream.read(&mut head).unwrap();
+            let read = stream.read(&mut head).expect("a head can be read");
             asked.extend(String::from_utf8_lossy(&head[..read]).lines().next().map(str::to_owned));
-            stream.write_all(answer.as_bytes()).unwrap();
-            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            stream.write_all(answer.as_bytes()).expect("an answer can be written");
+            stream.shutdown(std::net::Shutdown::Write).expect("it can be ended");
             drop(stream.read_to_end(&mut Vec::new()));
         }
         asked
