@@ -274,6 +274,13 @@ async fn c11_a_shop_goes_on_from_where_the_promoted_replica_was() {
     eventually("the replica has all", followed, |followed| *followed).await;
     tokio::task::block_in_place(|| replica.sql("STOP SLAVE"));
     let lost = buyer.order_paid(&cup.sku, "tok_ok").await;
+    eventually("the hold of what is lost becomes a sale", sold, |stock| *stock == (8, 0, 8)).await;
+    let waiting = || {
+        let unheard = |context: &str| format!("(SELECT COUNT(*) FROM shop_{context}.outbox WHERE published_at IS NULL)");
+        database.sql(&format!("SELECT {}", ["users", "catalog", "orders", "notifications"].map(unheard).join(" + ")))
+    };
+    let waiting = async || tokio::task::block_in_place(waiting);
+    eventually("all events are heard of", waiting, |waiting| waiting == "0\n").await;
 
     tokio::task::block_in_place(|| {
         database.peer().kill();

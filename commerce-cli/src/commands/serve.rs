@@ -54,9 +54,8 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
         demo::fill(&shop, config.server.currency).await?;
     }
     if !args.demo || !address.ip().is_loopback() {
-        let known = demo::known_logins(&shop).await?;
-        if !known.is_empty() {
-            eprintln!("warning: {}", demo::warning(&known));
+        if let Some(known) = demo::known_staff_login(&shop.users).await? {
+            eprintln!("warning: {}", demo::warning(&[known]));
         }
     }
     println!("listening on http://{address}");
