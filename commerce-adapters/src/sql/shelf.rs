@@ -1,8 +1,8 @@
 //! Products as those who browse see them, and what carts show of their items, kept for a moment,
 //! because most look at the same few.
 //!
-//! Owns no truth, and nobody decides by it. What this process commits is off the shelf before its
-//! caller hears of it; what another process writes is seen when the moment has passed.
+//! Owns no truth, and no order is decided by it. What this process commits is off the shelf, or counted anew on it, before
+//! its caller hears of it; what another process writes is seen when the moment has passed.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -67,16 +67,17 @@ impl Shelf {
         }
     }
 
-    /// Takes off whatever a committed batch changed.
+    /// Takes off what a committed batch changed. An item whose stock alone changed stays with what is left of it: the items
+    /// that are sold most are asked for most.
     pub(crate) fn take_off(&self, judge: &CatalogJudge<'_>) {
         let (mut products, mut items) = (lock(&self.products), lock(&self.items));
+        for (sku, stock) in judge.inventory.written() {
+            products.take_off(&stock.product);
+            items.change(sku, |item| item.available = stock.available());
+        }
         for (id, row) in judge.products.written() {
             products.take_off(id);
             row.skus.iter().for_each(|sku| items.take_off(sku));
-        }
-        for (sku, stock) in judge.inventory.written() {
-            products.take_off(&stock.product);
-            items.take_off(sku);
         }
         judge.inventory.removed().for_each(|sku| items.take_off(sku));
     }
@@ -147,15 +148,29 @@ impl<K: Eq + Hash, V: Clone> Kept<K, V> {
     }
 
     fn take_off(&mut self, key: &K) {
+        self.outdate(key);
+        self.values.remove(key);
+    }
+
+    /// Changes what is kept, for the rest of its moment.
+    fn change(&mut self, key: &K, change: impl FnOnce(&mut V)) {
+        self.outdate(key);
+        if let Some((value, _)) = self.values.get_mut(key) {
+            change(value);
+        }
+    }
+
+    /// What was read until now is not put up any more.
+    fn outdate(&mut self, key: &K) {
         let count = self.count(key);
         self.taken_off[count] = (self.taken_off[count].0 + 1, Some(Instant::now()));
-        self.values.remove(key);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::judge::ProductRow;
     use commerce_core::catalog::{Inventory, Product, ProductStatus, Rating};
     use commerce_core::ids::{Id, SellerId};
     use commerce_core::text::Metadata;
@@ -215,25 +230,35 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_kept_until_its_stock_changes() {
+    fn an_item_says_what_is_left_until_its_product_changes() {
         let (shelf, product) = (Shelf::default(), ProductId::from_uuid(Uuid::from_u128(1)));
-        let item = |sku: &str| Item {
+        let item = |sku: &str, available| Item {
             sku: sku.parse().unwrap(),
             product,
             name: "Shirt".to_owned(),
             unit_price: Money::new(100, Currency::INR),
-            available: 1,
+            available,
             on_sale: true,
             weight_grams: None,
         };
         let skus: Vec<Sku> = ["A", "B"].map(|sku| sku.parse().unwrap()).into();
         let (kept, missing) = shelf.items(&skus);
         assert_eq!((kept.len(), missing.len()), (0, 2));
-        shelf.put_items(missing, &[item("A"), item("B")]);
-        assert_eq!(shelf.items(&skus).0, [item("A"), item("B")]);
+        let late = missing.clone();
+        shelf.put_items(missing, &[item("A", 4), item("B", 1)]);
+        assert_eq!(shelf.items(&skus).0, [item("A", 4), item("B", 1)]);
+
         shelf.take_off(&sold(product));
+        assert_eq!(shelf.items(&skus).0, [item("A", 0), item("B", 1)]);
+        shelf.put_items(late, &[item("A", 4)]);
+        assert_eq!(shelf.items(&skus).0, [item("A", 0), item("B", 1)], "what was read before is not put up any more");
+
+        let mut judge = sold(product);
+        let skus_of_it = skus.iter().take(1).cloned().collect();
+        judge.products.set(product, ProductRow { version: 2, slug: "shirt".parse().unwrap(), skus: skus_of_it, write: None });
+        shelf.take_off(&judge);
         let (kept, missing) = shelf.items(&skus);
-        assert_eq!((kept, missing.len()), (vec![item("B")], 1));
+        assert_eq!((kept, missing.len()), (vec![item("B", 1)], 1));
     }
 
     #[test]

@@ -153,7 +153,7 @@ pub trait CatalogStore: ProductReads + SellerReads + StockReads + ReviewReads + 
         Ok(Shown::read(self, id).await?.map(Arc::new))
     }
 
-    /// [`items`](StockReads::items) to be shown in carts, as fresh as [`shown`](Self::shown).
+    /// [`items`](StockReads::items) as carts show them and are filled by, as fresh as [`shown`](Self::shown).
     async fn items_shown(&self, skus: &[Sku]) -> Result<Vec<Item>, StoreError> {
         self.items(skus).await
     }

@@ -281,7 +281,7 @@ pub trait CatalogPort: Send + Sync {
     /// What the catalog's writer says about these SKUs; unknown ones are left out.
     async fn items(&self, skus: &[Sku]) -> Outcome<Vec<PricedItem>>;
 
-    /// The same to be shown: at most a moment old, never for a decision.
+    /// The same to be shown and to fill carts by: at most a moment old, and no order is decided by it.
     async fn items_shown(&self, skus: &[Sku]) -> Outcome<Vec<PricedItem>>;
 
     /// Holds all lines or none. The same key and lines while active: the same hold. Other lines

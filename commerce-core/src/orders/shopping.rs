@@ -88,16 +88,15 @@ impl Orders {
         check.finish()?;
         let lines = parse_items("items", items)?;
         let skus: Vec<Sku> = lines.iter().map(|(sku, _)| sku.clone()).collect();
-        let known = self.catalog.items(&skus).await?;
-        let edit = |cart: &mut Cart| {
+        let edit = |cart: &mut Cart, known: &[PricedItem]| {
             for (index, (sku, quantity)) in lines.iter().enumerate() {
-                let item = on_sale(&known, sku, || format!("items[{index}].sku"))?;
+                let item = on_sale(known, sku, || format!("items[{index}].sku"))?;
                 cart.add(sku, *quantity, item.unit_price)?;
             }
             cart.metadata = metadata.clone().unwrap_or_else(|| std::mem::take(&mut cart.metadata));
             Ok(())
         };
-        self.edit_cart(owner, &known, claim, expected, edit).await
+        self.edit_cart(owner, &skus, claim, expected, edit).await
     }
 
     /// Sets how many of a SKU are in the cart.
@@ -116,9 +115,10 @@ impl Orders {
         may_touch(actor, owner)?;
         let sku: Sku = sku.parse().map_err(|_| Refusal::NotFound("SKU"))?;
         let quantity = Quantity::parse("quantity", quantity)?;
-        let known = self.catalog.items(std::slice::from_ref(&sku)).await?;
-        let item = known.iter().find(|item| item.on_sale).ok_or(Refusal::NotFound("SKU"))?;
-        let edited = self.edit_cart(owner, &known, None, expected, |cart| cart.set(&sku, quantity, item.unit_price));
+        let edited = self.edit_cart(owner, std::slice::from_ref(&sku), None, expected, |cart, known| {
+            let item = known.iter().find(|item| item.sku == sku && item.on_sale).ok_or(Refusal::NotFound("SKU"))?;
+            cart.set(&sku, quantity, item.unit_price)
+        });
         Ok(edited.await?.into_inner())
     }
 
@@ -129,7 +129,7 @@ impl Orders {
     pub async fn remove_cart_line(&self, actor: &Actor, owner: CartOwner, sku: &str, expected: Option<u64>) -> Outcome<CartView> {
         may_touch(actor, owner)?;
         let sku: Sku = sku.parse().map_err(|_| Refusal::NotFound("SKU"))?;
-        let edited = self.edit_cart(owner, &[], None, expected, |cart| {
+        let edited = self.edit_cart(owner, &[], None, expected, |cart, _| {
             cart.remove(&sku);
             Ok(())
         });
@@ -142,7 +142,7 @@ impl Orders {
     /// `NOT_FOUND` for another's cart; `VERSION_MISMATCH` when it is not `expected`.
     pub async fn clear_cart(&self, actor: &Actor, owner: CartOwner, expected: Option<u64>) -> Outcome<()> {
         may_touch(actor, owner)?;
-        let emptied = self.edit_cart(owner, &[], None, expected, |cart| {
+        let emptied = self.edit_cart(owner, &[], None, expected, |cart, _| {
             if !cart.lines.is_empty() || cart.coupon.is_some() || !cart.metadata.is_empty() {
                 *cart = cart.clone().cleared(self.clock.now());
             }
@@ -170,7 +170,7 @@ impl Orders {
         expect_version("cart", expected, cart.version)?;
         let shown = self.view(Cart { coupon: None, ..cart }, &[]).await?;
         self.taken_off(owner, codes, &shown.lines).await?;
-        let edited = self.edit_cart(owner, &[], None, expected, |cart| {
+        let edited = self.edit_cart(owner, &[], None, expected, |cart, _| {
             cart.coupon.clone_from(&code);
             Ok(())
         });
@@ -183,34 +183,36 @@ impl Orders {
     /// `NOT_FOUND` for another's cart; `VERSION_MISMATCH` when it is not `expected`.
     pub async fn remove_cart_coupon(&self, actor: &Actor, owner: CartOwner, expected: Option<u64>) -> Outcome<CartView> {
         may_touch(actor, owner)?;
-        let edited = self.edit_cart(owner, &[], None, expected, |cart| {
+        let edited = self.edit_cart(owner, &[], None, expected, |cart, _| {
             cart.coupon = None;
             Ok(())
         });
         Ok(edited.await?.into_inner())
     }
 
+    /// Edits a cart by what the catalog says about `skus`.
     async fn edit_cart(
         &self,
         owner: CartOwner,
-        known: &[PricedItem],
+        skus: &[Sku],
         claim: Option<KeyClaim>,
         expected: Option<u64>,
-        edit: impl Fn(&mut Cart) -> Result<(), Refusal>,
+        edit: impl Fn(&mut Cart, &[PricedItem]) -> Result<(), Refusal>,
     ) -> Outcome<Answer<CartView>> {
-        let cart = rounds("cart", || async {
+        let (cart, known) = rounds("cart", || async {
             let mut cart = self.present(owner).await?;
             // In this order: what a twin of this request put in has its key by then. What was read
             // may be older than the key.
             if self.cart_key_used(claim.as_ref()).await? {
-                return Ok(Round::Done(Answer::Replayed(self.present(owner).await?)));
+                return Ok(Round::Done((Answer::Replayed(self.present(owner).await?), Vec::new())));
             }
             expect_version("cart", expected, cart.version)?;
+            let known = self.items_for(skus, &cart).await?;
             let before = cart.clone();
-            edit(&mut cart)?;
+            edit(&mut cart, &known)?;
             one_currency(&cart)?;
             if cart == before {
-                return Ok(Round::Done(Answer::Fresh(cart)));
+                return Ok(Round::Done((Answer::Fresh(cart), known)));
             }
             let edited = CartWrite::edit(cart, self.clock.now());
             let cart = edited.cart().clone();
@@ -218,16 +220,35 @@ impl Orders {
             match self.carts.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     record.replay(&claim.as_ref().map(|claim| claim.body_hash).unwrap_or_default())?;
-                    Ok(Round::Done(Answer::Replayed(self.present(owner).await?)))
+                    Ok(Round::Done((Answer::Replayed(self.present(owner).await?), known)))
                 }
-                other => settle(other, Answer::Fresh(cart)),
+                other => settle(other, (Answer::Fresh(cart), known)),
             }
         })
         .await?;
         Ok(match cart {
-            Answer::Fresh(cart) => Answer::Fresh(self.view(cart, known).await?),
-            Answer::Replayed(cart) => Answer::Replayed(self.view(cart, known).await?),
+            Answer::Fresh(cart) => Answer::Fresh(self.view(cart, &known).await?),
+            Answer::Replayed(cart) => Answer::Replayed(self.view(cart, &known).await?),
         })
+    }
+
+    /// What the catalog shows of these SKUs, and of what is in the cart with them, in one question. What is not shown as on sale
+    /// may be new, so its writer is asked. None for no SKUs: then nothing of the catalog decides.
+    async fn items_for(&self, skus: &[Sku], cart: &Cart) -> Outcome<Vec<PricedItem>> {
+        if skus.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut asked: Vec<Sku> = skus.iter().chain(cart.lines.iter().map(|line| &line.sku)).cloned().collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let mut items = self.catalog.items_shown(&asked).await?;
+        let is_new = |sku: &&Sku| !items.iter().any(|item| item.sku == **sku && item.on_sale);
+        let new: Vec<Sku> = skus.iter().filter(is_new).cloned().collect();
+        if !new.is_empty() {
+            items.retain(|item| !new.contains(&item.sku));
+            items.extend(self.catalog.items(&new).await?);
+        }
+        Ok(items)
     }
 
     pub(super) async fn present(&self, owner: CartOwner) -> Outcome<Cart> {
