@@ -16,6 +16,8 @@ const COMMON: &[Situation] = &[
     Situation::CartEditedWhileOrdered,
     Situation::CartOrderedAgain,
     Situation::SoldOut,
+    Situation::RanLow,
+    Situation::LowFromTheStart,
     Situation::PriceChanged,
     Situation::RaceLost,
     Situation::HoldExpired,

@@ -26,7 +26,7 @@ export async function wallet() {
     clear(box, form);
     busy(form.querySelector("button"), async () => {
       try {
-        const wanted = { amount: parse(amount.value, currency), token: form.elements.token?.value };
+        const wanted = { amount: parse(amount.value, currency), token: form.elements.token.value };
         const { topUp } = await api.post(`${WALLET}/topup`, wanted, { key });
         key = newKey();
         say(outcome(topUp));

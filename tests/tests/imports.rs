@@ -119,6 +119,34 @@ async fn products_are_exported_from_a_running_shop_as_from_its_files() {
     assert!(nobody.code == 1 && nobody.err.contains("UNAUTHENTICATED"), "stock is not everybody's: {nobody:?}");
 }
 
+/// Two products are imported with hardly any stock; the third has more, and is what ops are told of when it comes down.
+#[tokio::test]
+async fn an_import_of_little_stock_mails_nobody() {
+    let shop = Server::start();
+    let file = shop.path("little.csv");
+    let row = |slug: &str, sku: &str, stock: i64| {
+        format!("{slug},{slug},,Acme,Hats,,true,Title,Default Title,{sku},80,{stock},12.50,,,,active\n")
+    };
+    let head = SHOPIFY.split_once('\n').unwrap().0;
+    let few = [row("few-caps", "FEW", 2), row("no-caps", "NONE", 0), row("many-caps", "MANY", 20)].concat();
+    std::fs::write(&file, format!("{head}\n{few}")).unwrap();
+    let done = shop.run(&["product", "import", file.to_str().unwrap(), "--format", "shopify-csv", "--output", "json"]).json();
+    assert_eq!(done["created"], 3, "{done}");
+    let adjusted = |sku: &str, delta: &str| shop.run(&["stock", "adjust", sku, delta, "--reason", "count"]).code;
+    // Still low, and never anything else.
+    assert_eq!(adjusted("NONE", "+5"), 0);
+    assert_eq!(adjusted("MANY", "-18"), 0);
+    let data = shop.data();
+    let low = async || {
+        let mails = commerce_tests::mails(&data).into_iter().filter(|mail| mail.subject.contains("Low Stock"));
+        mails.map(|mail| mail.text).collect::<Vec<_>>()
+    };
+    let told = eventually("the mail of what came down", low, |mails| mails.iter().any(|text| text.contains("MANY"))).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let known = shop.admin().await.read("/api/notifications?event=LOW_STOCK_ALERT").await;
+    assert_eq!(known["items"].as_array().unwrap().len(), 1, "no other is on its way: {known}");
+}
+
 #[tokio::test]
 async fn products_are_imported_into_a_running_shop_as_into_its_files() {
     let shop = Server::start();

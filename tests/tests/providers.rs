@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 const SECRET: &str = "the hook's secret";
 
-/// Keeps orders, and knows them by their receipts.
+/// Keeps orders, and knows them by their receipts. Lists all it has.
 #[derive(Clone, Default)]
 struct Razorpay(Arc<Mutex<Vec<Value>>>);
 
@@ -47,18 +47,59 @@ impl Razorpay {
         let mut orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if head.starts_with("POST /v1/orders ") {
             let wish: Value = serde_json::from_str(body).unwrap();
-            let order = json!({
-                "id": format!("order_{}", unique("T").replace('-', "")), "amount": wish["amount"], "currency": wish["currency"],
-                "receipt": wish["receipt"], "notes": wish["notes"], "status": "created", "attempts": 0, "created_at": 1,
-                "payments": {"entity": "collection", "count": 0, "items": []},
-            });
+            let order = made(&wish);
             orders.push(order.clone());
             return order;
         }
-        let asked = |order: &&Value| head.contains(order["receipt"].as_str().unwrap());
+        // Of its ledger, which names a span: one page of orders, and no refund.
+        let listed = head.contains("from=");
+        let first = head.starts_with("GET /v1/orders?") && head.contains("skip=0&");
+        let asked = |order: &&Value| if listed { first } else { head.contains(order["receipt"].as_str().unwrap()) };
         let items: Vec<&Value> = orders.iter().filter(asked).collect();
         json!({"entity": "collection", "count": items.len(), "items": items})
     }
+
+    /// A customer pays what an order asks for: the payment, as Razorpay tells of it.
+    fn pay(&self, named: &str) -> Value {
+        let mut orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = orders.iter_mut().find(|order| order["id"] == named).unwrap();
+        let payment = json!({
+            "id": named.replace("order_", "pay_"), "amount": order["amount"], "currency": order["currency"], "status": "captured",
+            "captured": true, "order_id": named,
+        });
+        (order["status"], order["amount_paid"]) = (json!("paid"), order["amount"].clone());
+        order["payments"] = json!({"entity": "collection", "count": 1, "items": [payment]});
+        payment
+    }
+
+    /// Money is taken under a key like the shop's, which no order of it has: how Razorpay's order is called.
+    fn take(&self, amount: i64) -> String {
+        let receipt = {
+            // A key of the shop's begins with when it was made, in milliseconds: an hour before that of its first order.
+            let orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let digits = orders[0]["receipt"].as_str().unwrap().replace('-', "");
+            let made_at = u64::from_str_radix(&digits[..12], 16).unwrap() - 3_600_000;
+            format!("{:08x}-{:04x}-774b-bcce-b302099a8057", made_at >> 16, made_at & 0xffff)
+        };
+        let order = made(&json!({"amount": amount, "currency": "INR", "receipt": receipt, "notes": []}));
+        let named = order["id"].as_str().unwrap().to_owned();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(order);
+        self.pay(&named);
+        named
+    }
+
+    /// An order is gone, with what was paid for it.
+    fn forget(&self, named: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|order| order["id"] != named);
+    }
+}
+
+fn made(wish: &Value) -> Value {
+    json!({
+        "id": format!("order_{}", unique("T").replace('-', "")), "amount": wish["amount"], "currency": wish["currency"],
+        "receipt": wish["receipt"], "notes": wish["notes"], "status": "created", "attempts": 0, "created_at": 1,
+        "payments": {"entity": "collection", "count": 0, "items": []},
+    })
 }
 
 fn whole(bytes: &[u8]) -> Option<(String, String)> {
@@ -134,4 +175,42 @@ async fn while_the_provider_is_away_orders_wait_and_cash_sells() {
     }
     assert_eq!(buyer.order(&[(cup.sku.as_str(), 1)]).await.body["status"], "CONFIRMED");
     eventually("stock", async || shop.admin().await.stock(&cup.sku).await, |stock| *stock == (49, 6, 43)).await;
+}
+
+/// Where the operator asks, Razorpay's own books are read: what it took that nobody asked for, and what the shop says was paid and
+/// Razorpay has not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operator_holds_payments_against_razorpays_books() {
+    let (at, razorpay) = Razorpay::open().await;
+    let shop = shop(&at);
+    let cup = shop.admin().await.product(1_000, 50).await;
+    let (buyer, provider) = (shop.customer().await, shop.anyone());
+    let mut body = cod(&[(cup.sku.as_str(), 1)]);
+    body["payment"] = json!({"method": "UPI"});
+    let mut sold = Vec::new();
+    for _ in 0..2 {
+        let order = Order::of(&buyer.post("/api/orders", &body).send().await, 201);
+        let named = order.body["payment"]["providerReference"].as_str().unwrap().to_owned();
+        let word = json!({"event": "payment.captured", "payload": {"payment": {"entity": razorpay.pay(&named)}}});
+        say(&provider, &word, SECRET).await.expect(200);
+        assert_eq!(buyer.read(&format!("/api/orders/{}", order.id)).await["status"], "CONFIRMED");
+        sold.push((order.number, named));
+    }
+    let reconcile = || {
+        let done = shop.run(&["payments", "reconcile", "--output", "json"]);
+        let report: Value = serde_json::from_str(&done.out).unwrap();
+        let told = report["mismatches"].as_array().unwrap().iter();
+        let mut told: Vec<_> = told.map(|it| json!([it["kind"], it["order"], it["reference"]])).collect();
+        told.sort_by_key(Value::to_string);
+        assert_eq!(report["unasked"], json!([]), "{report}");
+        assert_eq!((done.code, done.err.contains("NOT_RECONCILED")), (i32::from(!told.is_empty()), !told.is_empty()), "{done:?}");
+        (told, report["checked"].clone())
+    };
+    assert_eq!(reconcile(), (vec![], json!(2)), "it fits");
+
+    let nobodys = razorpay.take(70_000);
+    let (number, named) = &sold[0];
+    razorpay.forget(named);
+    let expected = vec![json!(["BOOKED_NOT_PAID", number, named]), json!(["PAID_WITHOUT_ORDER", null, nobodys])];
+    assert_eq!(reconcile().0, expected);
 }

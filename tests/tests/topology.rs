@@ -74,6 +74,18 @@ async fn a_stranger_is_told_nothing_of_the_inside_at_any_listener() {
     }
 }
 
+#[test]
+fn who_keeps_the_users_warns_of_the_demos_password() {
+    let shop = Server::start_services();
+    let create = ["user", "create", "--email", "admin@example.com", "--full-name", "A", "--role", "ADMIN", "--password-stdin"];
+    assert_eq!(shop.run_with(&create, "admin-demo").code, 0);
+    for (role, warnings) in [("orders", 0), ("users", 1)] {
+        shop.roll(role);
+        let log = shop.log();
+        assert_eq!(log.matches("the demo's password of admin@example.com").count(), warnings, "{role}: {log}");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_never_ends_is_cut_off() {
     let shop = Server::start_services();

@@ -1,6 +1,7 @@
 //! `serve`: the shop over HTTP.
 
 use clap::builder::PossibleValuesParser;
+use commerce_core::users::Users;
 use commerce_server::{App, Config, Roles, Shutdown, assembly, listen, serve};
 
 use crate::context::{Context, set};
@@ -54,9 +55,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
         demo::fill(&shop, config.server.currency).await?;
     }
     if !args.demo || !address.ip().is_loopback() {
-        if let Some(known) = demo::known_staff_login(&shop.users).await? {
-            eprintln!("warning: {}", demo::warning(&[known]));
-        }
+        warn_of_known_login(&shop.users).await?;
     }
     println!("listening on http://{address}");
     if args.demo {
@@ -73,6 +72,9 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
 /// Some parts of the platform, with the others in processes of their own.
 async fn part(config: Config, roles: &Roles) -> Result<(), Failure> {
     let process = assembly::open(config, roles).await?;
+    if let Some(users) = process.users() {
+        warn_of_known_login(users).await?;
+    }
     let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
     let address = process.address().map_err(|error| Failure::io("listen", &error))?;
     if let Some(internal) = process.internal_address() {
@@ -81,6 +83,14 @@ async fn part(config: Config, roles: &Roles) -> Result<(), Failure> {
     let scheme = if roles.gateway() { "http" } else { process.scheme() };
     println!("{roles} listening on {scheme}://{address}");
     Ok(process.serve(shutdown).await?)
+}
+
+/// Says that staff still has the password of the demo.
+async fn warn_of_known_login(users: &Users) -> Result<(), Failure> {
+    if let Some(known) = demo::known_staff_login(users).await? {
+        eprintln!("warning: {}", demo::warning(&[known]));
+    }
+    Ok(())
 }
 
 fn settings(cx: &Context, args: &Args) -> Result<Config, Failure> {

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 
 use super::Catalog;
 use super::access::require_seller;
-use super::create_product::{goods, product_updated, receipts, thresholds};
+use super::create_product::{first_stock, goods, product_updated};
 use super::model::{Product, ProductStatus, Variant};
 use super::ports::CatalogWrite;
 use super::product_input::{
@@ -241,7 +241,7 @@ impl Catalog {
                 .say([product_updated(&product, &self.ids, now)])
                 .say(self.told(actor, action, goods(id), detail))
                 .claim(keyed.claim(made, now));
-            let counted = receipts(&stock, actor, &self.ids, now).into_iter().chain(thresholds(&stock, self.policy));
+            let counted = first_stock(&stock, self.policy, actor, &self.ids, now);
             let changes = counted.fold(changes, ChangeSet::and);
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {

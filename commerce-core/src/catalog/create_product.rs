@@ -42,8 +42,8 @@ impl Catalog {
             if new.slug.is_none() && self.store.product_by_slug(&product.slug).await?.is_some() {
                 product.slug = slug_apart(&product.slug, product.id.uuid());
             }
-            let receipts = receipts(&stock, actor, &self.ids, now).into_iter().chain(thresholds(&stock, self.policy));
-            let changes = ChangeSet::of([CatalogWrite::InsertProduct(product.clone())].into_iter().chain(receipts))
+            let counted = first_stock(&stock, self.policy, actor, &self.ids, now);
+            let changes = ChangeSet::of([CatalogWrite::InsertProduct(product.clone())].into_iter().chain(counted))
                 .say([product_updated(&product, &self.ids, now)])
                 .say(self.told(actor, StaffAction::ProductCreated, goods(product.id), json!({ "status": product.status })))
                 .claim(keyed.claim(product.id.uuid(), now));
@@ -144,9 +144,20 @@ pub(super) fn slug_apart(slug: &Slug, id: Uuid) -> Slug {
     slugify(&format!("{slug} {:08x}", id.as_u128() & 0xffff_ffff))
 }
 
+/// What comes with new SKUs: their first count, when ops are told about them, and what ops need not be told.
+pub(super) fn first_stock(
+    stock: &[(Sku, i64)],
+    policy: StockPolicy,
+    actor: &Actor,
+    ids: &IdSource,
+    now: Timestamp,
+) -> impl Iterator<Item = CatalogWrite> {
+    receipts(stock, actor, ids, now).into_iter().chain(thresholds(stock, policy)).chain(low_from_the_start(stock, policy))
+}
+
 /// The ledger lines that count new SKUs in, sorted by SKU; also those of which there are none, so that the second version of a
 /// shelf's stock is always its first count.
-pub(super) fn receipts(stock: &[(Sku, i64)], actor: &Actor, ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
+fn receipts(stock: &[(Sku, i64)], actor: &Actor, ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
     let mut counted: Vec<_> = stock.iter().collect();
     counted.sort();
     let receipt = |(sku, count): &(Sku, i64)| Movement {
@@ -164,10 +175,16 @@ pub(super) fn receipts(stock: &[(Sku, i64)], actor: &Actor, ids: &IdSource, now:
 }
 
 /// When ops are told about new SKUs, where the shop decided for itself.
-pub(super) fn thresholds(stock: &[(Sku, i64)], policy: StockPolicy) -> Vec<CatalogWrite> {
+fn thresholds(stock: &[(Sku, i64)], policy: StockPolicy) -> Vec<CatalogWrite> {
     let StockPolicy { low_stock_threshold } = policy;
     let own = low_stock_threshold != limits::LOW_STOCK_THRESHOLD;
     stock.iter().filter(|_| own).map(|(sku, _)| CatalogWrite::SetThreshold(sku.clone(), low_stock_threshold)).collect()
+}
+
+/// What begins at its threshold or below never fell to it: ops are told when it has been above and comes down.
+fn low_from_the_start(stock: &[(Sku, i64)], policy: StockPolicy) -> Vec<CatalogWrite> {
+    let low = |count: i64| count <= policy.low_stock_threshold;
+    stock.iter().filter(|(_, count)| low(*count)).map(|(sku, _)| CatalogWrite::SetAlerted(sku.clone(), true)).collect()
 }
 
 /// A product as the log of staff names it.

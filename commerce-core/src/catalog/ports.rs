@@ -215,7 +215,7 @@ pub enum CatalogWrite {
     /// Nothing to write, but the SKU's shelf must have this version: `Stale("inventory")` otherwise.
     /// Goes before the writes that a client made depend on it.
     ExpectStock(Sku, u64),
-    /// What ops know about a SKU's stock.
+    /// Whether ops have nothing to be told about a SKU's stock. Its version stays, because nobody sees that.
     SetAlerted(Sku, bool),
     /// At this many available units ops are told.
     SetThreshold(Sku, i64),

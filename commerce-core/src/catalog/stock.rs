@@ -25,9 +25,9 @@ pub struct Inventory {
     pub reserved: i64,
     /// At this many available units ops are told.
     pub low_stock_threshold: i64,
-    /// Whether ops were told since the stock last was above the threshold.
+    /// Whether ops have nothing to be told: they were since the stock last was above the threshold, or it never was.
     pub low_stock_alerted: bool,
-    /// Grows by one with every change.
+    /// Grows by one with every change but of what ops were told.
     pub version: u64,
 }
 

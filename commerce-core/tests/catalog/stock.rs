@@ -155,6 +155,37 @@ fn ops_are_told_once_until_the_stock_has_risen() -> Outcome<()> {
 }
 
 #[test]
+fn ops_are_not_told_of_what_was_low_from_the_start() -> Outcome<()> {
+    block_on(async {
+        let house = House::selling(&[("A", 5), ("B", 0)]).await?;
+        let more = ProductPatch::replacing(product("A", &[("A", 0), ("C", 3), ("D", 6)]));
+        let made = house.store.inventory(&[sku("A")]).await.unwrap()[0].product;
+        house.catalog.update_product(&STAFF, made, more, None).await?;
+        let told = || async {
+            house.catalog.alert_low_stock(10).await?;
+            let said = house.store.unpublished(100).await.unwrap();
+            let said = said.into_iter().filter(|event| event.kind == EventKind::LowStockAlert);
+            let mut skus: Vec<_> = said.map(|event| event.data.read::<Value>().unwrap()["sku"].clone()).collect();
+            skus.sort_by_key(Value::to_string);
+            Outcome::Ok(skus)
+        };
+        let adjust =
+            async |text, delta| house.catalog.adjust_stock(&STAFF, &sku(text), delta, "counted".to_owned(), None, None).await;
+        assert_eq!(told().await?, [Value::Null; 0], "nothing has fallen");
+        assert_eq!(house.catalog.inventory(&STAFF, &sku("A")).await?.version, 2, "only counted so far");
+        adjust("B", 5).await?;
+        adjust("A", -1).await?;
+        assert_eq!(told().await?, [Value::Null; 0], "it was low all the time");
+        adjust("B", 1).await?;
+        adjust("D", -1).await?;
+        assert_eq!(told().await?, ["D"], "it had more");
+        adjust("B", -1).await?;
+        assert_eq!(told().await?, ["B", "D"], "it had more in between");
+        Ok(())
+    })
+}
+
+#[test]
 fn what_nobody_has_yet_is_sold_out_and_the_books_are_in_order() -> Outcome<()> {
     block_on(async {
         let shop = MemoryShop::new(7);
@@ -179,6 +210,8 @@ fn the_shop_decides_when_the_stock_of_new_skus_is_low() -> Outcome<()> {
         catalog.update_product(&STAFF, made.id, ProductPatch::replacing(more), None).await?;
         assert_eq!(catalog.inventory(&STAFF, &sku("A")).await?.low_stock_threshold, 2);
         assert_eq!(catalog.inventory(&STAFF, &sku("B")).await?.low_stock_threshold, 9);
+        catalog.create_product(&STAFF, product("C", &[("C", 9)]), None).await?;
+        assert!(catalog.inventory(&STAFF, &sku("C")).await?.low_stock_alerted, "it begins where the shop's own threshold is");
         Ok(())
     })
 }

@@ -26,6 +26,7 @@ use commerce_adapters::watch::{BreakerState, Watch, Watched};
 use commerce_core::commerce::Context;
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::part::Here;
+use commerce_core::users::Users;
 use commerce_core::{Clock, Part};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -215,6 +216,12 @@ impl Process {
     /// Where other services are answered, if any context lives here.
     pub fn internal_address(&self) -> Option<SocketAddr> {
         self.internal.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
+    }
+
+    /// Who may log in, where that is kept here.
+    #[must_use]
+    pub fn users(&self) -> Option<&Users> {
+        self.service.as_ref()?.part().users.as_ref()
     }
 
     /// What others of the shop speak to it: `https` where it shows a certificate.

@@ -47,7 +47,7 @@ async fn top_up(
 ) -> Answered<Told<WalletView>> {
     let (user, key) = (params.user(&caller.actor)?, request.key());
     let TopUpBody { amount, token } = request.body;
-    let made = shared.orders().top_up(&caller.actor, user, amount, token, key).await?;
+    let made = shared.orders().top_up(&caller.actor, user, amount, Some(token), key).await?;
     let wallet = shared.orders().wallet(&caller.actor, user).await?;
     let view = |top_up| WalletView::of(wallet, Some(top_up));
     let answer = match made {

@@ -101,9 +101,8 @@ impl From<WalletEntry> for EntryView {
 pub struct TopUpBody {
     #[schema(value_type = MoneySchema)]
     pub amount: Money,
-    /// What the provider gave the customer's browser.
-    #[serde(default)]
-    pub token: Option<String>,
+    /// What the provider gave the customer's browser; empty where it gives her nothing before she pays.
+    pub token: String,
 }
 
 /// What the shop and a provider say differently.

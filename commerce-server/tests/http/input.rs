@@ -79,6 +79,23 @@ async fn several_faults_are_told_at_once() {
 }
 
 #[tokio::test]
+async fn a_top_up_says_what_pays_it() {
+    let shop = Shop::open().await;
+    let asha = shop.login("asha", Role::Customer).await;
+    let path = "/api/wallet/me/topup";
+    let amount = json!({"amount": 100, "currency": "INR"});
+    let silent = shop.post(path, &asha, json!({"amount": amount})).await;
+    assert_eq!((silent.refused(400), &silent.body["errors"][0]["field"]), ("MISSING_FIELD", &json!("token")));
+    let null = shop.post(path, &asha, json!({"amount": amount, "token": null})).await;
+    assert_eq!(null.refused(400), "WRONG_TYPE");
+    assert_eq!(shop.get("/api/wallet/me/entries", &asha).await.expect(200).body["items"], json!([]));
+    // Where customers pay in the provider's own checkout there is none yet.
+    shop.post(path, &asha, json!({"amount": amount, "token": ""})).await.expect(201);
+    let contract = shop.get("/openapi.json", &asha).await.expect(200).body;
+    assert_eq!(contract["components"]["schemas"]["NewTopUp"]["required"], json!(["amount", "token"]));
+}
+
+#[tokio::test]
 async fn a_fault_of_a_payment_is_named_as_the_body_names_it() {
     let shop = Shop::open().await;
     let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);

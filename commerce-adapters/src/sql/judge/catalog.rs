@@ -132,7 +132,8 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
                     judge_version("inventory", stored, version.saturating_add(1))?;
                 }
                 CatalogWrite::SetAlerted(sku, alerted) => {
-                    self.change_stock(sku, |stock| stock.low_stock_alerted = *alerted)?;
+                    let stock = self.inventory.get(sku).cloned().ok_or(CommitRefusal::Stale("inventory"))?;
+                    self.inventory.set(sku.clone(), Inventory { low_stock_alerted: *alerted, ..stock });
                 }
                 CatalogWrite::SetThreshold(sku, threshold) => {
                     self.change_stock(sku, |stock| stock.low_stock_threshold = *threshold)?;

@@ -253,9 +253,12 @@ async fn crossings_of_the_threshold_are_found(fixture: &Catalog) {
     };
     assert_eq!(crossings().await, [sku("B"), sku("D")], "at the threshold and under it");
     assert_eq!(got(fixture.store.low_stock_crossings(1).await).len(), 1);
+    let before = inventory(fixture, "B").await;
     fixture.write(["B", "D"].map(|text| CatalogWrite::SetAlerted(sku(text), true))).await;
     assert_eq!(crossings().await, [], "ops know");
-    assert!(inventory(fixture, "B").await.low_stock_alerted);
+    assert_eq!(inventory(fixture, "B").await, Inventory { low_stock_alerted: true, ..before }, "nothing else has changed");
+    let nowhere = fixture.refused([CatalogWrite::SetAlerted(sku("NONE"), true)]).await;
+    assert_eq!(nowhere, CommitRefusal::Stale("inventory"));
 
     fixture.write([take(fixture, "A", 5), receive(fixture, "B", 1)]).await;
     assert_eq!(crossings().await, [sku("A"), sku("B")], "what can be had counts, both ways");

@@ -88,7 +88,10 @@ impl Rows {
             CatalogWrite::ExpectStock(sku, version) => {
                 judge_version("inventory", self.inventory.get(&sku).map(|row| row.version), version.saturating_add(1))?;
             }
-            CatalogWrite::SetAlerted(sku, alerted) => self.stock(&sku)?.low_stock_alerted = alerted,
+            CatalogWrite::SetAlerted(sku, alerted) => {
+                let row = self.inventory.get_mut(&sku).ok_or(CommitRefusal::Stale("inventory"))?;
+                row.low_stock_alerted = alerted;
+            }
             CatalogWrite::SetThreshold(sku, threshold) => self.stock(&sku)?.low_stock_threshold = threshold,
             CatalogWrite::InsertReview(review) => {
                 judge_free("id", self.reviews.contains_key(&review.id))?;

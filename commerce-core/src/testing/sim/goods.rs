@@ -14,6 +14,9 @@ use super::books::NOTE;
 /// The product that everybody buys; its variants are called after its slug.
 pub const SLUG: &str = "tea";
 
+/// At this many units ops are told. Some variants begin with more and come down to it, others never have more.
+pub const LOW_AT: i64 = 1;
+
 /// The SKU of a variant.
 pub fn sku(variant: usize) -> Sku {
     format!("{SLUG}-{variant}").parse().expect("it is well formed")

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::goods::LOW_AT;
 use super::ground::{Ground, SkewedClock, Weather};
 use super::scheduler::NodeId;
 use super::situations::Situation;
 use super::world::Setup;
 use crate::audit::ShopBooks;
-use crate::catalog::{CatalogStore, ImageStore, ProductSearch};
+use crate::catalog::{CatalogStore, ImageStore, ProductSearch, StockPolicy};
 use crate::commerce::{Commerce, Context, Policies, Ports, Work};
 use crate::error::Outcome;
 use crate::events::{DeadLetters, EventBus, Leases, Outbox};
@@ -404,11 +405,11 @@ impl<T> Drop for Reply<T> {
     }
 }
 
-/// Goods are taxed with odd units, so that every share of a line has a rest.
+/// Goods are taxed with odd units, so that every share of a line has a rest, and are so few that they are low late.
 fn policies(capture: Capture, unpaid_max: u32) -> Policies {
     let rate = TaxRate::from_hundredths(1_225).expect("it is below 100 %");
     let scope = TaxScope::Gst { from: GstState::named("MH").expect("it is a state") };
     let rule = TaxRule { name: "GST".to_owned(), rate, scope, categories: Vec::new(), included: false, shipping: true };
     let orders = OrderPolicy { taxes: Arc::new(TaxTable(vec![rule])), capture, unpaid_max, ..OrderPolicy::default() };
-    Policies { orders, ..Policies::default() }
+    Policies { orders, stock: StockPolicy { low_stock_threshold: LOW_AT }, ..Policies::default() }
 }

@@ -27,6 +27,10 @@ crate::events::wire_names! {
         CartOrderedAgain = "cart-ordered-again",
         /// An order was refused because its stock was gone.
         SoldOut = "sold-out",
+        /// Ops were told of stock that had come down.
+        RanLow = "ran-low",
+        /// Stock was so little from the start that ops were told nothing.
+        LowFromTheStart = "low-from-the-start",
         /// A price changed between quote and order.
         PriceChanged = "price-changed",
         /// An order was refused because all uses of its coupon were taken.

@@ -12,6 +12,7 @@ use crate::orders::{AttemptState, OrderStatus};
 use crate::text::Sku;
 use crate::time::Timestamp;
 
+use super::super::goods::LOW_AT;
 use super::super::situations::Situation;
 
 /// How long ago a price may have ended that an order is held under: longer than any two slow reads.
@@ -32,7 +33,7 @@ impl Books {
                 CatalogWrite::SetAlerted(sku, true) => {
                     let about = |event: &Envelope| super::Words::of(event).at("/sku") == sku.as_str();
                     let said = changes.events.iter().any(|event| event.kind == EventKind::LowStockAlert && about(event));
-                    self.must(said, || format!("{sku} is low and nobody was told"));
+                    self.alerted(sku, said, met);
                 }
                 CatalogWrite::InsertCategory(_)
                 | CatalogWrite::UpdateCategory(_)
@@ -55,6 +56,17 @@ impl Books {
         self.came_back(changes, met);
     }
 
+    /// Ops are told of what fell to its threshold, and not of what began there.
+    fn alerted(&mut self, sku: &Sku, said: bool, met: &mut Vec<Situation>) {
+        let Some(stock) = self.stock.get(sku) else { return self.must(false, || format!("{sku} is low and unknown")) };
+        met.push(if said { Situation::RanLow } else { Situation::LowFromTheStart });
+        let low = stock.on_hand.saturating_sub(stock.reserved) <= LOW_AT;
+        let fell = stock.levels.iter().any(|(_, level)| *level > LOW_AT);
+        let (is_new, nothing_to_tell) = (stock.is_new, stock.is_new && low);
+        self.must(said || nothing_to_tell, || format!("{sku} is low and nobody was told"));
+        self.must(!said || (fell && !is_new), || format!("ops were told of {sku}, which never had more"));
+    }
+
     /// A cancelled order whose stock was sold brings it back, to the shelf or past it.
     fn came_back(&mut self, changes: &ChangeSet<CatalogWrite>, met: &mut Vec<Situation>) {
         let Some(event) = changes.handled.as_ref().and_then(|handled| self.said.get(&handled.event)) else { return };
@@ -74,6 +86,7 @@ impl Books {
     fn shelve(&mut self, product: &Product, now: Timestamp) {
         for variant in &product.variants {
             let stock = self.stock.entry(variant.sku.clone()).or_default();
+            stock.is_new = !stock.on_shelf;
             stock.on_shelf = true;
             stock.price(variant.price, now);
         }
@@ -180,6 +193,7 @@ impl Books {
 
     fn note_levels(&mut self, now: Timestamp) {
         for stock in self.stock.values_mut() {
+            stock.is_new = false;
             let level = if stock.on_shelf { stock.on_hand.saturating_sub(stock.reserved) } else { 0 };
             if stock.levels.last().is_none_or(|(_, last)| *last != level) {
                 stock.levels.push((now, level));

@@ -102,6 +102,8 @@ pub(super) struct Stock {
     pub(super) reserved: i64,
     /// Whether a variant has it now.
     pub(super) on_shelf: bool,
+    /// Whether the change set that is looked at brought it there.
+    pub(super) is_new: bool,
     /// Sold and restocked units of each hold.
     pub(super) sold: BTreeMap<String, (i64, i64)>,
     /// How many could be had, since when; nothing while it has no shelf.
