@@ -1,16 +1,22 @@
 //! Messages from the event to the mail, over the reference adapters.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use commerce_core::change::ChangeSet;
-use commerce_core::error::StoreError;
+use commerce_core::error::{Outcome, StoreError};
 use commerce_core::events::Consumer;
+use commerce_core::ids::{IdSource, OrderId, ResetId, UserId};
 use commerce_core::notifications::{
-    Handover, Notification, NotificationFilter, NotificationRecorder, NotificationStatus, NotificationStore, NotificationWrite,
-    Template,
+    Contact, Contacts, Handover, MailPolicy, Notification, NotificationFilter, NotificationRecorder, NotificationStatus,
+    NotificationStore, NotificationWrite, Notifications, Template,
 };
 use commerce_core::page::PageRequest;
-use commerce_core::testing::{MemoryShop, samples};
+use commerce_core::part::NotificationPorts;
+use commerce_core::testing::memory::PlainRenderer;
+use commerce_core::testing::{MemoryShop, SeededEntropy, samples};
+use commerce_core::users::Users;
 use commerce_core::{Actor, limits};
 use futures_executor::block_on;
 
@@ -91,5 +97,93 @@ fn a_mail_interrupted_by_a_crash_is_sent_again_and_flagged() {
         assert_eq!(shop.notifications.send_due(10).await.unwrap(), 1);
         let message = the_message(&shop).await;
         assert_eq!((message.status, message.maybe_twice, message.tries), (NotificationStatus::Sent, true, 2));
+    });
+}
+
+/// Users who note how many were asked for at once, and one of whom cannot be read.
+struct Noted {
+    users: Users,
+    asked: Mutex<Vec<usize>>,
+    unreadable: Mutex<Option<UserId>>,
+}
+
+#[async_trait]
+impl Contacts for Noted {
+    async fn contacts(&self, users: &[UserId]) -> Outcome<Vec<Contact>> {
+        self.asked.lock().expect("nobody panics").push(users.len());
+        if self.unreadable.lock().expect("nobody panics").is_some_and(|user| users.contains(&user)) {
+            return Err(StoreError::unavailable("users.contacts", "one of them cannot be read").into());
+        }
+        self.users.contacts(users).await
+    }
+
+    async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>> {
+        self.users.order_link(guest, order).await
+    }
+
+    async fn reset_token(&self, user: UserId, reset: ResetId) -> Outcome<Option<String>> {
+        self.users.reset_token(user, reset).await
+    }
+}
+
+/// Three users who are due a mail, with the notifications that send it.
+async fn three_are_due(shop: &MemoryShop) -> (Notifications, Arc<Noted>, [UserId; 3]) {
+    let noted = Noted { users: shop.users.clone(), asked: Mutex::default(), unreadable: Mutex::default() };
+    let noted = Arc::new(noted);
+    let ports = NotificationPorts {
+        store: shop.notifications_db.clone(),
+        renderer: Arc::new(PlainRenderer),
+        mailer: shop.mailer.clone(),
+        webhooks: shop.webhooks.clone(),
+    };
+    let contacts: Arc<dyn Contacts> = noted.clone();
+    let ids = IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(2)));
+    let told = Notifications::new(ports, contacts, shop.clock.clone(), ids, MailPolicy::default());
+    let mut users = Vec::new();
+    for email in ["asha@example.com", "bela@example.com", "chitra@example.com"] {
+        let user = shop.users.register(&Actor::Anonymous, samples::register(email), None).await.expect("nobody has the address");
+        users.push(user.into_inner().id);
+    }
+    let recorder = NotificationRecorder::new(told.clone());
+    let events = commerce_core::events::Outbox::unpublished(&*shop.users_db, 10).await.expect("the outbox answers");
+    for event in events {
+        recorder.handle(&event).await.expect("it is recorded");
+    }
+    (told, noted, users.try_into().expect("there are three"))
+}
+
+#[test]
+fn users_are_asked_once_for_all_who_are_due_a_mail() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        let (told, noted, _) = three_are_due(&shop).await;
+        assert_eq!(told.send_due(10).await.unwrap(), 3);
+        let mut to: Vec<String> = shop.mailer.mails().iter().map(|mail| mail.to.as_str().to_owned()).collect();
+        to.sort();
+        assert_eq!(to, ["asha@example.com", "bela@example.com", "chitra@example.com"]);
+        assert_eq!(*noted.asked.lock().unwrap(), [3]);
+        assert_eq!(told.send_due(10).await.unwrap(), 0);
+        assert_eq!(*noted.asked.lock().unwrap(), [3], "of nobody nothing is asked");
+    });
+}
+
+#[test]
+fn who_cannot_be_read_keeps_nobody_elses_mail() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        let (told, noted, [_, bela, _]) = three_are_due(&shop).await;
+        *noted.unreadable.lock().unwrap() = Some(bela);
+        assert_eq!(told.send_due(10).await.unwrap(), 3);
+        assert_eq!(*noted.asked.lock().unwrap(), [3, 1, 1, 1]);
+        assert_eq!(shop.mailer.mails().len(), 2);
+        let late =
+            told.list(&Actor::System, &NotificationFilter::default(), &PageRequest::first()).await.expect("staff may").items;
+        let late: Vec<_> = late.into_iter().filter(|it| it.status == NotificationStatus::Pending).collect();
+        let [late] = <[Notification; 1]>::try_from(late).expect("hers waits");
+        assert_eq!((late.recipient.key(), late.tries), (bela.to_string(), 1));
+        *noted.unreadable.lock().unwrap() = None;
+        shop.wait(limits::MAIL_BACKOFF);
+        assert_eq!(told.send_due(10).await.unwrap(), 1);
+        assert_eq!(shop.mailer.mails().len(), 3);
     });
 }

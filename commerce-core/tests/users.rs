@@ -290,7 +290,7 @@ fn who_is_erased_leaves_a_free_address_and_nothing_else() {
         assert_eq!(code(shop.users.user(&Actor::System, asha.id).await), "NOT_FOUND");
         assert_eq!(code(shop.users.authenticate(&tokens.access_token).await), "UNAUTHENTICATED");
         assert_eq!(code(shop.users.refresh(&tokens.refresh_token).await.map(|_| ())), "UNAUTHENTICATED");
-        assert_eq!(shop.users.contact(asha.id).await.unwrap(), None);
+        assert_eq!(shop.users.contacts(&[asha.id]).await.unwrap(), []);
         assert_eq!(shop.users.address(asha.id, None).await.unwrap(), None);
         assert!(shop.users.users(&Actor::System, None, &PageRequest::first()).await.unwrap().items.is_empty());
         assert_ne!(registered(&shop, "asha").await.id, asha.id);

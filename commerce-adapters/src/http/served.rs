@@ -248,7 +248,6 @@ async fn person(users: Outcome<&Users>, user: &str, rest: &[&str]) -> Answer {
             let order = order.parse().map_err(|_| Refusal::NotFound("page"))?;
             written(&wire::Linked { link: users.order_link(user, order).await? })
         }
-        ["contact"] => written(&wire::Contacted { contact: users.contact(user).await? }),
         _ => Err(Refusal::NotFound("page").into()),
     }
 }
@@ -256,6 +255,10 @@ async fn person(users: Outcome<&Users>, user: &str, rest: &[&str]) -> Answer {
 async fn account(users: Outcome<&Users>, what: &str, body: &Bytes) -> Answer {
     let users = users?;
     match what {
+        "contacts" => {
+            let wire::Told { users: told } = given(body)?;
+            written(&wire::Contacted { contacts: users.contacts(&told).await? })
+        }
         "find" => {
             let wire::Find { actor, email } = given(body)?;
             let user = users.user_by_email(&actor, &email).await?.map(|user| user.id);

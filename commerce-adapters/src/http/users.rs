@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::error::{Error, Outcome, Refusal};
 use commerce_core::ids::{AddressId, OrderId, ResetId, SellerId, UserId};
-use commerce_core::notifications::Contacts;
+use commerce_core::notifications::{Contact, Contacts};
 use commerce_core::orders::Customers;
 use commerce_core::text::Email;
 use commerce_core::users::{Accounts, Authenticated, Claimed, PostalAddress};
@@ -176,9 +176,10 @@ impl Customers for RemoteUsers {
 
 #[async_trait]
 impl Contacts for RemoteUsers {
-    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, Option<String>)>> {
-        let found: wire::Contacted = self.caller.ask("users.contact", &format!("/internal/users/{user}/contact")).await?;
-        Ok(found.contact)
+    async fn contacts(&self, users: &[UserId]) -> Outcome<Vec<Contact>> {
+        let told = wire::Told { users: users.to_vec() };
+        let found: wire::Contacted = self.caller.ask_with("users.contacts", "/internal/users/contacts", &told).await?;
+        Ok(found.contacts)
     }
 
     async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>> {

@@ -9,6 +9,7 @@ use commerce_core::catalog::{HoldKey, Item};
 use commerce_core::error::{Error, FieldError, Outcome, Refusal, Shortage, StoreError, StoreErrorKind};
 use commerce_core::events::Envelope;
 use commerce_core::ids::{EventId, OrderId, SellerId, UserId};
+use commerce_core::notifications::Contact;
 use commerce_core::text::{Email, Quantity, Sku};
 use commerce_core::users::PostalAddress;
 use http::StatusCode;
@@ -88,10 +89,16 @@ pub(super) struct Addressed {
     pub(super) address: Option<PostalAddress>,
 }
 
-/// A mail address and a name, if there is somebody.
+/// Who is to be told something by mail.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Told {
+    pub(super) users: Vec<UserId>,
+}
+
+/// How those of them that are there are reached.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Contacted {
-    pub(super) contact: Option<(Email, Option<String>)>,
+    pub(super) contacts: Vec<Contact>,
 }
 
 /// Whose orders a mail address without an account are.

@@ -12,8 +12,8 @@ use commerce_core::ids::{SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
 use commerce_core::users::{
-    Address, Erasure, ErasureReads, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffLogFilter, StaffLogReads,
-    User, UserStore, UserWrite,
+    Address, Erasure, ErasureReads, Guest, GuestReads, PeopleReads, RefreshToken, Role, Session, StaffEntry, StaffLogFilter,
+    StaffLogReads, User, UserStore, UserWrite,
 };
 
 use super::sessions::RedisSessions;
@@ -55,6 +55,17 @@ impl GuestReads for EndingSessions {
 
     async fn guest_by_email(&self, email: &Email) -> Result<Option<Guest>, StoreError> {
         self.store.guest_by_email(email).await
+    }
+}
+
+#[async_trait]
+impl PeopleReads for EndingSessions {
+    async fn users_of(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        self.store.users_of(ids).await
+    }
+
+    async fn guests_of(&self, ids: &[UserId]) -> Result<Vec<Guest>, StoreError> {
+        self.store.guests_of(ids).await
     }
 }
 

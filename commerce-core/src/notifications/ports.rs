@@ -1,6 +1,7 @@
 //! What the notifications context needs of the world.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::change::{ChangeSet, CommitError, Keys};
 use crate::error::{Outcome, StoreError};
@@ -62,11 +63,22 @@ pub enum NotificationWrite {
     UpdateDelivery(WebhookDelivery),
 }
 
+/// How somebody is reached by mail.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Contact {
+    /// Whose this is.
+    pub user: UserId,
+    /// Where her mails go.
+    pub email: Email,
+    /// How she is called; guests have no name.
+    pub name: Option<String>,
+}
+
 /// Users as mails need them.
 #[async_trait]
 pub trait Contacts: Send + Sync {
-    /// A user's mail address and name, or a guest's, who has no name; `None` when she is gone.
-    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, Option<String>)>>;
+    /// How these users and guests are reached, in any order. Who is gone is not among them.
+    async fn contacts(&self, users: &[UserId]) -> Outcome<Vec<Contact>>;
 
     /// The link that shows a guest her order; `None` when this is no guest, or she is gone.
     async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>>;

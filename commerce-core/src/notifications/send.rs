@@ -4,6 +4,7 @@
 //! it sends once more under the same Message-ID and flags the message. All marks of a step are on
 //! their way at once, so that a store that commits in groups takes them together.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as StdError;
 
 use futures_util::{StreamExt, stream};
@@ -12,18 +13,22 @@ use tracing::{Instrument, Span};
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::{Error, Outcome, StoreError};
+use crate::ids::UserId;
 use crate::limits;
 use crate::orders::OrderFacts;
 
 use super::Notifications;
 use super::model::{Mail, Notification, NotificationStatus, Recipient, Template};
-use super::ports::{Handover, NotificationWrite};
+use super::ports::{Contact, Handover, NotificationWrite};
 use super::record::ResetRequested;
 
 /// How the operators are called in their mails.
 const OPS_NAME: &str = "Operations";
 /// How guests are, whose names are not kept.
 const GUEST_NAME: &str = "guest";
+
+/// How recipients are reached.
+type Told = BTreeMap<UserId, Contact>;
 
 /// Why there is no mail to hand over.
 enum Hindrance {
@@ -56,8 +61,10 @@ impl Notifications {
     pub async fn send_due(&self, limit: u32) -> Outcome<usize> {
         let due = self.store.due(self.clock.now(), limit).await?;
         let all = due.len().max(1);
+        let told = self.told_by_mail(&due).await;
+        let told = told.as_ref();
         let dealt_with: Vec<Outcome<bool>> = stream::iter(due)
-            .map(|notification| self.begin(notification))
+            .map(|notification| self.begin(notification, told))
             .buffer_unordered(all)
             .map(|begun| self.hand_over(begun))
             .buffer_unordered(limits::MAILS_AT_ONCE)
@@ -69,10 +76,38 @@ impl Notifications {
         Ok(dealt_with.into_iter().filter(|dealt_with| *dealt_with).count())
     }
 
+    /// How the recipients of these are reached, asked once for all. None when that was not answered; one of them may be
+    /// to blame, so that each is then asked for alone.
+    async fn told_by_mail(&self, due: &[Notification]) -> Option<Told> {
+        let user = |it: &Notification| match it.recipient {
+            Recipient::User(user) => Some(user),
+            Recipient::Ops => None,
+        };
+        let users: BTreeSet<UserId> = due.iter().filter_map(user).collect();
+        if users.is_empty() {
+            return None;
+        }
+        let users: Vec<UserId> = users.into_iter().collect();
+        match self.contacts.contacts(&users).await {
+            Ok(contacts) => Some(contacts.into_iter().map(|contact| (contact.user, contact)).collect()),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn StdError, "recipients are asked for one by one");
+                None
+            }
+        }
+    }
+
+    async fn contact(&self, user: UserId, told: Option<&Told>) -> Outcome<Option<Contact>> {
+        match told {
+            Some(told) => Ok(told.get(&user).cloned()),
+            None => Ok(self.contacts.contacts(&[user]).await?.into_iter().find(|contact| contact.user == user)),
+        }
+    }
+
     /// The message marked as begun, with its mail; or as it ends without one.
-    async fn begin(&self, notification: Notification) -> Outcome<Begun> {
+    async fn begin(&self, notification: Notification, told: Option<&Told>) -> Outcome<Begun> {
         let span = span(&notification);
-        match self.prepare(&notification).instrument(span).await {
+        match self.prepare(&notification, told).instrument(span).await {
             Ok(mail) => {
                 let begun = self.save(notification.begun(mail.to.clone(), self.clock.now())).await?;
                 Ok(begun.map_or(Begun::Elsewhere, |begun| Begun::Mail(Box::new((begun, mail)))))
@@ -128,13 +163,16 @@ impl Notifications {
     }
 
     /// The message as a mail. Its date is the message's own, so that a second try is the same mail.
-    async fn prepare(&self, notification: &Notification) -> Result<Mail, Hindrance> {
+    async fn prepare(&self, notification: &Notification, told: Option<&Told>) -> Result<Mail, Hindrance> {
         if notification.status == NotificationStatus::Sending && notification.tries >= limits::MAIL_TRIES_MAX {
             return Err(Hindrance::Never("interrupted too often".to_owned()));
         }
         let contact = match notification.recipient {
             Recipient::Ops => Some((self.policy.ops.clone(), Some(OPS_NAME.to_owned()))),
-            Recipient::User(user) => self.contacts.contact(user).await.map_err(|error| not_now(&error))?,
+            Recipient::User(user) => {
+                let contact = self.contact(user, told).await.map_err(|error| not_now(&error))?;
+                contact.map(|Contact { email, name, .. }| (email, name))
+            }
         };
         let (to, name) = contact.ok_or(Hindrance::NobodyThere)?;
         let never = |error: &dyn StdError| Hindrance::Never(whole_story(error));

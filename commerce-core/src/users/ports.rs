@@ -36,6 +36,16 @@ pub trait GuestReads: Send + Sync {
     async fn guest_by_email(&self, email: &Email) -> Result<Option<Guest>, StoreError>;
 }
 
+/// Reads several people at once.
+#[async_trait]
+pub trait PeopleReads: Send + Sync {
+    /// Those of these users that are there, in any order. Each is asked for once.
+    async fn users_of(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError>;
+
+    /// Those of these guests that are there, in any order. Each is asked for once.
+    async fn guests_of(&self, ids: &[UserId]) -> Result<Vec<Guest>, StoreError>;
+}
+
 /// Reads who is still to be forgotten elsewhere.
 #[async_trait]
 pub trait ErasureReads: Send + Sync {
@@ -45,7 +55,7 @@ pub trait ErasureReads: Send + Sync {
 
 /// Keeps users, guests, addresses, sessions and refresh tokens.
 #[async_trait]
-pub trait UserStore: StaffLogReads + GuestReads + ErasureReads + Keys {
+pub trait UserStore: StaffLogReads + GuestReads + PeopleReads + ErasureReads + Keys {
     /// A user by id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
 

@@ -1,5 +1,6 @@
 //! Users as the other contexts see them, called directly within one process.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use async_trait::async_trait;
 use crate::actor::Actor;
 use crate::error::Outcome;
 use crate::ids::{AddressId, OrderId, ResetId, SellerId, UserId};
-use crate::notifications::Contacts;
+use crate::notifications::{Contact, Contacts};
 use crate::orders::Customers;
 use crate::text::Email;
 
@@ -41,12 +42,16 @@ impl Customers for Users {
 
 #[async_trait]
 impl Contacts for Users {
-    async fn contact(&self, user: UserId) -> Outcome<Option<(Email, Option<String>)>> {
-        if let Some(known) = self.store.user(user).await? {
-            return Ok((!known.is_erased()).then_some((known.email, Some(known.full_name))));
-        }
-        let guest = self.store.guest(user).await?.filter(|guest| !guest.is_erased());
-        Ok(guest.map(|guest| (guest.email, None)))
+    async fn contacts(&self, users: &[UserId]) -> Outcome<Vec<Contact>> {
+        let accounts = self.store.users_of(users).await?;
+        let have_accounts: BTreeSet<UserId> = accounts.iter().map(|user| user.id).collect();
+        let others: Vec<UserId> = users.iter().copied().filter(|user| !have_accounts.contains(user)).collect();
+        let guests = if others.is_empty() { Vec::new() } else { self.store.guests_of(&others).await? };
+        let accounts = accounts.into_iter().filter(|user| !user.is_erased());
+        let accounts = accounts.map(|user| Contact { user: user.id, email: user.email, name: Some(user.full_name) });
+        let guests = guests.into_iter().filter(|guest| !guest.is_erased());
+        let guests = guests.map(|guest| Contact { user: guest.id, email: guest.email, name: None });
+        Ok(accounts.chain(guests).collect())
     }
 
     async fn order_link(&self, guest: UserId, order: OrderId) -> Outcome<Option<String>> {

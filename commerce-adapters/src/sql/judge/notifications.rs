@@ -12,6 +12,8 @@ use crate::sql::table::Table;
 #[derive(Clone, Debug)]
 pub(crate) struct NotificationRow<'a> {
     pub(crate) version: u64,
+    /// Whether an error is stored.
+    pub(crate) has_error: bool,
     /// What to write, once a change set wrote it.
     pub(crate) write: Option<&'a Notification>,
 }
@@ -55,12 +57,13 @@ impl<'a> Judge<'a, NotificationWrite> for NotificationJudge<'a> {
                     }
                     judge_free("id", self.notifications.get(&new.id).is_some())?;
                     self.told.set(name, new.id);
-                    self.notifications.set(new.id, NotificationRow { version: new.version, write: Some(new) });
+                    self.notifications.set(new.id, NotificationRow { version: new.version, has_error: false, write: Some(new) });
                 }
                 NotificationWrite::Update(new) => {
-                    let stored = self.notifications.get(&new.id).map(|row| row.version);
-                    judge_version("notification", stored, new.version)?;
-                    self.notifications.set(new.id, NotificationRow { version: new.version, write: Some(new) });
+                    let stored = self.notifications.get(&new.id);
+                    let has_error = stored.is_some_and(|row| row.has_error);
+                    judge_version("notification", stored.map(|row| row.version), new.version)?;
+                    self.notifications.set(new.id, NotificationRow { version: new.version, has_error, write: Some(new) });
                 }
                 NotificationWrite::InsertEndpoint(new) => {
                     judge_free("id", self.endpoints.get(&new.id).is_some())?;

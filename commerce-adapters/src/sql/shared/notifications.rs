@@ -67,12 +67,12 @@ impl Context for NotificationWrite {
     fn write(script: &mut Script, judge: &NotificationJudge<'_>, _: Timestamp) {
         let written = |stored| {
             let rows = judge.notifications.written().filter(move |(id, _)| judge.notifications.is_stored(id) == stored);
-            rows.filter_map(|(_, row)| row.write)
+            rows.filter_map(|(_, row)| row.write.map(|it| (row.has_error, it)))
         };
-        script.bulk(sql::NEW, Bulk::of(written(false), new_row));
-        let (ill, well): (Vec<_>, Vec<_>) = written(true).partition(|it| it.error.is_some());
-        script.bulk(sql::CHANGED, Bulk::of(ill, changed_row));
-        script.bulk(sql::CHANGED_WELL, Bulk::of(well, changed_row));
+        script.bulk(sql::NEW, Bulk::of(written(false), |row, (_, it)| new_row(row, it)));
+        let (ill, well): (Vec<_>, Vec<_>) = written(true).partition(|(had_error, it)| *had_error || it.error.is_some());
+        script.bulk(sql::CHANGED, Bulk::of(ill, |row, (_, it)| changed_row(row, it)));
+        script.bulk(sql::CHANGED_WELL, Bulk::of(well, |row, (_, it)| changed_row(row, it)));
         webhooks::write(script, judge);
     }
 }
@@ -106,7 +106,9 @@ fn load(row: &Row, judge: &mut NotificationJudge<'_>) -> Result<(), StoreError> 
     let id = fields.id("id")?;
     let name = (fields.id("event_id")?, fields.parse("template")?, read_recipient(&fields)?);
     judge.told.load([(name, id)]);
-    judge.notifications.load([(id, NotificationRow { version: fields.count("version")?, write: None })]);
+    judge
+        .notifications
+        .load([(id, NotificationRow { version: fields.count("version")?, has_error: fields.flag("has_error")?, write: None })]);
     Ok(())
 }
 

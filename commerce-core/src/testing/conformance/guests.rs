@@ -35,6 +35,7 @@ async fn a_guest_is_read_as_written(fixture: &Users) {
     assert_eq!(got(fixture.store.guest(asha.id).await).as_ref(), Some(&asha));
     assert_eq!(got(fixture.store.guest_by_email(&asha.email).await).as_ref(), Some(&asha));
     assert_eq!(got(fixture.store.user(asha.id).await), None, "she is no user");
+    assert_eq!(got(fixture.store.users_of(&[asha.id]).await), [], "nor among several");
     let gone = Guest { email: "gone@example.com".parse().expect("it is well formed"), version: 2, ..asha.clone() };
     let skipped = Guest { version: 3, ..gone.clone() };
     assert_eq!(fixture.refused([UserWrite::SaveGuest(skipped)]).await, CommitRefusal::Stale("guest"));
@@ -48,6 +49,9 @@ async fn a_guest_is_read_as_written(fixture: &Users) {
 async fn a_mail_address_belongs_to_one_guest(fixture: &Users) {
     let (asha, bela) = (guest(fixture, "asha@example.com"), guest(fixture, "bela@example.com"));
     fixture.write([asha.clone(), bela.clone()].map(UserWrite::SaveGuest)).await;
+    let mut both = got(fixture.store.guests_of(&[bela.id, fixture.ids.mint(), asha.id]).await);
+    both.sort_by(|one, other| one.email.cmp(&other.email));
+    assert_eq!(both, [asha.clone(), bela.clone()], "several are read at once");
     let taken = CommitRefusal::Duplicate("email");
     assert_eq!(fixture.refused([UserWrite::SaveGuest(guest(fixture, "asha@example.com"))]).await, taken);
     let moved = Guest { email: asha.email, version: 2, ..bela };

@@ -25,6 +25,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Noti
         a_notification_is_read_as_written,
         one_event_tells_one_recipient_once,
         versions_grow_by_one,
+        errors_come_and_go,
         due_ones_are_found,
         held_ones_are_found,
         notifications_are_listed_newest_first,
@@ -91,6 +92,28 @@ async fn versions_grow_by_one(fixture: &Notifications) {
         (1..=10).zip(&results).filter(|(_, result)| result.is_ok()).map(|(n, _)| sending(n)).collect();
     let stored = got(fixture.store.notification(entry.id).await).expect("it is there");
     assert_eq!(winners, [stored], "one worker begins to send");
+}
+
+async fn errors_come_and_go(fixture: &Notifications) {
+    let ill = |it: &Notification| Notification { error: Some(samples::UNICODE.to_owned()), ..it.clone() };
+    let well = |it: &Notification| Notification { error: None, ..it.clone() };
+    let next = |it: Notification| Notification { version: it.version + 1, ..it };
+    let begins = [well(&new(fixture)), well(&new(fixture)), ill(&new(fixture)), ill(&new(fixture)), ill(&new(fixture))];
+    fixture.write(begins.clone().map(NotificationWrite::Insert)).await;
+    let [stays_well, falls_ill, recovers, stays_ill, recovers_twice] = begins;
+    let recovered = next(well(&recovers_twice));
+    let ends = [
+        next(stays_well),
+        next(ill(&falls_ill)),
+        next(well(&recovers)),
+        next(stays_ill),
+        recovered.clone(),
+        next(recovered.clone()),
+    ];
+    fixture.write(ends.clone().map(NotificationWrite::Update)).await;
+    for end in ends.into_iter().filter(|it| *it != recovered) {
+        assert_eq!(got(fixture.store.notification(end.id).await), Some(end));
+    }
 }
 
 async fn due_ones_are_found(fixture: &Notifications) {

@@ -53,6 +53,12 @@ async fn a_user_is_read_as_written(fixture: &Users) {
         assert_eq!(got(fixture.store.user_by_email(&user.email).await), Some(user));
     }
     assert_eq!(got(fixture.store.user(fixture.ids.mint()).await), None);
+    let (one, other) = (new_user(fixture), new_user(fixture));
+    fixture.write([one.clone(), other.clone()].map(UserWrite::InsertUser)).await;
+    let mut both = got(fixture.store.users_of(&[other.id, fixture.ids.mint(), one.id]).await);
+    both.sort_by_key(|user| user.id);
+    assert_eq!(both, [one, other], "several are read at once");
+    assert_eq!(got(fixture.store.users_of(&[]).await), []);
     let nobody: Email = "nobody@example.com".parse().expect("the mail address is well formed");
     assert_eq!(got(fixture.store.user_by_email(&nobody).await), None);
 }

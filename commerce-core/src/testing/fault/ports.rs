@@ -18,7 +18,7 @@ use crate::ids::{
     ReviewId, SellerId, SessionId, UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::notifications::{
-    Contacts, DeliveryStatus, Notification, NotificationFilter, NotificationStore, NotificationWrite, WebhookDelivery,
+    Contact, Contacts, DeliveryStatus, Notification, NotificationFilter, NotificationStore, NotificationWrite, WebhookDelivery,
     WebhookEndpoint, WebhookReads,
 };
 use crate::orders::{
@@ -30,8 +30,8 @@ use crate::page::{Page, PageRequest};
 use crate::text::{CouponCode, Email, Quantity, Sku, Slug};
 use crate::time::Timestamp;
 use crate::users::{
-    Address, Erasure, ErasureReads, Guest, GuestReads, PasswordHash, PasswordHasher, PostalAddress, RefreshToken, Role, Session,
-    StaffEntry, StaffLogFilter, StaffLogReads, User, UserStore, UserWrite, Verdict,
+    Address, Erasure, ErasureReads, Guest, GuestReads, PasswordHash, PasswordHasher, PeopleReads, PostalAddress, RefreshToken,
+    Role, Session, StaffEntry, StaffLogFilter, StaffLogReads, User, UserStore, UserWrite, Verdict,
 };
 
 type Stored<T> = Result<T, StoreError>;
@@ -81,6 +81,11 @@ faulty! {
     GuestReads of dyn UserStore, "users" {
         read guest(id: UserId) -> Stored<Option<Guest>>;
         read guest_by_email(email: &Email) -> Stored<Option<Guest>>;
+    }
+
+    PeopleReads of dyn UserStore, "users" {
+        read users_of(ids: &[UserId]) -> Stored<Vec<User>>;
+        read guests_of(ids: &[UserId]) -> Stored<Vec<Guest>>;
     }
 
     ErasureReads of dyn UserStore, "users" {
@@ -218,7 +223,7 @@ faulty! {
     }
 
     Contacts of dyn Contacts, "contacts" {
-        read contact(user: UserId) -> Outcome<Option<(Email, Option<String>)>>;
+        read contacts(users: &[UserId]) -> Outcome<Vec<Contact>>;
         read order_link(guest: UserId, order: OrderId) -> Outcome<Option<String>>;
         read reset_token(user: UserId, reset: ResetId) -> Outcome<Option<String>>;
     }

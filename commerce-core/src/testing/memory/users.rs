@@ -11,8 +11,8 @@ use crate::page::{Page, PageRequest};
 use crate::text::Email;
 use crate::time::{Clock, Timestamp};
 use crate::users::{
-    Address, Erasure, ErasureReads, Guest, GuestReads, RefreshToken, Role, Session, StaffEntry, StaffHead, StaffLogFilter,
-    StaffLogReads, User, UserStore, UserWrite,
+    Address, Erasure, ErasureReads, Guest, GuestReads, PeopleReads, RefreshToken, Role, Session, StaffEntry, StaffHead,
+    StaffLogFilter, StaffLogReads, User, UserStore, UserWrite,
 };
 
 use super::database::{Apply, Database, judge_free, judge_version, undo_tables};
@@ -139,6 +139,17 @@ impl GuestReads for MemoryUsers {
 
     async fn guest_by_email(&self, email: &Email) -> Result<Option<Guest>, StoreError> {
         Ok(self.db.read(|rows| rows.guests.values().find(|guest| guest.email == *email).cloned()).await)
+    }
+}
+
+#[async_trait]
+impl PeopleReads for MemoryUsers {
+    async fn users_of(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        Ok(self.db.read(|rows| ids.iter().filter_map(|id| rows.users.get(id).cloned()).collect()).await)
+    }
+
+    async fn guests_of(&self, ids: &[UserId]) -> Result<Vec<Guest>, StoreError> {
+        Ok(self.db.read(|rows| ids.iter().filter_map(|id| rows.guests.get(id).cloned()).collect()).await)
     }
 }
 

@@ -8,10 +8,14 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     [(1, "notifications"), (2, "messages"), (3, "webhooks"), (4, "seals"), (5, "sealed_rows"), (6, "checks")]
 );
 
-pub(crate) const BY_ID: &str = locked!("t.id, t.event_id, t.template, t.recipient, t.version", "notification_logs", id: id);
+pub(crate) const BY_ID: &str = locked!(
+    "t.id, t.event_id, t.template, t.recipient, t.version, t.error IS NOT NULL AS has_error", "notification_logs", id: id
+);
 
-pub(crate) const BY_EVENT: &str =
-    found!("t.id, t.event_id, t.template, t.recipient, t.version", "notification_logs", event_id: id);
+pub(crate) const BY_EVENT: &str = found!(
+    "t.id, t.event_id, t.template, t.recipient, t.version, t.error IS NOT NULL AS has_error", "notification_logs",
+    event_id: id
+);
 
 pub(crate) const NEW: &str = insert!(
     "notification_logs", 0 id: id, 1 event_id: id, 2 kind: text, 3 template: text, 4 recipient: text, 5 address: text,
@@ -24,10 +28,11 @@ pub(crate) const CHANGED: &str = update!(
     6 sent_at: int, 7 maybe_twice: int, 8 version: int, 9 held_at: int, 10 seal: hash
 );
 
-/// Of those that have no error, which are nearly all.
+/// Of those that have no error and had none, which are nearly all. Where an UPDATE sets a LONGTEXT, whatever to, the server
+/// keeps the rows in a table on its disk meanwhile.
 pub(crate) const CHANGED_WELL: &str = update!(
-    "notification_logs", 0 id: id; 1 address: word, 2 status: word, 3 tries: int, 4 due_at: int, 5 error: word,
-    6 sent_at: int, 7 maybe_twice: int, 8 version: int, 9 held_at: int, 10 seal: hash
+    "notification_logs", 0 id: id; 1 address: word, 2 status: word, 3 tries: int, 4 due_at: int, 6 sent_at: int,
+    7 maybe_twice: int, 8 version: int, 9 held_at: int, 10 seal: hash
 );
 
 pub(crate) const DUE: &str = "SELECT * FROM notification_logs WHERE waits_until <= ? ORDER BY waits_until, id LIMIT ?";

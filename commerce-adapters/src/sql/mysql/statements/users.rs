@@ -23,6 +23,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
 
 pub(crate) const USERS_BY_ID: &str = locked!("t.id, t.email, t.version", "users", id: id);
 
+pub(crate) const USERS_OF: &str = found!("t.*", "users", id: id);
+
 pub(crate) const USERS_BY_EMAIL: &str = found!("t.id, t.email, t.version", "users", email: text);
 
 pub(crate) const KNOWN_ADDRESSES: &str = locked!("t.id", "addresses", id: id);
@@ -39,6 +41,8 @@ pub(crate) const USERS: Put = put!(
 );
 
 pub(crate) const GUESTS_BY_ID: &str = locked!("t.id, t.email, t.version", "guests", id: id);
+
+pub(crate) const GUESTS_OF: &str = found!("t.*", "guests", id: id);
 
 pub(crate) const GUESTS_BY_EMAIL: &str = found!("t.id, t.email, t.version", "guests", email: text);
 

@@ -9,12 +9,14 @@ use commerce_core::ids::{Id, SessionId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
 use commerce_core::users::{
-    Address, Erasure, ErasureReads, Guest, GuestReads, PasswordHash, PostalAddress, RefreshToken, Role, Session, StaffAction,
-    StaffEntry, StaffLogFilter, StaffLogReads, StaffNews, Subject, User, UserStore, UserWrite,
+    Address, Erasure, ErasureReads, Guest, GuestReads, PasswordHash, PeopleReads, PostalAddress, RefreshToken, Role, Session,
+    StaffAction, StaffEntry, StaffLogFilter, StaffLogReads, StaffNews, Subject, User, UserStore, UserWrite,
 };
 
 use super::super::engine::{Database, Row};
 use super::super::fields::Fields;
+use super::super::statements::users as sql;
+use crate::sql::bulk::ids;
 use crate::sql::question::{Question, below, blob};
 
 fn read_user(row: &Row, operation: &'static str) -> Result<User, StoreError> {
@@ -113,6 +115,21 @@ impl GuestReads for Database<UserWrite> {
         const OPERATION: &str = "users.guest_by_email";
         let row = self.row(OPERATION, Question::frequent("SELECT * FROM guests WHERE email = ?").bind(email.as_str())).await?;
         row.map(|row| read_guest(&row, OPERATION)).transpose()
+    }
+}
+
+#[async_trait]
+impl PeopleReads for Database<UserWrite> {
+    async fn users_of(&self, wanted: &[UserId]) -> Result<Vec<User>, StoreError> {
+        const OPERATION: &str = "users.users_of";
+        let rows = self.rows(OPERATION, Question::of(sql::USERS_OF).bind(ids(wanted.iter().copied()))).await?;
+        rows.iter().map(|row| read_user(row, OPERATION)).collect()
+    }
+
+    async fn guests_of(&self, wanted: &[UserId]) -> Result<Vec<Guest>, StoreError> {
+        const OPERATION: &str = "users.guests_of";
+        let rows = self.rows(OPERATION, Question::of(sql::GUESTS_OF).bind(ids(wanted.iter().copied()))).await?;
+        rows.iter().map(|row| read_guest(row, OPERATION)).collect()
     }
 }
 

@@ -17,10 +17,12 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     ]
 );
 
-pub(crate) const BY_ID: &str = "SELECT id, event_id, template, recipient, version FROM notification_logs
+pub(crate) const BY_ID: &str =
+    "SELECT id, event_id, template, recipient, version, error IS NOT NULL AS has_error FROM notification_logs
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
-pub(crate) const BY_EVENT: &str = "SELECT id, event_id, template, recipient, version FROM notification_logs
+pub(crate) const BY_EVENT: &str =
+    "SELECT id, event_id, template, recipient, version, error IS NOT NULL AS has_error FROM notification_logs
     WHERE event_id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const NEW: &str = "INSERT OR FAIL INTO notification_logs (id, event_id, kind, template, recipient, address,
@@ -35,7 +37,7 @@ pub(crate) const CHANGED: &str = "UPDATE OR FAIL notification_logs SET address =
         version = value ->> 8, held_at = value ->> 9, seal = unhex(value ->> 10)
     FROM jsonb_each(?) WHERE notification_logs.id = unhex(value ->> 0)";
 
-/// Of those that have no error.
+/// Of those that have no error and had none.
 pub(crate) const CHANGED_WELL: &str = CHANGED;
 
 pub(crate) const DUE: &str = "SELECT * FROM notification_logs INDEXED BY notification_logs_due

@@ -26,6 +26,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
 pub(crate) const USERS_BY_ID: &str = "SELECT id, email, version FROM users
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
+pub(crate) const USERS_OF: &str = "SELECT * FROM users WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
 pub(crate) const USERS_BY_EMAIL: &str = "SELECT id, email, version FROM users
     WHERE email IN (SELECT value FROM json_each(?))";
 
@@ -49,6 +51,8 @@ pub(crate) const USERS: &str = "INSERT INTO users
 
 pub(crate) const GUESTS_BY_ID: &str = "SELECT id, email, version FROM guests
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
+
+pub(crate) const GUESTS_OF: &str = "SELECT * FROM guests WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const GUESTS_BY_EMAIL: &str = "SELECT id, email, version FROM guests
     WHERE email IN (SELECT value FROM json_each(?))";
