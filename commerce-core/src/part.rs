@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::OptionFuture;
+use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::audit::{Report, ShopBooks};
@@ -27,7 +28,7 @@ use crate::orders::{
     CartReducer, CartStore, CatalogPort, Customers, HoldRegister, OrderFilter, OrderPorts, OrderStore, Orders, PaymentGateway,
     PurchaseRegister,
 };
-use crate::page::PageRequest;
+use crate::page::{Cursor, PageRequest};
 use crate::time::{Clock, Timestamp};
 use crate::users::{Accounts, PasswordHasher, Records, Sellers, StaffLogKeeper, TokenSigner, UserStore, Users};
 
@@ -379,9 +380,10 @@ impl Part {
         Ok(if queues.is_empty() { Vec::new() } else { bus.queued(&queues).await? })
     }
 
-    /// Whether the database of each context that lives here answers, and takes writes.
+    /// Whether the database of each context that lives here answers, and takes writes. Whoever sends requests here asks again
+    /// and again, so it is asked for what is behind the end of its lists.
     pub async fn health(&self) -> Vec<(Context, Option<Error>)> {
-        let page = PageRequest::first();
+        let page = PageRequest::first().from(Cursor(Uuid::nil()));
         let mut all = Vec::new();
         if let Some(users) = &self.users {
             all.push((Context::Users, users.users(&Actor::System, None, &page).await.err()));
