@@ -159,3 +159,18 @@ async fn a_flash_sale_at_a_running_shop_sells_what_it_is_told_to() {
     let usage = shop.run(&["bench", "browse", "--url", shop.base(), "--sku", &cup.sku]);
     assert!(usage.code == 2 && usage.err.contains("--sku"), "{usage:?}");
 }
+
+#[test]
+fn a_shop_that_others_reach_warns_of_the_demos_password() {
+    const WARNING: &str = "the demo's password of admin@example.com";
+    let create = ["user", "create", "--email", "admin@example.com", "--full-name", "A", "--role", "ADMIN", "--password-stdin"];
+    for (url, warnings) in [("", 0), ("https://shop.example", 1)] {
+        let env = vec![("COMMERCE_SERVER__PUBLIC_URL", url.to_owned())];
+        let shop = Server::start_with(Options { services: Some(false), env, ..Options::default() });
+        assert_eq!(shop.run_with(&create, "admin-demo").code, 0);
+        assert_eq!(shop.log().matches(WARNING).count(), 0, "nobody has it yet");
+        assert_eq!(shop.stop(), 0);
+        let shop = shop.again();
+        assert_eq!(shop.log().matches(WARNING).count(), warnings, "{url}: {}", shop.log());
+    }
+}

@@ -1,11 +1,11 @@
 //! The sections of the settings as the program uses them.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Uri};
 use commerce_core::Currency;
 use commerce_core::commerce::Context;
 use commerce_core::text::Email;
@@ -35,6 +35,16 @@ pub struct ServerConfig {
     pub request_timeout: Duration,
     /// Connections served at once.
     pub connections_max: usize,
+}
+
+impl ServerConfig {
+    /// Whether the address that the world is told is another machine's than the reader's own.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        let url = self.public_url.parse::<Uri>().ok();
+        let host = url.as_ref().and_then(Uri::host).unwrap_or_default().trim_matches(['[', ']']);
+        host != "localhost" && !host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
 }
 
 /// Limits at the door. Zero switches one off.

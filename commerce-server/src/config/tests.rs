@@ -121,6 +121,21 @@ fn the_public_address_follows_the_listener_unless_it_is_told() {
 }
 
 #[test]
+fn a_public_address_leads_to_another_machine() {
+    let is_public = |url: &str| {
+        let mut config = Config::defaults();
+        config.set("server.public_url", url).unwrap();
+        config.server.is_public()
+    };
+    for here in ["", "http://127.0.0.1:8080", "http://[::1]:9000", "http://localhost", "https://localhost:8443"] {
+        assert!(!is_public(here), "{here}");
+    }
+    for elsewhere in ["https://shop.example", "http://192.0.2.7:9000", "http://[2001:db8::1]", "https://localhost.example"] {
+        assert!(is_public(elsewhere), "{elsewhere}");
+    }
+}
+
+#[test]
 fn services_are_listed_and_their_secret_is_not_shown() {
     let file = file("[services]\nusers = [\"http://10.0.0.1:8081\", \"dns+http://users:8081\"]\n");
     let secret =
