@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 const DOCUMENT: &str = "../examples/deploy/RESILIENCE.md";
 /// How long a function may take until it is the same twice in a row, and until it works again.
 const STEADY_WITHIN: Duration = Duration::from_secs(40);
+/// How long a product may be shown as it was.
+const SHOWN_FOR: Duration = Duration::from_millis(1_100);
 
 /// How long what was said while parts were gone may be on its way.
 const ARRIVED_WITHIN: Duration = Duration::from_mins(2);
@@ -88,7 +90,7 @@ async fn ask(scene: &Scene, function: Function) -> String {
     (function.call)(scene).try_send().await.map_or_else(|error| format!("no answer: {error}"), |answer| word(&answer))
 }
 
-/// What it comes to: the shop has noticed what is gone.
+/// What it comes to: the shop has noticed what is gone, and shows nothing any more that it kept from before.
 async fn settled(scene: &Scene, function: Function) -> String {
     let twice = async || (ask(scene, function).await, ask(scene, function).await);
     eventually_within(STEADY_WITHIN, function.name, twice, |(one, other)| one == other).await.0
@@ -121,6 +123,7 @@ async fn the_document_says_what_goes_on_without_each_part() {
     let mut seen: Vec<Vec<String>> = vec![Vec::new(); FUNCTIONS.len()];
     for dependency in DEPENDENCIES {
         tokio::task::block_in_place(|| end(&shop, &redis, dependency));
+        tokio::time::sleep(SHOWN_FOR).await;
         for (row, function) in seen.iter_mut().zip(FUNCTIONS) {
             row.push(settled(&scene, *function).await);
         }
