@@ -167,10 +167,15 @@ impl Books {
         let said = event.is_some_and(|event| event.aggregate == id.uuid() && status_of(event.kind) == Some(entry.status));
         self.must(said, || format!("order {id} became {} and nobody was told", entry.status));
         let by_customer = matches!(entry.actor.as_str(), "customer" | "guest");
+        // Who gives up all that has not left yet makes the order what its parcels are.
+        let gave_up =
+            changes.events.iter().any(|event| event.aggregate == id.uuid() && event.kind == EventKind::OrderLinesCancelled);
         let fits = match entry.status {
             OrderStatus::Pending => by_customer || self.orders.get(&id).is_some_and(|known| is_exchange(&known.order)),
             OrderStatus::Confirmed | OrderStatus::Cancelled => true,
-            OrderStatus::Processing | OrderStatus::Shipped | OrderStatus::OutForDelivery | OrderStatus::Delivered => !by_customer,
+            OrderStatus::Processing | OrderStatus::Shipped | OrderStatus::OutForDelivery | OrderStatus::Delivered => {
+                !by_customer || gave_up
+            }
         };
         self.must(fits, || format!("order {id} became {} by a {}", entry.status, entry.actor));
         if entry.status == OrderStatus::Cancelled && entry.actor == ENGINE {
