@@ -51,6 +51,15 @@ impl Scene<Ledger> {
         desk.books.intents.values().find(|it| it["metadata"]["attempt"] == attempt.as_str()).cloned().unwrap()
     }
 
+    /// Stripe tells of all refunds that it has, a while ago by now.
+    pub(crate) async fn hears_of_refunds(&self) {
+        let refunds = self.provider.desk().books.refunds.clone();
+        for (id, refund) in refunds {
+            self.hear(&format!("evt_{id}"), "refund.created", refund).await.unwrap();
+        }
+        self.shop.wait(Duration::from_mins(2));
+    }
+
     async fn hear(&self, id: &str, kind: &str, object: Value) -> Result<(), commerce_core::Error> {
         let body = json!({"id": id, "object": "event", "type": kind, "data": {"object": object}}).to_string();
         let signature = sign(body.as_bytes(), self.shop.clock.now());

@@ -42,7 +42,7 @@ PAID_NOT_BOOKED     the other way round
 AMOUNT_DIFFERS      both say so, each another amount
 REFERENCE_DIFFERS   the provider has another name for it than the shop
 STUCK               open for longer than it may
-UNKNOWN_MESSAGE     a provider's message about something that nobody knows
+UNKNOWN_MESSAGE     a provider has since told of something that nobody knows
 
 OF OTHERS counts what somebody else moved through the same account at a provider: it has no key
 of a shop and is of no payment that the shop knows. NOT ASKED names providers whose ledger was

@@ -121,16 +121,23 @@ impl Orders {
         let top_ups = whole(|page| async move { self.store.top_ups(&page).await }).await?;
         let recent = top_ups.iter().filter(|it| it.attempt.created_at >= since);
         self.compare(recent.map(|it| Ours::attempt(None, &it.attempt)).collect(), &mut report, &mut read).await?;
+        let mut unmoved = BTreeSet::new();
         for gateway in &self.gateways {
             let waiting = read.waiting.remove(gateway.name()).unwrap_or_default();
-            self.read_ledger(&**gateway, waiting, &read.known, &mut report).await?;
+            let names = self.read_ledger(&**gateway, waiting, &read.known, &mut report).await?;
+            unmoved.extend(names.into_iter().map(|name| (gateway.name().to_owned(), name)));
         }
         for (provider, ours) in read.waiting {
             report.mismatches.extend(ours.values().filter_map(|it| it.stuck(at, "no answer")));
             report.unasked.insert(provider);
         }
-        let parked = self.store.parked(limits::WORK_BATCH).await?;
-        report.mismatches.extend(parked.into_iter().filter(|it| it.at.plus(MOMENT) <= at).map(unknown_message));
+        let parked = self.store.parked(limits::WORK_BATCH).await?.into_iter();
+        // Stripe calls it a refund, too, when money that was only promised is let go of.
+        let let_go = |it: &ProviderEvent| {
+            matches!(it.fact, ProviderFact::RefundSucceeded(_)) && unmoved.contains(&(it.provider.clone(), it.reference.clone()))
+        };
+        let unknown = parked.filter(|it| it.at >= since && it.at.plus(MOMENT) <= at && !let_go(it));
+        report.mismatches.extend(unknown.map(unknown_message));
         Ok(report)
     }
 

@@ -30,6 +30,8 @@ struct Against<'a> {
     known: &'a BTreeMap<Uuid, String>,
     /// The asked span, as keys carry it.
     span: (Uuid, Uuid),
+    /// The names of lines that moved nothing.
+    unmoved: BTreeSet<String>,
 }
 
 impl Against<'_> {
@@ -71,17 +73,17 @@ enum Owner {
 
 impl Orders {
     /// Reads a gateway's ledger for `waiting`, and for what is nobody's. Where it does not answer to its end, what was not met in it is
-    /// asked about one by one.
+    /// asked about one by one. Answers the provider's names of what moved nothing.
     pub(super) async fn read_ledger(
         &self,
         gateway: &dyn PaymentGateway,
         waiting: BTreeMap<Uuid, Ours>,
         known: &BTreeMap<Uuid, String>,
         report: &mut Reconciliation,
-    ) -> Outcome<()> {
+    ) -> Outcome<BTreeSet<String>> {
         let provider = gateway.name();
         let span = (OrderId::lower_bound(report.since).uuid(), OrderId::lower_bound(report.at.minus(MOMENT)).uuid());
-        let mut against = Against { provider, waiting, met: BTreeMap::new(), known, span };
+        let mut against = Against { provider, waiting, met: BTreeMap::new(), known, span, unmoved: BTreeSet::new() };
         // The wallets' ledger is the shop's own, which the audit holds against the orders.
         let whole = provider != wallet::NAME && self.read_pages(gateway, &mut against, report).await?;
         if !whole && (provider != wallet::NAME || !against.waiting.is_empty()) {
@@ -94,7 +96,7 @@ impl Orders {
                 None => report.mismatches.extend(ours.stuck(report.at, "no answer")),
             }
         }
-        Ok(())
+        Ok(against.unmoved)
     }
 
     /// Whether the ledger was read to its end.
@@ -113,6 +115,9 @@ impl Orders {
             let before = seen.len();
             for line in page.lines {
                 if seen.insert(line.reference.clone()) {
+                    if line.entered == Entered::Nothing {
+                        against.unmoved.insert(line.reference.clone());
+                    }
                     self.hold_line(line, against, report).await?;
                 }
             }

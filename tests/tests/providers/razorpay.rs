@@ -1,6 +1,4 @@
-//! A payment provider over a real wire: Razorpay, played by a server on this machine.
-
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+//! Razorpay.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,8 +6,8 @@ use commerce_tests::{Answer, Client, Options, Order, Server, cod, eventually, un
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+
+use super::{an_hour_before, play, reconcile};
 
 const SECRET: &str = "the hook's secret";
 
@@ -19,28 +17,9 @@ struct Razorpay(Arc<Mutex<Vec<Value>>>);
 
 impl Razorpay {
     async fn open() -> (String, Self) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at = format!("http://{}", listener.local_addr().unwrap());
         let razorpay = Self::default();
         let kept = razorpay.clone();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut bytes = Vec::new();
-                while whole(&bytes).is_none() {
-                    let mut piece = [0; 8_192];
-                    match stream.read(&mut piece).await {
-                        Ok(read @ 1..) => bytes.extend_from_slice(&piece[..read]),
-                        _ => break,
-                    }
-                }
-                let Some((head, body)) = whole(&bytes) else { continue };
-                let body = kept.answer(&head, &body).to_string();
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
-                let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-                stream.write_all(answer.as_bytes()).await.ok();
-            }
-        });
-        (at, razorpay)
+        (play(move |head, body| kept.answer(head, body)).await, razorpay)
     }
 
     fn answer(&self, head: &str, body: &str) -> Value {
@@ -75,11 +54,8 @@ impl Razorpay {
     /// Money is taken under a key like the shop's, which no order of it has: how Razorpay's order is called.
     fn take(&self, amount: i64) -> String {
         let receipt = {
-            // A key of the shop's begins with when it was made, in milliseconds: an hour before that of its first order.
             let orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let digits = orders[0]["receipt"].as_str().unwrap().replace('-', "");
-            let made_at = u64::from_str_radix(&digits[..12], 16).unwrap() - 3_600_000;
-            format!("{:08x}-{:04x}-774b-bcce-b302099a8057", made_at >> 16, made_at & 0xffff)
+            an_hour_before(orders[0]["receipt"].as_str().unwrap())
         };
         let order = made(&json!({"amount": amount, "currency": "INR", "receipt": receipt, "notes": []}));
         let named = order["id"].as_str().unwrap().to_owned();
@@ -100,13 +76,6 @@ fn made(wish: &Value) -> Value {
         "receipt": wish["receipt"], "notes": wish["notes"], "status": "created", "attempts": 0, "created_at": 1,
         "payments": {"entity": "collection", "count": 0, "items": []},
     })
-}
-
-fn whole(bytes: &[u8]) -> Option<(String, String)> {
-    let text = String::from_utf8_lossy(bytes);
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
-    (body.len() >= length.unwrap_or(0)).then(|| (head.to_owned(), body.to_owned()))
 }
 
 fn shop(at: &str) -> Server {
@@ -196,21 +165,11 @@ async fn the_operator_holds_payments_against_razorpays_books() {
         assert_eq!(buyer.read(&format!("/api/orders/{}", order.id)).await["status"], "CONFIRMED");
         sold.push((order.number, named));
     }
-    let reconcile = || {
-        let done = shop.run(&["payments", "reconcile", "--output", "json"]);
-        let report: Value = serde_json::from_str(&done.out).unwrap();
-        let told = report["mismatches"].as_array().unwrap().iter();
-        let mut told: Vec<_> = told.map(|it| json!([it["kind"], it["order"], it["reference"]])).collect();
-        told.sort_by_key(Value::to_string);
-        assert_eq!(report["unasked"], json!([]), "{report}");
-        assert_eq!((done.code, done.err.contains("NOT_RECONCILED")), (i32::from(!told.is_empty()), !told.is_empty()), "{done:?}");
-        (told, report["checked"].clone())
-    };
-    assert_eq!(reconcile(), (vec![], json!(2)), "it fits");
+    assert_eq!(reconcile(&shop), (vec![], json!(2)), "it fits");
 
     let nobodys = razorpay.take(70_000);
     let (number, named) = &sold[0];
     razorpay.forget(named);
     let expected = vec![json!(["BOOKED_NOT_PAID", number, named]), json!(["PAID_WITHOUT_ORDER", null, nobodys])];
-    assert_eq!(reconcile().0, expected);
+    assert_eq!(reconcile(&shop).0, expected);
 }
