@@ -46,6 +46,8 @@ pub struct Trace(pub String);
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
+/// What the form around a picture may take.
+const FORM_BYTES: usize = 16 * 1024;
 /// How much of a body that is too large is read and thrown away, so that the client, busy sending,
 /// gets to read the refusal.
 const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -213,7 +215,8 @@ async fn run(shared: &Shared, request: Request, next: Next, path: &str, forwarde
 
 fn body_limit(shared: &Shared, path: &str) -> usize {
     let limit = shared.config().server.max_body_bytes;
-    if paths::takes_pictures(path) { limit.saturating_mul(10) } else { limit }
+    // A picture of the largest size, and the form around it.
+    if paths::takes_pictures(path) { limit.saturating_mul(10).saturating_add(FORM_BYTES) } else { limit }
 }
 
 /// The request with a body that flows. One that announces more than its limit is refused at once; one that

@@ -286,6 +286,11 @@ async fn account(users: Outcome<&Users>, what: &str, body: &Bytes) -> Answer {
             Accounts::set_seller(users, &actor, user, seller).await?;
             written(&wire::Done {})
         }
+        "no-seller" => {
+            let wire::SetSeller { actor, user, seller } = given(body)?;
+            Accounts::end_seller(users, &actor, user, seller).await?;
+            written(&wire::Done {})
+        }
         _ => Err(Refusal::NotFound("page").into()),
     }
 }

@@ -130,6 +130,12 @@ impl Accounts for RemoteUsers {
         Ok(())
     }
 
+    async fn end_seller(&self, actor: &Actor, user: UserId, seller: SellerId) -> Outcome<()> {
+        let body = wire::SetSeller { actor: *actor, user, seller };
+        let _: wire::Done = self.caller.say("users.end_seller", "/internal/users/no-seller", &body).await?;
+        Ok(())
+    }
+
     fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn Accounts>> {
         Some(Arc::new(self.traced(traceparent)))
     }

@@ -167,6 +167,10 @@ impl Accounts for NotedAccounts {
         self.users.set_seller(actor, user, seller).await
     }
 
+    async fn end_seller(&self, actor: &Actor, user: UserId, seller: SellerId) -> Outcome<()> {
+        self.users.end_seller(actor, user, seller).await
+    }
+
     fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn Accounts>> {
         Some(Arc::new(Self { users: self.users.in_trace(traceparent)?, ..self.clone() }))
     }

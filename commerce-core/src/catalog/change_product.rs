@@ -131,9 +131,6 @@ impl Catalog {
         patch: ProductPatch,
         expected: Option<u64>,
     ) -> Outcome<Product> {
-        if let Some(category) = patch.category {
-            self.require_category(category).await?;
-        }
         if let Some(seller) = patch.seller {
             self.seller_for(actor, Some(seller)).await?;
         }
@@ -236,7 +233,9 @@ impl Catalog {
             product.updated_at = now;
             let gone: Vec<Sku> = skus(&before).filter(|sku| !skus(&product).any(|kept| kept == *sku)).cloned().collect();
             let shelves = if gone.is_empty() { Vec::new() } else { self.store.inventory(&gone).await? };
-            let changes = ChangeSet::of(written_off(&shelves, actor, &self.ids, now))
+            let moved = product.category.filter(|_| product.category != before.category);
+            let placed = self.placed(moved).await?;
+            let changes = ChangeSet::of(placed.into_iter().chain(written_off(&shelves, actor, &self.ids, now)))
                 .and(CatalogWrite::UpdateProduct(product.clone()))
                 .say([product_updated(&product, &self.ids, now)])
                 .say(self.told(actor, action, goods(id), detail))
@@ -251,14 +250,23 @@ impl Catalog {
                 Err(CommitError::Refused(CommitRefusal::Short(_))) => {
                     Err(Refusal::InUse("units of a removed variant are reserved by orders").into())
                 }
-                committed => self.settle_product(committed, &product, Answer::Fresh(product.clone())).await,
+                committed => {
+                    let round = self.settle_product(committed, &product, Answer::Fresh(product.clone())).await?;
+                    if matches!(round, Round::Done(_)) {
+                        self.forget_pictures(&before, &product).await;
+                    }
+                    Ok(round)
+                }
             }
         })
         .await
     }
 
-    /// A product that the actor manages.
-    pub(super) async fn managed_product(&self, actor: &Actor, id: ProductId) -> Outcome<Product> {
+    /// A product that the actor may change. Staff, and its seller.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`, `FORBIDDEN` for customers, `NOT_FOUND` also for another seller's product.
+    pub async fn managed_product(&self, actor: &Actor, id: ProductId) -> Outcome<Product> {
         super::access::require_merchant(actor)?;
         let product = self.store.product(id).await?.ok_or(Refusal::NotFound("product"))?;
         require_seller(actor, product.seller, "product")?;

@@ -34,16 +34,16 @@ impl Catalog {
             return Ok(Answer::Replayed(self.made_product(ProductId::from_uuid(made)).await?));
         }
         let seller = self.seller_for(actor, new.seller).await?;
-        self.require_category(new.category).await?;
         let (new, keyed) = (&new, &keyed);
         rounds("product", || async move {
-            let now = self.clock.now();
+            let (now, placed) = (self.clock.now(), self.placed(new.category).await?);
             let (mut product, stock) = draft(new, seller, &self.ids, now)?;
             if new.slug.is_none() && self.store.product_by_slug(&product.slug).await?.is_some() {
                 product.slug = slug_apart(&product.slug, product.id.uuid());
             }
             let counted = first_stock(&stock, self.policy, actor, &self.ids, now);
-            let changes = ChangeSet::of([CatalogWrite::InsertProduct(product.clone())].into_iter().chain(counted))
+            let writes = placed.into_iter().chain([CatalogWrite::InsertProduct(product.clone())]);
+            let changes = ChangeSet::of(writes.chain(counted))
                 .say([product_updated(&product, &self.ids, now)])
                 .say(self.told(actor, StaffAction::ProductCreated, goods(product.id), json!({ "status": product.status })))
                 .claim(keyed.claim(product.id.uuid(), now));
@@ -93,13 +93,14 @@ impl Catalog {
         }
     }
 
-    /// Passes no category, and one that exists.
-    pub(super) async fn require_category(&self, category: Option<CategoryId>) -> Outcome<()> {
-        let Some(category) = category else { return Ok(()) };
-        if self.store.categories().await?.node(category).is_some() {
-            return Ok(());
+    /// What a product that is put into a category stands on: the tree in which there is such a category.
+    pub(super) async fn placed(&self, category: Option<CategoryId>) -> Outcome<Option<CatalogWrite>> {
+        let Some(category) = category else { return Ok(None) };
+        let tree = self.store.categories().await?;
+        if tree.node(category).is_none() {
+            return Err(Refusal::field("categoryId", "NOT_FOUND", "there is no such category").into());
         }
-        Err(Refusal::field("categoryId", "NOT_FOUND", "there is no such category").into())
+        Ok(Some(CatalogWrite::ExpectTree(tree.version)))
     }
 }
 

@@ -70,13 +70,26 @@ impl Catalog {
     /// # Errors
     /// `NOT_FOUND`, `VERSION_MISMATCH` when the product is not `expected`.
     pub async fn remove_image(&self, actor: &Actor, id: ProductId, image: ImageId, expected: Option<u64>) -> Outcome<()> {
-        let before = self.managed_product(actor, id).await?;
-        self.change_product(actor, id, expected, |product| without_image(product, image)).await?;
-        if let Some(gone) = before.images.iter().find(|known| known.id == image) {
-            self.images.delete(&gone.url).await?;
-        }
-        Ok(())
+        self.change_product(actor, id, expected, |product| without_image(product, image)).await.map(|_| ())
     }
+
+    /// Nobody is shown the pictures that a product no longer names. One that stays because its place does not answer takes
+    /// room and does no harm.
+    pub(super) async fn forget_pictures(&self, before: &Product, after: &Product) {
+        let named = |image: &Image| after.images.iter().any(|kept| kept.url == image.url);
+        for gone in before.images.iter().filter(|image| is_own(image) && !named(image)) {
+            if let Err(error) = self.images.delete(&gone.url).await {
+                tracing::warn!(url = gone.url, %error, "a picture that nothing names is still there");
+            }
+        }
+    }
+}
+
+/// Whether it was put on its product, whose it then is: its file is called like it. A link to a picture of another product has an
+/// id of its own.
+fn is_own(image: &Image) -> bool {
+    let name = image.url.rsplit('/').next().unwrap_or_default();
+    name.split('.').next().is_some_and(|stem| stem == image.id.to_string())
 }
 
 fn image_of(product: &Product, id: ImageId) -> Result<Image, Refusal> {

@@ -125,7 +125,6 @@ impl Catalog {
                     Err(error) => Err(error),
                 };
             };
-            self.require_category(import.product.category).await?;
             if let Some(seller) = import.product.seller {
                 self.seller_for(actor, Some(seller)).await?;
             }

@@ -176,11 +176,14 @@ pub enum CatalogWrite {
     InsertCategory(Category),
     /// A changed category.
     UpdateCategory(Category),
-    /// A category leaves the tree.
+    /// A category leaves the tree: `Stale("category")` while a product is in it.
     DeleteCategory(CategoryId),
     /// The tree as a whole gets this version: `Stale("category tree")` unless it is one less.
     /// Goes with every write of a category, so that two moves cannot close a circle together.
     TouchTree(u64),
+    /// Nothing to write, but the tree as a whole must have this version: `Stale("category tree")` otherwise. Goes with a product
+    /// that is put into a category, so that the category cannot be gone by then.
+    ExpectTree(u64),
     /// A new seller. `Duplicate("slug")`.
     InsertSeller(Seller),
     /// A changed seller.

@@ -183,7 +183,7 @@ pub(super) fn parse_images(check: &mut Check, images: &[NewImage], known: &[Imag
     let mut parsed: Vec<Image> = Vec::with_capacity(images.len().min(limits::IMAGES_MAX));
     for (at, new) in images.iter().take(limits::IMAGES_MAX).enumerate() {
         let url = check.line(&format!("images[{at}].url"), &new.url, 1, URL_MAX);
-        if !(url.starts_with("https://") || url.starts_with("http://") || url.starts_with('/')) {
+        if !is_link(&url) {
             check.fault(format!("images[{at}].url"), "INVALID", "must be an http or https link");
         }
         let alt = check.line(&format!("images[{at}].alt"), &new.alt, 0, limits::SHORT_TEXT_MAX);
@@ -191,6 +191,17 @@ pub(super) fn parse_images(check: &mut Check, images: &[NewImage], known: &[Imag
         parsed.push(Image { id: known.map_or_else(|| ids.mint(), |image| image.id), url, alt });
     }
     parsed
+}
+
+/// Whether a text is an http or https link to somewhere, or a path of this shop. What ends an attribute or a line of HTML is in none.
+fn is_link(url: &str) -> bool {
+    let elsewhere = |(scheme, rest): (&str, &str)| {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && !host.is_empty()
+    };
+    let whole = url.split_once("://").is_some_and(elsewhere);
+    let ours = url.starts_with('/') && !url.starts_with("//");
+    (whole || ours) && !url.contains(|it: char| it.is_whitespace() || it.is_control() || "\"'<>\\`".contains(it))
 }
 
 #[cfg(test)]
@@ -218,6 +229,16 @@ mod tests {
         let Err(Refusal::Invalid(errors)) = check.finish() else { panic!("accepted") };
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["variants[0].price", "variants[1].stock", "variants[1].sku", "variants[2].sku"]);
+    }
+
+    #[test]
+    fn a_picture_is_a_link_to_somewhere() {
+        for link in ["https://cdn.example/a b".replace(' ', "%20").as_str(), "HTTP://x", "/images/1.png", "https://x?é"] {
+            assert!(is_link(link), "{link}");
+        }
+        for other in ["//evil.example/x", "https://", "http:///x", "ftp://x/y", "x.png", "https://x/\"onerror=x", "/a b", ""] {
+            assert!(!is_link(other), "{other}");
+        }
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Catalog {
         .await
     }
 
-    /// Changes a seller. Staff, and the seller herself except for who runs it.
+    /// Changes a seller. Staff, and the seller herself except for who runs it. Nothing is written where nothing changes.
     ///
     /// # Errors
     /// `FORBIDDEN`, `NOT_FOUND`, `SLUG_TAKEN`, `VERSION_MISMATCH`, `INVALID`.
@@ -154,7 +154,11 @@ impl Catalog {
             expect_version("seller", expected, before.version)?;
             let (name, slug) = parse(patch.name.as_deref().unwrap_or(&before.name), patch.slug.as_deref())?;
             let (slug, user) = (slug.unwrap_or_else(|| before.slug.clone()), patch.user.unwrap_or(before.user));
-            let seller = Seller { name, slug, user, version: before.version.saturating_add(1), ..before };
+            let seller = Seller { name, slug, user, ..before.clone() };
+            if seller == before {
+                return Ok(Round::Done(seller));
+            }
+            let seller = Seller { version: before.version.saturating_add(1), ..seller };
             let changes = ChangeSet::of([CatalogWrite::UpdateSeller(seller.clone())]);
             let changes = changes.say(self.told_of(actor, StaffAction::SellerUpdated, &seller));
             settle_slug(self.store.commit(changes).await, seller)

@@ -11,7 +11,7 @@ use crate::page::{Page, PageRequest};
 
 use super::Catalog;
 use super::access::sees;
-use super::model::{Product, ProductCard};
+use super::model::ProductCard;
 use super::ports::CatalogWrite;
 use super::review::Wish;
 
@@ -58,7 +58,7 @@ impl Catalog {
     /// Puts a product on a user's wishlist; one that is there already stays as it is.
     ///
     /// # Errors
-    /// `NOT_FOUND` for strangers, and for a product the actor does not see.
+    /// `NOT_FOUND` for strangers, and for a product the actor does not see, unless it is on the list.
     pub async fn add_wish(
         &self,
         actor: &Actor,
@@ -71,9 +71,11 @@ impl Catalog {
         if keyed.seen(&*self.store).await?.is_some() {
             return Ok(Answer::Replayed(self.wish_again(user, product).await?));
         }
-        let Product { id: product, .. } = self.product(actor, product).await?;
         rounds("wishlist", || async move {
             let known = self.store.wish(user, product).await?;
+            if known.is_none() {
+                self.product(actor, product).await?;
+            }
             let (now, added) = (self.clock.now(), known.is_none());
             let wish = known.unwrap_or_else(|| Wish { id: self.ids.mint(), user, product, added_at: now });
             let claim = keyed.claim(product.uuid(), now);

@@ -206,6 +206,12 @@ pub trait Accounts: Send + Sync {
     /// `FORBIDDEN`, `NOT_FOUND`.
     async fn set_seller(&self, actor: &Actor, user: UserId, seller: SellerId) -> Outcome<()>;
 
+    /// A user who acts for this seller acts for none, and is a customer again; for staff. Whoever does not, stays as she is.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `NOT_FOUND`.
+    async fn end_seller(&self, actor: &Actor, user: UserId, seller: SellerId) -> Outcome<()>;
+
     /// The same port in the course of this trace (W3C `traceparent`), where that makes a difference.
     fn in_trace(&self, _traceparent: &str) -> Option<Arc<dyn Accounts>> {
         None

@@ -86,6 +86,10 @@ impl Accounts for Users {
         Self::set_seller(self, actor, user, seller).await.map(|_| ())
     }
 
+    async fn end_seller(&self, actor: &Actor, user: UserId, seller: SellerId) -> Outcome<()> {
+        Self::end_seller(self, actor, user, seller).await.map(|_| ())
+    }
+
     fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn Accounts>> {
         Some(Arc::new(Self::in_trace(self, traceparent)))
     }

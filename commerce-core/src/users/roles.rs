@@ -71,6 +71,21 @@ impl Users {
         self.change_user(actor, id, None, acting, deed).await
     }
 
+    /// Makes a user who acts for this seller a customer again.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `NOT_FOUND`.
+    pub async fn end_seller(&self, actor: &Actor, id: UserId, seller: SellerId) -> Outcome<User> {
+        actor.require_staff()?;
+        let deed = |user: &User| Deed {
+            action: StaffAction::SellerChanged,
+            subject: id,
+            detail: json!({ "from": user.seller, "to": Option::<SellerId>::None }),
+        };
+        let ended = |user: User| if user.seller == Some(seller) { with_role(user, Role::Customer) } else { user };
+        self.change_user(actor, id, None, ended, deed).await
+    }
+
     /// Changes what a user may do by a pure rule; a rule that changes nothing writes nothing. No customer may do that to
     /// herself, so that it is a deed of staff whoever the user is.
     async fn change_user(

@@ -35,7 +35,7 @@ pub(super) struct ProductBody {
     #[serde(default)]
     metadata: Metadata,
     #[serde(default)]
-    images: Vec<ImageBody>,
+    images: Option<Vec<ImageBody>>,
 }
 
 impl From<ProductBody> for NewProduct {
@@ -49,8 +49,17 @@ impl From<ProductBody> for NewProduct {
             status: body.status,
             variants: body.variants.into_iter().map(NewVariant::from).collect(),
             metadata: body.metadata,
-            images: body.images.into_iter().map(NewImage::from).collect(),
+            images: body.images.into_iter().flatten().map(NewImage::from).collect(),
         }
+    }
+}
+
+impl ProductBody {
+    /// A product as it is to be. What may be left out and is, stays; pictures that are said to be none go.
+    pub(super) fn replacing(self) -> ProductPatch {
+        let bare = self.images.as_ref().is_some_and(Vec::is_empty);
+        let patch = ProductPatch::replacing(NewProduct::from(self));
+        if bare { ProductPatch { images: Some(Vec::new()), ..patch } } else { patch }
     }
 }
 

@@ -3,9 +3,11 @@
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use commerce_core::catalog::{Inventory, ListProducts, NewProduct, Product, ProductPatch, SearchRequest, SearchSort};
+use commerce_core::catalog::{Inventory, ListProducts, Product, SearchRequest, SearchSort};
 use commerce_core::change::{RequestKey, digest};
+use commerce_core::error::ErrorClass;
 use commerce_core::ids::ProductId;
+use commerce_core::limits;
 use commerce_core::text::{Sku, Slug};
 use serde_json::{Value, json};
 
@@ -15,6 +17,7 @@ use crate::answer::{Told, created, shown, shown_at};
 use crate::api::{Api, Param, op};
 use crate::auth::{Caller, SignedIn};
 use crate::extract::{IfMatch, KeyedJson, Params, Patch, Query, RequestIdempotency};
+use crate::front::too_large;
 use crate::problem::{Answered, Problem};
 use crate::state::Shared;
 use crate::views::catalog::{CardView, ImageView, ProductView, READ_ONLY, SearchView};
@@ -80,13 +83,20 @@ async fn create(State(shared): State<Shared>, caller: SignedIn, request: KeyedJs
 /// Its version says nothing of its stock, which moves beneath it: no cache keeps the answer, and once stock has moved nobody is
 /// answered 304 for knowing the version.
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<ProductView>> {
-    match (params.text("id")?.parse(), params.text("id")?.parse::<Slug>()) {
-        (Ok(id), _) => {
-            let shown = shared.catalog().shown(&actor, id).await?;
+    let (text, catalog) = (params.text("id")?, shared.catalog());
+    let by_id = match text.parse() {
+        Ok(id) => Some(catalog.shown(&actor, id).await),
+        Err(_) => None,
+    };
+    // A slug may look like an id.
+    let missed = by_id.as_ref().is_none_or(|found| found.as_ref().is_err_and(|error| error.class() == ErrorClass::NotFound));
+    match (by_id, text.parse::<Slug>()) {
+        (_, Ok(slug)) if missed => view(&shared, catalog.product_by_slug(&actor, &slug).await?).await,
+        (Some(shown), _) => {
+            let shown = shown?;
             Ok(told(shown.product.clone(), &shown.stock))
         }
-        (Err(_), Ok(slug)) => view(&shared, shared.catalog().product_by_slug(&actor, &slug).await?).await,
-        (Err(_), Err(_)) => Err(Problem::not_found("product")),
+        (None, _) => Err(Problem::not_found("product")),
     }
 }
 
@@ -125,8 +135,7 @@ async fn replace(
     let if_match = if_match.required()?;
     let current = json!(ProductView::of(current.clone(), &stock(&shared, &current).await?));
     let body: ProductBody = patch.onto(&current, READ_ONLY)?;
-    let replaced = ProductPatch::replacing(NewProduct::from(body));
-    view(&shared, shared.catalog().update_product(&caller.actor, id, replaced, if_match.version).await?).await
+    view(&shared, shared.catalog().update_product(&caller.actor, id, body.replacing(), if_match.version).await?).await
 }
 
 async fn change(
@@ -244,7 +253,8 @@ async fn upload(mut request: Request) -> Answered<(Vec<u8>, String)> {
         }
     }
     let missing = || Problem::field(StatusCode::BAD_REQUEST, "MISSING_FIELD", "file", "REQUIRED", "is needed");
-    Ok((file.ok_or_else(missing)?, alt))
+    let file = file.ok_or_else(missing)?;
+    if file.len() > limits::IMAGE_BYTES_MAX { Err(too_large(limits::IMAGE_BYTES_MAX)) } else { Ok((file, alt)) }
 }
 
 fn id(params: &Params) -> Answered<ProductId> {
@@ -254,7 +264,7 @@ fn id(params: &Params) -> Answered<ProductId> {
 /// The product as it is, for whoever may change it; told before anything about the body is said.
 async fn writable(shared: &Shared, caller: &SignedIn, params: &Params) -> Answered<(ProductId, Product)> {
     let id = id(params)?;
-    Ok((id, shared.catalog().product(&caller.actor, id).await?))
+    Ok((id, shared.catalog().managed_product(&caller.actor, id).await?))
 }
 
 async fn stock(shared: &Shared, product: &Product) -> Answered<Vec<Inventory>> {

@@ -85,10 +85,9 @@ async fn wish(
         shared.accounts().expect(&caller.actor, user).await?;
     }
     let answer = shared.catalog().add_wish(&caller.actor, user, product, key).await?;
-    let product = shared.catalog().product(&caller.actor, product).await?;
-    let card = shared.catalog().cards(std::slice::from_ref(&product)).await?.pop();
+    let (_, card) = shared.catalog().wish(&caller.actor, user, product).await?;
     let fresh = matches!(&answer, Answer::Fresh(wished) if wished.added);
     let view = answer.map(|wished| WishView::of(&wished.wish, card));
-    let path = format!("/api/users/{user}/wishlist/{}", product.id);
+    let path = format!("/api/users/{user}/wishlist/{product}");
     Ok(if fresh { created(view, |_| path).into_response() } else { done(view).into_response() })
 }

@@ -50,6 +50,8 @@ pub(crate) struct CatalogJudge<'a> {
     pub(crate) categories: Table<CategoryId, NamedRow<'a, Category>>,
     pub(crate) category_slugs: Table<Slug, CategoryId>,
     pub(crate) tree: Table<(), u64>,
+    /// Categories that products are in, of those that are to go and of those that the batch put products into.
+    pub(crate) occupied: Table<CategoryId, ()>,
     pub(crate) sellers: Table<SellerId, NamedRow<'a, Seller>>,
     pub(crate) seller_slugs: Table<Slug, SellerId>,
     pub(crate) inventory: Table<Sku, Inventory>,
@@ -84,6 +86,9 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
                     self.put_category(category, before.as_ref().map(|row| &row.slug))?;
                 }
                 CatalogWrite::DeleteCategory(id) => {
+                    if self.occupied.get(id).is_some() {
+                        return Err(CommitRefusal::Stale("category"));
+                    }
                     if let Some(row) = self.categories.get(id).cloned() {
                         self.category_slugs.remove(row.slug);
                         self.categories.remove(*id);
@@ -92,6 +97,10 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
                 CatalogWrite::TouchTree(version) => {
                     judge_version("category tree", Some(self.tree.get(&()).copied().unwrap_or(0)), *version)?;
                     self.tree.set((), *version);
+                }
+                CatalogWrite::ExpectTree(version) => {
+                    let stored = self.tree.get(&()).copied().unwrap_or(0);
+                    judge_version("category tree", Some(stored), version.saturating_add(1))?;
                 }
                 CatalogWrite::InsertSeller(seller) => {
                     judge_free("id", self.sellers.get(&seller.id).is_some())?;
@@ -158,6 +167,7 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
         self.inventory.keep();
         self.holds.keep();
         self.newest_holds.keep();
+        self.occupied.keep();
         self.movements.keep();
         self.opinions.keep();
     }
@@ -173,6 +183,7 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
         self.inventory.undo();
         self.holds.undo();
         self.newest_holds.undo();
+        self.occupied.undo();
         self.movements.undo();
         self.opinions.undo();
     }
@@ -200,6 +211,9 @@ impl<'a> CatalogJudge<'a> {
         }
         let row = ProductRow { version: product.version, slug: product.slug.clone(), skus, write: Some(product) };
         self.products.set(product.id, row);
+        if let Some(category) = product.category {
+            self.occupied.set(category, ());
+        }
         Ok(())
     }
 
@@ -330,6 +344,8 @@ pub(crate) struct CatalogWants {
     pub(crate) product_slugs: BTreeSet<Slug>,
     pub(crate) categories: BTreeSet<CategoryId>,
     pub(crate) category_slugs: BTreeSet<Slug>,
+    /// Categories that are to go.
+    pub(crate) leaving: BTreeSet<CategoryId>,
     pub(crate) tree: bool,
     pub(crate) sellers: BTreeSet<SellerId>,
     pub(crate) seller_slugs: BTreeSet<Slug>,
@@ -361,8 +377,9 @@ impl CatalogWants {
             }
             CatalogWrite::DeleteCategory(id) => {
                 self.categories.insert(*id);
+                self.leaving.insert(*id);
             }
-            CatalogWrite::TouchTree(_) => self.tree = true,
+            CatalogWrite::TouchTree(_) | CatalogWrite::ExpectTree(_) => self.tree = true,
             CatalogWrite::InsertSeller(seller) | CatalogWrite::UpdateSeller(seller) => {
                 self.sellers.insert(seller.id);
                 self.seller_slugs.insert(seller.slug.clone());

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::{CatalogStore, CatalogWrite, Category, CategoryTree, Seller};
+use crate::catalog::{CatalogStore, CatalogWrite, Category, CategoryTree, Product, Seller};
 use crate::change::{ChangeSet, CommitRefusal};
+use crate::ids::ProductId;
 use crate::testing::ManualClock;
 use crate::text::Slug;
 
@@ -17,6 +18,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Cata
     cases! { make;
         a_tree_is_read_as_written,
         the_tree_has_a_version_of_its_own,
+        no_product_is_in_a_category_that_is_gone,
         slugs_are_unique,
         sellers_are_kept,
     }
@@ -54,6 +56,37 @@ async fn the_tree_has_a_version_of_its_own(fixture: &Catalog) {
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "two changes of the tree cannot meet");
     assert_eq!(tree(fixture).await.nodes.len(), 1);
     assert_eq!(tree(fixture).await.version, 1);
+}
+
+async fn no_product_is_in_a_category_that_is_gone(fixture: &Catalog) {
+    let [one, other] = [(), ()].map(|()| samples::category(fixture.ids.mint(), None, fixture.now()));
+    fixture.write([one.clone(), other.clone()].map(CatalogWrite::InsertCategory)).await;
+    let within = |category: &Category| {
+        let sku = fixture.ids.mint::<ProductId>().to_string();
+        Product { category: Some(category.id), ..samples::product(&fixture.ids, &[&sku], fixture.now()) }
+    };
+    let stands = |version, product: &Product| {
+        ChangeSet::of([CatalogWrite::ExpectTree(version), CatalogWrite::InsertProduct(product.clone())])
+    };
+    let leaves = |category: &Category, version| {
+        ChangeSet::of([CatalogWrite::DeleteCategory(category.id), CatalogWrite::TouchTree(version)])
+    };
+    let product = within(&one);
+    for wrong in [1, 7] {
+        assert_eq!(fixture.refusal(stands(wrong, &product)).await, CommitRefusal::Stale("category tree"));
+    }
+    fixture.commit(stands(0, &product)).await;
+    assert_eq!(fixture.refusal(leaves(&one, 1)).await, CommitRefusal::Stale("category"));
+
+    // Whoever is first: never both.
+    let results = fixture.race([stands(0, &within(&other)), leaves(&other, 1)]).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+
+    let moved = Product { category: None, version: product.version + 1, ..product };
+    fixture.write([CatalogWrite::UpdateProduct(moved)]).await;
+    let version = tree(fixture).await.version;
+    fixture.commit(leaves(&one, version + 1)).await;
+    assert!(!tree(fixture).await.nodes.iter().any(|node| node.id == one.id));
 }
 
 async fn slugs_are_unique(fixture: &Catalog) {

@@ -154,6 +154,14 @@ pub(super) async fn accounts(make: &impl AsyncFn(&Part) -> Made<dyn Accounts>) {
     port.set_seller(&staff, asha, seller).await.expect("and again");
     let known = port.authenticate(&tokens.access_token).await.expect("the session is alive");
     assert_eq!(known.actor, Actor::Seller(asha, seller), "a change holds from the next call");
+    let other = SellerId::from_uuid(uuid::Uuid::from_u128(4));
+    assert_eq!(refused(port.end_seller(&Actor::Customer(asha), asha, seller).await), Refusal::Forbidden);
+    port.end_seller(&staff, asha, other).await.expect("she acts for another");
+    assert_eq!(port.authenticate(&tokens.access_token).await.expect("the session is alive").actor, Actor::Seller(asha, seller));
+    port.end_seller(&staff, asha, seller).await.expect("staff may");
+    port.end_seller(&staff, asha, seller).await.expect("and again");
+    let known = port.authenticate(&tokens.access_token).await.expect("the session is alive");
+    assert_eq!(known.actor, Actor::Customer(asha), "she acts for nobody");
 
     shop.users.logout(&known, None).await.expect("a session can be ended");
     assert_eq!(refused(port.authenticate(&tokens.access_token).await), Refusal::Unauthenticated, "from the next call on");

@@ -56,11 +56,17 @@ impl Rows {
                 self.put_category(category)?;
             }
             CatalogWrite::DeleteCategory(id) => {
+                if self.products.values().any(|product| product.category == Some(id)) {
+                    return Err(CommitRefusal::Stale("category"));
+                }
                 self.categories.remove(&id);
             }
             CatalogWrite::TouchTree(version) => {
                 judge_version("category tree", Some(self.tree_version()), version)?;
                 self.tree_version.insert((), version);
+            }
+            CatalogWrite::ExpectTree(version) => {
+                judge_version("category tree", Some(self.tree_version()), version.saturating_add(1))?;
             }
             CatalogWrite::InsertSeller(seller) => {
                 judge_free("id", self.sellers.contains_key(&seller.id))?;

@@ -68,6 +68,8 @@ pub(crate) const SELLERS_BY_SLUG: &str = found!("t.id, t.slug, t.version", "sell
 
 pub(crate) const TREE: &str = "SELECT version FROM category_tree FOR UPDATE";
 
+pub(crate) const OCCUPIED: &str = found!("DISTINCT t.category_id", "products", category_id: id);
+
 pub(crate) const TREE_TOUCHED: &str = "UPDATE category_tree SET version = ?, seal = ?";
 
 pub(crate) const CATEGORIES_GONE: &str = delete!("categories", id: id);

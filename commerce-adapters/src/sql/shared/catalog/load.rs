@@ -59,6 +59,13 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, CatalogJudge<'a>>>, wants
             Ok(())
         });
     }
+    // After the tree: whoever puts a product into a category has it until she is done.
+    if !wants.leaving.is_empty() {
+        queries.ask(sql::OCCUPIED, [ids(wants.leaving.iter().copied()).into()], |row, loaded| {
+            loaded.judge.occupied.load([(Fields::of(row, OPERATION).id("category_id")?, ())]);
+            Ok(())
+        });
+    }
 }
 
 fn slugs(slugs: &BTreeSet<Slug>) -> Param {

@@ -79,6 +79,9 @@ pub(crate) const SELLERS_BY_SLUG: &str = "SELECT id, slug, version FROM sellers
 
 pub(crate) const TREE: &str = "SELECT version FROM category_tree";
 
+pub(crate) const OCCUPIED: &str = "SELECT DISTINCT category_id FROM products
+    WHERE category_id IN (SELECT unhex(value) FROM json_each(?))";
+
 pub(crate) const TREE_TOUCHED: &str = "UPDATE category_tree SET version = ?, seal = ?";
 
 pub(crate) const CATEGORIES_GONE: &str = "DELETE FROM categories WHERE id IN (SELECT unhex(value) FROM json_each(?))";

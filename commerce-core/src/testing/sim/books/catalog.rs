@@ -39,6 +39,7 @@ impl Books {
                 | CatalogWrite::UpdateCategory(_)
                 | CatalogWrite::DeleteCategory(_)
                 | CatalogWrite::TouchTree(_)
+                | CatalogWrite::ExpectTree(_)
                 | CatalogWrite::InsertSeller(_)
                 | CatalogWrite::UpdateSeller(_)
                 | CatalogWrite::ExpectStock(..)

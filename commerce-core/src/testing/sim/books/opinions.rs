@@ -31,6 +31,7 @@ impl Books {
                 | CatalogWrite::UpdateCategory(_)
                 | CatalogWrite::DeleteCategory(_)
                 | CatalogWrite::TouchTree(_)
+                | CatalogWrite::ExpectTree(_)
                 | CatalogWrite::InsertSeller(_)
                 | CatalogWrite::UpdateSeller(_)
                 | CatalogWrite::Move(_)
