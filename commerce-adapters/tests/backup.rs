@@ -137,6 +137,11 @@ async fn what_was_still_to_be_sent_waits_for_a_word_after_a_restore() {
     shop.close().await.unwrap();
 
     let restored = restore(&Backup::open(&to).unwrap(), target.path(), embedded, &hush).await.unwrap();
+    let again = backups.path().join("held");
+    take(target.path(), &again, &SystemClock, &hush).await.unwrap();
+    let other = TempDir::new().unwrap();
+    let held = restore(&Backup::open(&again).unwrap(), other.path(), embedded, &hush).await.unwrap().held;
+    assert_eq!(held, restored.held, "also what waited for a word when the backup was taken");
     let shop = open(target.path()).await;
     assert!(restored.held >= 4, "mails and calls of the order: {restored:?}");
     assert_eq!(audit(&shop).await.violations, []);

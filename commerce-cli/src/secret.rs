@@ -30,10 +30,21 @@ pub(crate) fn password(from_stdin: bool) -> Result<String, Failure> {
 /// # Errors
 /// When it cannot be read.
 pub(crate) fn read() -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = io::stdin().lock().take(SECRET_MAX_BYTES + 1).read_to_string(&mut text);
-    read.map_err(|error| Failure::io("read the secret", &error))?;
-    Ok(less_one_newline(&text).to_owned())
+    secret(io::stdin().lock())
+}
+
+/// What is longer than any password is read no further, and is told to be too long by whoever judges it.
+fn secret(from: impl Read) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    from.take(SECRET_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| Failure::io("read the secret", &error))?;
+    let text = match std::str::from_utf8(&bytes) {
+        Ok(text) => text,
+        Err(cut) if cut.error_len().is_none() && bytes.len() as u64 > SECRET_MAX_BYTES => {
+            std::str::from_utf8(bytes.get(..cut.valid_up_to()).unwrap_or_default()).unwrap_or_default()
+        }
+        Err(_) => return Err(Failure::new("INVALID", "the secret is not UTF-8")),
+    };
+    Ok(less_one_newline(text).to_owned())
 }
 
 fn less_one_newline(text: &str) -> &str {
@@ -43,6 +54,15 @@ fn less_one_newline(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_long_is_a_long_password() {
+        let long = "é".repeat(600);
+        let read = secret(long.as_bytes()).unwrap();
+        assert!(read.chars().count() > PASSWORD_MAX && long.starts_with(&read), "{}", read.len());
+        assert_eq!(secret("häuser\n".as_bytes()).unwrap(), "häuser");
+        assert_eq!(secret(&b"h\xe4user"[..]).unwrap_err().code(), "INVALID");
+    }
 
     #[test]
     fn one_newline_is_not_part_of_the_password() {

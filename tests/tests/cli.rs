@@ -176,6 +176,37 @@ async fn commands_may_ask_a_running_shop() {
 }
 
 #[tokio::test]
+async fn over_http_no_other_order_is_taken_for_the_one_that_is_named() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let cup = admin.product(1_000, 10).await;
+    let (asha, bina) = (shop.customer().await, shop.customer().await);
+    let (first, hers) = (asha.order(&[(&cup.sku, 1)]).await, bina.order(&[(&cup.sku, 1)]).await);
+    let newest = asha.order(&[(&cup.sku, 1)]).await;
+    let ask = |who: &commerce_tests::Client, args: &[&str]| {
+        let token = who.token.clone().unwrap();
+        shop.run(&[&["--url", shop.base(), "--token", token.as_str(), "--output", "json", "--yes"], args].concat())
+    };
+    let status = async |order: &commerce_tests::Order| admin.read(&format!("/api/orders/{}", order.id)).await["status"].clone();
+    for (who, number) in [(&admin, ""), (&asha, ""), (&asha, hers.number.as_str()), (&asha, "ORD-NONE"), (&admin, "ORD-NONE")] {
+        for args in [&["order", "cancel", number][..], &["order", "show", number], &["order", "timeline", number]] {
+            let refused = ask(who, args);
+            assert!(refused.code == 1 && refused.err.contains("NOT_FOUND"), "{args:?}: {refused:?}");
+        }
+    }
+    for order in [&first, &hers, &newest] {
+        assert_eq!(status(order).await, "CONFIRMED");
+    }
+    assert_eq!(ask(&asha, &["order", "show", &first.number]).json()["number"], first.number);
+    assert_eq!(ask(&asha, &["order", "cancel", &first.number]).json()["number"], first.number);
+    assert_eq!((status(&first).await, status(&newest).await), ("CANCELLED".into(), "CONFIRMED".into()));
+    for name in ["--number", "--email"] {
+        let refused = ask(&admin, &["order", "list", name, ""]);
+        assert!(refused.code == 2 && refused.err.contains(name), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn staff_is_made_over_http_by_staff() {
     let shop = shared();
     let (admin, customer) = (shop.admin().await, shop.customer().await);

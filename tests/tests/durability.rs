@@ -5,11 +5,12 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use commerce_tests::{Client, Options, Order, Server, cod, eventually, eventually_within, mails, unique};
+use commerce_tests::{Client, Options, Order, Server, binary, cod, eventually, eventually_within, mails, run_command, unique};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -224,4 +225,32 @@ async fn stopping_finishes_what_was_begun() {
     let shop = shop.again();
     let orders = all_orders(&shop.admin().await).await;
     assert!(orders.len() >= acknowledged.load(Ordering::Relaxed));
+}
+
+/// Whoever stops it before it listens is heard, too.
+#[test]
+fn a_shop_that_is_stopped_while_it_opens_stops_cleanly() {
+    for pause in [0, 20, 60, 150, 300] {
+        let folder = tempfile::TempDir::new().unwrap();
+        let data = folder.path().join("data");
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new(binary());
+        command.args(["serve", "--demo", "--listen", "127.0.0.1:0", "--data"]).arg(&data).current_dir(folder.path());
+        let mut shop = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        // By then it hears of signals.
+        while !data.exists() {
+            assert_eq!(shop.try_wait().unwrap(), None, "it ended by itself");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(pause));
+        let asked = Command::new("kill").args(["-TERM", &shop.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        let ended = shop.wait().unwrap();
+        assert_eq!(ended.code(), Some(0), "after {pause} ms: {}", std::fs::read_to_string(folder.path().join("log")).unwrap());
+        let names = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left: Vec<String> = names.filter(|name| name.contains("-wal") || name.contains("-shm")).collect();
+        assert_eq!(left, [""; 0], "after {pause} ms");
+        let listed = run_command(&["product", "list", "--limit", "100", "--data", data.to_str().unwrap(), "--output", "json"]);
+        assert_eq!(listed.json()["items"].as_array().unwrap().len(), 20, "the demo is whole");
+    }
 }

@@ -13,6 +13,27 @@ linen-cap,,,,,,,,M,CAP-M,80,3,12.50,,,,\n\
 linen-cap,,,,,,,,,,,,,,https://example.com/cap-2.jpg,2,\n\
 plain-mug,Plain Mug,A mug,Acme,Kitchen,,true,Title,Default Title,,300,4,9.99,,,,active\n";
 
+/// What a name is spelt wrong for does not go unseen.
+#[test]
+fn a_column_of_which_nothing_is_taken_is_named() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (file, data) = (folder.path().join("new.csv"), folder.path().join("data"));
+    std::fs::write(&file, "name,sku,price,colour,option:Size,sku\nCup,CUP,9.99,red,L,X\n").unwrap();
+    let run = |path: &std::path::Path| {
+        run_command(&["product", "import", path.to_str().unwrap(), "--data", data.to_str().unwrap(), "--output", "json"]).json()
+    };
+    let done = run(&file);
+    let notes: Vec<&str> = done["notes"].as_array().unwrap().iter().map(|note| note["reason"].as_str().unwrap()).collect();
+    let of = |name: &str| format!("nothing is taken of the column \"{name}\"");
+    assert_eq!((&done["created"], notes), (&1.into(), vec![of("colour").as_str(), of("sku").as_str()]));
+
+    let ours = folder.path().join("ours.csv");
+    let args = ["product", "export", ours.to_str().unwrap(), "--format", "csv", "--data", data.to_str().unwrap()];
+    assert_eq!(run_command(&args).code, 0);
+    let again = run(&ours);
+    assert_eq!((&again["unchanged"], &again["notes"]), (&1.into(), &serde_json::json!([])), "{again}");
+}
+
 #[tokio::test]
 async fn products_are_imported_while_the_shop_serves() {
     let shop = Server::start();

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use commerce_core::Timestamp;
+use commerce_core::commerce::Context;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -111,6 +112,12 @@ impl Backup {
         let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
         if let Some(file) = manifest.files.iter().find(|file| !stays_within(&file.path)) {
             return Err(damaged(format!("{} leads out of the backup", file.path)));
+        }
+        let databases = Context::ALL.iter().map(|context| format!("{context}.db"));
+        for needed in databases {
+            if !manifest.files.iter().any(|file| file.path == needed) {
+                return Err(damaged(format!("it names no {needed}")));
+            }
         }
         Ok(Self { folder, manifest })
     }

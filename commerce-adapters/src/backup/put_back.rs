@@ -77,7 +77,9 @@ async fn make_ready(shop: &Shop) -> Result<Restored, BackupError> {
             break;
         }
     }
-    let held = shop.notifications.hold(&Actor::System).await?;
+    shop.notifications.hold(&Actor::System).await?;
+    // Some may have been held when the backup was taken.
+    let held = u64::try_from(shop.notifications.held(&Actor::System).await?).unwrap_or(u64::MAX);
     let indexed = match shop.catalog.reindex(&|_| {}).await {
         Ok(indexed) => indexed,
         Err(error) => {

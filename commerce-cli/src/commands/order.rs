@@ -145,6 +145,12 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
 }
 
 async fn list(cx: &Context, args: List) -> Result<(), Failure> {
+    // What a script left empty is no wish for all of them.
+    for (name, said) in [("--email", &args.email), ("--number", &args.number)] {
+        if said.as_deref() == Some("") {
+            return Err(Failure::usage(format!("{name}: is empty")));
+        }
+    }
     match cx.target().await? {
         Target::Local(shop) => {
             let (user, paging) = (args.user, args.paging.request()?);
@@ -159,9 +165,6 @@ async fn list(cx: &Context, args: List) -> Result<(), Failure> {
             let page = match args.email.as_deref().filter(|_| user.is_none()) {
                 Some(email) => {
                     let people = shop.users.find(&Actor::System, &Email::parse("email", email)?).await?;
-                    if people.is_empty() {
-                        return Err(Refusal::NotFound("user").into());
-                    }
                     shop.orders.orders_of(&Actor::System, &people, filter, &paging).await?
                 }
                 None => shop.orders.orders(&Actor::System, filter, &paging).await?,
@@ -286,8 +289,14 @@ async fn remote_id(remote: &Remote, text: &str) -> Result<String, Failure> {
     if text.parse::<OrderId>().is_ok() {
         return Ok(part(text));
     }
+    if text.is_empty() {
+        return Err(Refusal::NotFound("order").into());
+    }
     let page = remote.get("/api/orders", &[("number", text.to_owned())]).await?;
-    let id = page.pointer("/items/0/id").and_then(Value::as_str).map(str::to_owned);
+    // Whatever the server made of the question: what is acted on is what was named.
+    let orders = page.get("items").and_then(Value::as_array).into_iter().flatten();
+    let named = orders.filter(|order| order.get("number").and_then(Value::as_str) == Some(text));
+    let id = named.filter_map(|order| order.get("id")?.as_str()).map(str::to_owned).next();
     Ok(id.ok_or(Refusal::NotFound("order"))?)
 }
 

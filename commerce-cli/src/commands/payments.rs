@@ -48,7 +48,7 @@ OF OTHERS counts what somebody else moved through the same account at a provider
 of a shop and is of no payment that the shop knows. NOT ASKED names providers whose ledger was
 not read to its end; of theirs only what the shop knows is judged, attempt by attempt.")]
     Reconcile {
-        /// How many days to look back
+        /// How many days to look back, 1 to 366
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=366))]
         days: u64,
     },

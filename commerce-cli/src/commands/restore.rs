@@ -26,8 +26,8 @@ Examples:
   commerce outbox status
 
 Nobody may use the data directory meanwhile. Every file is held against the manifest first; a
-death half way leaves the old shop or the new one. What was in the directory is gone afterwards,
-but for mail/.
+death half way leaves the old shop or the new one. The shop that was in the directory is gone
+afterwards, but for mail/; files that are of no shop stay.
 
 The shop that the backup is of may have sent mails and called webhooks since. So all that was
 still to be sent when it was taken waits for a word: `commerce outbox release` sends it,

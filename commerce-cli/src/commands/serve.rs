@@ -18,6 +18,9 @@ Examples:
   commerce serve --role orders --data orders     one service of four, on http://127.0.0.1:8083
   commerce serve --role gateway                  what clients speak to, on http://127.0.0.1:8080
 
+Services of one platform know each other by the setting `services.secret`, which roles need: for a
+look, COMMERCE_SERVICES__SECRET with 32 letters or more, the same for each of them.
+
 SIGTERM or Ctrl-C finishes open requests (30 s at most) and stops; a second one stops at once.
 Documentation of the API is served at /docs, the contract at /openapi.json, figures at /metrics.")]
 pub(crate) struct Args {
@@ -43,6 +46,8 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     if !roles.are_all() {
         return part(config, &roles).await;
     }
+    // Whoever asks it to stop while it opens is heard when it has.
+    let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
     let mut beside = assembly::beside(&config, commerce_core::commerce::Context::ALL)?;
     let asked = config.server.listen;
     let failed = |error: std::io::Error| Failure::io(&format!("listen on {asked}"), &error);
@@ -62,7 +67,6 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     if args.demo {
         demo::print_logins(&shop, &format!("http://{address}")).await?;
     }
-    let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
     beside.breakers.extend(shop.breakers());
     let app = App::beside((*shop).clone(), beside, config);
     let served = serve(listener, app, shutdown).await.map_err(|error| Failure::io("serve", &error));
@@ -72,11 +76,11 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
 
 /// Some parts of the platform, with the others in processes of their own.
 async fn part(config: Config, roles: &Roles) -> Result<(), Failure> {
+    let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
     let process = assembly::open(config, roles).await?;
     if let Some(users) = process.users() {
         warn_of_known_login(users).await?;
     }
-    let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
     let address = process.address().map_err(|error| Failure::io("listen", &error))?;
     if let Some(internal) = process.internal_address() {
         println!("answering other services on {}://{internal}", process.scheme());

@@ -63,7 +63,9 @@ impl Assembled {
             }
         }
         let table = Table::open(source)?;
-        let (taken, open, ready) = (HashMap::new(), HashMap::new(), VecDeque::new());
+        let (taken, open) = (HashMap::new(), HashMap::new());
+        let ignored = layout.ignored().into_iter().map(|name| format!("nothing is taken of the column \"{name}\""));
+        let ready: VecDeque<Found> = ignored.map(|text| Found::Note(Remark::new(1, text))).collect();
         Ok(Self { table, layout, currency, left, skus, taken, open, incomplete, ready })
     }
 

@@ -28,6 +28,7 @@ pub(crate) struct Columns {
     barcode: Option<usize>,
     image: Option<usize>,
     image_alt: Option<usize>,
+    ignored: Vec<String>,
 }
 
 impl Columns {
@@ -40,7 +41,7 @@ impl Columns {
             let (kind, name) = name.split_once(':')?;
             kind.eq_ignore_ascii_case("option").then(|| (name.trim().to_owned(), index))
         };
-        Ok(Box::new(Self {
+        let mut columns = Self {
             slug: header.find(&["slug", "handle"]),
             name: header.need(&["name"])?,
             description: header.find(&["description"]),
@@ -59,7 +60,36 @@ impl Columns {
             barcode: header.find(&["barcode"]),
             image: header.find(&["image", "image_url"]),
             image_alt: header.find(&["image_alt"]),
-        }))
+            ignored: Vec::new(),
+        };
+        columns.ignored = columns.unused(header);
+        Ok(Box::new(columns))
+    }
+
+    /// The names of what is no column of ours, or stands there twice.
+    fn unused(&self, header: &Header) -> Vec<String> {
+        let known = [
+            self.slug,
+            self.name,
+            self.description,
+            self.vendor,
+            self.category,
+            self.seller,
+            self.seller_name,
+            self.tags,
+            self.status,
+            self.sku,
+            self.grams,
+            self.stock,
+            self.price,
+            self.compare_at,
+            self.barcode,
+            self.image,
+            self.image_alt,
+        ];
+        let used = |index: usize| known.contains(&Some(index)) || self.options.iter().any(|(_, column)| *column == index);
+        let unused = header.written.iter().enumerate().filter(|(index, name)| !used(*index) && !name.is_empty());
+        unused.map(|(_, name)| name.clone()).collect()
     }
 }
 
@@ -106,5 +136,9 @@ impl Layout for Columns {
             (Part::Barcode, self.barcode),
         ]);
         Unsaid { parts, options_but: Some(self.options.iter().map(|(name, _)| name.clone()).collect()) }
+    }
+
+    fn ignored(&self) -> Vec<String> {
+        self.ignored.clone()
     }
 }

@@ -59,6 +59,11 @@ pub(crate) trait Layout: Send {
 
     /// What the file has no columns for.
     fn unsaid(&self) -> Unsaid;
+
+    /// Columns of which nothing is taken, and somebody may think that it is.
+    fn ignored(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The parts of a product whose column is not there; of notes a file has vendor and tags alone.

@@ -17,7 +17,12 @@ pub fn sample(template: Template) -> Value {
             json!({ "sku": "TSHIRT-S", "productId": PRODUCT, "name": "Ocean Blue T-Shirt", "available": 4, "threshold": 5 })
         }
         Template::OrderPlaced => order("PENDING", None),
-        Template::OrderConfirmed | Template::PaymentReceived | Template::OrderLink => order("CONFIRMED", None),
+        Template::OrderConfirmed | Template::PaymentReceived => order("CONFIRMED", None),
+        Template::OrderLink => {
+            let mut facts = order("CONFIRMED", None);
+            facts["orderLink"] = json!("c2FtcGxl");
+            facts
+        }
         Template::OrderShipped => order("SHIPPED", Some("Blue Dart, tracking number 1234567890")),
         Template::OrderDelivered => order("DELIVERED", None),
         Template::OrderCancelled => order("CANCELLED", Some("ordered by mistake")),

@@ -177,7 +177,7 @@ async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> A
         ..OrderFilter::default()
     };
     if !staff {
-        filter = OrderFilter { user: None, number: None, ..filter };
+        filter = OrderFilter { user: None, ..filter };
     }
     let email = query.get::<Email>("email", "must be a mail address")?.filter(|_| staff);
     let (orders, page) = (shared.orders(), query.page()?);
