@@ -18,7 +18,7 @@ const LINE_MAX_BYTES: u64 = 4 << 20;
 
 /// A product on its line.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object that is a product")]
 pub(crate) struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) struct Line {
 
 /// A variant on its product's line.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object that is a variant")]
 pub(crate) struct LineVariant {
     pub sku: Sku,
     pub price: Price,
@@ -61,7 +61,7 @@ pub(crate) struct LineVariant {
 
 /// An amount: with its currency in minor units, or a decimal of the shop's currency.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a price is a decimal in quotes, or an amount of minor units with its currency")]
 pub(crate) enum Price {
     /// `{"amount": 1999, "currency": "INR"}`.
     Minor(Money),
@@ -88,6 +88,13 @@ pub(crate) struct Lines {
     taken: HashMap<u64, u64>,
 }
 
+/// What is wrong with a line. Of the file its number is known elsewhere, of the line where in it.
+fn told(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let Some((what, _)) = text.rsplit_once(" at line ") else { return text };
+    format!("{what} (character {})", error.column())
+}
+
 impl Lines {
     /// Opens a file.
     ///
@@ -111,7 +118,10 @@ impl Lines {
     }
 
     fn draft(&mut self, text: &[u8]) -> Result<Draft, String> {
-        let line: Line = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if !text.trim_ascii_start().starts_with(b"{") {
+            return Err("a line is an object that is a product".to_owned());
+        }
+        let line: Line = serde_json::from_slice(text).map_err(|error| told(&error))?;
         let slug = match &line.slug {
             Some(slug) => slug_of(slug),
             None if line.name.is_ascii() => slugify(&line.name),

@@ -199,6 +199,24 @@ fn json_lines() {
 }
 
 #[test]
+fn a_bad_line_is_told_of_in_words() {
+    for (line, reason) in [
+        ("[1]", "a line is an object that is a product"),
+        ("nonsense", "a line is an object that is a product"),
+        ("{\"name\":1}", "invalid type: integer `1`, expected a string (character 9)"),
+        (
+            "{\"name\":\"Cup\",\"variants\":[{\"sku\":\"C\",\"price\":2.5}]}",
+            "a price is a decimal in quotes, or an amount of minor units with its currency (character 49)",
+        ),
+        ("{\"name\":\"Cup\",\"variants\":[[]]}", "invalid length 0, expected an object that is a variant (character 28)"),
+        ("{\"name\":", "EOF while parsing a value (character 8)"),
+    ] {
+        let (_, bad, _) = read("a.jsonl", line);
+        assert_eq!(bad, [(1, reason.to_owned())]);
+    }
+}
+
+#[test]
 fn control_characters_do_not_keep_a_product_out() {
     let (drafts, bad, _) = read("a.csv", "Handle,Title,Body (HTML),Variant Price\na,\"A\u{b}\nB\",\"<p>\u{b}x\ny</p>\",1\n");
     assert_eq!(bad, []);
