@@ -19,6 +19,7 @@ use commerce_core::users::{Register, Role, StaffLogFilter, UpdateUser};
 use commerce_core::{Actor, Outcome, Refusal};
 use futures_executor::block_on;
 use futures_util::future::join_all;
+use serde_json::Value;
 
 const OTHER: &str = "another horse battery";
 
@@ -233,7 +234,23 @@ fn an_export_holds_everything_of_one_person_and_nothing_of_another() {
         assert!(hers["wallet"]["entries"].get(0).is_some(), "{hers:#}");
         let text = whole.to_string();
         assert!(!text.contains("bela") && !text.contains(&bela.to_string()) && !text.contains("assword"), "{text}");
+        let mut in_carts = 0;
+        for user in &page.items {
+            let whole = shop.users.export(&Actor::System, user.id).await.unwrap();
+            in_carts += whole["cart"]["lines"].as_array().map_or(0, Vec::len);
+            assert_eq!(names(&whole).into_iter().filter(|name| name.contains('_')).collect::<Vec<_>>(), [""; 0], "{whole:#}");
+        }
+        assert!(in_carts > 0, "somebody has a cart");
         assert_eq!(refused(shop.users.export(&Actor::Customer(bela), asha).await), Refusal::NotFound("user"));
         assert_eq!(refused(shop.users.export(&Actor::Anonymous, asha).await), Refusal::Unauthenticated);
     });
+}
+
+/// The names of all members of a JSON text, however deep.
+fn names(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(members) => members.iter().flat_map(|(name, value)| [vec![name.as_str()], names(value)].concat()).collect(),
+        Value::Array(list) => list.iter().flat_map(names).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
 }
