@@ -41,7 +41,7 @@ pub(super) fn routes(api: Api) -> Api {
             op("Change a user").versioned().takes::<UserBody>().gives::<UserView>(200, "Changed.").refuses(&["EMAIL_TAKEN"]),
             change,
         )
-        .delete(user, op("Erase a user").versioned().done(204, "Erased."), erase)
+        .delete(user, op("Erase a user").versioned().done(204, "Erased.").refuses(&["LAST_ADMIN"]), erase)
         .put(
             "/api/users/{userId}/password",
             op("Change the password").versioned().takes::<PasswordBody>().done(204, "Changed.").refuses(&["TOO_MANY"]),
@@ -49,7 +49,7 @@ pub(super) fn routes(api: Api) -> Api {
         )
         .put(
             "/api/users/{userId}/role",
-            op("Change the role").versioned().takes::<RoleBody>().gives::<UserView>(200, "Changed."),
+            op("Change the role").versioned().takes::<RoleBody>().gives::<UserView>(200, "Changed.").refuses(&["LAST_ADMIN"]),
             role,
         )
         .get(

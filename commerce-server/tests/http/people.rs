@@ -61,6 +61,17 @@ async fn nobody_makes_herself_more_than_a_customer() {
 }
 
 #[tokio::test]
+async fn the_last_admin_stays() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let demote = || shop.ask("PUT", "/api/users/me/role").token(&admin).json(&json!({"role": "CUSTOMER"})).send();
+    assert_eq!(demote().await.refused(409), "LAST_ADMIN");
+    assert_eq!(shop.ask("DELETE", "/api/users/me").token(&admin).send().await.refused(409), "LAST_ADMIN");
+    shop.login("other", Role::Admin).await;
+    assert_eq!(demote().await.expect(200).body["role"], "CUSTOMER");
+}
+
+#[tokio::test]
 async fn the_first_address_is_the_default_and_a_new_default_replaces_it() {
     let shop = Shop::open().await;
     let asha = shop.login("asha", Role::Customer).await;
