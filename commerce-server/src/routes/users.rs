@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use commerce_core::ids::Id;
 use commerce_core::limits::{PAGE_DEFAULT, PAGE_MAX};
 use commerce_core::text::Email;
-use commerce_core::users::{StaffLogFilter, WRONG_PASSWORD};
+use commerce_core::users::{Role, StaffLogFilter, WRONG_PASSWORD};
 use commerce_core::{Error, Refusal};
 use serde_json::{Value, json};
 
@@ -112,12 +112,13 @@ async fn register(
 }
 
 async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {
+    let role = query.get::<Role>("role", "must be CUSTOMER, SELLER or ADMIN")?;
     if let Some(email) = query.get::<Email>("email", "must be a mail address")? {
         let found = shared.users().user_by_email(&caller.actor, &email).await?;
+        let found = found.filter(|user| role.is_none_or(|role| user.role == role));
         let page = query.page_of(found.into_iter().collect(), |user| user.id.uuid())?;
         return Ok(shown(json!(page.map(UserView::from))));
     }
-    let role = query.get("role", "must be CUSTOMER, SELLER or ADMIN")?;
     let page = shared.users().users(&caller.actor, role, &query.page()?).await?;
     Ok(shown(json!(page.map(UserView::from))))
 }

@@ -72,6 +72,18 @@ async fn the_last_admin_stays() {
 }
 
 #[tokio::test]
+async fn staff_finds_a_user_by_address_and_role_together() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let found = async |query: &str| shop.get(&format!("/api/users?email=admin@example.com{query}"), &admin).await;
+    for (query, count) in [("", 1), ("&role=ADMIN", 1), ("&role=CUSTOMER", 0)] {
+        assert_eq!(found(query).await.expect(200).body["items"].as_array().unwrap().len(), count, "{query}");
+    }
+    let refused = found("&role=NOPE").await;
+    assert_eq!((refused.refused(422), &refused.body["errors"][0]["field"]), ("INVALID", &json!("role")));
+}
+
+#[tokio::test]
 async fn the_first_address_is_the_default_and_a_new_default_replaces_it() {
     let shop = Shop::open().await;
     let asha = shop.login("asha", Role::Customer).await;
