@@ -221,11 +221,9 @@ async fn add_address(
     request: KeyedJson<BookAddressBody>,
 ) -> Answered<Told<AddressView>> {
     let (user, key) = (params.user(&caller.actor)?, request.key());
-    let address = shared.users().add_address(&caller.actor, user, request.body.into(), key, if_match.version).await?;
-    let id = match &address {
-        commerce_core::change::Answer::Fresh(address) | commerce_core::change::Answer::Replayed(address) => address.id,
-    };
-    Ok(created(address.map(AddressView::from), |_| format!("/api/users/{user}/addresses/{id}")))
+    let added = shared.users().add_address(&caller.actor, user, request.body.into(), key, if_match.version).await?;
+    let told = created(added, |(address, _)| format!("/api/users/{user}/addresses/{}", address.id));
+    Ok(told.at(|(_, version)| *version).map(|(address, _)| address.into()))
 }
 
 async fn address_book(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
@@ -249,8 +247,8 @@ async fn change_address(
 ) -> Answered<Told<AddressView>> {
     let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
     let body: BookAddressBody = patch.onto(&json!({"id": id}), &["id"])?;
-    let address = shared.users().update_address(&caller.actor, user, id, body.into(), if_match.version).await?;
-    Ok(shown(address.into()))
+    let (address, version) = shared.users().update_address(&caller.actor, user, id, body.into(), if_match.version).await?;
+    Ok(shown(address.into()).version(version))
 }
 
 async fn remove_address(
@@ -271,6 +269,6 @@ async fn default_address(
     if_match: IfMatch,
 ) -> Answered<Told<AddressView>> {
     let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
-    let address = shared.users().set_default_address(&caller.actor, user, id, if_match.version).await?;
-    Ok(shown(address.into()))
+    let (address, version) = shared.users().set_default_address(&caller.actor, user, id, if_match.version).await?;
+    Ok(shown(address.into()).version(version))
 }

@@ -89,10 +89,15 @@ async fn the_first_address_is_the_default_and_a_new_default_replaces_it() {
     let asha = shop.login("asha", Role::Customer).await;
     let first = shop.post("/api/users/me/addresses", &asha, address()).await.expect(201);
     assert_eq!(first.body["isDefault"], true);
+    let version = async || shop.get("/api/users/me/addresses", &asha).await.expect(200).header("etag").to_owned();
+    assert_eq!(first.header("etag"), version().await, "the version of the book, as a GET tells it");
     let second = shop.post("/api/users/me/addresses", &asha, address()).await.expect(201);
     assert_eq!(second.body["isDefault"], false);
     let path = format!("/api/users/me/addresses/{}/default", second.body["id"].as_str().unwrap());
-    shop.ask("PUT", &path).token(&asha).send().await.expect(200);
+    let turned = shop.ask("PUT", &path).token(&asha).header("if-match", second.header("etag")).send().await.expect(200);
+    let path = format!("/api/users/me/addresses/{}", second.body["id"].as_str().unwrap());
+    let put = shop.ask("PUT", &path).token(&asha).header("if-match", turned.header("etag")).json(&address()).send().await;
+    assert_eq!(put.expect(200).header("etag"), version().await);
     let book = shop.get("/api/users/me/addresses", &asha).await.expect(200);
     let defaults: Vec<_> = book.body["items"].as_array().unwrap().iter().map(|entry| entry["isDefault"].clone()).collect();
     assert_eq!(defaults, [json!(true), json!(false)], "newest first");
