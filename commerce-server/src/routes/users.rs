@@ -19,6 +19,7 @@ use crate::front::ClientAddress;
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::address::{AddressView, BookAddressBody};
+use crate::views::operation::NothingBody;
 use crate::views::user::{PasswordBody, READ_ONLY, RegisterBody, RoleBody, SessionView, StaffEntryView, UserBody, UserView};
 
 pub(super) fn routes(api: Api) -> Api {
@@ -267,6 +268,7 @@ async fn default_address(
     caller: SignedIn,
     params: Params,
     if_match: IfMatch,
+    _: Json<NothingBody>,
 ) -> Answered<Told<AddressView>> {
     let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
     let (address, version) = shared.users().set_default_address(&caller.actor, user, id, if_match.version).await?;

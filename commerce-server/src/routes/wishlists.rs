@@ -13,9 +13,10 @@ use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
-use crate::extract::{KeyedJson, Paging, Params};
+use crate::extract::{Json, KeyedJson, Paging, Params};
 use crate::problem::Answered;
 use crate::state::Shared;
+use crate::views::operation::NothingBody;
 use crate::views::opinion::WishView;
 
 /// What is wished for.
@@ -57,7 +58,7 @@ async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) ->
     Ok(shown(WishView::of(&wish, card)))
 }
 
-async fn put(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Response> {
+async fn put(State(shared): State<Shared>, caller: SignedIn, params: Params, _: Json<NothingBody>) -> Answered<Response> {
     let user = params.user(&caller.actor)?;
     wish(&shared, &caller, user, params.get("productId", "product")?, None).await
 }
