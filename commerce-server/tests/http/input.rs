@@ -67,6 +67,14 @@ async fn what_is_not_json_is_refused() {
     let form = shop.ask("POST", "/api/users").header("content-type", "text/plain");
     let request = form.json(&json!({})).send().await;
     assert_eq!(request.refused(415), "UNSUPPORTED_MEDIA_TYPE");
+    let coded = |coding: &str| shop.ask("POST", "/api/users").header("content-encoding", coding);
+    for coding in ["gzip", "identity, br"] {
+        let refused = coded(coding).raw(b"\x1f\x8b".to_vec()).send().await;
+        assert_eq!(refused.refused(415), "UNSUPPORTED_MEDIA_TYPE", "{coding}");
+        assert!(refused.body["detail"].as_str().unwrap().contains("Content-Encoding"), "{}", refused.text);
+    }
+    assert_eq!(coded("identity").json(&json!({})).send().await.refused(400), "MISSING_FIELD");
+    assert_eq!(coded("gzip").send().await.refused(400), "MISSING_FIELD", "there is nothing to unpack");
 }
 
 #[tokio::test]
