@@ -3,7 +3,7 @@
 use commerce_core::users::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Shop, address, order};
+use crate::support::{PASSWORD, Shop, address, order, variant};
 
 #[tokio::test]
 async fn bodies_are_read_strictly() {
@@ -75,6 +75,31 @@ async fn what_is_not_json_is_refused() {
     }
     assert_eq!(coded("identity").json(&json!({})).send().await.refused(400), "MISSING_FIELD");
     assert_eq!(coded("gzip").send().await.refused(400), "MISSING_FIELD", "there is nothing to unpack");
+}
+
+/// A client that has nothing to say of a thing may say so.
+#[tokio::test]
+async fn metadata_that_is_null_is_left_out() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    let with = |mut body: Value| {
+        body["metadata"] = Value::Null;
+        body
+    };
+    shop.stock(&admin, "A", 5).await;
+    let user = json!({"email": "new@example.com", "password": PASSWORD, "fullName": "New", "phone": null});
+    let product = json!({"name": "Cup", "description": "For tea", "variants": [variant("B", 5)]});
+    let coupon = json!({"code": "CUPS", "type": "PERCENTAGE", "value": 10});
+    for (path, token, body) in [
+        ("/api/users", &asha, user),
+        ("/api/products", &admin, product),
+        ("/api/orders", &asha, order("A", 1, "COD")),
+        ("/api/coupons", &admin, coupon),
+        ("/api/carts", &asha, json!({})),
+    ] {
+        let made = shop.post(path, token, with(body)).await;
+        assert_eq!((made.status.as_u16(), &made.body["metadata"]), (201, &json!({})), "{path}: {}", made.text);
+    }
 }
 
 #[tokio::test]
