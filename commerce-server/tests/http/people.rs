@@ -72,6 +72,22 @@ async fn the_last_admin_stays() {
 }
 
 #[tokio::test]
+async fn nobody_has_no_wishlist_for_staff_either() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    let product = shop.stock(&admin, "A", 5).await["id"].as_str().unwrap().to_owned();
+    let id = shop.get("/api/users/me", &asha).await.body["id"].as_str().unwrap().to_owned();
+    let list = |user: &str| format!("/api/users/{user}/wishlist");
+    let entry = |user: &str| format!("/api/users/{user}/wishlist/{product}");
+    shop.ask("PUT", &entry(&id)).token(&admin).send().await.expect(201);
+    assert_eq!(shop.get(&list(&id), &admin).await.expect(200).body["items"].as_array().unwrap().len(), 1);
+    let nobody = "01890000-0000-7000-8000-000000000000";
+    for (method, path) in [("GET", list(nobody)), ("GET", entry(nobody)), ("PUT", entry(nobody)), ("DELETE", entry(nobody))] {
+        assert_eq!(shop.ask(method, &path).token(&admin).send().await.refused(404), "NOT_FOUND", "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn staff_finds_a_user_by_address_and_role_together() {
     let shop = Shop::open().await;
     let admin = shop.login("admin", Role::Admin).await;
