@@ -15,10 +15,11 @@ use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::{NoWait, trade};
 use commerce_core::testing::samples::{self, PASSWORD};
 use commerce_core::users::StaffAction::{PasswordSet, RoleChanged, SessionEnded, UserChanged, UserErased};
-use commerce_core::users::{Register, Role, StaffLogFilter, UpdateUser};
+use commerce_core::users::{Register, Role, StaffLogFilter, UpdateUser, own_seller};
 use commerce_core::{Actor, Outcome, Refusal};
 use futures_executor::block_on;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
+use serde_json::Value;
 
 const OTHER: &str = "another horse battery";
 
@@ -186,7 +187,8 @@ fn a_role_that_staff_lays_down_is_told_and_one_that_changed_untold_is_found() {
     block_on(async {
         let shop = MemoryShop::new(2);
         let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
-        for user in [asha, bina] {
+        let chitra = registered(&shop, "chitra").await;
+        for user in [asha, bina, chitra] {
             shop.users.set_role(&Actor::System, user, Role::Admin, None).await.unwrap();
         }
         shop.users.set_role(&Actor::Admin(asha), bina, Role::Seller, None).await.unwrap();
@@ -201,6 +203,7 @@ fn a_role_that_staff_lays_down_is_told_and_one_that_changed_untold_is_found() {
             [
                 (Some(asha), asha.uuid(), r#"{"from":"ADMIN","to":"CUSTOMER"}"#),
                 (Some(asha), bina.uuid(), r#"{"from":"ADMIN","to":"SELLER"}"#),
+                (None, chitra.uuid(), r#"{"from":"CUSTOMER","to":"ADMIN"}"#),
                 (None, bina.uuid(), r#"{"from":"CUSTOMER","to":"ADMIN"}"#),
                 (None, asha.uuid(), r#"{"from":"CUSTOMER","to":"ADMIN"}"#),
             ],
@@ -208,6 +211,53 @@ fn a_role_that_staff_lays_down_is_told_and_one_that_changed_untold_is_found() {
         );
         let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
         assert_eq!(report.violations, []);
+    });
+}
+
+#[test]
+fn the_last_admin_stays_one_unless_the_operator_says_otherwise() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+        shop.users.set_role(&Actor::System, asha, Role::Admin, None).await.unwrap();
+        let me = Actor::Admin(asha);
+        for role in [Role::Customer, Role::Seller] {
+            assert_eq!(refused(shop.users.set_role(&me, asha, role, None).await), Refusal::LastAdmin);
+        }
+        assert_eq!(refused(shop.catalog.seller(own_seller(asha)).await), Refusal::NotFound("seller"), "nothing was made for it");
+        assert_eq!(refused(shop.users.delete_user(&me, asha, None).await), Refusal::LastAdmin);
+        assert_eq!(refused(shop.users.delete_user(&Actor::Customer(asha), asha, None).await), Refusal::LastAdmin);
+        shop.users.set_role(&me, asha, Role::Admin, None).await.expect("she is it");
+        shop.users.set_role(&me, bina, Role::Admin, None).await.unwrap();
+        shop.users.delete_user(&me, asha, None).await.expect("another is left");
+        shop.users.set_role(&Actor::System, bina, Role::Customer, None).await.expect("the operator may");
+        shop.settle().await.unwrap();
+        let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
+        assert_eq!(report.violations, []);
+    });
+}
+
+#[test]
+fn of_two_admins_who_go_at_once_one_stays() {
+    block_on(async {
+        for seed in 0..20 {
+            let shop = MemoryShop::new(seed);
+            let (asha, bina) = (registered(&shop, "asha").await, registered(&shop, "bina").await);
+            for user in [asha, bina] {
+                shop.users.set_role(&Actor::System, user, Role::Admin, None).await.unwrap();
+            }
+            let (me, you) = (Actor::Admin(asha), Actor::Admin(bina));
+            let changed = async { shop.users.set_role(&me, bina, Role::Customer, None).await.map(|_| ()) };
+            let ends = if seed % 2 == 0 {
+                join(changed, shop.users.delete_user(&you, asha, None)).await
+            } else {
+                join(changed, async { shop.users.set_role(&you, asha, Role::Customer, None).await.map(|_| ()) }).await
+            };
+            let told = [ends.0, ends.1].map(|end| end.err().and_then(|error| error.refusal().cloned()));
+            assert_eq!(told.iter().flatten().collect::<Vec<_>>(), [&Refusal::LastAdmin], "seed {seed}");
+            let admins = shop.users.users(&Actor::System, Some(Role::Admin), &PageRequest::first()).await.unwrap().items;
+            assert_eq!(admins.len(), 1, "seed {seed}");
+        }
     });
 }
 
@@ -233,7 +283,23 @@ fn an_export_holds_everything_of_one_person_and_nothing_of_another() {
         assert!(hers["wallet"]["entries"].get(0).is_some(), "{hers:#}");
         let text = whole.to_string();
         assert!(!text.contains("bela") && !text.contains(&bela.to_string()) && !text.contains("assword"), "{text}");
+        let mut in_carts = 0;
+        for user in &page.items {
+            let whole = shop.users.export(&Actor::System, user.id).await.unwrap();
+            in_carts += whole["cart"]["lines"].as_array().map_or(0, Vec::len);
+            assert_eq!(names(&whole).into_iter().filter(|name| name.contains('_')).collect::<Vec<_>>(), [""; 0], "{whole:#}");
+        }
+        assert!(in_carts > 0, "somebody has a cart");
         assert_eq!(refused(shop.users.export(&Actor::Customer(bela), asha).await), Refusal::NotFound("user"));
         assert_eq!(refused(shop.users.export(&Actor::Anonymous, asha).await), Refusal::Unauthenticated);
     });
+}
+
+/// The names of all members of a JSON text, however deep.
+fn names(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(members) => members.iter().flat_map(|(name, value)| [vec![name.as_str()], names(value)].concat()).collect(),
+        Value::Array(list) => list.iter().flat_map(names).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
 }

@@ -3,19 +3,24 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use commerce_core::audit::AuditRequest;
+use commerce_core::audit::books::{Books, Walk};
+use commerce_core::audit::tables::KEYS;
+use commerce_core::audit::{AuditRequest, Invariant};
 use commerce_core::catalog::{NewProduct, NewVariant};
 use commerce_core::change::{Answer, RequestKey};
+use commerce_core::ids::{Id, IdSource, ResetId};
 use commerce_core::notifications::{Notification, NotificationFilter, NotificationStatus};
 use commerce_core::orders::{AddressChoice, CartOwner, PlaceOrder};
 use commerce_core::page::PageRequest;
 use commerce_core::testing::conformance::NoWait;
-use commerce_core::testing::{MemoryShop, samples};
+use commerce_core::testing::{MemoryShop, SeededEntropy, samples};
 use commerce_core::text::Metadata;
 use commerce_core::{Actor, Currency, Money, Refusal};
 use futures_executor::block_on;
 use futures_util::future::join;
+use uuid::Uuid;
 
 fn key(text: &str, body: u8) -> RequestKey {
     RequestKey { key: text.parse().unwrap(), body_hash: [body; 32] }
@@ -151,6 +156,70 @@ fn tokens_are_given_anew_under_a_key_to_who_may_have_them() {
         assert_eq!(refresh(&first.refresh_token, 1).await.err().unwrap().refusal(), Some(&Refusal::Unauthenticated));
         clean(&shop).await;
     });
+}
+
+/// Whatever is kept of a key, the audit knows what it may name.
+#[test]
+fn the_books_stay_clean_after_every_keyed_request_of_users() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        let asha = shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), Some(key("k", 1))).await;
+        let asha = asha.unwrap().into_inner().id;
+        let me = Actor::Customer(asha);
+        clean(&shop).await;
+        shop.users.add_address(&me, asha, samples::new_address(), Some(key("k", 1)), None).await.unwrap();
+        let tokens = shop.users.login_keyed("asha@example.com", samples::PASSWORD, Some(key("k", 1))).await.unwrap().into_inner();
+        let tokens = shop.users.refresh_keyed(&tokens.refresh_token, Some(key("k", 1))).await.unwrap().into_inner();
+        let caller = shop.users.authenticate(&tokens.access_token).await.unwrap();
+        shop.users.logout(&caller, Some(key("k", 1))).await.unwrap();
+        shop.users.reset_asked(Some(key("k", 1))).await.unwrap();
+        shop.users.request_reset("asha@example.com", Some(&key("k", 1))).await.unwrap();
+        clean(&shop).await;
+        let token = shop.users.reset_token(asha, a_request(&shop)).await.unwrap().unwrap();
+        shop.users.reset_password(&token, "another password", Some(key("k", 1))).await.unwrap();
+        clean(&shop).await;
+    });
+}
+
+/// A key that set a password names the user, as the one does that registered her: no other may.
+#[test]
+fn a_key_of_a_user_that_was_altered_is_named() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        let asha = shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), Some(key("k", 1))).await;
+        let asha = asha.unwrap().into_inner().id;
+        let late =
+            shop.users.register(&Actor::Anonymous, samples::register("late@example.com"), None).await.unwrap().into_inner().id;
+        let token = shop.users.reset_token(asha, a_request(&shop)).await.unwrap().unwrap();
+        shop.users.reset_password(&token, "another password", Some(key("k", 1))).await.unwrap();
+        clean(&shop).await;
+        let walk = Walk { lead: KEYS, key: "scope", name: "scope", within: None, beside: &[] };
+        let rows = shop.users_db.stretch(&walk, None, 10).await.unwrap().pages.of(KEYS).to_vec();
+        let of = |route: &str| rows.iter().find(|row| row.text("route") == Some(route)).unwrap();
+        let (registered, set) = (of("POST /api/users"), of("POST /api/auth/password-reset/confirm"));
+        let nobody = Uuid::from_u128(1);
+        for (row, column, value) in [
+            (set, "route", "POST /api/auth/login".into()),
+            (set, "route", "POST /api/users".into()),
+            (set, "result_id", nobody.into()),
+            (set, "result_id", late.uuid().into()),
+            (registered, "result_id", nobody.into()),
+            (registered, "route", "POST /api/auth/logout".into()),
+        ] {
+            let altered = format!("{column} {value}");
+            shop.users_db.tamper(row, Some((column, value)));
+            let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
+            let found = |invariant| report.counts.contains_key(&invariant);
+            assert!(found(Invariant::Key) || found(Invariant::Version), "{altered}: {:?}", report.counts);
+            shop.users_db.heal();
+        }
+        clean(&shop).await;
+    });
+}
+
+/// A mail for a new password that is asked for now.
+fn a_request(shop: &MemoryShop) -> ResetId {
+    IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(9))).mint()
 }
 
 /// The audit finds nothing wrong with what was written.

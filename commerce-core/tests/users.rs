@@ -241,7 +241,8 @@ fn strangers_find_nothing() {
         let (asha, ravi) = (registered(&shop, "asha").await, registered(&shop, "ravi").await);
         let tokens = logged_in(&shop, "asha").await;
         let stranger = ravi.actor();
-        let added = shop.users.add_address(&asha.actor(), asha.id, address("1", None), None, None).await.unwrap().into_inner();
+        let (added, _) =
+            shop.users.add_address(&asha.actor(), asha.id, address("1", None), None, None).await.unwrap().into_inner();
         let answers = [
             code(shop.users.user(&stranger, asha.id).await),
             code(shop.users.update_user(&stranger, asha.id, UpdateUser::default(), None).await),
@@ -309,11 +310,12 @@ fn an_address_book_has_one_default() {
         let first = shop.users.add_address(&me, asha.id, address("first", Some(false)), Some(key("a", 1)), None).await.unwrap();
         let again = shop.users.add_address(&me, asha.id, address("first", Some(false)), Some(key("a", 1)), None).await.unwrap();
         assert_eq!(again, Answer::Replayed(first.clone().into_inner()));
-        let second = shop.users.add_address(&me, asha.id, address("second", Some(true)), None, None).await.unwrap().into_inner();
+        let (second, _) =
+            shop.users.add_address(&me, asha.id, address("second", Some(true)), None, None).await.unwrap().into_inner();
         assert_eq!(book(&shop, &asha).await, [("first".to_owned(), false), ("second".to_owned(), true)]);
         assert_eq!(shop.users.address(asha.id, None).await.unwrap(), Some(second.postal.clone()));
 
-        let first = first.into_inner();
+        let (first, _) = first.into_inner();
         shop.users.set_default_address(&me, asha.id, first.id, None).await.unwrap();
         shop.users.update_address(&me, asha.id, second.id, address("2nd", None), None).await.unwrap();
         assert_eq!(book(&shop, &asha).await, [("first".to_owned(), true), ("2nd".to_owned(), false)]);

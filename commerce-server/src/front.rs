@@ -254,7 +254,18 @@ async fn buffered(request: Request, limit: usize, within: Duration) -> Answered<
         Ok(Err(_)) => return Err(Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", "the body did not arrive whole")),
         Err(_) => return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the body did not arrive in time")),
     };
+    if !bytes.is_empty() && is_coded(&parts.headers) {
+        let detail = "the body must be sent as it is: no Content-Encoding is taken";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail));
+    }
     Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+/// Whether a body is told to be anything but itself: compressed, mostly.
+fn is_coded(headers: &HeaderMap) -> bool {
+    let mut codings =
+        headers.get_all(header::CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    codings.any(|coding| !coding.trim_ascii().is_empty() && !coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 async fn drain(body: Body) {
@@ -335,6 +346,19 @@ pub(crate) async fn body_bytes(body: Body) -> Answered<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_body_that_is_itself_is_not_coded() {
+        let headers = |values: &[&str]| -> HeaderMap {
+            values.iter().map(|value| (header::CONTENT_ENCODING, value.parse().unwrap())).collect()
+        };
+        for plain in [&[][..], &[""], &["identity"], &["Identity , identity"]] {
+            assert!(!is_coded(&headers(plain)), "{plain:?}");
+        }
+        for coded in [&["gzip"][..], &["identity, br"], &["identity", "deflate"], &["x"]] {
+            assert!(is_coded(&headers(coded)), "{coded:?}");
+        }
+    }
 
     #[test]
     fn only_sane_names_and_traces_are_taken_over() {

@@ -53,7 +53,8 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     let dependencies: Map<String, Value> =
         answers.iter().map(|(name, up)| ((*name).to_owned(), json!({"status": word(*up)}))).collect();
     let status = if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, [(header::RETRY_AFTER, "1")], Json(json!({"status": word(up), "dependencies": dependencies})))
+    let retry_after = (!up).then_some([(header::RETRY_AFTER, "1")]);
+    (status, retry_after, Json(json!({"status": word(up), "dependencies": dependencies})))
 }
 
 fn word(up: bool) -> &'static str {

@@ -19,7 +19,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("UNDER_WAY", 409, "The same is done for somebody else just now."),
     ("PART_OF_A_SHOP", 409, "This needs all of the shop's data, and the server has a part of it."),
     ("BODY_TOO_LARGE", 413, "The body is larger than allowed."),
-    ("UNSUPPORTED_MEDIA_TYPE", 415, "The body must be `application/json`."),
+    ("UNSUPPORTED_MEDIA_TYPE", 415, "The body must be `application/json`, and not compressed."),
     ("RATE_LIMITED", 429, "Too many requests; `Retry-After` says when to come back."),
     ("TIMEOUT", 503, "It took too long; repeat it with the same key."),
     ("NOT_READY", 503, "The shop has not started yet, or is stopping."),

@@ -7,6 +7,7 @@ use commerce_core::notifications::Mail;
 use commerce_core::text::Email;
 use commerce_core::time::Timestamp;
 use lettre::Message;
+use lettre::message::header::{self, Header, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
 
 /// Builds the message. Its Message-ID is the notification's id at the sender's host, so whoever
@@ -21,14 +22,30 @@ pub fn build(mail: &Mail) -> Result<Message, StoreError> {
         .boundary(format!("=_{}", mail.id))
         .singlepart(SinglePart::plain(mail.text.clone()))
         .singlepart(SinglePart::html(mail.html.clone()));
-    Message::builder()
+    let mut message = Message::builder()
         .message_id(Some(format!("<{}@{host}>", mail.id)))
         .date(system_time(mail.at))
         .from(mailbox(&mail.from_name, &mail.from)?)
         .to(mailbox(&mail.to_name, &mail.to)?)
         .subject(one_line(&mail.subject))
         .multipart(both)
-        .map_err(unbuildable)
+        .map_err(unbuildable)?;
+    let (from, to) = (header::From::name(), header::To::name());
+    for (field, name, address) in [(from, &mail.from_name, &mail.from), (to, &mail.to_name, &mail.to)] {
+        if let Some(name) = dotted(name) {
+            let value = format!("\"{name}\" <{address}>");
+            message.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(field, value.clone(), value));
+        }
+    }
+    Ok(message)
+}
+
+/// A name that the mail library writes as it is although it has a dot, which only a quoted string may have (RFC 5322,
+/// 3.2.3 and 4.1). All others it quotes or encodes itself, so that nothing in this one needs to be escaped.
+fn dotted(name: &str) -> Option<String> {
+    let name = one_line(name);
+    let bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    (bare && name.contains('.')).then_some(name)
 }
 
 fn mailbox(name: &str, address: &Email) -> Result<Mailbox, StoreError> {
@@ -86,6 +103,27 @@ pub(super) mod tests {
             assert!(text.contains(header), "{header}\n{text}");
         }
         assert!(text.find("text/plain") < text.find("text/html"), "the last part is the best one");
+    }
+
+    /// A dot outside of quotes is obsolete syntax: it may be read, and must not be written.
+    #[test]
+    fn a_name_with_a_dot_is_quoted_and_every_other_stays_as_it_is() {
+        for (name, written) in [
+            ("J.R.", "\"J.R.\" <asha@example.com>"),
+            (".", "\".\" <asha@example.com>"),
+            ("a.b-c_d", "\"a.b-c_d\" <asha@example.com>"),
+            ("J.R. Rao", "\"J.R. Rao\" <asha@example.com>"),
+            ("J\"R.", "\"J\\\"R.\" <asha@example.com>"),
+            ("Asha", "Asha <asha@example.com>"),
+            ("", "asha@example.com"),
+        ] {
+            let message = build(&Mail { to_name: name.to_owned(), from_name: name.to_owned(), ..mail() }).unwrap();
+            assert_eq!(message.envelope().to()[0].to_string(), "asha@example.com");
+            let text = String::from_utf8(message.formatted()).unwrap();
+            assert!(text.contains(&format!("\r\nTo: {written}\r\n")), "{written}\n{text}");
+            let from = written.replace("asha@example.com", "shop@shop.example");
+            assert!(text.contains(&format!("From: {from}\r\n")), "{from}\n{text}");
+        }
     }
 
     #[test]

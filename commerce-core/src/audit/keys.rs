@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::users::{register::ROUTE as REGISTER, reset::CONFIRM};
+
 use super::Invariant::{Key, Reference};
 use super::books::{Cell, Row, Table};
 use super::tables::{KEYS, ORDERS, PRODUCTS, RETURNS, REVIEWS, SELLERS, SHIPMENTS, TOP_UPS, USERS};
@@ -15,7 +17,7 @@ pub(super) fn made_in(route: &str) -> Option<&'static Table> {
         "POST /api/orders" => Some(ORDERS),
         "POST /api/products" => Some(PRODUCTS),
         "POST /api/sellers" => Some(SELLERS),
-        "POST /api/users" => Some(USERS),
+        REGISTER | CONFIRM => Some(USERS),
         // A quote makes nothing, and who asks for a link is told nothing.
         "POST /api/orders/quote" | "POST /api/orders/link" => None,
         _ if is_exchange(route) => Some(ORDERS),

@@ -6,6 +6,7 @@ use crate::limits;
 use crate::staff::Subject;
 use crate::time::Timestamp;
 use crate::users::{Role, StaffEntry, StaffHead, StaffNews};
+use crate::users::{register::ROUTE as REGISTER, reset::CONFIRM};
 
 use super::Invariant::{self, DefaultAddress, Event, Key, Reference, Times, Version};
 use super::books::{Cell, Pages, Row};
@@ -54,9 +55,21 @@ pub(super) fn user(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
         findings.same(Times, name, "registered when it was said,", event.cell("occurred_at"), user.cell("created_at"));
         findings.same(Version, name, "registered with version", 1, event.int("version").unwrap_or(0));
     }
-    for key in entry.of(KEYS) {
+    keys(entry, user, findings);
+}
+
+/// What names a user as its result registered her, once and first, or set her password later.
+fn keys(entry: &Entry<'_>, user: &Row, findings: &mut Findings) {
+    let name = &entry.name;
+    let is = |route: &'static str| move |key: &&Row| key.text("route") == Some(route);
+    let registered = entry.of(KEYS).filter(is(REGISTER)).count();
+    findings.hold(Key, name, registered <= 1, "at most one key that registered her", registered);
+    for key in entry.of(KEYS).filter(|key| !is(REGISTER)(key)) {
         let route = key.text("route").unwrap_or_default();
-        findings.hold(Key, name, route == "POST /api/users", "a key that registered her", route);
+        findings.hold(Key, name, route == CONFIRM, "a key that registered her or set her password", route);
+        let later = user.at("created_at") <= by_other_clocks(key.at("used_at"));
+        findings.hold(Times, name, later, "a password set after she registered", "before");
+        findings.hold(Version, name, user.int("version") > Some(1), "another version since a key set her password", 1);
     }
 }
 

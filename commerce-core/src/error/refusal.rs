@@ -218,6 +218,9 @@ pub enum Refusal {
     /// A category cannot be below itself.
     #[error("a category cannot be below itself")]
     CategoryCycle,
+    /// The shop would be left without an ADMIN.
+    #[error("nobody else is ADMIN: make somebody else one first")]
+    LastAdmin,
     /// Something still refers to it.
     #[error("{0}")]
     InUse(&'static str),
@@ -304,6 +307,7 @@ impl Refusal {
             | Self::VersionMismatch(_)
             | Self::VersionRequired
             | Self::CategoryCycle
+            | Self::LastAdmin
             | Self::InUse(_)
             | Self::Conflict(_)
             | Self::TooMany => None,

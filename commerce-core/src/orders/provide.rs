@@ -13,7 +13,7 @@ use crate::page::whole;
 use crate::users::Records;
 
 use super::Orders;
-use super::cart::CartOwner;
+use super::cart::{CartLine, CartOwner};
 use super::coupon::Redemption;
 use super::model::{HoldRef, Order, OrderFacts, OrderStatus};
 use super::payment::Refund;
@@ -50,7 +50,7 @@ impl Records for Orders {
         let filter = &OrderFilter { user: Some(user), ..OrderFilter::default() };
         let orders = whole(|page| async move { self.store.orders(filter, &page).await }).await?;
         let cart = self.carts.cart(CartOwner::User(user), self.clock.now()).await?;
-        let cart = cart.map(|it| json!({ "lines": it.lines, "couponCode": it.coupon, "metadata": it.metadata }));
+        let cart = cart.map(|it| json!({ "lines": it.lines.iter().map(wanted).collect::<Vec<_>>(), "couponCode": it.coupon, "metadata": it.metadata }));
         let wallet = self.store.wallet(user).await?;
         let entries = whole(|page| async move { self.store.wallet_entries(user, &page).await }).await?;
         let wallet = wallet.map(|it| json!({ "balance": it.balance, "entries": entries }));
@@ -72,6 +72,11 @@ impl Records for Orders {
     async fn forget(&self, user: UserId) -> Outcome<bool> {
         self.forget_person(user).await
     }
+}
+
+/// A line of a cart, which is stored under other names.
+fn wanted(it: &CartLine) -> Value {
+    json!({ "sku": it.sku, "quantity": it.quantity, "seenPrice": it.seen_price })
 }
 
 fn given_back(it: &Refund) -> Value {

@@ -82,11 +82,11 @@ impl Users {
     /// # Errors
     /// `NOT_FOUND` for strangers and unknown addresses.
     pub async fn book_address(&self, actor: &Actor, user: UserId, id: AddressId) -> Outcome<(Address, u64)> {
-        let (owner, book) = self.book(actor, user).await?;
-        Ok((found(&book, id)?, owner.version))
+        actor.require_owner(user, "user")?;
+        self.kept(user, id).await
     }
 
-    /// Adds an address.
+    /// Adds an address, and answers it with the version of the book it stands in.
     ///
     /// # Errors
     /// `NOT_FOUND` for strangers, `INVALID`, `IDEMPOTENCY_MISMATCH`, `VERSION_MISMATCH` when the book is
@@ -98,7 +98,7 @@ impl Users {
         new: NewAddress,
         key: Option<RequestKey>,
         expected: Option<u64>,
-    ) -> Outcome<Answer<Address>> {
+    ) -> Outcome<Answer<(Address, u64)>> {
         let route = ROUTE.replace("{id}", &user.to_string());
         let keyed = &self.keyed(actor, &route, key);
         let (raw, is_default) = new.into_parts();
@@ -127,7 +127,7 @@ impl Users {
         .await
     }
 
-    /// Replaces an address.
+    /// Replaces an address, and answers it with the version of the book.
     ///
     /// # Errors
     /// `NOT_FOUND` for strangers and unknown addresses, `INVALID`, `READ_ONLY` for a default that is to be none,
@@ -139,7 +139,7 @@ impl Users {
         id: AddressId,
         new: NewAddress,
         expected: Option<u64>,
-    ) -> Outcome<Address> {
+    ) -> Outcome<(Address, u64)> {
         let (raw, is_default) = new.into_parts();
         let postal = &parse_address("", raw)?;
         self.edit(actor, user, id, expected, |book, address| {
@@ -152,7 +152,7 @@ impl Users {
         self.kept(user, id).await
     }
 
-    /// Makes an address the default.
+    /// Makes an address the default, and answers it with the version of the book.
     ///
     /// # Errors
     /// `NOT_FOUND` for strangers and unknown addresses, `VERSION_MISMATCH` when the book is not
@@ -163,7 +163,7 @@ impl Users {
         user: UserId,
         id: AddressId,
         expected: Option<u64>,
-    ) -> Outcome<Address> {
+    ) -> Outcome<(Address, u64)> {
         self.edit(actor, user, id, expected, |book, address| Ok(address_book::put(book, address, true))).await?;
         self.kept(user, id).await
     }
@@ -205,8 +205,10 @@ impl Users {
         Ok((owner, book))
     }
 
-    async fn kept(&self, user: UserId, id: AddressId) -> Outcome<Address> {
-        found(&self.store.addresses(user).await?, id)
+    /// An address as it is now. The user first here, too: an older version than the book's is refused, a newer one would not be.
+    async fn kept(&self, user: UserId, id: AddressId) -> Outcome<(Address, u64)> {
+        let owner = self.present(user).await?;
+        Ok((found(&self.store.addresses(user).await?, id)?, owner.version))
     }
 }
 

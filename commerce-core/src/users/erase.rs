@@ -56,8 +56,8 @@ impl Users {
     /// staff: the links of her orders end with her mail address.
     ///
     /// # Errors
-    /// `NOT_FOUND`, for strangers and when she is gone already; `VERSION_MISMATCH` when she is not
-    /// `expected`.
+    /// `NOT_FOUND`, for strangers and when she is gone already; `LAST_ADMIN`, but not for the operator; `VERSION_MISMATCH` when
+    /// she is not `expected`.
     pub async fn delete_user(&self, actor: &Actor, id: UserId, expected: Option<u64>) -> Outcome<()> {
         actor.require_owner(id, "user")?;
         if actor.is_staff() && self.store.user(id).await?.is_none() {
@@ -70,7 +70,8 @@ impl Users {
             let sessions = self.every_session(id).await?;
 
             let now = self.clock.now();
-            let changes = ChangeSet::of([UserWrite::UpdateUser(erased(&user).next_version())]);
+            let written = [erased(&user).next_version()].into_iter().chain(self.who_stays(actor, &user).await?);
+            let changes = ChangeSet::of(written.map(UserWrite::UpdateUser));
             let changes = changes.and(UserWrite::SaveErasure(Erasure::new(id, now)));
             let changes = addresses.iter().map(|address| UserWrite::DeleteAddress(address.id)).fold(changes, ChangeSet::and);
             let changes = endings(&sessions, None, now).into_iter().fold(changes, ChangeSet::and);

@@ -20,7 +20,7 @@ use super::roles::own_seller;
 use super::staff_log::Deed;
 use super::{AuthPolicy, Users};
 
-const ROUTE: &str = "POST /api/users";
+pub(crate) const ROUTE: &str = "POST /api/users";
 
 /// What somebody says of herself when she registers.
 #[derive(Clone, PartialEq, Eq)]

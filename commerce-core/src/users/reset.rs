@@ -24,7 +24,7 @@ use super::model::User;
 /// Where requests of one hour are counted.
 const ROUTE: &str = "POST /api/auth/password-reset";
 /// Where keys of new passwords count.
-const CONFIRM: &str = "POST /api/auth/password-reset/confirm";
+pub(crate) const CONFIRM: &str = "POST /api/auth/password-reset/confirm";
 /// Bytes of a token: the user, the request, the seal.
 const TOKEN_BYTES: usize = 16 + 16 + 32;
 

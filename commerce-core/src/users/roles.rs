@@ -8,6 +8,7 @@ use crate::actor::Actor;
 use crate::change::{ChangeSet, Round, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
 use crate::ids::{Id, SellerId, UserId};
+use crate::page::PageRequest;
 use crate::staff::StaffAction;
 
 use super::Users;
@@ -23,10 +24,10 @@ impl Users {
     }
 
     /// Gives a user a role. Holds from her next request. Who becomes a seller without having one
-    /// gets a seller of her own, which is there before she has the role.
+    /// gets a seller of her own, which is there before she has the role. Only the operator takes the role of the last ADMIN.
     ///
     /// # Errors
-    /// `FORBIDDEN`, `NOT_FOUND`, `VERSION_MISMATCH` when she is not `expected`, `INVALID` for a seller where no catalog can be
+    /// `FORBIDDEN`, `NOT_FOUND`, `LAST_ADMIN`, `VERSION_MISMATCH` when she is not `expected`, `INVALID` for a seller where no catalog can be
     /// asked; when the catalog does not answer.
     pub async fn set_role(&self, actor: &Actor, id: UserId, role: Role, expected: Option<u64>) -> Outcome<User> {
         actor.require_owner(id, "user")?;
@@ -39,6 +40,7 @@ impl Users {
         if role == Role::Seller {
             let user = self.present(id).await?;
             expect_version("user", expected, user.version)?;
+            self.who_stays(actor, &user).await?;
             if user.seller.is_none_or(|seller| seller == own_seller(id)) {
                 self.make_seller(id).await?;
             }
@@ -86,6 +88,20 @@ impl Users {
         self.change_user(actor, id, None, ended, deed).await
     }
 
+    /// Another ADMIN, when one ceases to be it. She goes along with her next version, so that of two who cease at once the
+    /// second decides again. Nobody has to stay where the user is no ADMIN, or the operator wants it so.
+    ///
+    /// # Errors
+    /// `LAST_ADMIN` when there is no other.
+    pub(super) async fn who_stays(&self, actor: &Actor, ceases: &User) -> Outcome<Option<User>> {
+        if ceases.role != Role::Admin || *actor == Actor::System {
+            return Ok(None);
+        }
+        let admins = self.store.users(Some(Role::Admin), &PageRequest::first()).await?.items;
+        let other = admins.into_iter().find(|admin| admin.id != ceases.id);
+        Ok(Some(other.ok_or(Refusal::LastAdmin)?.next_version()))
+    }
+
     /// Changes what a user may do by a pure rule; a rule that changes nothing writes nothing. No customer may do that to
     /// herself, so that it is a deed of staff whoever the user is.
     async fn change_user(
@@ -104,8 +120,9 @@ impl Users {
             if changed == user {
                 return Ok(Round::Done(user));
             }
+            let stays = if changed.role == Role::Admin { None } else { self.who_stays(actor, &user).await? };
             let changed = changed.next_version();
-            let changes = ChangeSet::of([UserWrite::UpdateUser(changed.clone())]);
+            let changes = ChangeSet::of([changed.clone()].into_iter().chain(stays).map(UserWrite::UpdateUser));
             let changes = self.told_also_of_herself(actor, deed(&user), changes);
             settle(self.store.commit(changes).await, changed)
         })

@@ -61,7 +61,8 @@ fn orders_go_to_addresses_of_their_own_customer() -> Outcome<()> {
         let to = |choice| PlaceOrder { address: choice, ..wish(&[("A", 1)], COD) };
         assert_eq!(code(&scene.place(to(AddressChoice::Saved(None))).await), "INVALID", "she has no default yet");
 
-        let saved = scene.users.add_address(&scene.asha, scene.asha_id(), samples::new_address(), None, None).await?.into_inner();
+        let (saved, _) =
+            scene.users.add_address(&scene.asha, scene.asha_id(), samples::new_address(), None, None).await?.into_inner();
         let order = scene.place(to(AddressChoice::Saved(None))).await?;
         assert_eq!(order.shipping_address, saved.postal);
         let stolen = scene.orders.place(&bela, to(AddressChoice::Saved(Some(saved.id))), None).await;

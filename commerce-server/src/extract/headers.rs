@@ -3,9 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use commerce_core::change::RequestKey;
 use commerce_core::text::IdempotencyKey;
-use sha2::{Digest, Sha256};
 
 use crate::precondition::Named;
 use crate::problem::{Answered, Problem};
@@ -24,14 +22,6 @@ impl RequestIdempotency {
         };
         let text = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
         Ok(Self(Some(IdempotencyKey::parse("Idempotency-Key", text)?)))
-    }
-}
-
-impl RequestIdempotency {
-    /// The key of a request with this body, where that is not read as JSON.
-    #[must_use]
-    pub fn with(self, body: &[u8]) -> Option<RequestKey> {
-        self.0.map(|key| RequestKey { key, body_hash: Sha256::digest(body).into() })
     }
 }
 

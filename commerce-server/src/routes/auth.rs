@@ -5,7 +5,6 @@
 //! told the same whether or not there is an account, with a key or without.
 
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use commerce_core::Refusal;
@@ -16,10 +15,11 @@ use crate::address::client_group;
 use crate::answer::{Told, accepted, done, nothing, shown};
 use crate::api::{Api, op};
 use crate::auth::Leaving;
-use crate::extract::{KeyedJson, RequestIdempotency};
+use crate::extract::KeyedJson;
 use crate::front::ClientAddress;
 use crate::problem::Answered;
 use crate::state::Shared;
+use crate::views::operation::NothingBody;
 use crate::views::user::{LoginBody, NewPasswordBody, RefreshBody, ResetBody, TokensView};
 
 pub(super) fn routes(api: Api) -> Api {
@@ -112,13 +112,8 @@ async fn reset(State(shared): State<Shared>, request: KeyedJson<NewPasswordBody>
 }
 
 /// Whoever repeats it has no session any more; her key says that it was she who ended it.
-async fn logout(
-    State(shared): State<Shared>,
-    caller: Leaving,
-    idempotency: RequestIdempotency,
-    body: Bytes,
-) -> Answered<Response> {
-    let (users, key) = (shared.users(), idempotency.with(&body));
+async fn logout(State(shared): State<Shared>, caller: Leaving, request: KeyedJson<NothingBody>) -> Answered<Response> {
+    let (users, key) = (shared.users(), request.key());
     let (caller, problem) = match caller {
         Leaving::Here(caller) => return Ok(nothing(users.logout(&caller, key).await?)),
         Leaving::Gone(caller, problem) => (caller, problem),

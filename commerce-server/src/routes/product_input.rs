@@ -33,7 +33,7 @@ pub(super) struct ProductBody {
     status: Option<ProductStatus>,
     variants: Vec<VariantBody>,
     #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
     #[serde(default)]
     images: Option<Vec<ImageBody>>,
 }
@@ -48,7 +48,7 @@ impl From<ProductBody> for NewProduct {
             seller: body.seller_id,
             status: body.status,
             variants: body.variants.into_iter().map(NewVariant::from).collect(),
-            metadata: body.metadata,
+            metadata: body.metadata.unwrap_or_default(),
             images: body.images.into_iter().flatten().map(NewImage::from).collect(),
         }
     }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use commerce_core::ids::Id;
 use commerce_core::limits::{PAGE_DEFAULT, PAGE_MAX};
 use commerce_core::text::Email;
-use commerce_core::users::{StaffLogFilter, WRONG_PASSWORD};
+use commerce_core::users::{Role, StaffLogFilter, WRONG_PASSWORD};
 use commerce_core::{Error, Refusal};
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ use crate::front::ClientAddress;
 use crate::problem::Answered;
 use crate::state::Shared;
 use crate::views::address::{AddressView, BookAddressBody};
+use crate::views::operation::NothingBody;
 use crate::views::user::{PasswordBody, READ_ONLY, RegisterBody, RoleBody, SessionView, StaffEntryView, UserBody, UserView};
 
 pub(super) fn routes(api: Api) -> Api {
@@ -41,7 +42,7 @@ pub(super) fn routes(api: Api) -> Api {
             op("Change a user").versioned().takes::<UserBody>().gives::<UserView>(200, "Changed.").refuses(&["EMAIL_TAKEN"]),
             change,
         )
-        .delete(user, op("Erase a user").versioned().done(204, "Erased."), erase)
+        .delete(user, op("Erase a user").versioned().done(204, "Erased.").refuses(&["LAST_ADMIN"]), erase)
         .put(
             "/api/users/{userId}/password",
             op("Change the password").versioned().takes::<PasswordBody>().done(204, "Changed.").refuses(&["TOO_MANY"]),
@@ -49,7 +50,7 @@ pub(super) fn routes(api: Api) -> Api {
         )
         .put(
             "/api/users/{userId}/role",
-            op("Change the role").versioned().takes::<RoleBody>().gives::<UserView>(200, "Changed."),
+            op("Change the role").versioned().takes::<RoleBody>().gives::<UserView>(200, "Changed.").refuses(&["LAST_ADMIN"]),
             role,
         )
         .get(
@@ -112,12 +113,13 @@ async fn register(
 }
 
 async fn list(State(shared): State<Shared>, caller: SignedIn, query: Query) -> Answered<Told<Value>> {
+    let role = query.get::<Role>("role", "must be CUSTOMER, SELLER or ADMIN")?;
     if let Some(email) = query.get::<Email>("email", "must be a mail address")? {
         let found = shared.users().user_by_email(&caller.actor, &email).await?;
+        let found = found.filter(|user| role.is_none_or(|role| user.role == role));
         let page = query.page_of(found.into_iter().collect(), |user| user.id.uuid())?;
         return Ok(shown(json!(page.map(UserView::from))));
     }
-    let role = query.get("role", "must be CUSTOMER, SELLER or ADMIN")?;
     let page = shared.users().users(&caller.actor, role, &query.page()?).await?;
     Ok(shown(json!(page.map(UserView::from))))
 }
@@ -220,11 +222,9 @@ async fn add_address(
     request: KeyedJson<BookAddressBody>,
 ) -> Answered<Told<AddressView>> {
     let (user, key) = (params.user(&caller.actor)?, request.key());
-    let address = shared.users().add_address(&caller.actor, user, request.body.into(), key, if_match.version).await?;
-    let id = match &address {
-        commerce_core::change::Answer::Fresh(address) | commerce_core::change::Answer::Replayed(address) => address.id,
-    };
-    Ok(created(address.map(AddressView::from), |_| format!("/api/users/{user}/addresses/{id}")))
+    let added = shared.users().add_address(&caller.actor, user, request.body.into(), key, if_match.version).await?;
+    let told = created(added, |(address, _)| format!("/api/users/{user}/addresses/{}", address.id));
+    Ok(told.at(|(_, version)| *version).map(|(address, _)| address.into()))
 }
 
 async fn address_book(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
@@ -248,8 +248,8 @@ async fn change_address(
 ) -> Answered<Told<AddressView>> {
     let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
     let body: BookAddressBody = patch.onto(&json!({"id": id}), &["id"])?;
-    let address = shared.users().update_address(&caller.actor, user, id, body.into(), if_match.version).await?;
-    Ok(shown(address.into()))
+    let (address, version) = shared.users().update_address(&caller.actor, user, id, body.into(), if_match.version).await?;
+    Ok(shown(address.into()).version(version))
 }
 
 async fn remove_address(
@@ -268,8 +268,9 @@ async fn default_address(
     caller: SignedIn,
     params: Params,
     if_match: IfMatch,
+    _: Json<NothingBody>,
 ) -> Answered<Told<AddressView>> {
     let (user, id) = (params.user(&caller.actor)?, params.get("addressId", "address")?);
-    let address = shared.users().set_default_address(&caller.actor, user, id, if_match.version).await?;
-    Ok(shown(address.into()))
+    let (address, version) = shared.users().set_default_address(&caller.actor, user, id, if_match.version).await?;
+    Ok(shown(address.into()).version(version))
 }

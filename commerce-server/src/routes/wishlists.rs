@@ -13,9 +13,10 @@ use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown};
 use crate::api::{Api, op};
 use crate::auth::SignedIn;
-use crate::extract::{KeyedJson, Paging, Params};
+use crate::extract::{Json, KeyedJson, Paging, Params};
 use crate::problem::Answered;
 use crate::state::Shared;
+use crate::views::operation::NothingBody;
 use crate::views::opinion::WishView;
 
 /// What is wished for.
@@ -42,28 +43,28 @@ fn adds(summary: &'static str) -> crate::api::Op {
 }
 
 async fn list(State(shared): State<Shared>, caller: SignedIn, params: Params, Paging(page): Paging) -> Answered<Told<Value>> {
-    let page = shared.catalog().wishlist(&caller.actor, params.user(&caller.actor)?, &page).await?;
+    let page = shared.catalog().wishlist(&caller.actor, whose(&shared, &caller, &params).await?, &page).await?;
     Ok(shown(json!(page.map(|(wish, product)| WishView::of(&wish, product)))))
 }
 
 async fn add(State(shared): State<Shared>, caller: SignedIn, params: Params, request: KeyedJson<WishBody>) -> Answered<Response> {
-    let (user, key) = (params.user(&caller.actor)?, request.key());
+    let (user, key) = (whose(&shared, &caller, &params).await?, request.key());
     wish(&shared, &caller, user, request.body.product_id, key).await
 }
 
 async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<WishView>> {
-    let user = params.user(&caller.actor)?;
+    let user = whose(&shared, &caller, &params).await?;
     let (wish, card) = shared.catalog().wish(&caller.actor, user, params.get("productId", "product")?).await?;
     Ok(shown(WishView::of(&wish, card)))
 }
 
-async fn put(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Response> {
-    let user = params.user(&caller.actor)?;
+async fn put(State(shared): State<Shared>, caller: SignedIn, params: Params, _: Json<NothingBody>) -> Answered<Response> {
+    let user = whose(&shared, &caller, &params).await?;
     wish(&shared, &caller, user, params.get("productId", "product")?, None).await
 }
 
 async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
-    let user = params.user(&caller.actor)?;
+    let user = whose(&shared, &caller, &params).await?;
     // What cannot be a product is on no list.
     if let Ok(product) = params.get("productId", "product") {
         shared.catalog().remove_wish(&caller.actor, user, product).await?;
@@ -71,6 +72,15 @@ async fn remove(State(shared): State<Shared>, caller: SignedIn, params: Params) 
         caller.actor.require_owner(user, "wishlist")?;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whose list it is. Staff may name anybody, who must be there; whether a customer may, the catalog says.
+async fn whose(shared: &Shared, caller: &SignedIn, params: &Params) -> Answered<UserId> {
+    let user = params.user(&caller.actor)?;
+    if caller.actor.is_staff() {
+        shared.accounts().expect(&caller.actor, user).await?;
+    }
+    Ok(user)
 }
 
 /// 201 for what is new on the list, 200 for what was there.
@@ -81,9 +91,6 @@ async fn wish(
     product: ProductId,
     key: Option<RequestKey>,
 ) -> Answered<Response> {
-    if caller.actor.is_staff() {
-        shared.accounts().expect(&caller.actor, user).await?;
-    }
     let answer = shared.catalog().add_wish(&caller.actor, user, product, key).await?;
     let (_, card) = shared.catalog().wish(&caller.actor, user, product).await?;
     let fresh = matches!(&answer, Answer::Fresh(wished) if wished.added);

@@ -303,7 +303,7 @@ pub struct OrderBody {
     #[serde(default)]
     pub idempotency_key: Option<String>,
     #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
 }
 
 impl OrderBody {
@@ -333,7 +333,7 @@ impl From<OrderBody> for PlaceOrder {
             shipping_option: body.shipping_option_id,
             payment: body.payment.map(|payment| (payment.method, payment.token)),
             expected_total: body.expected_total,
-            metadata: body.metadata,
+            metadata: body.metadata.unwrap_or_default(),
         }
     }
 }

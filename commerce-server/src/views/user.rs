@@ -64,13 +64,13 @@ pub struct RegisterBody {
     #[serde(default)]
     phone: Option<String>,
     #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
 }
 
 impl From<RegisterBody> for Register {
     fn from(body: RegisterBody) -> Self {
         let RegisterBody { email, password, full_name, phone, metadata } = body;
-        Self { email, password, full_name, phone, metadata }
+        Self { email, password, full_name, phone, metadata: metadata.unwrap_or_default() }
     }
 }
 

@@ -112,6 +112,7 @@ async fn only_named_origins_may_call() {
 async fn health_and_figures_are_told() {
     let shop = Shop::open().await;
     let ready = shop.ask("GET", "/health/ready").send().await.expect(200);
+    assert_eq!(ready.header("retry-after"), "", "there is nothing to wait for");
     for dependency in ["users", "catalog", "orders", "notifications"] {
         assert_eq!(ready.body["dependencies"][dependency]["status"], "UP");
     }
@@ -120,7 +121,7 @@ async fn health_and_figures_are_told() {
     assert!(metrics.text.contains("route=\"/api/products/{id}\",status=\"4xx\"} 1"), "{}", metrics.text);
     assert!(metrics.text.contains("outbox_waiting{context=\"orders\"}"));
     shop.app.shared().stopping().cancel();
-    shop.ask("GET", "/health/ready").send().await.expect(503);
+    assert_eq!(shop.ask("GET", "/health/ready").send().await.expect(503).header("retry-after"), "1");
 }
 
 /// An outbox on a disk that is full.

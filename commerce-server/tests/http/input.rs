@@ -3,7 +3,7 @@
 use commerce_core::users::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Shop, order};
+use crate::support::{PASSWORD, Shop, address, order, variant};
 
 #[tokio::test]
 async fn bodies_are_read_strictly() {
@@ -67,6 +67,67 @@ async fn what_is_not_json_is_refused() {
     let form = shop.ask("POST", "/api/users").header("content-type", "text/plain");
     let request = form.json(&json!({})).send().await;
     assert_eq!(request.refused(415), "UNSUPPORTED_MEDIA_TYPE");
+    let coded = |coding: &str| shop.ask("POST", "/api/users").header("content-encoding", coding);
+    for coding in ["gzip", "identity, br"] {
+        let refused = coded(coding).raw(b"\x1f\x8b".to_vec()).send().await;
+        assert_eq!(refused.refused(415), "UNSUPPORTED_MEDIA_TYPE", "{coding}");
+        assert!(refused.body["detail"].as_str().unwrap().contains("Content-Encoding"), "{}", refused.text);
+    }
+    assert_eq!(coded("identity").json(&json!({})).send().await.refused(400), "MISSING_FIELD");
+    assert_eq!(coded("gzip").send().await.refused(400), "MISSING_FIELD", "there is nothing to unpack");
+}
+
+/// A client that has nothing to say of a thing may say so.
+#[tokio::test]
+async fn metadata_that_is_null_is_left_out() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    let with = |mut body: Value| {
+        body["metadata"] = Value::Null;
+        body
+    };
+    shop.stock(&admin, "A", 5).await;
+    let user = json!({"email": "new@example.com", "password": PASSWORD, "fullName": "New", "phone": null});
+    let product = json!({"name": "Cup", "description": "For tea", "variants": [variant("B", 5)]});
+    let coupon = json!({"code": "CUPS", "type": "PERCENTAGE", "value": 10});
+    for (path, token, body) in [
+        ("/api/users", &asha, user),
+        ("/api/products", &admin, product),
+        ("/api/orders", &asha, order("A", 1, "COD")),
+        ("/api/coupons", &admin, coupon),
+        ("/api/carts", &asha, json!({})),
+    ] {
+        let made = shop.post(path, token, with(body)).await;
+        assert_eq!((made.status.as_u16(), &made.body["metadata"]), (201, &json!({})), "{path}: {}", made.text);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_needs_no_body_takes_none_or_an_empty_one() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    let product = shop.stock(&admin, "A", 5).await;
+    let home = shop.post("/api/users/me/addresses", &asha, address()).await.expect(201);
+    // The session ends last.
+    let routes = [
+        ("PUT", format!("/api/users/me/addresses/{}/default", home.body["id"].as_str().unwrap())),
+        ("PUT", format!("/api/users/me/wishlist/{}", product["id"].as_str().unwrap())),
+        ("POST", "/api/auth/logout".to_owned()),
+    ];
+    for (method, path) in routes {
+        let ask = || shop.ask(method, &path).token(&asha);
+        for (body, code) in
+            [("x", "MALFORMED_JSON"), ("[", "MALFORMED_JSON"), ("[]", "WRONG_TYPE"), (r#"{"a":1}"#, "UNKNOWN_FIELD")]
+        {
+            assert_eq!(ask().raw(body.as_bytes().to_vec()).send().await.refused(400), code, "{path} {body}");
+        }
+        if method == "PUT" {
+            assert!(ask().send().await.status.is_success(), "{path}");
+        }
+        assert!(ask().json(&json!({})).send().await.status.is_success(), "{path}");
+    }
+    let ravi = shop.login("ravi", Role::Customer).await;
+    shop.ask("POST", "/api/auth/logout").token(&ravi).send().await.expect(204);
 }
 
 #[tokio::test]

@@ -392,6 +392,7 @@ async fn every_post_of_the_document_keeps_its_key_or_says_why_not() {
         }
         let mismatch = scene.send(&path, "k", other, form).await;
         assert_eq!(mismatch.refused(422), "IDEMPOTENCY_MISMATCH", "{route}");
+        scene.shop.clean(route).await;
     }
 }
 

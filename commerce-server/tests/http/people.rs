@@ -61,15 +61,59 @@ async fn nobody_makes_herself_more_than_a_customer() {
 }
 
 #[tokio::test]
+async fn the_last_admin_stays() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let demote = || shop.ask("PUT", "/api/users/me/role").token(&admin).json(&json!({"role": "CUSTOMER"})).send();
+    assert_eq!(demote().await.refused(409), "LAST_ADMIN");
+    assert_eq!(shop.ask("DELETE", "/api/users/me").token(&admin).send().await.refused(409), "LAST_ADMIN");
+    shop.login("other", Role::Admin).await;
+    assert_eq!(demote().await.expect(200).body["role"], "CUSTOMER");
+}
+
+#[tokio::test]
+async fn nobody_has_no_wishlist_for_staff_either() {
+    let shop = Shop::open().await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    let product = shop.stock(&admin, "A", 5).await["id"].as_str().unwrap().to_owned();
+    let id = shop.get("/api/users/me", &asha).await.body["id"].as_str().unwrap().to_owned();
+    let list = |user: &str| format!("/api/users/{user}/wishlist");
+    let entry = |user: &str| format!("/api/users/{user}/wishlist/{product}");
+    shop.ask("PUT", &entry(&id)).token(&admin).send().await.expect(201);
+    assert_eq!(shop.get(&list(&id), &admin).await.expect(200).body["items"].as_array().unwrap().len(), 1);
+    let nobody = "01890000-0000-7000-8000-000000000000";
+    for (method, path) in [("GET", list(nobody)), ("GET", entry(nobody)), ("PUT", entry(nobody)), ("DELETE", entry(nobody))] {
+        assert_eq!(shop.ask(method, &path).token(&admin).send().await.refused(404), "NOT_FOUND", "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn staff_finds_a_user_by_address_and_role_together() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    let found = async |query: &str| shop.get(&format!("/api/users?email=admin@example.com{query}"), &admin).await;
+    for (query, count) in [("", 1), ("&role=ADMIN", 1), ("&role=CUSTOMER", 0)] {
+        assert_eq!(found(query).await.expect(200).body["items"].as_array().unwrap().len(), count, "{query}");
+    }
+    let refused = found("&role=NOPE").await;
+    assert_eq!((refused.refused(422), &refused.body["errors"][0]["field"]), ("INVALID", &json!("role")));
+}
+
+#[tokio::test]
 async fn the_first_address_is_the_default_and_a_new_default_replaces_it() {
     let shop = Shop::open().await;
     let asha = shop.login("asha", Role::Customer).await;
     let first = shop.post("/api/users/me/addresses", &asha, address()).await.expect(201);
     assert_eq!(first.body["isDefault"], true);
+    let version = async || shop.get("/api/users/me/addresses", &asha).await.expect(200).header("etag").to_owned();
+    assert_eq!(first.header("etag"), version().await, "the version of the book, as a GET tells it");
     let second = shop.post("/api/users/me/addresses", &asha, address()).await.expect(201);
     assert_eq!(second.body["isDefault"], false);
     let path = format!("/api/users/me/addresses/{}/default", second.body["id"].as_str().unwrap());
-    shop.ask("PUT", &path).token(&asha).send().await.expect(200);
+    let turned = shop.ask("PUT", &path).token(&asha).header("if-match", second.header("etag")).send().await.expect(200);
+    let path = format!("/api/users/me/addresses/{}", second.body["id"].as_str().unwrap());
+    let put = shop.ask("PUT", &path).token(&asha).header("if-match", turned.header("etag")).json(&address()).send().await;
+    assert_eq!(put.expect(200).header("etag"), version().await);
     let book = shop.get("/api/users/me/addresses", &asha).await.expect(200);
     let defaults: Vec<_> = book.body["items"].as_array().unwrap().iter().map(|entry| entry["isDefault"].clone()).collect();
     assert_eq!(defaults, [json!(true), json!(false)], "newest first");

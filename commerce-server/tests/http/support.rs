@@ -3,9 +3,11 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use commerce_core::Actor;
+use commerce_core::audit::AuditRequest;
 use commerce_core::commerce::Policies;
 use commerce_core::orders::OrderPolicy;
 use commerce_core::testing::MemoryShop;
+use commerce_core::testing::conformance::NoWait;
 use commerce_core::text::Metadata;
 use commerce_core::users::{Register, Role};
 use commerce_server::{App, Config};
@@ -119,6 +121,13 @@ impl Shop {
 
     pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Reply {
         self.ask("POST", path).token(token).json(&body).send().await
+    }
+
+    /// The audit finds nothing wrong, once everything is done that a request left to be done.
+    pub(crate) async fn clean(&self, after: &str) {
+        self.memory.settle().await.unwrap();
+        let report = self.memory.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
+        assert_eq!(report.violations, [], "after {after}");
     }
 
     /// A token of a new user with this role.

@@ -176,7 +176,7 @@ pub(super) async fn customers(make: &impl AsyncFn(&Part) -> Made<dyn Customers>)
         address.as_object_mut().expect("it is an object").insert("isDefault".to_owned(), json!(is_default));
         serde_json::from_value(address).expect("an address is well formed")
     };
-    let first =
+    let (first, _) =
         shop.users.add_address(&Actor::System, asha, address("Pune", false), None, None).await.expect("it fits").into_inner();
     shop.users.add_address(&Actor::System, asha, address("Delhi", true), None, None).await.expect("it fits");
     let made = make(shop.part()).await;
