@@ -1,0 +1,60 @@
+//! What is paid and given back, as it is asked for and shown.
+
+use commerce_core::users::Role;
+use serde_json::{Value, json};
+
+use crate::support::{Reply, Shop, order};
+
+fn paise(minor: i64) -> Value {
+    json!({"amount": minor, "currency": "INR"})
+}
+
+fn id(reply: &Reply) -> String {
+    reply.body["id"].as_str().unwrap().to_owned()
+}
+
+/// The code of a refusal and the first field that it names.
+fn wrong(reply: &Reply, status: u16) -> (&str, &str) {
+    (reply.refused(status), reply.body["errors"][0]["field"].as_str().unwrap_or_default())
+}
+
+/// A shop, its staff, a customer, and something to buy.
+async fn open() -> (Shop, String, String) {
+    let shop = Shop::open_with(&[("gateway.rate_limit_per_minute", "0")]).await;
+    let (admin, asha) = (shop.login("admin", Role::Admin).await, shop.login("asha", Role::Customer).await);
+    shop.stock(&admin, "A", 50).await;
+    (shop, admin, asha)
+}
+
+async fn delivered(shop: &Shop, admin: &str, asha: &str, body: Value) -> String {
+    let order = id(&shop.post("/api/orders", asha, body).await.expect(201));
+    for status in ["SHIPPED", "DELIVERED"] {
+        let step = shop.ask("PATCH", &format!("/api/orders/{order}/status")).token(admin);
+        step.json(&json!({"status": status})).send().await.expect(200);
+    }
+    order
+}
+
+#[tokio::test]
+async fn a_list_that_names_nothing_is_refused() {
+    let (shop, admin, asha) = open().await;
+    let order = delivered(&shop, &admin, &asha, order("A", 9, "CARD")).await;
+    let refunds = format!("/api/orders/{order}/refunds");
+    let none = shop.post(&refunds, &admin, json!({"reason": "x", "lines": []})).await;
+    assert_eq!(wrong(&none, 422), ("INVALID", "lines"));
+    let much = json!({"reason": "x", "lines": [{"sku": "A", "quantity": 999}, {"sku": "A", "quantity": 1}]});
+    assert_eq!(wrong(&shop.post(&refunds, &admin, much).await, 422), ("INVALID", "lines"));
+
+    let wish = json!({"type": "EXCHANGE", "lines": [{"sku": "A", "quantity": 1}], "reason": "too small"});
+    let back = id(&shop.post(&format!("/api/orders/{order}/returns"), &asha, wish).await.expect(201));
+    let step = |name: &str, body: Value| {
+        let path = format!("/api/returns/{back}/{name}");
+        let (shop, admin) = (&shop, &admin);
+        async move { shop.post(&path, admin, body).await }
+    };
+    step("approve", json!({})).await.expect(200);
+    assert_eq!(wrong(&step("receive", json!({"lines": []})).await, 422), ("INVALID", "lines"));
+    assert_eq!(step("receive", json!({})).await.expect(200).body["lines"][0]["received"], 1);
+    assert_eq!(wrong(&step("exchange", json!({"items": []})).await, 422), ("EMPTY_ORDER", "items"));
+    assert_eq!(step("exchange", json!({})).await.expect(200).body["status"], "EXCHANGED");
+}
