@@ -25,7 +25,7 @@ impl Refusal {
             Self::CartOrdered => ("CART_ORDERED", ErrorClass::Conflict),
             Self::CurrencyMismatch => ("CURRENCY_MISMATCH", ErrorClass::Invalid),
             Self::AmountTooLarge => ("AMOUNT_TOO_LARGE", ErrorClass::Invalid),
-            Self::CouponNotApplicable(..) => ("COUPON_NOT_APPLICABLE", ErrorClass::Invalid),
+            Self::CouponNotApplicable { .. } => ("COUPON_NOT_APPLICABLE", ErrorClass::Invalid),
             Self::CouponExhausted(_) => ("COUPON_EXHAUSTED", ErrorClass::Conflict),
             Self::CouponTaken(_) => ("COUPON_TAKEN", ErrorClass::Conflict),
             Self::IllegalTransition { .. } => ("ILLEGAL_TRANSITION", ErrorClass::Conflict),

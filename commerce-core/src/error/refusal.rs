@@ -11,6 +11,9 @@ use crate::orders::{CouponRule, UsedUp};
 use crate::text::{CouponCode, Sku};
 use crate::time::Timestamp;
 
+/// Where orders and quotes name their coupons.
+const COUPON_CODE: &str = "couponCode";
+
 /// One field that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -129,8 +132,15 @@ pub enum Refusal {
     #[error("the amount is too large")]
     AmountTooLarge,
     /// The coupon does not exist, or not for this order.
-    #[error("the coupon {0} cannot be used here: {1}")]
-    CouponNotApplicable(String, CouponRule),
+    #[error("the coupon {coupon} cannot be used here: {rule}")]
+    CouponNotApplicable {
+        /// Where it was named: `couponCode`, in a cart `code`.
+        field: &'static str,
+        /// The coupon, as it was named.
+        coupon: String,
+        /// What it breaks.
+        rule: CouponRule,
+    },
     /// All uses of the coupon are taken.
     #[error("{0}")]
     CouponExhausted(UsedUp),
@@ -242,6 +252,26 @@ impl Refusal {
         Self::ReadOnly(FieldError { field: field.into(), code: "READ_ONLY", message: message.into() })
     }
 
+    /// That a coupon which an order names cannot be used.
+    #[must_use]
+    pub fn coupon(coupon: impl Into<String>, rule: CouponRule) -> Self {
+        Self::CouponNotApplicable { field: COUPON_CODE, coupon: coupon.into(), rule }
+    }
+
+    /// The same of a request that names its coupons in `code`, as carts do.
+    #[must_use]
+    pub fn of_cart(mut self) -> Self {
+        if let Self::CouponNotApplicable { field, .. } = &mut self {
+            *field = "code";
+        }
+        if let Self::Invalid(errors) = &mut self {
+            for error in errors.iter_mut().filter(|error| error.field == COUPON_CODE) {
+                "code".clone_into(&mut error.field);
+            }
+        }
+        self
+    }
+
     /// The stable code clients may rely on.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -275,8 +305,8 @@ impl Refusal {
             Self::CurrencyMismatch => Some(self.about("currency")),
             Self::AmountTooLarge => Some(self.about("amount")),
             Self::IdempotencyMismatch => Some(self.about("Idempotency-Key")),
-            Self::CouponNotApplicable(coupon, rule) => {
-                let errors = [FieldError { field: "couponCode".to_owned(), code: rule.code(), message: rule.to_string() }];
+            Self::CouponNotApplicable { field, coupon, rule } => {
+                let errors = [FieldError { field: (*field).to_owned(), code: rule.code(), message: rule.to_string() }];
                 Some(json!(Judged { coupon, rule, errors }))
             }
             Self::CouponExhausted(used_up) => Some(json!(used_up)),

@@ -58,3 +58,23 @@ async fn a_list_that_names_nothing_is_refused() {
     assert_eq!(wrong(&step("exchange", json!({"items": []})).await, 422), ("EMPTY_ORDER", "items"));
     assert_eq!(step("exchange", json!({})).await.expect(200).body["status"], "EXCHANGED");
 }
+
+#[tokio::test]
+async fn a_coupon_that_cannot_be_used_is_named_where_it_was_written() {
+    let (shop, _, asha) = open().await;
+    let guest = shop.ask("POST", "/api/carts").send().await.expect(201).header("location").to_owned();
+    for code in ["NOPE", "no code!", "A,B,C,D,E,F,G,H,I,J,K,L"] {
+        for path in ["/api/cart/me/coupon", &format!("{guest}/coupon")] {
+            let refused = shop.ask("PUT", path).token(&asha).json(&json!({"code": code})).send().await;
+            assert_eq!(wrong(&refused, 422), ("COUPON_NOT_APPLICABLE", "code"), "{path}");
+        }
+        let mut body = order("A", 1, "COD");
+        body["couponCode"] = json!(code);
+        for path in ["/api/orders", "/api/orders/quote"] {
+            let refused = shop.post(path, &asha, body.clone()).await;
+            assert_eq!(wrong(&refused, 422), ("COUPON_NOT_APPLICABLE", "couponCode"), "{path}");
+        }
+    }
+    let twice = shop.ask("PUT", "/api/cart/me/coupon").token(&asha).json(&json!({"code": "NOPE,NOPE"})).send().await;
+    assert_eq!(wrong(&twice, 422), ("INVALID", "code"));
+}
