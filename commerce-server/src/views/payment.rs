@@ -27,8 +27,9 @@ pub struct PaymentView {
     captured: Money,
     #[schema(value_type = MoneySchema)]
     refunded: Money,
-    /// The provider's name for the last attempt.
+    /// The provider's name for what pays it now; none for cash.
     provider_reference: Option<String>,
+    /// Why it was declined, while it is FAILED.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_code: Option<String>,
     /// How often it was tried.
@@ -49,17 +50,18 @@ pub struct NextActionSchema {
 
 impl From<&Payment> for PaymentView {
     fn from(payment: &Payment) -> Self {
-        let last = payment.attempts.last();
+        let (paying, status) = (payment.paying(), payment.status());
+        let failed = paying.filter(|_| status == PaymentStatus::Failed);
         Self {
             id: payment.id,
             method: payment.method,
-            status: payment.status(),
+            status,
             amount: payment.amount,
             authorized: Money::new(payment.authorized(), payment.amount.currency),
             captured: payment.captured,
             refunded: payment.refunded,
-            provider_reference: last.and_then(|attempt| attempt.reference.clone()),
-            failure_code: last.and_then(|attempt| attempt.failure_code.clone()),
+            provider_reference: paying.and_then(|attempt| attempt.reference.clone()),
+            failure_code: failed.and_then(|attempt| attempt.failure_code.clone()),
             attempts: payment.attempts.len(),
             next_action: payment.open_attempt().and_then(|attempt| attempt.next_action.clone()),
         }

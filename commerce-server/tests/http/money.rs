@@ -35,6 +35,12 @@ async fn delivered(shop: &Shop, admin: &str, asha: &str, body: Value) -> String 
     order
 }
 
+fn declined() -> Value {
+    let mut body = order("A", 1, "CARD");
+    body["payment"]["token"] = json!("tok_declined");
+    body
+}
+
 #[tokio::test]
 async fn a_list_that_names_nothing_is_refused() {
     let (shop, admin, asha) = open().await;
@@ -77,4 +83,32 @@ async fn a_coupon_that_cannot_be_used_is_named_where_it_was_written() {
     }
     let twice = shop.ask("PUT", "/api/cart/me/coupon").token(&asha).json(&json!({"code": "NOPE,NOPE"})).send().await;
     assert_eq!(wrong(&twice, 422), ("INVALID", "code"));
+}
+
+#[tokio::test]
+async fn a_payment_shows_what_pays_it_now() {
+    let (shop, admin, asha) = open().await;
+    let placed = shop.post("/api/orders", &asha, declined()).await.expect(201);
+    let path = format!("/api/orders/{}", id(&placed));
+    let failed = &placed.body["payment"];
+    assert_eq!((&failed["status"], &failed["failureCode"]), (&json!("FAILED"), &json!("card_declined")));
+    assert!(failed["providerReference"].is_string(), "{failed}");
+    let cash = shop.post(&format!("{path}/payments"), &asha, json!({"method": "COD"})).await.expect(201).body;
+    let shown = |payment: &Value| {
+        let of = |name: &str| payment.get(name).cloned().unwrap_or_default();
+        (of("method"), of("status"), of("failureCode"), of("providerReference"), of("attempts"))
+    };
+    assert_eq!(shown(&cash), (json!("COD"), json!("PENDING"), Value::Null, Value::Null, json!(1)));
+    for status in ["SHIPPED", "DELIVERED"] {
+        let step = shop.ask("PATCH", &format!("{path}/status")).token(&admin);
+        step.json(&json!({"status": status})).send().await.expect(200);
+    }
+    let paid = shop.get(&path, &asha).await.expect(200).body["payment"].clone();
+    assert_eq!(shown(&paid), (json!("COD"), json!("CAPTURED"), Value::Null, Value::Null, json!(1)));
+
+    let again = shop.post("/api/orders", &asha, declined()).await.expect(201);
+    let pay = format!("/api/orders/{}/payments", id(&again));
+    let paid = shop.post(&pay, &asha, json!({"method": "CARD", "token": "tok_ok"})).await.expect(201).body;
+    assert_eq!((&paid["status"], paid.get("failureCode")), (&json!("CAPTURED"), None));
+    assert_ne!(paid["providerReference"], again.body["payment"]["providerReference"]);
 }
