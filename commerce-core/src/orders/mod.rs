@@ -44,6 +44,7 @@ mod status;
 pub mod story;
 pub mod tax;
 mod top_up;
+mod tries;
 pub(crate) mod unpaid;
 pub mod wallet;
 
@@ -88,6 +89,7 @@ pub use shipping::*;
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};
 pub use tax::*;
+pub use tries::Try;
 pub use wallet::{TopUp, Wallet, WalletEntry, WalletKind};
 
 /// The use cases of the orders context.

@@ -112,3 +112,70 @@ async fn a_payment_shows_what_pays_it_now() {
     assert_eq!((&paid["status"], paid.get("failureCode")), (&json!("CAPTURED"), None));
     assert_ne!(paid["providerReference"], again.body["payment"]["providerReference"]);
 }
+
+#[tokio::test]
+async fn each_try_to_pay_is_a_payment() {
+    let (shop, admin, asha) = open().await;
+    let placed = shop.post("/api/orders", &asha, declined()).await.expect(201);
+    let order_path = format!("/api/orders/{}", id(&placed));
+    let list = format!("{order_path}/payments");
+    shop.post(&list, &asha, json!({"method": "CARD", "token": "tok_ok"})).await.expect(201);
+    let given = json!({"amount": paise(9_900), "reason": "scratched"});
+    shop.post(&format!("{order_path}/refunds"), &admin, given).await.expect(201);
+    shop.memory.settle().await.unwrap();
+    let items = shop.get(&list, &asha).await.expect(200).body["items"].clone();
+    let (paid, failed) = (&items[0], &items[1]);
+    for it in [paid, failed] {
+        for member in ["id", "provider", "method", "amount", "providerReference", "createdAt"] {
+            assert!(!it[member].is_null(), "{member} in {it}");
+        }
+        assert_eq!((&it["attempts"], &it["amount"]), (&json!(1), &paise(49_900)));
+    }
+    let sums = |it: &Value| [it["authorized"].clone(), it["captured"].clone(), it["refunded"].clone()];
+    assert_eq!((&paid["status"], paid.get("failureCode")), (&json!("PARTIALLY_REFUNDED"), None));
+    assert_eq!(sums(paid), [paise(49_900), paise(49_900), paise(9_900)]);
+    assert_eq!((&failed["status"], &failed["failureCode"]), (&json!("FAILED"), &json!("card_declined")));
+    assert_eq!(sums(failed), [paise(0), paise(0), paise(0)]);
+
+    let mut waiting = order("A", 1, "UPI");
+    waiting["payment"]["token"] = json!("tok_pending");
+    let waiting = shop.post("/api/orders", &asha, waiting).await.expect(201);
+    let tried = shop.get(&format!("/api/orders/{}/payments", id(&waiting)), &asha).await.expect(200).body["items"][0].clone();
+    assert_eq!((&tried["status"], &tried["nextAction"]), (&json!("PENDING"), &waiting.body["payment"]["nextAction"]));
+    assert!(tried["nextAction"]["url"].is_string(), "{tried}");
+}
+
+#[tokio::test]
+async fn cash_is_a_payment_too() {
+    let (shop, admin, asha) = open().await;
+    let placed = shop.post("/api/orders", &asha, order("A", 2, "COD")).await.expect(201);
+    let path = format!("/api/orders/{}", id(&placed));
+    let cash = || async { shop.get(&format!("{path}/payments"), &asha).await.expect(200).body["items"].clone() };
+    let it = cash().await;
+    assert_eq!((&it[0]["id"], it.as_array().unwrap().len()), (&placed.body["payment"]["id"], 1));
+    assert_eq!((&it[0]["method"], &it[0]["status"], &it[0]["captured"]), (&json!("COD"), &json!("PENDING"), &paise(0)));
+    assert_eq!((&it[0]["amount"], &it[0]["createdAt"]), (&paise(99_800), &placed.body["placedAt"]));
+    for status in ["SHIPPED", "DELIVERED"] {
+        let step = shop.ask("PATCH", &format!("{path}/status")).token(&admin);
+        step.json(&json!({"status": status})).send().await.expect(200);
+    }
+    assert_eq!((&cash().await[0]["status"], &cash().await[0]["authorized"]), (&json!("CAPTURED"), &paise(99_800)));
+    shop.post(&format!("{path}/refunds"), &admin, json!({"reason": "broken"})).await.expect(201);
+    shop.memory.settle().await.unwrap();
+    assert_eq!((&cash().await[0]["status"], &cash().await[0]["refunded"]), (&json!("REFUNDED"), &paise(99_800)));
+
+    let declined = shop.post("/api/orders", &asha, declined()).await.expect(201);
+    let list = format!("/api/orders/{}/payments", id(&declined));
+    shop.post(&list, &asha, json!({"method": "COD"})).await.expect(201);
+    let items = shop.get(&list, &asha).await.expect(200).body["items"].clone();
+    let mut tries: Vec<_> = items.as_array().unwrap().iter().map(|it| (it["method"].clone(), it["status"].clone())).collect();
+    tries.sort_by_key(|(method, _)| method.to_string());
+    assert_eq!(tries, [(json!("CARD"), json!("FAILED")), (json!("COD"), json!("PENDING"))]);
+}
+
+#[tokio::test]
+async fn a_top_up_that_is_declined_failed() {
+    let (shop, _, asha) = open().await;
+    let filled = shop.post("/api/wallet/me/topup", &asha, json!({"amount": paise(100), "token": "tok_declined"})).await;
+    assert_eq!(filled.expect(201).body["topUp"]["status"], "FAILED");
+}
