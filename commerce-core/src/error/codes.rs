@@ -12,7 +12,7 @@ impl Refusal {
             Self::NotFound(_) => ("NOT_FOUND", ErrorClass::NotFound),
             Self::Invalid(_) => ("INVALID", ErrorClass::Invalid),
             Self::ReadOnly(_) => ("READ_ONLY", ErrorClass::Invalid),
-            Self::Unreadable(why, _) => (why.code(), ErrorClass::Malformed),
+            Self::Unreadable { why, .. } => (why.code(), ErrorClass::Malformed),
             Self::BadCursor => ("BAD_CURSOR", ErrorClass::Malformed),
             Self::EmailTaken => ("EMAIL_TAKEN", ErrorClass::Conflict),
             Self::SkuTaken(_) => ("SKU_TAKEN", ErrorClass::Conflict),

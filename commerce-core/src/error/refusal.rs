@@ -50,6 +50,14 @@ impl Unreadable {
             Self::Duplicate => "DUPLICATE_FIELD",
         }
     }
+
+    /// What is said of the field itself.
+    fn field_code(self) -> &'static str {
+        match self {
+            Self::Missing => "REQUIRED",
+            Self::Json | Self::Type | Self::Unknown | Self::Duplicate => self.code(),
+        }
+    }
 }
 
 /// A line that cannot be served.
@@ -84,9 +92,16 @@ pub enum Refusal {
     /// A field that cannot be changed is to be another than it is.
     #[error("{}: {}", .0.field, .0.message)]
     ReadOnly(FieldError),
-    /// A body that cannot be read, and what the reader says.
-    #[error("{1}")]
-    Unreadable(Unreadable, String),
+    /// A body that cannot be read.
+    #[error("{}{text}", field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default())]
+    Unreadable {
+        /// Why.
+        why: Unreadable,
+        /// Which field, where it is one.
+        field: Option<String>,
+        /// What the reader says.
+        text: String,
+    },
     /// A cursor that this engine did not make.
     #[error("the cursor is not one that this list gave out")]
     BadCursor,
@@ -246,6 +261,18 @@ impl Refusal {
         Self::Invalid(vec![FieldError { field: field.into(), code, message: message.into() }])
     }
 
+    /// A body that cannot be read as a whole.
+    #[must_use]
+    pub fn unreadable(why: Unreadable, text: impl Into<String>) -> Self {
+        Self::Unreadable { why, field: None, text: text.into() }
+    }
+
+    /// One field that cannot be read.
+    #[must_use]
+    pub fn unreadable_at(why: Unreadable, field: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::Unreadable { why, field: Some(field.into()), text: text.into() }
+    }
+
     /// One field that is not to be changed.
     #[must_use]
     pub fn read_only(field: impl Into<String>, message: impl Into<String>) -> Self {
@@ -301,6 +328,10 @@ impl Refusal {
             Self::RefundExceedsCaptured { most } | Self::CaptureExceedsAuthorized { most } => Some(json!({ "most": most })),
             Self::ReturnWindowClosed { until, late } => Some(json!({ "until": until, "secondsLate": late.as_secs() })),
             Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
+            Self::Unreadable { why, field: Some(field), text } => {
+                let error = FieldError { field: field.clone(), code: why.field_code(), message: text.clone() };
+                Some(json!({ "errors": [error] }))
+            }
             Self::EmptyOrder => Some(self.about("items")),
             Self::CurrencyMismatch => Some(self.about("currency")),
             Self::AmountTooLarge => Some(self.about("amount")),
@@ -317,7 +348,7 @@ impl Refusal {
             | Self::BadCredentials
             | Self::Forbidden
             | Self::NotFound(_)
-            | Self::Unreadable(..)
+            | Self::Unreadable { field: None, .. }
             | Self::BadCursor
             | Self::EmailTaken
             | Self::SkuTaken(_)

@@ -1,5 +1,6 @@
 //! What is paid and given back, as it is asked for and shown.
 
+use commerce_core::Clock;
 use commerce_core::users::Role;
 use serde_json::{Value, json};
 
@@ -178,4 +179,53 @@ async fn a_top_up_that_is_declined_failed() {
     let (shop, _, asha) = open().await;
     let filled = shop.post("/api/wallet/me/topup", &asha, json!({"amount": paise(100), "token": "tok_declined"})).await;
     assert_eq!(filled.expect(201).body["topUp"]["status"], "FAILED");
+}
+
+#[tokio::test]
+async fn a_signed_message_is_judged_like_any_body() {
+    let (shop, ..) = open().await;
+    let said = |name: &str, value: Value| {
+        let mut body = json!({"eventId": "e", "type": "payment.succeeded", "providerReference": "x", "amount": paise(1)});
+        body[name] = value;
+        body
+    };
+    let cases = [
+        (said("type", json!(null)), 400, ("WRONG_TYPE", "type")),
+        (said("type", json!(5)), 400, ("WRONG_TYPE", "type")),
+        (said("type", json!("x.y")), 422, ("INVALID", "type")),
+        (said("eventId", json!(7)), 400, ("WRONG_TYPE", "eventId")),
+        (said("hello", json!(7)), 400, ("UNKNOWN_FIELD", "hello")),
+        (json!({"eventId": "e", "type": "payment.failed"}), 400, ("MISSING_FIELD", "providerReference")),
+        (json!([]), 400, ("WRONG_TYPE", "")),
+        (said("amount", json!("1")), 400, ("WRONG_TYPE", "amount")),
+        (said("amount", json!(1.5)), 422, ("INVALID", "amount")),
+        (said("amount", json!(-5)), 422, ("INVALID", "amount")),
+        (said("amount", paise(-5)), 422, ("INVALID", "amount")),
+        (said("amount", json!(99_999_999_999_999_999_999_f64)), 422, ("INVALID", "amount")),
+        (said("amount", json!(18_446_744_073_709_551_615_u64)), 422, ("INVALID", "amount")),
+        (said("amount", json!({"amount": 1.5, "currency": "INR"})), 422, ("INVALID", "amount.amount")),
+        (said("amount", json!({"amount": 1, "currency": "ZZZ"})), 422, ("INVALID", "amount.currency")),
+        (said("amount", json!({"amount": 1})), 400, ("MISSING_FIELD", "amount.currency")),
+        (said("amount", json!({"amount": 1, "currency": "INR", "unit": 1})), 400, ("UNKNOWN_FIELD", "amount.unit")),
+    ];
+    for (body, status, refused) in cases {
+        let text = body.to_string();
+        let reply = signed(&shop, text.as_bytes()).await;
+        assert_eq!(wrong(&reply, status), refused, "{text}");
+        for words in ["untagged", "variant", "line 1"] {
+            assert!(!reply.text.contains(words), "{}", reply.text);
+        }
+    }
+    for twice in [&br#"{"eventId":"a","eventId":"b"}"#[..], br#"{"amount":{"amount":1,"amount":2}}"#] {
+        assert_eq!(signed(&shop, twice).await.refused(400), "DUPLICATE_FIELD");
+    }
+    assert_eq!(signed(&shop, b"{").await.refused(400), "MALFORMED_JSON");
+    for body in [said("eventId", json!("e1")), said("amount", json!(1))] {
+        signed(&shop, body.to_string().as_bytes()).await.expect(200);
+    }
+}
+
+async fn signed(shop: &Shop, body: &[u8]) -> Reply {
+    let signature = shop.memory.gateway.sign(body, shop.memory.clock.now());
+    shop.ask("POST", "/api/payments/webhooks/sandbox").header("x-signature", &signature).raw(body.to_vec()).send().await
 }
