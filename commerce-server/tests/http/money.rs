@@ -229,3 +229,14 @@ async fn signed(shop: &Shop, body: &[u8]) -> Reply {
     let signature = shop.memory.gateway.sign(body, shop.memory.clock.now());
     shop.ask("POST", "/api/payments/webhooks/sandbox").header("x-signature", &signature).raw(body.to_vec()).send().await
 }
+
+#[tokio::test]
+async fn a_total_below_nothing_is_no_total() {
+    let (shop, _, asha) = open().await;
+    let mut body = order("A", 1, "COD");
+    body["expectedTotal"] = paise(-1);
+    for path in ["/api/orders", "/api/orders/quote"] {
+        let refused = shop.post(path, &asha, body.clone()).await;
+        assert_eq!(wrong(&refused, 422), ("INVALID", "expectedTotal"), "{path}");
+    }
+}
