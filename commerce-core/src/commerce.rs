@@ -9,13 +9,14 @@ use std::time::Duration;
 use crate::actor::Actor;
 use crate::audit::{AuditRequest, Auditor, Report, ShopBooks};
 use crate::catalog::{Catalog, CatalogStore, ImageStore, ProductSearch, StockPolicy};
+use crate::change::digest;
 use crate::error::Outcome;
 use crate::events::desk::DeadLetterDesk;
 use crate::events::{Backlog, Consumer, DeadLetters, EventBus, Outbox, wire_names};
 use crate::ids::Entropy;
 use crate::limits;
 use crate::notifications::{MailPolicy, Mailer, NotificationStore, Notifications, Renderer, WebhookCaller};
-use crate::orders::{CartStore, OrderPolicy, OrderStore, Orders, PaymentGateway};
+use crate::orders::{CartStore, OrderPolicy, OrderStore, Orders, PaymentGateway, cart_key};
 use crate::part::{CatalogPorts, Elsewhere, Here, NotificationPorts, Nowhere, Part, SalesPorts, UserPorts};
 use crate::time::{Clock, Timestamp};
 use crate::users::{AuthPolicy, PasswordHasher, TokenSigner, UserStore, Users};
@@ -180,12 +181,13 @@ const WHOLE: &str = "a whole shop has all four contexts";
 impl Commerce {
     /// A shop over these ports, its contexts calling each other directly.
     pub fn new(ports: Ports, policies: Policies) -> Self {
+        let cart_key = cart_key(&ports.tokens.seal(&digest(&[b"guest carts"])));
         let here = Here {
             clock: ports.clock,
             entropy: ports.entropy,
             users: Some(UserPorts { store: ports.users, passwords: ports.passwords, tokens: ports.tokens }),
             catalog: Some(CatalogPorts { store: ports.catalog, search: ports.search, images: ports.images }),
-            orders: Some(SalesPorts { store: ports.orders, carts: ports.carts, gateways: ports.gateways }),
+            orders: Some(SalesPorts { store: ports.orders, carts: ports.carts, gateways: ports.gateways, cart_key }),
             notifications: Some(NotificationPorts {
                 store: ports.notifications,
                 renderer: ports.renderer,

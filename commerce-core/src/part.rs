@@ -100,6 +100,8 @@ pub struct SalesPorts {
     pub carts: Arc<dyn CartStore>,
     /// Collects money; the first that takes a method serves it.
     pub gateways: Vec<Arc<dyn PaymentGateway>>,
+    /// Seals the tokens of guests' carts: see [`cart_key`](crate::orders::cart_key).
+    pub cart_key: [u8; 32],
 }
 
 /// What notifications need of the world, other contexts apart.
@@ -166,12 +168,12 @@ impl Part {
             None => None,
         };
         let orders = match orders {
-            Some(SalesPorts { store, carts, gateways }) => {
+            Some(SalesPorts { store, carts, gateways, cart_key }) => {
                 let shelf = catalog.clone().map(|catalog| Arc::new(catalog) as Arc<dyn CatalogPort>);
                 let catalog = one(shelf, elsewhere.catalog, Context::Catalog)?;
                 let buyers = known.clone().map(|users| users as Arc<dyn Customers>);
                 let customers = one(buyers, elsewhere.customers, Context::Users)?;
-                let ports = OrderPorts { store, carts, catalog, customers, gateways };
+                let ports = OrderPorts { store, carts, catalog, customers, gateways, cart_key };
                 Some(Orders::new(ports, Arc::clone(&clock), ids.clone(), policies.orders))
             }
             None => None,

@@ -111,11 +111,11 @@ function entry(item) {
 }
 
 function payment(order, attempts, refunds) {
-  const one = (words, thing) =>
-    h("li", {}, `${words} ${format(thing.amount)} `, h("span", { class: "badge" }, humane(thing.status)), h("span", { class: "hint block" }, detail(thing)));
+  const one = (words, state, thing) =>
+    h("li", {}, `${words} ${format(thing.amount)} `, h("span", { class: "badge" }, state), h("span", { class: "hint block" }, detail(thing)));
   const detail = (thing) => [thing.providerReference, thing.failureCode, dateTime(thing.createdAt)].filter(Boolean).join(" · ");
   return [
     h("p", {}, `${paymentMethod(order.payment.method)}, ${paymentStatus(order).toLowerCase()}`),
-    h("ul", { class: "plain-list" }, attempts.map((attempt) => one(paymentMethod(attempt.method), attempt)), refunds.map((refund) => one("Refund", refund))),
+    h("ul", { class: "plain-list" }, attempts.map((it) => one(paymentMethod(it.method), paymentStatus({ ...order, payment: it }), it)), refunds.map((refund) => one("Refund", humane(refund.status), refund))),
   ];
 }

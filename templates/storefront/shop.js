@@ -68,16 +68,38 @@ function seen(cart) {
 /** The cart of whoever is here; null for a guest who has none. */
 export async function readCart() {
   const path = cartPath();
-  return path ? seen(await api.get(path)) : null;
+  if (!path) return null;
+  try {
+    return seen(await api.get(path));
+  } catch (problem) {
+    if (!forgotten(problem)) throw problem;
+    return null;
+  }
+}
+
+/** Whether a guest's cart is not known to the shop any more; then this browser forgets it, too. */
+function forgotten(problem) {
+  if (problem.status !== 404 || api.user) return false;
+  localStorage.removeItem(GUEST);
+  return true;
 }
 
 /** Adds to the cart; a guest gets one with the first thing in it. */
 export async function addToCart(sku, quantity) {
-  if (!cartPath()) {
-    const cart = await api.post("/api/carts", {}, { open: true });
-    localStorage.setItem(GUEST, cart.cartToken);
+  const add = async () => seen(await api.post(cartPath(), { sku, quantity }, { key: newKey() }));
+  if (!cartPath()) await openCart();
+  try {
+    return await add();
+  } catch (problem) {
+    if (!forgotten(problem)) throw problem;
   }
-  return seen(await api.post(cartPath(), { sku, quantity }, { key: newKey() }));
+  await openCart();
+  return add();
+}
+
+async function openCart() {
+  const cart = await api.post("/api/carts", {}, { open: true });
+  localStorage.setItem(GUEST, cart.cartToken);
 }
 
 export async function setLine(sku, quantity) {

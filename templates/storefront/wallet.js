@@ -40,7 +40,7 @@ export async function wallet() {
 
 function outcome(topUp) {
   if (topUp.status === "CAPTURED") return `${format(topUp.amount)} are in your wallet.`;
-  return topUp.status === "DECLINED" ? "The payment was declined. Nothing was taken." : "The payment is on its way.";
+  return topUp.status === "FAILED" ? "The payment was declined. Nothing was taken." : "The payment is on its way.";
 }
 
 async function load() {

@@ -8,6 +8,7 @@ use commerce_core::error::StoreError;
 use commerce_core::events::{DeadLetters, EventBus, Outbox};
 use commerce_core::ids::IdSource;
 use commerce_core::notifications::WebhookCaller;
+use commerce_core::orders::cart_key;
 use commerce_core::part::{CatalogPorts, Here, NotificationPorts, Part, SalesPorts, UserPorts};
 
 use super::bus::{InProcessBus, ToAll};
@@ -84,7 +85,11 @@ fn here(parts: &mut Embedded, stores: &Stores, keys: Option<&KeyFile>) -> Result
             let mut gateways = std::mem::take(&mut parts.gateways);
             let sandbox = Sandbox::new(books, secret, parts.policies.orders.currency);
             gateways.push(Arc::new(if parts.sandbox_takes { sandbox } else { sandbox.retired() }));
-            Some(SalesPorts { store: Arc::clone(store), carts: Arc::clone(carts), gateways })
+            let cart_key = match parts.cart_key {
+                Some(key) => key,
+                None => cart_key(&KeyFile::new(&parts.dir, Arc::clone(entropy)).load_or_create(clock.now())?.refresh),
+            };
+            Some(SalesPorts { store: Arc::clone(store), carts: Arc::clone(carts), gateways, cart_key })
         }
         _ => None,
     };

@@ -22,7 +22,7 @@ use commerce_core::events::EventBus;
 use commerce_core::events::desk::LetterBox;
 use commerce_core::ids::Entropy;
 use commerce_core::notifications::{Mailer, Renderer, WebhookCaller};
-use commerce_core::orders::{CartStore, PaymentGateway};
+use commerce_core::orders::{CartStore, PaymentGateway, cart_key};
 use commerce_core::part::{Elsewhere, Nowhere};
 use commerce_core::time::Clock;
 use commerce_core::users::UserStore;
@@ -70,6 +70,7 @@ pub struct Embedded {
     gateways: Vec<Arc<dyn PaymentGateway>>,
     sandbox_takes: bool,
     webhook_secret: String,
+    cart_key: Option<[u8; 32]>,
     index: bool,
     workers: bool,
     audit_at: Option<u32>,
@@ -100,6 +101,7 @@ impl Embedded {
             gateways: Vec::new(),
             sandbox_takes: true,
             webhook_secret: SANDBOX_WEBHOOK_SECRET.to_owned(),
+            cart_key: None,
             index: true,
             workers: true,
             audit_at: None,
@@ -190,6 +192,13 @@ impl Embedded {
     #[must_use]
     pub fn sandbox_webhook_secret(mut self, secret: impl Into<String>) -> Self {
         self.webhook_secret = secret.into();
+        self
+    }
+
+    /// With the tokens of guests' carts sealed by what every process of the shop knows, and not by the directory's own key.
+    #[must_use]
+    pub fn carts_sealed_by(mut self, secret: &[u8]) -> Self {
+        self.cart_key = Some(cart_key(secret));
         self
     }
 

@@ -18,13 +18,13 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use commerce_core::error::{Outcome, Refusal};
+use commerce_core::error::Outcome;
 use commerce_core::ids::{Id, OrderId};
 use commerce_core::limits::LEDGER_PAGE_MAX;
-use commerce_core::money::{Currency, Money};
+use commerce_core::money::Currency;
 use commerce_core::orders::{
     Attempt, Entered, LedgerLine, LedgerPage, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer,
-    ProviderEvent, ProviderEventState, ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated, provider_name, read_message,
+    ProviderEvent, ProviderEventState, ProviderLedger, Refund, RefundAnswer, SandboxMessage, Stated,
 };
 use commerce_core::time::Timestamp;
 use hmac::Mac;
@@ -202,58 +202,16 @@ impl PaymentGateway for Sandbox {
 
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
         check(&self.webhook_secret, Signed { header: signature.unwrap_or_default(), body }, now)?;
-        let message: Message = read_message(body)?;
-        let amount = match message.amount {
-            Some(Amount::Money(money)) => Some(money),
-            Some(Amount::Minor(minor)) => Some(Money::new(minor, self.currency)),
-            None => None,
-        };
-        let amount_of = || amount.ok_or_else(|| Refusal::field("amount", "REQUIRED", "say how much"));
-        let fact = match message.kind {
-            MessageKind::PaymentSucceeded => ProviderFact::Payment(PaymentFact::Captured { amount: amount_of()? }),
-            MessageKind::PaymentAuthorized => ProviderFact::Payment(PaymentFact::Authorized { amount: amount_of()? }),
-            MessageKind::PaymentFailed => ProviderFact::Payment(PaymentFact::Declined { code: "declined".to_owned() }),
-            MessageKind::RefundSucceeded => ProviderFact::RefundSucceeded(amount_of()?),
-        };
+        let message = SandboxMessage::read(body, self.currency)?;
         Ok(ProviderEvent {
             provider: self.name().to_owned(),
-            event_id: provider_name("eventId", message.event_id)?,
-            reference: provider_name("providerReference", message.provider_reference)?,
-            fact,
+            fact: message.fact("declined")?,
+            event_id: message.event_id,
+            reference: message.reference,
             state: ProviderEventState::Applied,
             at: now,
         })
     }
-}
-
-/// A webhook's body.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Message {
-    event_id: String,
-    #[serde(rename = "type")]
-    kind: MessageKind,
-    provider_reference: String,
-    amount: Option<Amount>,
-}
-
-#[derive(Deserialize)]
-enum MessageKind {
-    #[serde(rename = "payment.succeeded")]
-    PaymentSucceeded,
-    #[serde(rename = "payment.authorized")]
-    PaymentAuthorized,
-    #[serde(rename = "payment.failed")]
-    PaymentFailed,
-    #[serde(rename = "refund.succeeded")]
-    RefundSucceeded,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Amount {
-    Money(Money),
-    Minor(i64),
 }
 
 fn outcome(attempt: &Attempt) -> PaymentFact {
@@ -339,6 +297,9 @@ fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use commerce_core::money::Money;
+    use commerce_core::orders::ProviderFact;
 
     use super::*;
 

@@ -11,6 +11,9 @@ use crate::orders::{CouponRule, UsedUp};
 use crate::text::{CouponCode, Sku};
 use crate::time::Timestamp;
 
+/// Where orders and quotes name their coupons.
+const COUPON_CODE: &str = "couponCode";
+
 /// One field that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -47,6 +50,14 @@ impl Unreadable {
             Self::Duplicate => "DUPLICATE_FIELD",
         }
     }
+
+    /// What is said of the field itself.
+    fn field_code(self) -> &'static str {
+        match self {
+            Self::Missing => "REQUIRED",
+            Self::Json | Self::Type | Self::Unknown | Self::Duplicate => self.code(),
+        }
+    }
 }
 
 /// A line that cannot be served.
@@ -81,9 +92,16 @@ pub enum Refusal {
     /// A field that cannot be changed is to be another than it is.
     #[error("{}: {}", .0.field, .0.message)]
     ReadOnly(FieldError),
-    /// A body that cannot be read, and what the reader says.
-    #[error("{1}")]
-    Unreadable(Unreadable, String),
+    /// A body that cannot be read.
+    #[error("{}{text}", field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default())]
+    Unreadable {
+        /// Why.
+        why: Unreadable,
+        /// Which field, where it is one.
+        field: Option<String>,
+        /// What the reader says.
+        text: String,
+    },
     /// A cursor that this engine did not make.
     #[error("the cursor is not one that this list gave out")]
     BadCursor,
@@ -129,8 +147,15 @@ pub enum Refusal {
     #[error("the amount is too large")]
     AmountTooLarge,
     /// The coupon does not exist, or not for this order.
-    #[error("the coupon {0} cannot be used here: {1}")]
-    CouponNotApplicable(String, CouponRule),
+    #[error("the coupon {coupon} cannot be used here: {rule}")]
+    CouponNotApplicable {
+        /// Where it was named: `couponCode`, in a cart `code`.
+        field: &'static str,
+        /// The coupon, as it was named.
+        coupon: String,
+        /// What it breaks.
+        rule: CouponRule,
+    },
     /// All uses of the coupon are taken.
     #[error("{0}")]
     CouponExhausted(UsedUp),
@@ -239,10 +264,42 @@ impl Refusal {
         Self::Invalid(vec![FieldError { field: field.into(), code, message: message.into() }])
     }
 
+    /// A body that cannot be read as a whole.
+    #[must_use]
+    pub fn unreadable(why: Unreadable, text: impl Into<String>) -> Self {
+        Self::Unreadable { why, field: None, text: text.into() }
+    }
+
+    /// One field that cannot be read.
+    #[must_use]
+    pub fn unreadable_at(why: Unreadable, field: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::Unreadable { why, field: Some(field.into()), text: text.into() }
+    }
+
     /// One field that is not to be changed.
     #[must_use]
     pub fn read_only(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::ReadOnly(FieldError { field: field.into(), code: "READ_ONLY", message: message.into() })
+    }
+
+    /// That a coupon which an order names cannot be used.
+    #[must_use]
+    pub fn coupon(coupon: impl Into<String>, rule: CouponRule) -> Self {
+        Self::CouponNotApplicable { field: COUPON_CODE, coupon: coupon.into(), rule }
+    }
+
+    /// The same of a request that names its coupons in `code`, as carts do.
+    #[must_use]
+    pub fn of_cart(mut self) -> Self {
+        if let Self::CouponNotApplicable { field, .. } = &mut self {
+            *field = "code";
+        }
+        if let Self::Invalid(errors) = &mut self {
+            for error in errors.iter_mut().filter(|error| error.field == COUPON_CODE) {
+                "code".clone_into(&mut error.field);
+            }
+        }
+        self
     }
 
     /// The stable code clients may rely on.
@@ -274,12 +331,16 @@ impl Refusal {
             Self::RefundExceedsCaptured { most } | Self::CaptureExceedsAuthorized { most } => Some(json!({ "most": most })),
             Self::ReturnWindowClosed { until, late } => Some(json!({ "until": until, "secondsLate": late.as_secs() })),
             Self::PriceChanged { quote } => Some(json!({ "quote": quote })),
+            Self::Unreadable { why, field: Some(field), text } => {
+                let error = FieldError { field: field.clone(), code: why.field_code(), message: text.clone() };
+                Some(json!({ "errors": [error] }))
+            }
             Self::EmptyOrder => Some(self.about("items")),
             Self::CurrencyMismatch => Some(self.about("currency")),
             Self::AmountTooLarge => Some(self.about("amount")),
             Self::IdempotencyMismatch => Some(self.about("Idempotency-Key")),
-            Self::CouponNotApplicable(coupon, rule) => {
-                let errors = [FieldError { field: "couponCode".to_owned(), code: rule.code(), message: rule.to_string() }];
+            Self::CouponNotApplicable { field, coupon, rule } => {
+                let errors = [FieldError { field: (*field).to_owned(), code: rule.code(), message: rule.to_string() }];
                 Some(json!(Judged { coupon, rule, errors }))
             }
             Self::CouponExhausted(used_up) => Some(json!(used_up)),
@@ -290,7 +351,7 @@ impl Refusal {
             | Self::BadCredentials
             | Self::Forbidden
             | Self::NotFound(_)
-            | Self::Unreadable(..)
+            | Self::Unreadable { field: None, .. }
             | Self::BadCursor
             | Self::EmailTaken
             | Self::SkuTaken(_)

@@ -22,7 +22,7 @@ use super::Orders;
 use super::facts::{cancel, refund_rest};
 use super::model::{Order, OrderStatus};
 use super::payment::{Attempt, PaymentMethod, RefundCause};
-use super::pricing::{OrderLine, demand};
+use super::pricing::{OrderLine, named_lines};
 use super::quote::parse_items;
 use super::returns::share;
 use super::send_back::for_sending_nothing;
@@ -67,10 +67,7 @@ impl Orders {
     ) -> Outcome<Answer<Order>> {
         let reason = &parse_note("reason", reason)?;
         let lines = parse_items("lines", lines)?;
-        if lines.is_empty() {
-            return Err(Refusal::field("lines", "REQUIRED", "say what is given up, or leave it out for the whole order").into());
-        }
-        let lines = &demand(&lines)?;
+        let lines = &named_lines(&lines)?;
         let claim = key.map(|key| self.claim_on(actor, id, "cancel", key));
         rounds("order", || async {
             let order = self.order(actor, id).await?;

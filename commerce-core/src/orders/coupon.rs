@@ -269,7 +269,7 @@ impl Coupon {
     /// The refusal of an order that breaks one of its rules.
     #[must_use]
     pub fn refuse(&self, rule: CouponRule) -> Refusal {
-        Refusal::CouponNotApplicable(self.code.to_string(), rule)
+        Refusal::coupon(self.code.to_string(), rule)
     }
 }
 
@@ -295,11 +295,10 @@ pub fn parse_codes(text: &str) -> Result<Vec<CouponCode>, Refusal> {
     let named = text.split(',').count();
     if named > crate::limits::COUPONS_MAX {
         let rule = CouponRule::TooMany { most: crate::limits::COUPONS_MAX, codes: named };
-        return Err(Refusal::CouponNotApplicable(shortened(text), rule));
+        return Err(Refusal::coupon(shortened(text), rule));
     }
     for part in text.split(',') {
-        let code: CouponCode =
-            part.parse().map_err(|_| Refusal::CouponNotApplicable(shortened(part.trim()), CouponRule::Unknown))?;
+        let code: CouponCode = part.parse().map_err(|_| Refusal::coupon(shortened(part.trim()), CouponRule::Unknown))?;
         if codes.contains(&code) {
             return Err(Refusal::field("couponCode", "TWICE", format!("names {code} twice")));
         }

@@ -283,7 +283,7 @@ impl Orders {
     pub(super) async fn named_coupons(&self, user: Option<UserId>, codes: &str, products: &[ProductId]) -> Outcome<Coupons> {
         let mut coupons = Coupons::default();
         for code in parse_codes(codes)? {
-            let unknown = || Refusal::CouponNotApplicable(code.to_string(), CouponRule::Unknown);
+            let unknown = || Refusal::coupon(code.to_string(), CouponRule::Unknown);
             let coupon = self.store.coupon(&code).await?.ok_or_else(unknown)?;
             coupon.check_time(self.clock.now()).map_err(|rule| coupon.refuse(rule))?;
             let by_user = match user {

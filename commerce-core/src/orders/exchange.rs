@@ -61,7 +61,7 @@ impl Orders {
     ///
     /// # Errors
     /// `EXCHANGE_EXCEEDS_CREDIT`, `SOLD_OUT`, `PAYMENT_REQUIRED` while the courier has not collected, `ILLEGAL_TRANSITION`,
-    /// `EMPTY_ORDER` where nothing came, `INVALID` naming the fields, `FORBIDDEN`, `NOT_FOUND`, `IDEMPOTENCY_MISMATCH`,
+    /// `EMPTY_ORDER` where nothing came or is to be sent, `INVALID` naming the fields, `FORBIDDEN`, `NOT_FOUND`, `IDEMPOTENCY_MISMATCH`,
     /// `VERSION_MISMATCH` when its order is not `expected`; once more is no error.
     pub async fn exchange_return(
         &self,
@@ -73,7 +73,7 @@ impl Orders {
     ) -> Outcome<Answer<ReturnOf>> {
         let key = key.unwrap_or_else(|| self.key_of_our_own());
         let scope = KeyScope { user: actor.user(), route: format!("POST /api/returns/{id}/exchange"), key: key.key };
-        let items = items.filter(|items| !items.is_empty()).map(|items| parse_items("items", &items)).transpose()?;
+        let items = items.map(|items| parse_items("items", &items)).transpose()?;
         let items = &items.as_deref().map(demand).transpose()?;
         let (scope, body_hash) = (&scope, key.body_hash);
         rounds("order", || async {

@@ -1,10 +1,14 @@
 //! Carts of people who have not logged in, and what becomes of them when they do.
+//!
+//! A cart is kept with its first line, so nothing but its token says before that it was opened. The token is sealed with the
+//! shop's own secret: what was made up is no cart's.
 
+use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, digest, expect_version, rounds, settle};
-use crate::error::Outcome;
+use crate::error::{Outcome, Refusal};
 use crate::ids::UserId;
 use crate::keyed::Keyed;
 use crate::text::{Check, Metadata};
@@ -31,7 +35,7 @@ impl Orders {
         check.finish()?;
         let token = match key {
             None => {
-                let token = self.ids.secret();
+                let token = self.cart_token(&digest(&[b"guest cart", self.ids.secret().as_bytes()]));
                 if !metadata.is_empty() {
                     self.carts.commit(self.noted(&token, &metadata)).await?;
                 }
@@ -48,7 +52,7 @@ impl Orders {
     /// which the client has, and of a secret, which the key's record has.
     async fn keyed_token(&self, actor: &Actor, metadata: &Metadata, key: RequestKey) -> Outcome<Answer<String>> {
         let keyed = Keyed::of(actor, "POST /api/carts", Some(key.clone()));
-        let token = |secret: Uuid| hex::encode(digest(&[b"guest cart", key.key.as_str().as_bytes(), secret.as_bytes()]));
+        let token = |secret: Uuid| self.cart_token(&digest(&[b"guest cart", key.key.as_str().as_bytes(), secret.as_bytes()]));
         if let Some(secret) = keyed.seen(&*self.carts).await? {
             return Ok(Answer::Replayed(token(secret)));
         }
@@ -59,6 +63,32 @@ impl Orders {
             Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => Ok(Answer::Replayed(token(keyed.twin(&record)?))),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The cart that a token is of. A token that was given out proves itself; one that does not, as from before they did, is
+    /// that of a cart which is there.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for a token that never was given out.
+    pub async fn guest_cart(&self, token: &str) -> Outcome<CartOwner> {
+        let owner = CartOwner::guest(token);
+        let holds = self.gave_out(token) || self.carts.cart(owner, self.clock.now()).await?.is_some();
+        if holds { Ok(owner) } else { Err(Refusal::NotFound("cart").into()) }
+    }
+
+    /// The token of this secret: half of it the cart's name, half the seal that proves it.
+    fn cart_token(&self, secret: &[u8; 32]) -> String {
+        let name = secret.first_chunk::<16>().copied().unwrap_or_default();
+        let seal = digest(&[b"guest cart token", &*self.cart_key, &name]);
+        let seal = seal.first_chunk::<16>().copied().unwrap_or_default();
+        hex::encode([name, seal].concat())
+    }
+
+    /// Whether a token is one of these, to the letter.
+    fn gave_out(&self, token: &str) -> bool {
+        let name = token.get(..32).and_then(|name| hex::decode(name).ok());
+        let secret = name.and_then(|name| <[u8; 32]>::try_from([name, vec![0; 16]].concat()).ok());
+        secret.is_some_and(|secret| self.cart_token(&secret).as_bytes().ct_eq(token.as_bytes()).into())
     }
 
     /// What stores a new cart for its notes, if it has some.

@@ -7,13 +7,12 @@ use crate::error::{Refusal, Unreadable};
 use crate::limits;
 
 /// How serde begins what it says of a body that is not of the shape asked for.
-const SHAPES: [(&str, Unreadable); 6] = [
+const SHAPES: [(&str, Unreadable); 5] = [
     ("unknown field", Unreadable::Unknown),
     ("missing field", Unreadable::Missing),
     ("duplicate field", Unreadable::Duplicate),
     ("invalid type", Unreadable::Type),
     ("invalid length", Unreadable::Type),
-    ("data did not match any variant", Unreadable::Type),
 ];
 
 /// A message's body.
@@ -29,11 +28,17 @@ pub fn read_message<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 pub fn unreadable(error: &serde_json::Error) -> Refusal {
     let text = error.to_string();
     let shape = SHAPES.iter().find(|(begins, _)| text.starts_with(begins));
+    let place = format!("at line {}, column {}", error.line(), error.column());
     match (error.classify(), shape) {
-        (Category::Data, Some((_, why))) => Refusal::Unreadable(*why, text),
-        (Category::Data, None) => Refusal::field("body", "INVALID", text),
+        (Category::Data, Some((_, why))) => match (why, text.split('`').nth(1)) {
+            (Unreadable::Unknown, Some(field)) => Refusal::unreadable_at(*why, field, "there is no such field here"),
+            (Unreadable::Missing, Some(field)) => Refusal::unreadable_at(*why, field, "is needed"),
+            (Unreadable::Duplicate, Some(field)) => Refusal::unreadable_at(*why, field, "is there twice"),
+            _ => Refusal::unreadable(*why, format!("what stands {place} has another type than it should")),
+        },
+        (Category::Data, None) => Refusal::field("body", "INVALID", format!("what stands {place} is not allowed there")),
         (Category::Io | Category::Syntax | Category::Eof, _) => {
-            Refusal::Unreadable(Unreadable::Json, format!("the body is not JSON: {text}"))
+            Refusal::unreadable(Unreadable::Json, format!("the body is not JSON {place}"))
         }
     }
 }

@@ -35,6 +35,7 @@ mod reduce_cart;
 mod refund;
 mod repeat;
 pub mod returns;
+mod sandbox_message;
 mod send_back;
 mod ship;
 pub mod shipments;
@@ -44,12 +45,14 @@ mod status;
 pub mod story;
 pub mod tax;
 mod top_up;
+mod tries;
 pub(crate) mod unpaid;
 pub mod wallet;
 
 use std::sync::Arc;
 
 use crate::actor::Actor;
+use crate::change::digest;
 use crate::events::Envelope;
 use crate::ids::{IdSource, OrderId, UserId};
 use crate::limits;
@@ -81,6 +84,7 @@ pub use quote::{AddressChoice, Offer, PlaceOrder};
 pub use reconcile::{Mismatch, MismatchKind, Reconciliation};
 pub use redirect::address_digest;
 pub use returns::*;
+pub use sandbox_message::{SandboxKind, SandboxMessage};
 pub use send_back::{CameBack, GiveMoney, RequestReturn};
 pub use ship::{CarrierNews, NewShipment};
 pub use shipments::*;
@@ -88,6 +92,7 @@ pub use shipping::*;
 pub use shopping::{CartLineView, CartView};
 pub use story::{Decided, Happening};
 pub use tax::*;
+pub use tries::Try;
 pub use wallet::{TopUp, Wallet, WalletEntry, WalletKind};
 
 /// The use cases of the orders context.
@@ -99,10 +104,18 @@ pub struct Orders {
     pub(crate) customers: Arc<dyn Customers>,
     /// By provider name; the first that takes a method serves it.
     /// In the order in which they are asked for a method.
-    pub(crate) gateways: Vec<Arc<dyn PaymentGateway>>,
+    pub(crate) gateways: Arc<[Arc<dyn PaymentGateway>]>,
+    pub(crate) cart_key: Arc<[u8; 32]>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) policy: OrderPolicy,
+}
+
+/// The key that seals the tokens of guests' carts, out of a secret that every process of the shop's orders knows and nobody
+/// else does. Another one makes all carts unknown that nothing was put into yet.
+#[must_use]
+pub fn cart_key(secret: &[u8]) -> [u8; 32] {
+    digest(&[b"guest carts", secret])
 }
 
 /// What the orders context is made of.
@@ -117,14 +130,17 @@ pub struct OrderPorts {
     pub customers: Arc<dyn Customers>,
     /// Payment providers; the first that takes a method serves it.
     pub gateways: Vec<Arc<dyn PaymentGateway>>,
+    /// Seals the tokens of guests' carts: see [`cart_key`].
+    pub cart_key: [u8; 32],
 }
 
 impl Orders {
     /// The use cases over these ports. The wallet is a provider beside them.
     pub fn new(ports: OrderPorts, clock: Arc<dyn Clock>, ids: IdSource, policy: OrderPolicy) -> Self {
-        let OrderPorts { store, carts, catalog, customers, mut gateways } = ports;
+        let OrderPorts { store, carts, catalog, customers, mut gateways, cart_key } = ports;
         gateways.push(Arc::new(WalletGateway::new(Arc::clone(&store), Arc::clone(&clock))));
-        Self { store, carts, catalog, customers, gateways, clock, ids, policy }
+        let (gateways, cart_key) = (gateways.into(), Arc::new(cart_key));
+        Self { store, carts, catalog, customers, gateways, cart_key, clock, ids, policy }
     }
 
     /// The name of the provider that takes this method; none for cash on delivery, and for what the

@@ -295,6 +295,15 @@ impl Payment {
         self.attempts.iter().find(|attempt| attempt.state.is_open())
     }
 
+    /// What pays the order now: the last attempt that took or promised something, or the last at all where none did; none of
+    /// what is paid to the courier.
+    #[must_use]
+    pub fn paying(&self) -> Option<&Attempt> {
+        let pays = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Authorized | AttemptState::Captured);
+        let last = || self.attempts.iter().rev().find(pays).or(self.attempts.last());
+        if self.method == PaymentMethod::Cod { None } else { last() }
+    }
+
     /// What refunds of the courier's cash name in the place of an attempt.
     #[must_use]
     pub fn cash_id(&self) -> AttemptId {

@@ -64,21 +64,33 @@ pub struct Quote {
 /// # Errors
 /// `EMPTY_ORDER` for none, `INVALID` above 999 units of one SKU or 200 SKUs.
 pub fn demand(lines: &[(Sku, Quantity)]) -> Result<Vec<(Sku, Quantity)>, Refusal> {
+    if lines.is_empty() { Err(Refusal::EmptyOrder) } else { add_up("items", lines) }
+}
+
+/// The same for what `lines` name of an order that there is. Who means all of it leaves them out.
+///
+/// # Errors
+/// `INVALID` for none, above 999 units of one SKU and above 200 SKUs.
+pub fn named_lines(lines: &[(Sku, Quantity)]) -> Result<Vec<(Sku, Quantity)>, Refusal> {
+    if lines.is_empty() {
+        return Err(Refusal::field("lines", "REQUIRED", "name at least one"));
+    }
+    add_up("lines", lines)
+}
+
+fn add_up(field: &str, lines: &[(Sku, Quantity)]) -> Result<Vec<(Sku, Quantity)>, Refusal> {
     let mut demand: Vec<(Sku, Quantity)> = Vec::new();
     for (sku, quantity) in lines {
         match demand.iter_mut().find(|(known, _)| known == sku) {
             None => demand.push((sku.clone(), *quantity)),
             Some((_, sum)) => {
                 *sum = Quantity::new(sum.get().saturating_add(quantity.get()))
-                    .ok_or_else(|| Refusal::field("items", "OUT_OF_RANGE", format!("more than 999 of {sku}")))?;
+                    .ok_or_else(|| Refusal::field(field, "OUT_OF_RANGE", format!("more than 999 of {sku}")))?;
             }
         }
     }
-    if demand.is_empty() {
-        return Err(Refusal::EmptyOrder);
-    }
     if demand.len() > crate::limits::LINES_MAX {
-        return Err(Refusal::field("items", "TOO_MANY", "an order has at most 200 lines"));
+        return Err(Refusal::field(field, "TOO_MANY", "an order has at most 200 lines"));
     }
     Ok(demand)
 }

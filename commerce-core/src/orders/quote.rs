@@ -153,6 +153,9 @@ impl Orders {
 
     /// What is to be ordered: the named items, or everything in the cart.
     pub(crate) async fn wish(&self, owner: Option<CartOwner>, command: &PlaceOrder) -> Outcome<Wish> {
+        if command.expected_total.is_some_and(|total| total.minor < 0) {
+            return Err(Refusal::field("expectedTotal", "OUT_OF_RANGE", "must not be below nothing").into());
+        }
         let codes = |cart: Option<&Cart>| {
             let named = command.coupon_code.clone().or_else(|| cart.and_then(|cart| cart.coupon.clone()));
             named.filter(|codes| !codes.trim().is_empty())

@@ -122,7 +122,7 @@ impl Orders {
         let recent = top_ups.iter().filter(|it| it.attempt.created_at >= since);
         self.compare(recent.map(|it| Ours::attempt(None, &it.attempt)).collect(), &mut report, &mut read).await?;
         let mut unmoved = BTreeSet::new();
-        for gateway in &self.gateways {
+        for gateway in self.gateways.iter() {
             let waiting = read.waiting.remove(gateway.name()).unwrap_or_default();
             let names = self.read_ledger(&**gateway, waiting, &read.known, &mut report).await?;
             unmoved.extend(names.into_iter().map(|name| (gateway.name().to_owned(), name)));

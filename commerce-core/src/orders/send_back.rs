@@ -13,14 +13,14 @@ use crate::limits;
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
 use crate::staff::StaffAction;
-use crate::text::Check;
+use crate::text::{Check, Quantity, Sku};
 use crate::time::Timestamp;
 
 use super::Orders;
 use super::facts::refund_rest;
 use super::model::{Order, OrderStatus};
 use super::payment::{PaymentMethod, Refund, RefundCause};
-use super::pricing::demand;
+use super::pricing::named_lines;
 use super::quote::parse_items;
 use super::returns::{Received, Return, ReturnFilter, ReturnKind, ReturnOf, ReturnStatus, Stepped, share};
 use super::ship::follow;
@@ -76,10 +76,7 @@ impl Orders {
         let reason = check.line("reason", &wish.reason, 1, limits::SHORT_TEXT_MAX);
         let lines = check.take(parse_items("lines", &wish.lines)).unwrap_or_default();
         check.finish()?;
-        if lines.is_empty() {
-            return Err(Refusal::field("lines", "REQUIRED", "say what comes back").into());
-        }
-        let lines = demand(&lines)?;
+        let lines = named_lines(&lines)?;
         rounds("order", || async {
             let known = self.owned(actor, order).await?;
             if let Some(made) = self.made_before(claim.as_ref()).await? {
@@ -191,7 +188,7 @@ impl Orders {
     /// again. Staff.
     ///
     /// # Errors
-    /// `FORBIDDEN`, `NOT_FOUND`, `ILLEGAL_TRANSITION`, `INVALID` for more than was to come, `VERSION_MISMATCH` when its order
+    /// `FORBIDDEN`, `NOT_FOUND`, `ILLEGAL_TRANSITION`, `INVALID` for no lines and for more than was to come, `VERSION_MISMATCH` when its order
     /// is not `expected`; once more is no error.
     pub async fn receive_return(
         &self,
@@ -261,7 +258,7 @@ impl Orders {
         let claim = key.map(|key| self.claim_on(actor, id, "refunds", key));
         let mut check = Check::new();
         let reason = check.line("reason", &wish.reason, 1, limits::SHORT_TEXT_MAX);
-        let lines = wish.lines.as_ref().and_then(|lines| check.take(parse_items("lines", lines)));
+        let lines = wish.lines.as_ref().and_then(|lines| check.take(parse_named(lines)));
         if wish.amount.is_some() && lines.is_some() {
             check.fault("amount", "INVALID", "cannot stand beside lines");
         }
@@ -416,9 +413,9 @@ fn exact(amount: Money, most: Money) -> Result<Money, Refusal> {
 }
 
 /// What so many units of lines cost, each counted from its beginning.
-fn worth_of_lines(order: &Order, lines: &[(crate::text::Sku, crate::text::Quantity)]) -> Result<Money, Refusal> {
+fn worth_of_lines(order: &Order, lines: &[(Sku, Quantity)]) -> Result<Money, Refusal> {
     let mut worth = Money::zero(order.total.currency);
-    for (index, (sku, quantity)) in demand(lines)?.iter().enumerate() {
+    for (index, (sku, quantity)) in lines.iter().enumerate() {
         let unknown = || Refusal::field(format!("lines[{index}].sku"), "UNKNOWN_SKU", format!("{sku} was not ordered"));
         let line = order.lines.iter().find(|line| line.sku == *sku).ok_or_else(unknown)?;
         if quantity.get() > line.quantity.get() {
@@ -430,7 +427,14 @@ fn worth_of_lines(order: &Order, lines: &[(crate::text::Sku, crate::text::Quanti
     Ok(worth)
 }
 
+fn parse_named(lines: &[(String, i64)]) -> Result<Vec<(Sku, Quantity)>, Refusal> {
+    named_lines(&parse_items("lines", lines)?)
+}
+
 fn parse_came(came: &[CameBack]) -> Result<Vec<Received>, Refusal> {
+    if came.is_empty() {
+        return Err(Refusal::field("lines", "REQUIRED", "say what came, or leave it out for everything"));
+    }
     let lines: Vec<(String, i64)> = came.iter().map(|(sku, quantity, _)| (sku.clone(), *quantity)).collect();
     let parsed = parse_items("lines", &lines)?;
     let restock = came.iter().map(|(_, _, restock)| *restock);

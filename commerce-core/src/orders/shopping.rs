@@ -165,11 +165,11 @@ impl Orders {
         expected: Option<u64>,
     ) -> Outcome<CartView> {
         may_touch(actor, owner)?;
-        let code = join_codes(&parse_codes(codes)?);
+        let code = join_codes(&parse_codes(codes).map_err(Refusal::of_cart)?);
         let cart = self.present(owner).await?;
         expect_version("cart", expected, cart.version)?;
         let shown = self.view(Cart { coupon: None, ..cart }, &[]).await?;
-        self.taken_off(owner, codes, &shown.lines).await?;
+        self.taken_off(owner, codes, &shown.lines).await.map_err(of_cart)?;
         let edited = self.edit_cart(owner, &[], None, expected, |cart, _| {
             cart.coupon.clone_from(&code);
             Ok(())
@@ -322,6 +322,14 @@ impl Orders {
             generation: 1,
             at: self.clock.now(),
         }
+    }
+}
+
+/// What is wrong with a coupon, of a request that names it in `code`.
+fn of_cart(error: Error) -> Error {
+    match error {
+        Error::Refused(refusal) => refusal.of_cart().into(),
+        Error::Store(error) => error.into(),
     }
 }
 

@@ -47,7 +47,7 @@ async fn used(scene: &Scene, code: &str) -> Outcome<u32> {
 fn rule<T: std::fmt::Debug>(outcome: Outcome<T>) -> CouponRule {
     match outcome {
         Err(Error::Refused(refusal)) => match *refusal {
-            Refusal::CouponNotApplicable(_, rule) => rule,
+            Refusal::CouponNotApplicable { rule, .. } => rule,
             other => panic!("refused as {other}"),
         },
         other => panic!("got {other:?}"),

@@ -39,8 +39,9 @@ async fn sent_back(scene: &Scene, order: OrderId, units: i64) -> Outcome<ReturnI
 }
 
 async fn exchange(scene: &Scene, it: ReturnId, items: &[(&str, i64)]) -> Outcome<ReturnOf> {
-    let items = items.iter().map(|(sku, units)| ((*sku).to_owned(), *units)).collect();
-    let sent = scene.orders.exchange_return(&STAFF, it, Some(items), None, None).await?.into_inner();
+    let named: Vec<(String, i64)> = items.iter().map(|(sku, units)| ((*sku).to_owned(), *units)).collect();
+    let items = (!named.is_empty()).then_some(named);
+    let sent = scene.orders.exchange_return(&STAFF, it, items, None, None).await?.into_inner();
     scene.settle().await?;
     Ok(sent)
 }

@@ -69,6 +69,10 @@ pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, Sta
     let shop = shop.on(place(config, here)?);
     let shop = shop.audit_at(config.telemetry.audit_at).with_chaos(config.events_chaos_percent);
     let shop = shop.sandbox_webhook_secret(config.sandbox_webhook_secret.expose());
+    let shop = match config.services.secret.expose() {
+        "" => shop,
+        secret => shop.carts_sealed_by(secret.as_bytes()),
+    };
     let shop = paid(shop, config)?;
     let shop = shop.webhooks(Arc::new(HttpCaller::new(config.webhooks_to_private_networks)));
     let shop = if config.search_enabled { shop } else { shop.without_index() };

@@ -1,4 +1,4 @@
-//! Carts of people who have not logged in; whoever knows a cart's token has it.
+//! Carts of people who have not logged in; whoever knows a cart's token has it. To empty one that nobody opened is no error.
 
 use std::net::IpAddr;
 
@@ -66,13 +66,14 @@ async fn add(
     request: KeyedJson<AddBody>,
 ) -> Answered<Told<CartView>> {
     let token = token(&params)?;
-    let cart = add_to(&shared, &actor, CartOwner::guest(token), if_match, request).await?;
+    let owner = shared.orders().guest_cart(token).await?;
+    let cart = add_to(&shared, &actor, owner, if_match, request).await?;
     Ok(done(cart.map(|cart| CartView::of_guest(token, cart))).at(CartView::version))
 }
 
 async fn show(State(shared): State<Shared>, Caller(actor): Caller, params: Params) -> Answered<Told<CartView>> {
-    let token = token(&params)?;
-    let cart = shared.orders().cart(&actor, CartOwner::guest(token)).await?;
+    let (token, orders) = (token(&params)?, shared.orders());
+    let cart = orders.cart(&actor, orders.guest_cart(token).await?).await?;
     Ok(shown_at(CartView::of_guest(token, cart), CartView::version).moving())
 }
 
@@ -89,7 +90,7 @@ async fn set(
     Json(body): Json<QuantityBody>,
 ) -> Answered<Told<CartView>> {
     let token = token(&params)?;
-    let (owner, sku) = (CartOwner::guest(token), params.text("sku")?);
+    let (owner, sku) = (shared.orders().guest_cart(token).await?, params.text("sku")?);
     let cart = shared.orders().set_cart_line(&actor, owner, sku, body.quantity, if_match.version).await?;
     Ok(shown_at(CartView::of_guest(token, cart), CartView::version))
 }
@@ -101,7 +102,7 @@ async fn remove(
     if_match: IfMatch,
 ) -> Answered<Told<CartView>> {
     let token = token(&params)?;
-    let (owner, sku) = (CartOwner::guest(token), params.text("sku")?);
+    let (owner, sku) = (shared.orders().guest_cart(token).await?, params.text("sku")?);
     let cart = shared.orders().remove_cart_line(&actor, owner, sku, if_match.version).await?;
     Ok(shown_at(CartView::of_guest(token, cart), CartView::version))
 }
@@ -113,8 +114,9 @@ async fn set_coupon(
     if_match: IfMatch,
     Json(body): Json<CartCouponBody>,
 ) -> Answered<Told<CartView>> {
-    let token = token(&params)?;
-    let cart = shared.orders().set_cart_coupon(&actor, CartOwner::guest(token), &body.code, if_match.version).await?;
+    let (token, orders) = (token(&params)?, shared.orders());
+    let owner = orders.guest_cart(token).await?;
+    let cart = orders.set_cart_coupon(&actor, owner, &body.code, if_match.version).await?;
     Ok(shown_at(CartView::of_guest(token, cart), CartView::version))
 }
 

@@ -17,7 +17,7 @@ use crate::extract::{IfMatch, KeyedJson, Params, Query, RequestIdempotency};
 use crate::front::body_bytes;
 use crate::problem::Answered;
 use crate::state::Shared;
-use crate::views::payment::{AttemptView, PaymentBody, PaymentView, PromiseBody, RefundView};
+use crate::views::payment::{PaymentBody, PaymentView, PromiseBody, RefundView, TryView};
 use crate::views::wallet::ReconciliationView;
 
 /// How many days a reconciliation looks back unless it is said, and at most.
@@ -58,8 +58,8 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .get(
         "/api/orders/{id}/payments",
-        op("Every try to pay an order, newest first").query([LIMIT, CURSOR]).lists::<AttemptView>(),
-        attempts,
+        op("Every try to pay an order, newest first").query([LIMIT, CURSOR]).lists::<TryView>(),
+        tries,
     )
     .get(
         "/api/orders/{id}/refunds",
@@ -134,10 +134,10 @@ async fn reconciliation(State(shared): State<Shared>, caller: SignedIn, query: Q
     Ok(shown(ReconciliationView { mismatches, checked, foreign, unasked, since, at }))
 }
 
-async fn attempts(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
+async fn tries(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
     let order = shared.orders().order(&caller.actor, id(&params)?).await?;
-    let page = query.page_of(order.payment.attempts, |attempt| attempt.id.uuid())?;
-    Ok(shown(json!(page.map(AttemptView::from))))
+    let page = query.page_of(order.tries(), |it| it.id.uuid())?;
+    Ok(shown(json!(page.map(TryView::from))))
 }
 
 async fn refunds(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {

@@ -1,7 +1,7 @@
 //! How orders are paid: payments, the tries to pay, refunds.
 
 use commerce_core::ids::{AttemptId, PaymentId, RefundId};
-use commerce_core::orders::{Attempt, AttemptState, NextAction, Payment, PaymentMethod, PaymentStatus, Refund, RefundState};
+use commerce_core::orders::{NextAction, Payment, PaymentMethod, PaymentStatus, Refund, RefundState, Try};
 use commerce_core::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,8 +27,9 @@ pub struct PaymentView {
     captured: Money,
     #[schema(value_type = MoneySchema)]
     refunded: Money,
-    /// The provider's name for the last attempt.
+    /// The provider's name for what pays it now; none for cash.
     provider_reference: Option<String>,
+    /// Why it was declined, while it is FAILED.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_code: Option<String>,
     /// How often it was tried.
@@ -49,58 +50,73 @@ pub struct NextActionSchema {
 
 impl From<&Payment> for PaymentView {
     fn from(payment: &Payment) -> Self {
-        let last = payment.attempts.last();
+        let (paying, status) = (payment.paying(), payment.status());
+        let failed = paying.filter(|_| status == PaymentStatus::Failed);
         Self {
             id: payment.id,
             method: payment.method,
-            status: payment.status(),
+            status,
             amount: payment.amount,
             authorized: Money::new(payment.authorized(), payment.amount.currency),
             captured: payment.captured,
             refunded: payment.refunded,
-            provider_reference: last.and_then(|attempt| attempt.reference.clone()),
-            failure_code: last.and_then(|attempt| attempt.failure_code.clone()),
+            provider_reference: paying.and_then(|attempt| attempt.reference.clone()),
+            failure_code: failed.and_then(|attempt| attempt.failure_code.clone()),
             attempts: payment.attempts.len(),
             next_action: payment.open_attempt().and_then(|attempt| attempt.next_action.clone()),
         }
     }
 }
 
-/// One try to collect.
+/// One try to collect, or the cash of an order that is paid on delivery.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PaymentAttempt)]
-pub struct AttemptView {
+pub struct TryView {
     #[schema(value_type = String, format = Uuid)]
     id: AttemptId,
+    /// Through whom; `cash` for the courier.
     provider: String,
     #[schema(value_type = String, example = "UPI")]
     method: PaymentMethod,
-    #[schema(value_type = String, example = "DECLINED")]
-    status: AttemptState,
+    #[schema(value_type = String, example = "FAILED")]
+    status: PaymentStatus,
     #[schema(value_type = MoneySchema)]
     amount: Money,
     #[schema(value_type = MoneySchema)]
+    authorized: Money,
+    #[schema(value_type = MoneySchema)]
     captured: Money,
+    #[schema(value_type = MoneySchema)]
+    refunded: Money,
     provider_reference: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_code: Option<String>,
+    /// One: it is this one.
+    attempts: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<NextActionSchema>)]
+    next_action: Option<NextAction>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
-impl From<Attempt> for AttemptView {
-    fn from(attempt: Attempt) -> Self {
+impl From<Try> for TryView {
+    fn from(it: Try) -> Self {
         Self {
-            id: attempt.id,
-            captured: Money::new(attempt.taken(), attempt.amount.currency),
-            provider: attempt.provider,
-            method: attempt.method,
-            status: attempt.state,
-            amount: attempt.amount,
-            provider_reference: attempt.reference,
-            failure_code: attempt.failure_code,
-            created_at: attempt.created_at,
+            id: it.id,
+            provider: it.provider,
+            method: it.method,
+            status: it.status,
+            amount: it.amount,
+            authorized: it.authorized,
+            captured: it.captured,
+            refunded: it.refunded,
+            provider_reference: it.reference,
+            failure_code: it.failure_code,
+            attempts: 1,
+            next_action: it.next_action,
+            created_at: it.created_at,
         }
     }
 }

@@ -178,7 +178,7 @@ pub struct RefundReturnBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = ReturnExchange)]
 pub struct ExchangeBody {
-    /// Left out or empty: the same things again.
+    /// Left out: the same things again.
     #[serde(default)]
     items: Option<Vec<ItemBody>>,
 }

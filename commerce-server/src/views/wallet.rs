@@ -1,7 +1,7 @@
 //! Wallets, what went into them and out of them.
 
 use commerce_core::ids::{AttemptId, UserId};
-use commerce_core::orders::{AttemptState, Mismatch, NextAction, TopUp, Wallet, WalletEntry, WalletKind};
+use commerce_core::orders::{Mismatch, NextAction, PaymentStatus, TopUp, Wallet, WalletEntry, WalletKind};
 use commerce_core::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,7 +47,7 @@ pub struct TopUpView {
     id: AttemptId,
     /// In the wallet once CAPTURED.
     #[schema(value_type = String, example = "CAPTURED")]
-    status: AttemptState,
+    status: PaymentStatus,
     #[schema(value_type = MoneySchema)]
     amount: Money,
     provider_reference: Option<String>,
@@ -62,7 +62,7 @@ impl From<TopUp> for TopUpView {
     fn from(TopUp { attempt, .. }: TopUp) -> Self {
         Self {
             id: attempt.id,
-            status: attempt.state,
+            status: attempt.state.as_payment(),
             amount: attempt.amount,
             provider_reference: attempt.reference,
             failure_code: attempt.failure_code,

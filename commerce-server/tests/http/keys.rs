@@ -270,7 +270,7 @@ impl Scene {
             ),
             (
                 "/api/returns/{id}/receive",
-                keeps(&step(&received, "receive"), nothing.clone(), json!({"lines": []}), json!({"lines": [line(0)]})),
+                keeps(&step(&received, "receive"), nothing.clone(), json!({"lines": [line(1)]}), json!({"lines": [line(0)]})),
             ),
             (
                 "/api/returns/{id}/refund",
@@ -294,7 +294,7 @@ impl Scene {
             ),
             (
                 "/api/returns/{id}/exchange",
-                keeps(&step(&exchanged, "exchange"), nothing.clone(), json!({"items": []}), json!({"items": [line(0)]})),
+                keeps(&step(&exchanged, "exchange"), nothing.clone(), json!({"items": [line(1)]}), json!({"items": [line(0)]})),
             ),
             (
                 "/api/operations/dead-letters/staff-log-queue/{event}/redrive",

@@ -7,6 +7,7 @@ mod front;
 mod input;
 mod keys;
 mod lists;
+mod money;
 mod operations;
 mod pages;
 mod people;

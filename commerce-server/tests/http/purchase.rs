@@ -148,3 +148,38 @@ async fn a_guests_cart_is_taken_over_whole() {
     assert_eq!(shop.ask("GET", &path).send().await.expect(200).body["lines"], json!([]));
     assert_eq!(shop.ask("GET", "/api/carts/nonsense").send().await.refused(404), "NOT_FOUND");
 }
+
+#[tokio::test]
+async fn a_token_that_nobody_gave_out_is_no_carts() {
+    let shop = Shop::open().await;
+    let admin = shop.login("admin", Role::Admin).await;
+    shop.stock(&admin, "A", 10).await;
+    let opened = shop.ask("POST", "/api/carts").send().await.expect(201);
+    let keyed = shop.ask("POST", "/api/carts").header("idempotency-key", "open").send().await.expect(201);
+    let given = [&opened, &keyed].map(|cart| cart.body["cartToken"].as_str().unwrap().to_owned());
+    let digits = |token: &str| token.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    assert!(given.iter().all(|token| token.len() == 64 && digits(token)), "{given:?}");
+    let other_end = |token: &str| token[..63].to_owned() + if token.ends_with('0') { "1" } else { "0" };
+    let mixed = given[0][..32].to_owned() + &given[1][32..];
+    for made_up in ["0".repeat(64), other_end(&given[0]), mixed, given[0].to_uppercase()] {
+        let path = format!("/api/carts/{made_up}");
+        let one = json!({"sku": "A", "quantity": 1});
+        let calls = [
+            shop.ask("GET", &path),
+            shop.ask("POST", &path).json(&one),
+            shop.ask("PUT", &format!("{path}/items/A")).json(&json!({"quantity": 1})),
+            shop.ask("DELETE", &format!("{path}/items/A")),
+            shop.ask("PUT", &format!("{path}/coupon")).json(&json!({"code": "TEN"})),
+        ];
+        for call in calls {
+            assert_eq!(call.send().await.refused(404), "NOT_FOUND", "{made_up}");
+        }
+        shop.ask("DELETE", &path).send().await.expect(204);
+        shop.ask("DELETE", &format!("{path}/coupon")).send().await.expect(204);
+    }
+    for token in given {
+        let path = format!("/api/carts/{token}");
+        assert_eq!(shop.ask("GET", &path).send().await.expect(200).body["lines"], json!([]));
+        shop.ask("POST", &path).json(&json!({"sku": "A", "quantity": 1})).send().await.expect(200);
+    }
+}

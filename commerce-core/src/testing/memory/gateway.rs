@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -13,10 +12,10 @@ use crate::change::digest;
 use crate::error::{Outcome, Refusal};
 use crate::ids::{AttemptId, Id, OrderId, RefundId};
 use crate::limits;
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::orders::{
     Attempt, Entered, LedgerLine, LedgerPage, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer,
-    ProviderEvent, ProviderEventState, ProviderFact, ProviderLedger, Refund, RefundAnswer, Stated, provider_name, read_message,
+    ProviderEvent, ProviderEventState, ProviderLedger, Refund, RefundAnswer, SandboxMessage, Stated,
 };
 use crate::time::Timestamp;
 
@@ -139,8 +138,14 @@ impl ScriptedGateway {
     pub fn webhook_of(&self, event_id: &str, kind: &str, reference: &str, amount: Money, at: Timestamp) -> (String, Vec<u8>) {
         let body = json!({ "eventId": event_id, "type": kind, "providerReference": reference, "amount": amount });
         let body = body.to_string().into_bytes();
+        (self.sign(&body, at), body)
+    }
+
+    /// The signature of a webhook with this body.
+    #[must_use]
+    pub fn sign(&self, body: &[u8], at: Timestamp) -> String {
         let seconds = at.as_micros().div_euclid(1_000_000);
-        (format!("t={seconds},v1={}", sign(seconds, &body)), body)
+        format!("t={seconds},v1={}", sign(seconds, body))
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -249,29 +254,6 @@ impl Books {
     }
 }
 
-/// A webhook's body.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Webhook {
-    event_id: String,
-    #[serde(rename = "type")]
-    kind: WebhookKind,
-    provider_reference: String,
-    amount: Money,
-}
-
-#[derive(Deserialize)]
-enum WebhookKind {
-    #[serde(rename = "payment.succeeded")]
-    PaymentSucceeded,
-    #[serde(rename = "payment.authorized")]
-    PaymentAuthorized,
-    #[serde(rename = "payment.failed")]
-    PaymentFailed,
-    #[serde(rename = "refund.succeeded")]
-    RefundSucceeded,
-}
-
 #[async_trait]
 impl ProviderLedger for ScriptedGateway {
     async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Stated>> {
@@ -343,18 +325,12 @@ impl PaymentGateway for ScriptedGateway {
         if given != sign(seconds, body) || now.since(at) > SIGNATURE_KEEP || at.since(now) > SIGNATURE_KEEP {
             return Err(Refusal::BadSignature.into());
         }
-        let said: Webhook = read_message(body)?;
-        let fact = match said.kind {
-            WebhookKind::PaymentSucceeded => ProviderFact::Payment(PaymentFact::Captured { amount: said.amount }),
-            WebhookKind::PaymentAuthorized => ProviderFact::Payment(PaymentFact::Authorized { amount: said.amount }),
-            WebhookKind::PaymentFailed => ProviderFact::Payment(declined("card_declined")),
-            WebhookKind::RefundSucceeded => ProviderFact::RefundSucceeded(said.amount),
-        };
+        let said = SandboxMessage::read(body, Currency::INR)?;
         Ok(ProviderEvent {
             provider: self.name().to_owned(),
-            event_id: provider_name("eventId", said.event_id)?,
-            reference: provider_name("providerReference", said.provider_reference)?,
-            fact,
+            fact: said.fact("card_declined")?,
+            event_id: said.event_id,
+            reference: said.reference,
             state: ProviderEventState::Applied,
             at: now,
         })
