@@ -154,7 +154,17 @@ async fn a_signed_message_that_cannot_be_read_is_refused_like_any_body() {
     webhook(&provider, &json!({"hello": 1}), 0, SECRET).await.problem(400, "UNKNOWN_FIELD");
     webhook(&provider, &json!({"eventId": "e"}), 0, SECRET).await.problem(400, "MISSING_FIELD");
     webhook(&provider, &with("eventId", json!(7)), 0, SECRET).await.problem(400, "WRONG_TYPE");
-    webhook(&provider, &with("type", json!("payment.dreamt")), 0, SECRET).await.problem(422, "INVALID");
+    let field = |problem: &Value| problem["errors"][0]["field"].clone();
+    for (name, bad, status, code) in [
+        ("type", json!("payment.dreamt"), 422, "INVALID"),
+        ("type", json!(null), 400, "WRONG_TYPE"),
+        ("amount", json!(1.5), 422, "INVALID"),
+        ("amount", json!(-5), 422, "INVALID"),
+        ("amount", json!("5"), 400, "WRONG_TYPE"),
+    ] {
+        let refused = webhook(&provider, &with(name, bad), 0, SECRET).await;
+        assert_eq!(field(&refused.problem(status, code)), name);
+    }
     // A name is no longer than what every store keeps of it.
     for name in ["eventId", "providerReference"] {
         for bad in ["x".repeat(256), String::new()] {
