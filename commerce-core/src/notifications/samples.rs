@@ -18,11 +18,7 @@ pub fn sample(template: Template) -> Value {
         }
         Template::OrderPlaced => order("PENDING", None),
         Template::OrderConfirmed | Template::PaymentReceived => order("CONFIRMED", None),
-        Template::OrderLink => {
-            let mut facts = order("CONFIRMED", None);
-            facts["orderLink"] = json!("c2FtcGxl");
-            facts
-        }
+        Template::OrderLink => with(order("CONFIRMED", None), "orderLink", "c2FtcGxl"),
         Template::OrderShipped => order("SHIPPED", Some("Blue Dart, tracking number 1234567890")),
         Template::OrderDelivered => order("DELIVERED", None),
         Template::OrderCancelled => order("CANCELLED", Some("ordered by mistake")),
@@ -35,7 +31,7 @@ const PRODUCT: &str = "0195a1b2-c3d4-7e5f-8a6b-000000000001";
 
 fn order(status: &str, note: Option<&str>) -> Value {
     let inr = |amount: i64| json!({ "amount": amount, "currency": "INR" });
-    let mut facts = json!({
+    let facts = json!({
         "orderId": "0195a1b2-c3d4-7e5f-8a6b-000000000002",
         "number": "ORD-123456",
         "userId": USER,
@@ -59,8 +55,15 @@ fn order(status: &str, note: Option<&str>) -> Value {
         "hold": { "key": "00".repeat(32), "generation": 1 },
         "wasConfirmed": status != "PENDING",
     });
-    if let (Some(facts), Some(note)) = (facts.as_object_mut(), note) {
-        facts.insert("note".to_owned(), json!(note));
+    match note {
+        Some(note) => with(facts, "note", note),
+        None => facts,
+    }
+}
+
+fn with(mut facts: Value, name: &str, text: &str) -> Value {
+    if let Some(facts) = facts.as_object_mut() {
+        facts.insert(name.to_owned(), json!(text));
     }
     facts
 }

@@ -1,12 +1,9 @@
 //! Stripe.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
-use commerce_tests::{Answer, Client, Options, Order, Server, cod, unique};
-use hmac::{Hmac, Mac};
+use commerce_tests::{Answer, Client, Options, Order, Server, cod, sign_webhook, unique};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::{an_hour_before, play, reconcile};
 
@@ -68,9 +65,8 @@ fn shop(at: &str) -> Server {
 }
 
 async fn say(client: &Client, body: &Value, secret: &str) -> Answer {
-    let (bytes, now) = (body.to_string(), SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs());
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(format!("{now}.{bytes}"));
-    let signature = format!("t={now},v1={}", hex::encode(mac.finalize().into_bytes()));
+    let bytes = body.to_string().into_bytes();
+    let signature = sign_webhook(secret, &bytes, 0);
     client.post_bytes("/api/payments/webhooks/stripe", bytes).header("stripe-signature", &signature).send().await
 }
 
