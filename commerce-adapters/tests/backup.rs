@@ -20,6 +20,7 @@ use commerce_adapters::system::{RealTime, SystemClock};
 use commerce_adapters::{Embedded, Shop};
 use commerce_core::testing::memory::RecordingCaller;
 use commerce_core::testing::samples;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 fn embedded(folder: &Path) -> Embedded {
@@ -122,6 +123,25 @@ async fn a_backup_of_a_busy_shop_is_of_one_instant() {
         shop.close().await.unwrap();
     }
     assert_eq!(std::fs::read_dir(backups.path()).unwrap().count(), 4, "nothing is left beside them");
+}
+
+/// Whoever writes a manifest with a good sum does not make it a shop.
+#[tokio::test]
+async fn a_backup_that_names_no_database_is_damaged() {
+    let (folder, backups) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let shop = open(folder.path()).await;
+    let to = backups.path().join("one");
+    take(folder.path(), &to, &SystemClock, &hush).await.unwrap();
+    shop.close().await.unwrap();
+    let path = to.join("manifest.json");
+    let mut manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    manifest["files"].as_array_mut().unwrap().retain(|file| file["path"] != "orders.db");
+    let text = manifest.to_string();
+    std::fs::write(&path, &text).unwrap();
+    let sum = hex::encode(Sha256::digest(&text));
+    std::fs::write(to.join("manifest.json.sha256"), format!("{sum}  manifest.json\n")).unwrap();
+    let refused = Backup::open(&to).unwrap_err().to_string();
+    assert!(refused.contains("orders.db"), "{refused}");
 }
 
 #[tokio::test]
