@@ -89,6 +89,15 @@ impl Shutdown {
     pub async fn asked(&self) {
         self.gentle.cancelled().await;
     }
+
+    /// Resolves when what is still being opened is waited for no longer: it was asked to stop twice, or half a minute ago.
+    pub async fn overdue(&self) {
+        let late = async {
+            self.asked().await;
+            tokio::time::sleep(FAREWELL.saturating_add(DRAIN_FOR)).await;
+        };
+        tokio::select! { () = self.hard.cancelled() => {}, () = late => {} }
+    }
 }
 
 /// What is served on one listener.

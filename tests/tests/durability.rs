@@ -254,3 +254,26 @@ fn a_shop_that_is_stopped_while_it_opens_stops_cleanly() {
         assert_eq!(listed.json()["items"].as_array().unwrap().len(), 20, "the demo is whole");
     }
 }
+
+/// What it waits for may never answer; who asks twice is not kept waiting for that.
+#[test]
+fn a_shop_that_cannot_open_is_stopped_by_the_second_word() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("mysql://shop:word@{}/shop", silent.local_addr().unwrap());
+    let folder = tempfile::TempDir::new().unwrap();
+    let log = folder.path().join("log");
+    let mut command = Command::new(binary());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path().join("data")).current_dir(folder.path());
+    command.env("COMMERCE_DATABASE__URL", url).stderr(std::fs::File::create(&log).unwrap());
+    let mut shop = command.spawn().unwrap();
+    // By then it hears of signals, and waits.
+    let _kept = silent.accept().unwrap();
+    for _ in 0..2 {
+        assert_eq!(shop.try_wait().unwrap(), None, "{}", std::fs::read_to_string(&log).unwrap());
+        assert!(Command::new("kill").args(["-TERM", &shop.id().to_string()]).status().unwrap().success());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(shop.wait().unwrap().code(), Some(1));
+    let said = std::fs::read_to_string(&log).unwrap();
+    assert!(said.contains("STOPPED"), "{said}");
+}

@@ -46,7 +46,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     if !roles.are_all() {
         return part(config, &roles).await;
     }
-    // Whoever asks it to stop while it opens is heard when it has.
+    // Whoever asks it to stop while it opens is heard when it has; who asks twice, at once.
     let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
     let mut beside = assembly::beside(&config, commerce_core::commerce::Context::ALL)?;
     let asked = config.server.listen;
@@ -55,10 +55,14 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let listener = listen(asked).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let config = config.reached_at(address);
-    let shop = Shop::serve(&config).await?;
-    if args.demo {
-        demo::fill(&shop, config.server.currency).await?;
-    }
+    let opening = async {
+        let shop = Shop::serve(&config).await?;
+        if args.demo {
+            demo::fill(&shop, config.server.currency).await?;
+        }
+        Ok(shop)
+    };
+    let shop = unless_overdue(&shutdown, opening).await?;
     // Where nobody else comes, the time and memory of trying a password are spared.
     if !address.ip().is_loopback() || config.server.is_public() {
         warn_of_known_login(&shop.users).await?;
@@ -77,7 +81,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
 /// Some parts of the platform, with the others in processes of their own.
 async fn part(config: Config, roles: &Roles) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
-    let process = assembly::open(config, roles).await?;
+    let process = unless_overdue(&shutdown, async { Ok(assembly::open(config, roles).await?) }).await?;
     if let Some(users) = process.users() {
         warn_of_known_login(users).await?;
     }
@@ -88,6 +92,14 @@ async fn part(config: Config, roles: &Roles) -> Result<(), Failure> {
     let scheme = if roles.gateway() { "http" } else { process.scheme() };
     println!("{roles} listening on {scheme}://{address}");
     Ok(process.serve(shutdown).await?)
+}
+
+/// What is opened, unless it takes so long that nobody wants it any more: what it waits for may never answer.
+async fn unless_overdue<T>(shutdown: &Shutdown, opening: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        opened = opening => opened,
+        () = shutdown.overdue() => Err(Failure::new("STOPPED", "stopped before the shop was open")),
+    }
 }
 
 /// Says that staff still has the password of the demo.
