@@ -55,13 +55,13 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let listener = listen(asked).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let config = config.reached_at(address);
-    let opening = async {
+    let opening = Box::pin(async {
         let shop = Shop::serve(&config).await?;
         if args.demo {
             demo::fill(&shop, config.server.currency).await?;
         }
         Ok(shop)
-    };
+    });
     let shop = unless_overdue(&shutdown, opening).await?;
     // Where nobody else comes, the time and memory of trying a password are spared.
     if !address.ip().is_loopback() || config.server.is_public() {
@@ -81,7 +81,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
 /// Some parts of the platform, with the others in processes of their own.
 async fn part(config: Config, roles: &Roles) -> Result<(), Failure> {
     let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
-    let process = unless_overdue(&shutdown, async { Ok(assembly::open(config, roles).await?) }).await?;
+    let process = unless_overdue(&shutdown, Box::pin(async { Ok(assembly::open(config, roles).await?) })).await?;
     if let Some(users) = process.users() {
         warn_of_known_login(users).await?;
     }
