@@ -113,6 +113,26 @@ async fn of_refunds_at_once_no_more_goes_back_than_was_captured() {
 }
 
 #[tokio::test]
+async fn what_a_unit_cost_goes_back_once() {
+    let shop = shared();
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let cup = admin.product(1_000, 10).await;
+    let order = delivered(&admin, &buyer, &cup, 3, Some("tok_ok")).await;
+    let path = format!("/api/orders/{}/refunds", order.id);
+    let units = |quantity: u32| json!({"lines": [{"sku": cup.sku, "quantity": quantity}], "reason": "chipped"});
+    let given = admin.post(&path, &units(2)).send().await.expect(201);
+    assert_eq!((&given["amount"], &given["lines"]), (&inr(2_000), &units(2)["lines"]));
+    assert_eq!(admin.post(&path, &units(2)).send().await.problem(409, "REFUND_EXCEEDS_CAPTURED")["most"], inr(1_000));
+    assert_eq!(buyer.read(&path).await["items"][0]["lines"], units(2)["lines"]);
+    let back = buyer.post(&format!("/api/orders/{}/returns", order.id), &back(&cup, 3)).send().await.expect(201);
+    for name in ["approve", "receive"] {
+        admin.post(&step(&back["id"], name), &json!({})).send().await.expect(200);
+    }
+    let paid = admin.post(&step(&back["id"], "refund"), &json!({})).send().await.expect(200);
+    assert_eq!(paid["refund"], inr(1_000), "for the one whose money has not gone back");
+}
+
+#[tokio::test]
 async fn the_command_line_takes_a_return_through() {
     let shop = shared();
     let (admin, buyer) = (shop.admin().await, shop.customer().await);

@@ -119,6 +119,9 @@ pub enum Kind {
     Int(i64, i64),
     /// The same, or nothing.
     OptInt(i64, i64),
+    /// The same as [`Kind::OptShaped`], in a column that its table got after its rows had seals: nothing in it is nothing in
+    /// the seal, so that rows from before, and those of a program from before, keep theirs.
+    LaterShaped(fn(&str) -> bool),
     /// An instant.
     At,
     /// An instant, or nothing.
@@ -136,11 +139,14 @@ impl Kind {
     pub fn admits(self, cell: &Cell) -> bool {
         match (self, cell) {
             (Self::Place, Cell::Int(place)) => *place > 0,
-            (Self::OptId | Self::OptText | Self::OptShaped(_) | Self::OptInt(..) | Self::OptAt, Cell::Null)
+            (
+                Self::OptId | Self::OptText | Self::OptShaped(_) | Self::LaterShaped(_) | Self::OptInt(..) | Self::OptAt,
+                Cell::Null,
+            )
             | (Self::Text | Self::OptText, Cell::Text(_)) => true,
             (Self::Id | Self::OptId, Cell::Blob(bytes)) => bytes.len() == 16,
             (Self::Hash, Cell::Blob(bytes)) => bytes.len() == 32,
-            (Self::Shaped(fits) | Self::OptShaped(fits), Cell::Text(text)) => fits(text),
+            (Self::Shaped(fits) | Self::OptShaped(fits) | Self::LaterShaped(fits), Cell::Text(text)) => fits(text),
             (Self::Int(least, most) | Self::OptInt(least, most), Cell::Int(number)) => (least..=most).contains(number),
             (Self::At | Self::OptAt, Cell::Int(micros)) => (0..=LAST_INSTANT).contains(micros),
             (_, Cell::Null | Cell::Int(_) | Cell::Text(_) | Cell::Blob(_)) => false,
@@ -184,7 +190,11 @@ impl Table {
     /// in hexadecimal. It stands in the row alone and is made anew with it, so that nothing is left of what was there before.
     pub fn seal<'c>(&self, cells: impl IntoIterator<Item = Option<Cow<'c, str>>>) -> [u8; 32] {
         let mut all = Vec::new();
-        for cell in cells {
+        let kinds = self.columns.iter().map(|(_, kind)| kind).filter(|kind| !matches!(kind, Kind::Place));
+        for (kind, cell) in kinds.zip(cells) {
+            if cell.is_none() && matches!(kind, Kind::LaterShaped(_)) {
+                continue;
+            }
             all.push(u8::from(cell.is_some()));
             let text = cell.unwrap_or_default();
             all.extend_from_slice(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());

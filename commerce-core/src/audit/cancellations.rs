@@ -7,12 +7,12 @@ use crate::orders::{ReturnStatus, ShipmentLine};
 use crate::text::Sku;
 
 use super::Invariant::{Amounts, Event, Reference, Shipment};
-use super::books::Row;
+use super::books::{Cell, Row};
 use super::findings::Findings;
 use super::run::Scene;
 use super::said::is_kept;
 use super::shipments::{Units, units};
-use super::tables::{CANCELLATIONS, ITEMS, ORDERS, OUTBOX, RETURNS};
+use super::tables::{CANCELLATIONS, ITEMS, ORDERS, OUTBOX, REFUNDS, RETURNS};
 use super::walks::Entry;
 
 /// Each was said once; together they leave what was shipped, and take along their exact share of the money.
@@ -60,7 +60,7 @@ fn item<'p>(entry: &Entry<'p>, sku: &Sku) -> Option<&'p Row> {
 }
 
 /// Of each line the share of so many units, and of shipping and its taxes the share that those have in the goods; halves are
-/// rounded up. Where something was paid back for a return in between, no more than all that together.
+/// rounded up. Where some of it was paid back otherwise in between, no more than all that together.
 fn worth(entry: &Entry<'_>, order: &Row, gone: &Units, findings: &mut Findings) {
     let of = |row: &Row, column| row.int(column).map_or(0_i128, i128::from);
     let part = |whole: i128, units: i128, all: i128| {
@@ -80,6 +80,7 @@ fn worth(entry: &Entry<'_>, order: &Row, gone: &Units, findings: &mut Findings) 
     let with_them = if all == 0 { 0 } else { part(shipping, goods, all) };
     let (due, off) = (goods.saturating_add(with_them), i128::from(off(entry)));
     let settled = entry.of(RETURNS).any(|row| row.word::<ReturnStatus>("status").is_some_and(ReturnStatus::is_settled));
+    let settled = settled || entry.of(REFUNDS).any(|row| *row.cell("lines") != Cell::Null);
     let most = all.saturating_add(shipping);
     let fits = if settled { off <= most } else { off == due };
     findings.hold(Amounts, &entry.name, fits, format_args!("{due} for what was given up"), off);

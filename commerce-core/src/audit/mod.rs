@@ -24,6 +24,7 @@ mod people;
 mod products;
 mod provider;
 mod purchases;
+mod refunds;
 mod repair;
 mod returns;
 mod run;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::events::EventKind;
 use crate::limits;
 use crate::money::{Currency, Money};
-use crate::orders::{Attempt, AttemptState, CASH, EXCHANGE, OrderStatus, Payment, PaymentMethod, RefundState};
+use crate::orders::{Attempt, AttemptState, OrderStatus, Payment, PaymentMethod, RefundState};
 use crate::time::Timestamp;
 
 use super::Invariant::{self, Overdue, Paid, Reference, Times};
@@ -28,16 +28,16 @@ struct Sums {
     refunded: i64,
 }
 
-fn minor(row: &Row) -> i64 {
+pub(super) fn minor(row: &Row) -> i64 {
     row.int("amount_minor").unwrap_or(0)
 }
 
-fn total<'p>(rows: impl Iterator<Item = &'p Row>) -> i64 {
+pub(super) fn total<'p>(rows: impl Iterator<Item = &'p Row>) -> i64 {
     rows.fold(0, |sum, row| sum.saturating_add(minor(row)))
 }
 
 /// What a captured attempt took.
-fn taken(row: &Row) -> i64 {
+pub(super) fn taken(row: &Row) -> i64 {
     row.int("to_capture_minor").unwrap_or_else(|| minor(row))
 }
 
@@ -209,48 +209,6 @@ pub(super) fn attempts(entry: &Entry<'_>, scene: Scene, findings: &mut Findings)
         findings.hold(Invariant::Money, number, both, format_args!("a next action of {what} with its address"), "half of it");
     }
     findings.hold(Invariant::Money, number, open <= 1, "at most one open attempt", open);
-}
-
-/// Refunds are numbered through, each out of a capture of the order, and never more than that.
-pub(super) fn refunds(entry: &Entry<'_>, scene: Scene, findings: &mut Findings) {
-    let number = &entry.name;
-    for (row, position) in entry.of(REFUNDS).zip(0_i64..) {
-        let what = format!("refund {position}");
-        findings.same(Reference, number, "refund", position, row.int("position").unwrap_or(-1));
-        let attempt = entry.of(ATTEMPTS).find(|attempt| attempt.cell("id") == row.cell("attempt_id"));
-        // What the courier collected is known by the payment's own id.
-        let payment = entry.one(PAYMENTS).filter(|payment| payment.cell("id") == row.cell("attempt_id"));
-        let delivered = entry.one(ORDERS).and_then(|order| order.word("status")) == Some(OrderStatus::Delivered);
-        let cash = payment.filter(|payment| delivered && payment.word("method") == Some(PaymentMethod::Cod));
-        let captured = attempt.is_some_and(|attempt| attempt.word("state") == Some(AttemptState::Captured)) || cash.is_some();
-        findings.hold(Invariant::Money, number, captured, format_args!("{what} out of a capture"), row.cell("attempt_id"));
-        let claimed = entry.of(REFUNDS).filter(|other| other.cell("attempt_id") == row.cell("attempt_id"));
-        let claimed = total(claimed.filter(|other| other.word("state") != Some(RefundState::Failed)));
-        let most = attempt.map(taken).or(cash.map(minor)).unwrap_or(0);
-        findings.hold(Invariant::Money, number, claimed <= most, format_args!("at most {most} back"), claimed);
-        let Some(state) = row.word::<RefundState>("state") else { continue };
-        let open = matches!(state, RefundState::Pending | RefundState::Unknown);
-        check_at(number, &what, row, open, scene, findings);
-        let named = state != RefundState::Succeeded || row.text("reference").is_some();
-        findings.hold(Invariant::Money, number, named, format_args!("the provider's name for {what}"), "none");
-        // Cash has no name of its own, and what a return paid goes back to that return.
-        let by_return = attempt.filter(|attempt| attempt.text("provider") == Some(EXCHANGE));
-        let name = cash.map(|_| Cell::from(CASH)).or(by_return.map(|attempt| attempt.cell("reference").clone()));
-        if let Some(name) = name.filter(|_| state == RefundState::Succeeded) {
-            findings.same(Invariant::Money, number, &format!("{what} known as"), &name, row.cell("reference"));
-        }
-        cause(entry, row, &what, findings);
-    }
-}
-
-/// A refund for a return is for one of the order's, and no other is.
-fn cause(entry: &Entry<'_>, row: &Row, what: &str, findings: &mut Findings) {
-    let of = |it: &Row| it.cell("id") == row.cell("return_id");
-    let fits = match row.text("cause") {
-        Some("RETURN") => entry.of(RETURNS).any(of),
-        _ => *row.cell("return_id") == Cell::Null,
-    };
-    findings.hold(Reference, &entry.name, fits, format_args!("a return that {what} is for, or none"), row.cell("return_id"));
 }
 
 /// What is open has a time to be looked at, which has not long passed; what is final has none.

@@ -22,8 +22,8 @@ use super::walks::{
     WRITER_LIST, entries,
 };
 use super::{
-    AuditRequest, Progress, Report, cancellations, coupons, erasures, keys, money, orders, people, products, returns, said,
-    seals, shipments, shopping, stock, timeline, told, wallets, webhooks, whereto,
+    AuditRequest, Progress, Report, cancellations, coupons, erasures, keys, money, orders, people, products, refunds, returns,
+    said, seals, shipments, shopping, stock, timeline, told, wallets, webhooks, whereto,
 };
 
 /// The lease of a context's workers.
@@ -58,7 +58,7 @@ const ORDER_RULES: &[Rule] = &[
     timeline::history,
     money::payment,
     money::attempts,
-    money::refunds,
+    refunds::refunds,
     money::deadline,
     money::lifetime,
     said::steps,

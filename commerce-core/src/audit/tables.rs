@@ -21,7 +21,7 @@ use crate::staff::{StaffAction, SubjectKind};
 use crate::text::{CountryCode, CouponCode, Email, Metadata, Sku, Slug};
 use crate::users::Role;
 
-use super::books::Kind::{self, At, Hash, Id, Int, OptAt, OptId, OptInt, OptShaped, OptText, Place, Shaped, Text};
+use super::books::Kind::{self, At, Hash, Id, Int, LaterShaped, OptAt, OptId, OptInt, OptShaped, OptText, Place, Shaped, Text};
 use super::books::Table;
 
 fn is<T: FromStr>(text: &str) -> bool {
@@ -205,7 +205,8 @@ tables! {
     REFUNDS = "refunds" [2] {
         "order_id": Id, "position": COUNT, "id": Id, "attempt_id": Id, "currency": CURRENCY, "amount_minor": FROM_ONE,
         "state": Shaped(is::<RefundState>), "reason": FILLED, "reference": OPT_FILLED, "created_at": At, "check_at": OptAt,
-        "checks": Int(0, u32::MAX as i64), "cause": Shaped(is_cause), "return_id": OptId, "seal": Hash,
+        "checks": Int(0, u32::MAX as i64), "cause": Shaped(is_cause), "return_id": OptId,
+        "lines": LaterShaped(json::<Vec<ShipmentLine>>), "seal": Hash,
     }
     /// What was given up of orders.
     CANCELLATIONS = "order_cancellations" [2] {

@@ -57,7 +57,8 @@ struct Swap {
 }
 
 impl Orders {
-    /// Sends other things for what came back, or the same again where none are named. Staff.
+    /// Sends other things for what came back, or the same again where none are named: at no more than that is worth, unless
+    /// money went back for some of them without a return. Staff.
     ///
     /// # Errors
     /// `EXCHANGE_EXCEEDS_CREDIT`, `SOLD_OUT`, `PAYMENT_REQUIRED` while the courier has not collected, `ILLEGAL_TRANSITION`,
@@ -112,7 +113,9 @@ impl Orders {
         let to = Destination::from(&order.shipping_address);
         let priced = self.price(Some(order.user), &wish, &again(&order), &to).await?;
         let mut quote = sent_free(priced.quote)?;
-        if items.is_none() {
+        // Who has the money of some of them does not get them again as well.
+        let unpaid_back = it.lines.iter().all(|line| order.paid_back(&line.sku) == 0);
+        if items.is_none() && unpaid_back {
             quote = no_dearer(quote, credit)?;
         }
         if quote.total.currency != credit.currency {

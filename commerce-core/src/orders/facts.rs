@@ -215,6 +215,7 @@ fn refund(
         attempt,
         amount: Money::new(amount, order.payment.amount.currency),
         cause,
+        lines: Vec::new(),
         state: RefundState::Pending,
         reason: why.to_owned(),
         reference: None,

@@ -10,6 +10,8 @@ use crate::ids::{AttemptId, Id, PaymentId, RefundId, ReturnId};
 use crate::money::Money;
 use crate::time::Timestamp;
 
+use super::shipments::ShipmentLine;
+
 wire_names! {
     /// How an order is paid.
     PaymentMethod {
@@ -168,6 +170,9 @@ pub struct Refund {
     pub amount: Money,
     /// What it is owed for.
     pub cause: RefundCause,
+    /// The units it gives back without a return, each SKU once; none where it is an amount. What comes out of several
+    /// captures says them once.
+    pub lines: Vec<ShipmentLine>,
     /// How far.
     pub state: RefundState,
     /// Why.

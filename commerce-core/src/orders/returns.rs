@@ -397,12 +397,12 @@ impl Order {
         Ok(worth)
     }
 
-    /// Units of a SKU whose money went back, or paid a new order, with another return.
+    /// Units of a SKU whose money went back, or paid a new order, with another return or without one.
     pub(super) fn given_for(&self, sku: &Sku, besides: Option<ReturnId>) -> u32 {
         let done = self.returns.iter().filter(|it| Some(it.id) != besides && it.status.is_settled());
         let cash = self.payment.method == PaymentMethod::Cod;
         let lines = done.flat_map(|it| &it.lines).filter(|line| line.sku == *sku && !(cash && line.refused));
-        lines.fold(0, |units, line| units.saturating_add(line.units()))
+        lines.fold(self.paid_back(sku), |units, line| units.saturating_add(line.units()))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
 use crate::staff::StaffAction;
-use crate::text::{Check, Quantity, Sku};
+use crate::text::Check;
 use crate::time::Timestamp;
 
 use super::Orders;
@@ -22,7 +22,7 @@ use super::model::{Order, OrderStatus};
 use super::payment::{PaymentMethod, Refund, RefundCause};
 use super::pricing::named_lines;
 use super::quote::parse_items;
-use super::returns::{Received, Return, ReturnFilter, ReturnKind, ReturnOf, ReturnStatus, Stepped, share};
+use super::returns::{Received, Return, ReturnFilter, ReturnKind, ReturnOf, ReturnStatus, Stepped};
 use super::ship::follow;
 use super::status::settle_keyed;
 use super::story::{Decided, Happening};
@@ -37,17 +37,6 @@ pub struct RequestReturn {
     /// Whether it is what could not be handed over (staff alone says so), or what was; `None` is what was, and where so much
     /// was not, the other.
     pub refused: Option<bool>,
-    /// Why.
-    pub reason: String,
-}
-
-/// What staff gives back without a return.
-#[derive(Clone, Debug, Default)]
-pub struct GiveMoney {
-    /// So much; without lines and amount, all that is left.
-    pub amount: Option<Money>,
-    /// The share of these: SKU and quantity.
-    pub lines: Option<Vec<(String, i64)>>,
     /// Why.
     pub reason: String,
 }
@@ -240,56 +229,6 @@ impl Orders {
         self.step_return(actor, id, step, key, expected, refund).await
     }
 
-    /// Gives money back without a return. Staff. Answers the refund; where it comes out of several captures,
-    /// the first of several.
-    ///
-    /// # Errors
-    /// `REFUND_EXCEEDS_CAPTURED` for more than is left of what was captured, `INVALID` naming the fields,
-    /// `FORBIDDEN` for its customer, `NOT_FOUND` for strangers, `IDEMPOTENCY_MISMATCH`, `VERSION_MISMATCH` when the order is
-    /// not `expected`.
-    pub async fn give_money_back(
-        &self,
-        actor: &Actor,
-        id: OrderId,
-        wish: GiveMoney,
-        key: Option<RequestKey>,
-        expected: Option<u64>,
-    ) -> Outcome<Answer<Refund>> {
-        let claim = key.map(|key| self.claim_on(actor, id, "refunds", key));
-        let mut check = Check::new();
-        let reason = check.line("reason", &wish.reason, 1, limits::SHORT_TEXT_MAX);
-        let lines = wish.lines.as_ref().and_then(|lines| check.take(parse_named(lines)));
-        if wish.amount.is_some() && lines.is_some() {
-            check.fault("amount", "INVALID", "cannot stand beside lines");
-        }
-        check.finish()?;
-        rounds("order", || async {
-            let order = self.owned(actor, id).await?;
-            actor.require_staff()?;
-            if let Some(made) = self.made_before(claim.as_ref()).await? {
-                let refunds = self.stored(id).await?.payment.refunds;
-                let made = refunds.into_iter().find(|refund| refund.id.uuid() == made.uuid());
-                return Ok(Round::Done(Answer::Replayed(made.ok_or(Refusal::NotFound("refund"))?)));
-            }
-            expect_version("order", expected, order.version)?;
-            let left = Money::new(order.refundable(), order.total.currency);
-            let wanted = match &lines {
-                Some(lines) => worth_of_lines(&order, lines)?,
-                None => wish.amount.unwrap_or(left),
-            };
-            let amount = exact(wanted, left)?;
-            let now = self.clock.now();
-            let given = refund_rest(&order, Some(amount.minor), &reason, RefundCause::Goodwill, &self.ids, now);
-            let decided = give(Decided::about(order), &given);
-            let (_, changes) = self.update(decided, actor);
-            let changes = changes.say(self.told(actor, id, StaffAction::RefundGiven, json!({ "amount": amount })));
-            let first = given.first().cloned().ok_or(Refusal::RefundExceedsCaptured { most: left })?;
-            let claim = claim.clone().map(|claim| KeyClaim { result: KeyResult::Done(first.id.uuid()), ..claim });
-            settle_keyed(self.store.commit(changes.claim(claim)).await, Answer::Fresh(first))
-        })
-        .await
-    }
-
     async fn step_return(
         &self,
         actor: &Actor,
@@ -341,7 +280,7 @@ impl Orders {
     }
 
     /// What a key made before.
-    async fn made_before(&self, claim: Option<&KeyClaim>) -> Outcome<Option<ReturnId>> {
+    pub(super) async fn made_before(&self, claim: Option<&KeyClaim>) -> Outcome<Option<ReturnId>> {
         let Some(claim) = claim else { return Ok(None) };
         let Some(record) = self.store.key(&claim.scope).await? else { return Ok(None) };
         Ok(record.replay(&claim.body_hash)?.map(ReturnId::from_uuid))
@@ -402,7 +341,7 @@ pub(super) fn returned(order: &Order, id: ReturnId) -> Result<ReturnOf, Refusal>
 }
 
 /// An amount of money above nothing and no more than `most`.
-fn exact(amount: Money, most: Money) -> Result<Money, Refusal> {
+pub(super) fn exact(amount: Money, most: Money) -> Result<Money, Refusal> {
     if amount.currency != most.currency {
         return Err(Refusal::CurrencyMismatch);
     }
@@ -410,25 +349,6 @@ fn exact(amount: Money, most: Money) -> Result<Money, Refusal> {
         return Err(Refusal::field("amount", "OUT_OF_RANGE", "must be above nothing"));
     }
     if amount.minor > most.minor || amount.minor < 1 { Err(Refusal::RefundExceedsCaptured { most }) } else { Ok(amount) }
-}
-
-/// What so many units of lines cost, each counted from its beginning.
-fn worth_of_lines(order: &Order, lines: &[(Sku, Quantity)]) -> Result<Money, Refusal> {
-    let mut worth = Money::zero(order.total.currency);
-    for (index, (sku, quantity)) in lines.iter().enumerate() {
-        let unknown = || Refusal::field(format!("lines[{index}].sku"), "UNKNOWN_SKU", format!("{sku} was not ordered"));
-        let line = order.lines.iter().find(|line| line.sku == *sku).ok_or_else(unknown)?;
-        if quantity.get() > line.quantity.get() {
-            let message = format!("more of {sku} than were ordered");
-            return Err(Refusal::field(format!("lines[{index}].quantity"), "OUT_OF_RANGE", message));
-        }
-        worth = worth.plus(share(line, quantity.get()))?;
-    }
-    Ok(worth)
-}
-
-fn parse_named(lines: &[(String, i64)]) -> Result<Vec<(Sku, Quantity)>, Refusal> {
-    named_lines(&parse_items("lines", lines)?)
 }
 
 fn parse_came(came: &[CameBack]) -> Result<Vec<Received>, Refusal> {

@@ -1,9 +1,10 @@
 //! Returns: never more than was delivered, never more money than that is worth or was captured.
 
+use commerce_core::error::{Error, Refusal};
 use commerce_core::ids::OrderId;
 use commerce_core::orders::{
-    CameBack, GiveMoney, Order, OrderStatus, PaymentStatus, RefundState, RequestReturn, ReturnFilter, ReturnKind, ReturnOf,
-    ReturnStatus,
+    CameBack, GiveMoney, Order, OrderStatus, PaymentStatus, RefundAnswer, RefundState, RequestReturn, ReturnFilter, ReturnKind,
+    ReturnOf, ReturnStatus,
 };
 use commerce_core::page::PageRequest;
 use commerce_core::testing::samples;
@@ -194,6 +195,73 @@ fn no_more_money_goes_back_than_was_captured() -> Outcome<()> {
         let first = scene.orders.give_money_back(&STAFF, order.id, lines.clone(), Some(key("give")), None).await?.into_inner();
         let again = scene.orders.give_money_back(&STAFF, order.id, lines, Some(key("give")), None).await?.into_inner();
         assert_eq!((first.amount, first.id), (rupees(49_900), again.id));
+        Ok(())
+    })
+}
+
+#[test]
+fn what_a_unit_cost_goes_back_once() -> Outcome<()> {
+    block_on(async {
+        let units =
+            |quantity| GiveMoney { amount: None, lines: Some(vec![("A".to_owned(), quantity)]), reason: "chipped".to_owned() };
+        let cost = 49_900;
+        for payment in [card("tok_ok"), COD] {
+            // Named again: no more of them than were ordered.
+            let scene = Scene::open(12, &[A]).await?;
+            let order = delivered(&scene, &[("A", 3)], payment).await?;
+            for _ in 0..3 {
+                let given = scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?.into_inner();
+                assert_eq!((given.amount, given.lines.len()), (rupees(cost), 1));
+            }
+            let more = scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await;
+            assert_eq!(code(&more), "REFUND_EXCEEDS_CAPTURED", "of what three cost nothing is left");
+
+            // Come back: the others are paid for, and no more.
+            let order = delivered(&scene, &[("A", 3)], payment).await?;
+            scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?;
+            let it = ask(&scene, order.id, back(ReturnKind::Return, &[("A", 3)])).await?;
+            assert_eq!(through(&scene, &it, None).await?, 2 * cost);
+
+            // Came back before: what is left of three.
+            let order = delivered(&scene, &[("A", 3)], payment).await?;
+            let it = ask(&scene, order.id, back(ReturnKind::Return, &[("A", 2)])).await?;
+            assert_eq!(through(&scene, &it, None).await?, 2 * cost);
+            let more = scene.orders.give_money_back(&STAFF, order.id, units(2), None, None).await;
+            let Err(Error::Refused(refusal)) = &more else { panic!("{more:?}") };
+            assert_eq!(**refusal, Refusal::RefundExceedsCaptured { most: rupees(cost) });
+            scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?;
+        }
+
+        // Given up: what was not paid back before.
+        let scene = Scene::open(13, &[A]).await?;
+        let order = scene.place(wish(&[("A", 3)], card("tok_ok"))).await?;
+        scene.settle().await?;
+        scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?;
+        let order = scene.orders.cancel_lines(&STAFF, order.id, &[("A".to_owned(), 2)], None, None, None).await?.into_inner();
+        assert_eq!(order.payment.refunds.iter().map(|refund| refund.amount.minor).max(), Some(2 * cost));
+        let more = scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await;
+        assert_eq!(code(&more), "REFUND_EXCEEDS_CAPTURED");
+
+        // Exchanged: not for the same, of which she has the money, and for other things as far as what is left.
+        let scene = Scene::open(15, &[A, ("B", 20)]).await?;
+        let order = delivered(&scene, &[("A", 2)], card("tok_ok")).await?;
+        scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?;
+        let it = ask(&scene, order.id, back(ReturnKind::Exchange, &[("A", 2)])).await?.it.id;
+        scene.orders.approve_return(&STAFF, it, None, None).await?;
+        scene.orders.receive_return(&STAFF, it, None, None, None).await?;
+        let same = scene.orders.exchange_return(&STAFF, it, None, None, None).await;
+        assert_eq!(code(&same), "EXCHANGE_EXCEEDS_CREDIT");
+        let other = Some(vec![("B".to_owned(), 1)]);
+        let done = scene.orders.exchange_return(&STAFF, it, other, None, None).await?.into_inner();
+        assert_eq!(done.it.exchange.map(|exchange| exchange.worth), Some(rupees(cost)));
+
+        // A refund that the provider refuses gave nothing back.
+        let scene = Scene::open(14, &[A]).await?;
+        let order = delivered(&scene, &[("A", 1)], card("tok_ok")).await?;
+        scene.gateway.script_refunds([RefundAnswer::Failed { code: "closed".to_owned() }]);
+        scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?;
+        scene.settle().await?;
+        scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?;
         Ok(())
     })
 }

@@ -1,12 +1,13 @@
 //! How orders are paid: payments, the tries to pay, refunds.
 
 use commerce_core::ids::{AttemptId, PaymentId, RefundId};
-use commerce_core::orders::{NextAction, Payment, PaymentMethod, PaymentStatus, Refund, RefundState, Try};
+use commerce_core::orders::{NextAction, Payment, PaymentMethod, PaymentStatus, Refund, RefundState, ShipmentLine, Try};
 use commerce_core::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::schema::MoneySchema;
+use super::shipment::ShipmentLineSchema;
 
 /// What an order asks to be paid and what came of it.
 #[derive(Serialize, ToSchema)]
@@ -133,6 +134,10 @@ pub struct RefundView {
     #[schema(value_type = String, example = "SUCCEEDED")]
     status: RefundState,
     reason: String,
+    /// The units it is for, where it gives back what they cost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<ShipmentLineSchema>)]
+    lines: Vec<ShipmentLine>,
     provider_reference: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -145,6 +150,7 @@ impl From<Refund> for RefundView {
             amount: refund.amount,
             status: refund.state,
             reason: refund.reason,
+            lines: refund.lines,
             provider_reference: refund.reference,
             created_at: refund.created_at,
         }

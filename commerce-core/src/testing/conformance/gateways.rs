@@ -203,6 +203,7 @@ fn refund_of(ids: &IdSource, attempt: &Attempt) -> Refund {
         attempt: attempt.id,
         amount: paise(10_000),
         cause: crate::orders::RefundCause::Owed,
+        lines: Vec::new(),
         state: RefundState::Pending,
         reason: "for the case".to_owned(),
         reference: None,

@@ -44,6 +44,7 @@ pub(super) fn refund(fixture: &Orders, attempt: &Attempt, state: RefundState) ->
         attempt: attempt.id,
         amount: samples::paise(1_000),
         cause: RefundCause::Owed,
+        lines: Vec::new(),
         state,
         reason: samples::UNICODE.to_owned(),
         reference: None,
@@ -112,7 +113,12 @@ pub(super) fn full(fixture: &Orders) -> Order {
     order.payment.attempts = vec![declined, paid];
     let for_return =
         Refund { cause: RefundCause::Return(fixture.ids.mint()), ..refund(fixture, &back_to(&order), RefundState::Failed) };
-    order.payment.refunds = vec![back, for_return];
+    let for_units = Refund {
+        cause: RefundCause::Goodwill,
+        lines: vec![ShipmentLine { sku: sku("SKU-002 ü"), quantity: quantity(limits::QUANTITY_MAX) }],
+        ..refund(fixture, &back_to(&order), RefundState::Failed)
+    };
+    order.payment.refunds = vec![back, for_return, for_units];
     order.cancellations = cancellations(fixture);
     order.shipments = shipments(fixture);
     order.returns = returns(fixture);

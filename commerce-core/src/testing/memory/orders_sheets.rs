@@ -75,9 +75,10 @@ fn payment(rows: &mut Vec<Row>, order: Uuid, it: &Payment) {
         rows.push(attempt.sealed());
     }
     for (it, position) in it.refunds.iter().zip(0_u32..) {
+        let lines = (!it.lines.is_empty()).then(|| text(&it.lines));
         let refund = row![REFUNDS; order, position, it.id.uuid(), it.attempt.uuid(), it.amount.currency.code(),
             it.amount.minor, it.state.as_str(), it.reason.as_str(), it.reference.as_deref(), it.created_at, it.check_at,
-            it.checks, it.cause.as_str(), it.cause.return_id().map(Id::uuid), Cell::Null];
+            it.checks, it.cause.as_str(), it.cause.return_id().map(Id::uuid), lines, Cell::Null];
         rows.push(refund.sealed());
     }
 }

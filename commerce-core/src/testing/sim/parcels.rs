@@ -10,8 +10,9 @@ use super::house::Heard;
 use super::staff::Staff;
 use crate::Commerce;
 use crate::actor::Actor;
+use crate::error::Error;
 use crate::ids::{Id, OrderId, ReturnId};
-use crate::orders::{CarrierNews, NewShipment, Order, OrderStatus, RequestReturn, ReturnKind, ShipmentStatus};
+use crate::orders::{CarrierNews, GiveMoney, NewShipment, Order, OrderStatus, RequestReturn, ReturnKind, ShipmentStatus};
 use crate::staff::StaffAction;
 use crate::users::RawAddress;
 
@@ -37,6 +38,7 @@ impl Staff {
         };
         self.expected(self.client.ask(redirect).await);
         let sku = self.client.throw(|dice| dice.pick(&known.lines).sku.to_string());
+        self.give_for_a_unit(order, &sku).await;
         if self.client.throw(|dice| dice.permille(500)) {
             let lines = [(sku.clone(), 1)];
             let drop = |shop: Commerce, me: Actor| {
@@ -133,11 +135,31 @@ impl Staff {
         }
     }
 
+    /// Now and then what one unit cost is given back without a return, twice at once.
+    async fn give_for_a_unit(&self, order: OrderId, sku: &str) {
+        if !self.client.throw(|dice| dice.permille(250)) {
+            return;
+        }
+        let give = |shop: Commerce, me: Actor| {
+            let wish = GiveMoney { amount: None, lines: Some(vec![(sku.to_owned(), 1)]), reason: "chipped".to_owned() };
+            async move { shop.orders.give_money_back(&me, order, wish, None, None).await }
+        };
+        let (one, other) = join(self.client.ask(give), self.client.ask(give)).await;
+        for heard in [one, other] {
+            if let Heard::Answer(Err(Error::Refused(refusal))) = heard {
+                let code = refusal.code();
+                let expected = matches!(code, "REFUND_EXCEEDS_CAPTURED" | "CONFLICT");
+                self.client.must(expected, || format!("what a unit of {order} cost was refused as {code}"));
+            }
+        }
+    }
+
     /// Something of an order of which some has left the house comes back, twice at once, and each is taken in and paid back.
     pub(super) async fn send_back(&self, order: &Order) {
         let (id, kinds) = (order.id, [ReturnKind::Return, ReturnKind::Refund, ReturnKind::Exchange]);
         let (line, kind, restock) =
             self.client.throw(|dice| (dice.pick(&order.lines).clone(), *dice.pick(&kinds), dice.permille(600)));
+        self.give_for_a_unit(id, line.sku.as_str()).await;
         let wish = |units: u32| RequestReturn {
             kind,
             lines: vec![(line.sku.to_string(), i64::from(units))],

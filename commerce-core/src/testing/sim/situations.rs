@@ -77,6 +77,8 @@ crate::events::wire_names! {
         Restocked = "restocked",
         /// A sold unit came back to a shelf that was gone.
         RestockedToNowhere = "restocked-to-nowhere",
+        /// What a unit cost was given back without a return.
+        UnitPaidBack = "unit-paid-back",
         /// Something that came back was paid back.
         ReturnRefunded = "return-refunded",
         /// Something was sent for what came back.

@@ -18,7 +18,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (7, "payments"),
         (8, "seals"),
         (9, "sealed_rows"),
-        (10, "checks", "00")
+        (10, "checks", "00"),
+        (11, "refunded_units", "00")
     ]
 );
 
@@ -98,7 +99,7 @@ pub(crate) const ATTEMPTS: &str = upsert!(
 pub(crate) const REFUNDS: &str = upsert!(
     "refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 attempt_id: id, 4 currency: text, 5 amount_minor: int,
     6 state: text, 7 reason: text, 8 reference: text, 9 created_at: int, 10 check_at: int, 11 checks: int,
-    12 cause: text, 13 return_id: id, 14 seal: hash
+    12 cause: text, 13 return_id: id, 14 lines: text, 15 seal: hash
 );
 
 pub(crate) const RETURNS: &str = upsert!(
@@ -226,7 +227,7 @@ macro_rules! element {
     (refunds) => {
         "JSON_ARRAY(refund.position, HEX(refund.id), HEX(refund.attempt_id), refund.currency, refund.amount_minor,
             refund.state, refund.reason, refund.reference, refund.created_at, refund.check_at, refund.checks, refund.cause,
-            HEX(refund.return_id))"
+            HEX(refund.return_id), refund.`lines`)"
     };
     (sent_back) => {
         "JSON_ARRAY(back.position, HEX(back.id), back.kind, back.status, back.`lines`, back.reason, back.note,

@@ -7,7 +7,7 @@ use commerce_core::error::StoreError;
 use commerce_core::ids::{AttemptId, Id, OrderId, ProductId, RefundId, UserId};
 use commerce_core::orders::{
     Attempt, AttemptState, DueWork, HoldRef, NextAction, Order, OrderFilter, OrderLine, OrderStatus, OrderStore, OrderWrite,
-    Payment, PaymentMethod, ProviderEvent, PurchaseReads, Refund, RefundCause, RefundState, TimelineEntry,
+    Payment, PaymentMethod, ProviderEvent, PurchaseReads, Refund, RefundCause, RefundState, ShipmentLine, TimelineEntry,
 };
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::{Quantity, Sku};
@@ -20,6 +20,7 @@ use super::super::fields::Fields;
 use super::super::gathered::Gathered;
 use super::super::statements::orders as sql;
 use super::parcels::{read_cancellations, read_returns, read_shipments};
+use crate::sql::bulk::Nested;
 use crate::sql::judge::OrdersWrite;
 use crate::sql::question::{Question, above, below, blob};
 
@@ -61,6 +62,7 @@ struct RefundCells(
     u32,
     String,
     Option<String>,
+    Option<Nested<Vec<ShipmentLine>>>,
 );
 
 fn read_order(fields: &Fields<'_>) -> Result<Order, StoreError> {
@@ -179,7 +181,8 @@ fn attempt(cells: AttemptCells) -> Attempt {
 }
 
 fn refund(cells: RefundCells) -> Option<Refund> {
-    let RefundCells(_, id, attempt, currency, amount, state, reason, reference, at, check, checks, cause, return_id) = cells;
+    let RefundCells(_, id, attempt, currency, amount, state, reason, reference, at, check, checks, cause, return_id, lines) =
+        cells;
     // SQLite writes no bytes as an empty text.
     let return_id = return_id.filter(|id| !id.is_empty()).map(|id| id.parse()).transpose().ok()?;
     Some(Refund {
@@ -187,6 +190,7 @@ fn refund(cells: RefundCells) -> Option<Refund> {
         attempt,
         amount: Money::new(amount, currency),
         cause: RefundCause::of(&cause, return_id)?,
+        lines: lines.map_or_else(Vec::new, |Nested(lines)| lines),
         state,
         reason,
         reference,

@@ -99,7 +99,8 @@ fn refund_row(row: RowText, (order, position, it): (OrderId, i64, &Refund)) -> R
     let row = row.id(order).int(position).id(it.id).id(it.attempt).text(it.amount.currency.code()).int(it.amount.minor);
     let row = row.text(it.state.as_str()).text(&it.reason).opt_text(it.reference.as_deref());
     let row = row.at(it.created_at).opt_at(it.check_at).int(it.checks);
-    row.text(it.cause.as_str()).opt_id(it.cause.return_id()).seal(REFUNDS)
+    let row = row.text(it.cause.as_str()).opt_id(it.cause.return_id());
+    if it.lines.is_empty() { row.null() } else { row.json(&it.lines) }.seal(REFUNDS)
 }
 
 fn cancellation_row(row: RowText, (order, position, it): (OrderId, i64, &Cancellation)) -> RowText {

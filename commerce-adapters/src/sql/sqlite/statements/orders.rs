@@ -22,6 +22,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (12, "seals", "00"),
         (13, "sealed_rows", "00"),
         (14, "checks", "00"),
+        (15, "refunded_units", "00")
     ]
 );
 
@@ -110,16 +111,16 @@ pub(crate) const ATTEMPTS: &str =
         checks = excluded.checks, to_capture_minor = excluded.to_capture_minor, seal = excluded.seal";
 
 pub(crate) const REFUNDS: &str = "INSERT INTO refunds (order_id, position, id, attempt_id, currency, amount_minor, state, reason,
-        reference, created_at, check_at, checks, cause, return_id, seal)
+        reference, created_at, check_at, checks, cause, return_id, lines, seal)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3), value ->> 4, value ->> 5,
         value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, unhex(value ->> 13),
-        unhex(value ->> 14)
+        value ->> 14, unhex(value ->> 15)
     FROM jsonb_each(?) WHERE true
     ON CONFLICT (order_id, position) DO UPDATE SET id = excluded.id, attempt_id = excluded.attempt_id,
         currency = excluded.currency, amount_minor = excluded.amount_minor, state = excluded.state,
         reason = excluded.reason, reference = excluded.reference, created_at = excluded.created_at,
         check_at = excluded.check_at, checks = excluded.checks, cause = excluded.cause, return_id = excluded.return_id,
-        seal = excluded.seal";
+        lines = excluded.lines, seal = excluded.seal";
 
 pub(crate) const RETURNS: &str =
     "INSERT INTO returns_refunds (order_id, position, id, user_id, kind, status, lines, reason, note,
@@ -279,7 +280,7 @@ macro_rules! select_orders {
                         checks, to_capture_minor))
                     FROM payment_attempts AS attempt WHERE attempt.order_id = orders.id) AS attempts,
                 (SELECT json_group_array(json_array(position, hex(refund.id), hex(attempt_id), currency, amount_minor,
-                        state, reason, reference, created_at, check_at, checks, cause, hex(return_id)))
+                        state, reason, reference, created_at, check_at, checks, cause, hex(return_id), json(lines)))
                     FROM refunds AS refund WHERE refund.order_id = orders.id) AS refunds,
                 (SELECT json_group_array(json_array(position, hex(back.id), kind, status, json(lines), reason, note,
                         refund_minor, requested_at, updated_at, hex(exchanged_for), worth_minor, credit_minor))

@@ -89,7 +89,7 @@ fn made(kind: Kind) -> Cell {
     match kind {
         Kind::Id | Kind::OptId => Cell::Blob(vec![7; 16]),
         Kind::Hash => Cell::Blob(vec![7; 32]),
-        Kind::Text | Kind::OptText | Kind::Shaped(_) | Kind::OptShaped(_) => Cell::from("x"),
+        Kind::Text | Kind::OptText | Kind::Shaped(_) | Kind::OptShaped(_) | Kind::LaterShaped(_) => Cell::from("x"),
         Kind::Place | Kind::Int(..) | Kind::OptInt(..) | Kind::At | Kind::OptAt => Cell::Int(1),
     }
 }

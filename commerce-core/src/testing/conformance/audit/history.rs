@@ -154,6 +154,8 @@ async fn send_back(shop: &Commerce, asha: &Actor) -> Outcome<()> {
     shop.settle().await?;
     let give = GiveMoney { amount: Some(Money::new(100, Currency::INR)), lines: None, reason: "for the trouble".to_owned() };
     shop.orders.give_money_back(&STAFF, order.id, give, Some(key("trouble")), None).await?;
+    let kept = GiveMoney { amount: None, lines: Some(vec![("CUP-1".to_owned(), 1)]), reason: "chipped, and kept".to_owned() };
+    shop.orders.give_money_back(&STAFF, order.id, kept, Some(key("kept")), None).await?;
     shop.settle().await
 }
 

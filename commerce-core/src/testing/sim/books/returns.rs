@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Books;
 use super::shipments::{delivered, left_over};
-use crate::orders::{EXCHANGE, Exchange, Order, RefundState, Return, ReturnKind, ReturnStatus};
+use crate::orders::{EXCHANGE, Exchange, Order, Refund, RefundState, Return, ReturnKind, ReturnStatus};
 
 use super::super::situations::Situation;
 use crate::text::Sku;
@@ -42,6 +42,7 @@ impl Books {
             }
             self.must(paid == said, || format!("a return of {id} gives back {said}, and {paid} was sent"));
         }
+        self.units_paid_back(before, order, met);
         let most = |refused: bool, sku: &Sku| if refused { left_over(order, sku) } else { delivered(order, sku) };
         let within = units.iter().all(|((refused, sku), units)| *units <= most(*refused, sku));
         self.must(within, || format!("more comes back of {id} than was delivered, or could not be: {units:?}"));
@@ -52,6 +53,30 @@ impl Books {
 }
 
 impl Books {
+    /// What units cost goes back once, with a return or without one.
+    fn units_paid_back(&mut self, before: &Order, order: &Order, met: &mut Vec<Situation>) {
+        let without = |order: &Order| -> Vec<Refund> {
+            let refunds = order.payment.refunds.iter().filter(|it| !it.lines.is_empty() && it.state != RefundState::Failed);
+            refunds.cloned().collect()
+        };
+        let refunds = without(order);
+        if refunds.len() > without(before).len() {
+            met.push(Situation::UnitPaidBack);
+        }
+        for line in &order.lines {
+            let named = refunds.iter().flat_map(|it| &it.lines).filter(|it| it.sku == line.sku);
+            let units: u32 = named.map(|it| it.quantity.get()).sum();
+            self.must(units <= line.quantity.get(), || format!("{units} of {} in {} are paid back", line.sku, order.id));
+        }
+        let with = order.returns.iter().map(|it| match it.exchange {
+            Some(exchange) => exchange.worth.minor,
+            None => it.refund.map_or(0, |refund| refund.minor),
+        });
+        let given: i64 = with.chain(refunds.iter().map(|it| it.amount.minor)).sum();
+        let cost: i64 = order.lines.iter().map(|line| line.total.minor).sum();
+        self.must(given <= cost, || format!("{given} was given back for units of {}, which cost {cost}", order.id));
+    }
+
     /// What a return pays a new order is what that holds of it.
     pub(in crate::testing::sim) fn exchanged(&mut self, it: &Return, exchange: &Exchange) {
         let holds = self.orders.get(&exchange.order).map(|entry| held_by(&entry.order));

@@ -13,6 +13,14 @@ fn by_provider(row: &Row) -> bool {
     captured(row) && has(row, "provider", "sandbox")
 }
 
+fn for_units(row: &Row) -> bool {
+    *row.cell("lines") != Cell::Null
+}
+
+fn units(sku: &str, units: u32) -> Cell {
+    format!(r#"[{{"sku":"{sku}","quantity":{units}}}]"#).as_str().into()
+}
+
 fn sent_back(row: &Row) -> bool {
     has(row, "state", "SUCCEEDED") && row.text("reference").is_some_and(|name| name.starts_with("ref_"))
 }
@@ -82,6 +90,24 @@ pub(super) const CASES: &[Case] = &[
     case("a refund is gone", BACK, any, GONE, I::Money, Order("order_id")),
     case("a refund of one more", BACK, any, set("amount_minor", more), I::Money, Order("order_id")),
     case("a refund of no capture", BACK, any, set("attempt_id", other), I::Money, Order("order_id")),
+    case(
+        "a refund for more units than were ordered",
+        BACK,
+        for_units,
+        set("lines", |_| units("CUP-1", 5)),
+        I::Money,
+        Order("order_id"),
+    ),
+    case(
+        "a refund for units that were not ordered",
+        BACK,
+        for_units,
+        set("lines", |_| units("CUP-9", 1)),
+        I::Money,
+        Order("order_id"),
+    ),
+    case("a refund for no units", BACK, for_units, set("lines", |_| "[]".into()), I::Money, Order("order_id")),
+    case("a refund of more than its units cost", BACK, for_units, set("amount_minor", more), I::Money, Order("order_id")),
     case("a refund failed", BACK, any, set("state", |_| "FAILED".into()), I::Paid, Order("order_id")),
     case("a refund without its name", BACK, any, set("reference", |_| Cell::Null), I::Money, Order("order_id")),
     case("a capture of another name", TRY, by_provider, set("reference", |_| "garbage".into()), I::Provider, Order("order_id")),
