@@ -24,6 +24,8 @@ function render(cart) {
   const short = cart.lines.some((each) => each.available < each.quantity);
   const rows = [["Subtotal", format(cart.subtotal)]];
   if (cart.discount.amount > 0) rows.push([`Discount${cart.couponCode ? ` (${cart.couponCode})` : ""}`, `−${format(cart.discount)}`]);
+  byId("refusal").hidden = !cart.couponRefusal;
+  byId("refusal").textContent = cart.couponRefusal ? `The coupon takes nothing off now: ${cart.couponRefusal.detail}.` : "";
   rows.push(["Total before delivery", format(cart.total), "grand"]);
   fill(byId("totals"), sums(rows));
   byId("short").hidden = !short;

@@ -231,6 +231,25 @@ async fn a_cart_carries_its_coupon_to_the_order() {
 }
 
 #[tokio::test]
+async fn a_cart_says_why_its_coupon_takes_nothing_off() {
+    let shop = shared();
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let cup = admin.product(1_000, 100).await;
+    let code = code();
+    make(&admin, &json!({"code": code, "type": "PERCENTAGE", "value": 25, "minimumSubtotal": inr(2_000)})).await;
+    buyer.post("/api/cart/me", &json!({"sku": cup.sku, "quantity": 2})).send().await.expect(200);
+    let cart = buyer.put("/api/cart/me/coupon", &json!({"code": code})).send().await.expect(200);
+    assert_eq!((&cart["discount"], cart.get("couponRefusal")), (&inr(500), None));
+    let line = format!("/api/cart/me/items/{}", cup.sku);
+    let cart = buyer.put(&line, &json!({"quantity": 1})).send().await.expect(200);
+    let refusal = buyer.put("/api/cart/me/coupon", &json!({"code": code})).send().await.problem(422, "COUPON_NOT_APPLICABLE");
+    assert_eq!((&cart["discount"], &cart["couponCode"]), (&inr(0), &json!(code)));
+    for member in ["code", "detail", "status", "rule", "coupon"] {
+        assert_eq!(cart["couponRefusal"][member], refusal[member], "{member}");
+    }
+}
+
+#[tokio::test]
 async fn the_command_line_makes_and_shows_coupons() {
     let shop = shared();
     let code = code();

@@ -18,7 +18,7 @@ use super::pricing::OrderLine;
 use super::quote::parse_items;
 
 /// A cart with what the catalog says about its lines now.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct CartView {
     /// The cart itself.
     pub cart: Cart,
@@ -28,6 +28,8 @@ pub struct CartView {
     pub subtotal: Money,
     /// What is taken off.
     pub discount: Money,
+    /// Why its coupons take nothing off now; an order of it is refused for that.
+    pub coupon_refusal: Option<Refusal>,
     /// What is left to pay, without shipping.
     pub total: Money,
 }
@@ -281,15 +283,15 @@ impl Orders {
         }
         let currency = lines.first().map_or(self.policy.currency, |line| line.unit_price.currency);
         let subtotal = Money::sum(currency, lines.iter().map(|line| line.line_total))?;
-        let discount = match &cart.coupon {
+        let (discount, coupon_refusal) = match &cart.coupon {
             // What cannot be used now takes nothing off, until it can again or the order is refused for it.
             Some(codes) => match Box::pin(self.taken_off(cart.owner, codes, &lines)).await {
-                Err(Error::Refused(_)) => Money::zero(currency),
-                other => other?,
+                Err(Error::Refused(refusal)) => (Money::zero(currency), Some(*refusal)),
+                other => (other?, None),
             },
-            None => Money::zero(currency),
+            None => (Money::zero(currency), None),
         };
-        Ok(CartView { total: subtotal.minus(discount)?, cart, lines, subtotal, discount })
+        Ok(CartView { total: subtotal.minus(discount)?, cart, lines, subtotal, discount, coupon_refusal })
     }
 
     /// What the coupons of these codes take off the lines of a cart, shipping apart.

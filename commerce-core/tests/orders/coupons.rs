@@ -253,6 +253,9 @@ fn a_cart_tries_its_coupon_and_is_ordered_with_it() -> Outcome<()> {
         assert_eq!((cart.discount.minor, cart.total.minor), (9_980, 89_820));
         let less = scene.orders.set_cart_line(&scene.asha, owner, "A", 1, None).await?;
         assert_eq!((less.discount.minor, less.cart.coupon.as_deref()), (0, Some("CART")), "it stays, and takes nothing off");
+        let why = less.coupon_refusal.map(|refusal| refusal.to_string());
+        let refused = scene.orders.set_cart_coupon(&scene.asha, owner, "cart", None).await.map_err(|error| error.to_string());
+        assert_eq!((why.as_ref(), cart.coupon_refusal), (refused.as_ref().err(), None), "and says why");
         let whole = PlaceOrder { items: None, ..wish(&[], COD) };
         assert!(matches!(rule(scene.orders.quote(&scene.asha, &whole).await), CouponRule::MinimumSubtotal { .. }));
         scene.orders.set_cart_line(&scene.asha, owner, "A", 2, None).await?;

@@ -5,9 +5,11 @@ use commerce_core::orders::{CartLineView as Line, CartOwner, CartView as Priced}
 use commerce_core::text::{Metadata, Quantity, Sku};
 use commerce_core::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::schema::MoneySchema;
+use crate::problem::Problem;
 
 /// A cart with what its lines cost now.
 #[derive(Serialize, ToSchema)]
@@ -23,6 +25,10 @@ pub struct CartView {
     version: u64,
     lines: Vec<CartLineView>,
     coupon_code: Option<String>,
+    /// Why the coupon takes nothing off now, as a problem would say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    coupon_refusal: Option<Value>,
     #[schema(value_type = MoneySchema)]
     subtotal: Money,
     #[schema(value_type = MoneySchema)]
@@ -64,7 +70,7 @@ impl From<Line> for CartLineView {
 
 impl From<Priced> for CartView {
     fn from(priced: Priced) -> Self {
-        let Priced { cart, lines, subtotal, discount, total } = priced;
+        let Priced { cart, lines, subtotal, discount, coupon_refusal, total } = priced;
         let user_id = match cart.owner {
             CartOwner::User(user) => Some(user),
             CartOwner::Guest(_) => None,
@@ -77,6 +83,7 @@ impl From<Priced> for CartView {
             expires_at: cart.expires_at(),
             metadata: cart.metadata,
             coupon_code: cart.coupon,
+            coupon_refusal: coupon_refusal.map(|refusal| Problem::from(refusal).told()),
             subtotal,
             discount,
             total,
