@@ -29,6 +29,8 @@ pub mod search;
 pub mod sql;
 pub mod stores;
 pub mod system;
+#[cfg(any(feature = "aws", feature = "razorpay", feature = "stripe", feature = "webhooks"))]
+mod tls;
 pub mod traffic;
 pub mod watch;
 pub mod webhooks;

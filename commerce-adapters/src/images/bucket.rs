@@ -17,6 +17,7 @@ const TRY_FOR: Duration = Duration::from_secs(10);
 
 /// Opens it; what the settings leave out comes from the environment. Asks nothing yet.
 pub(super) fn open(bucket: &str, settings: &AwsSettings) -> Result<AmazonS3, object_store::Error> {
+    crate::tls::choose();
     let plain = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let client = ClientOptions::new().with_allow_http(plain).with_connect_timeout(CONNECT_WITHIN).with_timeout(ANSWER_WITHIN);
     let retry = RetryConfig { backoff: BackoffConfig::default(), max_retries: TRIES_AGAIN, retry_timeout: TRY_FOR };
@@ -31,4 +32,24 @@ pub(super) fn open(bucket: &str, settings: &AwsSettings) -> Result<AmazonS3, obj
         builder = builder.with_access_key_id(key).with_secret_access_key(secret);
     }
     builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::path::Path;
+    use object_store::{ObjectStore, ObjectStoreExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_bucket_behind_tls_is_asked_and_what_is_none_says_so() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("https://{}", nobody.local_addr().unwrap());
+        drop(nobody);
+        let key = Some(("key".to_owned(), "secret".to_owned()));
+        let bucket =
+            open("pictures", &AwsSettings { region: Some("eu-west-1".to_owned()), endpoint: Some(endpoint), key }).unwrap();
+        let store: &dyn ObjectStore = &bucket;
+        store.get(&Path::from("cup.jpg")).await.unwrap_err();
+    }
 }

@@ -94,8 +94,7 @@ impl Line {
     /// # Errors
     /// When TLS cannot be set up.
     pub(super) fn new(base: &str, user: &str, word: Option<&str>) -> std::io::Result<Self> {
-        // The process chooses once what TLS computes with; a second choice of the same changes nothing.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        crate::tls::choose();
         let client = Client::builder().timeout(CALL_MAX).connect_timeout(CONNECT_MAX).redirect(Policy::none());
         let client = client.user_agent(concat!("commerce/", env!("CARGO_PKG_VERSION"))).build().map_err(std::io::Error::other)?;
         let (base, user) = (base.trim_end_matches('/').to_owned(), user.to_owned());

@@ -40,8 +40,7 @@ impl HttpCaller {
 
     fn client(&self) -> Result<&Client, StoreError> {
         let made = self.client.get_or_init(|| {
-            // The process chooses once what TLS computes with; a second choice of the same changes nothing.
-            rustls::crypto::ring::default_provider().install_default().ok();
+            crate::tls::choose();
             let client = Client::builder()
                 .user_agent(concat!("commerce-webhooks/", env!("CARGO_PKG_VERSION")))
                 .redirect(redirect::Policy::none())
