@@ -262,6 +262,28 @@ async fn c05_a_service_that_is_halted_half_way_is_not_believed_afterwards() {
 }
 
 /// Nothing reaches the database any more while buyers press on; afterwards all goes on as before, and not worse.
+/// Whoever was sent to a process that is halted is answered while it still is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c05_of_a_service_that_is_halted_nobody_waits_for_ever() {
+    let scene = Scene::begin().await;
+    let key = unique("halted");
+    scene.now(|shop| shop.halt_one("orders", true));
+    let answers = tokio::time::timeout(Duration::from_secs(25), async {
+        let reads = join_all((0..4).map(|_| scene.buyer.get("/api/orders").try_send()));
+        tokio::join!(reads, scene.order(&key))
+    });
+    let answers = answers.await;
+    scene.now(|shop| shop.halt_one("orders", false));
+    let (reads, ordered) = answers.expect("they are answered while it is halted");
+    for read in reads {
+        assert_eq!(read.expect("the gateway answers").status, 503);
+    }
+    assert_eq!(ordered.status, 503);
+    assert!(["OUTCOME_UNKNOWN", "UNAVAILABLE"].iter().any(|code| ordered.json()["code"] == *code), "{}", ordered.text());
+    drop(scene.sells(&key).await);
+    scene.ends_with(1).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c25_a_storm_of_retries_after_a_cut_is_gotten_over() {
     let scene = Scene::begin().await;

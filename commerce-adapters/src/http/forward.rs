@@ -2,7 +2,7 @@
 //!
 //! Bodies flow both ways without being kept. A request that was not sent yet, because no connection
 //! stood, is sent to another instance whatever it is; one that may have arrived only if it asks for
-//! nothing to be done.
+//! nothing to be done. What an instance does not answer is waited for while that answers looks at it.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -97,19 +97,22 @@ where
             *request.uri_mut() = self.net.uri(&instance.authority, path.clone());
             *request.version_mut() = Version::HTTP_11;
             *request.headers_mut() = head.headers.clone();
-            let error = match self.client.request(request).await {
+            let answered = tokio::select! {
+                answered = self.client.request(request) => answered.map_err(|error| (error.is_connect(), error.into())),
+                () = instance.silence(safe) => Err((false, BodyError::from("the instance is silent"))),
+            };
+            let (unsent, error) = match answered {
                 Ok(response) => {
                     instance.passed();
                     return Ok(response);
                 }
-                Err(error) => error,
+                Err(silence) => silence,
             };
             if let Some(broken) = cell.broken() {
                 return Err(Unforwarded::Body(broken));
             }
             instance.failed();
             tried.push(instance);
-            let unsent = error.is_connect();
             let again = cell.is_whole() && (unsent || safe) && tried.len() < TRIES_MAX && self.target.budget.spend();
             if !again {
                 let error = StoreError::unavailable(OPERATION, error);

@@ -1,11 +1,12 @@
 //! One service as its callers see it: its instances, which of them are fit, and whose turn it is.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use commerce_core::commerce::Context;
 use http::uri::{Authority, PathAndQuery};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::{Breaker, Budget};
@@ -17,6 +18,8 @@ use crate::watch::{Watch, Watched};
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Looks without an answer after which an instance is unfit. One that says no is unfit at once.
 const SILENCES_MAX: u32 = 2;
+/// Looks without an answer after which nobody waits any longer for what an instance was told to do. It may be done.
+const SILENCES_LOST: u32 = 4;
 /// How many looks are between two questions for the addresses of a name.
 const RESOLVE_EVERY: u32 = 10;
 
@@ -35,7 +38,8 @@ pub(super) struct Instance {
     breaker: Breaker,
     /// As the last look found it; unknown counts as fit.
     fit: AtomicBool,
-    silences: AtomicU32,
+    /// Looks without an answer, one after the other.
+    silences: watch::Sender<u32>,
 }
 
 /// The breakers of a service's instances.
@@ -66,7 +70,8 @@ pub(super) enum Look {
 
 impl Instance {
     fn at(authority: Authority) -> Arc<Self> {
-        Arc::new(Self { authority, breaker: Breaker::default(), fit: AtomicBool::new(true), silences: AtomicU32::new(0) })
+        let (breaker, fit, silences) = (Breaker::default(), AtomicBool::new(true), watch::Sender::new(0));
+        Arc::new(Self { authority, breaker, fit, silences })
     }
 
     pub(super) fn passed(&self) {
@@ -77,9 +82,17 @@ impl Instance {
         self.breaker.failed(Instant::now());
     }
 
+    /// Comes back when the instance has been silent for so long that waiting for its answer makes no sense: for a while if
+    /// nothing changes by the request, twice as long if something may.
+    pub(super) async fn silence(&self, safe: bool) {
+        let most = if safe { SILENCES_MAX } else { SILENCES_LOST };
+        // The sender is this instance's own.
+        _ = self.silences.subscribe().wait_for(|silences| *silences >= most).await;
+    }
+
     fn note(&self, look: Look) -> bool {
-        let silences = if look == Look::Silent { self.silences.fetch_add(1, Ordering::Relaxed) + 1 } else { 0 };
-        self.silences.store(silences, Ordering::Relaxed);
+        let silences = if look == Look::Silent { self.silences.borrow().saturating_add(1) } else { 0 };
+        self.silences.send_replace(silences);
         let fit = match look {
             Look::Fit => true,
             Look::Refused => false,

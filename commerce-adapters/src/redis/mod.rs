@@ -3,7 +3,7 @@
 //! Nothing here is the truth about stock, orders or money; carts and the events on their way are all
 //! that would be missed if Redis forgot everything. Every key carries a hash tag, so that what one
 //! script touches lies on one node of a cluster. Every call has its time: a Redis that is halted or
-//! gone answers `Unavailable` within a second, and the connection is made anew with the next call.
+//! gone answers `Unavailable` within a second, and the connection is made anew within two of its return.
 //!
 //! Start reading at [`Redis`].
 
@@ -23,6 +23,7 @@ use std::time::Duration;
 use commerce_core::error::{StoreError, StoreErrorKind};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) use error::failed;
 
@@ -30,14 +31,19 @@ pub(crate) use error::failed;
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// How long a command may take to be answered.
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+/// Pause between two looks at a connection.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A Redis server, or the one endpoint of a managed one. Cheap to clone; connects when it is first
-/// asked and again whenever the connection was lost.
+/// asked and again whenever the connection was lost: it is looked after every second, so that a server that is
+/// back is so for the first who asks.
 #[derive(Clone)]
 pub struct Redis {
     client: Client,
     manager: ConnectionManager,
     prefix: Arc<str>,
+    /// Ends the look-out with the last of these.
+    _looked_after: Arc<DropGuard>,
 }
 
 impl Redis {
@@ -55,7 +61,9 @@ impl Redis {
             // The next call is the next try: whoever waits for this one is answered at once.
             .set_number_of_retries(0);
         let manager = client.get_connection_manager_lazy(config).map_err(wrong)?;
-        Ok(Self { client, manager, prefix: prefix.into() })
+        let stop = CancellationToken::new();
+        tokio::spawn(look_after(manager.clone(), stop.clone()));
+        Ok(Self { client, manager, prefix: prefix.into(), _looked_after: Arc::new(stop.drop_guard()) })
     }
 
     /// Whether it answers.
@@ -82,5 +90,15 @@ impl Redis {
     /// The key `name` among those that lie on one node because of `tag`.
     pub(crate) fn key(&self, tag: &str, name: &str) -> String {
         format!("{}:{{{tag}}}:{name}", self.prefix)
+    }
+}
+
+/// Asks again and again over the shared connection, because one that was lost is made anew by who asks, and tells the next.
+async fn look_after(mut connection: ConnectionManager, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+        let asked: Result<(), _> = redis::cmd("PING").query_async(&mut connection).await;
+        if let Err(error) = asked {
+            tracing::debug!(%error, "Redis does not answer");
+        }
     }
 }

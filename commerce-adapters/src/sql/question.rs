@@ -64,6 +64,9 @@ pub(crate) struct Question {
     pub(crate) frequent: bool,
     /// Whether nobody decides by the answer, so that a replica may give it.
     pub(crate) shown: bool,
+    /// Whether a replica may give it while the writer's server does not: who decides by it commits there, and cannot.
+    #[cfg_attr(not(feature = "mysql"), expect(dead_code, reason = "SQLite has no replicas"))]
+    pub(crate) browsed: bool,
 }
 
 impl Question {
@@ -74,7 +77,7 @@ impl Question {
 
     /// Any other question.
     pub(crate) fn of(sql: &'static str) -> Self {
-        Self { sql: Cow::Borrowed(sql), params: Vec::new(), frequent: false, shown: false }
+        Self { sql: Cow::Borrowed(sql), params: Vec::new(), frequent: false, shown: false, browsed: false }
     }
 
     /// And this parameter.
@@ -107,6 +110,11 @@ impl Question {
     pub(crate) fn shown_if(mut self, shown: bool) -> Self {
         self.shown = shown;
         self
+    }
+
+    /// Whoever browses asks it, also while nothing can be decided.
+    pub(crate) fn browsed(self) -> Self {
+        Self { browsed: true, ..self }
     }
 }
 

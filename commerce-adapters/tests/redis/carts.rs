@@ -1,6 +1,7 @@
 //! Carts in Redis.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use commerce_adapters::commerce_core::change::{ChangeSet, CommitError};
 use commerce_adapters::commerce_core::error::{ErrorClass, StoreErrorKind};
@@ -55,6 +56,13 @@ async fn without_redis_a_cart_is_unavailable_and_comes_back_with_it() {
     })
     .await;
     carts.commit(save(2)).await.unwrap();
+
+    // Nobody asks while it is away: the first who does is answered all the same.
+    server.peer().kill();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    server.peer().again();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    carts.cart(owner(), SystemClock.now()).await.unwrap();
 }
 
 #[tokio::test]

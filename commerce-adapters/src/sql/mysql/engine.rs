@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use commerce_core::change::{ChangeSet, CommitError};
-use commerce_core::error::StoreError;
+use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::ids::Entropy;
 use commerce_core::{Clock, Timestamp};
 use futures_util::future::BoxFuture;
@@ -162,7 +162,7 @@ impl<W: Context> Database<W> {
     }
 
     /// All rows that answer a question. What is only shown may come from a replica; while that does
-    /// not answer, it comes from the writer's server too.
+    /// not answer, it comes from the writer's server too; what is browsed comes from the replica while that one does not.
     pub(super) async fn rows(&self, operation: &'static str, question: Question) -> Result<Vec<Row>, StoreError> {
         if question.shown
             && let Some(replica) = &self.inner.replica
@@ -170,7 +170,14 @@ impl<W: Context> Database<W> {
         {
             return Ok(rows);
         }
-        self.inner.readers.ask(question).await.map_err(store_error(operation))
+        let browsed = question.browsed.then(|| question.clone());
+        let answer = self.inner.readers.ask(question).await.map_err(store_error(operation));
+        match (&self.inner.replica, browsed, &answer) {
+            (Some(replica), Some(question), Err(error)) if error.kind == StoreErrorKind::Unavailable => {
+                replica.try_ask(question).await.map_or(answer, Ok)
+            }
+            _ => answer,
+        }
     }
 
     /// The row that answers a question, if there is one.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use commerce_core::Timestamp;
 use commerce_core::change::{KeyRecord, KeyScope, Keys};
-use commerce_core::error::StoreError;
+use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::{Backlog, DeadLetter, DeadLetters, Envelope, Leases, Outbox, given_up};
 use commerce_core::ids::{EventId, Id};
 use commerce_core::limits;
@@ -65,6 +65,16 @@ impl<W: Context> Outbox for Database<W> {
         let Some(row) = row else { return Ok(Backlog::default()) };
         let fields = Fields::of(&row, OPERATION);
         Ok(Backlog { waiting: fields.count("waiting")?, oldest: fields.opt_at("oldest")? })
+    }
+
+    async fn takes_writes(&self) -> Result<(), StoreError> {
+        const OPERATION: &str = "mysql.takes_writes";
+        let row = self.row(OPERATION, Question::of("SELECT @@global.read_only AS read_only")).await?;
+        let read_only: Option<i64> = row.as_ref().map(|row| Fields::of(row, OPERATION).count("read_only")).transpose()?;
+        match read_only {
+            Some(0) => Ok(()),
+            _ => Err(StoreError::new(StoreErrorKind::ReadOnly, OPERATION, "the server takes no writes")),
+        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! The readers of one database: a few connections beside the writer, each seeing the last commit.
 //!
 //! Owns the queue in front of them. A caller who goes away leaves no connection half way through an
-//! answer, because none is hers.
+//! answer, because none is hers. Of a server that is silent nobody waits for an answer but one reader, which
+//! looks for it; everybody else is told so at once.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::Connection;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,8 +23,12 @@ use crate::sql::question::Question;
 
 /// Readers of one server for one database. A look-up takes a fraction of a millisecond.
 const READERS: usize = 8;
-/// How long an answer may take; longer than the server spends on a statement.
+/// How long an answer may take, from when it was asked for; longer than the server spends on a statement.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);
+/// How long it may take where another server can answer too.
+const ANSWER_WITHIN_OR_ELSEWHERE: Duration = Duration::from_secs(2);
+/// Pause between two looks for a silent server.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// For how long a server that did not answer is not asked where another can answer too.
 const AVOIDED_FOR: Duration = Duration::from_secs(2);
 
@@ -48,6 +54,10 @@ pub(crate) struct Readers {
 struct Waiting {
     queue: Mutex<VecDeque<Asked>>,
     more: Notify,
+    /// Whether the server gave no answer, nor when it was looked for.
+    silent: AtomicBool,
+    /// Whether a reader looks for it.
+    looked_for: AtomicBool,
 }
 
 impl Waiting {
@@ -70,6 +80,9 @@ impl Readers {
 
     /// All rows that answer a question.
     pub(crate) async fn ask(&self, question: Question) -> Answer {
+        if self.waiting.silent.load(Ordering::Relaxed) {
+            return Err(no_answer());
+        }
         let (answer, answered) = oneshot::channel();
         {
             let mut queue = self.waiting.queue();
@@ -79,7 +92,10 @@ impl Readers {
             queue.push_back(Asked { question, answer });
         }
         self.waiting.more.notify_one();
-        answered.await.unwrap_or(Err(sqlx::Error::PoolClosed))
+        match timeout(ANSWER_WITHIN, answered).await {
+            Ok(answered) => answered.unwrap_or(Err(sqlx::Error::PoolClosed)),
+            Err(_) => Err(no_answer()),
+        }
     }
 
     /// The same, but nothing where the server does not answer, for somebody who can ask another.
@@ -88,7 +104,7 @@ impl Readers {
         if now() < self.avoided_until.load(Ordering::Relaxed) {
             return None;
         }
-        match self.ask(question).await {
+        match timeout(ANSWER_WITHIN_OR_ELSEWHERE, self.ask(question)).await.unwrap_or_else(|_| Err(no_answer())) {
             Ok(rows) => Some(rows),
             Err(error) => {
                 tracing::warn!(%error, "a replica does not answer");
@@ -126,13 +142,46 @@ async fn run(address: Address, waiting: Arc<Waiting>, stop: CancellationToken) {
         };
         if !asked.answer.is_closed() {
             let answer = answer(&address, &mut line, asked.question).await;
+            let silent = answer.as_ref().is_err_and(is_timeout);
             asked.answer.send(answer).ok();
+            if silent && !waiting.looked_for.swap(true, Ordering::Relaxed) {
+                tokio::select! {
+                    found = look_for(&address, &waiting) => line = Some(found),
+                    () = stop.cancelled() => {}
+                }
+                waiting.looked_for.store(false, Ordering::Relaxed);
+            }
         }
     }
     if let Some(Line { connection, .. }) = line
         && let Err(error) = connection.close().await
     {
         tracing::debug!(%error, "closing a reader");
+    }
+}
+
+/// Looks for a server that gave no answer until it gives one. Until it does nobody waits for it, unless it answers the first
+/// look: then it was the question that took so long.
+async fn look_for(address: &Address, waiting: &Waiting) -> Line {
+    loop {
+        match address.connect().await {
+            Ok(line) => {
+                if waiting.silent.swap(false, Ordering::Relaxed) {
+                    tracing::info!(server = address.place(), "a database answers again");
+                }
+                return line;
+            }
+            Err(error) => {
+                if !waiting.silent.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, server = address.place(), "a database is silent");
+                }
+                // Whoever asked before is told, too.
+                for asked in waiting.queue().drain(..) {
+                    asked.answer.send(Err(no_answer())).ok();
+                }
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
@@ -154,7 +203,7 @@ async fn answer_once(address: &Address, line: &mut Option<Line>, question: Quest
         None => address.connect().await?,
     };
     let asking = query(question.sql, question.params).fetch_all(&mut open.connection);
-    let answer = tokio::time::timeout(ANSWER_WITHIN, asking).await.unwrap_or_else(|_| Err(no_answer()));
+    let answer = timeout(ANSWER_WITHIN, asking).await.unwrap_or_else(|_| Err(no_answer()));
     if !answer.as_ref().is_err_and(is_lost) {
         *line = Some(open);
     }

@@ -102,7 +102,7 @@ impl Database<CatalogWrite> {
     /// A product by id, from a replica if it may lag.
     pub(super) async fn read_product(&self, id: ProductId, may_lag: bool) -> Result<Option<Product>, StoreError> {
         const OPERATION: &str = "catalog.product";
-        let query = Question::frequent(sql::PRODUCT).shown_if(may_lag).bind(blob(id.uuid()));
+        let query = Question::frequent(sql::PRODUCT).shown_if(may_lag).browsed().bind(blob(id.uuid()));
         let product = Gathered::of(self.rows(OPERATION, query).await?, sql::PARTS_OF_PRODUCT, OPERATION)?;
         product.map(|product| read_product(&product.fields(OPERATION))).transpose()
     }
@@ -116,7 +116,7 @@ impl ProductReads for Database<CatalogWrite> {
 
     async fn product_by_slug(&self, slug: &Slug) -> Result<Option<Product>, StoreError> {
         const OPERATION: &str = "catalog.product_by_slug";
-        let query = Question::frequent(sql::PRODUCT_BY_SLUG).bind(slug.as_str());
+        let query = Question::frequent(sql::PRODUCT_BY_SLUG).browsed().bind(slug.as_str());
         let product = Gathered::of(self.rows(OPERATION, query).await?, sql::PARTS_OF_PRODUCT, OPERATION)?;
         product.map(|product| read_product(&product.fields(OPERATION))).transpose()
     }
@@ -137,7 +137,7 @@ impl ProductReads for Database<CatalogWrite> {
 
     async fn products_by_id(&self, among: &[ProductId]) -> Result<Vec<Product>, StoreError> {
         const OPERATION: &str = "catalog.products_by_id";
-        let query = Question::frequent(sql::PRODUCTS_AMONG);
+        let query = Question::frequent(sql::PRODUCTS_AMONG).browsed();
         let rows = self.rows(OPERATION, query.bind(ids(among.iter().copied()))).await?;
         rows.iter().map(|row| read_product(&Fields::of(row, OPERATION))).collect()
     }
@@ -162,7 +162,7 @@ impl ProductReads for Database<CatalogWrite> {
         // One statement, so that the nodes are those of the version: the tree's row comes with each.
         const SQL: &str = "SELECT tree.version AS tree_version, categories.*
             FROM category_tree AS tree LEFT JOIN categories ON true";
-        let rows = self.rows(OPERATION, Question::of(SQL)).await?;
+        let rows = self.rows(OPERATION, Question::of(SQL).browsed()).await?;
         let mut tree = CategoryTree::default();
         for row in &rows {
             let fields = Fields::of(row, OPERATION);
@@ -179,13 +179,13 @@ impl ProductReads for Database<CatalogWrite> {
 impl SellerReads for Database<CatalogWrite> {
     async fn seller(&self, id: SellerId) -> Result<Option<Seller>, StoreError> {
         const OPERATION: &str = "catalog.seller";
-        let query = Question::frequent("SELECT * FROM sellers WHERE id = ?").bind(blob(id.uuid()));
+        let query = Question::frequent("SELECT * FROM sellers WHERE id = ?").browsed().bind(blob(id.uuid()));
         self.row(OPERATION, query).await?.map(|row| read_seller(&row, OPERATION)).transpose()
     }
 
     async fn seller_by_slug(&self, slug: &Slug) -> Result<Option<Seller>, StoreError> {
         const OPERATION: &str = "catalog.seller_by_slug";
-        let query = Question::of("SELECT * FROM sellers WHERE slug = ?").bind(slug.as_str());
+        let query = Question::of("SELECT * FROM sellers WHERE slug = ?").browsed().bind(slug.as_str());
         self.row(OPERATION, query).await?.map(|row| read_seller(&row, OPERATION)).transpose()
     }
 

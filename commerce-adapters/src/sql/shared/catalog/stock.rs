@@ -87,7 +87,7 @@ impl Database<CatalogWrite> {
     /// The stock of these SKUs, from a replica if it may lag.
     pub(super) async fn read_stock(&self, skus: &[Sku], may_lag: bool) -> Result<Vec<Inventory>, StoreError> {
         const OPERATION: &str = "catalog.inventory";
-        let query = Question::frequent(sql::STOCK_AMONG).shown_if(may_lag).bind(each(skus));
+        let query = Question::frequent(sql::STOCK_AMONG).shown_if(may_lag).browsed().bind(each(skus));
         let rows = self.rows(OPERATION, query).await?;
         rows.iter().map(|row| read_inventory(row, OPERATION)).collect()
     }
