@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::cloned_ref_to_slice_refs, reason = "what a list should hold reads better as a list")]
 
-use commerce_core::catalog::{NewReview, Product, Rating, Review, ReviewStatus};
+use commerce_core::catalog::{NewReview, Product, Rating, Review, ReviewStatus, SellerPatch};
 use commerce_core::change::{Answer, RequestKey};
 use commerce_core::error::Error;
 use commerce_core::ids::{Id, ProductId, SellerId, UserId};
@@ -166,7 +166,10 @@ fn staff_decides_and_nobody_else() {
         assert_eq!(refused(decide(STAFF, ReviewStatus::Rejected, Some(&long), None).await).code(), "INVALID");
         let rejected = decide(STAFF, ReviewStatus::Rejected, Some(" spam "), Some(1)).await.unwrap();
         assert_eq!((rejected.status, rejected.reason.as_deref()), (ReviewStatus::Rejected, Some("spam")));
-        let seller = Actor::Seller(UserId::from_uuid(Uuid::from_u128(8)), product(&shop, cup).await.seller);
+        let (merchant, own) = (UserId::from_uuid(Uuid::from_u128(8)), product(&shop, cup).await.seller);
+        let named = SellerPatch { user: Some(Some(merchant)), ..SellerPatch::default() };
+        shop.catalog.update_seller(&STAFF, own, named, None).await.unwrap();
+        let seller = Actor::Seller(merchant, own);
         assert_eq!(refused(shop.catalog.write_review(&seller, cup, say(5), None).await), Refusal::Forbidden);
         let stranger = Actor::Seller(UserId::from_uuid(Uuid::from_u128(9)), SellerId::from_uuid(Uuid::from_u128(9)));
         assert_eq!(written(&shop, &stranger, cup, 5).await.rating, 5, "a seller of other things is a customer like any other");

@@ -71,6 +71,37 @@ async fn a_shop_that_is_handed_over_is_no_longer_its_former_owners() {
     bina.post("/api/products", &product("Hers")).send().await.problem(403, "FORBIDDEN");
 }
 
+/// The two contexts hear of it one after the other: what was cut off in between is made whole by the same request.
+#[tokio::test]
+async fn who_runs_a_shop_is_said_again_by_the_same_request() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let (asha, bina) = (shop.customer().await, shop.customer().await);
+    let runs = |user: &Client| json!({"name": "Lane", "userId": user.user});
+    let made = admin.post("/api/sellers", &runs(&asha)).send().await.expect(201);
+    let path = format!("/api/sellers/{}", id(&made));
+    admin.put(&format!("/api/users/{}/role", asha.user), &json!({"role": "CUSTOMER"})).send().await.expect(200);
+    asha.post("/api/products", &product("Hers")).send().await.problem(403, "FORBIDDEN");
+    admin.put(&path, &runs(&asha)).send().await.expect(200);
+    let hers = asha.post("/api/products", &product("Hers")).send().await.expect(201);
+    assert_eq!(hers["sellerId"], made["id"]);
+
+    // Her role given back is for the shop that she still runs.
+    for role in ["CUSTOMER", "SELLER"] {
+        admin.put(&format!("/api/users/{}/role", asha.user), &json!({"role": role})).send().await.expect(200);
+    }
+    assert_eq!(asha.post("/api/products", &product("Hers")).send().await.expect(201)["sellerId"], made["id"]);
+
+    // Whoever was erased hands over nothing, and stands in nobody's way.
+    asha.delete("/api/users/me").send().await.expect(204);
+    admin.put(&path, &runs(&bina)).send().await.expect(200);
+    bina.patch(&format!("/api/products/{}", id(&hers)), &json!({"name": "Ours"}))
+        .header("if-match", "*")
+        .send()
+        .await
+        .expect(200);
+}
+
 #[tokio::test]
 async fn a_picture_is_its_own_products() {
     let shop = shared();

@@ -1,10 +1,21 @@
 //! Who may touch which product: staff all, a seller her own.
 
 use crate::actor::Actor;
-use crate::error::Refusal;
+use crate::error::{Outcome, Refusal};
 use crate::ids::SellerId;
 
+use super::Catalog;
 use super::model::{Product, ProductStatus};
+
+impl Catalog {
+    /// As whom the actor acts on goods. Who runs a seller is the catalog's to say: users hear of it afterwards, so that
+    /// somebody who is known by a seller that is not hers, or is no longer, is a customer here.
+    pub(super) async fn acting(&self, actor: &Actor) -> Outcome<Actor> {
+        let Actor::Seller(user, seller) = *actor else { return Ok(*actor) };
+        let runs = self.store.seller(seller).await?.is_some_and(|seller| seller.user == Some(user));
+        Ok(if runs { *actor } else { Actor::Customer(user) })
+    }
+}
 
 /// Passes sellers and staff.
 ///

@@ -267,6 +267,7 @@ impl Catalog {
     /// # Errors
     /// `UNAUTHENTICATED`, `FORBIDDEN` for customers, `NOT_FOUND` also for another seller's product.
     pub async fn managed_product(&self, actor: &Actor, id: ProductId) -> Outcome<Product> {
+        let actor = &self.acting(actor).await?;
         super::access::require_merchant(actor)?;
         let product = self.store.product(id).await?.ok_or(Refusal::NotFound("product"))?;
         require_seller(actor, product.seller, "product")?;

@@ -28,6 +28,7 @@ impl Catalog {
     /// `FORBIDDEN` for customers, `INVALID` with every fault, `SKU_TAKEN`, `SLUG_TAKEN` (where the
     /// slug was chosen), `CURRENCY_MISMATCH`, `IDEMPOTENCY_MISMATCH`.
     pub async fn create_product(&self, actor: &Actor, new: NewProduct, key: Option<RequestKey>) -> Outcome<Answer<Product>> {
+        let actor = &self.acting(actor).await?;
         require_merchant(actor)?;
         let keyed = Keyed::of(actor, "POST /api/products", key);
         if let Some(made) = keyed.seen(&*self.store).await? {

@@ -113,6 +113,7 @@ impl Catalog {
     /// # Errors
     /// As for creating and changing; nothing of a refused product is written.
     pub async fn import_product(&self, actor: &Actor, import: ImportProduct) -> Outcome<Imported> {
+        let actor = &self.acting(actor).await?;
         require_merchant(actor)?;
         let import = &import;
         rounds("product", || async move {
@@ -145,6 +146,7 @@ impl Catalog {
     /// # Errors
     /// As for the import.
     pub async fn preview_import(&self, actor: &Actor, import: &ImportProduct) -> Outcome<Imported> {
+        let actor = &self.acting(actor).await?;
         require_merchant(actor)?;
         let Some(known) = self.store.product_by_slug(&import.slug).await? else {
             // The house's own seller is made with its first product, not by looking at one.

@@ -65,6 +65,9 @@ pub trait SellerReads: Send + Sync {
     /// A seller by its slug.
     async fn seller_by_slug(&self, slug: &Slug) -> Result<Option<Seller>, StoreError>;
 
+    /// The seller that a user runs; the newest, should there be several.
+    async fn seller_run_by(&self, user: UserId) -> Result<Option<Seller>, StoreError>;
+
     /// Sellers, newest first.
     async fn sellers(&self, page: &PageRequest) -> Result<Page<Seller>, StoreError>;
 }

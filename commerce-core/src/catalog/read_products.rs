@@ -31,7 +31,7 @@ impl Catalog {
     /// # Errors
     /// `NOT_FOUND`, also for a draft or an archived product of somebody else.
     pub async fn product(&self, actor: &Actor, id: ProductId) -> Outcome<Product> {
-        let found = self.store.product(id).await?;
+        let (actor, found) = (&self.acting(actor).await?, self.store.product(id).await?);
         Ok(found.filter(|product| sees(actor, product)).ok_or(Refusal::NotFound("product"))?)
     }
 
@@ -40,6 +40,7 @@ impl Catalog {
     /// # Errors
     /// `NOT_FOUND`, also for a draft or an archived product of somebody else.
     pub async fn shown(&self, actor: &Actor, id: ProductId) -> Outcome<Arc<Shown>> {
+        let actor = &self.acting(actor).await?;
         let found = match actor {
             Actor::Anonymous | Actor::Guest(..) | Actor::Customer(_) => self.store.shown(id).await?,
             Actor::Seller(..) | Actor::Admin(_) | Actor::System => Shown::read(&*self.store, id).await?.map(Arc::new),
@@ -52,13 +53,13 @@ impl Catalog {
     /// # Errors
     /// `NOT_FOUND`, also for a draft or an archived product of somebody else.
     pub async fn product_by_slug(&self, actor: &Actor, slug: &Slug) -> Outcome<Product> {
-        let found = self.store.product_by_slug(slug).await?;
+        let (actor, found) = (&self.acting(actor).await?, self.store.product_by_slug(slug).await?);
         Ok(found.filter(|product| sees(actor, product)).ok_or(Refusal::NotFound("product"))?)
     }
 
     /// Products, newest first.
     pub async fn products(&self, actor: &Actor, list: ListProducts, page: &PageRequest) -> Outcome<Page<Product>> {
-        let status = match visible(actor, list) {
+        let status = match visible(&self.acting(actor).await?, list) {
             Visible::Nothing => return Ok(Page { items: Vec::new(), next_cursor: None }),
             Visible::All => None,
             Visible::Only(status) => Some(status),

@@ -39,6 +39,7 @@ impl Catalog {
 
     /// The stock of one SKU that the actor manages.
     pub(super) async fn managed_stock(&self, actor: &Actor, sku: &Sku) -> Outcome<Inventory> {
+        let actor = &self.acting(actor).await?;
         require_merchant(actor)?;
         let stock = self.stock(sku).await?;
         if !actor.is_staff() {

@@ -57,10 +57,24 @@ impl Catalog {
         self.one_of(SellerId::from_uuid(HOUSE), "House", "house", None).await
     }
 
-    /// The seller that a user has of her own, made when it is first asked for. It has no name of hers, which everybody
-    /// would see; she gives it one.
+    /// The seller that a user runs; one of her own, made when it is first asked for, where she runs none. It has no name of
+    /// hers, which everybody would see; she gives it one.
     pub(super) async fn seller_of(&self, user: UserId) -> Outcome<Seller> {
-        self.one_of(own_seller(user), "New seller", &format!("seller {}", user.uuid().simple()), Some(user)).await
+        rounds("seller", || async move {
+            if let Some(known) = self.store.seller_run_by(user).await? {
+                return Ok(Round::Done(known));
+            }
+            let own = own_seller(user);
+            let id = match self.store.seller(own).await? {
+                None => own,
+                Some(made) if made.user == Some(user) => return Ok(Round::Done(made)),
+                // The one that was hers has gone to somebody else.
+                Some(_) => self.ids.mint(),
+            };
+            let made = self.one_of(id, "New seller", &format!("seller {}", user.uuid().simple()), Some(user)).await?;
+            Ok(if made.user == Some(user) { Round::Done(made) } else { Round::Again })
+        })
+        .await
     }
 
     /// The seller with an id that is known before it is there; where another has its slug, with another one.
@@ -145,6 +159,7 @@ impl Catalog {
     /// # Errors
     /// `FORBIDDEN`, `NOT_FOUND`, `SLUG_TAKEN`, `VERSION_MISMATCH`, `INVALID`.
     pub async fn update_seller(&self, actor: &Actor, id: SellerId, patch: SellerPatch, expected: Option<u64>) -> Outcome<Seller> {
+        let actor = &self.acting(actor).await?;
         if patch.user.is_some() || !super::access::manages(actor, id) {
             actor.require_staff()?;
         }

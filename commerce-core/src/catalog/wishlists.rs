@@ -34,6 +34,7 @@ impl Catalog {
         let page = self.store.wishes(user, page).await?;
         let ids: Vec<ProductId> = page.items.iter().map(|wish| wish.product).collect();
         let mut products = self.store.products_by_id(&ids).await?;
+        let actor = &self.acting(actor).await?;
         products.retain(|product| sees(actor, product));
         let mut cards: HashMap<ProductId, ProductCard> =
             self.cards(&products).await?.into_iter().map(|card| (card.id, card)).collect();
@@ -51,6 +52,7 @@ impl Catalog {
         actor.require_owner(user, "wishlist")?;
         let wish = self.store.wish(user, product).await?.ok_or(Refusal::NotFound("wish"))?;
         let mut products = self.store.products_by_id(&[product]).await?;
+        let actor = &self.acting(actor).await?;
         products.retain(|product| sees(actor, product));
         Ok((wish, self.cards(&products).await?.pop()))
     }

@@ -170,7 +170,7 @@ pub trait Records: Send + Sync {
 /// The catalog's sellers as users need them: a direct call in one process, HTTP between processes.
 #[async_trait]
 pub trait Sellers: Send + Sync {
-    /// The seller of her own that a user acts for, made where there is none yet; always the same.
+    /// The seller that a user runs; one of her own, made where she runs none. The same for as long as she runs it.
     async fn of_her_own(&self, user: UserId) -> Outcome<SellerId>;
 }
 

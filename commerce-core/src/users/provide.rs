@@ -87,7 +87,7 @@ impl Accounts for Users {
     }
 
     async fn end_seller(&self, actor: &Actor, user: UserId, seller: SellerId) -> Outcome<()> {
-        Self::end_seller(self, actor, user, seller).await.map(|_| ())
+        Self::end_seller(self, actor, user, seller).await
     }
 
     fn in_trace(&self, traceparent: &str) -> Option<Arc<dyn Accounts>> {

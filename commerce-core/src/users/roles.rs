@@ -23,8 +23,8 @@ impl Users {
         Self { sellers, ..self }
     }
 
-    /// Gives a user a role. Holds from her next request. Who becomes a seller without having one
-    /// gets a seller of her own, which is there before she has the role. Only the operator takes the role of the last ADMIN.
+    /// Gives a user a role. Holds from her next request. Who becomes a seller acts for the one that she runs, and gets a seller
+    /// of her own, which is there before she has the role, where she runs none. Only the operator takes the role of the last ADMIN.
     ///
     /// # Errors
     /// `FORBIDDEN`, `NOT_FOUND`, `LAST_ADMIN`, `VERSION_MISMATCH` when she is not `expected`, `INVALID` for a seller where no catalog can be
@@ -37,22 +37,21 @@ impl Users {
             subject: id,
             detail: json!({ "from": user.role, "to": role }),
         };
-        if role == Role::Seller {
+        let seller = if role == Role::Seller {
             let user = self.present(id).await?;
             expect_version("user", expected, user.version)?;
             self.who_stays(actor, &user).await?;
-            if user.seller.is_none_or(|seller| seller == own_seller(id)) {
-                self.make_seller(id).await?;
-            }
-        }
-        self.change_user(actor, id, expected, |user| with_role(user, role), deed).await
+            Some(self.make_seller(id).await?)
+        } else {
+            None
+        };
+        self.change_user(actor, id, expected, |user| User { role, seller, ..user }, deed).await
     }
 
-    /// A seller of her own for a user, if she has none.
-    pub(super) async fn make_seller(&self, id: UserId) -> Outcome<()> {
+    /// The seller that a user runs, of her own if she has none.
+    pub(super) async fn make_seller(&self, id: UserId) -> Outcome<SellerId> {
         let nobody = || Refusal::field("role", "NO_CATALOG", "a seller is kept by the catalog, which cannot be asked from here");
-        let made = self.sellers.as_ref().ok_or_else(nobody)?.of_her_own(id).await?;
-        if made == own_seller(id) { Ok(()) } else { Err(Refusal::Conflict("seller").into()) }
+        self.sellers.as_ref().ok_or_else(nobody)?.of_her_own(id).await
     }
 
     /// Makes a user act for this seller. Staff acts for every seller, and stays staff.
@@ -73,19 +72,25 @@ impl Users {
         self.change_user(actor, id, None, acting, deed).await
     }
 
-    /// Makes a user who acts for this seller a customer again.
+    /// Makes a user who acts for this seller a customer again. Who was erased acts for nobody.
     ///
     /// # Errors
     /// `FORBIDDEN`, `NOT_FOUND`.
-    pub async fn end_seller(&self, actor: &Actor, id: UserId, seller: SellerId) -> Outcome<User> {
+    pub async fn end_seller(&self, actor: &Actor, id: UserId, seller: SellerId) -> Outcome<()> {
         actor.require_staff()?;
+        if self.store.user(id).await?.is_some_and(|user| user.is_erased()) {
+            return Ok(());
+        }
         let deed = |user: &User| Deed {
             action: StaffAction::SellerChanged,
             subject: id,
             detail: json!({ "from": user.seller, "to": Option::<SellerId>::None }),
         };
-        let ended = |user: User| if user.seller == Some(seller) { with_role(user, Role::Customer) } else { user };
-        self.change_user(actor, id, None, ended, deed).await
+        let ended = |user: User| match user.seller == Some(seller) {
+            true => User { role: Role::Customer, seller: None, ..user },
+            false => user,
+        };
+        self.change_user(actor, id, None, ended, deed).await.map(|_| ())
     }
 
     /// Another ADMIN, when one ceases to be it. She goes along with her next version, so that of two who cease at once the
@@ -128,14 +133,6 @@ impl Users {
         })
         .await
     }
-}
-
-fn with_role(user: User, role: Role) -> User {
-    let seller = match role {
-        Role::Seller => user.seller.or_else(|| Some(own_seller(user.id))),
-        Role::Customer | Role::Admin => None,
-    };
-    User { role, seller, ..user }
 }
 
 /// A user's own seller is known by her id, so that it is made once however often that is asked for.

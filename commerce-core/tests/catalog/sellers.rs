@@ -1,9 +1,13 @@
 //! Sellers whose ids are known before they are there: the house's, and a user's own.
 
-use commerce_core::catalog::{HOUSE, ImportProduct, ImportSeller, Imported, MetSellers, NewProduct, NewSeller, SellerPatch};
+use commerce_core::catalog::{
+    HOUSE, ImportProduct, ImportSeller, Imported, ListProducts, MetSellers, NewProduct, NewSeller, ProductPatch, ProductStatus,
+    SellerPatch,
+};
 use commerce_core::ids::{Id, SellerId, UserId};
+use commerce_core::page::PageRequest;
 use commerce_core::users::{Sellers, own_seller};
-use commerce_core::{Outcome, Refusal};
+use commerce_core::{Actor, Outcome, Refusal};
 use futures_executor::block_on;
 use futures_util::future::join_all;
 use uuid::Uuid;
@@ -46,6 +50,62 @@ fn a_user_has_her_seller_where_another_has_its_slug() -> Outcome<()> {
         assert_ne!(hers.uuid(), Uuid::nil());
         assert_eq!(house.catalog.seller(hers).await?.user, Some(user));
         assert_eq!(house.catalog.of_her_own(user).await?, hers);
+        Ok(())
+    })
+}
+
+/// Users hear of it afterwards, perhaps never: what the catalog says holds at once.
+#[test]
+fn whoever_no_longer_runs_a_seller_manages_nothing_of_it() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let (asha, bina): (UserId, UserId) = (house.ids.mint(), house.ids.mint());
+        let new = NewSeller { user: Some(asha), ..named("Potter", None) };
+        let potter = house.catalog.create_seller(&STAFF, new, None).await?.into_inner().id;
+        let (former, next) = (Actor::Seller(asha, potter), Actor::Seller(bina, potter));
+        let draft = NewProduct { status: Some(ProductStatus::Draft), ..product("A", &[("A", 1)]) };
+        let cup = house.catalog.create_product(&former, draft, None).await?.into_inner().id;
+        assert_eq!(refused(house.catalog.product(&next, cup).await), Refusal::NotFound("product"), "she runs nothing yet");
+
+        for user in [Some(bina), None] {
+            let given = SellerPatch { user: Some(user), ..SellerPatch::default() };
+            house.catalog.update_seller(&STAFF, potter, given, None).await?;
+            let (sku, page, own) = ("A".parse().unwrap(), PageRequest::first(), Some(potter));
+            let renamed = || ProductPatch { name: Some("Mine".to_owned()), ..ProductPatch::default() };
+            let all = ListProducts { seller: own, ..ListProducts::default() };
+            let catalog = &house.catalog;
+            assert_eq!(refused(catalog.update_product(&former, cup, renamed(), None).await), Refusal::Forbidden);
+            assert_eq!(refused(catalog.create_product(&former, product("B", &[("B", 1)]), None).await), Refusal::Forbidden);
+            assert_eq!(refused(catalog.adjust_stock(&former, &sku, 1, "found".to_owned(), None, None).await), Refusal::Forbidden);
+            assert_eq!(refused(catalog.stock_ledger(&former, &sku, &page).await), Refusal::Forbidden);
+            let import = ImportProduct::whole("a".parse().unwrap(), product("A", &[("A", 1)]));
+            assert_eq!(refused(catalog.preview_import(&former, &import).await), Refusal::Forbidden);
+            let mine = SellerPatch { name: Some("Mine".to_owned()), ..SellerPatch::default() };
+            assert_eq!(refused(catalog.update_seller(&former, potter, mine, None).await), Refusal::Forbidden);
+            assert_eq!(refused(catalog.product(&former, cup).await), Refusal::NotFound("product"), "a draft is its seller's");
+            assert_eq!(refused(catalog.shown(&former, cup).await), Refusal::NotFound("product"));
+            assert_eq!(catalog.products(&former, all, &page).await?.items, []);
+            if user.is_some() {
+                assert_eq!(catalog.update_product(&next, cup, renamed(), None).await?.name, "Mine");
+            }
+        }
+        assert_ne!(house.catalog.of_her_own(bina).await?, potter, "what was taken from her does not come back with her role");
+        Ok(())
+    })
+}
+
+#[test]
+fn whose_own_seller_went_to_somebody_else_gets_another() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let (asha, bina): (UserId, UserId) = (house.ids.mint(), house.ids.mint());
+        let first = house.catalog.of_her_own(asha).await?;
+        let given = SellerPatch { user: Some(Some(bina)), ..SellerPatch::default() };
+        house.catalog.update_seller(&STAFF, first, given, None).await?;
+        assert_eq!(house.catalog.of_her_own(bina).await?, first, "it is the one she runs");
+        let second = house.catalog.of_her_own(asha).await?;
+        assert_eq!((second == first, house.catalog.seller(second).await?.user), (false, Some(asha)));
+        assert_eq!(house.catalog.of_her_own(asha).await?, second);
         Ok(())
     })
 }

@@ -5,14 +5,14 @@ use commerce_core::catalog::MovementKind::{Receipt, Release, Reservation, Restoc
 use commerce_core::catalog::{HoldKey, HoldState, ProductPatch, StockPolicy, StockReads};
 use commerce_core::change::Answer;
 use commerce_core::events::{EventKind, Outbox};
-use commerce_core::ids::{Id, SellerId, UserId};
+use commerce_core::ids::UserId;
 use commerce_core::limits;
 use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::NoWait;
+use commerce_core::users::Sellers;
 use commerce_core::{Actor, Clock, Outcome, Refusal};
 use futures_executor::block_on;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::house::{House, KEY, STAFF, keyed, product, refused, sku};
 
@@ -123,7 +123,8 @@ fn stock_is_adjusted_under_a_key_and_never_below_what_is_reserved() -> Outcome<(
         assert!(matches!(adjust(-3, Some(keyed("k", 1))).await?, Answer::Replayed(stock) if stock.on_hand == 2));
         assert_eq!(refused(adjust(-3, Some(keyed("k", 2))).await), Refusal::IdempotencyMismatch);
         assert_eq!(house.stock("A").await?, (2, 2));
-        let stranger = Actor::Seller(UserId::from_uuid(Uuid::nil()), SellerId::from_uuid(Uuid::nil()));
+        let user: UserId = house.ids.mint();
+        let stranger = Actor::Seller(user, house.catalog.of_her_own(user).await?);
         assert_eq!(refused(house.catalog.inventory(&stranger, &sku("A")).await), Refusal::NotFound("SKU"));
         Ok(())
     })

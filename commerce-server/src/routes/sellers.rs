@@ -87,7 +87,8 @@ async fn show(State(shared): State<Shared>, params: Params) -> Answered<Told<Sel
     Ok(shown_at(seller, SellerView::version))
 }
 
-/// Whoever is to run it is looked up first; whoever ran it before is a customer again.
+/// Whoever is to run it is looked up first; whoever ran it before is a customer again. From the catalog's writing on it is
+/// the new one's alone; that she is a seller is said again by a repeated request, should the first have died in between.
 async fn change(
     State(shared): State<Shared>,
     caller: SignedIn,
@@ -102,18 +103,16 @@ async fn change(
     let said = body.user_id.is_some() || caller.actor.is_staff();
     let user = (said && body.user_id != before.user).then_some(body.user_id);
     let change = SellerPatch { name: Some(body.name), slug: body.slug, user };
-    if let Some(user) = body.user_id.filter(|_| caller.actor.is_staff()) {
-        shared.accounts().expect(&caller.actor, user).await?;
+    let (accounts, runs) = (shared.accounts(), body.user_id.filter(|_| caller.actor.is_staff()));
+    if let Some(runs) = runs {
+        accounts.expect(&caller.actor, runs).await?;
     }
     let seller = shared.catalog().update_seller(&caller.actor, id, change, if_match.version).await?;
-    if let Some(user) = user {
-        let accounts = shared.accounts();
-        if let Some(former) = before.user {
-            accounts.end_seller(&caller.actor, former, id).await?;
-        }
-        if let Some(user) = user {
-            accounts.set_seller(&caller.actor, user, id).await?;
-        }
+    if let Some(former) = before.user.filter(|_| user.is_some()) {
+        accounts.end_seller(&caller.actor, former, id).await?;
+    }
+    if let Some(runs) = runs {
+        accounts.set_seller(&caller.actor, runs, id).await?;
     }
     let view = SellerView::from(seller);
     Ok(shown_at(view, SellerView::version))

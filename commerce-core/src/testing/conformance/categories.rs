@@ -126,6 +126,9 @@ async fn sellers_are_kept(fixture: &Catalog) {
     assert_eq!(got(fixture.store.seller_by_slug(&seller.slug).await), Some(seller.clone()));
     let nobodys = Slug::parse("slug", "nobodys").expect("letters are a slug");
     assert_eq!(got(fixture.store.seller_by_slug(&nobodys).await), None);
+    let user = seller.user.expect("every other one has a user, and so has the first");
+    assert_eq!(got(fixture.store.seller_run_by(user).await), Some(seller.clone()));
+    assert_eq!(got(fixture.store.seller_run_by(fixture.ids.mint()).await), None);
     let stale = CatalogWrite::UpdateSeller(seller.clone());
     assert!(matches!(fixture.refused([stale]).await, CommitRefusal::Stale(_)));
     let renamed = Seller { name: "Renamed".to_owned(), version: 2, ..seller };

@@ -120,6 +120,7 @@ faulty! {
     SellerReads of dyn CatalogStore, "catalog" {
         read seller(id: SellerId) -> Stored<Option<Seller>>;
         read seller_by_slug(slug: &Slug) -> Stored<Option<Seller>>;
+        read seller_run_by(user: UserId) -> Stored<Option<Seller>>;
         read sellers(page: &PageRequest) -> Stored<Page<Seller>>;
     }
 

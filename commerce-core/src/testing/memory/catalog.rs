@@ -98,6 +98,10 @@ impl SellerReads for MemoryCatalog {
         Ok(self.db.read(|rows| rows.sellers.values().find(|seller| seller.slug == *slug).cloned()).await)
     }
 
+    async fn seller_run_by(&self, user: UserId) -> Result<Option<Seller>, StoreError> {
+        Ok(self.db.read(|rows| rows.sellers.values().rfind(|seller| seller.user == Some(user)).cloned()).await)
+    }
+
     async fn sellers(&self, page: &PageRequest) -> Result<Page<Seller>, StoreError> {
         let sellers = self.db.read(|rows| rows.sellers.values().cloned().collect()).await;
         Ok(super::newest_first(sellers, page, |seller| seller.id.uuid()))

@@ -7,7 +7,7 @@ use commerce_core::catalog::{
     SellerReads, Variant,
 };
 use commerce_core::error::StoreError;
-use commerce_core::ids::{Id, ImageId, ProductId, SellerId};
+use commerce_core::ids::{Id, ImageId, ProductId, SellerId, UserId};
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::{Metadata, Sku, Slug};
 use commerce_core::{Currency, Money, Timestamp};
@@ -186,6 +186,12 @@ impl SellerReads for Database<CatalogWrite> {
     async fn seller_by_slug(&self, slug: &Slug) -> Result<Option<Seller>, StoreError> {
         const OPERATION: &str = "catalog.seller_by_slug";
         let query = Question::of("SELECT * FROM sellers WHERE slug = ?").browsed().bind(slug.as_str());
+        self.row(OPERATION, query).await?.map(|row| read_seller(&row, OPERATION)).transpose()
+    }
+
+    async fn seller_run_by(&self, user: UserId) -> Result<Option<Seller>, StoreError> {
+        const OPERATION: &str = "catalog.seller_run_by";
+        let query = Question::of("SELECT * FROM sellers WHERE user_id = ? ORDER BY id DESC LIMIT 1").bind(blob(user.uuid()));
         self.row(OPERATION, query).await?.map(|row| read_seller(&row, OPERATION)).transpose()
     }
 
