@@ -71,6 +71,41 @@ async fn a_shop_that_is_handed_over_is_no_longer_its_former_owners() {
     bina.post("/api/products", &product("Hers")).send().await.problem(403, "FORBIDDEN");
 }
 
+#[tokio::test]
+async fn nobody_runs_two_shops() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let (asha, bina) = (shop.customer().await, shop.customer().await);
+    let run_by = |user: &Client| json!({"name": unique("Lane"), "userId": user.user});
+    let make = async |user: &Client| admin.post("/api/sellers", &run_by(user)).send().await;
+    let path = |made: &Value| format!("/api/sellers/{}", id(made));
+    let taken = |answer: Answer| assert_eq!(answer.problem(409, "OWNER_TAKEN")["errors"][0]["field"], "userId");
+    let (first, second) = (make(&asha).await.expect(201), make(&bina).await.expect(201));
+    taken(make(&asha).await);
+    taken(admin.put(&path(&second), &run_by(&asha)).send().await);
+    let kept = shop.anyone().read(&path(&second)).await;
+    assert_eq!(kept, second, "nothing was written");
+    for (user, hers) in [(&asha, &first), (&bina, &second)] {
+        assert_eq!(user.post("/api/products", &product("Hers")).send().await.expect(201)["sellerId"], hers["id"]);
+    }
+    // A seller of her own is one, too.
+    let own = seller(&shop, &admin).await;
+    taken(make(&own).await);
+
+    admin.put(&path(&first), &json!({"name": unique("Lane")})).send().await.expect(200);
+    admin.put(&path(&second), &run_by(&asha)).send().await.expect(200);
+    assert_eq!(asha.post("/api/products", &product("Hers")).send().await.expect(201)["sellerId"], second["id"]);
+    bina.post("/api/products", &product("Hers")).send().await.problem(403, "FORBIDDEN");
+
+    for _ in 0..5 {
+        let user = shop.customer().await;
+        let (one, other) = tokio::join!(make(&user), make(&user));
+        let (made, refused) = if one.status == 201 { (one, other) } else { (other, one) };
+        taken(refused);
+        assert_eq!(user.post("/api/products", &product("Hers")).send().await.expect(201)["sellerId"], made.expect(201)["id"]);
+    }
+}
+
 /// The two contexts hear of it one after the other: what was cut off in between is made whole by the same request.
 #[tokio::test]
 async fn who_runs_a_shop_is_said_again_by_the_same_request() {

@@ -49,6 +49,14 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
         self.rows.get(key).and_then(|row| row.value.as_ref())
     }
 
+    /// Whether a row, as it is now, is this.
+    pub(crate) fn holds(&self, value: &V) -> bool
+    where
+        V: PartialEq,
+    {
+        self.rows.values().any(|row| row.value.as_ref() == Some(value))
+    }
+
     /// The row as it was before the change set on trial.
     pub(crate) fn before(&self, key: &K) -> Option<&V> {
         match self.trial.iter().find(|(tried, _)| tried == key) {

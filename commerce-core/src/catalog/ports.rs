@@ -187,9 +187,9 @@ pub enum CatalogWrite {
     /// Nothing to write, but the tree as a whole must have this version: `Stale("category tree")` otherwise. Goes with a product
     /// that is put into a category, so that the category cannot be gone by then.
     ExpectTree(u64),
-    /// A new seller. `Duplicate("slug")`.
+    /// A new seller. `Duplicate("slug")`, `Duplicate("user")` when its user runs another one.
     InsertSeller(Seller),
-    /// A changed seller.
+    /// A changed seller; refused alike, but whoever runs it already goes on.
     UpdateSeller(Seller),
     /// Stock changes and the ledger says why. All movements of a change set that do not fit
     /// together refuse it: `Short` names every SKU that lacks, with all lines of it added up.

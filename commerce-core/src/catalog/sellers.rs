@@ -7,8 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds, settle};
-use crate::error::{Outcome, Refusal};
+use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds};
+use crate::error::{Error, Outcome, Refusal};
 use crate::events::Envelope;
 use crate::ids::{Id, SellerId, UserId};
 use crate::page::{Page, PageRequest};
@@ -71,8 +71,12 @@ impl Catalog {
                 // The one that was hers has gone to somebody else.
                 Some(_) => self.ids.mint(),
             };
-            let made = self.one_of(id, "New seller", &format!("seller {}", user.uuid().simple()), Some(user)).await?;
-            Ok(if made.user == Some(user) { Round::Done(made) } else { Round::Again })
+            match self.one_of(id, "New seller", &format!("seller {}", user.uuid().simple()), Some(user)).await {
+                Ok(made) if made.user == Some(user) => Ok(Round::Done(made)),
+                Ok(_) => Ok(Round::Again),
+                Err(Error::Refused(refusal)) if *refusal == Refusal::OwnerTaken => Ok(Round::Again),
+                Err(error) => Err(error),
+            }
         })
         .await
     }
@@ -92,7 +96,7 @@ impl Catalog {
                 apart.store(true, Ordering::Relaxed);
                 return Ok(Round::Again);
             }
-            settle(committed, seller)
+            settle_seller(committed, seller)
         })
         .await
     }
@@ -121,7 +125,7 @@ impl Catalog {
     /// Creates a seller. Staff.
     ///
     /// # Errors
-    /// `SLUG_TAKEN` (where the slug was chosen), `INVALID`.
+    /// `SLUG_TAKEN` (where the slug was chosen), `OWNER_TAKEN`, `INVALID`.
     pub async fn create_seller(&self, actor: &Actor, new: NewSeller, key: Option<RequestKey>) -> Outcome<Answer<Seller>> {
         actor.require_staff()?;
         let keyed = Keyed::of(actor, "POST /api/sellers", key);
@@ -148,7 +152,7 @@ impl Catalog {
                     apart.store(true, Ordering::Relaxed);
                     Ok(Round::Again)
                 }
-                committed => settle_slug(committed, Answer::Fresh(seller)),
+                committed => settle_seller(committed, Answer::Fresh(seller)),
             }
         })
         .await
@@ -157,7 +161,7 @@ impl Catalog {
     /// Changes a seller. Staff, and the seller herself except for who runs it. Nothing is written where nothing changes.
     ///
     /// # Errors
-    /// `FORBIDDEN`, `NOT_FOUND`, `SLUG_TAKEN`, `VERSION_MISMATCH`, `INVALID`.
+    /// `FORBIDDEN`, `NOT_FOUND`, `SLUG_TAKEN`, `OWNER_TAKEN`, `VERSION_MISMATCH`, `INVALID`.
     pub async fn update_seller(&self, actor: &Actor, id: SellerId, patch: SellerPatch, expected: Option<u64>) -> Outcome<Seller> {
         let actor = &self.acting(actor).await?;
         if patch.user.is_some() || !super::access::manages(actor, id) {
@@ -176,12 +180,20 @@ impl Catalog {
             let seller = Seller { version: before.version.saturating_add(1), ..seller };
             let changes = ChangeSet::of([CatalogWrite::UpdateSeller(seller.clone())]);
             let changes = changes.say(self.told_of(actor, StaffAction::SellerUpdated, &seller));
-            settle_slug(self.store.commit(changes).await, seller)
+            settle_seller(self.store.commit(changes).await, seller)
         })
         .await
     }
 
     fn told_of(&self, actor: &Actor, action: StaffAction, seller: &Seller) -> Option<Envelope> {
         self.told(actor, action, Subject::of(SubjectKind::Seller, seller.id), json!({ "user": seller.user }))
+    }
+}
+
+/// Turns a seller commit's answer into a round's, naming what is taken.
+fn settle_seller<T>(committed: Result<(), CommitError>, result: T) -> Outcome<Round<T>> {
+    match committed {
+        Err(CommitError::Refused(CommitRefusal::Duplicate("user"))) => Err(Refusal::OwnerTaken.into()),
+        committed => settle_slug(committed, result),
     }
 }

@@ -117,6 +117,9 @@ pub enum Refusal {
     /// Another entity has this slug.
     #[error("the slug is taken")]
     SlugTaken,
+    /// The user runs another seller.
+    #[error("this user runs another seller: let somebody else, or nobody, run that one first")]
+    OwnerTaken,
     /// Stock does not suffice.
     #[error("not enough stock")]
     SoldOut(Vec<Shortage>),
@@ -335,6 +338,7 @@ impl Refusal {
                 let error = FieldError { field: field.clone(), code: why.field_code(), message: text.clone() };
                 Some(json!({ "errors": [error] }))
             }
+            Self::OwnerTaken => Some(self.about("userId")),
             Self::EmptyOrder => Some(self.about("items")),
             Self::CurrencyMismatch => Some(self.about("currency")),
             Self::AmountTooLarge => Some(self.about("amount")),

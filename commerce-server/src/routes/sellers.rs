@@ -37,14 +37,18 @@ pub(super) fn routes(api: Api) -> Api {
     let one = "/api/sellers/{id}";
     api.post(
         "/api/sellers",
-        op("Create a seller").takes::<SellerBody>().gives::<SellerView>(201, "Created.").refuses(&["SLUG_TAKEN"]),
+        op("Create a seller").takes::<SellerBody>().gives::<SellerView>(201, "Created.").refuses(&["SLUG_TAKEN", "OWNER_TAKEN"]),
         create,
     )
     .get("/api/sellers", op("Sellers, newest first").public().query([LIMIT, CURSOR]).lists::<SellerView>(), list)
     .get(one, op("A seller, by id or slug").public().gives::<SellerView>(200, "The seller."), show)
     .put(
         one,
-        op("Change a seller").versioned().takes::<SellerBody>().gives::<SellerView>(200, "Changed.").refuses(&["SLUG_TAKEN"]),
+        op("Change a seller")
+            .versioned()
+            .takes::<SellerBody>()
+            .gives::<SellerView>(200, "Changed.")
+            .refuses(&["SLUG_TAKEN", "OWNER_TAKEN"]),
         change,
     )
 }

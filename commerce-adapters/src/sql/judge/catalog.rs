@@ -6,7 +6,7 @@ use commerce_core::Timestamp;
 use commerce_core::catalog::{CatalogWrite, Category, Hold, HoldKey, HoldState, Inventory, Movement, Product, Seller};
 use commerce_core::change::{ChangeSet, CommitRefusal};
 use commerce_core::error::Shortage;
-use commerce_core::ids::{CategoryId, ProductId, SellerId};
+use commerce_core::ids::{CategoryId, ProductId, SellerId, UserId};
 use commerce_core::limits;
 use commerce_core::text::{Sku, Slug};
 
@@ -54,6 +54,8 @@ pub(crate) struct CatalogJudge<'a> {
     pub(crate) occupied: Table<CategoryId, ()>,
     pub(crate) sellers: Table<SellerId, NamedRow<'a, Seller>>,
     pub(crate) seller_slugs: Table<Slug, SellerId>,
+    /// Who runs which seller, of those that the batch touches and of those that whoever it names runs.
+    pub(crate) seller_users: Table<SellerId, UserId>,
     pub(crate) inventory: Table<Sku, Inventory>,
     /// What could be had before the batch.
     pub(crate) available_before: BTreeMap<Sku, i64>,
@@ -164,6 +166,7 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
         self.tree.keep();
         self.sellers.keep();
         self.seller_slugs.keep();
+        self.seller_users.keep();
         self.inventory.keep();
         self.holds.keep();
         self.newest_holds.keep();
@@ -180,6 +183,7 @@ impl<'a> Judge<'a, CatalogWrite> for CatalogJudge<'a> {
         self.tree.undo();
         self.sellers.undo();
         self.seller_slugs.undo();
+        self.seller_users.undo();
         self.inventory.undo();
         self.holds.undo();
         self.newest_holds.undo();
@@ -226,8 +230,24 @@ impl<'a> CatalogJudge<'a> {
 
     fn put_seller(&mut self, seller: &'a Seller, before: Option<&Slug>) -> Result<(), CommitRefusal> {
         take_name("slug", &mut self.seller_slugs, before, &seller.slug, seller.id)?;
+        self.name_user(seller)?;
         let row = NamedRow { version: seller.version, slug: seller.slug.clone(), write: Some(seller) };
         self.sellers.set(seller.id, row);
+        Ok(())
+    }
+
+    /// Who runs a seller runs no other one.
+    fn name_user(&mut self, seller: &Seller) -> Result<(), CommitRefusal> {
+        if self.seller_users.get(&seller.id).copied() == seller.user {
+            return Ok(());
+        }
+        match seller.user {
+            Some(user) => {
+                judge_free("user", self.seller_users.holds(&user))?;
+                self.seller_users.set(seller.id, user);
+            }
+            None => self.seller_users.remove(seller.id),
+        }
         Ok(())
     }
 
@@ -349,6 +369,8 @@ pub(crate) struct CatalogWants {
     pub(crate) tree: bool,
     pub(crate) sellers: BTreeSet<SellerId>,
     pub(crate) seller_slugs: BTreeSet<Slug>,
+    /// Users who are to run a seller.
+    pub(crate) seller_users: BTreeSet<UserId>,
     pub(crate) skus: BTreeSet<Sku>,
     pub(crate) holds: BTreeSet<HoldKey>,
     pub(crate) opinions: OpinionWants,
@@ -383,6 +405,7 @@ impl CatalogWants {
             CatalogWrite::InsertSeller(seller) | CatalogWrite::UpdateSeller(seller) => {
                 self.sellers.insert(seller.id);
                 self.seller_slugs.insert(seller.slug.clone());
+                self.seller_users.extend(seller.user);
             }
             CatalogWrite::Move(movement) | CatalogWrite::Note(movement) => {
                 self.skus.insert(movement.sku.clone());

@@ -192,6 +192,25 @@ async fn what_another_process_was_faster_with_is_told_as_what_it_is() {
     }
 }
 
+/// No key of the database says so: whoever names somebody for a seller waits for the other.
+#[tokio::test]
+async fn two_processes_that_name_the_same_user_give_her_one_seller() {
+    let one = Bench::new().await;
+    let other = one.another().await;
+    for round in 0..20 {
+        let user = Some(one.ids.mint());
+        let insert = |bench: &Bench, side: &str| {
+            let seller = Seller { user, ..bench.seller(&format!("{side}{round}")) };
+            bench.commit(ChangeSet::of([CatalogWrite::InsertSeller(seller)]))
+        };
+        match tokio::join!(insert(&one, "left"), insert(&other, "right")) {
+            (Ok(()), Err(CommitError::Refused(CommitRefusal::Duplicate("user"))))
+            | (Err(CommitError::Refused(CommitRefusal::Duplicate("user"))), Ok(())) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 /// Two processes change the same rows in opposite orders: nobody waits for ever, and nothing is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_cross_each_other_lose_nothing() {

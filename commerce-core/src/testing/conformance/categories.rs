@@ -21,6 +21,7 @@ pub(super) async fn all(make: &impl AsyncFn(Arc<ManualClock>) -> Opened<dyn Cata
         no_product_is_in_a_category_that_is_gone,
         slugs_are_unique,
         sellers_are_kept,
+        nobody_runs_two_sellers,
     }
 }
 
@@ -106,6 +107,34 @@ async fn slugs_are_unique(fixture: &Catalog) {
     assert_eq!(fixture.refused([CatalogWrite::InsertSeller(twin.clone())]).await, taken);
     let freed = Seller { slug: samples::seller(fixture.ids.mint(), fixture.now()).slug, version: 2, ..one };
     fixture.write([CatalogWrite::UpdateSeller(freed), CatalogWrite::InsertSeller(twin)]).await;
+}
+
+async fn nobody_runs_two_sellers(fixture: &Catalog) {
+    let run_by = |user| Seller { user, ..samples::seller(fixture.ids.mint(), fixture.now()) };
+    let next = |seller: &Seller, user| Seller { user, version: seller.version + 1, ..seller.clone() };
+    let (asha, bina) = (Some(fixture.ids.mint()), Some(fixture.ids.mint()));
+    let (one, other, taken) = (run_by(asha), run_by(None), CommitRefusal::Duplicate("user"));
+    fixture.write([one.clone(), other.clone(), run_by(None)].map(CatalogWrite::InsertSeller)).await;
+    assert_eq!(fixture.refused([CatalogWrite::InsertSeller(run_by(asha))]).await, taken);
+    assert_eq!(fixture.refused([CatalogWrite::UpdateSeller(next(&other, asha))]).await, taken);
+    let both = [run_by(bina), run_by(bina)].map(CatalogWrite::InsertSeller);
+    assert_eq!(fixture.refused(both).await, taken, "nor two of one change set");
+
+    let renamed = Seller { name: "Renamed".to_owned(), ..next(&one, asha) };
+    fixture.write([CatalogWrite::UpdateSeller(renamed.clone())]).await;
+    // Who gives one up is free for another, in the same change set, too.
+    let (given, named) = (next(&renamed, None), next(&other, asha));
+    fixture.write([given.clone(), named.clone()].map(CatalogWrite::UpdateSeller)).await;
+
+    // However many want her at once: one gets her.
+    let claims = (0..6).map(|_| ChangeSet::of([CatalogWrite::InsertSeller(run_by(bina))]));
+    let claims = claims.chain([ChangeSet::of([CatalogWrite::UpdateSeller(next(&given, bina))])]);
+    let results = fixture.race(claims.collect::<Vec<_>>()).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+    assert!(
+        results.iter().flat_map(|result| result.as_ref().err()).all(|error| error.to_string() == taken.to_string()),
+        "{results:?}"
+    );
 }
 
 async fn sellers_are_kept(fixture: &Catalog) {

@@ -158,6 +158,9 @@ impl Rows {
     fn put_seller(&mut self, seller: Seller) -> Result<(), CommitRefusal> {
         let mut others = self.sellers.values().filter(|other| other.id != seller.id);
         judge_free("slug", others.any(|other| other.slug == seller.slug))?;
+        if self.sellers.get(&seller.id).and_then(|before| before.user) != seller.user {
+            judge_free("user", seller.user.is_some_and(|user| self.sellers.values().any(|other| other.user == Some(user))))?;
+        }
         self.sellers.insert(seller.id, seller);
         Ok(())
     }

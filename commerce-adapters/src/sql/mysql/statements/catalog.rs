@@ -6,7 +6,16 @@ use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
     "catalog",
-    [(1, "catalog"), (2, "messages"), (3, "reviews"), (4, "ended_holds"), (5, "seals"), (6, "sealed_rows"), (7, "checks")]
+    [
+        (1, "catalog"),
+        (2, "messages"),
+        (3, "reviews"),
+        (4, "ended_holds"),
+        (5, "seals"),
+        (6, "sealed_rows"),
+        (7, "checks"),
+        (8, "sellers_by_user")
+    ]
 );
 
 /// Holds that ended without a sale, all generations of a key together: those of a key that was sold, or is young, stay.
@@ -62,9 +71,11 @@ pub(crate) const CATEGORIES_BY_ID: &str = locked!("t.id, t.slug, t.version", "ca
 
 pub(crate) const CATEGORIES_BY_SLUG: &str = found!("t.id, t.slug, t.version", "categories", slug: text);
 
-pub(crate) const SELLERS_BY_ID: &str = locked!("t.id, t.slug, t.version", "sellers", id: id);
+pub(crate) const SELLERS_BY_ID: &str = locked!("t.id, t.slug, t.user_id, t.version", "sellers", id: id);
 
 pub(crate) const SELLERS_BY_SLUG: &str = found!("t.id, t.slug, t.version", "sellers", slug: text);
+
+pub(crate) const SELLERS_BY_USER: &str = found!("t.id, t.user_id", "sellers", user_id: id);
 
 pub(crate) const TREE: &str = "SELECT version FROM category_tree FOR UPDATE";
 

@@ -46,6 +46,7 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, CatalogJudge<'a>>>, wants
     if !wants.sellers.is_empty() {
         let by_id = ids(wants.sellers.iter().copied());
         queries.ask(sql::SELLERS_BY_ID, [by_id.into()], |row, Loaded { judge, .. }| {
+            load_runner(row, judge)?;
             load_named(row, &mut judge.sellers, &mut judge.seller_slugs)
         });
         queries.ask(sql::SELLERS_BY_SLUG, [slugs(&wants.seller_slugs)], |row, Loaded { judge, .. }| {
@@ -53,11 +54,16 @@ pub(super) fn ask<'a>(queries: &mut Queries<Loaded<'a, CatalogJudge<'a>>>, wants
         });
     }
     super::opinions::ask(queries, &wants.opinions);
-    if wants.tree {
+    // The tree is locked, too, for whoever is to run a seller: of two who name her at once the second sees the first.
+    if wants.tree || !wants.seller_users.is_empty() {
         queries.ask(sql::TREE, [], |row, loaded| {
             loaded.judge.tree.load([((), Fields::of(row, OPERATION).count("version")?)]);
             Ok(())
         });
+    }
+    if !wants.seller_users.is_empty() {
+        let users = ids(wants.seller_users.iter().copied());
+        queries.ask(sql::SELLERS_BY_USER, [users.into()], |row, loaded| load_runner(row, &mut loaded.judge));
     }
     // After the tree: whoever puts a product into a category has it until she is done.
     if !wants.leaving.is_empty() {
@@ -108,6 +114,14 @@ fn load_named<T: Id + Ord, N: Clone>(
     let (id, slug) = (fields.id::<T>("id")?, fields.parse::<Slug>("slug")?);
     named.load([(id, NamedRow { version: fields.count("version")?, slug: slug.clone(), write: None })]);
     slugs.load([(slug, id)]);
+    Ok(())
+}
+
+fn load_runner(row: &Row, judge: &mut CatalogJudge<'_>) -> Result<(), StoreError> {
+    let fields = Fields::of(row, OPERATION);
+    if let Some(user) = fields.opt_id("user_id")? {
+        judge.seller_users.load([(fields.id("id")?, user)]);
+    }
     Ok(())
 }
 

@@ -15,7 +15,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (7, "ended_holds"),
         (8, "seals"),
         (9, "sealed_rows"),
-        (10, "checks", "00")
+        (10, "checks", "00"),
+        (11, "sellers_by_user", "00")
     ]
 );
 
@@ -71,11 +72,14 @@ pub(crate) const CATEGORIES_BY_ID: &str = "SELECT id, slug, version FROM categor
 pub(crate) const CATEGORIES_BY_SLUG: &str = "SELECT id, slug, version FROM categories
     WHERE slug IN (SELECT value FROM json_each(?))";
 
-pub(crate) const SELLERS_BY_ID: &str = "SELECT id, slug, version FROM sellers
+pub(crate) const SELLERS_BY_ID: &str = "SELECT id, slug, user_id, version FROM sellers
     WHERE id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const SELLERS_BY_SLUG: &str = "SELECT id, slug, version FROM sellers
     WHERE slug IN (SELECT value FROM json_each(?))";
+
+pub(crate) const SELLERS_BY_USER: &str = "SELECT id, user_id FROM sellers
+    WHERE user_id IN (SELECT unhex(value) FROM json_each(?))";
 
 pub(crate) const TREE: &str = "SELECT version FROM category_tree";
 
