@@ -199,11 +199,11 @@ async fn two_processes_that_name_the_same_user_give_her_one_seller() {
     let other = one.another().await;
     for round in 0..20 {
         let user = Some(one.ids.mint());
-        let insert = |bench: &Bench, side: &str| {
+        let named = |bench: &Bench, side: &str| {
             let seller = Seller { user, ..bench.seller(&format!("{side}{round}")) };
-            bench.commit(ChangeSet::of([CatalogWrite::InsertSeller(seller)]))
+            ChangeSet::of([CatalogWrite::InsertSeller(seller)])
         };
-        match tokio::join!(insert(&one, "left"), insert(&other, "right")) {
+        match tokio::join!(one.commit(named(&one, "left")), other.commit(named(&other, "right"))) {
             (Ok(()), Err(CommitError::Refused(CommitRefusal::Duplicate("user"))))
             | (Err(CommitError::Refused(CommitRefusal::Duplicate("user"))), Ok(())) => {}
             other => panic!("{other:?}"),
