@@ -106,6 +106,27 @@ async fn nobody_runs_two_shops() {
     }
 }
 
+#[tokio::test]
+async fn what_another_seller_did_with_a_product_stays_hers() {
+    let shop = shared();
+    let admin = shop.admin().await;
+    let (one, other) = (seller(&shop, &admin).await, seller(&shop, &admin).await);
+    let made = one.post("/api/products", &product("Given")).send().await.expect(201);
+    let stock = format!("/api/inventory/{}", made["variants"][0]["sku"].as_str().unwrap());
+    let (adjust, ledger) = (format!("{stock}/adjust"), format!("{stock}/ledger"));
+    one.post(&adjust, &json!({"delta": 1, "reason": "a secret"})).send().await.expect(200);
+    let whose = admin.read(&format!("/api/users/{}", other.user)).await["sellerId"].clone();
+    let given = admin.patch(&format!("/api/products/{}", id(&made)), &json!({"sellerId": whose}));
+    given.header("if-match", "*").send().await.expect(200);
+
+    one.get(&ledger).send().await.any_problem(404);
+    let theirs = other.read(&ledger).await;
+    assert_eq!((theirs["items"].as_array().unwrap().len(), &theirs["nextCursor"]), (1, &Value::Null), "{theirs}");
+    assert_eq!(theirs["items"][0]["reason"], "came to another seller");
+    assert_eq!(admin.read(&ledger).await["items"].as_array().unwrap().len(), 3);
+    assert_eq!(other.read(&stock).await["onHand"], 6);
+}
+
 /// The two contexts hear of it one after the other: what was cut off in between is made whole by the same request.
 #[tokio::test]
 async fn who_runs_a_shop_is_said_again_by_the_same_request() {

@@ -240,7 +240,8 @@ impl Catalog {
                 .say([product_updated(&product, &self.ids, now)])
                 .say(self.told(actor, action, goods(id), detail))
                 .claim(keyed.claim(made, now));
-            let counted = first_stock(&stock, self.policy, actor, &self.ids, now);
+            let counted = came_over(&before, &product, actor, &self.ids, now);
+            let counted = counted.into_iter().chain(first_stock(&stock, self.policy, actor, &self.ids, now));
             let changes = counted.fold(changes, ChangeSet::and);
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
@@ -295,6 +296,27 @@ fn written_off(shelves: &[Inventory], actor: &Actor, ids: &IdSource, now: Timest
         at: now,
     };
     shelves.into_iter().map(write_off).map(CatalogWrite::Move).collect()
+}
+
+/// The lines from which on the ledgers of a product that came to another seller are hers to read, sorted by SKU.
+fn came_over(before: &Product, product: &Product, actor: &Actor, ids: &IdSource, now: Timestamp) -> Vec<CatalogWrite> {
+    if product.seller == before.seller {
+        return Vec::new();
+    }
+    let mut kept: Vec<&Sku> = skus(product).filter(|sku| skus(before).any(|known| known == *sku)).collect();
+    kept.sort();
+    let line = |sku: &Sku| Movement {
+        id: ids.mint(),
+        sku: sku.clone(),
+        kind: MovementKind::Receipt,
+        on_hand: 0,
+        reserved: 0,
+        reference: None,
+        reason: "came to another seller".to_owned(),
+        actor: actor.user(),
+        at: now,
+    };
+    kept.into_iter().map(line).map(CatalogWrite::Move).collect()
 }
 
 /// The product with the patch applied and checked.

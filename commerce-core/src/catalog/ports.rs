@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::change::{ChangeSet, CommitError, Keys};
 use crate::error::{Outcome, StoreError};
-use crate::ids::{CategoryId, ImageId, ProductId, ReviewId, SellerId, UserId};
+use crate::ids::{CategoryId, ImageId, MovementId, ProductId, ReviewId, SellerId, UserId};
 use crate::money::Money;
 use crate::page::{Page, PageRequest};
 use crate::text::{Sku, Slug};
@@ -83,6 +83,9 @@ pub trait StockReads: Send + Sync {
 
     /// A SKU's ledger, newest first.
     async fn ledger(&self, sku: &Sku, page: &PageRequest) -> Result<Page<Movement>, StoreError>;
+
+    /// The newest receipt in a SKU's ledger: with it its product came to whoever sells it.
+    async fn last_receipt(&self, sku: &Sku) -> Result<Option<MovementId>, StoreError>;
 
     /// The newest generation of a hold.
     async fn hold(&self, key: HoldKey) -> Result<Option<Hold>, StoreError>;

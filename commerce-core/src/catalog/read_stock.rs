@@ -18,13 +18,18 @@ impl Catalog {
         self.managed_stock(actor, sku).await
     }
 
-    /// Why the stock of a SKU changed, newest first. Sellers their own, staff all.
+    /// Why the stock of a SKU changed, newest first. Sellers their own, since it came to them; staff all.
     ///
     /// # Errors
     /// `NOT_FOUND` also for another seller's SKU.
     pub async fn stock_ledger(&self, actor: &Actor, sku: &Sku, page: &PageRequest) -> Outcome<Page<Movement>> {
         self.managed_stock(actor, sku).await?;
-        Ok(self.store.ledger(sku, page).await?)
+        let Page { mut items, next_cursor } = self.store.ledger(sku, page).await?;
+        let since = if actor.is_staff() { None } else { self.store.last_receipt(sku).await? };
+        items.retain(|line| since.is_none_or(|since| line.id >= since));
+        let more = items.last().is_some_and(|last| since.is_none_or(|since| last.id > since));
+        let next_cursor = next_cursor.filter(|_| more);
+        Ok(Page { items, next_cursor })
     }
 
     /// The stock of these SKUs, for what shops show of it; unknown SKUs are left out.

@@ -56,7 +56,7 @@ impl Inventory {
 wire_names! {
     /// Why stock changed.
     MovementKind {
-        /// Counted in when the variant was made, or by import.
+        /// Counted in when the variant was made, or by import; and how it came to another seller, which counts nothing.
         Receipt = "RECEIPT",
         /// Corrected by hand.
         Adjustment = "ADJUSTMENT",

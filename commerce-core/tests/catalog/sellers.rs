@@ -1,18 +1,22 @@
 //! Sellers whose ids are known before they are there: the house's, and a user's own.
 
+use std::time::Duration;
+
 use commerce_core::catalog::{
     HOUSE, ImportProduct, ImportSeller, Imported, ListProducts, MetSellers, NewProduct, NewSeller, ProductPatch, ProductStatus,
     SellerPatch,
 };
+use commerce_core::error::Error;
 use commerce_core::ids::{Id, SellerId, UserId};
 use commerce_core::page::PageRequest;
+use commerce_core::text::Sku;
 use commerce_core::users::{Sellers, own_seller};
 use commerce_core::{Actor, Outcome, Refusal};
 use futures_executor::block_on;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use crate::house::{House, STAFF, product, refused};
+use crate::house::{House, STAFF, product, refused, variant};
 
 fn named(name: &str, slug: Option<&str>) -> NewSeller {
     NewSeller { name: name.to_owned(), slug: slug.map(str::to_owned), user: None }
@@ -90,6 +94,55 @@ fn whoever_no_longer_runs_a_seller_manages_nothing_of_it() -> Outcome<()> {
             }
         }
         assert_ne!(house.catalog.of_her_own(bina).await?, potter, "what was taken from her does not come back with her role");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_seller_reads_a_ledger_since_it_is_hers() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let (asha, bina): (UserId, UserId) = (house.ids.mint(), house.ids.mint());
+        let (hers, others) = (house.catalog.of_her_own(asha).await?, house.catalog.of_her_own(bina).await?);
+        let (one, other) = (Actor::Seller(asha, hers), Actor::Seller(bina, others));
+        let sku: Sku = "A".parse().unwrap();
+        let stocked = async |actor: &Actor, delta, why: &str| {
+            house.clock.advance(Duration::from_secs(1));
+            house.catalog.adjust_stock(actor, &sku, delta, why.to_owned(), None, None).await
+        };
+        let read = async |actor: &Actor, limit: i64, cursor: Option<String>| {
+            let page = PageRequest::parse(Some(limit), cursor.as_deref()).unwrap();
+            let page = house.catalog.stock_ledger(actor, &sku, &page).await?;
+            Ok::<_, Error>((page.items.into_iter().map(|line| line.reason).collect::<Vec<_>>(), page.next_cursor))
+        };
+        let cup = house.catalog.create_product(&one, product("A", &[("A", 5)]), None).await?.into_inner();
+        stocked(&one, 1, "secret").await?;
+        assert_eq!(read(&one, 9, None).await?.0, ["secret", "first stock"]);
+
+        house.clock.advance(Duration::from_secs(1));
+        let given = ProductPatch { seller: Some(others), ..ProductPatch::default() };
+        house.catalog.update_product(&STAFF, cup.id, given, None).await?;
+        stocked(&other, 2, "hers").await?;
+        assert_eq!(house.stock("A").await?, (8, 0), "nothing was counted");
+        let (all, past) = read(&STAFF, 2, None).await?;
+        assert_eq!(all, ["hers", "came to another seller"]);
+        assert_eq!(read(&STAFF, 9, past.clone()).await?.0, ["secret", "first stock"]);
+        assert_eq!(read(&other, 9, None).await?, (vec!["hers".to_owned(), "came to another seller".to_owned()], None));
+        assert_eq!(read(&other, 9, past).await?, (Vec::new(), None), "whatever cursor she has");
+        assert_eq!(read(&other, 3, None).await?.1, None, "and none leads her there");
+        let (first, next) = read(&other, 1, None).await?;
+        assert_eq!(
+            (first, read(&other, 1, next).await?),
+            (vec!["hers".to_owned()], (vec!["came to another seller".to_owned()], None))
+        );
+
+        // The ledger outlives a variant, and so does what another one's is called.
+        house.catalog.add_variant(&other, cup.id, variant("B", 0), None, None).await?;
+        house.catalog.remove_variant(&other, cup.id, &sku, None).await?;
+        house.clock.advance(Duration::from_secs(1));
+        house.catalog.create_product(&one, product("Mine", &[("A", 3)]), None).await?;
+        assert_eq!(read(&one, 9, None).await?, (vec!["first stock".to_owned()], None));
+        assert_eq!(read(&STAFF, 9, None).await?.0.len(), 6);
         Ok(())
     })
 }

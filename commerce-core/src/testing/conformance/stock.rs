@@ -111,6 +111,9 @@ async fn movements_change_the_stock_and_say_why(fixture: &Catalog) {
     let ledger = walk(async |page| got(fixture.store.ledger(&sku("A"), &page).await)).await;
     assert_eq!(ledger.into_iter().take(written.len()).collect::<Vec<_>>(), written, "newest first");
     assert!(walk(async |page| got(fixture.store.ledger(&sku("nobody's"), &page).await)).await.is_empty());
+    let received = written.iter().find(|line| line.kind == MovementKind::Receipt).map(|line| line.id);
+    assert_eq!(got(fixture.store.last_receipt(&sku("A")).await), received, "not the one that came with the shelf");
+    assert_eq!(got(fixture.store.last_receipt(&sku("nobody's")).await), None);
 }
 
 async fn stock_keeps_its_bounds(fixture: &Catalog) {

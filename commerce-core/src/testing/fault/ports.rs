@@ -14,8 +14,8 @@ use crate::change::{ChangeSet, CommitError, KeyRecord, KeyScope, Keys};
 use crate::error::{Outcome, StoreError};
 use crate::events::{Backlog, Envelope, Leases, Outbox};
 use crate::ids::{
-    AddressId, AttemptId, CategoryId, CouponId, EventId, ImageId, NotificationId, OrderId, ProductId, ResetId, ReturnId,
-    ReviewId, SellerId, SessionId, UserId, WebhookDeliveryId, WebhookEndpointId,
+    AddressId, AttemptId, CategoryId, CouponId, EventId, ImageId, MovementId, NotificationId, OrderId, ProductId, ResetId,
+    ReturnId, ReviewId, SellerId, SessionId, UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::notifications::{
     Contact, Contacts, DeliveryStatus, Notification, NotificationFilter, NotificationStore, NotificationWrite, WebhookDelivery,
@@ -128,6 +128,7 @@ faulty! {
         read items(skus: &[Sku]) -> Stored<Vec<Item>>;
         read inventory(skus: &[Sku]) -> Stored<Vec<Inventory>>;
         read ledger(sku: &Sku, page: &PageRequest) -> Stored<Page<Movement>>;
+        read last_receipt(sku: &Sku) -> Stored<Option<MovementId>>;
         read hold(key: HoldKey) -> Stored<Option<Hold>>;
         look expired_holds(now: Timestamp, limit: u32) -> Stored<Vec<Hold>>;
         look low_stock_crossings(limit: u32) -> Stored<Vec<Inventory>>;

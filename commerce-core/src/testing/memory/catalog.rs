@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::catalog::{
-    CatalogStore, CatalogWrite, CategoryTree, Hold, HoldKey, Inventory, Item, Movement, Product, ProductFilter, ProductReads,
-    Rating, Review, ReviewFilter, ReviewReads, ReviewStatus, Seller, SellerReads, StockReads, Wish,
+    CatalogStore, CatalogWrite, CategoryTree, Hold, HoldKey, Inventory, Item, Movement, MovementKind, Product, ProductFilter,
+    ProductReads, Rating, Review, ReviewFilter, ReviewReads, ReviewStatus, Seller, SellerReads, StockReads, Wish,
 };
 use crate::change::{ChangeSet, CommitError};
 use crate::error::StoreError;
-use crate::ids::{Id, ProductId, ReviewId, SellerId, UserId};
+use crate::ids::{Id, MovementId, ProductId, ReviewId, SellerId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::text::{Sku, Slug};
 use crate::time::{Clock, Timestamp};
@@ -131,6 +131,11 @@ impl StockReads for MemoryCatalog {
         let movements =
             self.db.read(|rows| rows.ledger.values().filter(|movement| movement.sku == *sku).cloned().collect()).await;
         Ok(super::newest_first(movements, page, |movement| movement.id.uuid()))
+    }
+
+    async fn last_receipt(&self, sku: &Sku) -> Result<Option<MovementId>, StoreError> {
+        let receipt = |line: &&Movement| line.sku == *sku && line.kind == MovementKind::Receipt;
+        Ok(self.db.read(|rows| rows.ledger.values().filter(receipt).map(|line| line.id).max()).await)
     }
 
     async fn hold(&self, key: HoldKey) -> Result<Option<Hold>, StoreError> {

@@ -112,6 +112,13 @@ impl StockReads for Database<CatalogWrite> {
         Ok(Page::cut(movements, page, |movement: &Movement| movement.id.uuid()))
     }
 
+    async fn last_receipt(&self, sku: &Sku) -> Result<Option<MovementId>, StoreError> {
+        const OPERATION: &str = "catalog.last_receipt";
+        const SQL: &str = "SELECT id FROM stock_ledger WHERE sku = ? AND kind = 'RECEIPT' ORDER BY id DESC LIMIT 1";
+        let found = self.row(OPERATION, Question::of(SQL).bind(sku.as_str())).await?;
+        found.map(|row| Fields::of(&row, OPERATION).id("id")).transpose()
+    }
+
     async fn hold(&self, key: HoldKey) -> Result<Option<Hold>, StoreError> {
         const OPERATION: &str = "catalog.hold";
         let query = Question::frequent(sql::NEWEST_HOLD).bind(key.0.to_vec()).bind(key.0.to_vec());

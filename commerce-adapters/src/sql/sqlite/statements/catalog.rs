@@ -16,7 +16,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations!(
         (8, "seals"),
         (9, "sealed_rows"),
         (10, "checks", "00"),
-        (11, "sellers_by_user", "00")
+        (11, "sellers_by_user", "00"),
+        (12, "receipts", "00")
     ]
 );
 
