@@ -86,10 +86,8 @@ impl Users {
             subject: id,
             detail: json!({ "from": user.seller, "to": Option::<SellerId>::None }),
         };
-        let ended = |user: User| match user.seller == Some(seller) {
-            true => User { role: Role::Customer, seller: None, ..user },
-            false => user,
-        };
+        let nobody = |user: User| User { role: Role::Customer, seller: None, ..user };
+        let ended = |user: User| if user.seller == Some(seller) { nobody(user) } else { user };
         self.change_user(actor, id, None, ended, deed).await.map(|_| ())
     }
 

@@ -132,7 +132,7 @@ async fn nobody_runs_two_sellers(fixture: &Catalog) {
     let results = fixture.race(claims.collect::<Vec<_>>()).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
     assert!(
-        results.iter().flat_map(|result| result.as_ref().err()).all(|error| error.to_string() == taken.to_string()),
+        results.iter().filter_map(|result| result.as_ref().err()).all(|error| error.to_string() == taken.to_string()),
         "{results:?}"
     );
 }
