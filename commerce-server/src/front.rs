@@ -57,6 +57,9 @@ const DRAIN_FOR: Duration = Duration::from_secs(5);
 /// is the one who says that it took too long.
 const FORWARD_LONGER: Duration = Duration::from_secs(2);
 
+/// Header lines that a client may send.
+pub(crate) const HEADERS_MAX: usize = 100;
+
 /// Serves one request.
 pub(crate) async fn front(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -126,6 +129,10 @@ async fn admit(shared: &Shared, mut request: Request, next: Next, path: &str, fo
     }
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
     let vouched = gateway::vouched(request.headers(), shared);
+    if vouched.is_none() && request.headers().len() > HEADERS_MAX {
+        let detail = format!("a request has at most {HEADERS_MAX} header lines");
+        return Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "TOO_MANY_HEADERS", detail).into_response();
+    }
     let trusted = &shared.config().gateway.trusted_proxies;
     let address = vouched.unwrap_or_else(|| client_address(peer, request.headers(), trusted));
     request.extensions_mut().insert(ClientAddress(address));

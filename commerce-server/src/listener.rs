@@ -24,7 +24,7 @@ use tower::ServiceExt;
 
 use self::watched::{Phase, Socket, Watched};
 use crate::app::App;
-use crate::front::Peer;
+use crate::front::{HEADERS_MAX, Peer};
 
 /// How long a request's head may take from its first byte on.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -253,10 +253,13 @@ async fn serve_connection(
     }
 }
 
+/// Header lines of a head that is read: those that may come in, and what a gateway of the shop adds.
+const HEADERS_READ_MAX: usize = HEADERS_MAX + 16;
+
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // The head's and the idle time are kept by `Watched`, which tells one from the other.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(64 * 1024);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(64 * 1024).max_headers(HEADERS_READ_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -21,6 +21,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("BODY_TOO_LARGE", 413, "The body is larger than allowed."),
     ("UNSUPPORTED_MEDIA_TYPE", 415, "The body must be `application/json`, and not compressed."),
     ("RATE_LIMITED", 429, "Too many requests; `Retry-After` says when to come back."),
+    ("TOO_MANY_HEADERS", 431, "The request has too many header lines."),
     ("TIMEOUT", 503, "It took too long; repeat it with the same key."),
     ("NOT_READY", 503, "The shop has not started yet, or is stopping."),
 ];

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use commerce_tests::{
-    Answer, Authority, Client, Options, Server, cod, eventually, eventually_within, purchase, raw_request, unique,
+    Answer, Authority, Client, Options, Server, cod, eventually, eventually_within, purchase, raw_request, shared, unique,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -101,6 +101,21 @@ async fn a_body_that_never_ends_is_cut_off() {
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("BODY_TOO_LARGE"), "{answer}");
     let answer = raw_request(host, format!("{head}{}0\r\n\r\n", chunk.repeat(2)).as_bytes());
     assert!(answer.starts_with("HTTP/1.1 400"), "spaces are no JSON, but they arrived: {answer}");
+}
+
+#[tokio::test]
+async fn as_many_headers_pass_the_gateway_as_one_process_takes() {
+    let (services, alone) = (Server::start_services(), shared());
+    for shop in [&services, alone] {
+        let host = shop.url().trim_start_matches("http://");
+        let with = |lines: usize| {
+            let more: String = (2..lines).map(|number| format!("X-N: {number}\r\n")).collect();
+            raw_request(host, format!("GET /api/products HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n").as_bytes())
+        };
+        assert!(with(100).starts_with("HTTP/1.1 200"), "{}", with(100));
+        let refused = with(101);
+        assert!(refused.starts_with("HTTP/1.1 431") && refused.contains("TOO_MANY_HEADERS"), "{refused}");
+    }
 }
 
 #[tokio::test]
