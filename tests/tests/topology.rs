@@ -106,8 +106,8 @@ async fn a_body_that_never_ends_is_cut_off() {
 #[tokio::test]
 async fn as_many_headers_pass_the_gateway_as_one_process_takes() {
     let (services, alone) = (Server::start_services(), shared());
-    for shop in [&services, alone] {
-        let host = shop.url().trim_start_matches("http://");
+    for shop in [&services, &*alone] {
+        let host = shop.base().trim_start_matches("http://");
         let with = |lines: usize| {
             let more: String = (2..lines).map(|number| format!("X-N: {number}\r\n")).collect();
             raw_request(host, format!("GET /api/products HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n").as_bytes())
