@@ -109,7 +109,7 @@ async fn as_many_headers_pass_the_gateway_as_one_process_takes() {
     for shop in [&services, &*alone] {
         let host = shop.base().trim_start_matches("http://");
         let with = |lines: usize| {
-            let more: String = (2..lines).map(|number| format!("X-N: {number}\r\n")).collect();
+            let more = "X-N: a\r\n".repeat(lines - 2);
             raw_request(host, format!("GET /api/products HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n").as_bytes())
         };
         assert!(with(100).starts_with("HTTP/1.1 200"), "{}", with(100));
