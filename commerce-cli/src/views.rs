@@ -3,7 +3,7 @@
 
 use commerce_core::catalog::{Inventory, Movement, Product, ProductCard, SearchResults};
 use commerce_core::commerce::Context;
-use commerce_core::events::{Backlog, DeadLetter};
+use commerce_core::events::{Backlog, Letter};
 use commerce_core::notifications::{MadeEndpoint, Rendered, WebhookDelivery, WebhookEndpoint};
 use commerce_core::orders::{Coupon, Order, ReturnOf, ShipmentOf, TimelineEntry};
 use commerce_core::page::Page;
@@ -99,8 +99,8 @@ pub(crate) fn backlog(context: Context, backlog: Backlog, held: usize) -> Value 
     value(BacklogView::of(context, backlog, held))
 }
 
-/// An event that a consumer could not handle.
-pub(crate) fn letter(letter: DeadLetter) -> Value {
+/// What a consumer could not handle or read.
+pub(crate) fn letter(letter: Letter) -> Value {
     value(LetterView::from(letter))
 }
 

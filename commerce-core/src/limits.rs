@@ -145,6 +145,10 @@ pub const LEDGER_PAGES_MAX: u32 = 1_000;
 pub const LEDGER_SKEW: Duration = Duration::from_hours(1);
 /// Rows that one worker step takes.
 pub const WORK_BATCH: u32 = 200;
+/// Characters of a message that cannot be read, of which an operator is shown the beginning.
+pub const UNREADABLE_CHARS_MAX: usize = 1_000;
+/// Characters of a dead letter's id: brokers' ids of messages are shorter.
+pub const LETTER_ID_MAX: usize = 128;
 /// Permanent failures of one delivery before it goes to the dead letters.
 pub const RECEIVES_MAX: u32 = 3;
 /// How long after it found something that is still under way a context is asked again to forget somebody.

@@ -17,11 +17,11 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 
-use super::letters::SqsDeadLetters;
+use super::letters::DeadQueue;
 use super::queue::SqsInlet;
 use super::topology::Topology;
 use super::{Aws, failed};
-use crate::receive::{Lane, Line, Pauses, Receiver, wire};
+use crate::receive::{BrokerLetters, Lane, Line, Pauses, Receiver, wire};
 
 /// Events of one request at most, by SNS's rule.
 const BATCH_MAX: usize = 10;
@@ -62,8 +62,8 @@ impl SnsBus {
     pub fn letter_boxes(&self, consumers: Vec<LetterBox>) -> Vec<LetterBox> {
         let placed = |(consumer, inner): LetterBox| -> LetterBox {
             let queue = Queue::of(&*consumer);
-            let name = self.topology.dead_letters(&queue);
-            let letters: Arc<dyn DeadLetters> = Arc::new(SqsDeadLetters::new(self.aws.clone(), queue.name, name, inner));
+            let pile = DeadQueue::new(self.aws.clone(), self.topology.dead_letters(&queue));
+            let letters: Arc<dyn DeadLetters> = Arc::new(BrokerLetters::new(pile, queue.name, inner));
             (consumer, letters)
         };
         consumers.into_iter().map(placed).collect()

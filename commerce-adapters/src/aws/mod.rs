@@ -2,11 +2,11 @@
 //!
 //! Events go to the topic of their context, from there to the queues of who wants them, and after three
 //! receives that were not recorded to the queue's dead-letter queue. [`topology`] names and makes all of
-//! these, [`bus`] publishes, `queue` receives, [`letters`] reads what was given up, [`ses`] sends.
+//! these, [`bus`] publishes, `queue` receives, `letters` reads what was given up, [`ses`] sends.
 //! Every request has its time. Start reading at [`Aws`].
 
 pub mod bus;
-pub mod letters;
+mod letters;
 mod queue;
 pub mod ses;
 pub mod topology;

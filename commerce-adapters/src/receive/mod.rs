@@ -5,6 +5,7 @@
 //! until the store is back, so that waiting never counts as failing. Never decides what becomes of a
 //! delivery that failed for good: that is the broker's adapter. Start reading at [`Line::step`].
 
+mod letters;
 mod line;
 pub(crate) mod wire;
 
@@ -18,6 +19,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use letters::{BrokerLetters, Lying, Pile};
 pub(crate) use line::Line;
 
 /// A delivery as a broker hands it out.

@@ -1,6 +1,6 @@
 //! The bus on SNS and SQS.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use commerce_adapters::aws::bus::SnsBus;
 use commerce_adapters::aws::topology::Topology;
 use commerce_adapters::commerce_core::StoreError;
 use commerce_adapters::commerce_core::events::desk::{DeadLetterDesk, LetterBox, Redriven};
-use commerce_adapters::commerce_core::events::{ConsumeError, Consumer, DeadLetters, Envelope, EventBus, EventKind, Queue};
+use commerce_adapters::commerce_core::events::{
+    ConsumeError, Consumer, DeadLetters, Envelope, EventBus, EventKind, Letter, Outbox, Queue,
+};
 use commerce_adapters::commerce_core::ids::{EventId, Id, IdSource};
 use commerce_adapters::commerce_core::page::PageRequest;
 use commerce_adapters::commerce_core::testing::conformance::{self, Carrier, Made};
@@ -21,7 +23,7 @@ use commerce_adapters::system::{OsEntropy, SystemClock};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{aws, patience, prefix};
+use crate::support::{aws, patience, prefix, send};
 
 const AT_ONCE: Pauses = Pauses { receive: Duration::ZERO, retry: Duration::ZERO, lost: Duration::from_secs(30) };
 
@@ -106,6 +108,7 @@ struct Scene {
     bus: SnsBus,
     receiver: Receiver,
     desk: DeadLetterDesk,
+    queue: String,
     inner: Arc<MemoryNotifications>,
 }
 
@@ -115,14 +118,16 @@ impl Scene {
         let inner = Arc::new(MemoryNotifications::new(Arc::new(SystemClock)));
         let letters: Arc<dyn DeadLetters> = inner.clone();
         let boxes: Vec<LetterBox> = vec![(picky.clone(), letters)];
-        let bus = SnsBus::new(aws().await, topology(&boxes, false).await);
+        let topology = topology(&boxes, false).await;
+        let queue = topology.queue(&Queue::of(&*picky));
+        let bus = SnsBus::new(aws().await, topology);
         let desk = DeadLetterDesk::new(
             bus.letter_boxes(boxes.clone()),
             IdSource::new(Arc::new(SystemClock), Arc::new(OsEntropy)),
             Arc::new(SystemClock),
         );
         let receiver = bus.receiver(boxes, AT_ONCE);
-        Self { picky, bus, receiver, desk, inner }
+        Self { picky, bus, receiver, desk, queue, inner }
     }
 
     /// So many events, given up by their queue.
@@ -136,7 +141,8 @@ impl Scene {
     }
 
     async fn listed(&self) -> Vec<EventId> {
-        let mut listed: Vec<_> = self.desk.letters(&Actor::System).await.unwrap().iter().map(|letter| letter.event.id).collect();
+        let mut listed: Vec<_> =
+            self.desk.letters(&Actor::System).await.unwrap().iter().filter_map(|it| it.id().event()).collect();
         listed.sort();
         listed
     }
@@ -173,10 +179,61 @@ async fn letters_of_a_queue_are_listed_sent_again_and_thrown_away() {
     assert_eq!(*scene.picky.heard.lock().unwrap(), ids[..1]);
 
     let purged = scene.desk.purge(&Actor::System, consumer, ids[1]).await.unwrap();
-    assert_eq!(purged.event.id, ids[1]);
+    assert_eq!(purged.id(), ids[1].into());
     assert_eq!(scene.listed().await, ids[2..]);
     assert!(scene.desk.purge(&Actor::System, consumer, ids[1]).await.is_err(), "it is gone");
     assert_eq!(scene.inner.letters(&PageRequest::first()).await.unwrap().items, [], "and not in the database either");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_listed_stays_and_is_thrown_away() {
+    let scene = Scene::set().await;
+    let ids = scene.given_up(1).await;
+    let unknown = json!({
+        "id": "018f0000-0000-7000-8000-000000000000", "topic": "order-events", "type": "ORDER_TELEPORTED", "schema": 1,
+        "aggregate": Uuid::nil(), "version": 1, "at": "2026-01-05T10:00:00Z", "data": {},
+    });
+    let texts = ["not json".to_owned(), "{\"id\": \"018f".to_owned(), unknown.to_string(), "x".repeat(5_000)];
+    for text in &texts {
+        send(&scene.queue, text).await;
+    }
+    for _ in 0..5 {
+        scene.receiver.step().await.unwrap();
+    }
+    let consumer = "order-cart-queue";
+    let listed = async || {
+        let all = scene.desk.letters(&Actor::System).await.unwrap();
+        let unread = all.into_iter().filter_map(|letter| match letter {
+            Letter::Unreadable(letter) => Some(letter),
+            Letter::Event(letter) => {
+                assert_eq!(letter.event.id, ids[0]);
+                None
+            }
+        });
+        unread.collect::<Vec<_>>()
+    };
+    let found = listed().await;
+    let said: BTreeSet<String> = found.iter().map(|letter| letter.text.clone()).collect();
+    let short = texts.iter().map(|text| text.chars().take(1_000).collect());
+    assert_eq!(said, short.collect(), "what it is, and of what is long the beginning");
+    assert!(found.iter().all(|letter| letter.consumer == consumer && letter.receives == 3), "{found:?}");
+    let of_tomorrow = found.iter().find(|letter| letter.text.contains("TELEPORTED")).unwrap();
+    assert!(of_tomorrow.reason.contains("ORDER_TELEPORTED"), "{of_tomorrow:?}");
+    assert_eq!(listed().await.len(), 4, "a look leaves everything where it was");
+
+    let again = scene.desk.redrive(&Actor::System, consumer, of_tomorrow.id.clone()).await.unwrap();
+    assert_eq!(again, Redriven::StillDead(of_tomorrow.reason.clone()));
+    assert_eq!(listed().await.len(), 4, "it stays for who can read it");
+    for letter in found.iter().filter(|letter| letter.id != of_tomorrow.id) {
+        let purged = scene.desk.purge(&Actor::System, consumer, letter.id.clone()).await.unwrap();
+        assert_eq!(purged, Letter::Unreadable(letter.clone()));
+    }
+    assert_eq!(listed().await, std::slice::from_ref(of_tomorrow));
+    let told = scene.inner.unpublished(10).await.unwrap();
+    assert_eq!(told.len(), 3, "each is told");
+    assert!(told.iter().all(|event| event.data.as_str().contains("LETTER_PURGED")), "{told:?}");
+    let gone = found.iter().find(|letter| letter.id != of_tomorrow.id).unwrap();
+    assert!(scene.desk.purge(&Actor::System, consumer, gone.id.clone()).await.is_err(), "it is gone");
 }
 
 #[tokio::test]

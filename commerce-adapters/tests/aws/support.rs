@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_http_client::Builder;
 use commerce_adapters::aws::{Aws, AwsSettings};
 use commerce_peers::Moto;
 
@@ -32,6 +34,21 @@ pub(crate) fn settings() -> AwsSettings {
 
 pub(crate) async fn aws() -> Aws {
     Aws::connect(&settings()).await
+}
+
+/// Puts a text into a queue, as somebody else might.
+pub(crate) async fn send(queue: &str, text: &str) {
+    let AwsSettings { region, endpoint, key } = settings();
+    let (key, secret) = key.unwrap();
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region.map(Region::new))
+        .endpoint_url(endpoint.unwrap())
+        .credentials_provider(Credentials::new(key, secret, None, None, "test"))
+        .http_client(Builder::new().build_http());
+    let sqs = aws_sdk_sqs::Client::from_conf(config.build());
+    let url = sqs.get_queue_url().queue_name(queue).send().await.unwrap().queue_url.unwrap();
+    sqs.send_message().queue_url(url).message_body(text).send().await.unwrap();
 }
 
 /// In front of the names of one test.

@@ -1,12 +1,15 @@
 //! The bus on Redis Streams.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use commerce_adapters::commerce_core::Actor;
 use commerce_adapters::commerce_core::error::StoreErrorKind;
-use commerce_adapters::commerce_core::events::desk::LetterBox;
-use commerce_adapters::commerce_core::events::{DeadLetters, EventBus, Queue};
+use commerce_adapters::commerce_core::events::desk::{DeadLetterDesk, LetterBox, Redriven};
+use commerce_adapters::commerce_core::events::{DeadLetters, EventBus, Letter, Outbox, Queue};
+use commerce_adapters::commerce_core::ids::IdSource;
 use commerce_adapters::commerce_core::page::PageRequest;
 use commerce_adapters::commerce_core::testing::conformance::{self, Carrier, Made};
 use commerce_adapters::commerce_core::testing::memory::MemoryNotifications;
@@ -14,7 +17,7 @@ use commerce_adapters::commerce_core::time::Clock;
 use commerce_adapters::receive::{Pauses, Receiver};
 use commerce_adapters::redis::Redis;
 use commerce_adapters::redis::streams::{Durability, StreamBus};
-use commerce_adapters::system::SystemClock;
+use commerce_adapters::system::{OsEntropy, SystemClock};
 use redis::AsyncCommands;
 use redis::streams::StreamPendingReply;
 use tokio_util::sync::CancellationToken;
@@ -164,7 +167,8 @@ async fn what_cannot_be_read_goes_to_a_stream_of_its_own_and_others_go_on() {
     let _: String = raw.xadd(&stream, "*", &[("another", "field")]).await.unwrap();
     bus.publish(&events(5)).await.unwrap();
 
-    let receiver = receiver(&bus, &listener, &letters(), AT_ONCE);
+    let letters = letters();
+    let receiver = receiver(&bus, &listener, &letters, AT_ONCE);
     receiver.step().await.unwrap();
     assert_eq!(listener.heard(), 5, "the others do not wait");
     for _ in 0..5 {
@@ -176,6 +180,38 @@ async fn what_cannot_be_read_goes_to_a_stream_of_its_own_and_others_go_on() {
     assert_eq!(pending.count(), 0);
     let counted: usize = raw.hlen(format!("{prefix}:{{events}}:order-cart-queue:failures")).await.unwrap();
     assert_eq!(counted, 0, "counts are forgotten with what they counted");
+
+    let inner: Arc<dyn DeadLetters> = Arc::clone(&letters) as _;
+    let ids = IdSource::new(Arc::new(SystemClock), Arc::new(OsEntropy));
+    let boxes = bus.letter_boxes(vec![(Arc::clone(&listener) as _, inner)]);
+    let desk = DeadLetterDesk::new(boxes, ids, Arc::new(SystemClock));
+    let listed = async || desk.letters(&Actor::System).await.unwrap();
+    let found = listed().await;
+    let unread = found.iter().map(|letter| match letter {
+        Letter::Unreadable(letter) => (letter.text.as_str(), letter.receives, !letter.reason.is_empty()),
+        Letter::Event(letter) => panic!("{letter:?}"),
+    });
+    let unread: BTreeSet<_> = unread.collect();
+    let texts = ["{\"id\":", "\u{fffd}\u{fffd}\0", "", "(no field \"event\") another=field"];
+    assert_eq!(unread, texts.map(|text| (text, 3, true)).into());
+
+    // What an older program put away is a letter as any other once there is a program that knows it.
+    let known = events(1).remove(0);
+    let dead: String = format!("{prefix}:{{events}}:order-cart-dlq");
+    let text = serde_json::to_string(&known).unwrap();
+    let _: String = raw.xadd(&dead, "*", &[("event", text)]).await.unwrap();
+    let consumer = "order-cart-queue";
+    assert_eq!(desk.redrive(&Actor::System, consumer, known.id).await.unwrap(), Redriven::Recorded);
+    assert_eq!((listener.heard(), listed().await.len()), (6, 4));
+
+    let again = desk.redrive(&Actor::System, consumer, found[0].id()).await.unwrap();
+    assert!(matches!(again, Redriven::StillDead(_)), "{again:?}");
+    for letter in &found {
+        assert_eq!(desk.purge(&Actor::System, consumer, letter.id()).await.unwrap(), *letter);
+    }
+    assert_eq!(listed().await, []);
+    assert!(desk.purge(&Actor::System, consumer, found[0].id()).await.is_err(), "it is gone");
+    assert_eq!(letters.unpublished(10).await.unwrap().len(), 5, "each is told");
 }
 
 #[tokio::test]

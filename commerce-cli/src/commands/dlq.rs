@@ -1,9 +1,8 @@
-//! `dlq`: the dead letters, events that a consumer could not handle.
+//! `dlq`: the dead letters, what a consumer could not handle or read.
 
 use commerce_core::Actor;
-use commerce_core::events::Queue;
 use commerce_core::events::desk::Redriven;
-use commerce_core::ids::EventId;
+use commerce_core::events::{LetterId, Queue};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -19,7 +18,7 @@ const LETTERS: &str = "/api/operations/dead-letters";
 
 const COLUMNS: &[Column] = &[
     ("CONSUMER", "/consumer"),
-    ("EVENT", "/event/id"),
+    ("ID", "/id"),
     ("TYPE", "/event/type"),
     ("RECEIVES", "/receives"),
     ("AT", "/at"),
@@ -31,11 +30,12 @@ const WHOLE: &[Column] = &[
     ("Reason", "/reason"),
     ("Receives", "/receives"),
     ("Given up", "/at"),
-    ("Event", "/event/id"),
+    ("Id", "/id"),
     ("Type", "/event/type"),
     ("Happened", "/event/at"),
     ("Aggregate", "/event/aggregate"),
     ("Data", "/event/data"),
+    ("Text", "/text"),
 ];
 
 #[derive(Debug, clap::Subcommand)]
@@ -59,20 +59,20 @@ pub(crate) enum Command {
 pub(crate) struct Letter {
     /// The consumer that could not handle it
     consumer: String,
-    /// The event's id
-    event: EventId,
+    /// The event's id, or the broker's id of what cannot be read
+    id: LetterId,
 }
 
 /// One letter, or all.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Which {
-    /// The consumer that could not handle it, with the event's id after it; or --all in place of both
-    #[arg(required_unless_present = "all", requires = "event")]
+    /// The consumer that could not handle it, with the letter's id after it; or --all in place of both
+    #[arg(required_unless_present = "all", requires = "id")]
     consumer: Option<String>,
-    /// The event's id
-    event: Option<EventId>,
+    /// The event's id, or the broker's id of what cannot be read
+    id: Option<LetterId>,
     /// Every letter there is
-    #[arg(long, conflicts_with_all = ["consumer", "event"])]
+    #[arg(long, conflicts_with_all = ["consumer", "id"])]
     all: bool,
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
     };
     match command {
         Command::List => cx.out.list(&desk.letters().await?, COLUMNS)?,
-        Command::Show(Letter { consumer, event }) => cx.out.record(&desk.letter(&consumer, event).await?, WHOLE)?,
+        Command::Show(Letter { consumer, id }) => cx.out.record(&desk.letter(&consumer, &id).await?, WHOLE)?,
         Command::Redrive(which) => return redrive(cx, desk, &which).await,
         Command::Purge(which) => purge(cx, &desk, &which).await?,
     }
@@ -92,10 +92,10 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
 
 async fn redrive(cx: &Context, desk: Desk, which: &Which) -> Result<(), Failure> {
     let (mut done, mut failed) = (0_u64, Vec::new());
-    for (consumer, event) in desk.chosen(which).await? {
-        match desk.redrive(&consumer, event).await? {
+    for (consumer, id) in desk.chosen(which).await? {
+        match desk.redrive(&consumer, &id).await? {
             None => done += 1,
-            Some(reason) => failed.push(format!("{consumer} {event}: {reason}")),
+            Some(reason) => failed.push(format!("{consumer} {id}: {reason}")),
         }
     }
     cx.out.say(&format!("{done} redriven, {} stay", failed.len()), &json!({ "redriven": done, "failed": failed }))?;
@@ -107,8 +107,8 @@ async fn purge(cx: &Context, desk: &Desk, which: &Which) -> Result<(), Failure> 
     let chosen = desk.chosen(which).await?;
     let count = format!("{} letter{}", chosen.len(), if chosen.len() == 1 { "" } else { "s" });
     cx.confirm(&format!("Throw {count} away for good? Their effects will be missing."))?;
-    for (consumer, event) in &chosen {
-        desk.purge(consumer, *event).await?;
+    for (consumer, id) in &chosen {
+        desk.purge(consumer, id).await?;
     }
     cx.out.say(&format!("{count} thrown away"), &json!({ "purged": chosen.len() }))
 }
@@ -136,46 +136,43 @@ impl Desk {
         }
     }
 
-    async fn letter(&self, consumer: &str, event: EventId) -> Result<Value, Failure> {
+    async fn letter(&self, consumer: &str, id: &LetterId) -> Result<Value, Failure> {
         match self {
-            Self::Here(shop) => Ok(views::letter(shop.dead_letters.letter(&Actor::System, consumer, event).await?)),
-            Self::There(remote) => remote.get(&at(consumer, event), &[]).await,
+            Self::Here(shop) => Ok(views::letter(shop.dead_letters.letter(&Actor::System, consumer, id.clone()).await?)),
+            Self::There(remote) => remote.get(&at(consumer, id), &[]).await,
         }
     }
 
     /// The names of those that are meant.
-    async fn chosen(&self, which: &Which) -> Result<Vec<(String, EventId)>, Failure> {
-        let letters = match (&which.consumer, which.event) {
-            (Some(consumer), Some(event)) => vec![self.letter(consumer, event).await?],
+    async fn chosen(&self, which: &Which) -> Result<Vec<(String, LetterId)>, Failure> {
+        let letters = match (&which.consumer, &which.id) {
+            (Some(consumer), Some(id)) => vec![self.letter(consumer, id).await?],
             _ => self.letters().await?,
         };
-        let named = |letter: &Value| {
-            let event = letter.pointer("/event/id").and_then(Value::as_str)?.parse().ok()?;
-            Some((letter["consumer"].as_str()?.to_owned(), event))
-        };
+        let named = |letter: &Value| Some((letter["consumer"].as_str()?.to_owned(), letter["id"].as_str()?.parse().ok()?));
         let named: Option<Vec<_>> = letters.iter().map(named).collect();
         named.ok_or_else(|| Failure::new("NOT_A_SHOP", "the answer names no dead letter"))
     }
 
     /// Brings a letter to its consumer again; answers why it stays, if it does.
-    async fn redrive(&self, consumer: &str, event: EventId) -> Result<Option<String>, Failure> {
+    async fn redrive(&self, consumer: &str, id: &LetterId) -> Result<Option<String>, Failure> {
         match self {
-            Self::Here(shop) => match shop.dead_letters.redrive(&Actor::System, consumer, event).await? {
+            Self::Here(shop) => match shop.dead_letters.redrive(&Actor::System, consumer, id.clone()).await? {
                 Redriven::Recorded => Ok(None),
                 Redriven::StillDead(reason) => Ok(Some(reason)),
             },
             Self::There(remote) => {
-                let path = format!("{}/redrive", at(consumer, event));
+                let path = format!("{}/redrive", at(consumer, id));
                 let came = remote.call_in_turn(Method::POST, &path, &json!({}), None).await?;
                 Ok((came["redriven"] != true).then(|| shown(&came["reason"])))
             }
         }
     }
 
-    async fn purge(&self, consumer: &str, event: EventId) -> Result<(), Failure> {
+    async fn purge(&self, consumer: &str, id: &LetterId) -> Result<(), Failure> {
         match self {
-            Self::Here(shop) => _ = shop.dead_letters.purge(&Actor::System, consumer, event).await?,
-            Self::There(remote) => _ = remote.call_in_turn(Method::DELETE, &at(consumer, event), &json!({}), None).await?,
+            Self::Here(shop) => _ = shop.dead_letters.purge(&Actor::System, consumer, id.clone()).await?,
+            Self::There(remote) => _ = remote.call_in_turn(Method::DELETE, &at(consumer, id), &json!({}), None).await?,
         }
         Ok(())
     }
@@ -197,6 +194,6 @@ impl Desk {
 }
 
 /// Where a server has a letter.
-fn at(consumer: &str, event: EventId) -> String {
-    format!("{LETTERS}/{}/{event}", part(consumer))
+fn at(consumer: &str, id: &LetterId) -> String {
+    format!("{LETTERS}/{}/{}", part(consumer), part(&id.to_string()))
 }

@@ -6,12 +6,12 @@ use serde_json::json;
 
 use crate::actor::Actor;
 use crate::error::{Outcome, Refusal};
-use crate::ids::{EventId, IdSource};
+use crate::ids::{EventId, Id, IdSource};
 use crate::page::{Cursor, Page, PageRequest, sifted, whole};
 use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 use crate::time::Clock;
 
-use super::{ConsumeError, Consumer, DeadLetter, DeadLetters, Envelope};
+use super::{ConsumeError, Consumer, DeadLetter, DeadLetters, Envelope, Letter, LetterId};
 
 /// A consumer with the place where its dead letters lie.
 pub type LetterBox = (Arc<dyn Consumer>, Arc<dyn DeadLetters>);
@@ -55,7 +55,7 @@ impl DeadLetterDesk {
     ///
     /// # Errors
     /// `FORBIDDEN` for anybody but staff.
-    pub async fn letters(&self, actor: &Actor) -> Outcome<Vec<DeadLetter>> {
+    pub async fn letters(&self, actor: &Actor) -> Outcome<Vec<Letter>> {
         let mut all = Vec::new();
         for (consumer, _) in &self.boxes {
             all.extend(whole(async |page| self.page(actor, consumer.name(), &page).await).await?);
@@ -67,40 +67,53 @@ impl DeadLetterDesk {
     ///
     /// # Errors
     /// `FORBIDDEN` for anybody but staff, `NOT_FOUND` for a consumer that does not live here.
-    pub async fn page(&self, actor: &Actor, consumer: &str, request: &PageRequest) -> Outcome<Page<DeadLetter>> {
+    pub async fn page(&self, actor: &Actor, consumer: &str, request: &PageRequest) -> Outcome<Page<Letter>> {
         actor.require_staff()?;
         let (consumer, letters) = self.place(consumer)?;
         // Consumers of one context share a database.
         let list = async |page| letters.letters(&page).await;
-        let page = sifted(request, list, |letter| letter.consumer == consumer.name(), DeadLetter::place).await;
-        Ok(page?)
+        let read = sifted(request, list, |letter| letter.consumer == consumer.name(), DeadLetter::place).await?;
+        let unreadable = letters.unreadable().await?.into_iter().map(Letter::Unreadable).collect();
+        let unreadable = Page::of_all(unreadable, request, Letter::place);
+        Ok(Page::merged(vec![read.map(Letter::Event), unreadable], request, Letter::place))
     }
 
     /// One letter.
     ///
     /// # Errors
     /// As [`page`](Self::page), and `NOT_FOUND` when it is not there.
-    pub async fn letter(&self, actor: &Actor, consumer: &str, event: EventId) -> Outcome<DeadLetter> {
+    pub async fn letter(&self, actor: &Actor, consumer: &str, id: impl Into<LetterId>) -> Outcome<Letter> {
         actor.require_staff()?;
-        let (consumer, letters) = self.place(consumer)?;
-        let wanted = |letter: &DeadLetter| letter.consumer == consumer.name() && letter.event.id == event;
-        // Lists go downwards from below their cursor.
-        let above = DeadLetter::place_of(consumer.name(), event).as_u128().saturating_add(1);
-        let found = letters.letters(&PageRequest::first().from(Cursor(uuid::Uuid::from_u128(above)))).await?;
-        found.items.into_iter().find(wanted).ok_or_else(|| Refusal::NotFound("dead letter").into())
+        let (id, (consumer, letters)) = (id.into(), self.place(consumer)?);
+        if let Some(event) = id.event() {
+            let wanted = |letter: &DeadLetter| letter.consumer == consumer.name() && letter.event.id == event;
+            // Lists go downwards from below their cursor.
+            let above = DeadLetter::place_of(consumer.name(), event).as_u128().saturating_add(1);
+            let found = letters.letters(&PageRequest::first().from(Cursor(uuid::Uuid::from_u128(above)))).await?;
+            if let Some(letter) = found.items.into_iter().find(wanted) {
+                return Ok(Letter::Event(letter));
+            }
+        }
+        let found = letters.unreadable().await?.into_iter().find(|letter| letter.id == id);
+        found.map(Letter::Unreadable).ok_or_else(|| Refusal::NotFound("dead letter").into())
     }
 
     /// Brings a letter to its consumer again. The letter is taken out only after the consumer has
-    /// recorded the event, which it does once however often it is brought.
+    /// recorded the event, which it does once however often it is brought. One that cannot be read stays
+    /// for a program that can.
     ///
     /// # Errors
     /// `NOT_FOUND`; a store that does not answer leaves the letter where it is.
-    pub async fn redrive(&self, actor: &Actor, consumer: &str, event: EventId) -> Outcome<Redriven> {
-        let letter = self.letter(actor, consumer, event).await?;
+    pub async fn redrive(&self, actor: &Actor, consumer: &str, id: impl Into<LetterId>) -> Outcome<Redriven> {
+        let letter = match self.letter(actor, consumer, id).await? {
+            Letter::Event(letter) => letter,
+            Letter::Unreadable(letter) => return Ok(Redriven::StillDead(letter.reason)),
+        };
         let (consumer, letters) = self.place(consumer)?;
+        let event = letter.event.id;
         match consumer.handle(&letter.event).await {
             Ok(()) => {
-                let told = self.told(actor, StaffAction::LetterRedriven, consumer.name(), event);
+                let told = self.told(actor, StaffAction::LetterRedriven, consumer.name(), &event.into());
                 letters.exhume(consumer.name(), event, told.as_ref()).await?;
                 Ok(Redriven::Recorded)
             }
@@ -113,15 +126,26 @@ impl DeadLetterDesk {
     ///
     /// # Errors
     /// `NOT_FOUND`.
-    pub async fn purge(&self, actor: &Actor, consumer: &str, event: EventId) -> Outcome<DeadLetter> {
+    pub async fn purge(&self, actor: &Actor, consumer: &str, id: impl Into<LetterId>) -> Outcome<Letter> {
         actor.require_staff()?;
-        let (consumer, letters) = self.place(consumer)?;
-        let told = self.told(actor, StaffAction::LetterPurged, consumer.name(), event);
-        letters.give_up(consumer.name(), event, told.as_ref()).await?.ok_or_else(|| Refusal::NotFound("dead letter").into())
+        let (id, (consumer, letters)) = (id.into(), self.place(consumer)?);
+        let told = self.told(actor, StaffAction::LetterPurged, consumer.name(), &id);
+        if let Some(event) = id.event()
+            && let Some(letter) = letters.give_up(consumer.name(), event, told.as_ref()).await?
+        {
+            return Ok(Letter::Event(letter));
+        }
+        let discarded = letters.discard(&id, told.as_ref()).await?;
+        discarded.map(Letter::Unreadable).ok_or_else(|| Refusal::NotFound("dead letter").into())
     }
 
-    fn told(&self, actor: &Actor, action: StaffAction, consumer: &str, event: EventId) -> Option<Envelope> {
-        let deed = Deed::of(action, Subject::of(SubjectKind::Event, event), json!({ "consumer": consumer }));
+    /// A message that is named as no event is, is named by its id alone.
+    fn told(&self, actor: &Actor, action: StaffAction, consumer: &str, id: &LetterId) -> Option<Envelope> {
+        let (event, detail) = match id.event() {
+            Some(event) => (event, json!({ "consumer": consumer })),
+            None => (EventId::from_uuid(uuid::Uuid::nil()), json!({ "consumer": consumer, "message": id })),
+        };
+        let deed = Deed::of(action, Subject::of(SubjectKind::Event, event), detail);
         deed.said(actor, &self.ids, self.clock.now())
     }
 

@@ -9,6 +9,7 @@
 
 mod data;
 pub mod desk;
+mod letters;
 pub mod relay;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::page::{Page, PageRequest};
 use crate::time::Timestamp;
 
 pub use data::EventData;
+pub use letters::{Letter, LetterId, Unreadable};
 
 macro_rules! wire_names {
     ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? })+) => {$(
@@ -407,6 +409,21 @@ pub trait DeadLetters: Send + Sync {
     /// nobody misses its effect; and puts what is `told` of that into the outbox. `None` when it is not there; then nothing
     /// is told.
     async fn give_up(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError>;
+
+    /// Puts what is told of a letter that lies elsewhere into the outbox.
+    async fn tell(&self, told: &Envelope) -> Result<(), StoreError>;
+
+    /// What lies at a broker and cannot be read. A database keeps events alone.
+    async fn unreadable(&self) -> Result<Vec<Unreadable>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Throws such a one away for good, after what is `told` of it is in the outbox. `None` when it is not there; then nothing
+    /// is told.
+    async fn discard(&self, letter: &LetterId, told: Option<&Envelope>) -> Result<Option<Unreadable>, StoreError> {
+        let _ = (letter, told);
+        Ok(None)
+    }
 }
 
 /// Who has handled a delivery that was thrown away instead of handled by `consumer`.

@@ -80,8 +80,7 @@ pub async fn embedded(config: &Config, here: &[Context]) -> Result<Embedded, Sta
     let shop = Box::pin(on_aws(shop, config, here)).await?;
     let shop = if config.auth.sessions_in_redis { ending_in_redis(shop, config)? } else { shop };
     Ok(match Box::pin(Broker::of(config)).await? {
-        Some(Broker { bus, letters: Some(letters), .. }) => shop.bus(bus).letter_boxes(letters),
-        Some(Broker { bus, .. }) => shop.bus(bus),
+        Some(Broker { bus, letters, .. }) => shop.bus(bus).letter_boxes(letters),
         None => shop,
     })
 }
@@ -179,8 +178,8 @@ fn on_mysql(config: &Config) -> Place {
 /// A broker between the contexts.
 struct Broker {
     bus: Arc<dyn EventBus>,
-    /// Where its own dead letters lie, if it has any.
-    letters: Option<LetterBoxes>,
+    /// Where its own dead letters lie.
+    letters: LetterBoxes,
     receive: Box<dyn FnOnce(Vec<LetterBox>, CancellationToken) -> BoxFuture<'static, ()> + Send>,
 }
 
@@ -199,12 +198,13 @@ impl Broker {
 fn streams(config: &Config) -> Result<Broker, StartError> {
     let durability = if config.redis.durable { Durability::Vouched } else { Durability::Asked };
     let bus = streams::StreamBus::new(redis(config)?, Queue::all(), durability);
-    let queues = bus.clone();
+    let (boxes, queues) = (bus.clone(), bus.clone());
     let receive = move |consumers, stop| {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         async move { queues.receiver(consumers, &clock, Pauses::default()).run(stop).await }.boxed()
     };
-    Ok(Broker { bus: Arc::new(bus), letters: None, receive: Box::new(receive) })
+    let letters: LetterBoxes = Box::new(move |consumers| boxes.letter_boxes(consumers));
+    Ok(Broker { bus: Arc::new(bus), letters, receive: Box::new(receive) })
 }
 
 #[cfg(not(feature = "redis"))]
@@ -218,7 +218,7 @@ async fn queues(config: &Config) -> Result<Broker, StartError> {
     let (boxes, queues) = (bus.clone(), bus.clone());
     let receive = move |consumers, stop| async move { queues.receiver(consumers, Pauses::default()).run(stop).await }.boxed();
     let letters: LetterBoxes = Box::new(move |consumers| boxes.letter_boxes(consumers));
-    Ok(Broker { bus: Arc::new(bus), letters: Some(letters), receive: Box::new(receive) })
+    Ok(Broker { bus: Arc::new(bus), letters, receive: Box::new(receive) })
 }
 
 #[cfg(not(feature = "aws"))]

@@ -2,7 +2,7 @@
 
 use commerce_core::Timestamp;
 use commerce_core::commerce::Context;
-use commerce_core::events::{Backlog, DeadLetter, Envelope};
+use commerce_core::events::{Backlog, DeadLetter, Envelope, Letter, Unreadable};
 use commerce_core::notifications::{Rendered, Template};
 use commerce_core::text::Email;
 use serde::{Deserialize, Serialize};
@@ -31,13 +31,18 @@ impl BacklogView {
     }
 }
 
-/// An event that a consumer could not handle.
+/// An event that a consumer could not handle, or what lies at the broker and is none that this program knows.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 pub struct LetterView {
     consumer: String,
-    #[schema(value_type = Object)]
-    event: Envelope,
+    /// By what it is named: the event's id, or the broker's id of what cannot be read.
+    id: String,
+    /// The event; none where it cannot be read.
+    #[schema(value_type = Option<Object>)]
+    event: Option<Envelope>,
+    /// The beginning of what cannot be read.
+    text: Option<String>,
     /// Why.
     reason: String,
     /// How often it was received.
@@ -47,10 +52,17 @@ pub struct LetterView {
     at: Timestamp,
 }
 
-impl From<DeadLetter> for LetterView {
-    fn from(letter: DeadLetter) -> Self {
-        let DeadLetter { consumer, event, reason, receives, at } = letter;
-        Self { consumer, event, reason, receives, at }
+impl From<Letter> for LetterView {
+    fn from(letter: Letter) -> Self {
+        let id = letter.id().to_string();
+        match letter {
+            Letter::Event(DeadLetter { consumer, event, reason, receives, at }) => {
+                Self { consumer, id, event: Some(event), text: None, reason, receives, at }
+            }
+            Letter::Unreadable(Unreadable { consumer, id: _, text, reason, receives, at }) => {
+                Self { consumer, id, event: None, text: Some(text), reason, receives, at }
+            }
+        }
     }
 }
 

@@ -9,12 +9,13 @@ use commerce_core::error::StoreError;
 use commerce_core::events::{DeadLetter, DeadLetters, Queue};
 use commerce_core::limits;
 use commerce_core::time::Clock;
+use redis::RedisError;
 use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamAutoClaimReply, StreamId, StreamPendingCountReply, StreamReadReply};
-use redis::{RedisError, Value};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::letters::{UNREADABLE_MAX, text};
 use super::{EVENT, Streams, TAG, failed};
 use crate::receive::{Delivery, Failure, Inlet, Whereabouts};
 use crate::system::random_id;
@@ -23,8 +24,6 @@ use crate::system::random_id;
 const BATCH: usize = 256;
 /// How often a receiver looks for entries of lost receivers while they count as lost.
 const LOOKS_WHILE_LOST: u32 = 5;
-/// Entries of a dead-letter stream at most: what nobody can read is kept to be looked at, not for ever.
-const UNREADABLE_MAX: usize = 100_000;
 
 /// Where an entry is.
 #[derive(Clone, Debug)]
@@ -60,7 +59,7 @@ impl StreamInlet {
     ) -> Self {
         let keys = queue.topics.iter().map(|topic| streams.stream(*topic)).collect();
         let failures = streams.redis.key(TAG, &format!("{}:failures", queue.name));
-        let unreadable = streams.redis.key(TAG, &queue.dead_letters());
+        let unreadable = streams.dead_letters(queue);
         let me = random_id().to_string();
         let (waiting, looked_at) = (Mutex::default(), Mutex::default());
         Self { streams, group: queue.name, keys, failures, unreadable, letters, clock, me, waiting, looked_at, lost }
@@ -214,11 +213,7 @@ impl Inlet for StreamInlet {
 }
 
 fn delivery(stream: usize, entry: StreamId, receives: u32) -> Delivery<Ticket> {
-    let text = match entry.map.get(EVENT) {
-        Some(Value::BulkString(text)) => text.clone(),
-        _ => Vec::new(),
-    };
-    Delivery { ticket: Ticket { stream, id: entry.id }, text, receives }
+    Delivery { text: text(&entry), ticket: Ticket { stream, id: entry.id }, receives }
 }
 
 fn millis(span: Duration) -> u64 {

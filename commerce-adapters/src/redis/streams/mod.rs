@@ -9,6 +9,7 @@
 //! it acknowledged is refused, unless somebody vouches for it ([`Durability`]).
 
 mod inlet;
+mod letters;
 mod queued;
 
 use std::collections::BTreeSet;
@@ -19,15 +20,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use commerce_core::error::{StoreError, StoreErrorKind};
 use commerce_core::events::desk::LetterBox;
-use commerce_core::events::{Envelope, EventBus, Queue, Queued, Topic};
+use commerce_core::events::{DeadLetters, Envelope, EventBus, Queue, Queued, Topic};
 use commerce_core::ids::EventId;
 use commerce_core::time::Clock;
 use redis::{RedisError, Script};
 use tokio::sync::Mutex;
 
 use super::{Redis, failed};
-use crate::receive::{Lane, Line, Pauses, Receiver, wire};
+use crate::receive::{BrokerLetters, Lane, Line, Pauses, Receiver, wire};
 use inlet::StreamInlet;
+use letters::DeadStream;
 
 /// All streams lie on one node, so that one request waits for every topic of a queue.
 const TAG: &str = "events";
@@ -90,6 +92,19 @@ impl StreamBus {
         Receiver::new(consumers.into_iter().map(lane).collect())
     }
 
+    /// The consumers with what could not be read of their queues in front of the dead letters in their databases, for the
+    /// desk at which staff reads them.
+    #[must_use]
+    pub fn letter_boxes(&self, consumers: Vec<LetterBox>) -> Vec<LetterBox> {
+        let placed = |(consumer, inner): LetterBox| -> LetterBox {
+            let queue = Queue::of(&*consumer);
+            let pile = DeadStream::new(Arc::clone(&self.0), self.0.dead_letters(&queue));
+            let letters: Arc<dyn DeadLetters> = Arc::new(BrokerLetters::new(pile, queue.name, inner));
+            (consumer, letters)
+        };
+        consumers.into_iter().map(placed).collect()
+    }
+
     /// Makes streams and groups that are not there, and asks whether Redis keeps what it takes. Done
     /// before the first event anyway.
     ///
@@ -103,6 +118,10 @@ impl StreamBus {
 impl Streams {
     fn stream(&self, topic: Topic) -> String {
         self.redis.key(TAG, topic.as_str())
+    }
+
+    fn dead_letters(&self, queue: &Queue) -> String {
+        self.redis.key(TAG, &queue.dead_letters())
     }
 
     async fn prepare(&self) -> Result<(), StoreError> {

@@ -118,6 +118,14 @@ impl<W: Context> DeadLetters for Database<W> {
     async fn give_up(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
         self.take_letter("dead_letters.give_up", (consumer, event), Some(given_up(consumer)), told).await
     }
+
+    async fn tell(&self, told: &Envelope) -> Result<(), StoreError> {
+        let told = event_text(Some(told));
+        self.write("dead_letters.tell", move |connection| {
+            Box::pin(async move { sqlx::query(sql::OUTBOX).bind(told).execute(connection).await.map(|_| ()) })
+        })
+        .await
+    }
 }
 
 #[expect(private_bounds, reason = "only the contexts of this crate have databases")]

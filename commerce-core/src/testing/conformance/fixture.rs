@@ -130,6 +130,10 @@ impl DeadLetters for Silence {
     async fn give_up(&self, _: &str, _: EventId, _: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
         not_there("letters.give_up")
     }
+
+    async fn tell(&self, _: &Envelope) -> Result<(), StoreError> {
+        not_there("letters.tell")
+    }
 }
 
 #[async_trait]

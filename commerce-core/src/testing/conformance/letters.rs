@@ -54,7 +54,7 @@ async fn a_letter_is_kept_until_it_is_exhumed<S: Subject + ?Sized>(fixture: &Fix
 
 async fn what_is_told_of_a_letter_is_said_as_it_is_taken_out<S: Subject + ?Sized>(fixture: &Fixture<S>) {
     let said = async || got(fixture.outbox.unpublished(10).await);
-    let [one, other, third] = [(); 3].map(|()| samples::envelope(&fixture.ids, fixture.now()));
+    let [one, other, last, third] = [(); 4].map(|()| samples::envelope(&fixture.ids, fixture.now()));
     let (exhumed, given_up) = (letter(fixture, "test-queue"), letter(fixture, "test-queue"));
     for letter in [&exhumed, &given_up] {
         got(fixture.letters.bury(letter).await);
@@ -65,7 +65,8 @@ async fn what_is_told_of_a_letter_is_said_as_it_is_taken_out<S: Subject + ?Sized
     assert_eq!(said().await, [], "of no letter nothing is told");
     assert_eq!(got(fixture.letters.exhume("test-queue", exhumed.event.id, Some(&one)).await), Some(exhumed));
     assert_eq!(got(fixture.letters.give_up("test-queue", given_up.event.id, Some(&other)).await), Some(given_up));
-    assert_eq!(said().await, [one, other]);
+    got(fixture.letters.tell(&last).await);
+    assert_eq!(said().await, [one, other, last], "and of one that lies elsewhere");
 }
 
 async fn letters_are_listed_newest_event_first<S: Subject + ?Sized>(fixture: &Fixture<S>) {

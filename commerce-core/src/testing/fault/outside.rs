@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Call, Fault, Faulty, HANG, Happened, failed};
 use crate::error::{Outcome, StoreError};
-use crate::events::{DeadLetter, DeadLetters, Envelope, EventBus, Queue, Queued};
+use crate::events::{DeadLetter, DeadLetters, Envelope, EventBus, LetterId, Queue, Queued, Unreadable};
 use crate::ids::EventId;
 use crate::notifications::{Handover, Mail, Mailer, Notification};
 use crate::orders::{
@@ -71,6 +71,18 @@ impl DeadLetters for Faulty<dyn DeadLetters> {
 
     async fn give_up(&self, consumer: &str, event: EventId, told: Option<&Envelope>) -> Result<Option<DeadLetter>, StoreError> {
         self.effect("letters.give_up", self.port.give_up(consumer, event, told)).await
+    }
+
+    async fn tell(&self, told: &Envelope) -> Result<(), StoreError> {
+        self.effect("letters.tell", self.port.tell(told)).await
+    }
+
+    async fn unreadable(&self) -> Result<Vec<Unreadable>, StoreError> {
+        self.read("letters.unreadable", self.port.unreadable()).await
+    }
+
+    async fn discard(&self, letter: &LetterId, told: Option<&Envelope>) -> Result<Option<Unreadable>, StoreError> {
+        self.effect("letters.discard", self.port.discard(letter, told)).await
     }
 }
 

@@ -267,6 +267,12 @@ impl<R> Database<R> {
         letter
     }
 
+    /// See [`DeadLetters`](crate::events::DeadLetters).
+    pub(super) fn tell(&self, told: &Envelope) {
+        self.changing().say([told.clone()]);
+        self.note(|| Chore::Tell(told.clone()), Answer::Done);
+    }
+
     /// See [`Leases`](crate::events::Leases).
     pub(super) fn acquire(&self, name: &str, owner: Uuid, now: Timestamp, until: Timestamp) -> Option<u64> {
         let epoch = self.changing().acquire(name, owner, now, until);

@@ -58,6 +58,8 @@ pub enum Chore {
     Exhume(String, EventId, Option<Envelope>),
     /// The letter of this consumer about this event is thrown away, and this is told of it.
     GiveUp(String, EventId, Option<Envelope>),
+    /// This is told of a letter that lies elsewhere.
+    Tell(Envelope),
     /// A lease is asked for.
     Acquire {
         /// Its name.

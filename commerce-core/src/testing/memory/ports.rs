@@ -126,6 +126,11 @@ macro_rules! database_ports {
             ) -> Result<Option<$crate::events::DeadLetter>, $crate::error::StoreError> {
                 Ok(self.db.give_up(consumer, event, told))
             }
+
+            async fn tell(&self, told: &$crate::events::Envelope) -> Result<(), $crate::error::StoreError> {
+                self.db.tell(told);
+                Ok(())
+            }
         }
 
         #[async_trait::async_trait]

@@ -116,6 +116,7 @@ impl Chore {
             Self::GiveUp(consumer, event, told) => {
                 database.give_up(consumer, *event, told.as_ref()).await.map(|letter| Answer::Letter(letter.map(Box::new)))
             }
+            Self::Tell(told) => database.tell(told).await.map(|()| Answer::Done),
             Self::Acquire { name, owner, now, until } => database.acquire(name, *owner, *now, *until).await.map(Answer::Epoch),
             Self::GiveBack(name, owner) => database.give_back(name, *owner).await.map(|()| Answer::Done),
         }

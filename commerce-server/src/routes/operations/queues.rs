@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use commerce_core::Refusal;
 use commerce_core::commerce::Context;
+use commerce_core::events::LetterId;
 use commerce_core::events::desk::Redriven;
 use serde_json::{Value, json};
 
@@ -52,7 +53,7 @@ pub(super) fn letters_at(api: Api, queue: &'static str, all: &'static str, one: 
     use crate::extract::Paging;
     use crate::routes::users::{CURSOR, LIMIT};
 
-    let list = op("Events that this consumer could not handle, newest first, for staff").query([LIMIT, CURSOR]);
+    let list = op("What this consumer could not handle or read, newest first, for staff").query([LIMIT, CURSOR]);
     let redrive = op("Bring an event to its consumer again; if it fails again it stays")
         .takes::<NothingBody>()
         .gives::<RedrivenView>(200, "Whether the consumer recorded it now.")
@@ -67,11 +68,11 @@ pub(super) fn letters_at(api: Api, queue: &'static str, all: &'static str, one: 
     )
     .get(
         one,
-        op("An event that a consumer could not handle").gives::<LetterView>(200, "The letter."),
+        op("What a consumer could not handle or read").gives::<LetterView>(200, "The letter."),
         async move |State(shared): State<Shared>, caller: SignedIn, params: Params| -> Answered<Told<LetterView>> {
             caller.actor.require_staff()?;
-            let event = params.get("event", "dead letter")?;
-            Ok(shown(shared.part().dead_letters.letter(&caller.actor, queue, event).await?.into()))
+            let letter: LetterId = params.get("event", "dead letter")?;
+            Ok(shown(shared.part().dead_letters.letter(&caller.actor, queue, letter).await?.into()))
         },
     )
     .delete(
@@ -79,7 +80,8 @@ pub(super) fn letters_at(api: Api, queue: &'static str, all: &'static str, one: 
         op("Throw a dead letter away for good; its effect will be missing").done(204, "Thrown away."),
         async move |State(shared): State<Shared>, caller: SignedIn, params: Params| -> Answered<StatusCode> {
             caller.actor.require_staff()?;
-            shared.part().dead_letters.purge(&caller.actor, queue, params.get("event", "dead letter")?).await?;
+            let letter: LetterId = params.get("event", "dead letter")?;
+            shared.part().dead_letters.purge(&caller.actor, queue, letter).await?;
             Ok(StatusCode::NO_CONTENT)
         },
     )
@@ -92,8 +94,8 @@ pub(super) fn letters_at(api: Api, queue: &'static str, all: &'static str, one: 
                     _: KeyedJson<NothingBody>|
                     -> Answered<Told<RedrivenView>> {
             caller.actor.require_staff()?;
-            let event = params.get("event", "dead letter")?;
-            let reason = match shared.part().dead_letters.redrive(&caller.actor, queue, event).await? {
+            let letter: LetterId = params.get("event", "dead letter")?;
+            let reason = match shared.part().dead_letters.redrive(&caller.actor, queue, letter).await? {
                 Redriven::Recorded => None,
                 Redriven::StillDead(reason) => Some(reason),
             };
