@@ -28,6 +28,11 @@ pub struct Dependency {
 pub trait Peer: Send + Sync {
     /// Whether it serves.
     async fn is_ready(&self) -> bool;
+
+    /// What is wrong with it, for an operator, who has time.
+    async fn complaint(&self) -> Option<String> {
+        (!self.is_ready().await).then(|| "does not answer".to_owned())
+    }
 }
 
 /// A service that clients' requests are brought to.

@@ -204,11 +204,19 @@ async fn b12_c30_without_mail_and_pictures_the_shop_sells_and_tells_later() {
         ("AWS_ACCESS_KEY_ID", "key".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
     ];
+    moto.make_bucket("pictures");
     assert_eq!(run_command_with(&["aws", "init"], &env, "").code, 0);
     let shop = Server::start_with(Options { services: Some(false), env, ..Options::default() });
     let admin = shop.admin().await;
     let cup = admin.product(100, 10).await;
+    let ready = async || {
+        let answer = admin.get("/health/ready").try_send().await.expect("an answer");
+        (answer.status, answer.json()["dependencies"]["images"]["status"].clone())
+    };
+    assert_eq!(ready().await, (200, json!("UP")));
     proxy.set(Fault::Broken);
+    eventually_within(Duration::from_secs(30), "it is told that pictures are away", ready, |told| *told == (503, json!("DOWN")))
+        .await;
     let buyer = shop.customer().await;
     buyer.post("/api/orders", &cod(&[(&cup.sku, 1)])).send().await.expect(201);
     buyer.read(&format!("/api/products/{}", cup.id)).await;
@@ -218,6 +226,7 @@ async fn b12_c30_without_mail_and_pictures_the_shop_sells_and_tells_later() {
     assert_eq!(letters["items"], json!([]), "mails that wait are no dead letters");
 
     proxy.set(Fault::None);
+    eventually_within(Duration::from_secs(30), "and that they are back", ready, |told| *told == (200, json!("UP"))).await;
     let told = async || moto.data().contains(&buyer.email);
     eventually_within(Duration::from_mins(2), "she is told when SES is back", told, |told| *told).await;
     assert_eq!(mails(&shop.data()).len(), 0);

@@ -111,11 +111,31 @@ async fn poison_goes_to_the_dead_letters_after_three_receives_and_others_flow() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purchase_goes_through_fifo_queues_and_mails_through_ses() {
     let moto = Moto::start();
-    moto.make_bucket("pictures");
     let mut env = through(&moto, true);
     env.extend([("COMMERCE_MAIL__TRANSPORT", "ses".to_owned()), ("COMMERCE_AWS__IMAGES_BUCKET", "pictures".to_owned())]);
+    let doctor = |check: &str| {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let data = folder.path().join("none").display().to_string();
+        let found = run_command_with(&["doctor", "--output", "json", "--data", &data], &env, "");
+        let items: Value = serde_json::from_str(&found.out).expect("JSON, whatever it says");
+        let items = items["items"].as_array().expect("a list").clone();
+        let item = items.into_iter().find(|item| item["check"] == check).unwrap_or_else(|| panic!("no {check}: {found:?}"));
+        (found.code, item["result"].clone(), item["detail"].as_str().expect("a detail").to_owned())
+    };
+    for (check, what) in [("images", "no such bucket"), ("sns", "q-order-events.fifo"), ("sqs", "q-notification-dlq.fifo")] {
+        let (code, result, detail) = doctor(check);
+        assert!(code == 1 && result == "failed" && detail.contains(what), "{check}: {result} {detail}");
+    }
+    moto.make_bucket("pictures");
     let _ = init(&env);
-    let shop = Server::start_with(Options { services: Some(false), env, ..Options::default() });
+    for check in ["images", "sns", "sqs"] {
+        assert_eq!(doctor(check), (0, json!("ok"), "answers".to_owned()), "{check}");
+    }
+    let shop = Server::start_with(Options { services: Some(false), env: env.clone(), ..Options::default() });
+    let ready = shop.anyone().get("/health/ready").send().await.expect(200);
+    for name in ["images", "sns", "sqs"] {
+        assert_eq!(ready["dependencies"][name]["status"], "UP", "{ready}");
+    }
     let (admin, customer) = (shop.admin().await, shop.customer().await);
     let cup = admin.product(100, 10).await;
     customer.post("/api/orders", &commerce_tests::cod(&[(&cup.sku, 2)])).send().await.expect(201);

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::types::QueueAttributeName;
 use commerce_core::error::{Source, StoreError, StoreErrorKind};
 use commerce_core::events::{Queue, Topic};
@@ -150,6 +151,46 @@ impl Aws {
         Ok(())
     }
 
+    /// Whether every topic is there.
+    ///
+    /// # Errors
+    /// What is missing, or wrong.
+    pub async fn has_topics(&self, topology: &Topology) -> Result<(), StoreError> {
+        let known = self.topic_arns().await?;
+        let wanted = Topic::ALL.iter().map(|topic| topology.topic(*topic));
+        let missing: Vec<String> = wanted.filter(|name| !known.contains_key(name)).collect();
+        all_there("topic", &missing)
+    }
+
+    /// Whether every queue is there, with its dead letters.
+    ///
+    /// # Errors
+    /// As [`has_topics`](Self::has_topics).
+    pub async fn has_queues(&self, topology: &Topology) -> Result<(), StoreError> {
+        let wanted = topology.queues.iter().flat_map(|queue| [topology.queue(queue), topology.dead_letters(queue)]);
+        let looked = wanted.map(|name| async move { Ok((self.has_queue(&name).await?, name)) });
+        let looked: Vec<(bool, String)> = futures_util::future::try_join_all(looked).await?;
+        let missing: Vec<String> = looked.into_iter().filter(|(is_there, _)| !is_there).map(|(_, name)| name).collect();
+        all_there("queue", &missing)
+    }
+
+    /// Whether the first queue is there: one request, for who asks often.
+    ///
+    /// # Errors
+    /// As [`has_topics`](Self::has_topics).
+    pub async fn has_a_queue(&self, topology: &Topology) -> Result<(), StoreError> {
+        let Some(name) = topology.queues.first().map(|queue| topology.queue(queue)) else { return Ok(()) };
+        if self.has_queue(&name).await? { Ok(()) } else { all_there("queue", &[name]) }
+    }
+
+    async fn has_queue(&self, name: &str) -> Result<bool, StoreError> {
+        match self.sqs.get_queue_url().queue_name(name).send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error)) if error.err().is_queue_does_not_exist() => Ok(false),
+            Err(error) => Err(failed("aws.queue", error)),
+        }
+    }
+
     pub(super) async fn queue_url(&self, name: &str) -> Result<String, StoreError> {
         const OPERATION: &str = "aws.queue";
         let found = self.sqs.get_queue_url().queue_name(name).send().await.map_err(|error| failed(OPERATION, error))?;
@@ -193,6 +234,14 @@ fn settings(topology: &Topology, queue: &Place, dead: &Place, sources: &[&String
         (QueueAttributeName::VisibilityTimeout, topology.lost.as_secs().to_string()),
         (QueueAttributeName::MessageRetentionPeriod, KEEP.as_secs().to_string()),
     ]
+}
+
+fn all_there(what: &str, missing: &[String]) -> Result<(), StoreError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let why = format!("there is no {what} {}: commerce aws init makes what is missing", missing.join(", "));
+    Err(StoreError::new(StoreErrorKind::Internal, "aws.look", why))
 }
 
 fn unsaid(operation: &'static str, what: &str) -> StoreError {

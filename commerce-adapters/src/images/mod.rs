@@ -10,11 +10,12 @@ mod renewed;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use commerce_core::StoreError;
 use commerce_core::catalog::ImageStore;
-use commerce_core::error::Outcome;
+use commerce_core::error::{Outcome, StoreErrorKind};
 use commerce_core::ids::ImageId;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
@@ -27,6 +28,12 @@ pub use renewed::RenewedImages;
 /// Where clients find pictures.
 pub const BASE: &str = "/images/";
 
+/// How long a picture from elsewhere is waited for in all, with every try.
+const GET_WITHIN: Duration = Duration::from_secs(10);
+
+/// A name that no picture has.
+const NOBODYS: &str = "nobodys";
+
 /// What a picture's name may end with.
 const EXTENSIONS: [&str; 3] = ["jpg", "png", "webp"];
 
@@ -35,6 +42,8 @@ pub struct ObjectImages {
     store: Arc<dyn ObjectStore>,
     /// The folder behind the store, whose files are brought to the disk before they count.
     folder: Option<PathBuf>,
+    /// How long a picture is waited for, where it comes from elsewhere.
+    within: Option<Duration>,
 }
 
 impl ObjectImages {
@@ -45,7 +54,7 @@ impl ObjectImages {
     pub fn local(folder: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder).map_err(|error| storage_error("images.open", folder, &error))?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| failed("images.open", error))?;
-        Ok(Self { store: Arc::new(store), folder: Some(folder.to_owned()) })
+        Ok(Self { store: Arc::new(store), folder: Some(folder.to_owned()), within: None })
     }
 
     /// In a bucket of S3, or of a server that speaks as it does.
@@ -60,7 +69,30 @@ impl ObjectImages {
 
     /// In any object store that keeps what it has taken.
     pub fn over(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, folder: None }
+        Self { store, folder: None, within: Some(GET_WITHIN) }
+    }
+
+    /// Whether the bucket is there and answers. Asks for a picture that nobody has, which needs no right but that to read; who
+    /// may not list the bucket is refused what is not there, and told nothing else.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub async fn is_there(&self) -> Result<(), StoreError> {
+        const OPERATION: &str = "images.look";
+        let Err(error) = self.store.get(&Key::from(NOBODYS)).await else { return Ok(()) };
+        if says(&error, "NoSuchBucket") {
+            return Err(StoreError::new(StoreErrorKind::Internal, OPERATION, "there is no such bucket"));
+        }
+        let is_missing = matches!(error, object_store::Error::NotFound { .. });
+        if is_missing || says(&error, "<Code>AccessDenied</Code>") { Ok(()) } else { Err(failed(OPERATION, error)) }
+    }
+
+    async fn fetch(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.store.get(key).await {
+            Ok(found) => Ok(Some(found.bytes().await.map_err(|error| failed("images.get", error))?.into())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed("images.get", error)),
+        }
     }
 
     async fn sync(&self, name: &str) -> Result<(), StoreError> {
@@ -85,11 +117,9 @@ impl ImageStore for ObjectImages {
 
     async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(key) = key(name) else { return Ok(None) };
-        match self.store.get(&key).await {
-            Ok(found) => Ok(Some(found.bytes().await.map_err(|error| failed("images.get", error))?.into())),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(failed("images.get", error)),
-        }
+        let Some(within) = self.within else { return self.fetch(&key).await };
+        let late = |error| StoreError::new(StoreErrorKind::Unavailable, "images.get", error);
+        tokio::time::timeout(within, self.fetch(&key)).await.map_err(late)?
     }
 
     async fn delete(&self, url: &str) -> Result<(), StoreError> {
@@ -109,9 +139,21 @@ fn key(name: &str) -> Option<Key> {
     EXTENSIONS.contains(&extension).then(|| Key::from(format!("{id}.{extension}")))
 }
 
+/// Whether the server's answer has this word in it.
+fn says(error: &object_store::Error, word: &str) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        if inner.to_string().contains(word) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
+
 fn failed(operation: &'static str, error: object_store::Error) -> StoreError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    let mut kind = commerce_core::error::StoreErrorKind::Unavailable;
+    let mut kind = StoreErrorKind::Unavailable;
     while let Some(inner) = cause {
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
             kind = storage_kind(io);
@@ -125,6 +167,8 @@ fn failed(operation: &'static str, error: object_store::Error) -> StoreError {
 mod tests {
     use super::*;
     use commerce_core::ids::Id;
+    use object_store::memory::InMemory;
+    use object_store::throttle::{ThrottleConfig, ThrottledStore};
 
     #[tokio::test]
     async fn a_picture_comes_back_and_goes() {
@@ -138,6 +182,17 @@ mod tests {
         images.delete(&url).await.unwrap();
         images.delete(&url).await.unwrap();
         assert_eq!(images.get(&format!("{id}.png")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_does_not_come_is_given_up() {
+        let slow = ThrottleConfig { wait_get_per_call: Duration::from_hours(1), ..ThrottleConfig::default() };
+        let images = ObjectImages::over(Arc::new(ThrottledStore::new(InMemory::new(), slow)));
+        assert!(images.within.is_some_and(|within| within <= Duration::from_secs(10)), "{:?}", images.within);
+        let images = ObjectImages { within: Some(Duration::from_millis(1)), ..images };
+        let id = ImageId::from_uuid(uuid::Uuid::from_u128(7));
+        let late = images.get(&format!("{id}.png")).await.unwrap_err();
+        assert_eq!(late.kind, StoreErrorKind::Unavailable);
     }
 
     #[tokio::test]

@@ -107,12 +107,11 @@ async fn local(cx: &Context, findings: &mut Findings) {
 
 /// The servers beside the databases.
 async fn beside(findings: &mut Findings, config: &Config) {
-    let Some(ways) = findings.take("servers", assembly::beside(config, Of::ALL).map_err(Failure::from)) else { return };
+    let Some(ways) = findings.take("servers", assembly::beside(config, Of::ALL).await.map_err(Failure::from)) else { return };
     for server in ways.servers {
-        if server.peer.is_ready().await {
-            findings.ok(server.name, "answers");
-        } else {
-            findings.note(server.name, "failed", "does not answer");
+        match server.peer.complaint().await {
+            None => findings.ok(server.name, "answers"),
+            Some(why) => findings.note(server.name, "failed", why),
         }
     }
 }

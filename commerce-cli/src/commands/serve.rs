@@ -48,7 +48,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     }
     // Whoever asks it to stop while it opens is heard when it has; who asks twice, at once.
     let shutdown = Shutdown::on_signals().map_err(|error| Failure::io("listen to signals", &error))?;
-    let mut beside = assembly::beside(&config, commerce_core::commerce::Context::ALL)?;
+    let mut beside = assembly::beside(&config, commerce_core::commerce::Context::ALL).await?;
     let asked = config.server.listen;
     let failed = |error: std::io::Error| Failure::io(&format!("listen on {asked}"), &error);
     // First, because mails name the port, which the system may choose. Who comes early waits.

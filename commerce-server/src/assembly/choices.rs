@@ -20,7 +20,7 @@ use commerce_adapters::receive::Pauses;
 #[cfg(feature = "redis")]
 use commerce_adapters::redis::{
     Redis, carts::RedisCarts, ending::EndingSessions, registry::Registry, sessions::NotedAccounts, sessions::RedisSessions,
-    streams, streams::Durability, traffic::RedisLimiter,
+    streams, streams::Durability,
 };
 use commerce_adapters::sql::Place;
 #[cfg(feature = "redis")]
@@ -39,8 +39,6 @@ use commerce_core::notifications::MailPolicy;
 use commerce_core::orders::OrderPolicy;
 use commerce_core::part::Elsewhere;
 #[cfg(feature = "redis")]
-use commerce_core::traffic::RateLimiter;
-#[cfg(feature = "redis")]
 use commerce_core::users::Accounts;
 use commerce_core::users::AuthPolicy;
 #[cfg(any(feature = "redis", feature = "aws"))]
@@ -55,9 +53,6 @@ use crate::config::DatabaseUrls;
 #[cfg(feature = "redis")]
 use crate::config::RedisConfig;
 use crate::config::{Config, DatabaseConfig, EventBusKind};
-use crate::ways::Ways;
-#[cfg(feature = "redis")]
-use crate::ways::{Dependency, Peer};
 
 /// The contexts of a shop as the settings say, about to be opened: `here` are those that are to live in this
 /// process. Needs a running tokio.
@@ -238,11 +233,17 @@ pub fn topology(config: &Config) -> Topology {
     Topology { fifo: config.aws.fifo, ..Topology::standard(&config.aws.prefix) }
 }
 
+/// The bucket of pictures.
+#[cfg(feature = "aws")]
+pub(super) fn pictures(config: &Config, bucket: &str) -> Result<ObjectImages, StartError> {
+    Ok(ObjectImages::bucket(bucket, &aws(config))?)
+}
+
 /// With pictures and mails at AWS, where the settings say so and their contexts live here.
 #[cfg(feature = "aws")]
 async fn on_aws(shop: Embedded, config: &Config, here: &[Context]) -> Result<Embedded, StartError> {
     let shop = match &config.aws.images_bucket {
-        Some(bucket) if here.contains(&Context::Catalog) => shop.images(Arc::new(ObjectImages::bucket(bucket, &aws(config))?)),
+        Some(bucket) if here.contains(&Context::Catalog) => shop.images(Arc::new(pictures(config, bucket)?)),
         _ => shop,
     };
     if !config.mail.by_ses || !here.contains(&Context::Notifications) {
@@ -296,7 +297,7 @@ fn carts_in_redis(_: Embedded, _: &Config) -> Result<Embedded, StartError> {
 }
 
 #[cfg(feature = "redis")]
-fn redis(config: &Config) -> Result<Redis, StartError> {
+pub(super) fn redis(config: &Config) -> Result<Redis, StartError> {
     let RedisConfig { url, prefix, .. } = &config.redis;
     Ok(Redis::open(url.expose(), prefix)?)
 }
@@ -327,52 +328,6 @@ pub(super) fn noted(elsewhere: Elsewhere, config: &Config) -> Result<Elsewhere, 
 #[cfg(not(feature = "redis"))]
 pub(super) fn noted(elsewhere: Elsewhere, config: &Config) -> Result<Elsewhere, StartError> {
     if config.auth.sessions_in_redis { Err(not_built("redis")) } else { Ok(elsewhere) }
-}
-
-/// What a process with these contexts uses beside databases and other services.
-///
-/// # Errors
-/// When the settings ask for what this build or they themselves do not have.
-#[cfg(feature = "redis")]
-pub fn beside(config: &Config, here: &[Context]) -> Result<Ways, StartError> {
-    let mut limiter: Option<Arc<dyn RateLimiter>> = None;
-    if config.gateway.rate_limit_shared {
-        limiter = Some(Arc::new(RedisLimiter::new(redis(config)?)));
-    }
-    let used = config.carts_in_redis
-        || config.gateway.rate_limit_shared
-        || config.auth.sessions_in_redis
-        || config.services.registry
-        || config.events == EventBusKind::Redis;
-    // Without it carts do not work, and everything else does.
-    let needed = config.carts_in_redis && here.contains(&Context::Orders);
-    let mut servers = Vec::new();
-    if used {
-        servers.push(Dependency { name: "redis", needed, peer: Arc::new(Pinged(redis(config)?)) });
-    }
-    Ok(Ways { servers, limiter, ..Ways::default() })
-}
-
-/// What a process uses beside databases and other services: nothing in this build.
-///
-/// # Errors
-/// When the settings ask for more.
-#[cfg(not(feature = "redis"))]
-pub fn beside(config: &Config, _: &[Context]) -> Result<Ways, StartError> {
-    let asked = config.gateway.rate_limit_shared || config.services.registry;
-    if asked { Err(not_built("redis")) } else { Ok(Ways::default()) }
-}
-
-/// Redis, asked whether it is there.
-#[cfg(feature = "redis")]
-struct Pinged(Redis);
-
-#[cfg(feature = "redis")]
-#[async_trait::async_trait]
-impl Peer for Pinged {
-    async fn is_ready(&self) -> bool {
-        self.0.ping().await.is_ok()
-    }
 }
 
 /// Where services say that they are.
@@ -415,7 +370,7 @@ pub(super) fn announce(register: Register, _: String, _: String, _: Cancellation
 }
 
 #[cfg(not(all(feature = "aws", feature = "mysql", feature = "redis")))]
-fn not_built(feature: &str) -> StartError {
+pub(super) fn not_built(feature: &str) -> StartError {
     StartError::Settings(format!("this build knows nothing of it: build with --features {feature}"))
 }
 

@@ -1,8 +1,10 @@
 //! The one room of this shell that names concrete adapters: a process of the platform, put together as its
 //! settings and roles say.
 //!
-//! Start reading at [`open`]; `choices` has what the settings choose among.
+//! Start reading at [`open`]; `choices` has what the settings choose among, `beside` the servers that are only asked
+//! whether they are there.
 
+mod beside;
 mod choices;
 
 use std::collections::BTreeMap;
@@ -40,7 +42,8 @@ use crate::listener::{FAREWELL, Shutdown, Site, listen, serve};
 use crate::roles::Roles;
 use crate::ways::{BREAKER_STATES, BreakerFigure, Breakers, Doorman, Peer, Unforwarded, Upstream, Ways};
 
-pub use self::choices::{Receivers, beside, embedded, place};
+pub use self::beside::beside;
+pub use self::choices::{Receivers, embedded, place};
 #[cfg(feature = "aws")]
 pub use self::choices::{aws, topology};
 
@@ -159,7 +162,7 @@ pub async fn open(config: Config, roles: &Roles) -> Result<Process, StartError> 
     };
     let receivers = Receivers::start(&config, &part).await?;
     let door = Door { key: key.clone(), clock: Arc::clone(&clock), here: here.clone() };
-    let mut ways = Ways { doorman: Some(Arc::new(door)), ..beside(&config, &here)? };
+    let mut ways = Ways { doorman: Some(Arc::new(door)), ..beside(&config, &here).await? };
     ways.breakers.extend(breakers(&neighbours.watches()));
     ways.breakers.extend(service.iter().flat_map(|service| breakers(service.watches())));
     let advertise = config.services.advertise.clone();
