@@ -3,7 +3,7 @@
 
 use commerce_peers::SqlServer;
 use commerce_tests::{CommandOutput, Options, Server, purchase, run_command_with, sql_server};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The settings of a shop whose databases are at `url`.
 fn at(url: &str) -> [(&'static str, String); 1] {
@@ -35,6 +35,19 @@ async fn what_is_shown_may_come_from_a_replica() {
         doctor["items"].as_array().unwrap().iter().filter(|line| line["check"] == "database server").collect();
     assert_eq!(servers.len(), 2, "{doctor}");
     assert!(servers[1]["detail"].as_str().unwrap().contains("replica"), "{doctor}");
+
+    replica.peer().pause();
+    let doctor = shop.run(&["doctor", "--output", "json"]);
+    replica.peer().resume();
+    assert_eq!(doctor.code, 1, "{doctor:?}");
+    let place = |server: &SqlServer| server.url().rsplit('@').next().expect("a place").to_owned();
+    let found = |server: &SqlServer| {
+        let items: Value = serde_json::from_str(&doctor.out).expect("JSON, whatever it says");
+        let items = items["items"].as_array().cloned().expect("a list");
+        let names = |item: &Value| item["detail"].as_str().is_some_and(|detail| detail.contains(&place(server)));
+        items.into_iter().find(|item| names(item)).map(|item| item["result"].clone()).expect("it is named")
+    };
+    assert_eq!((found(sql_server()), found(&replica)), (json!("ok"), json!("failed")), "{doctor:?}");
 }
 
 #[test]

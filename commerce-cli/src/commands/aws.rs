@@ -35,6 +35,7 @@ pub(crate) struct Init {
 
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
     let Command::Init(Init { region, endpoint, prefix, fifo }) = command;
+    cx.local_only("aws init")?;
     let mut config = cx.settings()?;
     for (key, value) in [("aws.region", region), ("aws.endpoint", endpoint), ("aws.prefix", prefix)] {
         if let Some(value) = value {

@@ -79,9 +79,15 @@ async fn local(cx: &Context, findings: &mut Findings) {
     findings.ok("configuration", source);
     let Some(servers) = findings.take("database servers", database_servers(&config).await) else { return };
     for server in servers {
-        findings.ok("database server", server);
+        if let Some(told) = findings.take("database server", server) {
+            findings.ok("database server", told);
+        }
     }
+    let silent = findings.failed() > 0;
     beside(findings, &config).await;
+    if silent {
+        return;
+    }
     let folder = &config.data_dir;
     if !folder.exists() {
         findings.note("data directory", "none yet", format!("{}: `commerce serve` makes it", folder.display()));

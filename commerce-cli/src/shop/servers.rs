@@ -17,11 +17,11 @@ pub(crate) async fn pending_migrations(config: &Config) -> Result<Vec<PendingMig
     place.pending_migrations().await.map_err(|error| Failure::from(error).about(&whereabouts(config)))
 }
 
-/// The database servers of the settings, each with what it calls itself; none for a shop on files.
+/// The database servers of the settings, each with what it calls itself, or why it does not do; none for a shop on files.
 ///
 /// # Errors
-/// When one does not answer or is too old.
-pub(crate) async fn database_servers(config: &Config) -> Result<Vec<String>, Failure> {
+/// When the settings name none.
+pub(crate) async fn database_servers(config: &Config) -> Result<Vec<Result<String, Failure>>, Failure> {
     match place(config, Context::ALL)? {
         Place::Files(_) => Ok(Vec::new()),
         #[cfg(feature = "mysql")]
@@ -30,7 +30,10 @@ pub(crate) async fn database_servers(config: &Config) -> Result<Vec<String>, Fai
             let servers = servers.map_err(|error| Failure::from(error).about(&whereabouts(config)))?;
             let told = |server: commerce_adapters::sql::mysql::Server| {
                 let what = if server.is_replica { "replica, " } else { "" };
-                format!("{} ({what}{})", server.place, server.version)
+                match server.version {
+                    Ok(version) => Ok(format!("{} ({what}{version})", server.place)),
+                    Err(error) => Err(Failure::from(error).about(&format!("{what}{}", server.place))),
+                }
             };
             Ok(servers.into_iter().map(told).collect())
         }

@@ -17,13 +17,17 @@ fn usage_is_2_and_refusals_are_1_with_their_code() {
     assert!(error(&rubbish).contains("--listen"), "{}", error(&rubbish));
     let unknown = commerce(here, &["stock", "show", "NOPE"], "");
     assert!(error(&unknown).contains("NOT_FOUND: NOPE: "), "{}", error(&unknown));
+    for none in ["NOPE", "no such", "nope", "018f0000-0000-7000-8000-000000000000", "KETTLE_1"] {
+        let unknown = commerce(here, &["product", "show", none], "");
+        assert!(error(&unknown).contains("NOT_FOUND"), "{none}: {}", error(&unknown));
+    }
     let refused = commerce(here, &["order", "show", "ORD-404"], "");
     assert_eq!(refused.status.code(), Some(1));
     assert!(error(&refused).contains("NOT_FOUND"), "{}", error(&refused));
     let invalid = commerce(here, &["order", "list", "--limit", "101", "--output", "json"], "");
     let problem: Value = serde_json::from_slice(&invalid.stderr).unwrap();
     assert_eq!((invalid.status.code(), problem["code"].as_str()), (Some(1), Some("INVALID")));
-    for local in ["serve", "migrate", "keys list", "backup there", "restore there --verify"] {
+    for local in ["serve", "migrate", "keys list", "backup there", "restore there --verify", "aws init"] {
         let words: Vec<&str> = local.split(' ').chain(["--url", "http://127.0.0.1:1"]).collect();
         let refused = commerce(here, &words, "");
         assert_eq!(refused.status.code(), Some(2), "{local}");

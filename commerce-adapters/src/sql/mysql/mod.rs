@@ -246,7 +246,7 @@ impl Databases {
     /// Which servers there are, as they say it themselves: each once, replicas after what they are of.
     ///
     /// # Errors
-    /// When one does not answer or is too old.
+    /// When a URL is none.
     pub async fn servers(urls: &Urls) -> Result<Vec<Server>, StoreError> {
         let mut servers: Vec<Server> = Vec::new();
         for which in Which::ALL {
@@ -254,7 +254,7 @@ impl Databases {
             for (url, is_replica) in std::iter::once((writer, false)).chain(reader.map(|url| (url, true))) {
                 let address = Address::parse(url, Purpose::Other)?;
                 if servers.iter().all(|known| known.place != address.place()) {
-                    servers.push(Server { place: address.place(), version: address.version().await?, is_replica });
+                    servers.push(Server { place: address.place(), version: address.version().await, is_replica });
                 }
             }
         }
@@ -263,12 +263,12 @@ impl Databases {
 }
 
 /// A server that databases of a shop are on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Server {
     /// Its host and port, or its socket.
     pub place: String,
-    /// What it calls itself: `10.11.6-MariaDB`.
-    pub version: String,
+    /// What it calls itself: `10.11.6-MariaDB`; or that it does not answer, or is too old.
+    pub version: Result<String, StoreError>,
     /// Whether it is only read from.
     pub is_replica: bool,
 }

@@ -6,10 +6,11 @@ mod shown;
 
 pub(crate) use import::to_product;
 
-use commerce_core::Actor;
 use commerce_core::catalog::{ListProducts, Product, ProductStatus};
+use commerce_core::error::ErrorClass;
 use commerce_core::ids::{CategoryId, ProductId, SellerId};
 use commerce_core::text::{Sku, Slug};
+use commerce_core::{Actor, Refusal};
 use serde_json::Value;
 
 use crate::args::{Paging, one_of};
@@ -129,9 +130,16 @@ async fn show(cx: &Context, product: &str) -> Result<(), Failure> {
 
 /// The product with this id or slug.
 async fn find(shop: &Shop, text: &str) -> Result<Product, Failure> {
-    if let Ok(id) = text.parse::<ProductId>() {
-        return Ok(shop.catalog.product(&Actor::System, id).await?);
+    let nothing = Err(Refusal::NotFound("product").into());
+    let by_id = match text.parse::<ProductId>() {
+        Ok(id) => shop.catalog.product(&Actor::System, id).await,
+        Err(_) => nothing,
+    };
+    // A slug may look like an id.
+    match (by_id, text.parse::<Slug>()) {
+        (Err(error), Ok(slug)) if error.class() == ErrorClass::NotFound => {
+            Ok(shop.catalog.product_by_slug(&Actor::System, &slug).await?)
+        }
+        (found, _) => Ok(found?),
     }
-    let slug = Slug::parse("product", text)?;
-    Ok(shop.catalog.product_by_slug(&Actor::System, &slug).await?)
 }
