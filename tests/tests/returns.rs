@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 /// An order that has arrived; prepaid with a token, on delivery without.
 async fn delivered(admin: &Client, buyer: &Client, product: &Product, units: i64, token: Option<&str>) -> Order {
-    let mut body = cod(&[(&product.sku, units)]);
+    delivered_with(admin, buyer, &[(&product.sku, units)], token).await
+}
+
+async fn delivered_with(admin: &Client, buyer: &Client, lines: &[(&str, i64)], token: Option<&str>) -> Order {
+    let mut body = cod(lines);
     if let Some(token) = token {
         body["payment"] = json!({"method": "CARD", "token": token});
     }
@@ -117,7 +121,9 @@ async fn what_a_unit_cost_goes_back_once() {
     let shop = shared();
     let (admin, buyer) = (shop.admin().await, shop.customer().await);
     let cup = admin.product(1_000, 10).await;
-    let order = delivered(&admin, &buyer, &cup, 3, Some("tok_ok")).await;
+    // With money of another line that could go back as well.
+    let pot = admin.product(5_000, 10).await;
+    let order = delivered_with(&admin, &buyer, &[(&cup.sku, 3), (&pot.sku, 1)], Some("tok_ok")).await;
     let path = format!("/api/orders/{}/refunds", order.id);
     let units = |quantity: u32| json!({"lines": [{"sku": cup.sku, "quantity": quantity}], "reason": "chipped"});
     let given = admin.post(&path, &units(2)).send().await.expect(201);

@@ -207,8 +207,8 @@ fn what_a_unit_cost_goes_back_once() -> Outcome<()> {
         let cost = 49_900;
         for payment in [card("tok_ok"), COD] {
             // Named again: no more of them than were ordered.
-            let scene = Scene::open(12, &[A]).await?;
-            let order = delivered(&scene, &[("A", 3)], payment).await?;
+            let scene = Scene::open(12, &[A, ("B", 50)]).await?;
+            let order = delivered(&scene, &[("A", 3), ("B", 5)], payment).await?;
             for _ in 0..3 {
                 let given = scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?.into_inner();
                 assert_eq!((given.amount, given.lines.len()), (rupees(cost), 1));
@@ -217,13 +217,13 @@ fn what_a_unit_cost_goes_back_once() -> Outcome<()> {
             assert_eq!(code(&more), "REFUND_EXCEEDS_CAPTURED", "of what three cost nothing is left");
 
             // Come back: the others are paid for, and no more.
-            let order = delivered(&scene, &[("A", 3)], payment).await?;
+            let order = delivered(&scene, &[("A", 3), ("B", 5)], payment).await?;
             scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?;
             let it = ask(&scene, order.id, back(ReturnKind::Return, &[("A", 3)])).await?;
             assert_eq!(through(&scene, &it, None).await?, 2 * cost);
 
             // Came back before: what is left of three.
-            let order = delivered(&scene, &[("A", 3)], payment).await?;
+            let order = delivered(&scene, &[("A", 3), ("B", 5)], payment).await?;
             let it = ask(&scene, order.id, back(ReturnKind::Return, &[("A", 2)])).await?;
             assert_eq!(through(&scene, &it, None).await?, 2 * cost);
             let more = scene.orders.give_money_back(&STAFF, order.id, units(2), None, None).await;
@@ -233,18 +233,18 @@ fn what_a_unit_cost_goes_back_once() -> Outcome<()> {
         }
 
         // Given up: what was not paid back before.
-        let scene = Scene::open(13, &[A]).await?;
-        let order = scene.place(wish(&[("A", 3)], card("tok_ok"))).await?;
+        let scene = Scene::open(13, &[A, ("B", 50)]).await?;
+        let order = scene.place(wish(&[("A", 3), ("B", 5)], card("tok_ok"))).await?;
         scene.settle().await?;
         scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?;
-        let order = scene.orders.cancel_lines(&STAFF, order.id, &[("A".to_owned(), 2)], None, None, None).await?.into_inner();
+        let order = scene.orders.cancel_lines(&STAFF, order.id, &[("A".to_owned(), 3)], None, None, None).await?.into_inner();
         assert_eq!(order.payment.refunds.iter().map(|refund| refund.amount.minor).max(), Some(2 * cost));
         let more = scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await;
         assert_eq!(code(&more), "REFUND_EXCEEDS_CAPTURED");
 
         // Exchanged: not for the same, of which she has the money, and for other things as far as what is left.
         let scene = Scene::open(15, &[A, ("B", 20)]).await?;
-        let order = delivered(&scene, &[("A", 2)], card("tok_ok")).await?;
+        let order = delivered(&scene, &[("A", 2), ("B", 5)], card("tok_ok")).await?;
         scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?;
         let it = ask(&scene, order.id, back(ReturnKind::Exchange, &[("A", 2)])).await?.it.id;
         scene.orders.approve_return(&STAFF, it, None, None).await?;
@@ -256,8 +256,8 @@ fn what_a_unit_cost_goes_back_once() -> Outcome<()> {
         assert_eq!(done.it.exchange.map(|exchange| exchange.worth), Some(rupees(cost)));
 
         // A refund that the provider refuses gave nothing back.
-        let scene = Scene::open(14, &[A]).await?;
-        let order = delivered(&scene, &[("A", 1)], card("tok_ok")).await?;
+        let scene = Scene::open(14, &[A, ("B", 50)]).await?;
+        let order = delivered(&scene, &[("A", 1), ("B", 5)], card("tok_ok")).await?;
         scene.gateway.script_refunds([RefundAnswer::Failed { code: "closed".to_owned() }]);
         scene.orders.give_money_back(&STAFF, order.id, units(1), None, None).await?;
         scene.settle().await?;
