@@ -20,6 +20,9 @@ use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::{self, Made};
 use commerce_core::users::{Accounts, Records, Sellers};
 use commerce_core::{Clock, Part};
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::body::Bytes;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -255,6 +258,66 @@ async fn another_instance_answers_for_one_that_is_gone() {
     let catalog = neighbours.elsewhere().catalog.expect("the catalog has a place");
     for _ in 0..6 {
         assert_eq!(catalog.items(&[]).await.expect("one of them answers"), []);
+    }
+    neighbours.stop().await;
+}
+
+/// Answers looks at it, and everything else with eight bytes. One that `halts` brings four of them; then it says no more
+/// on any connection.
+async fn instance(halts: bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("it listens");
+    let halted = CancellationToken::new();
+    let said = if halts { "half" } else { "the twin" };
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let halted = halted.clone();
+            tokio::spawn(async move {
+                let mut asked = [0u8; 2_048];
+                while let Ok(1..) = stream.read(&mut asked).await {
+                    if halted.is_cancelled() {
+                        return std::future::pending().await;
+                    }
+                    let look = asked.starts_with(b"GET /health/");
+                    let answer = if look { "content-length: 0\r\n\r\n" } else { "content-length: 8\r\n\r\n" };
+                    let answer = format!("HTTP/1.1 200 OK\r\n{answer}{}", if look { "" } else { said });
+                    stream.write_all(answer.as_bytes()).await.expect("it is listened to");
+                    if halts && !look {
+                        halted.cancel();
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+fn question() -> Request<Full<Bytes>> {
+    Request::get("/api/products").body(Full::default()).expect("it is a request")
+}
+
+#[tokio::test]
+async fn an_answer_that_stops_half_way_ends_when_its_instance_is_silent() {
+    let neighbours = Neighbours::new(Net::new("gateway", key(), clock(), None), BTreeMap::new());
+    let forwarder = neighbours.forwarder(Context::Catalog, vec![at(instance(true).await)]);
+    let answer = forwarder.forward(question()).await.expect("the head comes");
+    assert_eq!(answer.status(), 200);
+    let body = tokio::time::timeout(Duration::from_secs(30), answer.into_body().collect()).await.expect("nobody waits for ever");
+    assert_eq!(body.expect_err("it is not whole").to_string(), "the instance is silent");
+    neighbours.stop().await;
+}
+
+#[tokio::test]
+async fn questions_to_an_instance_that_was_halted_are_answered_by_its_twin() {
+    let (halting, twin) = (instance(true).await, instance(false).await);
+    let neighbours = Neighbours::new(Net::new("gateway", key(), clock(), None), BTreeMap::new());
+    let alone = neighbours.forwarder::<Full<Bytes>>(Context::Catalog, vec![at(halting)]);
+    let forwarder = neighbours.forwarder(Context::Catalog, vec![at(halting), at(twin)]);
+    drop(alone.forward(question()).await.expect("it halts after this"));
+    let asked = futures_util::future::join_all((0..16).map(|_| forwarder.forward(question())));
+    for answer in tokio::time::timeout(Duration::from_secs(30), asked).await.expect("nobody waits for ever") {
+        let body = answer.expect("the twin answers").into_body().collect().await.expect("it is whole");
+        assert_eq!(body.to_bytes(), "the twin");
     }
     neighbours.stop().await;
 }

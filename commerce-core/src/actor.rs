@@ -11,7 +11,7 @@ use crate::ids::{OrderId, SellerId, UserId};
 pub enum Actor {
     /// Nobody has logged in.
     Anonymous,
-    /// Who has the link of one order of a guest: sees this order, pays it, cancels it, and is nobody for all else.
+    /// Who has the link of one order of a guest: as its customer for this order, and nobody for all else.
     Guest(UserId, OrderId),
     /// A customer: sees and changes only what is hers.
     Customer(UserId),

@@ -216,6 +216,8 @@ pub const HOLD_SURE: Duration = Duration::from_hours(180 * 24);
 pub const HELD_COUNTED_MAX: u32 = 10_000;
 /// The stock at which ops are told, unless the SKU says otherwise.
 pub const LOW_STOCK_THRESHOLD: i64 = 5;
+/// For how long ops are not told again of a SKU that rises and falls, unless the shop says otherwise.
+pub const LOW_STOCK_QUIET: Duration = Duration::from_mins(15);
 /// How long a provider may take to answer a charge before a worker asks what became of it.
 pub const CHARGE_ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// First pause between two questions about an open attempt or refund; doubles up to

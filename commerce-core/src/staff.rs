@@ -36,6 +36,10 @@ wire_names! {
         PasswordSet = "PASSWORD_SET",
         /// A session was ended.
         SessionEnded = "SESSION_ENDED",
+        /// Somebody's cart was changed.
+        CartChanged = "CART_CHANGED",
+        /// Somebody's wishlist was changed.
+        WishlistChanged = "WISHLIST_CHANGED",
         /// An address book was changed.
         AddressesChanged = "ADDRESSES_CHANGED",
         /// A product was made.
@@ -126,6 +130,8 @@ wire_names! {
         MessagesReleased = "MESSAGES_RELEASED",
         /// Held messages and deliveries were given up.
         MessagesDropped = "MESSAGES_DROPPED",
+        /// The search index was built anew.
+        IndexRebuilt = "INDEX_REBUILT",
         /// An audit repaired what it could derive.
         ShopRepaired = "SHOP_REPAIRED",
         /// A dead letter was brought to its consumer again.

@@ -9,7 +9,7 @@ use commerce_core::Actor;
 use commerce_core::audit::books::{Books, Cell, Row, Table, Walk};
 use commerce_core::audit::tables::{ATTEMPTS, LEASES, ORDERS, REDEMPTIONS, REFUNDS, SESSIONS, USERS};
 use commerce_core::audit::{AuditRequest, Invariant, ShopBooks};
-use commerce_core::catalog::{CatalogStore, CatalogWrite, HoldKey};
+use commerce_core::catalog::{CatalogStore, CatalogWrite, HoldKey, NewSeller};
 use commerce_core::change::ChangeSet;
 use commerce_core::commerce::{Commerce, Context, Work};
 use commerce_core::error::StoreError;
@@ -295,6 +295,23 @@ async fn rows_of_orders(shop: &MemoryShop, table: &'static Table) -> Vec<Row> {
 async fn found(shop: &MemoryShop, invariant: Invariant) -> Vec<String> {
     let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.expect("the books can be read");
     report.violations.into_iter().filter(|it| it.invariant == invariant).map(|it| it.entity).collect()
+}
+
+#[test]
+fn who_sells_for_nobody_any_more_is_a_customer_by_the_log() {
+    let shop = MemoryShop::new(7);
+    futures_executor::block_on(async {
+        let user =
+            shop.users.register(&Actor::Anonymous, samples::register("asha@example.com"), None).await.unwrap().into_inner().id;
+        let new = NewSeller { name: "Asha's".to_owned(), slug: None, user: Some(user) };
+        let seller = shop.catalog.create_seller(&Actor::System, new, None).await.unwrap().into_inner().id;
+        shop.users.set_seller(&Actor::System, user, seller).await.unwrap();
+        shop.settle().await.unwrap();
+        assert_eq!(found(&shop, Invariant::StaffLog).await, [""; 0]);
+        shop.users.end_seller(&Actor::System, user, seller).await.unwrap();
+        shop.settle().await.unwrap();
+        assert_eq!(found(&shop, Invariant::StaffLog).await, [""; 0]);
+    });
 }
 
 /// Whose name it is says the provider's ledger; that two have it say the books, also where no ledger can be asked.

@@ -9,12 +9,12 @@ use commerce_core::error::{Outcome, StoreError};
 use commerce_core::events::Consumer;
 use commerce_core::ids::{IdSource, OrderId, ResetId, UserId};
 use commerce_core::notifications::{
-    Contact, Contacts, Handover, MailPolicy, Notification, NotificationFilter, NotificationRecorder, NotificationStatus,
-    NotificationStore, NotificationWrite, Notifications, Template,
+    Contact, Contacts, Handover, Mail, MailPolicy, Mailer, Notification, NotificationFilter, NotificationRecorder,
+    NotificationStatus, NotificationStore, NotificationWrite, Notifications, Template,
 };
 use commerce_core::page::PageRequest;
 use commerce_core::part::NotificationPorts;
-use commerce_core::testing::memory::PlainRenderer;
+use commerce_core::testing::memory::{MemoryNotifications, PlainRenderer, RecordingMailer};
 use commerce_core::testing::{MemoryShop, SeededEntropy, samples};
 use commerce_core::users::Users;
 use commerce_core::{Actor, limits};
@@ -100,6 +100,99 @@ fn a_mail_interrupted_by_a_crash_is_sent_again_and_flagged() {
     });
 }
 
+#[test]
+fn a_mailer_that_makes_one_mail_of_two_needs_no_mark_before_it() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        shop.mailer.set_idempotent(true);
+        shop.mailer.answer(Err(StoreError::unavailable("mail.send", "down")));
+        register(&shop).await;
+        shop.settle().await.unwrap();
+        let waiting = the_message(&shop).await;
+        assert_eq!((waiting.status, waiting.tries, waiting.version), (NotificationStatus::Pending, 1, 2));
+
+        shop.wait(limits::MAIL_BACKOFF);
+        let killed = told_by(&shop, Arc::new(Deadly(shop.mailer.clone())), Arc::new(shop.users.clone()));
+        assert!(futures_util::FutureExt::now_or_never(killed.send_due(10)).is_none(), "it dies after it sent, before it says so");
+        assert_eq!(the_message(&shop).await, waiting);
+        assert_eq!(shop.notifications.send_due(10).await.unwrap(), 1);
+        let sent = the_message(&shop).await;
+        assert_eq!((sent.status, sent.tries, sent.maybe_twice, sent.version), (NotificationStatus::Sent, 2, false, 3));
+        assert_eq!(shop.mailer.mails().len(), 1);
+    });
+}
+
+/// Hands over and never answers.
+struct Deadly(Arc<RecordingMailer>);
+
+#[async_trait]
+impl Mailer for Deadly {
+    async fn send(&self, mail: &Mail) -> Result<Handover, StoreError> {
+        self.0.send(mail).await?;
+        std::future::pending().await
+    }
+
+    fn is_idempotent(&self) -> bool {
+        true
+    }
+}
+
+/// Hands over, and before that is written somebody drops the message.
+struct Overtaken {
+    messages: Arc<MemoryNotifications>,
+    mailer: Arc<RecordingMailer>,
+}
+
+#[async_trait]
+impl Mailer for Overtaken {
+    async fn send(&self, mail: &Mail) -> Result<Handover, StoreError> {
+        let message = self.messages.notification(mail.id).await?.expect("it is due");
+        let version = message.version + 1;
+        let dropped = Notification { status: NotificationStatus::Suppressed, due_at: None, version, ..message };
+        self.messages.commit(ChangeSet::of([NotificationWrite::Update(dropped)])).await.expect("nobody else writes");
+        self.mailer.send(mail).await
+    }
+
+    fn is_idempotent(&self) -> bool {
+        true
+    }
+
+    async fn forget(&self, message: &Notification) -> Result<(), StoreError> {
+        self.mailer.forget(message).await
+    }
+}
+
+#[test]
+fn a_mail_whose_message_was_dropped_meanwhile_is_taken_back() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        shop.mailer.answer(Err(StoreError::unavailable("mail.send", "down")));
+        register(&shop).await;
+        shop.settle().await.unwrap();
+        shop.wait(limits::MAIL_BACKOFF);
+        let told = told_by(
+            &shop,
+            Arc::new(Overtaken { messages: shop.notifications_db.clone(), mailer: shop.mailer.clone() }),
+            Arc::new(shop.users.clone()),
+        );
+        assert_eq!(told.send_due(10).await.unwrap(), 0, "somebody else dealt with it");
+        assert_eq!(the_message(&shop).await.status, NotificationStatus::Suppressed);
+        assert_eq!(shop.mailer.mails(), []);
+    });
+}
+
+/// Notifications of this shop's messages that go out by this mailer.
+fn told_by(shop: &MemoryShop, mailer: Arc<dyn Mailer>, contacts: Arc<dyn Contacts>) -> Notifications {
+    let ports = NotificationPorts {
+        store: shop.notifications_db.clone(),
+        renderer: Arc::new(PlainRenderer),
+        mailer,
+        webhooks: shop.webhooks.clone(),
+    };
+    let ids = IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(2)));
+    Notifications::new(ports, contacts, shop.clock.clone(), ids, MailPolicy::default())
+}
+
 /// Users who note how many were asked for at once, and one of whom cannot be read.
 struct Noted {
     users: Users,
@@ -130,15 +223,7 @@ impl Contacts for Noted {
 async fn three_are_due(shop: &MemoryShop) -> (Notifications, Arc<Noted>, [UserId; 3]) {
     let noted = Noted { users: shop.users.clone(), asked: Mutex::default(), unreadable: Mutex::default() };
     let noted = Arc::new(noted);
-    let ports = NotificationPorts {
-        store: shop.notifications_db.clone(),
-        renderer: Arc::new(PlainRenderer),
-        mailer: shop.mailer.clone(),
-        webhooks: shop.webhooks.clone(),
-    };
-    let contacts: Arc<dyn Contacts> = noted.clone();
-    let ids = IdSource::new(shop.clock.clone(), Arc::new(SeededEntropy::new(2)));
-    let told = Notifications::new(ports, contacts, shop.clock.clone(), ids, MailPolicy::default());
+    let told = told_by(shop, shop.mailer.clone(), noted.clone());
     let mut users = Vec::new();
     for email in ["asha@example.com", "bela@example.com", "chitra@example.com"] {
         let user = shop.users.register(&Actor::Anonymous, samples::register(email), None).await.expect("nobody has the address");

@@ -244,6 +244,25 @@ async fn sessions_are_listed_and_ended() {
 }
 
 #[tokio::test]
+async fn all_sessions_are_ended_at_once() {
+    let shop = shared();
+    let (user, admin) = (shop.customer().await, shop.admin().await);
+    let other = shop.anyone().logged_in(&user.email, PASSWORD).await;
+    let path = format!("/api/users/{}/sessions", user.user);
+    shop.customer().await.delete(&path).send().await.problem(404, "NOT_FOUND");
+    user.delete("/api/users/me/sessions").send().await.expect(204);
+    for gone in [&user, &other] {
+        gone.get("/api/users/me").send().await.any_problem(401);
+    }
+    admin.delete(&path).send().await.problem(404, "NOT_FOUND");
+    login(&shop.anyone(), &user.email, PASSWORD).await.expect(200);
+    admin.delete(&path).send().await.expect(204);
+    let ended = format!("/api/staff-log?subject={}&action=SESSION_ENDED", user.user);
+    let told = eventually("it is told of", || admin.read(&ended), |log| log["items"] != json!([])).await;
+    assert_eq!(told["items"].as_array().unwrap().len(), 1, "{told}");
+}
+
+#[tokio::test]
 async fn a_new_password_ends_other_sessions() {
     let shop = shared();
     let user = shop.customer().await;

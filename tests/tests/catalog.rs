@@ -433,6 +433,17 @@ async fn of_an_uploaded_picture_only_what_it_shows_is_kept() {
     let call = admin.call(Method::POST, &format!("/api/products/{}/images", made.id));
     let kept = call.header("content-type", "multipart/form-data; boundary=XX").bytes(form).send().await.expect(201);
     let url = kept["url"].as_str().or_else(|| kept["images"][0]["url"].as_str()).unwrap().to_owned();
+    let part = |name: &str| format!("--XX\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\nx\r\n");
+    for (form, code) in [
+        (part("file") + &part("file"), "DUPLICATE_FIELD"),
+        (part("alt") + &part("alt"), "DUPLICATE_FIELD"),
+        (part("file") + &part("position"), "UNKNOWN_FIELD"),
+        (part("alt"), "MISSING_FIELD"),
+    ] {
+        let call = admin.call(Method::POST, &format!("/api/products/{}/images", made.id));
+        let call = call.header("content-type", "multipart/form-data; boundary=XX").bytes((form + "--XX--\r\n").into_bytes());
+        call.send().await.problem(400, code);
+    }
     let picture = shop.anyone().get(&url).send().await;
     assert_eq!((picture.status, picture.header("content-type")), (200, "image/png"));
     assert!(picture.body.starts_with(b"\x89PNG") && !picture.text().contains("<script"), "{}", picture.text());

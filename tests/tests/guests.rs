@@ -11,6 +11,7 @@ fn as_guest(email: &str, mut body: Value) -> Value {
 fn linked(anyone: &Client, method: &str, path: &str, body: &Value, link: &str) -> Call {
     let request = match method {
         "GET" => anyone.get(path),
+        "PUT" => anyone.put(path, body),
         _ => anyone.post(path, body),
     };
     request.header("x-order-link", link)
@@ -72,6 +73,46 @@ async fn a_guest_buys_a_cart_and_goes_on_by_the_link() {
 }
 
 #[tokio::test]
+async fn a_guest_looks_after_her_order_by_its_link() {
+    let shop = shared();
+    let (admin, anyone) = (shop.admin().await, shop.anyone());
+    let product = admin.product(1_999, 5).await;
+    let email = format!("{}@guests.example", unique("guest"));
+    let mut body = as_guest(&email, commerce_tests::cod(&[(&product.sku, 2)]));
+    body["payment"] = json!({"method": "CARD", "token": "tok_ok"});
+    let order = anyone.post("/api/orders", &body).send().await.expect(201);
+    let (link, path) = (link_of(&order), format!("/api/orders/{}", order["id"].as_str().unwrap()));
+    let nothing = json!({});
+
+    let mut elsewhere = address();
+    elsewhere["line1"] = json!("14 MG Road");
+    let moved = linked(&anyone, "PUT", &format!("{path}/shipping-address"), &elsewhere, link).send().await.expect(200);
+    assert_eq!(moved["shippingAddress"]["line1"], elsewhere["line1"]);
+    let parcel = json!({"carrier": "Blue Dart", "trackingNumber": "1234"});
+    let parcel = admin.post(&format!("{path}/shipments"), &parcel).send().await.expect(201);
+    let late = linked(&anyone, "PUT", &format!("{path}/shipping-address"), &address(), link).send().await;
+    late.problem(409, "NOT_REDIRECTABLE");
+    admin
+        .post(&format!("{path}/shipments/{}/events", parcel["id"].as_str().unwrap()), &json!({"status": "DELIVERED"}))
+        .send()
+        .await
+        .expect(201);
+
+    let back = json!({"type": "RETURN", "lines": [{"sku": product.sku, "quantity": 1}], "reason": "too small"});
+    let ask = || linked(&anyone, "POST", &format!("{path}/returns"), &back, link).key("once").send();
+    let asked = ask().await.expect(201);
+    let again = ask().await;
+    assert_eq!((&again.expect(200)["id"], again.header("idempotent-replayed")), (&asked["id"], "true"));
+    for (list, count) in [("shipments", 1), ("payments", 1), ("refunds", 0), ("returns", 1)] {
+        let seen = linked(&anyone, "GET", &format!("{path}/{list}"), &nothing, link).send().await.expect(200);
+        assert_eq!(seen["items"].as_array().unwrap().len(), count, "{list}: {seen}");
+        anyone.get(&format!("{path}/{list}")).send().await.any_problem(401);
+    }
+    let approve = format!("/api/returns/{}/approve", asked["id"].as_str().unwrap());
+    linked(&anyone, "POST", &approve, &nothing, link).send().await.any_problem(401);
+}
+
+#[tokio::test]
 async fn a_link_opens_one_order_alone() {
     let shop = shared();
     let (admin, anyone, asha) = (shop.admin().await, shop.anyone(), shop.customer().await);
@@ -85,7 +126,10 @@ async fn a_link_opens_one_order_alone() {
     for path in [&others, &format!("/api/orders/{}", theirs.id)] {
         linked(&anyone, "GET", path, &nothing, link).send().await.problem(404, "NOT_FOUND");
         linked(&anyone, "POST", &format!("{path}/cancel"), &nothing, link).send().await.problem(404, "NOT_FOUND");
-        linked(&anyone, "GET", &format!("{path}/timeline"), &nothing, link).send().await.problem(404, "NOT_FOUND");
+        for list in ["timeline", "payments", "refunds", "returns", "shipments"] {
+            linked(&anyone, "GET", &format!("{path}/{list}"), &nothing, link).send().await.problem(404, "NOT_FOUND");
+        }
+        linked(&anyone, "PUT", &format!("{path}/shipping-address"), &address(), link).send().await.problem(404, "NOT_FOUND");
     }
     let forged = format!("{}{}", &link[..link.len() - 2], "AA");
     for wrong in ["x", &forged, &link[1..], &"A".repeat(96)] {
@@ -93,9 +137,7 @@ async fn a_link_opens_one_order_alone() {
     }
     for (method, path) in [
         ("GET", "/api/orders".to_owned()),
-        ("GET", format!("/api/orders/{id}/payments")),
-        ("GET", format!("/api/orders/{id}/shipments")),
-        ("POST", format!("/api/orders/{id}/returns")),
+        ("POST", format!("/api/orders/{id}/shipments")),
         ("POST", format!("/api/orders/{id}/refunds")),
         ("GET", format!("/api/users/{}", mine["userId"].as_str().unwrap())),
         ("GET", format!("/api/cart/{}", mine["userId"].as_str().unwrap())),

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use commerce_tests::{Client, inr, shared, unique};
+use commerce_tests::{Client, eventually, inr, shared, unique};
 use serde_json::{Value, json};
 
 async fn product(admin: &Client) -> Value {
@@ -21,6 +21,30 @@ fn field(list: &Value, name: &str) -> Vec<Value> {
 
 async fn customer() -> Client {
     shared().anyone().registered(&unique("reviewer")).await
+}
+
+#[tokio::test]
+async fn the_words_of_who_was_erased_go_and_her_stars_stay() {
+    let shop = shared();
+    let (admin, anyone, asha) = (shop.admin().await, shop.anyone(), customer().await);
+    let cups = [product(&admin).await, product(&admin).await];
+    for (cup, status) in cups.iter().zip([Some("APPROVED"), None]) {
+        let body = json!({"rating": 4, "title": "Of Asha", "text": "Asha likes it."});
+        let made = asha.post(&path(cup), &body).send().await.expect(201);
+        if let Some(status) = status {
+            let moderation = format!("/api/reviews/{}/moderation", made["id"].as_str().unwrap());
+            admin.put(&moderation, &json!({"status": status})).send().await.expect(200);
+        }
+    }
+    asha.delete("/api/users/me").send().await.expect(204);
+    let (shown, unread) = (path(&cups[0]), path(&cups[1]));
+    let seen = eventually("her words go", || anyone.read(&shown), |it| field(it, "text") == [json!("Erased")]).await;
+    assert_eq!((field(&seen, "rating"), field(&seen, "title")), (vec![json!(4)], vec![Value::Null]));
+    let rating = anyone.read(shown.trim_end_matches("/reviews")).await["rating"].clone();
+    assert_eq!((&rating["count"], &rating["average"]), (&json!(1), &json!(4.0)), "{rating}");
+    let unread =
+        eventually("what nobody read goes, too", || admin.read(&unread), |it| field(it, "text") == [json!("Erased")]).await;
+    assert_eq!(field(&unread, "status"), [json!("REJECTED")]);
 }
 
 #[tokio::test]

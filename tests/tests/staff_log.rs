@@ -209,6 +209,31 @@ async fn what_staff_does_to_messages_is_told_once() {
 }
 
 #[tokio::test]
+async fn what_staff_does_to_carts_wishlists_and_the_index_is_told_once() {
+    let shop = shared();
+    let (admin, buyer) = (shop.admin().await, shop.customer().await);
+    let cup = admin.product(1_000, 5).await;
+    for client in [&buyer, &admin] {
+        let (cart, wishes) = (format!("/api/cart/{}", buyer.user), format!("/api/users/{}/wishlist/{}", buyer.user, cup.id));
+        take(client.post(&cart, &json!({"sku": cup.sku, "quantity": 1}))).await;
+        take(client.put(&format!("{cart}/items/{}", cup.sku), &json!({"quantity": 3}))).await;
+        take(client.put(&format!("{cart}/items/{}", cup.sku), &json!({"quantity": 3}))).await;
+        take(client.delete(&cart)).await;
+        take(client.put(&wishes, &json!({}))).await;
+        take(client.delete(&wishes)).await;
+    }
+    let mine = format!("/api/cart/{}", admin.user);
+    take(admin.post(&mine, &json!({"sku": cup.sku, "quantity": 1}))).await;
+    told(&admin, "USER", &buyer.user, &["CART_CHANGED", "CART_CHANGED", "CART_CHANGED", "WISHLIST_CHANGED", "WISHLIST_CHANGED"])
+        .await;
+    let own = admin.read(&format!("/api/staff-log?subject={}&action=CART_CHANGED", admin.user)).await;
+    assert_eq!(own["items"], json!([]), "what she does to her own cart");
+    admin.post("/api/operations/search-index/rebuild", &json!({})).send().await.text();
+    let rebuilt = || admin.read("/api/staff-log?action=INDEX_REBUILT");
+    eventually("that it was built is told", rebuilt, |log| log["items"][0]["subject"]["kind"] == "SHOP").await;
+}
+
+#[tokio::test]
 async fn a_sellers_own_doing_is_not_staffs() {
     let shop = shared();
     let (admin, client) = (shop.admin().await, shop.customer().await);

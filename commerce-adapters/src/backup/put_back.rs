@@ -80,7 +80,7 @@ async fn make_ready(shop: &Shop) -> Result<Restored, BackupError> {
     shop.notifications.hold(&Actor::System).await?;
     // Some may have been held when the backup was taken.
     let held = u64::try_from(shop.notifications.held(&Actor::System).await?).unwrap_or(u64::MAX);
-    let indexed = match shop.catalog.reindex(&|_| {}).await {
+    let indexed = match shop.catalog.fill_index(&|_| {}).await {
         Ok(indexed) => indexed,
         Err(error) => {
             // It is only what is shown, and is built again whenever it is missing.

@@ -2,7 +2,7 @@
 //!
 //! Bodies flow both ways without being kept. A request that was not sent yet, because no connection
 //! stood, is sent to another instance whatever it is; one that may have arrived only if it asks for
-//! nothing to be done. What an instance does not answer is waited for while that answers looks at it.
+//! nothing to be done. What an instance does not answer, or breaks off, is waited for while that answers looks at it.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,7 +79,7 @@ where
     ///
     /// # Errors
     /// See [`Unforwarded`].
-    pub async fn forward(&self, request: Request<B>) -> Result<Response<Incoming>, Unforwarded> {
+    pub async fn forward(&self, request: Request<B>) -> Result<Response<Answer>, Unforwarded> {
         const OPERATION: &str = "gateway.forward";
         let (head, body) = request.into_parts();
         let path = head.uri.path_and_query().cloned().unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
@@ -104,7 +104,7 @@ where
             let (unsent, error) = match answered {
                 Ok(response) => {
                     instance.passed();
-                    return Ok(response);
+                    return Ok(response.map(|body| Answer { body, instance, silence: None }));
                 }
                 Err(silence) => silence,
             };
@@ -119,6 +119,37 @@ where
                 return Err(if unsent { Unforwarded::Unsent(error) } else { Unforwarded::Lost(error) });
             }
         }
+    }
+}
+
+/// The body of an answer. It ends with an error when its instance falls silent before its end.
+pub struct Answer {
+    body: Incoming,
+    instance: Arc<Instance>,
+    /// Listened to since the body had to be waited for.
+    silence: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(task) {
+            return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)));
+        }
+        let instance = Arc::clone(&self.instance);
+        // Whatever was done: the answer's head has said so.
+        let silence = self.silence.get_or_insert_with(|| Box::pin(async move { instance.silence(true).await }));
+        silence.as_mut().poll(task).map(|()| Some(Err("the instance is silent".into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -25,7 +25,7 @@ mod wire;
 pub use call::Net;
 pub use catalog::RemoteCatalog;
 pub use events::RemoteBus;
-pub use forward::{BodyError, Forwarder, Unforwarded, pass_for};
+pub use forward::{Answer, BodyError, Forwarder, Unforwarded, pass_for};
 pub use neighbours::{Neighbour, Neighbours};
 pub use orders::{RemoteHolds, RemotePurchases};
 pub use records::RemoteRecords;

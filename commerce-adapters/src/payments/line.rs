@@ -16,8 +16,10 @@ use uuid::Uuid;
 use crate::http::breaker::Breaker;
 use crate::watch::{Watch, Watched};
 
-/// How long one call may take: a customer waits for it.
-const CALL_MAX: Duration = Duration::from_secs(10);
+/// How long one call may take: a customer waits for it, and is answered within five seconds.
+const CALL_MAX: Duration = Duration::from_millis(4_500);
+/// How long a page of a ledger may take.
+const PAGE_MAX: Duration = Duration::from_secs(10);
 /// How long connecting may take.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// How often a page of a ledger is asked for: a report may wait where a customer may not.
@@ -95,7 +97,7 @@ impl Line {
     /// When TLS cannot be set up.
     pub(super) fn new(base: &str, user: &str, word: Option<&str>) -> std::io::Result<Self> {
         crate::tls::choose();
-        let client = Client::builder().timeout(CALL_MAX).connect_timeout(CONNECT_MAX).redirect(Policy::none());
+        let client = Client::builder().connect_timeout(CONNECT_MAX).redirect(Policy::none());
         let client = client.user_agent(concat!("commerce/", env!("CARGO_PKG_VERSION"))).build().map_err(std::io::Error::other)?;
         let (base, user) = (base.trim_end_matches('/').to_owned(), user.to_owned());
         Ok(Self { client, base, breaker: Arc::new(Breaker::by_share()), user, word: word.map(str::to_owned), header: None })
@@ -121,7 +123,7 @@ impl Line {
         if !self.breaker.admits(Instant::now()) {
             return Said::Nothing;
         }
-        let said = self.send(call).await;
+        let said = self.send(call, CALL_MAX).await;
         if is_well(said.as_ref()) {
             self.breaker.passed();
         } else {
@@ -137,7 +139,7 @@ impl Line {
             if !self.breaker.admits(Instant::now()) {
                 return Said::Nothing;
             }
-            let said = self.send(Call { method: Method::GET, path, key: None, body: Body::Nothing }).await;
+            let said = self.send(Call { method: Method::GET, path, key: None, body: Body::Nothing }, PAGE_MAX).await;
             if is_well(said.as_ref()) {
                 self.breaker.passed();
             }
@@ -154,8 +156,8 @@ impl Line {
         ask().await
     }
 
-    async fn send(&self, call: Call<'_>) -> Option<(StatusCode, Vec<u8>)> {
-        let request = self.client.request(call.method, format!("{}{}", self.base, call.path));
+    async fn send(&self, call: Call<'_>, within: Duration) -> Option<(StatusCode, Vec<u8>)> {
+        let request = self.client.request(call.method, format!("{}{}", self.base, call.path)).timeout(within);
         let request = request.basic_auth(&self.user, self.word.as_ref());
         let headers = self.header.map(|(name, value)| (name, value.to_owned())).into_iter().chain(call.key);
         let request = headers.fold(request, |request, (name, value)| request.header(name, value));

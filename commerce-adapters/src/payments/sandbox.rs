@@ -21,10 +21,10 @@ use async_trait::async_trait;
 use commerce_core::error::Outcome;
 use commerce_core::ids::{Id, OrderId};
 use commerce_core::limits::LEDGER_PAGE_MAX;
-use commerce_core::money::Currency;
+use commerce_core::money::{Currency, Money};
 use commerce_core::orders::{
     Attempt, Entered, LedgerLine, LedgerPage, NextAction, PaymentFact, PaymentGateway, PaymentMethod, ProviderAnswer,
-    ProviderEvent, ProviderEventState, ProviderLedger, Refund, RefundAnswer, SandboxMessage, Stated,
+    ProviderEvent, ProviderEventState, ProviderFact, ProviderLedger, Refund, RefundAnswer, SandboxMessage, Stated,
 };
 use commerce_core::time::Timestamp;
 use hmac::Mac;
@@ -32,6 +32,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::signature::{Signed, check, mac};
+
+/// What the names of payments begin with.
+const PAYMENT: &str = "sbx_";
 
 /// The provider.
 pub struct Sandbox {
@@ -46,6 +49,16 @@ pub struct Sandbox {
 struct Entry {
     reference: String,
     fact: PaymentFact,
+    /// How much a payment is to come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waits_for: Option<Money>,
+}
+
+impl Entry {
+    /// With this as it stands.
+    fn of(reference: String, fact: PaymentFact) -> Self {
+        Self { reference, fact, waits_for: None }
+    }
 }
 
 impl Sandbox {
@@ -86,6 +99,32 @@ impl Sandbox {
         .await
     }
 
+    /// A payment comes to what a message says of it, where that is what it was to come to: whoever sends one stands for the
+    /// provider, whose books would say it by then.
+    fn come_true(&self, reference: &str, fact: &ProviderFact) -> std::io::Result<()> {
+        let key = reference.strip_prefix(PAYMENT).and_then(|key| Uuid::try_parse(key).ok());
+        let (Some(key), ProviderFact::Payment(said)) = (key, fact) else { return Ok(()) };
+        let path = self.books.join(format!("{key}.json"));
+        if read(&path)?.is_none() {
+            return Ok(());
+        }
+        let _alone = lock(&path)?;
+        let Some(entry) = read(&path)? else { return Ok(()) };
+        let waits = matches!(entry.fact, PaymentFact::Pending { .. });
+        let fits = match said {
+            PaymentFact::Captured { amount } => {
+                entry.waits_for == Some(*amount) && !matches!(entry.fact, PaymentFact::Captured { .. })
+            }
+            PaymentFact::Authorized { amount } => entry.waits_for == Some(*amount) && waits,
+            PaymentFact::Declined { .. } => waits,
+            _ => false,
+        };
+        if !fits {
+            return Ok(());
+        }
+        write(&path, &Entry { fact: said.clone(), ..entry })
+    }
+
     async fn entry(&self, key: String) -> std::io::Result<Option<Entry>> {
         let path = self.books.join(format!("{key}.json"));
         blocking(move || read(&path)).await
@@ -97,7 +136,7 @@ impl ProviderLedger for Sandbox {
     async fn statement(&self, keys: &[Uuid]) -> Option<BTreeMap<Uuid, Stated>> {
         let paths: Vec<(Uuid, PathBuf)> = keys.iter().map(|key| (*key, self.books.join(format!("{key}.json")))).collect();
         let lines = blocking(move || {
-            let stated = |Entry { reference, fact }| Stated { entered: Entered::from(&fact), reference: Some(reference) };
+            let stated = |Entry { reference, fact, .. }| Stated { entered: Entered::from(&fact), reference: Some(reference) };
             let line = |(key, path): (Uuid, PathBuf)| Ok(read(&path)?.map(|entry| (key, stated(entry))));
             paths.into_iter().filter_map(|one| line(one).transpose()).collect()
         });
@@ -118,8 +157,12 @@ impl ProviderLedger for Sandbox {
             let next = keys.last().filter(|_| more).map(Uuid::to_string);
             let line = |key: Uuid| {
                 let entry = read(&folder.join(format!("{key}.json")))?;
-                let stated =
-                    |Entry { reference, fact }| LedgerLine { key: Some(key), reference, of: None, entered: Entered::from(&fact) };
+                let stated = |Entry { reference, fact, .. }| LedgerLine {
+                    key: Some(key),
+                    reference,
+                    of: None,
+                    entered: Entered::from(&fact),
+                };
                 Ok(entry.map(stated))
             };
             let lines: std::io::Result<Vec<LedgerLine>> = keys.into_iter().filter_map(|key| line(key).transpose()).collect();
@@ -143,7 +186,7 @@ impl PaymentGateway for Sandbox {
     }
 
     async fn charge(&self, attempt: &Attempt) -> ProviderAnswer {
-        let fresh = Entry { reference: reference(attempt), fact: outcome(attempt) };
+        let fresh = Entry { waits_for: Some(attempt.amount), ..Entry::of(reference(attempt), outcome(attempt)) };
         let late = attempt.token.as_deref().is_some_and(|token| token.starts_with("tok_timeout_"));
         let (path, part) = (self.books.join(format!("{}.json", attempt.id)), attempt.to_capture);
         let charged = blocking(move || {
@@ -175,12 +218,15 @@ impl PaymentGateway for Sandbox {
 
     async fn void(&self, attempt: &Attempt) -> ProviderAnswer {
         let path = self.books.join(format!("{}.json", attempt.id));
-        let voided = Entry { reference: reference(attempt), fact: PaymentFact::Voided };
+        let voided = Entry::of(reference(attempt), PaymentFact::Voided);
         let answer = blocking(move || {
             let _alone = lock(&path)?;
             match read(&path)? {
                 Some(entry) if !matches!(entry.fact, PaymentFact::Pending { .. } | PaymentFact::Authorized { .. }) => Ok(entry),
-                _ => write(&path, &voided).map(|()| voided),
+                known => {
+                    let voided = Entry { waits_for: known.and_then(|known| known.waits_for), ..voided };
+                    write(&path, &voided).map(|()| voided)
+                }
             }
         });
         match answer.await {
@@ -190,7 +236,7 @@ impl PaymentGateway for Sandbox {
     }
 
     async fn refund(&self, refund: &Refund, _attempt: &Attempt) -> RefundAnswer {
-        let fresh = Entry { reference: format!("sbx_re_{}", refund.id), fact: PaymentFact::Captured { amount: refund.amount } };
+        let fresh = Entry::of(format!("sbx_re_{}", refund.id), PaymentFact::Captured { amount: refund.amount });
         match self.enter(refund.id.to_string(), fresh).await {
             Ok((entry, _)) => RefundAnswer::Succeeded { reference: entry.reference },
             Err(error) => {
@@ -203,9 +249,13 @@ impl PaymentGateway for Sandbox {
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
         check(&self.webhook_secret, Signed { header: signature.unwrap_or_default(), body }, now)?;
         let message = SandboxMessage::read(body, self.currency)?;
+        let fact = message.fact("declined")?;
+        if let Err(error) = self.come_true(&message.reference, &fact) {
+            unreadable(&error);
+        }
         Ok(ProviderEvent {
             provider: self.name().to_owned(),
-            fact: message.fact("declined")?,
+            fact,
             event_id: message.event_id,
             reference: message.reference,
             state: ProviderEventState::Applied,
@@ -238,7 +288,7 @@ fn next_action(attempt: &Attempt) -> NextAction {
 }
 
 fn reference(attempt: &Attempt) -> String {
-    format!("sbx_{}", attempt.id)
+    format!("{PAYMENT}{}", attempt.id)
 }
 
 fn no_answer() -> ProviderAnswer {
@@ -298,8 +348,7 @@ fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
 mod tests {
     use std::time::Duration;
 
-    use commerce_core::money::Money;
-    use commerce_core::orders::ProviderFact;
+    use commerce_core::orders::AttemptState;
 
     use super::*;
 
@@ -318,6 +367,43 @@ mod tests {
         assert_eq!(event.reference, "sbx_1");
         let captured = PaymentFact::Captured { amount: Money::new(5, Currency::INR) };
         assert_eq!(event.fact, ProviderFact::Payment(captured));
+    }
+
+    #[tokio::test]
+    async fn a_payment_comes_to_what_a_message_says_where_that_is_what_it_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::new(folder.path(), "secret", Currency::INR);
+        let now = Timestamp::from_micros(1_772_357_400_000_000);
+        let amount = Money::new(1_000, Currency::INR);
+        let attempt = Attempt {
+            id: Id::from_uuid(Uuid::from_u128(7)),
+            provider: "sandbox".to_owned(),
+            method: PaymentMethod::Card,
+            amount,
+            to_capture: Some(amount),
+            state: AttemptState::Created,
+            token: Some("tok_pending".to_owned()),
+            reference: None,
+            failure_code: None,
+            next_action: None,
+            created_at: now,
+            check_at: None,
+            checks: 0,
+        };
+        sandbox.charge(&attempt).await;
+        let said = async |kind: &str, amount: i64| {
+            let body = format!(
+                r#"{{"eventId":"{kind}-{amount}","type":"{kind}","providerReference":"sbx_{}","amount":{amount}}}"#,
+                attempt.id
+            );
+            sandbox.webhook(Some(&sandbox.sign(body.as_bytes(), now)), body.as_bytes(), now).unwrap();
+            sandbox.query(&attempt).await.fact
+        };
+        assert!(matches!(said("payment.succeeded", 999).await, PaymentFact::Pending { .. }), "a lie");
+        assert!(matches!(said("payment.failed", 1_000).await, PaymentFact::Declined { .. }));
+        let captured = PaymentFact::Captured { amount: Money::new(1_000, Currency::INR) };
+        assert_eq!(said("payment.succeeded", 1_000).await, captured);
+        assert_eq!(said("payment.failed", 1_000).await, captured);
     }
 
     #[test]

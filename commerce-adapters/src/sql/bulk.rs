@@ -1,5 +1,6 @@
 //! Many rows as one statement parameter: a JSON array of arrays, read back by `jsonb_each`
-//! (SQLite) or `JSON_TABLE` (MySQL). So a statement has one shape, however many rows it writes.
+//! (SQLite) or `JSON_TABLE` (MySQL). So a statement has one shape, however many rows it writes. Where MySQL inserts rows,
+//! each cell is a parameter.
 //!
 //! Ids and hashes go as hexadecimal text and come back through `unhex`; times as microseconds.
 
@@ -47,6 +48,12 @@ impl Bulk {
         let mut texts = texts.into_iter().peekable();
         texts.peek()?;
         Some(Self { text: list(texts) })
+    }
+
+    /// The rows, cell by cell.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn rows(&self) -> Vec<Vec<Value>> {
+        serde_json::from_str(&self.text).expect("rows are JSON")
     }
 
     /// The statement's parameter.

@@ -46,7 +46,8 @@ UNKNOWN_MESSAGE     a provider has since told of something that nobody knows
 
 OF OTHERS counts what somebody else moved through the same account at a provider: it has no key
 of a shop and is of no payment that the shop knows. NOT ASKED names providers whose ledger was
-not read to its end; of theirs only what the shop knows is judged, attempt by attempt.")]
+not read to its end; of theirs only what the shop knows is judged, attempt by attempt. Where
+there are such and nothing else does not fit, the code is NOT_ASKED.")]
     Reconcile {
         /// How many days to look back, 1 to 366
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=366))]
@@ -66,17 +67,19 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
         Target::Remote(remote) => remote.get("/api/payments/reconciliation", &[("days", days.to_string())]).await?,
     };
     let mismatches = report["mismatches"].as_array().cloned().unwrap_or_default();
+    let unasked: Vec<&str> = report["unasked"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let unasked = unasked.join(", ");
     report["mismatchCount"] = json!(mismatches.len());
     if !cx.out.is_json() {
-        let unasked: Vec<&str> = report["unasked"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        report["unasked"] = json!(unasked.join(", "));
+        report["unasked"] = json!(unasked);
         if !mismatches.is_empty() {
             cx.out.list(&mismatches, COLUMNS)?;
         }
     }
     cx.out.record(&report, WHOLE)?;
     match mismatches.len() {
-        0 => Ok(()),
+        0 if unasked.is_empty() => Ok(()),
+        0 => Err(Failure::new("NOT_ASKED", format!("nothing is known to be wrong, but the ledger was not read of {unasked}"))),
         count => Err(Failure::new("NOT_RECONCILED", format!("{count} mismatches"))),
     }
 }

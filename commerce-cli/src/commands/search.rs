@@ -44,7 +44,7 @@ async fn reindex(cx: &Context) -> Result<(), Failure> {
             if !cx.settings()?.search_enabled {
                 return Err(Failure::new("NO_INDEX", "search.enabled is false: this shop keeps no index"));
             }
-            let count = shop.catalog.reindex(&|count| bar.set_position(count)).await?;
+            let count = shop.catalog.reindex(&Actor::System, &|count| bar.set_position(count)).await?;
             shop.close().await?;
             json!({ "products": count })
         }

@@ -118,11 +118,14 @@ impl Eyes<'_> {
 fn given_by(row: &Row) -> Option<Role> {
     let detail: serde_json::Value = row.json("detail")?;
     let named = |name| detail.get(name)?.as_str()?.parse().ok();
-    let action: StaffAction = row.word("action")?;
-    if action == StaffAction::UserCreated {
-        return named("role");
+    match row.word::<StaffAction>("action")? {
+        StaffAction::UserCreated => named("role"),
+        StaffAction::RoleChanged => named("to"),
+        // Who sells for nobody any more is a customer again.
+        StaffAction::SellerChanged if detail.get("to")?.is_null() => Some(Role::Customer),
+        StaffAction::SellerChanged => Some(Role::Seller),
+        _ => None,
     }
-    if action == StaffAction::RoleChanged { named("to") } else { (action == StaffAction::SellerChanged).then_some(Role::Seller) }
 }
 
 /// What an entry tells, as its event said it.

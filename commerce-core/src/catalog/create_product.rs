@@ -178,7 +178,7 @@ fn receipts(stock: &[(Sku, i64)], actor: &Actor, ids: &IdSource, now: Timestamp)
 
 /// When ops are told about new SKUs, where the shop decided for itself.
 fn thresholds(stock: &[(Sku, i64)], policy: StockPolicy) -> Vec<CatalogWrite> {
-    let StockPolicy { low_stock_threshold } = policy;
+    let StockPolicy { low_stock_threshold, .. } = policy;
     let own = low_stock_threshold != limits::LOW_STOCK_THRESHOLD;
     stock.iter().filter(|_| own).map(|(sku, _)| CatalogWrite::SetThreshold(sku.clone(), low_stock_threshold)).collect()
 }

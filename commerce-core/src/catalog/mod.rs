@@ -33,6 +33,7 @@ pub mod tree;
 pub mod wishlists;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -41,6 +42,8 @@ use crate::events::Envelope;
 use crate::ids::IdSource;
 use crate::staff::{Deed, StaffAction, Subject};
 use crate::time::Clock;
+
+use self::alert_low_stock::Told;
 
 pub use categories::{CategoryPatch, NewCategory};
 pub use change_product::{ProductPatch, VariantPatch};
@@ -69,6 +72,7 @@ pub struct Catalog {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) policy: StockPolicy,
+    pub(crate) told_low: Told,
 }
 
 /// What the shop decides about stock.
@@ -76,11 +80,14 @@ pub struct Catalog {
 pub struct StockPolicy {
     /// At this many available units of a new SKU ops are told.
     pub low_stock_threshold: i64,
+    /// For how long ops are not told of a SKU again that rises and falls.
+    pub low_stock_quiet: Duration,
 }
 
 impl Default for StockPolicy {
     fn default() -> Self {
-        Self { low_stock_threshold: crate::limits::LOW_STOCK_THRESHOLD }
+        let (low_stock_threshold, low_stock_quiet) = (crate::limits::LOW_STOCK_THRESHOLD, crate::limits::LOW_STOCK_QUIET);
+        Self { low_stock_threshold, low_stock_quiet }
     }
 }
 
@@ -95,7 +102,8 @@ impl Catalog {
         clock: Arc<dyn Clock>,
         ids: IdSource,
     ) -> Self {
-        Self { store, orders, purchases, search, images, clock, ids, policy: StockPolicy::default() }
+        let (policy, told_low) = (StockPolicy::default(), Told::default());
+        Self { store, orders, purchases, search, images, clock, ids, policy, told_low }
     }
 
     /// With the shop's own decisions.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
-use crate::change::ChangeSet;
+use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::Outcome;
 use crate::ids::UserId;
 use crate::ids::{CategoryId, ProductId, SellerId};
@@ -72,8 +72,17 @@ impl Records for Catalog {
         Ok(lists.into_iter().map(|(name, list)| (name.to_owned(), list)).collect())
     }
 
-    /// Her wishes go; what she wrote about products stays, under her id.
+    /// Her wishes go, and what she wrote about products; her stars stay, under her id.
     async fn forget(&self, user: UserId) -> Outcome<bool> {
+        let filter = &ReviewFilter { author: Some(user), ..ReviewFilter::default() };
+        let reviews = whole(|page| async move { self.store.reviews(filter, &page).await }).await?;
+        for review in reviews.iter().filter_map(|review| review.wordless(self.clock.now())) {
+            match self.store.commit(ChangeSet::of([CatalogWrite::UpdateReview(review)])).await {
+                // Staff decides on it just now.
+                Err(CommitError::Refused(CommitRefusal::Stale(_))) => return Ok(false),
+                committed => committed?,
+            }
+        }
         let wishes = whole(|page| async move { self.store.wishes(user, &page).await }).await?;
         if !wishes.is_empty() {
             let gone = wishes.iter().map(|wish| CatalogWrite::DeleteWish(user, wish.product));

@@ -8,6 +8,7 @@ use crate::ids::{ProductId, ReviewId, UserId, WishId};
 use crate::limits;
 use crate::text::Check;
 use crate::time::Timestamp;
+use crate::users::ERASED;
 
 use super::model::Rating;
 
@@ -59,6 +60,19 @@ impl Review {
     #[must_use]
     pub fn is_seen_by(&self, actor: &Actor) -> bool {
         self.status == ReviewStatus::Approved || actor.is_staff() || actor.user() == Some(self.user)
+    }
+
+    /// It without its author's words, once she was erased; none where it has none any more. What nobody has read is not shown.
+    #[must_use]
+    pub fn wordless(&self, now: Timestamp) -> Option<Self> {
+        if self.title.is_none() && self.text == ERASED {
+            return None;
+        }
+        let (title, text, version) = (None, ERASED.to_owned(), self.version.saturating_add(1));
+        let is_read = self.status != ReviewStatus::Pending;
+        let status = if is_read { self.status } else { ReviewStatus::Rejected };
+        let moderated_at = Some(self.moderated_at.unwrap_or(now.max(self.created_at)));
+        Some(Self { title, text, status, moderated_at, version, ..self.clone() })
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use crate::actor::Actor;
+use crate::change::ChangeSet;
 use crate::error::{Outcome, Refusal};
 use crate::ids::{CategoryId, Id};
 use crate::limits;
 use crate::page::{Cursor, PageRequest};
+use crate::staff::{StaffAction, Subject};
 
 use super::Catalog;
 use super::model::{Product, ProductCard, ProductStatus};
@@ -65,8 +69,19 @@ impl Catalog {
         Ok(self.search.catch_up(&*self.store).await?)
     }
 
-    /// Builds the index anew; `progress` hears how many products are in.
-    pub async fn reindex(&self, progress: &(dyn Fn(u64) + Send + Sync)) -> Outcome<u64> {
+    /// Builds the index anew; `progress` hears how many products are in. Staff.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub async fn reindex(&self, actor: &Actor, progress: &(dyn Fn(u64) + Send + Sync)) -> Outcome<u64> {
+        actor.require_staff()?;
+        let told = self.told(actor, StaffAction::IndexRebuilt, Subject::SHOP, json!({}));
+        self.store.commit(ChangeSet::new().say(told)).await?;
+        self.fill_index(progress).await
+    }
+
+    /// Builds the index of a shop that was put back.
+    pub async fn fill_index(&self, progress: &(dyn Fn(u64) + Send + Sync)) -> Outcome<u64> {
         Ok(self.search.rebuild(&*self.store, progress).await?)
     }
 

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, rounds, settle};
 use crate::error::{Outcome, Refusal};
+use crate::events::Envelope;
 use crate::ids::{Id, ProductId, UserId};
 use crate::keyed::Keyed;
 use crate::page::{Page, PageRequest};
+use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 
 use super::Catalog;
 use super::access::sees;
@@ -85,6 +89,7 @@ impl Catalog {
                 return Ok(Round::Done(Answer::Fresh(Wished { wish, added })));
             }
             let changes = ChangeSet::of(added.then(|| CatalogWrite::InsertWish(wish.clone()))).claim(claim);
+            let changes = changes.say(added.then(|| self.told_of_wishes(actor, user)).flatten());
             match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::KeyTaken(record))) => {
                     keyed.twin(&record)?;
@@ -103,8 +108,14 @@ impl Catalog {
     /// `NOT_FOUND` for strangers.
     pub async fn remove_wish(&self, actor: &Actor, user: UserId, product: ProductId) -> Outcome<()> {
         actor.require_owner(user, "wishlist")?;
-        self.store.commit(ChangeSet::of([CatalogWrite::DeleteWish(user, product)])).await?;
+        let changes = ChangeSet::of([CatalogWrite::DeleteWish(user, product)]);
+        self.store.commit(changes.say(self.told_of_wishes(actor, user))).await?;
         Ok(())
+    }
+
+    fn told_of_wishes(&self, actor: &Actor, user: UserId) -> Option<Envelope> {
+        let deed = Deed::of(StaffAction::WishlistChanged, Subject::of(SubjectKind::User, user), json!({}));
+        deed.said_to(user, actor, &self.ids, self.clock.now())
     }
 
     /// The entry that a request with a used key made, if it is still there.

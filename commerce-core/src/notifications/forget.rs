@@ -44,6 +44,12 @@ impl Notification {
         self.recipient == Recipient::User(user) && open
     }
 
+    /// Whether it was to somebody of whom is forgotten where.
+    pub(super) fn is_anonymous(&self) -> bool {
+        let Recipient::User(user) = self.recipient else { return false };
+        self.address == Some(Email::erased(user))
+    }
+
     fn is_through(&self) -> bool {
         match self.status {
             NotificationStatus::Sent | NotificationStatus::Failed | NotificationStatus::Suppressed => true,

@@ -115,6 +115,12 @@ pub trait Mailer: Send + Sync {
     /// help it.
     async fn send(&self, mail: &Mail) -> Result<Handover, StoreError>;
 
+    /// Whether the same id again never makes a second mail. Then a mail is handed over without a mark before: who finds it
+    /// unmarked after a crash hands it over again.
+    fn is_idempotent(&self) -> bool {
+        false
+    }
+
     /// Forgets the mail of a message, where it is still to be had here. Most hand mails over and keep none.
     async fn forget(&self, _message: &Notification) -> Result<(), StoreError> {
         Ok(())

@@ -1,7 +1,8 @@
 //! The worker's step: what is due is rendered, marked as begun, handed over, marked as done.
 //!
 //! The mark before the call is committed first, so a crash in between is seen by the next worker:
-//! it sends once more under the same Message-ID and flags the message. All marks of a step are on
+//! it sends once more under the same Message-ID and flags the message. Where the mailer makes one mail
+//! of both, nothing need be seen, and nothing is marked before. All marks of a step are on
 //! their way at once, so that a store that commits in groups takes them together.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use tracing::{Instrument, Span};
 
 use crate::change::{ChangeSet, CommitError, CommitRefusal};
 use crate::error::{Error, Outcome, StoreError};
-use crate::ids::UserId;
+use crate::ids::{NotificationId, UserId};
 use crate::limits;
 use crate::orders::OrderFacts;
 
@@ -42,7 +43,7 @@ enum Hindrance {
 
 /// What a message came to before its mail is handed over.
 enum Begun {
-    /// Marked as begun; its mail.
+    /// To be handed over, marked as begun where that need be; its mail.
     Mail(Box<(Notification, Mail)>),
     /// It ends without a mail.
     Without(Box<Notification>),
@@ -104,12 +105,13 @@ impl Notifications {
         }
     }
 
-    /// The message marked as begun, with its mail; or as it ends without one.
+    /// The message as begun, with its mail; or as it ends without one.
     async fn begin(&self, notification: Notification, told: Option<&Told>) -> Outcome<Begun> {
         let span = span(&notification);
         match self.prepare(&notification, told).instrument(span).await {
             Ok(mail) => {
-                let begun = self.save(notification.begun(mail.to.clone(), self.clock.now())).await?;
+                let begun = notification.begun(mail.to.clone(), self.clock.now());
+                let begun = if self.mailer.is_idempotent() { Some(begun) } else { self.save(begun).await? };
                 Ok(begun.map_or(Begun::Elsewhere, |begun| Begun::Mail(Box::new((begun, mail)))))
             }
             Err(hindrance) => Ok(Begun::Without(Box::new(self.put_off(notification, hindrance)))),
@@ -148,9 +150,22 @@ impl Notifications {
 
     /// Whether this worker dealt with the message; false when somebody else did.
     async fn end(&self, ended: Outcome<Option<Notification>>) -> Outcome<bool> {
-        match ended? {
-            Some(ended) => Ok(self.save(ended).await?.is_some()),
-            None => Ok(false),
+        let Some(ended) = ended? else { return Ok(false) };
+        let id = ended.id;
+        let is_ours = self.save(ended).await?.is_some();
+        if !is_ours && self.mailer.is_idempotent() {
+            self.take_back(id).await?;
+        }
+        Ok(is_ours)
+    }
+
+    /// What nobody saw being sent may have been dropped or forgotten meanwhile: then there is to be no mail of it.
+    async fn take_back(&self, id: NotificationId) -> Outcome<()> {
+        match self.store.notification(id).await? {
+            Some(message) if message.status == NotificationStatus::Suppressed || message.is_anonymous() => {
+                Ok(self.mailer.forget(&message).await?)
+            }
+            _ => Ok(()),
         }
     }
 

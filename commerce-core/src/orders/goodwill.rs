@@ -17,7 +17,7 @@ use crate::text::{Check, Quantity, Sku};
 use super::Orders;
 use super::facts::refund_rest;
 use super::model::Order;
-use super::payment::{PaymentMethod, Refund, RefundCause, RefundState};
+use super::payment::{Refund, RefundCause, RefundState};
 use super::pricing::{OrderLine, named_lines};
 use super::quote::parse_items;
 use super::returns::share;
@@ -112,18 +112,12 @@ impl Order {
                 let message = format!("more of {sku} than were ordered");
                 return Err(Refusal::field(format!("lines[{index}].quantity"), "OUT_OF_RANGE", message));
             }
-            let before = self.settled(sku);
+            let before = self.settled(sku, None);
             let after = before.saturating_add(quantity.get());
             is_too_much |= after > line.quantity.get();
             worth = worth.plus(share_between(line, before, after)?)?;
         }
         if is_too_much { Err(Refusal::RefundExceedsCaptured { most: worth }) } else { Ok(worth) }
-    }
-
-    /// Units of a SKU whose money went back or was never paid.
-    fn settled(&self, sku: &Sku) -> u32 {
-        let unpaid = if self.payment.method == PaymentMethod::Cod { self.came_back(sku) } else { 0 };
-        self.given_up(sku).saturating_add(unpaid).saturating_add(self.given_for(sku, None))
     }
 }
 

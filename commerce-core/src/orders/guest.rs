@@ -1,8 +1,8 @@
 //! Ordering without an account: by a mail address, and by a signed link afterwards.
 //!
 //! The order is a guest's ([`Customers::guest`](super::Customers::guest)), whom nobody can log in as. It is told to her mail
-//! address, with a link that shows this one order and lets its holder pay again or cancel it, and does nothing else. All else
-//! is as for everybody: keys count for her alone, and so do the limits of coupons for one customer, so that whoever orders
+//! address, with a link that shows this one order with all that belongs to it, lets its holder do what a customer may do to an
+//! order of hers, and does nothing else. All else is as for everybody: keys count for her alone, and so do the limits of coupons for one customer, so that whoever orders
 //! with and without an account is two customers to them. She has no address book and no wallet.
 
 use crate::actor::Actor;

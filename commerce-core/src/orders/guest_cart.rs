@@ -154,7 +154,11 @@ impl Orders {
                     record.replay(&claim.as_ref().map(|claim| claim.body_hash).unwrap_or_default())?;
                     Ok(Round::Done(Answer::Replayed(self.present(owner).await?)))
                 }
-                other => settle(other, Answer::Fresh(into)),
+                other => {
+                    let done = settle(other, Answer::Fresh(into))?;
+                    self.tell_of_cart(actor, owner, &done).await?;
+                    Ok(done)
+                }
             }
         })
         .await?;

@@ -24,7 +24,7 @@ impl Orders {
     pub async fn redirect(&self, actor: &Actor, id: OrderId, address: RawAddress, expected: Option<u64>) -> Outcome<Order> {
         let address = &parse_address("", address)?;
         rounds("order", || async {
-            let order = self.owned(actor, id).await?;
+            let order = self.order(actor, id).await?;
             expect_version("order", expected, order.version)?;
             if order.shipping_address == *address {
                 return Ok(Round::Done(order));

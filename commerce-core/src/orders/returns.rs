@@ -388,13 +388,17 @@ impl Order {
         let cash = self.payment.method == PaymentMethod::Cod;
         for returned in it.lines.iter().filter(|line| !(cash && line.refused)) {
             let Some(line) = self.lines.iter().find(|line| line.sku == returned.sku) else { continue };
-            let unpaid = if cash { self.came_back(&returned.sku) } else { 0 };
-            let before = self.given_up(&returned.sku).saturating_add(unpaid);
-            let before = before.saturating_add(self.given_for(&returned.sku, Some(it.id)));
+            let before = self.settled(&returned.sku, Some(it.id));
             let after = share(line, before.saturating_add(returned.units()));
             worth = worth.plus(after.minus(share(line, before))?)?;
         }
         Ok(worth)
+    }
+
+    /// Units of a SKU whose money went back or was never paid; those of one return are left out.
+    pub(super) fn settled(&self, sku: &Sku, besides: Option<ReturnId>) -> u32 {
+        let unpaid = if self.payment.method == PaymentMethod::Cod { self.came_back(sku) } else { 0 };
+        self.given_up(sku).saturating_add(unpaid).saturating_add(self.given_for(sku, besides))
     }
 
     /// Units of a SKU whose money went back, or paid a new order, with another return or without one.

@@ -67,9 +67,9 @@ impl Orders {
         check.finish()?;
         let lines = named_lines(&lines)?;
         rounds("order", || async {
-            let known = self.owned(actor, order).await?;
+            let known = self.order(actor, order).await?;
             if let Some(made) = self.made_before(claim.as_ref()).await? {
-                return Ok(Round::Done(Answer::Replayed(self.return_by_id(actor, made).await?)));
+                return Ok(Round::Done(Answer::Replayed(returned(&known, made)?)));
             }
             expect_version("order", expected, known.version)?;
             if wish.refused == Some(true) && !actor.is_staff() {
@@ -125,12 +125,12 @@ impl Orders {
         Ok(self.store.returns(&ReturnFilter { user, ..filter }, page).await?)
     }
 
-    /// What comes back of an order, oldest first, for its owner and staff.
+    /// What comes back of an order, oldest first, for who sees the order.
     ///
     /// # Errors
     /// `NOT_FOUND`, for strangers too.
     pub async fn returns_of(&self, actor: &Actor, order: OrderId) -> Outcome<Vec<ReturnOf>> {
-        let order = self.owned(actor, order).await?;
+        let order = self.order(actor, order).await?;
         let (id, user) = (order.id, order.user);
         Ok(order.returns.into_iter().map(|it| ReturnOf { order: id, user, it }).collect())
     }

@@ -142,17 +142,17 @@ impl Orders {
     /// # Errors
     /// `NOT_FOUND`, for strangers too.
     pub async fn shipments_of(&self, actor: &Actor, order: OrderId) -> Outcome<Vec<ShipmentOf>> {
-        let order = self.owned(actor, order).await?;
+        let order = self.order(actor, order).await?;
         let id = order.id;
         Ok(order.shipments.into_iter().map(|it| ShipmentOf { order: id, it }).collect())
     }
 
-    /// A shipment of an order, for the order's owner and staff.
+    /// A shipment of an order, for who sees the order.
     ///
     /// # Errors
     /// `NOT_FOUND`, for strangers too.
     pub async fn shipment(&self, actor: &Actor, order: OrderId, id: ShipmentId) -> Outcome<ShipmentOf> {
-        Ok(found(&self.owned(actor, order).await?, id)?)
+        Ok(found(&self.order(actor, order).await?, id)?)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Filling a cart. Every edit is one versioned change set, so parallel edits lose nothing.
 
+use serde_json::json;
+
 use crate::actor::Actor;
 use crate::change::{
     Answer, ChangeSet, CommitError, CommitRefusal, KeyClaim, KeyResult, KeyScope, RequestKey, Round, expect_version, rounds,
@@ -8,6 +10,7 @@ use crate::change::{
 use crate::error::{Error, Outcome, Refusal};
 use crate::ids::ProductId;
 use crate::money::Money;
+use crate::staff::{Deed, StaffAction, Subject, SubjectKind};
 use crate::text::{Check, Metadata, Quantity, Sku};
 
 use super::Orders;
@@ -98,7 +101,7 @@ impl Orders {
             cart.metadata = metadata.clone().unwrap_or_else(|| std::mem::take(&mut cart.metadata));
             Ok(())
         };
-        self.edit_cart(owner, &skus, claim, expected, edit).await
+        self.edit_cart((actor, owner), &skus, claim, expected, edit).await
     }
 
     /// Sets how many of a SKU are in the cart.
@@ -117,7 +120,7 @@ impl Orders {
         may_touch(actor, owner)?;
         let sku: Sku = sku.parse().map_err(|_| Refusal::NotFound("SKU"))?;
         let quantity = Quantity::parse("quantity", quantity)?;
-        let edited = self.edit_cart(owner, std::slice::from_ref(&sku), None, expected, |cart, known| {
+        let edited = self.edit_cart((actor, owner), std::slice::from_ref(&sku), None, expected, |cart, known| {
             let item = known.iter().find(|item| item.sku == sku && item.on_sale).ok_or(Refusal::NotFound("SKU"))?;
             cart.set(&sku, quantity, item.unit_price)
         });
@@ -131,7 +134,7 @@ impl Orders {
     pub async fn remove_cart_line(&self, actor: &Actor, owner: CartOwner, sku: &str, expected: Option<u64>) -> Outcome<CartView> {
         may_touch(actor, owner)?;
         let sku: Sku = sku.parse().map_err(|_| Refusal::NotFound("SKU"))?;
-        let edited = self.edit_cart(owner, &[], None, expected, |cart, _| {
+        let edited = self.edit_cart((actor, owner), &[], None, expected, |cart, _| {
             cart.remove(&sku);
             Ok(())
         });
@@ -144,7 +147,7 @@ impl Orders {
     /// `NOT_FOUND` for another's cart; `VERSION_MISMATCH` when it is not `expected`.
     pub async fn clear_cart(&self, actor: &Actor, owner: CartOwner, expected: Option<u64>) -> Outcome<()> {
         may_touch(actor, owner)?;
-        let emptied = self.edit_cart(owner, &[], None, expected, |cart, _| {
+        let emptied = self.edit_cart((actor, owner), &[], None, expected, |cart, _| {
             if !cart.lines.is_empty() || cart.coupon.is_some() || !cart.metadata.is_empty() {
                 *cart = cart.clone().cleared(self.clock.now());
             }
@@ -172,7 +175,7 @@ impl Orders {
         expect_version("cart", expected, cart.version)?;
         let shown = self.view(Cart { coupon: None, ..cart }, &[]).await?;
         self.taken_off(owner, codes, &shown.lines).await.map_err(of_cart)?;
-        let edited = self.edit_cart(owner, &[], None, expected, |cart, _| {
+        let edited = self.edit_cart((actor, owner), &[], None, expected, |cart, _| {
             cart.coupon.clone_from(&code);
             Ok(())
         });
@@ -185,7 +188,7 @@ impl Orders {
     /// `NOT_FOUND` for another's cart; `VERSION_MISMATCH` when it is not `expected`.
     pub async fn remove_cart_coupon(&self, actor: &Actor, owner: CartOwner, expected: Option<u64>) -> Outcome<CartView> {
         may_touch(actor, owner)?;
-        let edited = self.edit_cart(owner, &[], None, expected, |cart, _| {
+        let edited = self.edit_cart((actor, owner), &[], None, expected, |cart, _| {
             cart.coupon = None;
             Ok(())
         });
@@ -195,7 +198,7 @@ impl Orders {
     /// Edits a cart by what the catalog says about `skus`.
     async fn edit_cart(
         &self,
-        owner: CartOwner,
+        (actor, owner): (&Actor, CartOwner),
         skus: &[Sku],
         claim: Option<KeyClaim>,
         expected: Option<u64>,
@@ -224,7 +227,11 @@ impl Orders {
                     record.replay(&claim.as_ref().map(|claim| claim.body_hash).unwrap_or_default())?;
                     Ok(Round::Done((Answer::Replayed(self.present(owner).await?), known)))
                 }
-                other => settle(other, (Answer::Fresh(cart), known)),
+                other => {
+                    let done = settle(other, (Answer::Fresh(cart), known))?;
+                    self.tell_of_cart(actor, owner, &done).await?;
+                    Ok(done)
+                }
             }
         })
         .await?;
@@ -232,6 +239,16 @@ impl Orders {
             Answer::Fresh(cart) => Answer::Fresh(self.view(cart, &known).await?),
             Answer::Replayed(cart) => Answer::Replayed(self.view(cart, &known).await?),
         })
+    }
+
+    /// Tells that staff has changed somebody else's cart. Carts may be kept where no events are, so that this is said after it.
+    pub(super) async fn tell_of_cart<T>(&self, actor: &Actor, owner: CartOwner, done: &Round<T>) -> Outcome<()> {
+        let (Round::Done(_), CartOwner::User(user)) = (done, owner) else { return Ok(()) };
+        let deed = Deed::of(StaffAction::CartChanged, Subject::of(SubjectKind::User, user), json!({}));
+        match deed.said_to(user, actor, &self.ids, self.clock.now()) {
+            Some(told) => Ok(self.store.commit(ChangeSet::new().say(Some(told))).await?),
+            None => Ok(()),
+        }
     }
 
     /// What the catalog shows of these SKUs, and of what is in the cart with them, in one question. What is not shown as on sale

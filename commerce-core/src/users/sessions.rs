@@ -12,6 +12,7 @@ use crate::staff::StaffAction;
 use super::Users;
 use super::authenticate::Authenticated;
 use super::model::Session;
+use super::passwords::endings;
 use super::ports::UserWrite;
 use super::repeat::{Committed, Keyed};
 use super::staff_log::Deed;
@@ -81,6 +82,29 @@ impl Users {
             let changes = ChangeSet::of([UserWrite::RevokeSession(session, self.clock.now())]);
             let deed = Deed { action: StaffAction::SessionEnded, subject: user, detail: json!({ "session": session }) };
             settle(self.store.commit(self.told(actor, deed, changes)).await, ())
+        })
+        .await
+    }
+
+    /// Ends all of a user's sessions, the caller's own among them: whoever holds a token of hers has to log in again.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for strangers, and where none is alive.
+    pub async fn revoke_sessions(&self, actor: &Actor, user: UserId) -> Outcome<()> {
+        rounds("session", || async move {
+            actor.require_owner(user, "user")?;
+            self.present(user).await?;
+            let (all, now) = (self.every_session(user).await?, self.clock.now());
+            if !all.iter().any(|session| session.is_alive(now)) {
+                return Err(Refusal::NotFound("session").into());
+            }
+            let deed = |session: &Session| {
+                let detail = json!({ "session": session.id });
+                Deed { action: StaffAction::SessionEnded, subject: user, detail }
+            };
+            let changes = ChangeSet::of(endings(&all, None, now));
+            let changes = all.iter().fold(changes, |changes, session| self.told(actor, deed(session), changes));
+            settle(self.store.commit(changes).await, ())
         })
         .await
     }

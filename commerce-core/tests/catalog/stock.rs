@@ -150,6 +150,12 @@ fn ops_are_told_once_until_the_stock_has_risen() -> Outcome<()> {
         assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
         house.catalog.set_threshold(&STAFF, &sku("A"), Some(6), None).await?;
         assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
+        assert_eq!(alerts().await.len(), 1, "they were told a moment ago");
+        house.catalog.set_threshold(&STAFF, &sku("A"), Some(5), None).await?;
+        assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
+        house.clock.advance(StockPolicy::default().low_stock_quiet);
+        house.catalog.set_threshold(&STAFF, &sku("A"), Some(6), None).await?;
+        assert_eq!(house.catalog.alert_low_stock(10).await?, 1);
         assert_eq!(alerts().await.len(), 2);
         Ok(())
     })
@@ -203,7 +209,7 @@ fn what_nobody_has_yet_is_sold_out_and_the_books_are_in_order() -> Outcome<()> {
 fn the_shop_decides_when_the_stock_of_new_skus_is_low() -> Outcome<()> {
     block_on(async {
         let house = House::new();
-        let catalog = house.catalog.clone().with_policy(StockPolicy { low_stock_threshold: 9 });
+        let catalog = house.catalog.clone().with_policy(StockPolicy { low_stock_threshold: 9, ..StockPolicy::default() });
         let made = catalog.create_product(&STAFF, product("A", &[("A", 0)]), None).await?.into_inner();
         assert_eq!(catalog.inventory(&STAFF, &sku("A")).await?.low_stock_threshold, 9);
         catalog.set_threshold(&STAFF, &sku("A"), Some(2), None).await?;

@@ -61,21 +61,26 @@ fn the_link_shows_its_order_and_nothing_else() -> Outcome<()> {
         let me = holder(&scene, &mine).await?;
         assert_eq!(scene.orders.order(&me, mine.id).await?.id, mine.id);
         assert_eq!(scene.orders.timeline(&me, mine.id, &PageRequest::first()).await?.items.len(), 2);
+        assert_eq!(scene.orders.shipments_of(&me, mine.id).await?, []);
+        assert_eq!(scene.orders.returns_of(&me, mine.id).await?, []);
+        assert_eq!(scene.orders.redirect(&me, mine.id, address(), None).await?.id, mine.id);
         for other in [next.id, theirs.id] {
             assert_eq!(code(&scene.orders.order(&me, other).await), "NOT_FOUND");
             assert_eq!(code(&scene.orders.cancel(&me, other, None, None, None).await), "NOT_FOUND");
             assert_eq!(code(&scene.orders.pay(&me, other, PaymentMethod::Card, None, None, None).await), "NOT_FOUND");
+            assert_eq!(code(&scene.orders.redirect(&me, other, address(), None).await), "NOT_FOUND");
+            assert_eq!(code(&scene.orders.shipments_of(&me, other).await), "NOT_FOUND");
+            assert_eq!(code(&scene.orders.returns_of(&me, other).await), "NOT_FOUND");
         }
         let refused = [
             code(&scene.orders.orders(&me, OrderFilter::default(), &PageRequest::first()).await),
-            code(&scene.orders.redirect(&me, mine.id, address(), None).await),
             code(&scene.orders.set_status(&me, mine.id, OrderStatus::Shipped, None, None).await),
             code(&scene.orders.place(&me, wish(&[("TEA", 1)], COD), None).await),
             code(&scene.orders.cart(&me, CartOwner::User(mine.user)).await),
             code(&scene.users.user(&me, mine.user).await),
             code(&scene.catalog.add_wish(&me, mine.user, mine.lines[0].product_id, None).await),
         ];
-        assert_eq!(refused, ["UNAUTHENTICATED"; 7]);
+        assert_eq!(refused, ["UNAUTHENTICATED"; 6]);
         assert_eq!(scene.orders.cancel(&me, mine.id, None, None, None).await?.into_inner().status, OrderStatus::Cancelled);
         Ok(())
     })

@@ -377,7 +377,7 @@ pub(super) fn not_built(feature: &str) -> StartError {
 pub(super) fn policies(config: &Config) -> Policies {
     Policies {
         auth: AuthPolicy { password_min_length: config.auth.password_min_length },
-        stock: StockPolicy { low_stock_threshold: config.low_stock_threshold },
+        stock: StockPolicy { low_stock_threshold: config.low_stock_threshold, low_stock_quiet: config.low_stock_quiet },
         orders: OrderPolicy {
             currency: config.server.currency,
             home: config.ships_from.clone(),

@@ -419,6 +419,12 @@ pub const KEYS: &[Key] = &[
         "5",
         "Available units at which ops are told, unless the SKU says otherwise.",
     ),
+    key(
+        "inventory.low_stock_quiet_minutes",
+        Kind::Number(0, 10_080),
+        "15",
+        "For how long ops are not told again of a SKU that rises and falls.",
+    ),
     key("telemetry.log", Kind::Choice(&["pretty", "json"]), r#""pretty""#, "How log lines look."),
     key(
         "telemetry.level",

@@ -72,6 +72,8 @@ pub struct Config {
     pub ships_from: Destination,
     /// Available units at which ops are told.
     pub low_stock_threshold: i64,
+    /// For how long ops are not told of a SKU again.
+    pub low_stock_quiet: Duration,
     /// Logs.
     pub telemetry: TelemetryConfig,
     pub(super) settings: Settings,
@@ -177,6 +179,7 @@ impl Config {
             taxes: prices::taxes(settings.value("orders.taxes")).unwrap_or_default(),
             ships_from: prices::place(text(&settings, "orders.ships_from")).expect(CHECKED),
             low_stock_threshold: number(&settings, "inventory.low_stock_threshold"),
+            low_stock_quiet: Duration::from_mins(number(&settings, "inventory.low_stock_quiet_minutes")),
             telemetry: TelemetryConfig {
                 json: text(&settings, "telemetry.log") == "json",
                 level: parsed(&settings, "telemetry.level"),

@@ -58,12 +58,12 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .get(
         "/api/orders/{id}/payments",
-        op("Every try to pay an order, newest first").query([LIMIT, CURSOR]).lists::<TryView>(),
+        op("Every try to pay an order, newest first").or_link().query([LIMIT, CURSOR]).lists::<TryView>(),
         tries,
     )
     .get(
         "/api/orders/{id}/refunds",
-        op("Every refund of an order, newest first").query([LIMIT, CURSOR]).lists::<RefundView>(),
+        op("Every refund of an order, newest first").or_link().query([LIMIT, CURSOR]).lists::<RefundView>(),
         refunds,
     )
     .post(
@@ -134,14 +134,14 @@ async fn reconciliation(State(shared): State<Shared>, caller: SignedIn, query: Q
     Ok(shown(ReconciliationView { mismatches, checked, foreign, unasked, since, at }))
 }
 
-async fn tries(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
-    let order = shared.orders().order(&caller.actor, id(&params)?).await?;
+async fn tries(State(shared): State<Shared>, Holder(actor): Holder, params: Params, query: Query) -> Answered<Told<Value>> {
+    let order = shared.orders().order(&actor, id(&params)?).await?;
     let page = query.page_of(order.tries(), |it| it.id.uuid())?;
     Ok(shown(json!(page.map(TryView::from))))
 }
 
-async fn refunds(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
-    let order = shared.orders().order(&caller.actor, id(&params)?).await?;
+async fn refunds(State(shared): State<Shared>, Holder(actor): Holder, params: Params, query: Query) -> Answered<Told<Value>> {
+    let order = shared.orders().order(&actor, id(&params)?).await?;
     let page = query.page_of(order.payment.refunds, |refund| refund.id.uuid())?;
     Ok(shown(json!(page.map(RefundView::from))))
 }

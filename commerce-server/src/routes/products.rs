@@ -244,14 +244,18 @@ async fn upload(mut request: Request) -> Answered<(Vec<u8>, String)> {
     let mut form = Multipart::from_request(request, &()).await.map_err(|_| {
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "the body must be multipart/form-data")
     })?;
-    let (mut file, mut alt) = (None, String::new());
+    let (mut file, mut alt) = (None, None);
     while let Some(field) = form.next_field().await.map_err(unreadable)? {
-        match field.name() {
-            Some("file") => file = Some(field.bytes().await.map_err(unreadable)?.to_vec()),
-            Some("alt") => alt = field.text().await.map_err(unreadable)?,
-            _ => {}
+        let name = field.name().unwrap_or_default().to_owned();
+        let wrong = |code, message| Problem::field(StatusCode::BAD_REQUEST, code, &name, code, message);
+        match name.as_str() {
+            "file" if file.is_none() => file = Some(field.bytes().await.map_err(unreadable)?.to_vec()),
+            "alt" if alt.is_none() => alt = Some(field.text().await.map_err(unreadable)?),
+            "file" | "alt" => return Err(wrong("DUPLICATE_FIELD", "is there twice")),
+            _ => return Err(wrong("UNKNOWN_FIELD", "is not known here; the form has file and alt")),
         }
     }
+    let alt = alt.unwrap_or_default();
     let missing = || Problem::field(StatusCode::BAD_REQUEST, "MISSING_FIELD", "file", "REQUIRED", "is needed");
     let file = file.ok_or_else(missing)?;
     if file.len() > limits::IMAGE_BYTES_MAX { Err(too_large(limits::IMAGE_BYTES_MAX)) } else { Ok((file, alt)) }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown};
 use crate::api::{Api, Op, Param, op};
-use crate::auth::SignedIn;
+use crate::auth::{Holder, SignedIn};
 use crate::extract::{IfMatch, KeyedJson, Params, Query};
 use crate::problem::Answered;
 use crate::state::Shared;
@@ -27,12 +27,17 @@ pub(super) fn routes(api: Api) -> Api {
     ]);
     api.post(
         "/api/orders/{id}/returns",
-        op("Ask to send something back").versioned().takes::<ReturnBody>().gives::<ReturnView>(201, "Asked for.").refuses(ASKING),
+        op("Ask to send something back")
+            .or_link()
+            .versioned()
+            .takes::<ReturnBody>()
+            .gives::<ReturnView>(201, "Asked for.")
+            .refuses(ASKING),
         request,
     )
     .get(
         "/api/orders/{id}/returns",
-        op("What comes back of an order, newest first").query([LIMIT, CURSOR]).lists::<ReturnView>(),
+        op("What comes back of an order, newest first").or_link().query([LIMIT, CURSOR]).lists::<ReturnView>(),
         of_order,
     )
     .post(
@@ -68,18 +73,18 @@ const EXCHANGING: &[&str] = &["ILLEGAL_TRANSITION", "EXCHANGE_EXCEEDS_CREDIT", "
 
 async fn request(
     State(shared): State<Shared>,
-    caller: SignedIn,
+    Holder(actor): Holder,
     params: Params,
     if_match: IfMatch,
     request: KeyedJson<ReturnBody>,
 ) -> Answered<Told<ReturnView>> {
     let (id, key) = (order_id(&params)?, request.key());
-    let made = shared.orders().request_return(&caller.actor, id, request.body.into(), key, if_match.version).await?;
+    let made = shared.orders().request_return(&actor, id, request.body.into(), key, if_match.version).await?;
     Ok(created(made.map(ReturnView::from), ReturnView::location))
 }
 
-async fn of_order(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
-    let returns = shared.orders().returns_of(&caller.actor, order_id(&params)?).await?;
+async fn of_order(State(shared): State<Shared>, Holder(actor): Holder, params: Params, query: Query) -> Answered<Told<Value>> {
+    let returns = shared.orders().returns_of(&actor, order_id(&params)?).await?;
     Ok(shown(json!(query.page_of(returns, |back| back.it.id.uuid())?.map(ReturnView::from))))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, shown};
 use crate::api::{Api, op};
-use crate::auth::SignedIn;
+use crate::auth::{Holder, SignedIn};
 use crate::extract::{IfMatch, KeyedJson, Params, Query};
 use crate::problem::Answered;
 use crate::state::Shared;
@@ -25,10 +25,10 @@ pub(super) fn routes(api: Api) -> Api {
     )
     .get(
         "/api/orders/{id}/shipments",
-        op("What left the house of an order, newest first").query([LIMIT, CURSOR]).lists::<ShipmentView>(),
+        op("What left the house of an order, newest first").or_link().query([LIMIT, CURSOR]).lists::<ShipmentView>(),
         of_order,
     )
-    .get("/api/orders/{id}/shipments/{shipmentId}", op("A shipment").gives::<ShipmentView>(200, "The shipment."), show)
+    .get("/api/orders/{id}/shipments/{shipmentId}", op("A shipment").or_link().gives::<ShipmentView>(200, "The shipment."), show)
     .post(
         "/api/orders/{id}/shipments/{shipmentId}/events",
         op("Take down what a carrier says; what is known already answers 200")
@@ -54,13 +54,13 @@ async fn ship(
     Ok(created(made.map(ShipmentView::from), ShipmentView::location))
 }
 
-async fn of_order(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
-    let shipments = shared.orders().shipments_of(&caller.actor, order_id(&params)?).await?;
+async fn of_order(State(shared): State<Shared>, Holder(actor): Holder, params: Params, query: Query) -> Answered<Told<Value>> {
+    let shipments = shared.orders().shipments_of(&actor, order_id(&params)?).await?;
     Ok(shown(json!(query.page_of(shipments, |shipment| shipment.it.id.uuid())?.map(ShipmentView::from))))
 }
 
-async fn show(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<Told<ShipmentView>> {
-    Ok(shown(shared.orders().shipment(&caller.actor, order_id(&params)?, shipment_id(&params)?).await?.into()))
+async fn show(State(shared): State<Shared>, Holder(actor): Holder, params: Params) -> Answered<Told<ShipmentView>> {
+    Ok(shown(shared.orders().shipment(&actor, order_id(&params)?, shipment_id(&params)?).await?.into()))
 }
 
 async fn hear(

@@ -78,6 +78,11 @@ pub(super) fn routes(api: Api) -> Api {
             op("Logins that are alive, newest first").query([LIMIT, CURSOR]).lists::<SessionView>(),
             sessions,
         )
+        .delete(
+            "/api/users/{userId}/sessions",
+            op("End all logins, the caller's own too").done(204, "All have ended."),
+            end_sessions,
+        )
         .delete("/api/users/{userId}/sessions/{sessionId}", op("End a login").done(204, "Ended."), end_session)
         .post(
             addresses,
@@ -206,6 +211,11 @@ async fn staff_log(State(shared): State<Shared>, caller: SignedIn, query: Query)
 async fn sessions(State(shared): State<Shared>, caller: SignedIn, params: Params, query: Query) -> Answered<Told<Value>> {
     let page = shared.users().sessions(&caller.actor, params.user(&caller.actor)?, &query.page()?).await?;
     Ok(shown(json!(page.map(|session| SessionView::of(&session, caller.session)))))
+}
+
+async fn end_sessions(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {
+    shared.users().revoke_sessions(&caller.actor, params.user(&caller.actor)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn end_session(State(shared): State<Shared>, caller: SignedIn, params: Params) -> Answered<StatusCode> {

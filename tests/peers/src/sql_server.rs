@@ -18,6 +18,9 @@ const GREETS_WITHIN: Duration = Duration::from_secs(1);
 /// What the server knows of transactions is this old at most: `INNODB_TRX` is read anew only where it was not asked for 100 ms.
 const TRANSACTIONS_ANEW_AFTER: Duration = Duration::from_millis(150);
 
+/// Room for pages, for the log and for the binary log of a batch; what a server has without is made for a small machine.
+const ROOM: [&str; 3] = ["--innodb-buffer-pool-size=512M", "--innodb-log-file-size=512M", "--binlog-cache-size=1M"];
+
 /// A server that speaks the protocol of MySQL: MariaDB, or MySQL where [`Make`] says so.
 pub struct SqlServer {
     peer: Peer,
@@ -31,9 +34,9 @@ impl SqlServer {
         Self::start_on(Ground::Memory)
     }
 
-    /// Starts one on this ground: on the disk, to be measured.
+    /// Starts one on this ground: on the disk, to be measured, with as much memory as a shop gives its own.
     pub fn start_on(ground: Ground) -> Self {
-        Self::with(ground, 1, &[])
+        Self::with(ground, 1, if ground == Ground::Disk { &ROOM } else { &[] })
     }
 
     /// Starts a replica of `primary` that takes no writes of its own.

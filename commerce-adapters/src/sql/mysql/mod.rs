@@ -9,6 +9,7 @@
 mod books;
 mod engine;
 mod error;
+mod insert;
 mod line;
 mod migrate;
 mod partitions;

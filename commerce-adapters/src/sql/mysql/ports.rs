@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use super::engine::{Context, Database, Row};
 use super::fields::Fields;
-use super::head::{event_text, handled_seal, key_record, letter_seal, read_event};
+use super::head::{event_rows, handled_seal, key_record, letter_seal, read_event};
 use super::leases::{lease_seal, next_epoch};
+use super::script::query;
 use super::statements::head as sql;
 use crate::sql::bulk::ids;
-use crate::sql::question::{Question, below, blob};
+use crate::sql::question::{Param, Question, below, blob};
 
 #[async_trait]
 impl<W: Context> Keys for Database<W> {
@@ -111,10 +112,10 @@ impl<W: Context> Database<W> {
         const NOTE: &str = "INSERT INTO inbox (consumer, event_id, handled_at, seal) VALUES (?, ?, ?, ?)
             ON DUPLICATE KEY UPDATE handled_at = handled_at";
         let (consumer, id, now) = (consumer.to_owned(), blob(event.uuid()), self.now());
-        let told = event_text(told);
+        let told = said(told);
         let row = self
             .write(operation, move |connection| {
-                let say = told.clone().map(|told| sqlx::query(sql::OUTBOX).bind(told));
+                let say = told.clone();
                 let find = sqlx::query(FIND).bind(consumer.clone()).bind(id.clone());
                 let take = sqlx::query(TAKE).bind(consumer.clone()).bind(id.clone());
                 let note = instead.clone().map(|nobody| {
@@ -128,8 +129,8 @@ impl<W: Context> Database<W> {
                         if let Some(note) = note {
                             note.execute(&mut *connection).await?;
                         }
-                        if let Some(say) = say {
-                            say.execute(connection).await?;
+                        for (sql, params) in say {
+                            query(sql.into(), params).execute(&mut *connection).await?;
                         }
                     }
                     Ok(row)
@@ -175,13 +176,23 @@ impl<W: Context> DeadLetters for Database<W> {
     }
 
     async fn tell(&self, told: &Envelope) -> Result<(), StoreError> {
-        let told = event_text(Some(told));
+        let told = said(Some(told));
         self.write("dead_letters.tell", move |connection| {
-            let say = sqlx::query(sql::OUTBOX).bind(told.clone());
-            Box::pin(async move { say.execute(connection).await.map(|_| ()) })
+            let say = told.clone();
+            Box::pin(async move {
+                for (sql, params) in say {
+                    query(sql.into(), params).execute(&mut *connection).await?;
+                }
+                Ok(())
+            })
         })
         .await
     }
+}
+
+/// What writes this event into the outbox, if it is one.
+fn said(told: Option<&Envelope>) -> Vec<(String, Vec<Param>)> {
+    event_rows(told).map(|rows| sql::OUTBOX.statements(&rows)).unwrap_or_default()
 }
 
 #[async_trait]

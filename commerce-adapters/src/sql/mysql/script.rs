@@ -1,6 +1,6 @@
 //! Statements in order: everything a batch reads, and everything it writes.
 //!
-//! Each is prepared once for a connection and goes over with its parameters alone. Parameters are
+//! Each shape is prepared once for a connection and goes over with its parameters alone. Parameters are
 //! written `?`, in order.
 
 use std::borrow::Cow;
@@ -11,6 +11,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql};
 
 use super::engine::Row;
+use super::insert::Insert;
 use super::line::Line;
 use super::statements::Put;
 use crate::sql::bulk::{Bulk, RowText};
@@ -37,7 +38,27 @@ pub(super) fn query(sql: Cow<'static, str>, params: Vec<Param>) -> Query<'static
 /// Statements to execute in order, without a look at what they answer.
 #[derive(Default)]
 pub(crate) struct Script {
-    statements: Vec<(&'static str, Vec<Param>)>,
+    statements: Vec<(Cow<'static, str>, Vec<Param>)>,
+}
+
+/// A statement over many rows.
+pub(crate) enum Over {
+    /// One that reads them out of one parameter.
+    Json(&'static str),
+    /// One that has a parameter for each cell.
+    Cells(Insert),
+}
+
+impl From<&'static str> for Over {
+    fn from(sql: &'static str) -> Self {
+        Self::Json(sql)
+    }
+}
+
+impl From<Insert> for Over {
+    fn from(insert: Insert) -> Self {
+        Self::Cells(insert)
+    }
 }
 
 /// A script that does not fit through a connection.
@@ -45,10 +66,17 @@ pub(crate) struct TooLarge;
 
 impl Script {
     /// And this statement, over many rows, unless there are none.
-    pub(crate) fn bulk(&mut self, sql: &'static str, rows: Option<Bulk>) {
-        if let Some(rows) = rows {
-            self.with(sql, [rows.into_text().into()]);
+    pub(crate) fn bulk(&mut self, sql: impl Into<Over>, rows: Option<Bulk>) {
+        let Some(rows) = rows else { return };
+        match sql.into() {
+            Over::Json(sql) => self.with(sql, [rows.into_text().into()]),
+            Over::Cells(insert) => self.insert(insert, &rows),
         }
+    }
+
+    fn insert(&mut self, insert: Insert, rows: &Bulk) {
+        let statements = insert.statements(rows).into_iter();
+        self.statements.extend(statements.map(|(sql, params)| (Cow::Owned(sql), params)));
     }
 
     /// And these statements over many rows, unless there are none: those whose key is stored are
@@ -57,16 +85,15 @@ impl Script {
         let (stored, new): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(stored, _)| *stored);
         self.bulk(sql.changed, Bulk::of(stored.into_iter().map(|(_, it)| it), &row));
         if let Some(rows) = Bulk::of(new.into_iter().map(|(_, it)| it), &row) {
-            let text = rows.into_text();
-            for sql in sql.new {
-                self.with(sql, [text.clone().into()]);
+            for insert in sql.new {
+                self.insert(*insert, &rows);
             }
         }
     }
 
     /// And this statement with its parameters.
     pub(crate) fn with(&mut self, sql: &'static str, params: impl IntoIterator<Item = Param>) {
-        self.statements.push((sql, params.into_iter().collect()));
+        self.statements.push((Cow::Borrowed(sql), params.into_iter().collect()));
     }
 
     /// Whether there is nothing to execute.
@@ -89,7 +116,7 @@ impl Script {
     /// Executes it.
     pub(crate) async fn execute(self, line: &mut Line) -> Result<(), sqlx::Error> {
         for (sql, params) in self.statements {
-            query(Cow::Borrowed(sql), params).execute(&mut line.connection).await?;
+            query(sql, params).execute(&mut line.connection).await?;
         }
         Ok(())
     }

@@ -84,8 +84,8 @@ fn event_row(row: RowText, event: &Envelope) -> RowText {
 }
 
 /// This event as the statement that writes the outbox takes it; none where there is none to write.
-pub(super) fn event_text(event: Option<&Envelope>) -> Option<String> {
-    Bulk::of(event, event_row).map(Bulk::into_text)
+pub(super) fn event_rows(event: Option<&Envelope>) -> Option<Bulk> {
+    Bulk::of(event, event_row)
 }
 
 /// The seal of a dead letter whose event is spelt like this.

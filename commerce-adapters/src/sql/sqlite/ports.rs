@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use super::engine::{Context, Database, Row};
 use super::fields::Fields;
-use super::head::{event_text, handled_seal, key_record, letter_seal, read_event};
+use super::head::{event_rows, handled_seal, key_record, letter_seal, read_event};
 use super::leases::{lease_seal, next_epoch};
 use super::statements::head as sql;
-use crate::sql::bulk::ids;
+use crate::sql::bulk::{Bulk, ids};
 use crate::sql::question::{Question, below, blob};
 
 #[async_trait]
@@ -120,7 +120,7 @@ impl<W: Context> DeadLetters for Database<W> {
     }
 
     async fn tell(&self, told: &Envelope) -> Result<(), StoreError> {
-        let told = event_text(Some(told));
+        let told = event_rows(Some(told)).map(Bulk::into_text);
         self.write("dead_letters.tell", move |connection| {
             Box::pin(async move { sqlx::query(sql::OUTBOX).bind(told).execute(connection).await.map(|_| ()) })
         })
@@ -141,7 +141,7 @@ impl<W: Context> Database<W> {
         const TAKE: &str = "DELETE FROM dead_letters WHERE consumer = ?1 AND event_id = ?2
             RETURNING consumer, event, reason, receives, buried_at";
         const NOTE: &str = "INSERT OR IGNORE INTO inbox (consumer, event_id, handled_at, seal) VALUES (?1, ?2, ?3, ?4)";
-        let (consumer, told, now) = (consumer.to_owned(), event_text(told), self.now());
+        let (consumer, told, now) = (consumer.to_owned(), event_rows(told).map(Bulk::into_text), self.now());
         let row = self
             .write(operation, move |connection| {
                 Box::pin(async move {

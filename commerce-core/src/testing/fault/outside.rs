@@ -203,6 +203,10 @@ impl Mailer for Faulty<dyn Mailer> {
         if told { answer } else { Err(failed("mailer.send")) }
     }
 
+    fn is_idempotent(&self) -> bool {
+        self.port.is_idempotent()
+    }
+
     async fn forget(&self, message: &Notification) -> Result<(), StoreError> {
         self.port.forget(message).await
     }

@@ -1,6 +1,7 @@
 //! Mail that goes nowhere, and words without beauty.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use crate::notifications::{Handover, Mail, MailContext, Mailer, Notification, Re
 pub struct RecordingMailer {
     mails: Mutex<Vec<Mail>>,
     script: Mutex<VecDeque<Result<Handover, StoreError>>>,
+    idempotent: AtomicBool,
 }
 
 impl RecordingMailer {
@@ -31,6 +33,11 @@ impl RecordingMailer {
         self.script.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
     }
 
+    /// Says of itself from now on whether it is idempotent; at first it says that it is not.
+    pub fn set_idempotent(&self, idempotent: bool) {
+        self.idempotent.store(idempotent, Ordering::Relaxed);
+    }
+
     fn sent(&self) -> MutexGuard<'_, Vec<Mail>> {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -46,6 +53,10 @@ impl Mailer for RecordingMailer {
             sent.push(mail.clone());
         }
         Ok(answer)
+    }
+
+    fn is_idempotent(&self) -> bool {
+        self.idempotent.load(Ordering::Relaxed)
     }
 
     async fn forget(&self, message: &Notification) -> Result<(), StoreError> {

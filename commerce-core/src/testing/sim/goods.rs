@@ -1,6 +1,7 @@
 //! What is on sale in a world, and what its people write on their forms.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::catalog::{NewProduct, NewVariant};
 use crate::money::{Currency, Money};
@@ -16,6 +17,8 @@ pub const SLUG: &str = "tea";
 
 /// At this many units ops are told. Some variants begin with more and come down to it, others never have more.
 pub const LOW_AT: i64 = 1;
+/// For how long ops are not told again.
+pub const LOW_QUIET: Duration = Duration::from_secs(20);
 
 /// The SKU of a variant.
 pub fn sku(variant: usize) -> Sku {

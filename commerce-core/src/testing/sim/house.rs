@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::goods::LOW_AT;
+use super::goods::{LOW_AT, LOW_QUIET};
 use super::ground::{Ground, SkewedClock, Weather};
 use super::scheduler::NodeId;
 use super::situations::Situation;
@@ -136,6 +136,8 @@ impl House {
         let (shifts, capture, unpaid_max) = (setup.shifts, setup.capture, setup.unpaid_max);
         let house = Arc::new(Self { ground: Arc::clone(ground), stores, nodes, shifts, capture, unpaid_max });
         house.ground.books().unpaid_max = unpaid_max;
+        house.ground.books().one_mail = setup.one_mail;
+        house.stores.mailer.set_idempotent(setup.one_mail);
         for node in 0..setup.skews.len() {
             house.boot(node);
         }
@@ -411,5 +413,5 @@ fn policies(capture: Capture, unpaid_max: u32) -> Policies {
     let scope = TaxScope::Gst { from: GstState::named("MH").expect("it is a state") };
     let rule = TaxRule { name: "GST".to_owned(), rate, scope, categories: Vec::new(), included: false, shipping: true };
     let orders = OrderPolicy { taxes: Arc::new(TaxTable(vec![rule])), capture, unpaid_max, ..OrderPolicy::default() };
-    Policies { orders, stock: StockPolicy { low_stock_threshold: LOW_AT }, ..Policies::default() }
+    Policies { orders, stock: StockPolicy { low_stock_threshold: LOW_AT, low_stock_quiet: LOW_QUIET }, ..Policies::default() }
 }

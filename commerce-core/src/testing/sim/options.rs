@@ -64,6 +64,8 @@ pub struct Options {
     pub capture: Capture,
     /// Orders of one buyer that may wait for their money at once; 0 for any number.
     pub unpaid_max: u32,
+    /// Whether the mailer makes one mail of a mail that it gets again.
+    pub one_mail: bool,
 }
 
 impl Options {
@@ -128,6 +130,7 @@ impl Options {
             },
             capture: if dice.permille(300) { Capture::Manual } else { Capture::Automatic },
             unpaid_max: [0, 0, 0, 1, 0, 0, 0, 2].get(usize::try_from(seed % 8).unwrap_or(0)).copied().unwrap_or(0),
+            one_mail: seed % 3 == 2,
             lease: if nodes > 1 { *dice.pick(&[None, Some(3_000_000), Some(60_000_000), Some(300_000_000)]) } else { None },
         }
     }
@@ -159,8 +162,9 @@ impl fmt::Display for Options {
             "{workload} nodes:{nodes} skews:{skews:?} buyers:{buyers} errands:{errands} variants:{variants} units:{units} "
         )?;
         write!(f, "chores:{chores} changes:{changes} poison:{poison} pauses:{pauses:?} leisure:{leisure} ")?;
-        let Self { lease, gives_up, deaths, blows, rates, mood, capture, unpaid_max, .. } = self;
+        let Self { lease, gives_up, deaths, blows, rates, mood, capture, unpaid_max, one_mail, .. } = self;
         write!(f, "lease:{lease:?} gives-up:{gives_up} deaths:{deaths} blows:{blows} capture:{capture} unpaid:{unpaid_max} ")?;
+        write!(f, "one-mail:{one_mail} ")?;
         let Mood { sends, early, repeats, lies } = mood;
         write!(f, "messages:{sends}/{early}/{repeats}/{lies} rates:")?;
         for (call, rate) in &rates.calls {

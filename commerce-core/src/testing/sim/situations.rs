@@ -31,6 +31,8 @@ crate::events::wire_names! {
         RanLow = "ran-low",
         /// Stock was so little from the start that ops were told nothing.
         LowFromTheStart = "low-from-the-start",
+        /// Stock ran low again, and ops had been told a moment ago.
+        LowAgain = "low-again",
         /// A price changed between quote and order.
         PriceChanged = "price-changed",
         /// An order was refused because all uses of its coupon were taken.

@@ -26,6 +26,8 @@ pub struct Setup {
     pub capture: Capture,
     /// Orders of one buyer that may wait for their money at once; 0 for any number.
     pub unpaid_max: u32,
+    /// Whether the mailer makes one mail of a mail that it gets again.
+    pub one_mail: bool,
     /// Whether others run between an effect and its answer.
     pub yields_after: bool,
     /// Who reads what happens.
@@ -45,6 +47,7 @@ impl Setup {
             shifts: None,
             capture: Capture::Automatic,
             unpaid_max: 0,
+            one_mail: false,
             yields_after: true,
             log: None,
             journal: None,

@@ -45,7 +45,7 @@ async fn reindex(State(shared): State<Shared>, caller: SignedIn, _: KeyedJson<No
     let catalog = shared.catalog().clone();
     Ok(long::told(&shared, |teller| async move {
         let _one_at_a_time = one_at_a_time;
-        let count = catalog.reindex(&|count| teller.tell(json!({ "products": count }))).await?;
+        let count = catalog.reindex(&caller.actor, &|count| teller.tell(json!({ "products": count }))).await?;
         Ok(json!({ "products": count }))
     }))
 }

@@ -2,6 +2,7 @@
 
 use super::Put;
 use crate::sql::Old;
+use crate::sql::mysql::insert::Insert;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
@@ -115,13 +116,13 @@ pub(crate) const VARIANTS_GONE: &str = delete!("product_variants", product_id: i
 
 pub(crate) const IMAGES_GONE: &str = delete!("product_images", product_id: id);
 
-pub(crate) const VARIANTS: &str = insert!(
+pub(crate) const VARIANTS: Insert = insert!(
     "product_variants", 0 sku: text, 1 product_id: id, 2 position: int, 3 price_minor: int, 4 currency: text,
     5 compare_at_minor: int, 6 compare_at_currency: text, 7 options: text, 8 weight_grams: int, 9 barcode: text,
     10 metadata: text, 11 seal: hash
 );
 
-pub(crate) const IMAGES: &str =
+pub(crate) const IMAGES: Insert =
     insert!("product_images", 0 id: id, 1 product_id: id, 2 position: int, 3 url: text, 4 alt: text, 5 seal: hash);
 
 pub(crate) const STOCK_GONE: &str = delete!("inventory", sku: text);
@@ -131,12 +132,12 @@ pub(crate) const INVENTORY: Put = put!(
     5 low_stock_alerted: int, 6 version: int, 7 seal: hash
 );
 
-pub(crate) const LEDGER: &str = insert!(
+pub(crate) const LEDGER: Insert = insert!(
     "stock_ledger", 0 sku: text, 1 id: id, 2 kind: text, 3 on_hand_change: int, 4 reserved_change: int,
     5 reference: text, 6 reason: text, 7 actor_id: id, 8 moved_at: int, 9 seal: hash
 );
 
-pub(crate) const HOLDS_MADE: &str = insert!(
+pub(crate) const HOLDS_MADE: Insert = insert!(
     "reservations", 0 hold_key: hash, 1 generation: int, 2 sku: text, 3 quantity: int, 4 unit_price_minor: int,
     5 currency: text, 6 state: text, 7 created_at: int, 8 expires_at: int, 8 expires_check: int
 );

@@ -1,6 +1,7 @@
 //! Notifications.
 
 use crate::sql::Old;
+use crate::sql::mysql::insert::Insert;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
@@ -17,7 +18,7 @@ pub(crate) const BY_EVENT: &str = found!(
     event_id: id
 );
 
-pub(crate) const NEW: &str = insert!(
+pub(crate) const NEW: Insert = insert!(
     "notification_logs", 0 id: id, 1 event_id: id, 2 kind: text, 3 template: text, 4 recipient: text, 5 address: text,
     6 data: text, 7 status: text, 8 tries: int, 9 due_at: int, 10 error: text, 11 created_at: int, 12 sent_at: int,
     13 maybe_twice: int, 14 version: int, 15 traceparent: text, 16 held_at: int, 17 seal: hash
@@ -39,7 +40,7 @@ pub(crate) const DUE: &str = "SELECT * FROM notification_logs WHERE waits_until 
 
 pub(crate) const ENDPOINTS_BY_ID: &str = locked!("t.id, t.version", "webhook_endpoints", id: id);
 
-pub(crate) const ENDPOINTS_NEW: &str = insert!(
+pub(crate) const ENDPOINTS_NEW: Insert = insert!(
     "webhook_endpoints", 0 id: id, 1 url: text, 2 events: text, 3 secret: text, 4 former_secret: text, 5 former_until: int,
     6 status: text, 7 reason: text, 8 failing_since: int, 9 created_at: int, 10 updated_at: int, 11 version: int,
     12 seal: hash
@@ -55,7 +56,7 @@ pub(crate) const DELIVERIES_BY_ID: &str = locked!("t.id, t.endpoint_id, t.event_
 pub(crate) const DELIVERIES_BY_EVENT: &str =
     found!("t.id, t.endpoint_id, t.event_id, t.version", "webhook_deliveries", event_id: id);
 
-pub(crate) const DELIVERIES_NEW: &str = insert!(
+pub(crate) const DELIVERIES_NEW: Insert = insert!(
     "webhook_deliveries", 0 id: id, 1 endpoint_id: id, 2 event_id: id, 3 kind: text, 4 occurred_at: int, 5 data: text,
     6 status: text, 7 tries: int, 8 due_at: int, 9 held_at: int, 10 answered: int, 11 error: text, 12 created_at: int,
     13 delivered_at: int, 14 traceparent: text, 15 version: int, 16 seal: hash

@@ -4,6 +4,7 @@ use commerce_core::limits;
 
 use super::Put;
 use crate::sql::Old;
+use crate::sql::mysql::insert::Insert;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
@@ -70,7 +71,7 @@ pub(crate) const ORDERS: Put = Put {
     ),
 };
 
-pub(crate) const ITEMS: &str = upsert!(
+pub(crate) const ITEMS: Insert = upsert!(
     "order_items", 0 order_id: id, 1 position: int; 2 sku: text, 3 product_id: id, 4 name: text, 5 quantity: int,
     6 currency: text, 7 unit_price_minor: int, 8 discount_minor: int, 9 tax_minor: int, 10 total_minor: int,
     11 seal: hash
@@ -82,48 +83,48 @@ pub(crate) const SURPLUS_ITEMS: &str = concat!(
     " STRAIGHT_JOIN order_items AS t ON t.order_id = UNHEX(it.order_id) AND t.position >= it.position"
 );
 
-pub(crate) const PAYMENTS: &str = upsert!(
+pub(crate) const PAYMENTS: Insert = upsert!(
     "payments", 0 order_id: id; 1 id: id, 2 method: text, 3 currency: text, 4 amount_minor: int, 5 captured_minor: int,
     6 refunded_minor: int, 7 seal: hash, 8 status: text
 );
 
 pub(crate) const RESTATED: &str = update!("payments", 0 order_id: id; 1 status: word);
 
-pub(crate) const ATTEMPTS: &str = upsert!(
+pub(crate) const ATTEMPTS: Insert = upsert!(
     "payment_attempts", 0 order_id: id, 1 position: int; 2 id: id, 3 provider: text, 4 method: text, 5 currency: text,
     6 amount_minor: int, 7 state: text, 8 token: text, 9 reference: text, 10 failure_code: text,
     11 next_action_type: text, 12 next_action_url: text, 13 created_at: int, 14 check_at: int, 15 checks: int,
     16 to_capture_minor: int, 17 seal: hash
 );
 
-pub(crate) const REFUNDS: &str = upsert!(
+pub(crate) const REFUNDS: Insert = upsert!(
     "refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 attempt_id: id, 4 currency: text, 5 amount_minor: int,
     6 state: text, 7 reason: text, 8 reference: text, 9 created_at: int, 10 check_at: int, 11 checks: int,
     12 cause: text, 13 return_id: id, 14 lines: text, 15 seal: hash
 );
 
-pub(crate) const RETURNS: &str = upsert!(
+pub(crate) const RETURNS: Insert = upsert!(
     "returns_refunds", 0 order_id: id, 1 position: int; 2 id: id, 3 user_id: id, 4 kind: text, 5 status: text, 6 lines: text,
     7 reason: text, 8 note: text, 9 currency: text, 10 refund_minor: int, 11 requested_at: int, 12 updated_at: int,
     13 exchanged_for: id, 14 worth_minor: int, 15 credit_minor: int, 16 seal: hash
 );
 
-pub(crate) const CANCELLATIONS: &str = upsert!(
+pub(crate) const CANCELLATIONS: Insert = upsert!(
     "order_cancellations", 0 order_id: id, 1 position: int; 2 id: id, 3 lines: text, 4 reason: text, 5 currency: text,
     6 worth_minor: int, 7 created_at: int, 8 seal: hash
 );
 
-pub(crate) const SHIPMENTS: &str = upsert!(
+pub(crate) const SHIPMENTS: Insert = upsert!(
     "shipments", 0 order_id: id, 1 position: int; 2 id: id, 3 carrier: text, 4 tracking_number: text, 5 status: text,
     6 lines: text, 7 events: text, 8 created_at: int, 9 updated_at: int, 10 seal: hash
 );
 
-pub(crate) const HISTORY: &str = insert!(
+pub(crate) const HISTORY: Insert = insert!(
     "order_status_history", 0 order_id: id, 1 id: id, 2 status: text, 3 reached_at: int, 4 note: text, 5 actor: text,
     6 seal: hash
 );
 
-pub(crate) const CLAIMS: &str = insert!("cart_claims", 0 claim: id, 1 claimed_at: int, 2 order_id: id, 3 seal: hash);
+pub(crate) const CLAIMS: Insert = insert!("cart_claims", 0 claim: id, 1 claimed_at: int, 2 order_id: id, 3 seal: hash);
 
 pub(crate) const HEARD: Put = put!(
     "provider_events", 0 provider: text, 1 event_id: text; 2 reference: text, 3 fact: text, 4 state: text, 5 received_at: int,
@@ -182,7 +183,7 @@ pub(crate) const COUPONS_USED: &str = update!("coupons", 0 id: id; 1 used: int);
 
 pub(crate) const COUPONS_GONE: &str = delete!("coupons", id: id);
 
-pub(crate) const REDEMPTIONS: &str = insert!(
+pub(crate) const REDEMPTIONS: Insert = insert!(
     "coupon_redemptions", 0 order_id: id, 1 coupon_id: id, 2 code: text, 3 coupon_version: int, 4 user_id: id,
     5 redeemed_at: int, 6 returned_at: int, 7 seal: hash
 );
@@ -198,7 +199,7 @@ pub(crate) const KNOWN_TOP_UPS: &str = locked!("t.id, t.version", "wallet_top_up
 
 pub(crate) const WALLETS: Put = put!("wallets", 0 user_id: id; 1 currency: text, 2 balance_minor: int, 3 seal: hash);
 
-pub(crate) const WALLET_ENTRIES: &str = insert!(
+pub(crate) const WALLET_ENTRIES: Insert = insert!(
     "wallet_entries", 0 id: id, 1 user_id: id, 2 kind: text, 3 currency: text, 4 amount_minor: int, 5 entered_at: int,
     6 seal: hash
 );

@@ -89,14 +89,27 @@ macro_rules! delete {
     };
 }
 
+/// How a cell of the parameter is stored, where it is a parameter of its own.
+macro_rules! stored {
+    (id) => {
+        $crate::sql::mysql::insert::Stored::Bytes
+    };
+    (hash) => {
+        $crate::sql::mysql::insert::Stored::Bytes
+    };
+    ($kind:ident) => {
+        $crate::sql::mysql::insert::Stored::Plain
+    };
+}
+
 /// Inserts rows.
 macro_rules! insert {
     ($table:literal, $first:literal $name:ident: $kind:ident $(, $place:literal $more:ident: $more_kind:ident)* $(,)?) => {
-        concat!(
-            "INSERT INTO ", $table, " (`", stringify!($name), "`", $(", `", stringify!($more), "`",)* ") SELECT ",
-            cell!($name $kind), $(", ", cell!($more $more_kind),)* " FROM ",
-            rows!($first $name: $kind $(, $place $more: $more_kind)*)
-        )
+        $crate::sql::mysql::insert::Insert {
+            head: concat!("INSERT INTO ", $table, " (`", stringify!($name), "`", $(", `", stringify!($more), "`",)* ") VALUES "),
+            columns: &[($first, stored!($kind)) $(, ($place, stored!($more_kind)))*],
+            tail: "",
+        }
     };
 }
 
@@ -128,12 +141,14 @@ macro_rules! upsert {
         $set:literal $value:ident: $value_kind:ident
         $(, $also:literal $other:ident: $other_kind:ident)* $(,)?
     ) => {
-        concat!(
-            insert!($table, $first $name: $kind $(, $place $more: $more_kind)*, $set $value: $value_kind
-                $(, $also $other: $other_kind)*),
-            " ON DUPLICATE KEY UPDATE `", stringify!($value), "` = VALUES(`", stringify!($value), "`)",
-            $(", `", stringify!($other), "` = VALUES(`", stringify!($other), "`)",)*
-        )
+        $crate::sql::mysql::insert::Insert {
+            tail: concat!(
+                " ON DUPLICATE KEY UPDATE `", stringify!($value), "` = VALUES(`", stringify!($value), "`)",
+                $(", `", stringify!($other), "` = VALUES(`", stringify!($other), "`)",)*
+            ),
+            ..insert!($table, $first $name: $kind $(, $place $more: $more_kind)*, $set $value: $value_kind
+                $(, $also $other: $other_kind)*)
+        }
     };
 }
 

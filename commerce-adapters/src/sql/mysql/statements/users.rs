@@ -4,6 +4,7 @@ use commerce_core::limits;
 
 use super::Put;
 use crate::sql::Old;
+use crate::sql::mysql::insert::Insert;
 use crate::sql::mysql::migrate::{Migration, migrations};
 
 pub(crate) const MIGRATIONS: &[Migration] = migrations!(
@@ -48,11 +49,11 @@ pub(crate) const GUESTS_BY_EMAIL: &str = found!("t.id, t.email, t.version", "gue
 
 pub(crate) const GUESTS: Put = put!("guests", 0 id: id; 1 email: text, 2 created_at: int, 3 version: int, 4 seal: hash);
 
-pub(crate) const ERASURES: &str = upsert!("erasures", 0 user_id: id; 1 erased_at: int, 2 due_at: int, 3 seal: hash);
+pub(crate) const ERASURES: Insert = upsert!("erasures", 0 user_id: id; 1 erased_at: int, 2 due_at: int, 3 seal: hash);
 
 pub(crate) const STAFF_HEAD: &str = "SELECT position, hash FROM staff_log ORDER BY position DESC LIMIT 1 FOR UPDATE";
 
-pub(crate) const STAFF_LOG: &str = insert!(
+pub(crate) const STAFF_LOG: Insert = insert!(
     "staff_log", 0 position: int, 1 happened_at: int, 2 actor_id: id, 3 action: text, 4 subject_id: id, 5 detail: text,
     6 previous: hash, 7 hash: hash, 8 subject_kind: text, 9 event_id: id
 );
@@ -64,12 +65,12 @@ pub(crate) const ADDRESSES: Put = put!(
     7 postal_code: text, 8 country: text, 9 phone: text, 10 is_default: int, 11 created_at: int, 12 seal: hash
 );
 
-pub(crate) const SESSIONS_MADE: &str =
+pub(crate) const SESSIONS_MADE: Insert =
     insert!("sessions", 0 id: id, 1 user_id: id, 2 created_at: int, 3 last_used_at: int, 4 revoked_at: int, 5 seal: hash);
 
 pub(crate) const SESSIONS_CHANGED: &str = update!("sessions", 0 id: id; 3 last_used_at: int, 4 revoked_at: int, 5 seal: hash);
 
-pub(crate) const TOKENS_MADE: &str =
+pub(crate) const TOKENS_MADE: Insert =
     insert!("refresh_tokens", 0 hash: hash, 1 session_id: id, 2 created_at: int, 3 rotated_at: int, 4 user_id: id, 5 seal: hash);
 
 pub(crate) const TOKENS_CHANGED: &str = update!("refresh_tokens", 0 hash: hash; 3 rotated_at: int, 5 seal: hash);

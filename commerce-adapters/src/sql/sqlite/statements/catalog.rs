@@ -108,8 +108,8 @@ pub(crate) const REVIEWS: &str = "INSERT INTO reviews (id, product_id, user_id, 
     SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6,
         value ->> 7, value ->> 8, value ->> 9, value ->> 10, unhex(value ->> 11), value ->> 12, unhex(value ->> 13)
     FROM jsonb_each(?) WHERE true
-    ON CONFLICT (id) DO UPDATE SET status = excluded.status, reason = excluded.reason,
-        moderated_at = excluded.moderated_at, moderated_by = excluded.moderated_by, version = excluded.version,
+    ON CONFLICT (id) DO UPDATE SET title = excluded.title, body = excluded.body, status = excluded.status,
+        reason = excluded.reason, moderated_at = excluded.moderated_at, moderated_by = excluded.moderated_by, version = excluded.version,
         seal = excluded.seal";
 
 pub(crate) const WISHES_GONE: &str = "DELETE FROM wishlists

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::actor::Actor;
 use crate::audit::ShopBooks;
 use crate::audit::books::Cell;
-use crate::audit::tables::{self, ADDRESSES, ERASURES, GUESTS, ORDERS, USERS};
+use crate::audit::tables::{self, ADDRESSES, ERASURES, GUESTS, ORDERS, REVIEWS, USERS};
 use crate::commerce::{Commerce, Context};
 use crate::error::Outcome;
 use crate::ids::{Id, ReturnId};
@@ -39,7 +39,7 @@ pub async fn erasure(tampered: &dyn Tampered) {
     assert_eq!(super::look(shop).await.violations, [], "and the books are right");
 }
 
-/// What names somebody, wherever it was given.
+/// What names somebody, wherever it was given, and what she wrote for everybody.
 async fn names(books: &ShopBooks) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (context, table, columns) in [
@@ -47,6 +47,7 @@ async fn names(books: &ShopBooks) -> BTreeSet<String> {
         (Context::Users, GUESTS, ["email", "email", "email"]),
         (Context::Users, ADDRESSES, ["full_name", "line1", "phone"]),
         (Context::Orders, ORDERS, ["ship_full_name", "ship_line1", "ship_phone"]),
+        (Context::Catalog, REVIEWS, ["body", "body", "body"]),
     ] {
         for row in rows(books, context, table).await {
             names.extend(columns.into_iter().filter_map(|column| row.text(column).map(str::to_owned)));

@@ -12,7 +12,7 @@ use crate::orders::{AttemptState, OrderStatus};
 use crate::text::Sku;
 use crate::time::Timestamp;
 
-use super::super::goods::LOW_AT;
+use super::super::goods::{LOW_AT, LOW_QUIET};
 use super::super::situations::Situation;
 
 /// How long ago a price may have ended that an order is held under: longer than any two slow reads.
@@ -33,7 +33,7 @@ impl Books {
                 CatalogWrite::SetAlerted(sku, true) => {
                     let about = |event: &Envelope| super::Words::of(event).at("/sku") == sku.as_str();
                     let said = changes.events.iter().any(|event| event.kind == EventKind::LowStockAlert && about(event));
-                    self.alerted(sku, said, met);
+                    self.alerted(sku, said, now, met);
                 }
                 CatalogWrite::InsertCategory(_)
                 | CatalogWrite::UpdateCategory(_)
@@ -58,13 +58,21 @@ impl Books {
     }
 
     /// Ops are told of what fell to its threshold, and not of what began there.
-    fn alerted(&mut self, sku: &Sku, said: bool, met: &mut Vec<Situation>) {
+    fn alerted(&mut self, sku: &Sku, said: bool, now: Timestamp, met: &mut Vec<Situation>) {
+        let lately = self.told_low.get(sku).is_some_and(|at| now < at.plus(LOW_QUIET).plus(CLOCKS_DIFFER));
+        if said {
+            self.told_low.insert(sku.clone(), now);
+        }
         let Some(stock) = self.stock.get(sku) else { return self.must(false, || format!("{sku} is low and unknown")) };
-        met.push(if said { Situation::RanLow } else { Situation::LowFromTheStart });
+        met.push(match (said, lately) {
+            (true, _) => Situation::RanLow,
+            (false, true) => Situation::LowAgain,
+            (false, false) => Situation::LowFromTheStart,
+        });
         let low = stock.on_hand.saturating_sub(stock.reserved) <= LOW_AT;
         let fell = stock.levels.iter().any(|(_, level)| *level > LOW_AT);
         let (is_new, nothing_to_tell) = (stock.is_new, stock.is_new && low);
-        self.must(said || nothing_to_tell, || format!("{sku} is low and nobody was told"));
+        self.must(said || nothing_to_tell || lately, || format!("{sku} is low and nobody was told"));
         self.must(!said || (fell && !is_new), || format!("ops were told of {sku}, which never had more"));
     }
 

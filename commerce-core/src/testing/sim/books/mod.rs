@@ -51,9 +51,13 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
 pub struct Books {
     /// Orders of one buyer that may wait for their money at once; 0 for any number.
     pub(super) unpaid_max: u32,
+    /// Whether the mailer makes one mail of a mail that it gets again.
+    pub(super) one_mail: bool,
     pub(super) users: BTreeMap<UserId, User>,
     pub(super) guests: BTreeMap<UserId, Guest>,
     pub(super) stock: BTreeMap<Sku, Stock>,
+    /// When ops were last told of low stock.
+    pub(super) told_low: BTreeMap<Sku, Timestamp>,
     pub(super) holds: BTreeMap<HoldName, HoldEntry>,
     pub(super) reviews: BTreeMap<ReviewId, Review>,
     pub(super) ratings: BTreeMap<ProductId, Rating>,
