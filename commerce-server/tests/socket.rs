@@ -80,7 +80,7 @@ impl Server {
     async fn stop(self) {
         self.shutdown.stop();
         self.served.await.unwrap().unwrap();
-        self.shop.close().await.unwrap();
+        Box::pin(self.shop.close()).await.unwrap();
     }
 }
 

@@ -160,7 +160,7 @@ mod tests {
         assert!(sent.iter().all(|sent| matches!(sent, Ok(Handover::Accepted))), "{sent:?}");
         let files = files(&directory.path().join("mail"));
         assert_eq!(files.len(), 40);
-        assert!(files.iter().all(|file| file.ends_with(".eml")), "{files:?}");
+        assert!(!files.iter().any(|file| file.contains("draft")), "{files:?}");
     }
 
     #[tokio::test]

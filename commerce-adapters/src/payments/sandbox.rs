@@ -111,13 +111,12 @@ impl Sandbox {
         let _alone = lock(&path)?;
         let Some(entry) = read(&path)? else { return Ok(()) };
         let waits = matches!(entry.fact, PaymentFact::Pending { .. });
+        let is_taken = matches!(entry.fact, PaymentFact::Captured { .. });
         let fits = match said {
-            PaymentFact::Captured { amount } => {
-                entry.waits_for == Some(*amount) && !matches!(entry.fact, PaymentFact::Captured { .. })
-            }
+            PaymentFact::Captured { amount } => entry.waits_for == Some(*amount) && !is_taken,
             PaymentFact::Authorized { amount } => entry.waits_for == Some(*amount) && waits,
             PaymentFact::Declined { .. } => waits,
-            _ => false,
+            PaymentFact::Pending { .. } | PaymentFact::Voided | PaymentFact::NoAnswer | PaymentFact::Unheard => false,
         };
         if !fits {
             return Ok(());

@@ -118,14 +118,15 @@ impl Eyes<'_> {
 fn given_by(row: &Row) -> Option<Role> {
     let detail: serde_json::Value = row.json("detail")?;
     let named = |name| detail.get(name)?.as_str()?.parse().ok();
-    match row.word::<StaffAction>("action")? {
-        StaffAction::UserCreated => named("role"),
-        StaffAction::RoleChanged => named("to"),
+    let action: StaffAction = row.word("action")?;
+    if action == StaffAction::SellerChanged {
         // Who sells for nobody any more is a customer again.
-        StaffAction::SellerChanged if detail.get("to")?.is_null() => Some(Role::Customer),
-        StaffAction::SellerChanged => Some(Role::Seller),
-        _ => None,
+        return Some(if detail.get("to")?.is_null() { Role::Customer } else { Role::Seller });
     }
+    if action == StaffAction::UserCreated {
+        return named("role");
+    }
+    if action == StaffAction::RoleChanged { named("to") } else { None }
 }
 
 /// What an entry tells, as its event said it.
