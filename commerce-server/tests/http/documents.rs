@@ -14,7 +14,7 @@ const CONTRACT: &[(&str, &[&str])] = &[
     ("/api/users/{userId}", &["get", "put", "delete"]),
     ("/api/users/{userId}/password", &["put"]),
     ("/api/users/{userId}/role", &["put"]),
-    ("/api/users/{userId}/sessions", &["get"]),
+    ("/api/users/{userId}/sessions", &["get", "delete"]),
     ("/api/users/{userId}/sessions/{sessionId}", &["delete"]),
     ("/api/users/{userId}/addresses", &["post", "get"]),
     ("/api/users/{userId}/addresses/{addressId}", &["get", "put", "delete"]),

@@ -178,6 +178,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/auth/login", "makes a session"),
     ("POST /api/auth/refresh", "a session has no version"),
     ("POST /api/auth/logout", "a session has no version"),
+    ("DELETE /api/users/{userId}/sessions", "a session has no version"),
     ("DELETE /api/users/{userId}/sessions/{sessionId}", "a session has no version"),
     ("POST /api/coupons", "makes a coupon"),
     ("POST /api/returns/{id}/approve", "a return has no version; its order's is judged"),

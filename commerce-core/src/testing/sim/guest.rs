@@ -159,7 +159,7 @@ impl Guest {
         let address = goods::order(None, PAYMENTS[0], "").address;
         let redirect = move |shop: Commerce, _| async move {
             let crate::orders::AddressChoice::Given(to) = address else { return shop.orders.order(&me, other).await };
-            shop.orders.redirect(&me, order, *to, None).await
+            shop.orders.redirect(&me, other, *to, None).await
         };
         let forged = format!("{}A", token.get(1..).unwrap_or_default());
         let guess = move |shop: Commerce, _| async move { shop.orders.by_link(&forged).await };
@@ -168,7 +168,7 @@ impl Guest {
         };
         let opened = [
             ("another order", matches!(self.client.ask(read).await, Heard::Answer(Ok(_)))),
-            ("the way elsewhere", matches!(self.client.ask(redirect).await, Heard::Answer(Ok(_)))),
+            ("the way of another order", matches!(self.client.ask(redirect).await, Heard::Answer(Ok(_)))),
             ("what was guessed", matches!(self.client.ask(guess).await, Heard::Answer(Ok(_)))),
             ("all orders", matches!(self.client.ask(list).await, Heard::Answer(Ok(_)))),
         ];
