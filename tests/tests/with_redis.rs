@@ -36,7 +36,7 @@ async fn without_redis_the_shop_sells_and_only_carts_wait() {
     let mut env = everything(&redis);
     env.push(("COMMERCE_GATEWAY__RATE_LIMIT_PER_MINUTE", "100000".to_owned()));
     let shop = Server::start_with(Options { services: Some(true), limits: true, env, ..Options::default() });
-    let (admin, customer) = (shop.admin().await, shop.customer().await);
+    let (admin, mut customer) = (shop.admin().await, shop.customer().await);
     let cup = admin.product(1_000, 9).await;
     customer.post("/api/cart/me", &json!({"sku": cup.sku, "quantity": 2})).send().await.expect(200);
 
@@ -64,6 +64,8 @@ async fn without_redis_the_shop_sells_and_only_carts_wait() {
         assert_eq!((ready.status, state("redis"), state("users")), (503, json!("DOWN"), json!("UP")));
 
         tokio::task::block_in_place(|| if halted { redis.peer().resume() } else { redis.peer().again() });
+        // What a halted Redis was told of the logout it may do when it goes on.
+        customer = customer.logged_in(&customer.email, "correct horse battery").await;
         let back = async || asked(&customer, "/api/cart/me").await;
         let cart = eventually("carts are back", back, |cart| cart.status == 200).await;
         assert_eq!(cart.json()["lines"][0]["quantity"], 2, "as she left it");
