@@ -126,7 +126,7 @@ impl Context {
 /// # Errors
 /// When the value does not fit.
 pub(crate) fn set(config: &mut Config, key: &str, value: &str) -> Result<(), Failure> {
-    config.set(key, value).map_err(|fault| faulty(&[fault]))
+    config.set(key, value).map_err(|faults| faulty(&faults))
 }
 
 /// A server offers no such thing.

@@ -159,7 +159,7 @@ fn category(draft: &Draft) -> Vec<String> {
     let whose = match draft.metadata.get("tags").map(String::as_str) {
         Some("men") => "Men",
         Some("women") => "Women",
-        _ => return draft.category.clone(),
+        _ => return draft.category.iter().map(|step| step.name.clone()).collect(),
     };
     let name = draft.name.to_lowercase();
     let kinds: [(&str, &[&str]); 4] = [

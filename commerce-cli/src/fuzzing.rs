@@ -33,16 +33,18 @@ pub fn read_products(name: &str, bytes: &[u8], currency: Currency) -> Result<Imp
 }
 
 fn line(draft: Draft) -> Value {
+    let slugs = draft.category.iter().filter_map(|step| step.slug.as_ref().map(ToString::to_string)).collect();
     let line = Line {
         slug: Some(draft.slug.to_string()),
         name: draft.name,
         description: Some(draft.description),
         status: draft.status,
-        category: draft.category,
+        category: Some(draft.category.into_iter().map(|step| step.name).collect()),
+        category_slugs: slugs,
         seller: draft.seller,
         variants: draft.variants.into_iter().map(variant).collect(),
-        images: draft.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
-        metadata: draft.metadata,
+        images: Some(draft.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect()),
+        metadata: Some(draft.metadata),
     };
     serde_json::to_value(line).expect("a line is JSON")
 }

@@ -177,11 +177,11 @@ async fn products_are_imported_into_a_running_shop_as_into_its_files() {
     let price = serde_json::json!({"amount": 1_250, "currency": "INR"});
     let line = |slug: &str, seller: Value| {
         serde_json::json!({
-            "slug": slug, "name": format!("The {slug} <b>"), "description": "", "status": "DRAFT", "category": ["Kitchen", "Cups"], "seller": seller,
+            "slug": slug, "name": format!("The {slug} <b>"), "description": "", "status": "DRAFT", "category": ["Kitchen", "Cups"], "categorySlugs": ["kitchen", "cups"], "seller": seller,
             "variants": [
                 {"sku": format!("{slug}-S"), "price": price, "compareAtPrice": price, "options": {"Size": "S"}, "stock": 7, "weightGrams": 250,
                  "barcode": "0012", "metadata": {"shelf": "4"}},
-                {"sku": format!("{slug}-M"), "price": price, "options": {"Size": "M"}, "stock": 0},
+                {"sku": format!("{slug}-M"), "price": price, "options": {"Size": "M"}, "stock": 0, "metadata": {}},
             ],
             "images": [{"url": "https://x.example/1.png", "alt": "front"}], "metadata": {"tags": "clay"},
         })
@@ -237,4 +237,58 @@ async fn products_are_imported_into_a_running_shop_as_into_its_files() {
     assert_eq!((&cup["variants"][0]["available"], cup["variants"].as_array().unwrap().len()), (&5.into(), 1), "{cup}");
     let seller = admin.read(&format!("/api/sellers/{}", cup["sellerId"].as_str().unwrap())).await;
     assert_eq!(seller["slug"], "weaver");
+}
+
+#[tokio::test]
+async fn an_export_that_is_imported_back_is_the_shop_as_it_was() {
+    let shop = Server::start();
+    let admin = shop.admin().await;
+    let token = admin.token.clone().unwrap();
+    let category = async |name: &str, parent: &Value, slug: &str| {
+        let body = serde_json::json!({"name": name, "parentId": parent, "slug": slug});
+        admin.post("/api/categories", &body).send().await.expect(201).json["id"].clone()
+    };
+    let top = category("Kitchen", &Value::Null, "kitchen").await;
+    let [first, second] = [category("Cups", &top, "cups").await, category("Cups", &top, "cups-of-tin").await];
+    for (slug, category) in [("a-cup", &second), ("b-cup", &first), ("c-cup", &Value::Null)] {
+        let price = serde_json::json!({"amount": 500, "currency": "INR"});
+        let variants = [serde_json::json!({"sku": format!("{slug}-1"), "price": price, "stock": 2})];
+        let body =
+            serde_json::json!({"name": slug, "slug": slug, "description": "x", "categoryId": category, "variants": variants});
+        admin.post("/api/products", &body).send().await.expect(201);
+    }
+    let remote = ["--url", shop.base(), "--token", token.as_str()];
+    let exported = shop.run(&["product", "export"]).out;
+    assert_eq!(shop.run(&[&remote[..], &["product", "export"]].concat()).out, exported);
+    for (format, name) in [("jsonl", "all.jsonl"), ("csv", "all.csv"), ("shopify-csv", "shopify.csv")] {
+        let file = shop.path(name);
+        let file = file.to_str().unwrap();
+        assert_eq!(shop.run(&["product", "export", "--format", format, file]).code, 0);
+        for ways in [&[][..], &remote[..]] {
+            let import = [ways, &["--output", "json", "product", "import", file]].concat();
+            assert_eq!(shop.run(&import).json()["unchanged"], 3, "{format} {ways:?}");
+        }
+        // Into an empty shop, too.
+        let elsewhere = shop.path(format);
+        let local = ["--data", elsewhere.to_str().unwrap()];
+        assert_eq!(run_command(&[&local[..], &["product", "import", file]].concat()).code, 0);
+        assert_eq!(run_command(&[&local[..], &["product", "export"]].concat()).out, exported, "{format}");
+    }
+
+    // What was put on since the export goes again.
+    let dressed = serde_json::json!({"categoryId": first, "metadata": {"shelf": "4"}, "images": [{"url": "https://x.example/1.png", "alt": ""}]});
+    let cup = admin.read("/api/products/c-cup").await;
+    let path = format!("/api/products/{}", cup["id"].as_str().unwrap());
+    admin.patch(&path, &dressed).header("If-Match", "\"1\"").send().await.expect(200);
+    for (ways, updated) in [(&remote[..], 1), (&[][..], 0)] {
+        let file = shop.path("all.jsonl");
+        let import = [ways, &["--output", "json", "product", "import", file.to_str().unwrap()]].concat();
+        assert_eq!(shop.run(&import).json()["updated"], updated);
+    }
+    assert_eq!(shop.run(&["product", "export"]).out, exported);
+    let uneven = shop.path("uneven.jsonl");
+    let line = exported.lines().next().unwrap().replace(r#"["kitchen","cups-of-tin"]"#, r#"["kitchen"]"#);
+    std::fs::write(&uneven, line).unwrap();
+    let refused = shop.run(&["product", "import", uneven.to_str().unwrap()]);
+    assert!(refused.code == 1 && refused.err.contains("2 names of categories and 1 slugs"), "{refused:?}");
 }

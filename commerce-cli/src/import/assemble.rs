@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use commerce_core::catalog::{ImportSeller, Part, ProductStatus, Unsaid};
+use commerce_core::catalog::{ImportCategory, ImportSeller, Part, ProductStatus, Unsaid};
 use commerce_core::limits;
 use commerce_core::text::{Metadata, Sku};
 use commerce_core::{Currency, Money};
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 
 use super::rows::{Header, Layout, Row, Table};
 use super::sku::{Skus, acceptable, mark};
-use super::{Draft, DraftImage, DraftVariant, Found, Products, Remark, Source, slug_of};
+use super::{Draft, DraftImage, DraftVariant, Found, Products, Remark, Source, slug_of, steps};
 
 /// What Shopify writes where a product has no options.
 pub(crate) const NO_OPTION: &str = "Default Title";
@@ -120,7 +120,7 @@ impl Assembled {
             name: head.title.clone(),
             description: head.body.clone(),
             status: self.status(head),
-            category: head.category.split('>').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            category: self.category(head),
             seller: seller(head),
             variants,
             images,
@@ -162,7 +162,7 @@ impl Assembled {
             stock,
             weight_grams: grams(&row.grams)?,
             barcode: self.barcode(row),
-            metadata: Metadata::new(),
+            metadata: None,
         };
         self.taken.insert(mark(&variant.sku.as_str()), row.line);
         Ok(variant)
@@ -211,6 +211,14 @@ impl Assembled {
             self.note(row.line, format!("{}: the barcode is left out, it has more than {BARCODE_MAX} characters", row.handle));
         }
         Some(row.barcode.clone()).filter(|barcode| fits && !barcode.is_empty())
+    }
+
+    fn category(&mut self, head: &Row) -> Vec<ImportCategory> {
+        let names = parts(&head.category);
+        steps(names.clone(), parts(&head.category_slugs)).unwrap_or_else(|reason| {
+            self.note(head.line, format!("{}: the category is told by its names alone; {reason}", head.handle));
+            names.into_iter().map(ImportCategory::named).collect()
+        })
     }
 
     /// None where the file does not say.
@@ -338,6 +346,11 @@ fn options(row: &Row, head: &Row) -> BTreeMap<String, String> {
         Some((name, value.clone()))
     };
     row.options.iter().enumerate().filter_map(named).collect()
+}
+
+/// What stands between the `>` of a category, from the root down.
+fn parts(path: &str) -> Vec<String> {
+    path.split('>').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// Whose the product is. Who writes a file by hand may call a seller by its name alone.

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 
 use super::sku::mark;
-use super::{Draft, DraftImage, DraftVariant, Found, Products, Remark, Source, slug_of};
+use super::{Draft, DraftImage, DraftVariant, Found, Products, Remark, Source, slug_of, steps};
 
 /// Bytes of one line at most: 200 variants and a long description fit several times.
 const LINE_MAX_BYTES: u64 = 4 << 20;
 
-/// A product on its line.
+/// A product on its line. What it does not say stays as it is, what it says is empty becomes empty.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object that is a product")]
 pub(crate) struct Line {
@@ -28,15 +28,18 @@ pub(crate) struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<ProductStatus>,
     /// Names from the root of the category tree down.
-    #[serde(default)]
-    pub category: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Vec<String>>,
+    /// Their slugs, one for each name or none at all: they tell apart what has one name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub category_slugs: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seller: Option<ImportSeller>,
     pub variants: Vec<LineVariant>,
-    #[serde(default)]
-    pub images: Vec<LineImage>,
-    #[serde(default)]
-    pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<Vec<LineImage>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
 }
 
 /// A variant on its product's line.
@@ -55,8 +58,8 @@ pub(crate) struct LineVariant {
     pub weight_grams: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub barcode: Option<String>,
-    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
-    pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
 }
 
 /// An amount: with its currency in minor units, or a decimal of the shop's currency.
@@ -136,23 +139,35 @@ impl Lines {
         if variants.is_empty() {
             return Err("variants: at least one is needed".to_owned());
         }
+        let unsaid = [
+            (Part::Description, line.description.is_none()),
+            (Part::Category, line.category.is_none()),
+            (Part::Images, line.images.is_none()),
+            (Part::Metadata, line.metadata.is_none()),
+        ];
+        let category = steps(line.category.unwrap_or_default(), line.category_slugs)?;
         self.taken.extend(names.iter().map(|name| (mark(name), self.line)));
         Ok(Draft {
             line: self.line,
             slug,
             name: line.name,
             unsaid: Unsaid {
-                parts: line.description.is_none().then_some(Part::Description).into_iter().collect(),
+                parts: unsaid.into_iter().filter(|(_, silent)| *silent).map(|(part, _)| part).collect(),
                 options_but: None,
             },
             partial: false,
             description: line.description.unwrap_or_default(),
             status: line.status,
-            category: line.category,
+            category,
             seller: line.seller,
             variants,
-            images: line.images.into_iter().map(|image| DraftImage { url: image.url, alt: image.alt }).collect(),
-            metadata: line.metadata,
+            images: line
+                .images
+                .unwrap_or_default()
+                .into_iter()
+                .map(|image| DraftImage { url: image.url, alt: image.alt })
+                .collect(),
+            metadata: line.metadata.unwrap_or_default(),
         })
     }
 

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use commerce_core::catalog::{ImportSeller, ProductStatus, Unsaid};
+use commerce_core::catalog::{ImportCategory, ImportSeller, ProductStatus, Unsaid};
 use commerce_core::text::{Metadata, Sku, Slug};
 use commerce_core::{Currency, Money};
 
@@ -51,8 +51,8 @@ pub(crate) struct Draft {
     pub description: String,
     /// Whether it is on sale, where the file says so.
     pub status: Option<ProductStatus>,
-    /// Names from the root of the category tree down; empty for none.
-    pub category: Vec<String>,
+    /// From the root of the category tree down; empty for none.
+    pub category: Vec<ImportCategory>,
     /// Whose it is, where the file says so.
     pub seller: Option<ImportSeller>,
     /// At least one.
@@ -84,8 +84,8 @@ pub(crate) struct DraftVariant {
     pub weight_grams: Option<u32>,
     /// EAN, UPC or ISBN.
     pub barcode: Option<String>,
-    /// The client's own notes.
-    pub metadata: Metadata,
+    /// The client's own notes, where the file says them.
+    pub metadata: Option<Metadata>,
 }
 
 /// A link to a picture; never fetched.
@@ -153,6 +153,24 @@ fn begins_an_object(source: &Source) -> Result<bool, Failure> {
     let mut head = Vec::new();
     source.read()?.take(HEAD_BYTES).read_to_end(&mut head).map_err(|error| Failure::io("read the file's beginning", &error))?;
     Ok(head.trim_ascii_start().starts_with(b"{"))
+}
+
+/// The steps of a category, from names and, where there are any, a slug for each.
+///
+/// # Errors
+/// When there are not as many of these as of those, or one is no slug.
+fn steps(names: Vec<String>, slugs: Vec<String>) -> Result<Vec<ImportCategory>, String> {
+    if slugs.is_empty() {
+        return Ok(names.into_iter().map(ImportCategory::named).collect());
+    }
+    if slugs.len() != names.len() {
+        return Err(format!("{} names of categories and {} slugs of them", names.len(), slugs.len()));
+    }
+    let step = |(name, slug): (String, String)| match slug.parse() {
+        Ok(slug) => Ok(ImportCategory { name, slug: Some(slug) }),
+        Err(reason) => Err(format!("category slug \"{slug}\": {reason}")),
+    };
+    names.into_iter().zip(slugs).map(step).collect()
 }
 
 /// Opens a file by its path; see [`open`].

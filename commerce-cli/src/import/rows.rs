@@ -26,6 +26,7 @@ pub(crate) struct Row {
     pub body: String,
     pub vendor: String,
     pub category: String,
+    pub category_slugs: String,
     pub seller: String,
     pub seller_name: String,
     pub tags: String,
@@ -66,10 +67,11 @@ pub(crate) trait Layout: Send {
     }
 }
 
-/// The parts of a product whose column is not there; of notes a file has vendor and tags alone.
+/// The parts of a product whose column is not there; of notes a file has vendor and tags alone, and an empty cell says nothing of
+/// a category or a picture.
 pub(super) fn without(columns: &[(Part, Option<usize>)]) -> BTreeSet<Part> {
     let missing = columns.iter().filter(|(_, column)| column.is_none()).map(|(part, _)| *part);
-    missing.chain([Part::Metadata]).collect()
+    missing.chain([Part::Metadata, Part::Category, Part::Images]).collect()
 }
 
 /// A record that is known to be text.

@@ -8,10 +8,11 @@ use crate::failure::Failure;
 use super::assemble::NO_OPTION;
 use super::rows::{Header, Layout, Record, Row, without};
 
-/// The columns of a seller: metafields of a product, which Shopify keeps beside its own columns where a shop has defined them, and
-/// leaves alone where not. Its vendor is who makes a product, and stays a note.
+/// The columns of a seller and of what tells categories of one name apart: metafields of a product, which Shopify keeps beside its
+/// own columns where a shop has defined them, and leaves alone where not. Its vendor is who makes a product, and stays a note.
 pub(crate) const SELLER: &str = "Seller (product.metafields.commerce.seller)";
 pub(crate) const SELLER_NAME: &str = "Seller name (product.metafields.commerce.seller_name)";
+pub(crate) const CATEGORY_SLUGS: &str = "Category slugs (product.metafields.commerce.category_slugs)";
 
 /// Where this file keeps what.
 pub(crate) struct Columns {
@@ -37,6 +38,7 @@ pub(crate) struct Columns {
     variant_image: Option<usize>,
     seller: Option<usize>,
     seller_name: Option<usize>,
+    category_slugs: Option<usize>,
 }
 
 impl Columns {
@@ -73,6 +75,7 @@ impl Columns {
             variant_image: header.find(&["variant image", "variant image url"]),
             seller: header.find(&[&SELLER.to_lowercase()]),
             seller_name: header.find(&[&SELLER_NAME.to_lowercase()]),
+            category_slugs: header.find(&[&CATEGORY_SLUGS.to_lowercase()]),
         }))
     }
 }
@@ -107,6 +110,7 @@ impl Layout for Columns {
             variant_image: text(self.variant_image),
             seller: text(self.seller),
             seller_name: text(self.seller_name),
+            category_slugs: text(self.category_slugs),
         }
     }
 

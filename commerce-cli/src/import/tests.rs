@@ -250,11 +250,11 @@ fn handles_of_one_slug_are_one_product() {
 fn a_file_says_what_it_has_columns_for() {
     let (drafts, _, _) = read("a.csv", "slug,name,sku,price,option:Size\ncup,Cup,C,1,S\n");
     let Unsaid { parts, options_but } = &drafts[0].unsaid;
-    assert_eq!(parts.len(), 5);
+    assert_eq!(parts.len(), 7);
     assert_eq!(*options_but, Some(["Size".to_owned()].into()));
     assert_eq!(drafts[0].status, None);
     let (drafts, _, _) = read("a.csv", "Handle,Title,Body (HTML),Variant Price,Variant Grams\ncup,Cup,,1,0\n");
-    assert_eq!(drafts[0].unsaid.parts, [Part::Metadata, Part::CompareAt, Part::Barcode].into());
+    assert_eq!(drafts[0].unsaid.parts, [Part::Category, Part::Images, Part::Metadata, Part::CompareAt, Part::Barcode].into());
     assert_eq!((drafts[0].status, &drafts[0].unsaid.options_but), (None, &Some([].into())));
 }
 

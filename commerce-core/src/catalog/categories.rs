@@ -17,7 +17,6 @@ use super::Catalog;
 use super::create_product::slug_apart;
 use super::model::{Category, CategoryTree};
 use super::ports::{CatalogWrite, ProductFilter};
-use super::tree::check_depth;
 use crate::keyed::Keyed;
 
 /// A category to be created.
@@ -90,13 +89,19 @@ impl Catalog {
     }
 
     /// A category to be written, under a slug that none of the tree has where none was chosen.
-    fn new_category(&self, tree: &CategoryTree, name: &str, chosen: Option<&Slug>, parent: Option<CategoryId>) -> Category {
+    pub(super) fn new_category(
+        &self,
+        tree: &CategoryTree,
+        name: &str,
+        chosen: Option<&Slug>,
+        parent: Option<CategoryId>,
+    ) -> Category {
         let id: CategoryId = self.ids.mint();
         let slug = chosen.cloned().unwrap_or_else(|| free_slug(tree, name, parent, id));
         Category { id, slug, name: name.to_owned(), parent, created_at: self.clock.now(), version: 1 }
     }
 
-    fn inserting(&self, actor: &Actor, tree: &CategoryTree, category: &Category) -> ChangeSet<CatalogWrite> {
+    pub(super) fn inserting(&self, actor: &Actor, tree: &CategoryTree, category: &Category) -> ChangeSet<CatalogWrite> {
         ChangeSet::of([CatalogWrite::InsertCategory(category.clone()), touch(tree)]).say(self.told(
             actor,
             StaffAction::CategoryCreated,
@@ -156,59 +161,6 @@ impl Catalog {
             let changes = ChangeSet::of([CatalogWrite::DeleteCategory(id), touch(&tree)]);
             let told = self.told(actor, StaffAction::CategoryDeleted, node(id), json!({ "slug": before.slug }));
             settle(self.store.commit(changes.say(told)).await, ())
-        })
-        .await
-    }
-
-    /// The category at the end of a path of names, made where it is not there: how imports name
-    /// categories. `None` for an empty path.
-    ///
-    /// # Errors
-    /// `FORBIDDEN` for those who are not staff and need a new one; `INVALID`.
-    pub async fn category_at(&self, actor: &Actor, path: &[String]) -> Outcome<Option<CategoryId>> {
-        let mut at = None;
-        for name in path {
-            at = Some(self.child(actor, name, at).await?);
-        }
-        Ok(at)
-    }
-
-    /// What [`category_at`](Self::category_at) would answer, without making any: `None` where some of
-    /// the path is not there.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn preview_category_at(&self, actor: &Actor, path: &[String]) -> Outcome<Option<CategoryId>> {
-        let tree = self.store.categories().await?;
-        let (mut at, mut missing) = (None, false);
-        for (above, name) in path.iter().enumerate() {
-            let known = tree.children(at).find(|node| node.name == name.trim()).filter(|_| !missing);
-            if known.is_none() {
-                actor.require_staff()?;
-                parse(name, None)?;
-                check_depth(above.saturating_add(1))?;
-            }
-            missing = known.is_none();
-            at = known.map(|node| node.id);
-        }
-        Ok(at)
-    }
-
-    /// The category of this name right below `parent`. Whoever makes it meanwhile is found in the next round.
-    async fn child(&self, actor: &Actor, name: &str, parent: Option<CategoryId>) -> Outcome<CategoryId> {
-        rounds("category tree", || async move {
-            let tree = self.store.categories().await?;
-            if let Some(known) = tree.children(parent).find(|node| node.name == name.trim()) {
-                return Ok(Round::Done(known.id));
-            }
-            actor.require_staff()?;
-            let (name, _) = parse(name, None)?;
-            tree.check_place(None, parent)?;
-            let category = self.new_category(&tree, &name, None, parent);
-            match self.store.commit(self.inserting(actor, &tree, &category)).await {
-                Err(CommitError::Refused(CommitRefusal::Duplicate("slug"))) => Ok(Round::Again),
-                committed => settle(committed, category.id),
-            }
         })
         .await
     }

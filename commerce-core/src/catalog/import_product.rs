@@ -24,8 +24,8 @@ pub struct ImportProduct {
     /// What it is known by in both houses.
     pub slug: Slug,
     /// Everything else; its own slug is not looked at. Stock counts for new SKUs only: what was sold
-    /// here since must not come back. A category, a status, pictures and notes that it does not have
-    /// stay as they are.
+    /// here since must not come back. A status and a seller that it does not have stay as they are,
+    /// and so do the notes of variants.
     pub product: NewProduct,
     /// What else it does not speak of.
     pub unsaid: Unsaid,
@@ -76,6 +76,10 @@ pub struct Unsaid {
 pub enum Part {
     /// The description.
     Description,
+    /// Where in the tree it is, unless it says so.
+    Category,
+    /// Its pictures, unless it has some.
+    Images,
     /// Notes other than those it has.
     Metadata,
     /// What variants cost before.
@@ -165,11 +169,12 @@ impl Catalog {
 /// An import changes what it says and leaves the house's own notes and slug alone.
 fn import_patch(known: &Product, import: &ImportProduct) -> ProductPatch {
     let ImportProduct { product, unsaid, partial, .. } = import;
+    let silent = |part| unsaid.parts.contains(&part);
     let mut product = product.clone();
-    if unsaid.parts.contains(&Part::Description) {
+    if silent(Part::Description) {
         product.description.clone_from(&known.description);
     }
-    if unsaid.parts.contains(&Part::Metadata) {
+    if silent(Part::Metadata) {
         let named = std::mem::replace(&mut product.metadata, known.metadata.clone());
         product.metadata.extend(named);
     }
@@ -181,9 +186,9 @@ fn import_patch(known: &Product, import: &ImportProduct) -> ProductPatch {
     if *partial {
         keep_unnamed(&mut product, known);
     }
-    let metadata = Some(product.metadata.clone()).filter(|metadata| !metadata.is_empty());
-    let category = product.category.map(Some);
-    ProductPatch { slug: None, category, metadata, ..ProductPatch::replacing(product) }
+    let category = Some(product.category).filter(|category| category.is_some() || !silent(Part::Category));
+    let images = Some(product.images.clone()).filter(|images| !images.is_empty() || !silent(Part::Images));
+    ProductPatch { slug: None, category, images, ..ProductPatch::replacing(product) }
 }
 
 /// Fills in what the source has no place for.

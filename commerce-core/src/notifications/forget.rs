@@ -1,6 +1,9 @@
-//! Somebody who was erased: what she was told stays told, and not where.
+//! Somebody who was erased: that she was told stays, and neither where nor what.
+
+use serde_json::json;
 
 use crate::error::Outcome;
+use crate::events::EventData;
 use crate::ids::UserId;
 use crate::page::whole;
 use crate::text::Email;
@@ -45,7 +48,8 @@ impl Notification {
     }
 
     /// Whether it was to somebody of whom is forgotten where.
-    pub(super) fn is_anonymous(&self) -> bool {
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
         let Recipient::User(user) = self.recipient else { return false };
         self.address == Some(Email::erased(user))
     }
@@ -57,7 +61,7 @@ impl Notification {
         }
     }
 
-    /// The same message to nobody; none where it names nobody.
+    /// The same message to nobody, about nothing; none where it names nobody.
     fn anonymous(&self, address: &Email) -> Option<Self> {
         let named = |known: &Email| known != address;
         let told = |why: &String| why != ERASED;
@@ -65,6 +69,7 @@ impl Notification {
             return None;
         }
         let (address, error) = (self.address.as_ref().map(|_| address.clone()), self.error.as_ref().map(|_| ERASED.to_owned()));
-        Some(Self { address, error, ..self.clone() })
+        let Recipient::User(user) = self.recipient else { return None };
+        Some(Self { address, error, data: EventData::of(&json!({ "userId": user })), ..self.clone() })
     }
 }

@@ -1,7 +1,8 @@
 //! Somebody who was erased: her orders are what the books need, and nothing personal.
 //!
-//! An order keeps where it goes until it has come to its end. Amounts, lines and the country and state that it was taxed in
-//! stay; so do the reasons that were given for what was cancelled or sent back.
+//! An order keeps where it goes until it has come to its end; then what people wrote about it goes, too. Amounts, lines and the
+//! country and state that it was taxed in stay; so do the reasons that staff gave for refunds. Events keep the words that they
+//! were said with until their retention ends.
 
 use crate::actor::Actor;
 use crate::change::{Round, rounds, settle};
@@ -9,12 +10,15 @@ use crate::error::Outcome;
 use crate::ids::{OrderId, UserId};
 use crate::page::whole;
 use crate::text::Metadata;
+use crate::users::ERASED;
 
 use super::Orders;
+use super::cancel_lines::Cancellation;
 use super::cart::CartOwner;
-use super::model::{Order, OrderStatus};
-use super::ports::OrderFilter;
+use super::model::{Order, OrderStatus, TimelineEntry};
+use super::ports::{OrderFilter, OrderWrite};
 use super::returns::{Return, ReturnStatus};
+use super::shipments::{Shipment, ShipmentEvent};
 use super::story::Decided;
 
 impl Orders {
@@ -40,7 +44,11 @@ impl Orders {
             if order.is_anonymous() {
                 return Ok(Round::Done(true));
             }
+            let history = whole(|page| async move { self.store.timeline(id, &page).await }).await?;
             let (_, changes) = self.update(Decided::about(order.anonymous()), &Actor::System);
+            let worded = history.into_iter().filter(TimelineEntry::is_in_words_of_people);
+            let changes = worded
+                .fold(changes, |changes, line| changes.and(OrderWrite::Reword(TimelineEntry { note: String::new(), ..line })));
             settle(self.store.commit(changes).await, true)
         })
         .await
@@ -68,7 +76,31 @@ impl Order {
 
     /// The same order without anything personal.
     fn anonymous(self) -> Self {
-        Self { shipping_address: self.shipping_address.erased(), metadata: Metadata::new(), ..self }
+        let cancellation = |it: Cancellation| Cancellation { reason: String::new(), ..it };
+        let returned = |it: Return| Return { reason: ERASED.to_owned(), note: None, ..it };
+        Self {
+            shipping_address: self.shipping_address.erased(),
+            metadata: Metadata::new(),
+            cancellations: self.cancellations.into_iter().map(cancellation).collect(),
+            shipments: self.shipments.into_iter().map(Shipment::wordless).collect(),
+            returns: self.returns.into_iter().map(returned).collect(),
+            ..self
+        }
+    }
+}
+
+impl Shipment {
+    /// The same parcel without what its carrier said of its ways in words.
+    fn wordless(self) -> Self {
+        let events = self.events.into_iter().map(|it| ShipmentEvent { note: None, ..it }).collect();
+        Self { events, ..self }
+    }
+}
+
+impl TimelineEntry {
+    /// Whether somebody wrote its note, and not the house.
+    fn is_in_words_of_people(&self) -> bool {
+        !self.note.is_empty() && self.actor != Actor::System.label()
     }
 }
 

@@ -153,6 +153,9 @@ pub enum OrderWrite {
     Restate(OrderId, u64, PaymentStatus),
     /// One more line of history.
     Timeline(TimelineEntry),
+    /// What a line of history said in words is forgotten: its note becomes this entry's. It goes along with
+    /// an [`Update`](Self::Update) of its order, which guards it.
+    Reword(TimelineEntry),
     /// The cart that this claim stands for ([`Cart::claim`]) is ordered with this order: `CartOrdered`
     /// when it was before.
     ClaimCart(Uuid, OrderId),

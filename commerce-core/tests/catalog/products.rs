@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use commerce_core::catalog::{
-    CategoryPatch, HoldKey, ImportProduct, Imported, ListProducts, NewCategory, NewImage, NewProduct, NewSeller, NewVariant,
-    Part, ProductPatch, ProductStatus, SearchRequest, Unsaid, VariantPatch,
+    CategoryPatch, HoldKey, ImportCategory, ImportProduct, Imported, ListProducts, MetCategories, NewCategory, NewImage,
+    NewProduct, NewSeller, NewVariant, Part, ProductPatch, ProductStatus, SearchRequest, Unsaid, VariantPatch,
 };
 use commerce_core::change::Answer;
 use commerce_core::events::EventKind;
@@ -199,6 +199,72 @@ fn imports_side_by_side_make_one_of_each_and_lose_none() -> Outcome<()> {
 }
 
 #[test]
+fn an_import_tells_categories_of_one_name_apart_by_their_slugs() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let step = |name: &str, slug: &str| ImportCategory { name: name.to_owned(), slug: Some(slug.parse().unwrap()) };
+        let paths = ["shoes", "shoes-2"].map(|slug| [step("Apparel", "apparel"), step(" Shoes ", slug), step("Boots", "boots")]);
+        // Into an empty shop, then again: what is there is found, and both ways of asking agree.
+        let mut first = Vec::new();
+        for round in 0..2 {
+            let (mut met, mut looked) = (MetCategories::new(), MetCategories::new());
+            let (mut seen, mut found) = (Vec::new(), Vec::new());
+            for path in &paths {
+                seen.push(house.catalog.preview_import_category(&STAFF, path, &mut looked).await?);
+            }
+            for path in &paths {
+                found.push(house.catalog.import_category(&STAFF, path, &mut met).await?.unwrap());
+            }
+            assert_eq!(seen, found.iter().map(|id| Some(*id).filter(|_| round > 0)).collect::<Vec<_>>());
+            assert!(first.is_empty() || first == found, "{first:?} {found:?}");
+            first = found;
+        }
+        assert_ne!(first[0], first[1]);
+        let tree = house.catalog.category_tree().await?;
+        let slugs: BTreeSet<_> = tree.nodes.iter().map(|node| node.slug.as_str()).collect();
+        assert!(slugs.is_superset(&["apparel", "shoes", "shoes-2", "boots"].into()) && slugs.len() == 5, "{slugs:?}");
+        // A slug that was changed since is no other category, and neither is one without.
+        let parent = tree.node(first[0]).and_then(|boots| boots.parent).unwrap();
+        let renamed = CategoryPatch { slug: Some("footwear".to_owned()), ..CategoryPatch::default() };
+        house.catalog.update_category(&STAFF, parent, renamed, None).await?;
+        for path in &paths[..1] {
+            assert_eq!(house.catalog.import_category(&STAFF, path, &mut MetCategories::new()).await?, Some(first[0]));
+        }
+        let names = ["Apparel", "Shoes", "Boots"].map(str::to_owned);
+        assert_eq!(house.catalog.category_at(&STAFF, &names).await?, Some(first[0]));
+        assert_eq!(house.catalog.category_tree().await?.nodes.len(), 5);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_whole_import_empties_what_it_says_is_empty() -> Outcome<()> {
+    block_on(async {
+        let house = House::new();
+        let bare = ImportProduct::whole("cup".parse().unwrap(), product("Cup", &[("C", 1)]));
+        house.catalog.import_product(&STAFF, bare.clone()).await?;
+        let read = || house.catalog.product_by_slug(&STAFF, &bare.slug);
+        let before = read().await?;
+        let category = house.catalog.category_at(&STAFF, &["Cups".to_owned()]).await?;
+        let dressed = ProductPatch {
+            category: Some(category),
+            metadata: Some([("shelf".to_owned(), "4".to_owned())].into()),
+            images: Some(vec![NewImage { url: "/1.png".to_owned(), alt: String::new() }]),
+            ..ProductPatch::default()
+        };
+        let dressed = house.catalog.update_product(&STAFF, before.id, dressed, None).await?;
+        let parts = [Part::Category, Part::Images, Part::Metadata].into();
+        let silent = ImportProduct { unsaid: Unsaid { parts, options_but: None }, ..bare.clone() };
+        assert_eq!(house.catalog.import_product(&STAFF, silent).await?, Imported::Unchanged);
+        assert_eq!(read().await?, dressed);
+        house.catalog.import_product(&STAFF, bare.clone()).await?;
+        let after = read().await?;
+        assert_eq!((after.category, after.images, after.metadata), (before.category, before.images, before.metadata));
+        Ok(())
+    })
+}
+
+#[test]
 fn names_that_make_the_same_slug_get_slugs_of_their_own_unless_one_was_chosen() -> Outcome<()> {
     block_on(async {
         let house = House::new();
@@ -218,7 +284,8 @@ fn names_that_make_the_same_slug_get_slugs_of_their_own_unless_one_was_chosen() 
         assert_eq!(house.catalog.category_at(&STAFF, &[first.name, below.name]).await?, Some(below.id));
 
         let deep: Vec<String> = (0..17).map(|level| level.to_string()).collect();
-        let preview = house.catalog.preview_category_at(&STAFF, &deep).await;
+        let steps: Vec<_> = deep.iter().map(ImportCategory::named).collect();
+        let preview = house.catalog.preview_import_category(&STAFF, &steps, &mut MetCategories::new()).await;
         assert_eq!(refused(preview), refused(house.catalog.category_at(&STAFF, &deep).await));
 
         let seller = |name: &str, slug: Option<&str>| {

@@ -10,8 +10,16 @@ use super::kinds::Kind;
 use super::prices;
 use crate::address::Network;
 
-/// Whether a value fits its key; the message says what would.
-pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
+/// Whether a value fits its key; the messages say what would.
+pub(super) fn check(kind: Kind, value: &Value) -> Result<(), Vec<String>> {
+    match kind {
+        Kind::Shipping => prices::shipping(value, Currency::INR).map(drop),
+        Kind::Taxes => prices::taxes(value).map(drop),
+        kind => check_one(kind, value).map_err(|message| vec![message]),
+    }
+}
+
+fn check_one(kind: Kind, value: &Value) -> Result<(), String> {
     let text = || value.as_str().ok_or_else(|| "must be text in quotes".to_owned());
     let texts = || -> Result<Vec<&str>, String> {
         let items = value.as_array().ok_or("must be a list")?;
@@ -60,8 +68,7 @@ pub(super) fn check(kind: Kind, value: &Value) -> Result<(), String> {
                            %XX, or empty";
             fits(text.is_empty() || is_database(text), message)
         }
-        Kind::Shipping => prices::shipping(value, Currency::INR).map(|_| ()),
-        Kind::Taxes => prices::taxes(value).map(|_| ()),
+        Kind::Shipping | Kind::Taxes => fits(value.is_array(), "must be a list"),
         Kind::Place => prices::place(text()?).map(|_| ()),
     }
 }

@@ -60,14 +60,14 @@ impl Settings {
     }
 
     /// One key from text.
-    pub(super) fn set(&mut self, name: &str, text: &str, source: &str) -> Result<(), ConfigFault> {
+    pub(super) fn set(&mut self, name: &str, text: &str, source: &str) -> Result<(), Vec<ConfigFault>> {
         let Some((key, from_file)) = find(name) else {
-            return Err(unknown(name, source));
+            return Err(vec![unknown(name, source)]);
         };
         if from_file {
             return self.put_secret(key, text, source);
         }
-        let value = from_text(key, text).map_err(|message| fault(name, source, message))?;
+        let value = from_text(key, text).map_err(|message| vec![fault(name, source, message)])?;
         self.put(key, value, source)
     }
 
@@ -111,15 +111,15 @@ impl Settings {
             let name = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
             let result = match (find(&name), value) {
                 (Some((key, true)), Value::String(file)) => self.put_secret(key, &file, source),
-                (Some((_, true)), _) => Err(fault(&name, source, "must be the path of a file".to_owned())),
+                (Some((_, true)), _) => Err(vec![fault(&name, source, "must be the path of a file".to_owned())]),
                 (Some((key, false)), value) => self.put(key, value, source),
                 (None, Value::Table(inner)) if is_section(&name) => {
                     self.read_table(&name, inner, source, faults);
                     Ok(())
                 }
-                (None, _) => Err(unknown(&name, source)),
+                (None, _) => Err(vec![unknown(&name, source)]),
             };
-            faults.extend(result.err());
+            faults.extend(result.err().unwrap_or_default());
         }
     }
 
@@ -129,18 +129,21 @@ impl Settings {
                 continue;
             };
             let name = name.to_lowercase().replace("__", ".");
-            faults.extend(self.set(&name, &text, &format!("environment {variable}")).err());
+            faults.extend(self.set(&name, &text, &format!("environment {variable}")).err().unwrap_or_default());
         }
     }
 
-    fn put(&mut self, key: &'static Key, value: Value, source: &str) -> Result<(), ConfigFault> {
-        check(key.kind, &value).map_err(|message| fault(key.name, source, message))?;
+    fn put(&mut self, key: &'static Key, value: Value, source: &str) -> Result<(), Vec<ConfigFault>> {
+        let told =
+            |messages: Vec<String>| messages.into_iter().map(|message| fault(key.name, source, message)).collect::<Vec<_>>();
+        check(key.kind, &value).map_err(told)?;
         self.values.insert(key.name, (value, source.to_owned()));
         Ok(())
     }
 
-    fn put_secret(&mut self, key: &'static Key, file: &str, source: &str) -> Result<(), ConfigFault> {
-        let text = fs::read_to_string(file).map_err(|error| fault(key.name, source, format!("cannot read {file}: {error}")))?;
+    fn put_secret(&mut self, key: &'static Key, file: &str, source: &str) -> Result<(), Vec<ConfigFault>> {
+        let text =
+            fs::read_to_string(file).map_err(|error| vec![fault(key.name, source, format!("cannot read {file}: {error}"))])?;
         self.put(key, Value::String(text.trim_end_matches(['\r', '\n']).to_owned()), &format!("file {file}"))
     }
 }

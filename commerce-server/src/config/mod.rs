@@ -5,6 +5,7 @@
 //! Start reading at [`keys`], then [`Config::load`].
 
 mod check;
+mod entry;
 mod keys;
 mod kinds;
 mod load;
@@ -62,8 +63,8 @@ impl Config {
     /// Sets one key from the command line, which wins over file and environment.
     ///
     /// # Errors
-    /// When the key is unknown or the value does not fit it.
-    pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigFault> {
+    /// When the key is unknown, or all that does not fit it of the value.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), Vec<ConfigFault>> {
         self.settings.set(key, value, "command line")?;
         *self = Self::from_settings(std::mem::take(&mut self.settings));
         Ok(())

@@ -1,103 +1,84 @@
 //! What shipping and taxes cost, as it is written in the settings: lists of rates and rules.
 
+use std::collections::BTreeSet;
+
+use commerce_core::ids::CategoryId;
 use commerce_core::orders::{Destination, GstState, Rate, RateTable, TaxRule, TaxScope, TaxTable, WeightTier};
 use commerce_core::text::CountryCode;
 use commerce_core::{Currency, Money};
-use serde::Deserialize;
 use toml::Value;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RateEntry {
-    id: String,
-    name: String,
-    #[serde(default)]
-    price: u32,
-    #[serde(default)]
-    tiers: Vec<TierEntry>,
-    #[serde(default)]
-    countries: Vec<String>,
-    free_from: Option<u32>,
-    estimated_days: u32,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TierEntry {
-    up_to_grams: u32,
-    price: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TaxEntry {
-    name: String,
-    rate: String,
-    #[serde(default)]
-    countries: Vec<String>,
-    #[serde(default)]
-    states: Vec<String>,
-    #[serde(default)]
-    categories: Vec<String>,
-    #[serde(default)]
-    included: bool,
-    #[serde(default)]
-    shipping: bool,
-    gst_from: Option<String>,
-}
-
-fn entries<T: for<'de> Deserialize<'de>>(value: &Value) -> Result<Vec<T>, String> {
-    value.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
-}
-
-fn countries(texts: &[String]) -> Result<Vec<CountryCode>, String> {
-    let country = |text: &String| text.parse().map_err(|_| format!("{text:?} is not an ISO 3166-1 alpha-2 country code"));
-    texts.iter().map(country).collect()
-}
+use super::entry::Entry;
 
 /// Ways to ship, prices in minor units of `currency`.
-pub(super) fn shipping(value: &Value, currency: Currency) -> Result<RateTable, String> {
-    let entries: Vec<RateEntry> = entries(value)?;
-    let unique = |entry: &RateEntry| entries.iter().filter(|other| other.id == entry.id).count() == 1;
-    if entries.is_empty() || !entries.iter().all(unique) {
-        return Err("must have at least one entry, each with an id of its own".to_owned());
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(super) fn shipping(value: &Value, currency: Currency) -> Result<RateTable, Vec<String>> {
+    let mut faults = Vec::new();
+    let rates = Entry::each("", value, &mut faults, |entry| rate(entry, currency));
+    let mut ids = BTreeSet::new();
+    let twice: Vec<&Rate> = rates.iter().filter(|rate| !ids.insert(&rate.id)).collect();
+    faults.extend(twice.iter().map(|rate| format!("two entries have the id {}", rate.id)));
+    if value.as_array().is_some_and(Vec::is_empty) {
+        faults.push("must have at least one entry".to_owned());
     }
-    let rate = |entry: RateEntry| {
-        let heavier = |pair: &[TierEntry]| matches!(pair, [lighter, heavier] if lighter.up_to_grams < heavier.up_to_grams);
-        if !entry.tiers.windows(2).all(heavier) {
-            return Err(format!("the tiers of {} must be ordered by up_to_grams", entry.id));
-        }
-        let price = |minor| Money::new(i64::from(minor), currency);
-        let tier = |it: TierEntry| WeightTier { up_to_grams: it.up_to_grams.into(), price_minor: it.price.into() };
-        Ok(Rate {
-            tiers: entry.tiers.into_iter().map(tier).collect(),
-            countries: countries(&entry.countries)?,
-            free_from: entry.free_from.map(price),
-            ..Rate::flat(&entry.id, &entry.name, price(entry.price), entry.estimated_days)
-        })
-    };
-    Ok(RateTable(entries.into_iter().map(rate).collect::<Result<_, _>>()?))
+    if faults.is_empty() { Ok(RateTable(rates)) } else { Err(faults) }
+}
+
+fn rate(entry: &mut Entry<'_>, currency: Currency) -> Option<Rate> {
+    let price = |minor: u32| Money::new(i64::from(minor), currency);
+    let (id, name, days) = (entry.need::<String>("id"), entry.need::<String>("name"), entry.need("estimated_days"));
+    let flat = entry.may("price").unwrap_or_default();
+    let tiers = entry.inner("tiers", |tier| {
+        let (up_to_grams, price_minor) = (tier.need::<u32>("up_to_grams"), tier.need::<u32>("price"));
+        Some(WeightTier { up_to_grams: up_to_grams?.into(), price_minor: price_minor?.into() })
+    });
+    if !tiers.is_sorted_by(|lighter, heavier| lighter.up_to_grams < heavier.up_to_grams) {
+        entry.fail("the tiers must be ordered by up_to_grams");
+    }
+    let countries = entry.texts("countries", country);
+    let free_from = entry.may("free_from").map(price);
+    Some(Rate { tiers, countries, free_from, ..Rate::flat(&id?, &name?, price(flat), days?) })
 }
 
 /// What is taxed.
-pub(super) fn taxes(value: &Value) -> Result<TaxTable, String> {
-    let rule = |entry: TaxEntry| {
-        let rate = entry.rate.parse().map_err(|message| format!("the rate of {} {message}", entry.name))?;
-        let scope = match &entry.gst_from {
-            None => TaxScope::Places { countries: countries(&entry.countries)?, states: entry.states },
-            Some(_) if !entry.countries.is_empty() || !entry.states.is_empty() => {
-                return Err(format!("{} has gst_from, so it holds in India and takes neither countries nor states", entry.name));
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(super) fn taxes(value: &Value) -> Result<TaxTable, Vec<String>> {
+    let mut faults = Vec::new();
+    let rules = Entry::each("", value, &mut faults, rule);
+    if faults.is_empty() { Ok(TaxTable(rules)) } else { Err(faults) }
+}
+
+fn rule(entry: &mut Entry<'_>) -> Option<TaxRule> {
+    let name = entry.need("name");
+    let rate =
+        entry.need::<String>("rate").and_then(|text| entry.take("rate", text.parse().map_err(|why| format!("{text:?} {why}"))));
+    let categories = entry.texts("categories", category);
+    let (countries, states) = (entry.texts("countries", country), entry.may::<Vec<String>>("states").unwrap_or_default());
+    let (included, shipping) = (entry.may("included").unwrap_or_default(), entry.may("shipping").unwrap_or_default());
+    let placed = !countries.is_empty() || !states.is_empty();
+    let scope = match entry.may::<String>("gst_from") {
+        None => Some(TaxScope::Places { countries, states }),
+        Some(state) => {
+            if placed {
+                entry.fail("it has gst_from, so it holds in India and takes neither countries nor states");
             }
-            Some(text) => {
-                let from = GstState::named(text).ok_or_else(|| format!("{text:?} is not a state of India, such as MH"))?;
-                TaxScope::Gst { from }
-            }
-        };
-        let category = |text: &String| text.parse().map_err(|_| format!("{text:?} is not the id of a category"));
-        let categories = entry.categories.iter().map(category).collect::<Result<_, _>>()?;
-        Ok(TaxRule { name: entry.name, rate, scope, categories, included: entry.included, shipping: entry.shipping })
+            let from = GstState::named(&state).ok_or_else(|| format!("{state:?} is not a state of India, such as MH"));
+            entry.take("gst_from", from).map(|from| TaxScope::Gst { from })
+        }
     };
-    Ok(TaxTable(entries(value)?.into_iter().map(rule).collect::<Result<_, String>>()?))
+    Some(TaxRule { name: name?, rate: rate?, scope: scope?, categories, included, shipping })
+}
+
+fn country(text: &str) -> Result<CountryCode, String> {
+    text.parse().map_err(|_| format!("{text:?} is not an ISO 3166-1 alpha-2 country code"))
+}
+
+fn category(text: &str) -> Result<CategoryId, String> {
+    text.parse().map_err(|_| format!("{text:?} is not the id of a category"))
 }
 
 /// A place: `IN`, or `IN-MH` with its state.

@@ -185,6 +185,29 @@ fn shipping_and_taxes_are_lists_that_say_what_is_wrong_with_them() {
         let fault = with("COMMERCE_ORDERS__TAXES", text).unwrap_err().remove(0);
         assert!(fault.key == "orders.taxes" && fault.message.contains(why), "{text}: {fault}");
     }
+    let many = r#"[{ name = 7, rate = "x", colour = "red" }, 5, { rates = "1", countries = ["UKK", "U"], included = "yes" }]"#;
+    let faults: Vec<String> = with("COMMERCE_ORDERS__TAXES", many).unwrap_err().into_iter().map(|fault| fault.message).collect();
+    for (at, why) in [
+        "entry 1: name: invalid type",
+        "entry 1: rate: \"x\" must be",
+        "entry 1: unknown field colour",
+        "entry 2: must be a table",
+        "entry 3: name is missing",
+        "entry 3: rate is missing",
+        "entry 3: countries: \"UKK\"",
+        "entry 3: countries: \"U\"",
+        "entry 3: included: invalid type",
+        "entry 3: unknown field rates; did you mean rate?",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(faults.get(at).is_some_and(|fault| fault.starts_with(why)), "{why}: {faults:?}");
+    }
+    let shipping = r#"[{ id = "a", name = "A", tiers = [{ price = 1 }, { up_to_grams = -2, price = 2 }] }, { id = "a" }]"#;
+    assert_eq!(with("COMMERCE_ORDERS__SHIPPING", shipping).unwrap_err().len(), 5);
+    let twice = r#"[{ id = "a", name = "A", estimated_days = 1 }, { id = "a", name = "B", estimated_days = 2 }]"#;
+    assert!(with("COMMERCE_ORDERS__SHIPPING", twice).unwrap_err()[0].message.contains("two entries have the id a"));
     let tiers = r#"[{ id = "a", name = "A", tiers = [{ up_to_grams = 2, price = 1 }, { up_to_grams = 2, price = 2 }], estimated_days = 1 }]"#;
     assert!(with("COMMERCE_ORDERS__SHIPPING", tiers).unwrap_err()[0].message.contains("ordered by up_to_grams"));
     assert!(with("COMMERCE_ORDERS__SHIPPING", "[]").unwrap_err()[0].message.contains("at least one entry"));

@@ -57,6 +57,8 @@ pub(crate) struct OrdersJudge<'a> {
     /// Payments whose status is written as it derives.
     pub(crate) restated: Log<(OrderId, PaymentStatus)>,
     pub(crate) timeline: Table<TimelineId, Option<&'a TimelineEntry>>,
+    /// Lines of history whose notes change.
+    pub(crate) reworded: Log<&'a TimelineEntry>,
     pub(crate) claims: Table<Uuid, OrderId>,
     pub(crate) heard: Table<(String, String), HeardRow<'a>>,
     pub(crate) carts: Table<Uuid, CartRow<'a>>,
@@ -85,6 +87,7 @@ impl<'a> OrdersJudge<'a> {
                 judge_free("id", self.timeline.get(&entry.id).is_some())?;
                 self.timeline.set(entry.id, Some(entry));
             }
+            OrderWrite::Reword(entry) => self.reworded.push(entry),
             OrderWrite::ClaimCart(claim, order) => {
                 if let Some(first) = self.claims.get(claim) {
                     return Err(CommitRefusal::CartOrdered(*first));
@@ -141,6 +144,7 @@ impl<'a> Judge<'a, OrdersWrite> for OrdersJudge<'a> {
         self.numbers.keep();
         self.restated.keep();
         self.timeline.keep();
+        self.reworded.keep();
         self.claims.keep();
         self.heard.keep();
         self.carts.keep();
@@ -153,6 +157,7 @@ impl<'a> Judge<'a, OrdersWrite> for OrdersJudge<'a> {
         self.numbers.undo();
         self.restated.undo();
         self.timeline.undo();
+        self.reworded.undo();
         self.claims.undo();
         self.heard.undo();
         self.carts.undo();
@@ -199,6 +204,8 @@ impl OrdersWants {
             OrdersWrite::Order(OrderWrite::Timeline(entry)) => {
                 self.timeline.insert((entry.order, entry.id));
             }
+            // Its order is wanted as well, which guards it.
+            OrdersWrite::Order(OrderWrite::Reword(_)) => {}
             OrdersWrite::Order(OrderWrite::ClaimCart(claim, _)) => {
                 self.claims.insert(*claim);
             }

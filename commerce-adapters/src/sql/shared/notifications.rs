@@ -70,8 +70,9 @@ impl Context for NotificationWrite {
             rows.filter_map(|(_, row)| row.write.map(|it| (row.has_error, it)))
         };
         script.bulk(sql::NEW, Bulk::of(written(false), |row, (_, it)| new_row(row, it)));
-        let (ill, well): (Vec<_>, Vec<_>) = written(true).partition(|(had_error, it)| *had_error || it.error.is_some());
-        script.bulk(sql::CHANGED, Bulk::of(ill, |row, (_, it)| changed_row(row, it)));
+        let ill = |(had_error, it): &(bool, &Notification)| *had_error || it.error.is_some() || it.is_anonymous();
+        let (ill, well): (Vec<_>, Vec<_>) = written(true).partition(ill);
+        script.bulk(sql::CHANGED, Bulk::of(ill, |row, (_, it)| changed_row(row, it).text(it.data.as_str())));
         script.bulk(sql::CHANGED_WELL, Bulk::of(well, |row, (_, it)| changed_row(row, it)));
         webhooks::write(script, judge);
     }
@@ -93,7 +94,7 @@ fn whole_row(row: RowText, it: &Notification) -> RowText {
         .opt_at(it.held_at)
 }
 
-/// What it is about never changes, only how far it is.
+/// What it is about never changes until it is forgotten, only how far it is.
 fn changed_row(row: RowText, it: &Notification) -> RowText {
     let row = row.id(it.id).opt_text(it.address.as_ref().map(Email::as_str)).text(it.status.as_str()).int(it.tries);
     let row = row.opt_at(it.due_at).opt_text(it.error.as_deref()).opt_at(it.sent_at);

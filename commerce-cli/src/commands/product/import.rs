@@ -9,7 +9,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use commerce_core::Currency;
-use commerce_core::catalog::{ImportProduct, Imported, MetSellers, NewImage, NewProduct, NewVariant};
+use commerce_core::catalog::{
+    ImportCategory, ImportProduct, Imported, MetCategories, MetSellers, NewImage, NewProduct, NewVariant,
+};
 use commerce_core::ids::{CategoryId, SellerId};
 use commerce_core::text::Sku;
 use futures_util::StreamExt;
@@ -41,13 +43,17 @@ Formats (told from the file's name and header unless --format says):
                 rows of their own (kept as links, never fetched), `Default Title`. An empty SKU is
                 made of HANDLE-OPTIONS, the same at every import. Type (else Product Category)
                 becomes the category; Vendor and Tags become metadata, the metafields
-                commerce.seller and commerce.seller_name the seller; unpublished products come
-                in as DRAFT.
+                commerce.seller and commerce.seller_name the seller, commerce.category_slugs what
+                tells categories of one name apart; unpublished products come in as DRAFT.
   csv           one row per variant: name, sku, price, and if wanted slug, description, category
-                (\"Men > Shirts\"), status, stock, compare_at_price, weight_grams, barcode, image,
+                (\"Men > Shirts\"), category_slugs, status, stock, compare_at_price, weight_grams, barcode, image,
                 vendor, tags, seller, seller_name, and a column `option:NAME` for every option. What
                 a file has no column for stays as it is
-  jsonl         one product per line, as `product export` writes it
+  jsonl         one product per line, as `product export` writes it: what a line does not say
+                stays as it is, what it says is empty (\"metadata\": {}) becomes empty
+
+Categories are known by the names from the root down to them; where several beside each other have
+one name, by their slugs, too. One that is not there is made.
 
 Sellers are known by their slug, and the house's own as such; one that is not there is made, with
 nobody who runs it. A product whose file names no seller stays whose it is, and a new one is the
@@ -208,12 +214,19 @@ async fn one(places: &Places<'_>, found: Found) -> Result<Outcome, Failure> {
     }
 }
 
-/// Where products belong: categories by their path of names and sellers by their slug, each made once.
+/// Where products belong: categories by their path and sellers by their slug, each made once.
 struct Places<'a> {
     goal: &'a Goal,
     dry_run: bool,
-    categories: Mutex<HashMap<Vec<String>, Option<CategoryId>>>,
+    categories: Mutex<Categories>,
     sellers: Mutex<MetSellers>,
+}
+
+/// The categories that were looked for, and those on the way to them.
+#[derive(Default)]
+struct Categories {
+    known: HashMap<Vec<ImportCategory>, Option<CategoryId>>,
+    met: MetCategories,
 }
 
 impl Places<'_> {
@@ -231,12 +244,12 @@ impl Places<'_> {
     }
 
     /// The category of a path; without writing, only one that is there.
-    async fn category(&self, path: &[String]) -> Result<Option<CategoryId>, Trouble> {
-        let mut known = self.categories.lock().await;
+    async fn category(&self, path: &[ImportCategory]) -> Result<Option<CategoryId>, Trouble> {
+        let Categories { known, met } = &mut *self.categories.lock().await;
         if let Some(category) = known.get(path) {
             return Ok(*category);
         }
-        let category = self.goal.category(path, self.dry_run).await?;
+        let category = self.goal.category(path, met, self.dry_run).await?;
         known.insert(path.to_vec(), category);
         Ok(category)
     }
@@ -268,7 +281,7 @@ fn variant(variant: DraftVariant) -> NewVariant {
         stock: variant.stock,
         weight_grams: variant.weight_grams,
         barcode: variant.barcode,
-        metadata: Some(variant.metadata).filter(|notes| !notes.is_empty()),
+        metadata: variant.metadata,
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Category {
     pub id: CategoryId,
+    pub slug: Slug,
     pub name: String,
     pub parent_id: Option<CategoryId>,
 }

@@ -256,6 +256,15 @@ async fn a_history_is_kept_in_order(fixture: &Orders) {
     assert_eq!(read, history, "oldest first, and only of this order");
     let again = history.pop().expect("there are eight");
     assert_eq!(fixture.refused([OrderWrite::Timeline(again)]).await, CommitRefusal::Duplicate("id"));
+    let worded = history.first().cloned().expect("there are some");
+    let forgotten = TimelineEntry { note: String::new(), ..worded.clone() };
+    let update = |version| OrderWrite::Update(Order { version, ..one.clone() });
+    assert_eq!(fixture.refused([update(1), OrderWrite::Reword(forgotten.clone())]).await, CommitRefusal::Stale("order"));
+    let read = walk(async |page| got(fixture.store.timeline(one.id, &page).await)).await;
+    assert!(!worded.note.is_empty() && read.first() == Some(&worded), "what is refused changes no word");
+    fixture.write([update(2), OrderWrite::Reword(forgotten.clone())]).await;
+    let read = walk(async |page| got(fixture.store.timeline(one.id, &page).await)).await;
+    assert_eq!((read.first(), read.get(1..7)), (Some(&forgotten), history.get(1..)), "one line, and no other");
     let nobody: OrderId = IdSource::new(fixture.clock.clone(), Arc::new(SeededEntropy::new(8))).mint();
     assert!(walk(async |page| got(fixture.store.timeline(nobody, &page).await)).await.is_empty());
 }

@@ -73,6 +73,9 @@ impl Rows {
                 judge_free("id", self.timeline.contains_key(&entry.id))?;
                 self.timeline.insert(entry.id, entry);
             }
+            OrderWrite::Reword(entry) => {
+                self.timeline.insert(entry.id, entry);
+            }
             OrderWrite::ClaimCart(claim, order) => {
                 if let Some((first, _)) = self.claimed_carts.insert(claim, (order, now)) {
                     return Err(CommitRefusal::CartOrdered(first));

@@ -26,10 +26,10 @@ pub(crate) const NEW: Insert = insert!(
 
 pub(crate) const CHANGED: &str = update!(
     "notification_logs", 0 id: id; 1 address: word, 2 status: word, 3 tries: int, 4 due_at: int, 5 error: text,
-    6 sent_at: int, 7 maybe_twice: int, 8 version: int, 9 held_at: int, 10 seal: hash
+    6 sent_at: int, 7 maybe_twice: int, 8 version: int, 9 held_at: int, 10 seal: hash, 11 data: text
 );
 
-/// Of those that have no error and had none, which are nearly all. Where an UPDATE sets a LONGTEXT, whatever to, the server
+/// Of those that have no error and had none, and are not forgotten, which are nearly all. Where an UPDATE sets a LONGTEXT, whatever to, the server
 /// keeps the rows in a table on its disk meanwhile.
 pub(crate) const CHANGED_WELL: &str = update!(
     "notification_logs", 0 id: id; 1 address: word, 2 status: word, 3 tries: int, 4 due_at: int, 6 sent_at: int,

@@ -124,6 +124,8 @@ pub(crate) const HISTORY: Insert = insert!(
     6 seal: hash
 );
 
+pub(crate) const REWORDED: &str = update!("order_status_history", 0 order_id: id, 1 id: id; 4 note: text, 6 seal: hash);
+
 pub(crate) const CLAIMS: Insert = insert!("cart_claims", 0 claim: id, 1 claimed_at: int, 2 order_id: id, 3 seal: hash);
 
 pub(crate) const HEARD: Put = put!(

@@ -124,15 +124,17 @@ fn return_row(row: RowText, (order, position, it): (&Order, i64, &Return)) -> Ro
 
 fn write_records(script: &mut Script, judge: &OrdersJudge<'_>, now: Timestamp) {
     let entries = judge.timeline.written().filter_map(|(_, entry)| *entry);
-    let entries = Bulk::of(entries, |row: RowText, it: &TimelineEntry| {
-        row.id(it.order).id(it.id).text(it.status.as_str()).at(it.at).text(&it.note).text(&it.actor).seal(HISTORY)
-    });
-    script.bulk(sql::HISTORY, entries);
+    script.bulk(sql::HISTORY, Bulk::of(entries, history_row));
+    script.bulk(sql::REWORDED, Bulk::of(judge.reworded.iter().copied(), history_row));
     let claims =
         Bulk::of(judge.claims.written(), |row: RowText, (claim, order)| row.uuid(*claim).at(now).id(*order).seal(CART_CLAIMS));
     script.bulk(sql::CLAIMS, claims);
     let heard = judge.heard.written().filter_map(|(name, row)| Some((judge.heard.is_stored(name), row.write?)));
     script.put(sql::HEARD, heard, heard_row);
+}
+
+fn history_row(row: RowText, it: &TimelineEntry) -> RowText {
+    row.id(it.order).id(it.id).text(it.status.as_str()).at(it.at).text(&it.note).text(&it.actor).seal(HISTORY)
 }
 
 fn heard_row(row: RowText, it: &ProviderEvent) -> RowText {

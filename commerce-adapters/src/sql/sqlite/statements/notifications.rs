@@ -34,11 +34,14 @@ pub(crate) const NEW: &str = "INSERT OR FAIL INTO notification_logs (id, event_i
 
 pub(crate) const CHANGED: &str = "UPDATE OR FAIL notification_logs SET address = value ->> 1, status = value ->> 2,
         tries = value ->> 3, due_at = value ->> 4, error = value ->> 5, sent_at = value ->> 6, maybe_twice = value ->> 7,
-        version = value ->> 8, held_at = value ->> 9, seal = unhex(value ->> 10)
+        version = value ->> 8, held_at = value ->> 9, seal = unhex(value ->> 10), data = value ->> 11
     FROM jsonb_each(?) WHERE notification_logs.id = unhex(value ->> 0)";
 
-/// Of those that have no error and had none.
-pub(crate) const CHANGED_WELL: &str = CHANGED;
+/// Of those that have no error and had none, and are not forgotten.
+pub(crate) const CHANGED_WELL: &str = "UPDATE OR FAIL notification_logs SET address = value ->> 1, status = value ->> 2,
+        tries = value ->> 3, due_at = value ->> 4, sent_at = value ->> 6, maybe_twice = value ->> 7, version = value ->> 8,
+        held_at = value ->> 9, seal = unhex(value ->> 10)
+    FROM jsonb_each(?) WHERE notification_logs.id = unhex(value ->> 0)";
 
 pub(crate) const DUE: &str = "SELECT * FROM notification_logs INDEXED BY notification_logs_due
     WHERE due_at IS NOT NULL AND due_at <= ? AND status IN ('PENDING', 'SENDING')

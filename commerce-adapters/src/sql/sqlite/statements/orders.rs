@@ -141,7 +141,8 @@ pub(crate) const CANCELLATIONS: &str =
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
         unhex(value ->> 8)
     FROM jsonb_each(?) WHERE true
-    ON CONFLICT (order_id, position) DO NOTHING";
+    ON CONFLICT (order_id, position) DO UPDATE SET reason = excluded.reason, seal = excluded.seal
+    WHERE reason IS NOT excluded.reason";
 
 pub(crate) const SHIPMENTS: &str =
     "INSERT INTO shipments (order_id, position, id, carrier, tracking_number, status, lines, events,
@@ -157,6 +158,11 @@ pub(crate) const SHIPMENTS: &str =
 pub(crate) const HISTORY: &str = "INSERT OR FAIL INTO order_status_history (order_id, id, status, reached_at, note, actor, seal)
     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, unhex(value ->> 6)
     FROM jsonb_each(?)";
+
+pub(crate) const REWORDED: &str = "UPDATE order_status_history SET note = new.note, seal = new.seal
+    FROM (SELECT unhex(value ->> 0) AS order_id, unhex(value ->> 1) AS id, value ->> 4 AS note, unhex(value ->> 6) AS seal
+        FROM jsonb_each(?)) AS new
+    WHERE order_status_history.order_id = new.order_id AND order_status_history.id = new.id";
 
 pub(crate) const CLAIMS: &str = "INSERT OR FAIL INTO cart_claims (claim, claimed_at, order_id, seal)
     SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), unhex(value ->> 3) FROM jsonb_each(?)";

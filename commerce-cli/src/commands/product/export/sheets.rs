@@ -9,7 +9,9 @@ use commerce_core::{Currency, Money};
 use crate::failure::Failure;
 use crate::import::assemble::NO_OPTION;
 use crate::import::jsonl::{Line, LineImage, LineVariant, Price};
-use crate::import::shopify::{SELLER as SHOPIFY_SELLER, SELLER_NAME as SHOPIFY_SELLER_NAME};
+use crate::import::shopify::{
+    CATEGORY_SLUGS as SHOPIFY_CATEGORY_SLUGS, SELLER as SHOPIFY_SELLER, SELLER_NAME as SHOPIFY_SELLER_NAME,
+};
 
 use super::{Sheet, failed};
 
@@ -33,13 +35,14 @@ impl<W: Write> Plain<W> {
 
     fn row(&self, line: &Line, at: usize) -> Vec<String> {
         let Cells { variant, image, first } = cells(line, at);
-        let noted = |key: &str| first(line.metadata.get(key).map_or("", String::as_str));
+        let noted = |key: &str| first(noted_as(line, key));
         let [seller, seller_name] = sold_by(line).map(&first);
         let mut row = vec![
             line.slug.clone().unwrap_or_default(),
             line.name.clone(),
             first(line.description.as_deref().unwrap_or_default()),
-            first(&line.category.join(BELOW)),
+            first(&categories(line).join(BELOW)),
+            first(&line.category_slugs.join(BELOW)),
             first(line.status.map_or("", ProductStatus::as_str)),
             noted("vendor"),
             noted("tags"),
@@ -57,11 +60,12 @@ impl<W: Write> Plain<W> {
 
 impl<W: Write> Sheet for Plain<W> {
     fn head(&mut self) -> Result<(), Failure> {
-        const FIXED: [&str; 17] = [
+        const FIXED: [&str; 18] = [
             "slug",
             "name",
             "description",
             "category",
+            "category_slugs",
             "status",
             "vendor",
             "tags",
@@ -111,7 +115,7 @@ impl<W: Write> Shopify<W> {
 
 impl<W: Write> Sheet for Shopify<W> {
     fn head(&mut self) -> Result<(), Failure> {
-        const HEADER: [&str; 30] = [
+        const HEADER: [&str; 31] = [
             "Handle",
             "Title",
             "Body (HTML)",
@@ -142,6 +146,7 @@ impl<W: Write> Sheet for Shopify<W> {
             "Status",
             SHOPIFY_SELLER,
             SHOPIFY_SELLER_NAME,
+            SHOPIFY_CATEGORY_SLUGS,
         ];
         self.out.write_record(HEADER).map_err(unwritten)
     }
@@ -167,14 +172,14 @@ impl<W: Write> Sheet for Shopify<W> {
 
 fn shopify_row(line: &Line, at: usize, options: &BTreeSet<&String>) -> Vec<String> {
     let Cells { variant, image, first } = cells(line, at);
-    let noted = |key: &str| first(line.metadata.get(key).map_or("", String::as_str));
+    let noted = |key: &str| first(noted_as(line, key));
     let published = line.status == Some(ProductStatus::Active);
     let mut row = vec![
         line.slug.clone().unwrap_or_default(),
         first(&line.name),
         first(line.description.as_deref().unwrap_or_default()),
         noted("vendor"),
-        first(&line.category.join(BELOW)),
+        first(&categories(line).join(BELOW)),
         noted("tags"),
         first(if published { "true" } else { "false" }),
     ];
@@ -195,7 +200,8 @@ fn shopify_row(line: &Line, at: usize, options: &BTreeSet<&String>) -> Vec<Strin
     let alt = image.map(|image| image.alt.clone()).unwrap_or_default();
     row.extend([image.map(|image| image.url.clone()).unwrap_or_default(), position, alt]);
     row.push(first(&line.status.map_or("", ProductStatus::as_str).to_lowercase()));
-    row.extend(sold_by(line).map(first));
+    row.extend(sold_by(line).map(&first));
+    row.push(first(&line.category_slugs.join(BELOW)));
     row
 }
 
@@ -209,12 +215,25 @@ struct Cells<'a, F> {
 
 fn cells(line: &Line, at: usize) -> Cells<'_, impl Fn(&str) -> String> {
     let first = move |text: &str| if at == 0 { text.to_owned() } else { String::new() };
-    Cells { variant: line.variants.get(at), image: line.images.get(at), first }
+    Cells { variant: line.variants.get(at), image: images(line).get(at), first }
+}
+
+fn images(line: &Line) -> &[LineImage] {
+    line.images.as_deref().unwrap_or_default()
+}
+
+fn categories(line: &Line) -> &[String] {
+    line.category.as_deref().unwrap_or_default()
+}
+
+/// A note that the file has a column for.
+fn noted_as<'a>(line: &'a Line, key: &str) -> &'a str {
+    line.metadata.as_ref().and_then(|notes| notes.get(key)).map_or("", String::as_str)
 }
 
 /// A row for each variant, the pictures beside them, and rows of their own for what is left of these.
 fn height(line: &Line) -> usize {
-    line.variants.len().max(line.images.len())
+    line.variants.len().max(images(line).len())
 }
 
 /// A seller's slug and name. What names none is the house's wherever it is read.
@@ -246,7 +265,7 @@ fn unsayable(line: &Line, currency: Currency) -> Option<String> {
     if let Some(other) = foreign.into_iter().next() {
         return Some(format!("its prices are {other}, and the file's are {currency}"));
     }
-    let split = line.category.iter().find(|name| name.contains('>'));
+    let split = categories(line).iter().find(|name| name.contains('>'));
     split.map(|name| format!("its category \"{name}\" has a > in its name, which parts categories in the file"))
 }
 
@@ -290,7 +309,7 @@ mod tests {
             stock: 7,
             weight_grams: Some(250),
             barcode: Some("0012345678905".to_owned()),
-            metadata: BTreeMap::new(),
+            metadata: None,
         };
         let image = |url: &str| LineImage { url: url.to_owned(), alt: "From the \"front\"".to_owned() };
         Line {
@@ -298,15 +317,19 @@ mod tests {
             name: "Cup".to_owned(),
             description: Some("Two lines,\nand a comma".to_owned()),
             status: Some(ProductStatus::Draft),
-            category: vec!["Kitchen".to_owned(), "Cups".to_owned()],
+            category: Some(vec!["Kitchen".to_owned(), "Cups".to_owned()]),
+            category_slugs: vec!["kitchen".to_owned(), "cups-2".to_owned()],
             seller: Some(ImportSeller {
                 slug: "potter".parse().unwrap(),
                 name: "Potter, \"the\" first".to_owned(),
                 house: false,
             }),
             variants: vec![variant("CUP-S", "S"), variant("CUP-M", "M")],
-            images: vec![image("https://x.example/1.png"), image("/images/2.webp"), image("https://x.example/3.png")],
-            metadata: BTreeMap::from([("tags".to_owned(), "clay, red".to_owned()), ("vendor".to_owned(), "Acme".to_owned())]),
+            images: Some(vec![image("https://x.example/1.png"), image("/images/2.webp"), image("https://x.example/3.png")]),
+            metadata: Some(BTreeMap::from([
+                ("tags".to_owned(), "clay, red".to_owned()),
+                ("vendor".to_owned(), "Acme".to_owned()),
+            ])),
         }
     }
 
@@ -368,7 +391,7 @@ mod tests {
             stock: 0,
             weight_grams: Some(0),
             barcode: None,
-            metadata: BTreeMap::new(),
+            metadata: None,
         });
         let plain = text(|out| Box::new(Plain::new(out, Currency::INR, BTreeSet::from(["Size".to_owned()]))), &line);
         let shopify = text(|out| Box::new(Shopify::new(out, Currency::INR)), &line);
@@ -391,7 +414,7 @@ mod tests {
         let mut foreign = line();
         foreign.variants[1].price = Price::Minor(Money::new(5, "USD".parse().unwrap()));
         assert!(sheet.product(&foreign).unwrap().is_some_and(|reason| reason.contains("USD")));
-        let split = Line { category: vec!["A > B".to_owned()], ..line() };
+        let split = Line { category: Some(vec!["A > B".to_owned()]), category_slugs: Vec::new(), ..line() };
         assert!(sheet.product(&split).unwrap().is_some_and(|reason| reason.contains('>')));
     }
 }

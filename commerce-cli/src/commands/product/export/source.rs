@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use commerce_core::catalog::{CategoryTree, HOUSE, ImportSeller, Inventory, ListProducts, Product, Variant};
 use commerce_core::ids::{CategoryId, Id, ProductId, SellerId};
 use commerce_core::page::PageRequest;
-use commerce_core::text::Sku;
+use commerce_core::text::{Sku, Slug};
 use commerce_core::{Actor, Currency, limits};
 use futures_util::StreamExt;
 use indicatif::ProgressBar;
@@ -33,9 +33,12 @@ pub(super) struct Source {
 enum Whose {
     /// Those of a data directory.
     Local(Box<Shop>, Box<CategoryTree>),
-    /// Those of a server, with the names of its categories and what each lies below.
-    Remote(Remote, BTreeMap<CategoryId, (String, Option<CategoryId>)>),
+    /// Those of a server, with its categories.
+    Remote(Remote, BTreeMap<CategoryId, Node>),
 }
+
+/// A category as the tree knows it: name, slug and what it lies below.
+type Node = (String, Slug, Option<CategoryId>);
 
 impl Source {
     /// Opens it and reads its categories.
@@ -94,7 +97,8 @@ impl Source {
                 let stock = shop.catalog.stock_of(&skus).await?;
                 let stock = stock.into_iter().map(|Inventory { sku, on_hand, .. }| (sku, on_hand)).collect();
                 let seller = self.seller(product.seller).await?;
-                let category = path(product.category, |id| tree.node(id).map(|node| (node.name.clone(), node.parent)));
+                let category =
+                    path(product.category, |id| tree.node(id).map(|node| (node.name.clone(), node.slug.clone(), node.parent)));
                 Ok(Some(line(product, seller, category, &stock)))
             }
             Whose::Remote(remote, categories) => {
@@ -159,7 +163,7 @@ impl Source {
     }
 }
 
-fn line(product: Product, seller: ImportSeller, category: Vec<String>, stock: &HashMap<Sku, i64>) -> Line {
+fn line(product: Product, seller: ImportSeller, (names, slugs): (Vec<String>, Vec<String>), stock: &HashMap<Sku, i64>) -> Line {
     let variant = |variant: Variant| LineVariant {
         stock: stock.get(&variant.sku).copied().unwrap_or(0),
         price: Price::Minor(variant.price),
@@ -167,7 +171,7 @@ fn line(product: Product, seller: ImportSeller, category: Vec<String>, stock: &H
         options: variant.options,
         weight_grams: variant.weight_grams,
         barcode: variant.barcode,
-        metadata: variant.metadata,
+        metadata: Some(variant.metadata),
         sku: variant.sku,
     };
     Line {
@@ -175,28 +179,29 @@ fn line(product: Product, seller: ImportSeller, category: Vec<String>, stock: &H
         name: product.name,
         description: Some(product.description),
         status: Some(product.status),
-        category,
+        category: Some(names),
+        category_slugs: slugs,
         seller: Some(seller),
         variants: product.variants.into_iter().map(variant).collect(),
-        images: product.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect(),
-        metadata: product.metadata,
+        images: Some(product.images.into_iter().map(|image| LineImage { url: image.url, alt: image.alt }).collect()),
+        metadata: Some(product.metadata),
     }
 }
 
-/// The names from the root down.
-fn path(category: Option<CategoryId>, above: impl Fn(CategoryId) -> Option<(String, Option<CategoryId>)>) -> Vec<String> {
-    let (mut names, mut at) = (Vec::new(), category);
-    while let Some((name, parent)) = at.filter(|_| names.len() < limits::CATEGORY_DEPTH_MAX).and_then(&above) {
-        names.insert(0, name);
+/// The names and the slugs from the root down.
+fn path(category: Option<CategoryId>, node: impl Fn(CategoryId) -> Option<Node>) -> (Vec<String>, Vec<String>) {
+    let (mut upwards, mut at) = (Vec::new(), category);
+    while let Some((name, slug, parent)) = at.filter(|_| upwards.len() < limits::CATEGORY_DEPTH_MAX).and_then(&node) {
+        upwards.push((name, slug.to_string()));
         at = parent;
     }
-    names
+    upwards.into_iter().rev().unzip()
 }
 
-/// The names of a server's categories and what each lies below.
-async fn categories(remote: &Remote) -> Result<BTreeMap<CategoryId, (String, Option<CategoryId>)>, Failure> {
+/// A server's categories.
+async fn categories(remote: &Remote) -> Result<BTreeMap<CategoryId, Node>, Failure> {
     let all: Vec<Category> = read(remote.whole("/api/categories").await?.into())?;
-    Ok(all.into_iter().map(|it| (it.id, (it.name, it.parent_id))).collect())
+    Ok(all.into_iter().map(|it| (it.id, (it.name, it.slug, it.parent_id))).collect())
 }
 
 /// A product as lists of a server show it.

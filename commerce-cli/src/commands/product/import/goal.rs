@@ -1,6 +1,6 @@
 //! Where an import goes: into the shop of the data directory, or to a running server.
 
-use commerce_core::catalog::{ImportProduct, ImportSeller, Imported, MetSellers};
+use commerce_core::catalog::{ImportCategory, ImportProduct, ImportSeller, Imported, MetCategories, MetSellers};
 use commerce_core::ids::{CategoryId, SellerId};
 use commerce_core::{Actor, Refusal};
 use tempfile::TempDir;
@@ -75,11 +75,16 @@ impl Goal {
     }
 
     /// The category of a path, made where it is not there; without writing, only one that is.
-    pub(super) async fn category(&self, path: &[String], dry_run: bool) -> Result<Option<CategoryId>, Trouble> {
+    pub(super) async fn category(
+        &self,
+        path: &[ImportCategory],
+        met: &mut MetCategories,
+        dry_run: bool,
+    ) -> Result<Option<CategoryId>, Trouble> {
         match self {
-            Self::Here { shop, .. } if dry_run => Ok(shop.catalog.preview_category_at(&Actor::System, path).await?),
-            Self::Here { shop, .. } => Ok(shop.catalog.category_at(&Actor::System, path).await?),
-            Self::There(server) => server.category(path, dry_run).await,
+            Self::Here { shop, .. } if dry_run => Ok(shop.catalog.preview_import_category(&Actor::System, path, met).await?),
+            Self::Here { shop, .. } => Ok(shop.catalog.import_category(&Actor::System, path, met).await?),
+            Self::There(server) => server.category(path, met, dry_run).await,
         }
     }
 

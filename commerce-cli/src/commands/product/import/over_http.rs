@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use commerce_core::Refusal;
 use commerce_core::catalog::{
-    HOUSE, ImportProduct, ImportSeller, Imported, MetSellers, NewImage, NewVariant, Product, ProductPatch,
+    HOUSE, ImportCategory, ImportProduct, ImportSeller, Imported, MetCategories, MetSellers, NewImage, NewVariant, Product,
+    ProductPatch,
 };
 use commerce_core::ids::{CategoryId, Id, IdSource, SellerId};
 use commerce_core::text::{Metadata, Slug};
@@ -43,7 +44,12 @@ impl OverHttp {
     }
 
     /// See [`Goal::category`](super::goal::Goal::category).
-    pub(super) async fn category(&self, path: &[String], dry_run: bool) -> Result<Option<CategoryId>, Trouble> {
+    pub(super) async fn category(
+        &self,
+        path: &[ImportCategory],
+        met: &mut MetCategories,
+        dry_run: bool,
+    ) -> Result<Option<CategoryId>, Trouble> {
         if path.is_empty() {
             return Ok(None);
         }
@@ -53,21 +59,34 @@ impl OverHttp {
             none => none.insert(read(self.remote.whole("/api/categories").await?.into())?),
         };
         let mut at = None;
-        for name in path.iter().map(|name| name.trim()) {
-            let found = known.iter().find(|it| it.parent_id == at && it.name == name).map(|it| it.id);
-            at = match found {
+        for step in path {
+            let beside = known.iter().filter(|it| it.parent_id == at).map(|it| (it.id, it.name.as_str(), &it.slug));
+            let found = match step.among(beside, met) {
                 None if dry_run => return Ok(None),
                 None => {
-                    let body = json!({ "name": name, "parentId": at });
-                    let made: Category = read(self.remote.call_in_turn(Method::POST, "/api/categories", &body, None).await?)?;
+                    let made = self.new_category(step, at, known).await?;
                     let id = made.id;
                     known.push(made);
-                    Some(id)
+                    id
                 }
-                found => found,
+                Some(found) => found,
             };
+            met.extend(step.slug.clone().map(|slug| (found, slug)));
+            at = Some(found);
         }
         Ok(at)
+    }
+
+    /// Makes a category, with the slug that it is called by where none of `known` has it.
+    async fn new_category(
+        &self,
+        step: &ImportCategory,
+        parent: Option<CategoryId>,
+        known: &[Category],
+    ) -> Result<Category, Trouble> {
+        let mut body = json!({ "name": step.name.trim(), "parentId": parent });
+        set(&mut body, "slug", step.slug.as_ref().filter(|slug| known.iter().all(|it| it.slug != **slug)));
+        Ok(read(self.remote.call_in_turn(Method::POST, "/api/categories", &body, None).await?)?)
     }
 
     /// See [`Goal::seller`](super::goal::Goal::seller). The house that is not there yet is made by the server, with the first

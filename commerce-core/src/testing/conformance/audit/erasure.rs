@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::actor::Actor;
 use crate::audit::ShopBooks;
 use crate::audit::books::Cell;
-use crate::audit::tables::{self, ADDRESSES, ERASURES, GUESTS, ORDERS, REVIEWS, USERS};
+use crate::audit::tables::{self, ADDRESSES, ERASURES, GUESTS, ORDERS, OUTBOX, REVIEWS, USERS, WEBHOOK_DELIVERIES};
 use crate::commerce::{Commerce, Context};
 use crate::error::Outcome;
 use crate::ids::{Id, ReturnId};
@@ -15,14 +15,20 @@ use crate::page::{PageRequest, whole};
 
 use super::{Tampered, rows};
 
+/// What customers, and carriers, said about orders.
+const WORDS: [&str; 5] = ["changed my mind", "one too many", "one is broken", "it is cracked", "at the door"];
+
+/// Where what was said is kept as it was said, until its retention ends.
+const EVENTS: [&str; 2] = [OUTBOX.name, WEBHOOK_DELIVERIES.name];
+
 /// Everybody who ever came to a shop that has [traded](super::trade) is erased, whatever she left under way comes to its end, and
 /// nothing that named anybody is found in any row.
 pub async fn erasure(tampered: &dyn Tampered) {
     let (shop, books) = (tampered.shop(), tampered.books());
     let names = names(books).await;
     assert!(names.len() > 8, "there are people: {names:?}");
-    for name in &names {
-        assert!(!found(books, name).await.is_empty(), "{name} is known");
+    for said in names.iter().map(String::as_str).chain(WORDS) {
+        assert!(!found(books, said).await.is_empty(), "{said} is known");
     }
     everybody_goes(shop, books).await.expect("everybody may be erased");
     come_to_an_end(shop).await.expect("orders come to their ends");
@@ -35,6 +41,10 @@ pub async fn erasure(tampered: &dyn Tampered) {
     }
     for name in &names {
         assert_eq!(found(books, name).await, [""; 0], "{name} is still known");
+    }
+    for said in WORDS {
+        let still = found(books, said).await;
+        assert!(still.iter().all(|table| EVENTS.contains(table)), "{said} is still known: {still:?}");
     }
     assert_eq!(super::look(shop).await.violations, [], "and the books are right");
 }

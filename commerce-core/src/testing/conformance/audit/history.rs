@@ -219,7 +219,9 @@ async fn in_parcels(shop: &Commerce, bela: &Actor) -> Outcome<()> {
         lines: lines.map(|units| vec![("CUP-1".to_owned(), units)]),
     };
     let news = |status| CarrierNews { status, at: None, note: Some("at the door".to_owned()) };
-    shop.orders.cancel_lines(bela, order, &[("CUP-1".to_owned(), 1)], None, Some(key("one-less")), None).await?;
+    shop.orders
+        .cancel_lines(bela, order, &[("CUP-1".to_owned(), 1)], Some("one too many".to_owned()), Some(key("one-less")), None)
+        .await?;
     shop.settle().await?;
     let to = RawAddress { line1: "14 MG Road".to_owned(), ..samples::address() };
     shop.orders.redirect(bela, order, to, None).await?;

@@ -35,6 +35,9 @@ impl Books {
                 OrderWrite::Update(order) => self.updated(order, changes, now, met),
                 OrderWrite::Restate(order, ..) => self.must(false, || format!("{order} is restated, and nobody repairs here")),
                 OrderWrite::Timeline(entry) => self.told(entry, changes),
+                OrderWrite::Reword(entry) => {
+                    self.must(entry.note.is_empty(), || format!("{} is told in other words", entry.order))
+                }
                 OrderWrite::ClaimCart(..) => {}
                 OrderWrite::SaveCoupon(coupon) => self.coupon_saved(coupon),
                 OrderWrite::DropCoupon(coupon, _) => self.must(false, || format!("{coupon} is gone, and nobody removes it here")),
