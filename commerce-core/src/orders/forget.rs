@@ -75,7 +75,7 @@ impl Order {
     }
 
     /// The same order without anything personal.
-    fn anonymous(self) -> Self {
+    pub(crate) fn anonymous(self) -> Self {
         let cancellation = |it: Cancellation| Cancellation { reason: String::new(), ..it };
         let returned = |it: Return| Return { reason: ERASED.to_owned(), note: None, ..it };
         Self {

@@ -157,6 +157,10 @@ impl Books {
         };
         let lapsed = before.payment.attempts.iter().any(lapsed);
         self.must(!given_up || overdue || lapsed, || format!("order {id} was given up before its time was over"));
+        if forgotten && !before.is_anonymous() {
+            let only = *order == Order { version: order.version, updated_at: order.updated_at, ..before.anonymous() };
+            return self.must(only, || format!("more of order {id} changed than what was personal"));
+        }
         self.money(&before, order);
         self.shipments(&before, order, changes, met);
         self.returns(&before, order, met);
