@@ -156,8 +156,10 @@ wire_names! {
         RetryParked = "retry-parked",
         /// Send mails.
         SendMail = "send-mail",
-        /// Call other systems' endpoints.
+        /// Call other systems' endpoints that take what they are told.
         SendWebhooks = "send-webhooks",
+        /// Call those that did not take it last.
+        RetryWebhooks = "retry-webhooks",
     }
 }
 
@@ -171,7 +173,7 @@ impl Work {
             Self::RelayOrders | Self::ResumeAttempts | Self::ExpireUnpaid | Self::SendRefunds | Self::RetryParked => {
                 Context::Orders
             }
-            Self::RelayNotifications | Self::SendMail | Self::SendWebhooks => Context::Notifications,
+            Self::RelayNotifications | Self::SendMail | Self::SendWebhooks | Self::RetryWebhooks => Context::Notifications,
         }
     }
 }

@@ -60,6 +60,8 @@ pub const REVIEW_MAX: usize = 5_000;
 pub const QUERY_MAX: usize = 200;
 /// Hits of one search that can be paged through; nobody reads further, and ranking costs memory.
 pub const SEARCH_DEPTH_MAX: u32 = 10_000;
+/// Options that a search may be narrowed to.
+pub const SEARCH_OPTIONS_MAX: usize = 50;
 /// Products that a search looks through while there is no index.
 pub const SCAN_MAX: usize = 2_000;
 /// Characters of a password; argon2 reads them all, so an upper bound keeps hashing cheap.

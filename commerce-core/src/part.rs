@@ -328,6 +328,7 @@ impl Part {
             Work::RetryParked => OptionFuture::from(orders.as_ref().map(|orders| orders.retry_parked(BATCH))).await,
             Work::SendMail => OptionFuture::from(notifications.as_ref().map(|told| told.send_due(BATCH))).await,
             Work::SendWebhooks => OptionFuture::from(notifications.as_ref().map(Notifications::send_webhooks)).await,
+            Work::RetryWebhooks => OptionFuture::from(notifications.as_ref().map(Notifications::retry_webhooks)).await,
         };
         done.unwrap_or(Ok(0))
     }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use commerce_core::change::RequestKey;
+use commerce_core::commerce::Work;
 use commerce_core::error::StoreError;
 use commerce_core::events::{Consumer, EventKind, Outbox};
 use commerce_core::ids::{Id, WebhookEndpointId};
@@ -145,7 +146,13 @@ fn an_endpoint_is_disabled_when_nothing_reaches_it_and_enabled_by_a_change() {
         let one_is_gone = statuses().await;
         assert_eq!(one_is_gone.iter().filter(|status| **status == EndpointStatus::Disabled).count(), 1);
 
-        let left = if one_is_gone[0] == EndpointStatus::Active { dead } else { gone };
+        let (left, other) = if one_is_gone[0] == EndpointStatus::Active { (dead, gone) } else { (gone, dead) };
+        let it = deliveries(&shop, other).await.remove(0);
+        assert_eq!(
+            (it.status, it.answered, it.due_at),
+            (DeliveryStatus::Failed, Some(410), None),
+            "who is gone is not tried again"
+        );
         for _ in 0..3 {
             shop.wait(Duration::from_hours(29));
             shop.webhooks.answer(Ok(500));
@@ -168,6 +175,27 @@ fn an_endpoint_is_disabled_when_nothing_reaches_it_and_enabled_by_a_change() {
         register(&shop, "chitra").await;
         shop.settle().await.unwrap();
         assert_eq!(deliveries(&shop, left).await[0].status, DeliveryStatus::Delivered);
+    });
+}
+
+#[test]
+fn who_did_not_take_the_last_is_called_by_another_worker() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        let slow = endpoint(&shop, &["USER_REGISTERED"]).await;
+        register(&shop, "asha").await;
+        shop.webhooks.answer(Ok(500));
+        shop.settle().await.unwrap();
+        let well = endpoint(&shop, &["*"]).await;
+        register(&shop, "bela").await;
+        shop.step(Work::RelayUsers).await.unwrap();
+        assert_eq!(shop.step(Work::SendWebhooks).await.unwrap(), 1);
+        assert_eq!(deliveries(&shop, well).await[0].status, DeliveryStatus::Delivered);
+        assert_eq!(deliveries(&shop, slow).await[0].tries, 0, "nobody waits for it");
+        assert_eq!(shop.step(Work::RetryWebhooks).await.unwrap(), 1);
+        register(&shop, "chitra").await;
+        shop.step(Work::RelayUsers).await.unwrap();
+        assert_eq!(shop.step(Work::SendWebhooks).await.unwrap(), 2, "it took it, and is as any other");
     });
 }
 

@@ -94,7 +94,7 @@ impl Logins {
             [self.accounts.look(account, now), self.addresses.look(address, now)]
         };
         let wait = [pair].into_iter().chain(wide).flatten().filter_map(|left| left.wait_seconds()).max();
-        wait.map_or(Ok(()), |seconds| Err(Problem::from(Refusal::TooMany).retry_after(seconds)))
+        wait.map_or(Ok(()), |seconds| Err(Problem::from(Refusal::TooMany { seconds })))
     }
 
     /// Notes a failed try.

@@ -55,6 +55,7 @@ struct Bounds {
 #[derive(Clone, Copy)]
 enum Kind {
     Text,
+    Texts,
     Switch,
     Whole(Option<Bounds>),
 }
@@ -64,6 +65,12 @@ impl Param {
     #[must_use]
     pub const fn text(name: &'static str, meaning: &'static str) -> Self {
         Self { name, meaning, kind: Kind::Text }
+    }
+
+    /// Texts: the parameter may be there more than once.
+    #[must_use]
+    pub const fn texts(name: &'static str, meaning: &'static str) -> Self {
+        Self { name, meaning, kind: Kind::Texts }
     }
 
     /// `true` or `false`.
@@ -87,6 +94,7 @@ impl Param {
     fn document(self) -> Value {
         let schema = match self.kind {
             Kind::Text => json!({"type": "string"}),
+            Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
             Kind::Switch => json!({"type": "boolean"}),
             Kind::Whole(None) => json!({"type": "integer"}),
             Kind::Whole(Some(Bounds { least, most, unless_said })) => {

@@ -157,13 +157,12 @@ impl From<Error> for Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let class = refusal.class();
-        let mut problem = Self::new(status(class), refusal.code(), refusal.to_string());
+        let mut problem = Self::new(status(refusal.class()), refusal.code(), refusal.to_string());
         if let Some(Value::Object(members)) = refusal.members() {
             problem.members = members;
         }
-        if class == ErrorClass::TooMany {
-            problem.retry_after_seconds = Some(60);
+        if let Refusal::TooMany { seconds } = refusal {
+            problem.retry_after_seconds = Some(seconds);
         }
         problem
     }

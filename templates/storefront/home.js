@@ -6,6 +6,8 @@ import { picture } from "./lib/picture.js";
 import { api, productPath, start } from "./shop.js";
 
 const PAGE = 24;
+/** Values of one option to choose from: the most frequent. */
+const OPTIONS = 12;
 const wanted = new URLSearchParams(location.search);
 const text = (wanted.get("q") ?? "").trim();
 
@@ -26,9 +28,13 @@ async function more(grid, cursor) {
   if (text) query.set("q", text);
   if (wanted.get("category")) query.set("category", wanted.get("category"));
   if (wanted.get("inStock") === "true") query.set("inStock", "true");
+  for (const chosen of wanted.getAll("option")) query.append("option", chosen);
   if (cursor) query.set("cursor", cursor);
   const found = await api.get(`/api/products/search?${query}`, { open: true });
-  if (!cursor) heading(found.total);
+  if (!cursor) {
+    heading(found.total);
+    options(found.facets.options);
+  }
   grid.append(...found.items.map(card));
   if (cursor && found.items.length > 0) grid.children[grid.children.length - found.items.length].querySelector("a").focus();
   byId("empty").hidden = grid.children.length > 0;
@@ -60,6 +66,30 @@ function card(product) {
       product.inStock ? null : h("span", { class: "badge" }, "Sold out"),
     ),
   );
+}
+
+/** What the hits come in, to choose from; what was chosen stays, also where nothing is left of it. */
+function options(counted) {
+  const chosen = wanted.getAll("option");
+  const names = new Map();
+  const add = (name, value, count) => names.set(name, [...(names.get(name) ?? []), [value, count]]);
+  for (const { name, value, count } of counted) add(name, value, count);
+  for (const text of chosen) {
+    const at = text.indexOf(":");
+    const [name, value] = [text.slice(0, at), text.slice(at + 1)];
+    if (at > 0 && !names.get(name)?.some(([known]) => known === value)) add(name, value, 0);
+  }
+  const groups = [...names].map(([name, values], group) => {
+    const boxes = values.slice(0, OPTIONS).map(([value, count], at) => {
+      const id = `option-${group}-${at}`;
+      const box = h("input", { id, type: "checkbox", name: "option", value: `${name}:${value}` });
+      box.checked = chosen.includes(box.value);
+      return h("span", { class: "check" }, box, h("label", { for: id }, `${value} (${count})`));
+    });
+    const open = values.some(([value]) => chosen.includes(`${name}:${value}`));
+    return h("details", { open }, h("summary", {}, name), boxes);
+  });
+  fill(byId("options"), groups).hidden = groups.length === 0;
 }
 
 /** The tree as one list, each level set in a little further. */

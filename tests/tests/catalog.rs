@@ -307,6 +307,27 @@ async fn search_ranks_and_forgives() {
     for member in ["id", "slug", "name", "status", "priceRange", "inStock", "image"] {
         assert!(whole["items"][0].get(member).is_some(), "no {member}: {whole}");
     }
+    // What is counted can be asked for.
+    let dress = async |name: &str, options: Value| {
+        let variant = json!({"sku": unique("S"), "price": inr(700), "stock": 1, "options": options});
+        let body = json!({"name": name, "description": "", "variants": [variant]});
+        admin.post("/api/products", &body).send().await.expect(201)["id"].as_str().unwrap().to_owned()
+    };
+    let red = dress("Ocelot Sari", json!({"Hue": "Red: deep", "Size": "S"})).await;
+    let blue = dress("Ocelot Shawl", json!({"Hue": "Blue", "Size": "S"})).await;
+    eventually("both are found", async || found(&[("q", "ocelot")]).await, |found| found.len() == 2).await;
+    let counted = search(&anyone, &[("q", "ocelot")]).await["facets"]["options"].clone();
+    assert!(counted.as_array().unwrap().contains(&json!({"name": "Hue", "value": "Red: deep", "count": 1})), "{counted}");
+    let sets = [&[("option", "Hue:Red: deep")][..], &[("option", "Hue:Blue"), ("option", "Size:S")]];
+    for (options, expected) in sets.into_iter().zip([&red, &blue]) {
+        assert_eq!(found(&[&[("q", "ocelot")], options].concat()).await, std::slice::from_ref(expected), "{options:?}");
+    }
+    assert_eq!(found(&[("q", "ocelot"), ("option", "Hue:Blue"), ("option", "Hue:Red: deep")]).await.len(), 2);
+    assert!(found(&[("q", "ocelot"), ("option", "Hue:Blue"), ("option", "Size:M")]).await.is_empty());
+    let small = search(&anyone, &[("q", "ocelot"), ("option", "Size:S"), ("limit", "1")]).await;
+    let cursor = small["nextCursor"].as_str().unwrap();
+    let other = [("q", "ocelot"), ("option", "Hue:Blue"), ("limit", "1"), ("cursor", cursor)];
+    anyone.call(Method::GET, "/api/products/search").query(&other).send().await.problem(400, "BAD_CURSOR");
     // Pages of search.
     let first = search(&anyone, &[("q", word), ("limit", "1")]).await;
     let next = search(&anyone, &[("q", word), ("limit", "1"), ("cursor", first["nextCursor"].as_str().unwrap())]).await;
@@ -326,7 +347,9 @@ async fn search_ranks_and_forgives() {
     let rename = json!({"name": "Plain Cloth"});
     admin.patch(&format!("/api/products/{both}"), &rename).header("if-match", "\"1\"").send().await.expect(200);
     eventually("the renamed product leaves", async || found(&[("q", "kanga")]).await, Vec::is_empty).await;
-    for (name, value) in [("minPrice", "x"), ("maxPrice", "-1"), ("inStock", "maybe"), ("category", "x"), ("limit", "0")] {
+    for (name, value) in
+        [("minPrice", "x"), ("maxPrice", "-1"), ("inStock", "maybe"), ("category", "x"), ("limit", "0"), ("option", "Red")]
+    {
         let answer = anyone.call(Method::GET, "/api/products/search").query(&[("q", word), (name, value)]).send().await;
         assert!(
             [422, 400, 404].contains(&answer.status) || (name == "category" && answer.status == 200),

@@ -252,7 +252,7 @@ async fn an_export_that_is_imported_back_is_the_shop_as_it_was() {
     let [first, second] = [category("Cups", &top, "cups").await, category("Cups", &top, "cups-of-tin").await];
     for (slug, category) in [("a-cup", &second), ("b-cup", &first), ("c-cup", &Value::Null)] {
         let price = serde_json::json!({"amount": 500, "currency": "INR"});
-        let variants = [serde_json::json!({"sku": format!("{slug}-1"), "price": price, "stock": 2})];
+        let variants = [serde_json::json!({"sku": format!("{slug}-1"), "price": price, "stock": 2, "weightGrams": 0})];
         let body =
             serde_json::json!({"name": slug, "slug": slug, "description": "x", "categoryId": category, "variants": variants});
         admin.post("/api/products", &body).send().await.expect(201);
@@ -272,7 +272,10 @@ async fn an_export_that_is_imported_back_is_the_shop_as_it_was() {
         let elsewhere = shop.path(format);
         let local = ["--data", elsewhere.to_str().unwrap()];
         assert_eq!(run_command(&[&local[..], &["product", "import", file]].concat()).code, 0);
-        assert_eq!(run_command(&[&local[..], &["product", "export"]].concat()).out, exported, "{format}");
+        let again = run_command(&[&local[..], &["product", "export"]].concat()).out;
+        // That file has one word for no weight and a weight of nothing.
+        let expected = if format == "shopify-csv" { exported.replace(r#""weightGrams":0,"#, "") } else { exported.clone() };
+        assert_eq!(again, expected, "{format}");
     }
 
     // What was put on since the export goes again.

@@ -4,7 +4,8 @@
 //! before a product names it, so that every picture that the databases name is there, also one that was taken
 //! off meanwhile. The sandbox's books are copied last: they may know more than ours, never less.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use commerce_core::Clock;
 use commerce_core::commerce::Context;
@@ -27,6 +28,7 @@ pub async fn take(data: &Path, to: &Path, clock: &dyn Clock, tell: &(dyn Fn(&str
     if !files::is_empty(to)? {
         return Err(BackupError::Occupied(to.to_owned()));
     }
+    forget_unfinished(to)?;
     let scratch = Scratch::at(beside(to))?;
     let into = scratch.path();
     let (mut entries, images) = (Vec::new(), Path::new("images"));
@@ -74,7 +76,32 @@ fn entry(path: &str, files::Sum { bytes, sha256 }: files::Sum) -> FileEntry {
 }
 
 /// Where a backup is gathered before it is whole: on the same disk.
-fn beside(to: &Path) -> std::path::PathBuf {
+fn beside(to: &Path) -> PathBuf {
+    to.with_file_name(format!("{}{}", gathering(to), std::process::id()))
+}
+
+/// What the name of such a folder begins with; the process that gathers stands behind it.
+fn gathering(to: &Path) -> String {
     let name = to.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    to.with_file_name(format!(".{name}.unfinished-{}", std::process::id()))
+    format!(".{name}.unfinished-")
+}
+
+/// Removes what processes have left behind that were killed while they gathered a backup of this name: keys lie in it, too.
+fn forget_unfinished(to: &Path) -> Result<(), BackupError> {
+    let (Some(folder), begins) = (to.parent(), gathering(to)) else { return Ok(()) };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let left = entry.file_name().to_str().and_then(|name| name.strip_prefix(&begins)?.parse::<u32>().ok());
+        if left.is_some_and(is_gone) {
+            fs::remove_dir_all(entry.path()).map_err(failed("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is no such process; where that cannot be told, there may be one.
+fn is_gone(process: u32) -> bool {
+    let processes = Path::new("/proc");
+    processes.join("self").exists() && !processes.join(process.to_string()).exists()
 }

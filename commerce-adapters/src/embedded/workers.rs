@@ -32,6 +32,8 @@ const LEASE_RENEW: Duration = Duration::from_secs(1);
 const INDEX_PAUSE: Duration = Duration::from_millis(250);
 /// Pause between two rounds of deleting what is old.
 const FORGET_PAUSE: Duration = Duration::from_hours(1);
+/// Pause before the first, so that a process that never lives for an hour deletes something, too.
+const FORGET_FIRST: Duration = Duration::from_mins(1);
 /// Pause after there was some work: what gathers meanwhile shares its commits.
 const PAUSE_MIN: Duration = Duration::from_millis(20);
 /// The same after mails: nobody sees them a tenth of a second sooner, and each takes two commits to be sent.
@@ -45,7 +47,7 @@ fn pause_max(work: Work) -> Duration {
         Work::RelayUsers | Work::RelayCatalog | Work::RelayOrders | Work::SendMail | Work::SendWebhooks => {
             Duration::from_millis(150)
         }
-        Work::ResumeAttempts | Work::SendRefunds | Work::RetryParked => Duration::from_millis(500),
+        Work::RetryWebhooks | Work::ResumeAttempts | Work::SendRefunds | Work::RetryParked => Duration::from_millis(500),
         // Only staff makes notifications say something, and only a log waits for it.
         Work::ForgetErased | Work::SweepHolds | Work::AlertLowStock | Work::ExpireUnpaid | Work::RelayNotifications => {
             Duration::from_secs(1)
@@ -219,12 +221,13 @@ async fn index(catalog: Catalog, stop: CancellationToken) {
     }
 }
 
-/// Deletes what nobody asks for any more, once an hour.
+/// Deletes what nobody asks for any more, soon after the start and then once an hour.
 async fn forget(keeper: Arc<dyn Keeper>, keep: KeepPolicy, post: Post, stop: CancellationToken) {
+    let mut pause = FORGET_FIRST;
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            () = tokio::time::sleep(FORGET_PAUSE) => {}
+            () = tokio::time::sleep(std::mem::replace(&mut pause, FORGET_PAUSE)) => {}
         }
         if post.is_held()
             && let Err(error) = keeper.forget_old(post.clock.now(), &keep).await

@@ -52,12 +52,15 @@ struct Entry {
     /// How much a payment is to come to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waits_for: Option<Money>,
+    /// The messages that were told of it: each tells one thing, once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    told: Vec<String>,
 }
 
 impl Entry {
     /// With this as it stands.
     fn of(reference: String, fact: PaymentFact) -> Self {
-        Self { reference, fact, waits_for: None }
+        Self { reference, fact, waits_for: None, told: Vec::new() }
     }
 }
 
@@ -101,7 +104,7 @@ impl Sandbox {
 
     /// A payment comes to what a message says of it, where that is what it was to come to: whoever sends one stands for the
     /// provider, whose books would say it by then.
-    fn come_true(&self, reference: &str, fact: &ProviderFact) -> std::io::Result<()> {
+    fn come_true(&self, SandboxMessage { event_id, reference, .. }: &SandboxMessage, fact: &ProviderFact) -> std::io::Result<()> {
         let key = reference.strip_prefix(PAYMENT).and_then(|key| Uuid::try_parse(key).ok());
         let (Some(key), ProviderFact::Payment(said)) = (key, fact) else { return Ok(()) };
         let path = self.books.join(format!("{key}.json"));
@@ -109,7 +112,11 @@ impl Sandbox {
             return Ok(());
         }
         let _alone = lock(&path)?;
-        let Some(entry) = read(&path)? else { return Ok(()) };
+        let Some(mut entry) = read(&path)? else { return Ok(()) };
+        if entry.told.contains(event_id) {
+            return Ok(());
+        }
+        entry.told.push(event_id.clone());
         let waits = matches!(entry.fact, PaymentFact::Pending { .. });
         let is_taken = matches!(entry.fact, PaymentFact::Captured { .. });
         let fits = match said {
@@ -118,10 +125,10 @@ impl Sandbox {
             PaymentFact::Declined { .. } => waits,
             PaymentFact::Pending { .. } | PaymentFact::Voided | PaymentFact::NoAnswer | PaymentFact::Unheard => false,
         };
-        if !fits {
-            return Ok(());
+        if fits {
+            entry.fact = said.clone();
         }
-        write(&path, &Entry { fact: said.clone(), ..entry })
+        write(&path, &entry)
     }
 
     async fn entry(&self, key: String) -> std::io::Result<Option<Entry>> {
@@ -249,7 +256,7 @@ impl PaymentGateway for Sandbox {
         check(&self.webhook_secret, Signed { header: signature.unwrap_or_default(), body }, now)?;
         let message = SandboxMessage::read(body, self.currency)?;
         let fact = message.fact("declined")?;
-        if let Err(error) = self.come_true(&message.reference, &fact) {
+        if let Err(error) = self.come_true(&message, &fact) {
             unreadable(&error);
         }
         Ok(ProviderEvent {

@@ -8,6 +8,8 @@ use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::{Column, ColumnValues, StrColumn};
 use tantivy::{DocAddress, DocId, Score, SegmentOrdinal, SegmentReader};
 
+use super::document::option_text;
+
 /// Different values of one facet that a segment reports; the rarest beyond are left out.
 const VALUES_MAX: usize = 200;
 
@@ -21,6 +23,8 @@ pub(super) struct HitCollector {
     categories: Option<Vec<String>>,
     prices: Option<(i64, i64)>,
     in_stock: bool,
+    /// Of each group one, as the index keeps options.
+    options: Vec<Vec<String>>,
     top: usize,
 }
 
@@ -30,6 +34,7 @@ impl HitCollector {
         let bounded = query.min_price.is_some() || query.max_price.is_some();
         let prices = (query.min_price.unwrap_or(i64::MIN), query.max_price.unwrap_or(i64::MAX));
         let categories = query.categories.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
+        let options = query.options.iter().map(|(name, values)| values.iter().map(|value| option_text(name, value)).collect());
         let top = query.offset.saturating_add(query.limit) as usize;
         Self {
             sort: query.sort,
@@ -37,6 +42,7 @@ impl HitCollector {
             categories,
             prices: bounded.then_some(prices),
             in_stock: query.in_stock,
+            options: options.collect(),
             top,
         }
     }
@@ -76,11 +82,9 @@ impl Collector for HitCollector {
     fn for_segment(&self, ordinal: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<SegmentHitCollector> {
         let fast = segment.fast_fields();
         let category = fast.str("category")?;
-        let allowed = match (&self.categories, &category) {
-            (None, _) => None,
-            (Some(_), None) => Some(Vec::new()),
-            (Some(wanted), Some(column)) => Some(ordinals(column, wanted)?),
-        };
+        let allowed = self.categories.as_ref().map(|wanted| ordinals(category.as_ref(), wanted)).transpose()?;
+        let options = fast.str("options")?;
+        let optional = self.options.iter().map(|wanted| ordinals(options.as_ref(), wanted)).collect::<tantivy::Result<_>>()?;
         Ok(SegmentHitCollector {
             ordinal,
             sort: self.sort,
@@ -89,11 +93,12 @@ impl Collector for HitCollector {
             only_in_stock: self.in_stock,
             top: self.top,
             allowed,
+            optional,
             price: fast.i64("price")?,
             created: fast.column_first_or_default("created")?,
             in_stock: fast.column_first_or_default("in_stock")?,
             categories: Counts::over(category),
-            options: Counts::over(fast.str("options")?),
+            options: Counts::over(options),
             prices: None,
             total: 0,
             places: Vec::new(),
@@ -125,11 +130,12 @@ impl Collector for HitCollector {
     }
 }
 
-/// Whether each category of a segment is among the wanted ones.
-fn ordinals(column: &StrColumn, wanted: &[String]) -> tantivy::Result<Vec<bool>> {
+/// Whether each value of a segment's facet is among the wanted ones.
+fn ordinals(column: Option<&StrColumn>, wanted: &[String]) -> tantivy::Result<Vec<bool>> {
+    let Some(column) = column else { return Ok(Vec::new()) };
     let mut allowed = vec![false; column.num_terms()];
-    for id in wanted {
-        if let Some(ordinal) = column.dictionary().term_ord(id)? {
+    for value in wanted {
+        if let Some(ordinal) = column.dictionary().term_ord(value)? {
             allowed[index(ordinal)] = true;
         }
     }
@@ -149,6 +155,7 @@ pub(super) struct SegmentHitCollector {
     only_in_stock: bool,
     top: usize,
     allowed: Option<Vec<bool>>,
+    optional: Vec<Vec<bool>>,
     price: Column<i64>,
     created: Arc<dyn ColumnValues<i64>>,
     in_stock: Arc<dyn ColumnValues<bool>>,
@@ -164,6 +171,7 @@ impl SegmentHitCollector {
         (!self.only_in_stock || self.in_stock.get_val(doc))
             && self.bounds.is_none_or(|(low, high)| self.price.values_for_doc(doc).any(|price| (low..=high).contains(&price)))
             && self.allowed.as_ref().is_none_or(|allowed| self.categories.of(doc).any(|ordinal| allowed[index(ordinal)]))
+            && self.optional.iter().all(|allowed| self.options.of(doc).any(|ordinal| allowed[index(ordinal)]))
     }
 
     fn key(&self, doc: DocId, score: Score, low: i64, high: i64) -> i64 {

@@ -96,7 +96,7 @@ pub(super) fn document(
     }
     let options: BTreeSet<_> = product.variants.iter().flat_map(|variant| &variant.options).collect();
     for (name, value) in options {
-        document.add_text(fields.options, format!("{name}{OPTION_SEPARATOR}{value}"));
+        document.add_text(fields.options, option_text(name, value));
     }
     let prices: BTreeSet<i64> = product.variants.iter().map(|variant| variant.price.minor).collect();
     for price in prices {
@@ -107,6 +107,11 @@ pub(super) fn document(
     document.add_i64(fields.changed, changed.as_micros());
     document.add_bytes(fields.card, &serde_json::to_vec(card).expect("a card has string keys only"));
     document
+}
+
+/// An option as the index keeps it.
+pub(super) fn option_text(name: &str, value: &str) -> String {
+    format!("{name}{OPTION_SEPARATOR}{value}")
 }
 
 fn all_text(product: &Product, category: &str) -> String {

@@ -18,6 +18,7 @@ pub(crate) fn run(cx: &Context, command: &Command) -> Result<(), Failure> {
 }
 
 fn show(cx: &Context) -> Result<(), Failure> {
+    cx.local_only("config show")?;
     let row = |(key, value, source): (&str, String, String)| json!({ "key": key, "value": value, "source": source });
     let rows: Vec<Value> = cx.settings()?.show().into_iter().map(row).collect();
     cx.out.list(&rows, &[("KEY", "/key"), ("VALUE", "/value"), ("SOURCE", "/source")])

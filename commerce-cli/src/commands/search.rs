@@ -25,6 +25,9 @@ pub(crate) enum Command {
         /// Only what is in stock
         #[arg(long)]
         in_stock: bool,
+        /// Only with this option, as Size:M; of one name any of the values will do
+        #[arg(long = "option", value_name = "NAME:VALUE", value_parser = option)]
+        options: Vec<(String, String)>,
         #[command(flatten)]
         paging: Paging,
     },
@@ -33,7 +36,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Reindex => reindex(cx).await,
-        Command::Query { text, in_stock, paging } => query(cx, text, in_stock, &paging).await,
+        Command::Query { text, in_stock, options, paging } => query(cx, text, in_stock, options, &paging).await,
     }
 }
 
@@ -57,10 +60,22 @@ async fn reindex(cx: &Context) -> Result<(), Failure> {
     cx.out.say(&format!("{} products are in the new index", done["products"]), &done)
 }
 
-async fn query(cx: &Context, text: String, in_stock: bool, paging: &Paging) -> Result<(), Failure> {
+/// An option with its value: `Size:M`.
+fn option(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("must be a name and a value, as Size:M")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+async fn query(
+    cx: &Context,
+    text: String,
+    in_stock: bool,
+    options: Vec<(String, String)>,
+    paging: &Paging,
+) -> Result<(), Failure> {
     match cx.target().await? {
         Target::Local(shop) => {
-            let request = SearchRequest { text, in_stock, page: paging.request()?, ..SearchRequest::default() };
+            let request = SearchRequest { text, in_stock, options, page: paging.request()?, ..SearchRequest::default() };
             let found = shop.catalog.search(&Actor::System, request).await?;
             cx.out.page(&views::found(found), HITS)?;
             shop.close().await
@@ -71,6 +86,7 @@ async fn query(cx: &Context, text: String, in_stock: bool, paging: &Paging) -> R
             if in_stock {
                 query.push(("inStock", "true".to_owned()));
             }
+            query.extend(options.iter().map(|(name, value)| ("option", format!("{name}:{value}"))));
             cx.out.page(&remote.get("/api/products/search", &query).await?, HITS)
         }
     }

@@ -115,12 +115,13 @@ impl Layout for Columns {
     }
 
     fn unsaid(&self) -> Unsaid {
-        let parts = without(&[
+        let mut parts = without(&[
             (Part::Description, self.body),
             (Part::CompareAt, self.compare_at),
             (Part::Weight, self.grams),
             (Part::Barcode, self.barcode),
         ]);
+        parts.insert(Part::NoWeight);
         let told = self.options.iter().any(|(_, value)| value.is_some());
         Unsaid { parts, options_but: (!told).then(Default::default) }
     }

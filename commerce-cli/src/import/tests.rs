@@ -254,7 +254,10 @@ fn a_file_says_what_it_has_columns_for() {
     assert_eq!(*options_but, Some(["Size".to_owned()].into()));
     assert_eq!(drafts[0].status, None);
     let (drafts, _, _) = read("a.csv", "Handle,Title,Body (HTML),Variant Price,Variant Grams\ncup,Cup,,1,0\n");
-    assert_eq!(drafts[0].unsaid.parts, [Part::Category, Part::Images, Part::Metadata, Part::CompareAt, Part::Barcode].into());
+    assert_eq!(
+        drafts[0].unsaid.parts,
+        [Part::Category, Part::Images, Part::Metadata, Part::NoWeight, Part::CompareAt, Part::Barcode].into()
+    );
     assert_eq!((drafts[0].status, &drafts[0].unsaid.options_but), (None, &Some([].into())));
 }
 

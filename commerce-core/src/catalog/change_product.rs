@@ -67,23 +67,20 @@ impl ProductPatch {
     }
 }
 
-impl ProductPatch {
-    /// What it would have otherwise, by name.
-    fn names(&self) -> Vec<&'static str> {
-        let Self { name, description, slug, category, seller, status, variants, images, metadata } = self;
-        let said = [
-            ("name", name.is_some()),
-            ("description", description.is_some()),
-            ("slug", slug.is_some()),
-            ("categoryId", category.is_some()),
-            ("sellerId", seller.is_some()),
-            ("status", status.is_some()),
-            ("variants", variants.is_some()),
-            ("images", images.is_some()),
-            ("metadata", metadata.is_some()),
-        ];
-        said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect()
-    }
+/// What is otherwise on `product` than it was `before`, by name.
+fn differing(before: &Product, product: &Product) -> Vec<&'static str> {
+    let differs = [
+        ("name", before.name != product.name),
+        ("description", before.description != product.description),
+        ("slug", before.slug != product.slug),
+        ("categoryId", before.category != product.category),
+        ("sellerId", before.seller != product.seller),
+        ("status", before.status != product.status),
+        ("variants", before.variants != product.variants),
+        ("images", before.images != product.images),
+        ("metadata", before.metadata != product.metadata),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
 /// What is to change on a variant; what is `None` stays, `Some(None)` clears.
@@ -333,13 +330,12 @@ pub(super) fn patched(mut product: Product, patch: &ProductPatch, ids: &IdSource
     }
     check.finish()?;
 
-    let mut stock = Vec::new();
+    let (before, mut stock) = (product.clone(), Vec::new());
     if let Some(variants) = variants {
         let known = |sku: &Sku| skus(&product).any(|known| known == sku);
         stock = variants.iter().filter(|(new, _)| !known(&new.sku)).map(|(new, count)| (new.sku.clone(), *count)).collect();
-        let before = std::mem::take(&mut product.variants);
         let noted = patch.variants.iter().flatten().map(|new| new.metadata.is_some());
-        let notes = |((variant, _), noted)| if noted { variant } else { with_own_notes(variant, &before) };
+        let notes = |((variant, _), noted)| if noted { variant } else { with_own_notes(variant, &before.variants) };
         product.variants = variants.into_iter().zip(noted).map(notes).collect();
     }
     product.name = name;
@@ -351,7 +347,7 @@ pub(super) fn patched(mut product: Product, patch: &ProductPatch, ids: &IdSource
     product.images = images.unwrap_or(product.images);
     product.metadata = patch.metadata.clone().unwrap_or(product.metadata);
     one_currency(&product.variants)?;
-    let told = (StaffAction::ProductChanged, json!({ "changed": patch.names(), "status": product.status }));
+    let told = (StaffAction::ProductChanged, json!({ "changed": differing(&before, &product), "status": product.status }));
     Ok(Changed { product, stock, told })
 }
 

@@ -86,6 +86,8 @@ pub enum Part {
     CompareAt,
     /// What variants weigh.
     Weight,
+    /// Whether a variant weighs nothing, or nobody says what: it says neither for both.
+    NoWeight,
     /// The barcodes of variants.
     Barcode,
 }
@@ -197,7 +199,8 @@ fn keep_unsaid(variant: &mut NewVariant, before: &Variant, unsaid: &Unsaid) {
     if silent(Part::CompareAt) {
         variant.compare_at = before.compare_at;
     }
-    if silent(Part::Weight) {
+    let nothing = silent(Part::NoWeight) && variant.weight_grams.is_none() && before.weight_grams == Some(0);
+    if silent(Part::Weight) || nothing {
         variant.weight_grams = before.weight_grams;
     }
     if silent(Part::Barcode) {

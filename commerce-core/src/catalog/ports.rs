@@ -1,5 +1,6 @@
 //! What the catalog needs of the world.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -265,6 +266,8 @@ pub struct SearchQuery {
     pub max_price: Option<i64>,
     /// Only with stock.
     pub in_stock: bool,
+    /// Of each of these options only with one of these values, on whichever variant.
+    pub options: BTreeMap<String, BTreeSet<String>>,
     /// In which order.
     pub sort: SearchSort,
     /// How many hits at most.

@@ -1,6 +1,6 @@
 //! Finds products. The index answers where there is one; otherwise a bounded scan does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -29,6 +29,9 @@ pub struct SearchRequest {
     pub max_price: Option<i64>,
     /// Only what can be had.
     pub in_stock: bool,
+    /// Only with these options, name and value. Of one name any of the values will do; of several names one
+    /// of each, on whichever variant.
+    pub options: Vec<(String, String)>,
     /// In which order.
     pub sort: SearchSort,
     /// Which part of the answer.
@@ -48,7 +51,8 @@ impl Catalog {
     /// Searches what is on sale. The answer may be seconds behind the catalog.
     ///
     /// # Errors
-    /// `INVALID` for a text over [`limits::QUERY_MAX`] or a negative price, `BAD_CURSOR`.
+    /// `INVALID` for a text over [`limits::QUERY_MAX`], a negative price, or more than [`limits::SEARCH_OPTIONS_MAX`] options,
+    /// `BAD_CURSOR`.
     pub async fn search(&self, _actor: &Actor, request: SearchRequest) -> Outcome<SearchResults> {
         let mut query = query(&request)?;
         query.categories = self.subtree(request.category).await?;
@@ -123,6 +127,13 @@ fn query(request: &SearchRequest) -> Result<SearchQuery, Refusal> {
             return Err(Refusal::field(field, "OUT_OF_RANGE", "must not be negative"));
         }
     }
+    if request.options.len() > limits::SEARCH_OPTIONS_MAX {
+        return Err(Refusal::field("option", "TOO_MANY", "must be said at most 50 times"));
+    }
+    let mut options: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, value) in &request.options {
+        options.entry(name.clone()).or_default().insert(value.clone());
+    }
     let offset = match request.page.after() {
         None => 0,
         Some(Cursor(place)) => {
@@ -135,6 +146,7 @@ fn query(request: &SearchRequest) -> Result<SearchQuery, Refusal> {
         min_price: request.min_price,
         max_price: request.max_price,
         in_stock: request.in_stock,
+        options,
         sort: request.sort,
         limit: request.page.limit(),
         offset,
@@ -176,7 +188,12 @@ fn scored(product: Product, words: &[String]) -> Option<(usize, Product)> {
 
 fn passes(product: &Product, card: &ProductCard, query: &SearchQuery) -> bool {
     let bounds = query.min_price.unwrap_or(i64::MIN)..=query.max_price.unwrap_or(i64::MAX);
-    (!query.in_stock || card.in_stock) && product.variants.iter().any(|variant| bounds.contains(&variant.price.minor))
+    let has = |(name, values): (&String, &BTreeSet<String>)| {
+        product.variants.iter().any(|variant| variant.options.get(name).is_some_and(|value| values.contains(value)))
+    };
+    (!query.in_stock || card.in_stock)
+        && product.variants.iter().any(|variant| bounds.contains(&variant.price.minor))
+        && query.options.iter().all(has)
 }
 
 fn ranked(mut found: Vec<(usize, Product, ProductCard)>, query: &SearchQuery) -> SearchHits {

@@ -51,7 +51,7 @@ impl Refusal {
             Self::LastAdmin => ("LAST_ADMIN", ErrorClass::Conflict),
             Self::InUse(_) => ("IN_USE", ErrorClass::Conflict),
             Self::Conflict(_) => ("CONFLICT", ErrorClass::Conflict),
-            Self::TooMany => ("TOO_MANY", ErrorClass::TooMany),
+            Self::TooMany { .. } => ("TOO_MANY", ErrorClass::TooMany),
         }
     }
 

@@ -256,8 +256,11 @@ pub enum Refusal {
     #[error("the {0} kept changing, try again")]
     Conflict(&'static str),
     /// Too many tries.
-    #[error("too many tries, come back later")]
-    TooMany,
+    #[error("too many tries, come back in {seconds} s")]
+    TooMany {
+        /// When the next one may be made.
+        seconds: u64,
+    },
 }
 
 impl Refusal {
@@ -375,7 +378,7 @@ impl Refusal {
             | Self::LastAdmin
             | Self::InUse(_)
             | Self::Conflict(_)
-            | Self::TooMany => None,
+            | Self::TooMany { .. } => None,
         }
     }
 

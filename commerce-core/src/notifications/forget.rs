@@ -47,9 +47,15 @@ impl Notification {
         self.recipient == Recipient::User(user) && open
     }
 
-    /// Whether it was to somebody of whom is forgotten where.
+    /// Whether it is forgotten what it was about.
     #[must_use]
-    pub fn is_anonymous(&self) -> bool {
+    pub fn is_forgotten(&self) -> bool {
+        let Recipient::User(user) = self.recipient else { return false };
+        self.data == told_to(user)
+    }
+
+    /// Whether it was to somebody of whom is forgotten where.
+    pub(super) fn is_anonymous(&self) -> bool {
         let Recipient::User(user) = self.recipient else { return false };
         self.address == Some(Email::erased(user))
     }
@@ -61,15 +67,21 @@ impl Notification {
         }
     }
 
-    /// The same message to nobody, about nothing; none where it names nobody.
+    /// The same message to nobody, about nothing; none where it names nobody and says nothing.
     fn anonymous(&self, address: &Email) -> Option<Self> {
-        let named = |known: &Email| known != address;
-        let told = |why: &String| why != ERASED;
-        if !self.address.as_ref().is_some_and(named) && !self.error.as_ref().is_some_and(told) {
-            return None;
-        }
-        let (address, error) = (self.address.as_ref().map(|_| address.clone()), self.error.as_ref().map(|_| ERASED.to_owned()));
         let Recipient::User(user) = self.recipient else { return None };
-        Some(Self { address, error, data: EventData::of(&json!({ "userId": user })), ..self.clone() })
+        let forgotten = Self {
+            address: self.address.as_ref().map(|_| address.clone()),
+            error: self.error.as_ref().map(|_| ERASED.to_owned()),
+            data: told_to(user),
+            ..self.clone()
+        };
+        (forgotten != *self).then_some(forgotten)
     }
+}
+
+/// What is kept of what somebody was told who was erased: to whom it was.
+#[must_use]
+pub fn told_to(user: UserId) -> EventData {
+    EventData::of(&json!({ "userId": user }))
 }

@@ -30,7 +30,7 @@ use crate::staff::{Deed, StaffAction, Subject};
 use crate::text::Email;
 use crate::time::Clock;
 
-pub use forget::ERASED;
+pub use forget::{ERASED, told_to};
 pub use model::*;
 pub use ports::*;
 pub use record::NotificationRecorder;

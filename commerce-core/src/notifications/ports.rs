@@ -23,7 +23,7 @@ pub struct NotificationFilter {
     pub kind: Option<EventKind>,
     /// Only in this status.
     pub status: Option<NotificationStatus>,
-    /// Only to this user, and not forgotten: still to be sent, or saying where it went or why it did not.
+    /// Only to this user, and not forgotten: still to be sent, or saying where it went, what about, or why it did not.
     pub unforgotten: Option<UserId>,
 }
 

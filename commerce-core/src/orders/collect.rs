@@ -49,12 +49,17 @@ impl Orders {
     pub async fn take_answer(&self, order: OrderId, attempt: AttemptId, answer: &ProviderAnswer) -> Outcome<Order> {
         rounds("order", || async {
             let known = self.stored(order).await?;
-            match apply_payment_fact(known.clone(), attempt, answer, &self.ids, self.clock.now()) {
-                Applied::Known => Ok(Round::Done(known)),
+            let heard = |answer| apply_payment_fact(known.clone(), attempt, answer, &self.ids, self.clock.now());
+            let applied = match heard(answer) {
                 Applied::Contradiction(why) => {
                     tracing::error!(order = %order, why, "a provider contradicts the books");
-                    Ok(Round::Done(known))
+                    // It is asked again, and later each time, as one that does not answer.
+                    heard(&NO_ANSWER)
                 }
+                applied => applied,
+            };
+            match applied {
+                Applied::Known | Applied::Contradiction(_) => Ok(Round::Done(known)),
                 Applied::Changed(decided) => {
                     let (order, changes) = self.update(*decided, &Actor::System);
                     settle(self.store.commit(changes).await, order)

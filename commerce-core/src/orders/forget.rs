@@ -25,7 +25,8 @@ impl Orders {
     /// Forgets what is personal in all that somebody ordered, as far as nothing of it is under way, and empties her cart.
     /// Answers whether nothing is left.
     pub(super) async fn forget_person(&self, user: UserId) -> Outcome<bool> {
-        self.clear_cart(&Actor::System, CartOwner::User(user), None).await?;
+        // It is hers, and she went: nobody of the staff has changed it.
+        self.clear_cart(&Actor::Customer(user), CartOwner::User(user), None).await?;
         let filter = &OrderFilter { user: Some(user), personal: true, ..OrderFilter::default() };
         let orders = whole(|page| async move { self.store.orders(filter, &page).await }).await?;
         let mut nothing_left = true;

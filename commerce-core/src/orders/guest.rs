@@ -168,9 +168,18 @@ pub(super) fn expect_no_wallet(at: &str, method: Option<PaymentMethod>) -> Resul
     Ok(())
 }
 
+/// An hour in which so many are counted.
+const HOUR_MICROS: i64 = 3_600_000_000;
+
+/// Seconds until turns are counted anew.
+pub(super) fn next_turn_in(now: Timestamp) -> u64 {
+    let left = HOUR_MICROS.saturating_sub(now.as_micros().rem_euclid(HOUR_MICROS));
+    u64::try_from(left).unwrap_or_default().div_ceil(1_000_000)
+}
+
 /// Where an order or a link is counted: the guest's, of this hour, the so-manieth.
 fn turn_of(route: &str, guest: UserId, now: Timestamp, turn: u32) -> Result<KeyScope, Refusal> {
-    let hour = now.as_micros().div_euclid(3_600_000_000);
+    let hour = now.as_micros().div_euclid(HOUR_MICROS);
     let key = IdempotencyKey::parse("key", &format!("{hour}-{turn}"))?;
     Ok(KeyScope { user: Some(guest), route: route.to_owned(), key })
 }

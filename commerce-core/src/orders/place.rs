@@ -18,6 +18,7 @@ use crate::users::PostalAddress;
 use super::Orders;
 use super::cart::{Cart, CartOwner};
 use super::draft::{Draft, Tender};
+use super::guest::next_turn_in;
 use super::model::Order;
 use super::ports::{Held, OrderWrite};
 use super::pricing::Quote;
@@ -143,7 +144,8 @@ impl Orders {
         let guest = Actor::Guest(decided.order.user, decided.order.id);
         // Asked last, so that what is refused tells nobody anything and counts as nothing.
         if by.is_none() && !self.takes_turn(decided.order.user, key).await? {
-            return self.give_up(scope, key, &held, Some(Refusal::TooMany)).await;
+            let seconds = next_turn_in(self.clock.now());
+            return self.give_up(scope, key, &held, Some(Refusal::TooMany { seconds })).await;
         }
         match self.take_place(&decided.order, key).await {
             Err(Error::Refused(refusal)) => return self.give_up(scope, key, &held, Some(*refusal)).await,

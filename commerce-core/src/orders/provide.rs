@@ -15,11 +15,11 @@ use crate::users::Records;
 use super::Orders;
 use super::cart::{CartLine, CartOwner};
 use super::coupon::Redemption;
-use super::model::{HoldRef, Order, OrderFacts, OrderStatus};
+use super::model::{HoldRef, Order, OrderFacts, OrderStatus, TimelineEntry};
 use super::payment::Refund;
 use super::ports::{OrderFilter, OrderStore};
-use super::returns::ReturnFacts;
-use super::shipments::ShipmentFacts;
+use super::returns::Return;
+use super::shipments::Shipment;
 
 /// Answers the catalog's sweeper what stands behind a hold.
 pub struct HoldRegister(pub Arc<dyn OrderStore>);
@@ -59,7 +59,12 @@ impl Records for Orders {
             uses.extend(self.store.redemptions(order.id).await?);
         }
         let used = |it: &Redemption| json!({ "orderId": it.order, "code": it.code, "redeemedAt": it.redeemed_at, "returnedAt": it.returned_at });
-        let (uses, orders) = (uses.iter().map(used).collect(), orders.iter().map(exported).collect());
+        let mut told = Vec::with_capacity(orders.len());
+        for order in &orders {
+            let history = whole(|page| async move { self.store.timeline(order.id, &page).await }).await?;
+            told.push(exported(order, &history));
+        }
+        let (uses, orders) = (uses.iter().map(used).collect(), told.into());
         let lists = [
             ("orders", orders),
             ("couponUses", uses),
@@ -83,21 +88,40 @@ fn given_back(it: &Refund) -> Value {
     json!({ "id": it.id, "amount": it.amount, "reason": it.reason, "status": it.state, "createdAt": it.created_at })
 }
 
+fn sent_back(it: &Return) -> Value {
+    json!({
+        "id": it.id, "type": it.kind, "status": it.status, "lines": it.lines, "reason": it.reason, "note": it.note,
+        "refund": it.refund, "exchange": it.exchange, "requestedAt": it.requested_at, "updatedAt": it.updated_at,
+    })
+}
+
+fn parcel(it: &Shipment) -> Value {
+    json!({
+        "id": it.id, "carrier": it.carrier, "trackingNumber": it.tracking_number, "status": it.status(), "lines": it.lines,
+        "events": it.events, "createdAt": it.created_at,
+    })
+}
+
+fn step(it: &TimelineEntry) -> Value {
+    json!({ "status": it.status, "at": it.at, "note": it.note, "actor": it.actor })
+}
+
 /// An order as its customer is told everything that is kept of it.
-fn exported(it: &Order) -> Value {
+fn exported(it: &Order, history: &[TimelineEntry]) -> Value {
     json!({
         "id": it.id, "number": it.number, "status": it.status, "placedAt": it.id.placed_at(), "lines": it.lines,
         "subtotal": it.subtotal, "discount": it.discount, "shipping": it.shipping, "tax": it.tax, "total": it.total,
         "taxLines": it.tax_lines, "couponCode": it.coupon, "shippingAddress": it.shipping_address,
         "shippingOption": it.shipping_option, "metadata": it.metadata,
         "cancellations": it.cancellations,
-        "shipments": it.shipments.iter().map(ShipmentFacts::from).collect::<Vec<_>>(),
+        "timeline": history.iter().map(step).collect::<Vec<_>>(),
+        "shipments": it.shipments.iter().map(parcel).collect::<Vec<_>>(),
         "payment": {
             "method": it.payment.method, "status": it.payment.status(), "captured": it.payment.captured,
             "refunded": it.payment.refunded,
         },
         "refunds": it.payment.refunds.iter().map(given_back).collect::<Vec<_>>(),
-        "returns": it.returns.iter().map(ReturnFacts::from).collect::<Vec<_>>(),
+        "returns": it.returns.iter().map(sent_back).collect::<Vec<_>>(),
     })
 }
 

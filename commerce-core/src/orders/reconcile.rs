@@ -23,6 +23,7 @@ use crate::time::Timestamp;
 
 use self::ours::Ours;
 use super::Orders;
+use super::exchange::EXCHANGE;
 use super::payment::PaymentFact;
 use super::ports::{Entered, OrderFilter, ProviderEvent, ProviderFact};
 
@@ -129,7 +130,10 @@ impl Orders {
         }
         for (provider, ours) in read.waiting {
             report.mismatches.extend(ours.values().filter_map(|it| it.stuck(at, "no answer")));
-            report.unasked.insert(provider);
+            // What an exchange pays is no money that moves, and nobody's ledger has it.
+            if provider != EXCHANGE {
+                report.unasked.insert(provider);
+            }
         }
         let parked = self.store.parked(limits::WORK_BATCH).await?.into_iter();
         // Stripe calls it a refund, too, when money that was only promised is let go of.

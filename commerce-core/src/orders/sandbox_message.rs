@@ -71,9 +71,9 @@ impl SandboxMessage {
     /// What it says; `code` is why a payment was declined.
     ///
     /// # Errors
-    /// `INVALID` where it needs an amount and has none.
+    /// `MISSING_FIELD` where it needs an amount and has none.
     pub fn fact(&self, code: &str) -> Result<ProviderFact, Refusal> {
-        let amount = || self.amount.ok_or_else(|| Refusal::field("amount", "REQUIRED", "say how much"));
+        let amount = || self.amount.ok_or_else(|| Refusal::unreadable_at(Unreadable::Missing, "amount", "is needed"));
         Ok(match self.kind {
             SandboxKind::PaymentSucceeded => ProviderFact::Payment(PaymentFact::Captured { amount: amount()? }),
             SandboxKind::PaymentAuthorized => ProviderFact::Payment(PaymentFact::Authorized { amount: amount()? }),

@@ -110,13 +110,14 @@ impl Orders {
     async fn take_top_up(&self, id: AttemptId, answer: &ProviderAnswer) -> Outcome<TopUp> {
         rounds("top-up", || async {
             let known = self.stored_top_up(id).await?;
-            match self.changed(&known, answer) {
-                Ok(None) => Ok(Round::Done(known)),
-                Ok(Some((next, changes))) => settle(self.store.commit(changes).await, next),
-                Err(why) => {
-                    tracing::error!(top_up = %id, why, "a provider contradicts the books");
-                    Ok(Round::Done(known))
-                }
+            let heard = self.changed(&known, answer).or_else(|why| {
+                tracing::error!(top_up = %id, why, "a provider contradicts the books");
+                // It is asked again, and later each time, as one that does not answer.
+                self.changed(&known, &NO_ANSWER)
+            });
+            match heard.ok().flatten() {
+                Some((next, changes)) => settle(self.store.commit(changes).await, next),
+                None => Ok(Round::Done(known)),
             }
         })
         .await

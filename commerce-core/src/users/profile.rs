@@ -31,18 +31,15 @@ pub struct UpdateUser {
     pub metadata: Option<Metadata>,
 }
 
-impl UpdateUser {
-    /// What it is about, in the words of the API.
-    fn names(&self) -> Vec<&'static str> {
-        let Self { email, full_name, phone, metadata } = self;
-        let all = [
-            ("email", email.is_some()),
-            ("fullName", full_name.is_some()),
-            ("phone", phone.is_some()),
-            ("metadata", metadata.is_some()),
-        ];
-        all.into_iter().filter_map(|(name, said)| said.then_some(name)).collect()
-    }
+/// What is otherwise on `changed` than it was `before`, by name.
+fn differing(before: &User, changed: &User) -> Vec<&'static str> {
+    let differs = [
+        ("email", before.email != changed.email),
+        ("fullName", before.full_name != changed.full_name),
+        ("phone", before.phone != changed.phone),
+        ("metadata", before.metadata != changed.metadata),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
 impl Users {
@@ -94,9 +91,10 @@ impl Users {
             if changed == user {
                 return Ok(Round::Done(user));
             }
+            let detail = json!({ "changed": differing(&user, &changed) });
             let changed = changed.next_version();
             let changes = ChangeSet::of([UserWrite::UpdateUser(changed.clone())]);
-            let deed = Deed { action: StaffAction::UserChanged, subject: id, detail: json!({ "changed": update.names() }) };
+            let deed = Deed { action: StaffAction::UserChanged, subject: id, detail };
             match self.store.commit(self.told(actor, deed, changes)).await {
                 Ok(()) => Ok(Round::Done(changed)),
                 Err(CommitError::Refused(CommitRefusal::Stale(_))) => Ok(Round::Again),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use commerce_core::limits::SHORT_TEXT_MAX;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -47,6 +48,21 @@ impl<'a> Entry<'a> {
             self.fail(&format!("{name} is missing"));
         }
         self.may(name)
+    }
+
+    /// A text of one line that must be there and say something.
+    pub(super) fn filled(&mut self, name: &'static str) -> Option<String> {
+        let text: String = self.need(name)?;
+        if text.trim().is_empty() || text.chars().count() > SHORT_TEXT_MAX || text.chars().any(char::is_control) {
+            self.fail(&format!("{name}: must have 1 to {SHORT_TEXT_MAX} characters on one line"));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Whether a field is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.fields.is_some_and(|fields| fields.contains_key(name))
     }
 
     /// A field that may be there.

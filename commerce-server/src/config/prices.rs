@@ -28,18 +28,26 @@ pub(super) fn shipping(value: &Value, currency: Currency) -> Result<RateTable, V
 
 fn rate(entry: &mut Entry<'_>, currency: Currency) -> Option<Rate> {
     let price = |minor: u32| Money::new(i64::from(minor), currency);
-    let (id, name, days) = (entry.need::<String>("id"), entry.need::<String>("name"), entry.need("estimated_days"));
-    let flat = entry.may("price").unwrap_or_default();
+    let (id, name, days) = (entry.filled("id"), entry.filled("name"), entry.need("estimated_days"));
+    let flat = entry.may("price");
     let tiers = entry.inner("tiers", |tier| {
         let (up_to_grams, price_minor) = (tier.need::<u32>("up_to_grams"), tier.need::<u32>("price"));
         Some(WeightTier { up_to_grams: up_to_grams?.into(), price_minor: price_minor?.into() })
     });
+    match (entry.has("price"), entry.has("tiers")) {
+        (true, true) => entry.fail("price and tiers are both there; one of the two says what it costs"),
+        (false, false) => entry.fail("price is missing, or tiers in its place"),
+        _ => {}
+    }
+    if entry.has("tiers") && tiers.is_empty() {
+        entry.fail("the tiers must have at least one entry");
+    }
     if !tiers.is_sorted_by(|lighter, heavier| lighter.up_to_grams < heavier.up_to_grams) {
         entry.fail("the tiers must be ordered by up_to_grams");
     }
     let countries = entry.texts("countries", country);
     let free_from = entry.may("free_from").map(price);
-    Some(Rate { tiers, countries, free_from, ..Rate::flat(&id?, &name?, price(flat), days?) })
+    Some(Rate { tiers, countries, free_from, ..Rate::flat(&id?, &name?, price(flat.unwrap_or_default()), days?) })
 }
 
 /// What is taxed.
@@ -53,7 +61,7 @@ pub(super) fn taxes(value: &Value) -> Result<TaxTable, Vec<String>> {
 }
 
 fn rule(entry: &mut Entry<'_>) -> Option<TaxRule> {
-    let name = entry.need("name");
+    let name = entry.filled("name");
     let rate =
         entry.need::<String>("rate").and_then(|text| entry.take("rate", text.parse().map_err(|why| format!("{text:?} {why}"))));
     let categories = entry.texts("categories", category);

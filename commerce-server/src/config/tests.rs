@@ -205,9 +205,17 @@ fn shipping_and_taxes_are_lists_that_say_what_is_wrong_with_them() {
         assert!(faults.get(at).is_some_and(|fault| fault.starts_with(why)), "{why}: {faults:?}");
     }
     let shipping = r#"[{ id = "a", name = "A", tiers = [{ price = 1 }, { up_to_grams = -2, price = 2 }] }, { id = "a" }]"#;
-    assert_eq!(with("COMMERCE_ORDERS__SHIPPING", shipping).unwrap_err().len(), 5);
-    let twice = r#"[{ id = "a", name = "A", estimated_days = 1 }, { id = "a", name = "B", estimated_days = 2 }]"#;
+    assert_eq!(with("COMMERCE_ORDERS__SHIPPING", shipping).unwrap_err().len(), 6);
+    let twice =
+        r#"[{ id = "a", name = "A", price = 0, estimated_days = 1 }, { id = "a", name = "B", price = 1, estimated_days = 2 }]"#;
     assert!(with("COMMERCE_ORDERS__SHIPPING", twice).unwrap_err()[0].message.contains("two entries have the id a"));
+    let odd = r#"[{ id = "", name = " ", price = 1, tiers = [{ up_to_grams = 1, price = 1 }], estimated_days = 1 }, { id = "b", name = "B", tiers = [], estimated_days = 1 }]"#;
+    let faults: Vec<String> =
+        with("COMMERCE_ORDERS__SHIPPING", odd).unwrap_err().into_iter().map(|fault| fault.message).collect();
+    for (fault, why) in faults.iter().zip(["entry 1: id", "entry 1: name", "entry 1: price and tiers", "entry 2: the tiers"]) {
+        assert!(fault.starts_with(why), "{why}: {faults:?}");
+    }
+    assert_eq!(faults.len(), 4, "{faults:?}");
     let tiers = r#"[{ id = "a", name = "A", tiers = [{ up_to_grams = 2, price = 1 }, { up_to_grams = 2, price = 2 }], estimated_days = 1 }]"#;
     assert!(with("COMMERCE_ORDERS__SHIPPING", tiers).unwrap_err()[0].message.contains("ordered by up_to_grams"));
     assert!(with("COMMERCE_ORDERS__SHIPPING", "[]").unwrap_err()[0].message.contains("at least one entry"));

@@ -28,6 +28,11 @@ impl Query {
         self.pairs.iter().find(|(known, text)| known == name && !text.is_empty()).map(|(_, text)| text.as_str())
     }
 
+    /// The texts of a parameter that may be there more than once.
+    pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(known, text)| known == name && !text.is_empty()).map(|(_, text)| text.as_str())
+    }
+
     /// A parameter as a number, an id, a status ….
     ///
     /// # Errors
@@ -59,7 +64,7 @@ impl Query {
     /// As [`page`](Self::page).
     pub fn page_of_the_same(&self, names: &[&str]) -> Answered<PageRequest> {
         let limit = self.get("limit", "must be between 1 and 100")?;
-        let said = names.iter().map(|name| self.text(name).unwrap_or_default());
+        let said = names.iter().flat_map(|name| std::iter::once(*name).chain(self.texts(name)));
         let name: Vec<&str> = std::iter::once(self.list.as_str()).chain(said).collect();
         Ok(PageRequest::of_list(ListMark::of(&name), limit, self.text("cursor"))?)
     }

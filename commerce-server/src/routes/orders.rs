@@ -142,7 +142,7 @@ async fn ask_link(
     let (key, LinkBody { email, number }) = (request.key(), request.body);
     let left = shared.links().take(client_group(address.0), Instant::now());
     if let Some(seconds) = left.and_then(|left| left.wait_seconds()) {
-        return Err(Problem::from(Refusal::TooMany).retry_after(seconds));
+        return Err(Problem::from(Refusal::TooMany { seconds }));
     }
     let answer = shared.orders().link_asked(key.clone()).await?;
     tokio::spawn(async move {

@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commerce_core::catalog::{Inventory, ListProducts, Product, SearchRequest, SearchSort};
 use commerce_core::change::{RequestKey, digest};
-use commerce_core::error::ErrorClass;
+use commerce_core::error::{ErrorClass, Refusal};
 use commerce_core::ids::ProductId;
 use commerce_core::limits;
 use commerce_core::text::{Sku, Slug};
@@ -36,6 +36,7 @@ pub(super) fn routes(api: Api) -> Api {
         Param::whole("minPrice", "Minor units."),
         Param::whole("maxPrice", "Minor units."),
         Param::switch("inStock", "Only what can be had."),
+        Param::texts("option", "Only with this option, as Size:M. Of one name any of the values will do."),
         Param::text("sort", "relevance, price_asc, price_desc or newest."),
         LIMIT,
         CURSOR,
@@ -117,11 +118,19 @@ async fn search(State(shared): State<Shared>, Caller(actor): Caller, query: Quer
         min_price: query.get("minPrice", "must be a whole number of minor units")?,
         max_price: query.get("maxPrice", "must be a whole number of minor units")?,
         in_stock: query.switch("inStock")?,
+        options: query.texts("option").map(option).collect::<Answered<_>>()?,
         sort: query.get::<SearchSort>("sort", "must be relevance, price_asc, price_desc or newest")?.unwrap_or_default(),
-        page: query.page_of_the_same(&["q", "category", "minPrice", "maxPrice", "inStock", "sort"])?,
+        page: query.page_of_the_same(&["q", "category", "minPrice", "maxPrice", "inStock", "option", "sort"])?,
     };
     let found = shared.catalog().search(&actor, request).await?;
     Ok(shown(SearchView::of(found.hits, found.next_cursor)))
+}
+
+/// An option with its value: `Size:M`.
+fn option(text: &str) -> Answered<(String, String)> {
+    let (name, value) =
+        text.split_once(':').ok_or_else(|| Refusal::field("option", "INVALID", "must be a name and a value, as Size:M"))?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 async fn replace(

@@ -10,7 +10,7 @@ use commerce_core::error::StoreError;
 use commerce_core::events::{EventData, EventKind};
 use commerce_core::ids::{Id, NotificationId};
 use commerce_core::notifications::{
-    ERASED, Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite, Recipient,
+    ERASED, Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite, Recipient, told_to,
 };
 use commerce_core::page::{Page, PageRequest};
 use commerce_core::text::Email;
@@ -70,7 +70,7 @@ impl Context for NotificationWrite {
             rows.filter_map(|(_, row)| row.write.map(|it| (row.has_error, it)))
         };
         script.bulk(sql::NEW, Bulk::of(written(false), |row, (_, it)| new_row(row, it)));
-        let ill = |(had_error, it): &(bool, &Notification)| *had_error || it.error.is_some() || it.is_anonymous();
+        let ill = |(had_error, it): &(bool, &Notification)| *had_error || it.error.is_some() || it.is_forgotten();
         let (ill, well): (Vec<_>, Vec<_>) = written(true).partition(ill);
         script.bulk(sql::CHANGED, Bulk::of(ill, |row, (_, it)| changed_row(row, it).text(it.data.as_str())));
         script.bulk(sql::CHANGED_WELL, Bulk::of(well, |row, (_, it)| changed_row(row, it)));
@@ -164,6 +164,7 @@ impl NotificationStore for Database<NotificationWrite> {
                 " AND (status IN ('PENDING', 'SENDING') OR address <> ?",
                 filter.unforgotten.map(|user| Email::erased(user).as_str().to_owned()),
             )
+            .when(" OR data <> ?", filter.unforgotten.map(|user| told_to(user).as_str().to_owned()))
             .when(" OR error <> ?)", filter.unforgotten.map(|_| ERASED));
         let query = query.then(" ORDER BY id DESC LIMIT ?").bind(page.limit() + 1);
         let rows = self.rows(OPERATION, query).await?;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::actor::Actor;
 use crate::change::{Answer, ChangeSet, CommitError, CommitRefusal, RequestKey, Round, expect_version, rounds, settle};
 use crate::error::{Outcome, Refusal};
-use crate::events::Envelope;
+use crate::events::{Envelope, EventKind};
 use crate::ids::{Id, WebhookEndpointId};
 use crate::keyed::Keyed;
 use crate::limits;
@@ -191,7 +191,9 @@ impl Notifications {
         }
         let events = Subscription::parse(&input.events);
         if events.is_none() {
-            check.fault("events", "INVALID", "must be names of events, or *");
+            let known = EventKind::ALL.iter().filter(|kind| !kind.is_internal()).map(|kind| kind.as_str());
+            let known: Vec<&str> = known.collect();
+            check.fault("events", "INVALID", format!("must be * or names of events: {}", known.join(", ")));
         }
         let secret = input.secret.as_deref().map(str::parse::<WebhookSecret>).transpose();
         if let Err(why) = &secret {

@@ -1,7 +1,7 @@
 //! The worker's step: what is due is called, and what came of it is noted.
 //!
-//! A delivery that a crash interrupts is made again: its receiver knows it by its id. One endpoint that is slow
-//! or away costs the others at most one step's time.
+//! A delivery that a crash interrupts is made again: its receiver knows it by its id. Endpoints that did not take what they
+//! were told last are called by a worker of their own, so that one that is slow or away costs the others one step's time, once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,14 +23,27 @@ use super::ports::WebhookCall;
 const GONE: u16 = 410;
 
 impl Notifications {
-    /// Makes the deliveries that are due, some of each endpoint, and answers how many it dealt with. Only who holds
-    /// the worker's lease calls this.
+    /// Makes the deliveries that are due, some of each endpoint that took the last one, and answers how many it dealt
+    /// with. Only who holds the worker's lease calls this.
     ///
     /// # Errors
     /// When the store does not answer: the first failure, after every other endpoint was dealt with. An endpoint that
     /// does not answer is written to its deliveries.
     pub async fn send_webhooks(&self) -> Outcome<usize> {
-        let endpoints = self.store.webhook_endpoints().await?;
+        self.call_endpoints(|endpoint| endpoint.failing_since.is_none()).await
+    }
+
+    /// The same for endpoints that did not take the last one.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn retry_webhooks(&self) -> Outcome<usize> {
+        self.call_endpoints(|endpoint| endpoint.failing_since.is_some()).await
+    }
+
+    async fn call_endpoints(&self, ours: impl Fn(&WebhookEndpoint) -> bool + Send) -> Outcome<usize> {
+        let mut endpoints = self.store.webhook_endpoints().await?;
+        endpoints.retain(ours);
         let until = self.clock.now().plus(limits::WEBHOOK_STEP_FOR);
         let dealt_with: Vec<Outcome<usize>> = stream::iter(endpoints)
             .map(|endpoint| self.send_to(endpoint, until))
@@ -98,8 +111,10 @@ impl Notifications {
                 self.note_delivery(delivery.delivered(status, now), Tried { reached: true, ..Tried::default() }).await
             }
             Ok(status) => {
-                let tried = Tried { missed: true, gone: status == GONE, ..Tried::default() };
-                self.note_delivery(delivery.missed(Some(status), format!("it answered {status}"), now), tried).await
+                let (gone, why) = (status == GONE, format!("it answered {status}"));
+                let missed = delivery.missed(Some(status), why.clone(), now);
+                let missed = if gone { missed.given_up(why) } else { missed };
+                self.note_delivery(missed, Tried { missed: true, gone, ..Tried::default() }).await
             }
             Err(error) => {
                 is_away.store(true, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! The search index: what holds whatever the ranking.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -136,6 +136,17 @@ async fn filters_hold(shop: &Shop) {
     assert_eq!(only(|query| query.min_price = Some(199_900)).await, ["Denim Jacket", "Silk Kurta"]);
     assert_eq!(only(|query| query.max_price = Some(49_900)).await, ["Cotton Kurta", "Wool Scarf"]);
     assert_eq!(only(|query| query.in_stock = true).await, ["Cotton Kurta", "Cotton Shirt", "Denim Jacket"]);
+    let sized = async |sizes: &[&str], colours: &[&str]| {
+        let values = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        let named = [("Size", values(sizes)), ("Colour", values(colours))].into_iter();
+        let options = named.filter(|(_, values): &(_, BTreeSet<_>)| !values.is_empty());
+        let options = options.map(|(name, values)| (name.to_owned(), values)).collect();
+        shop.find(SearchQuery { options, ..query("") }).await
+    };
+    assert_eq!(sized(&["L"], &[]).await, ["Denim Jacket", "Silk Kurta"]);
+    assert_eq!(sized(&["L", "M"], &[]).await.len(), 5, "any value of one option will do");
+    assert_eq!(sized(&["l"], &[]).await, Vec::<String>::new(), "as it is written");
+    assert_eq!(sized(&["L"], &["Red"]).await, Vec::<String>::new(), "each option must be there");
     let both = SearchQuery { min_price: Some(50_000), max_price: Some(100_000), ..query("cotton") };
     assert_eq!(shop.find(both).await, ["Cotton Shirt"]);
 }

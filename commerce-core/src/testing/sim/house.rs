@@ -323,7 +323,7 @@ const SHIFTS: [&[Work]; 4] = [
     &[Work::RelayOrders, Work::RelayUsers, Work::RelayCatalog, Work::RelayNotifications],
     &[Work::SweepHolds, Work::AlertLowStock, Work::ForgetErased],
     &[Work::ResumeAttempts, Work::ExpireUnpaid, Work::SendRefunds, Work::RetryParked],
-    &[Work::SendMail, Work::SendWebhooks],
+    &[Work::SendMail, Work::SendWebhooks, Work::RetryWebhooks],
 ];
 
 /// Under whose name a process works, and for how long at a time.

@@ -86,7 +86,7 @@ impl<W: Write> Sheet for Plain<W> {
     }
 
     fn product(&mut self, line: &Line) -> Result<Option<String>, Failure> {
-        if let Some(reason) = unsayable(line, self.currency).or_else(|| namesake(line)) {
+        if let Some(reason) = unsayable(line, self.currency).or_else(|| namesake(line)).or_else(|| blank(line)) {
             return Ok(Some(reason));
         }
         for at in 0..height(line) {
@@ -156,7 +156,8 @@ impl<W: Write> Sheet for Shopify<W> {
         if options.len() > SHOPIFY_OPTIONS {
             return Ok(Some(format!("it has {} options, and Shopify's file has room for {SHOPIFY_OPTIONS}", options.len())));
         }
-        if let Some(reason) = unsayable(line, self.currency).or_else(|| namesake(line)) {
+        let unsayable = unsayable(line, self.currency).or_else(|| namesake(line));
+        if let Some(reason) = unsayable.or_else(|| blank(line)).or_else(|| optionless(line)) {
             return Ok(Some(reason));
         }
         for at in 0..height(line) {
@@ -253,6 +254,21 @@ fn sold(variant: Option<&LineVariant>) -> [String; 6] {
         variant.weight_grams.map(|grams| grams.to_string()).unwrap_or_default(),
         variant.barcode.clone().unwrap_or_default(),
     ]
+}
+
+/// What a cell does not keep: blanks at its ends.
+fn blank(line: &Line) -> Option<String> {
+    let options = line.variants.iter().flat_map(|variant| &variant.options).flat_map(|(name, value)| [name, value]);
+    let notes = ["vendor", "tags"].into_iter().filter_map(|key| line.metadata.as_ref()?.get(key));
+    let kept = options.chain(notes).find(|text| text.trim() != text.as_str())?;
+    Some(format!("\"{kept}\" begins or ends with a blank, which cells do not keep"))
+}
+
+/// Why Shopify's file would read an option of this product as none.
+fn optionless(line: &Line) -> Option<String> {
+    let mut options = line.variants.iter().flat_map(|variant| &variant.options);
+    let (name, _) = options.find(|(name, value)| name.eq_ignore_ascii_case("title") && *value == NO_OPTION)?;
+    Some(format!("its option {name} is {NO_OPTION}, by which Shopify's file says that there is none"))
 }
 
 /// Why rows without a currency and with `>` between categories cannot say this product.
@@ -414,6 +430,15 @@ mod tests {
         let mut foreign = line();
         foreign.variants[1].price = Price::Minor(Money::new(5, "USD".parse().unwrap()));
         assert!(sheet.product(&foreign).unwrap().is_some_and(|reason| reason.contains("USD")));
+        let mut spaced = line();
+        spaced.variants[0].options.insert("Size".to_owned(), " S".to_owned());
+        assert!(sheet.product(&spaced).unwrap().is_some_and(|reason| reason.contains("\" S\"")));
+        let mut plain = Plain::new(Vec::new(), Currency::INR, BTreeSet::new());
+        assert!(plain.product(&spaced).unwrap().is_some_and(|reason| reason.contains("\" S\"")));
+        let mut none = line();
+        none.variants[0].options = BTreeMap::from([("Title".to_owned(), NO_OPTION.to_owned())]);
+        assert!(sheet.product(&none).unwrap().is_some_and(|reason| reason.contains("there is none")));
+        assert_eq!(plain.product(&none).unwrap(), None);
         let split = Line { category: Some(vec!["A > B".to_owned()]), category_slugs: Vec::new(), ..line() };
         assert!(sheet.product(&split).unwrap().is_some_and(|reason| reason.contains('>')));
     }
