@@ -3,17 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use commerce_core::audit::AuditRequest;
-use commerce_core::catalog::{NewCategory, NewProduct};
+use commerce_core::catalog::{NewCategory, NewProduct, ProductPatch};
 use commerce_core::events::desk::Redriven;
 use commerce_core::events::{ConsumeError, Consumer, DeadLetter, DeadLetters, Envelope, EventData, EventKind, Outbox, Topic};
 use commerce_core::ids::{Id, UserId};
 use commerce_core::limits::RECEIVES_MAX;
 use commerce_core::notifications::Subscription;
+use commerce_core::orders::CartOwner;
 use commerce_core::page::PageRequest;
 use commerce_core::testing::MemoryShop;
 use commerce_core::testing::conformance::{NoWait, trade};
 use commerce_core::testing::samples;
-use commerce_core::users::{Register, Role, StaffAction, StaffEntry, StaffLogFilter, StaffLogKeeper, SubjectKind};
+use commerce_core::users::{Register, Role, StaffAction, StaffEntry, StaffLogFilter, StaffLogKeeper, SubjectKind, UpdateUser};
 use commerce_core::{Actor, Clock, Money};
 use futures_executor::block_on;
 use futures_util::future::join_all;
@@ -57,6 +58,44 @@ fn kitchen(name: &str) -> NewCategory {
 async fn is_clean(shop: &MemoryShop) {
     let report = shop.audit(&Actor::System, AuditRequest::new(&NoWait)).await.unwrap();
     assert_eq!((report.violations, report.unsettled), (Vec::new(), 0));
+}
+
+#[test]
+fn who_goes_has_emptied_her_cart_herself() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        let asha = user(&shop, "asha", Role::Customer).await;
+        shop.catalog.create_product(&Actor::System, cup(), None).await.unwrap();
+        let me = Actor::Customer(asha);
+        shop.orders.add_to_cart(&me, CartOwner::User(asha), &[("CUP".to_owned(), 1)], None, None, None).await.unwrap();
+        shop.users.delete_user(&me, asha, None).await.unwrap();
+        shop.settle().await.unwrap();
+        assert!(shop.orders.cart(&Actor::System, CartOwner::User(asha)).await.unwrap().lines.is_empty());
+        let done = actions(&log(&shop).await);
+        assert!(!done.contains(&StaffAction::CartChanged), "{done:?}");
+    });
+}
+
+#[test]
+fn what_changed_is_named_and_nothing_else() {
+    block_on(async {
+        let shop = MemoryShop::new(1);
+        let made = shop.catalog.create_product(&Actor::System, cup(), None).await.unwrap().into_inner();
+        let whole = NewProduct { description: "of clay".to_owned(), ..cup() };
+        shop.catalog.update_product(&Actor::System, made.id, ProductPatch::replacing(whole), None).await.unwrap();
+        let asha = user(&shop, "asha", Role::Customer).await;
+        let (email, full_name) = (Some("asha@example.com".to_owned()), Some("Asha Rao".to_owned()));
+        let update = UpdateUser { email, full_name, ..UpdateUser::default() };
+        shop.users.update_user(&Actor::System, asha, update, None).await.unwrap();
+        shop.settle().await.unwrap();
+        let log = log(&shop).await;
+        let changed = |action| {
+            let told = log.iter().find(|entry| entry.told.action == action).expect("it is told");
+            told.told.detail.read::<Value>().unwrap()["changed"].clone()
+        };
+        assert_eq!(changed(StaffAction::ProductChanged), json!(["description"]));
+        assert_eq!(changed(StaffAction::UserChanged), json!(["fullName"]));
+    });
 }
 
 #[test]

@@ -326,8 +326,8 @@ async fn search_ranks_and_forgives() {
     assert!(found(&[("q", "ocelot"), ("option", "Hue:Blue"), ("option", "Size:M")]).await.is_empty());
     let small = search(&anyone, &[("q", "ocelot"), ("option", "Size:S"), ("limit", "1")]).await;
     let cursor = small["nextCursor"].as_str().unwrap();
-    let other = [("q", "ocelot"), ("option", "Hue:Blue"), ("limit", "1"), ("cursor", cursor)];
-    anyone.call(Method::GET, "/api/products/search").query(&other).send().await.problem(400, "BAD_CURSOR");
+    let another = [("q", "ocelot"), ("option", "Hue:Blue"), ("limit", "1"), ("cursor", cursor)];
+    anyone.call(Method::GET, "/api/products/search").query(&another).send().await.problem(400, "BAD_CURSOR");
     // Pages of search.
     let first = search(&anyone, &[("q", word), ("limit", "1")]).await;
     let next = search(&anyone, &[("q", word), ("limit", "1"), ("cursor", first["nextCursor"].as_str().unwrap())]).await;

@@ -246,7 +246,7 @@ async fn an_export_that_is_imported_back_is_the_shop_as_it_was() {
     let token = admin.token.clone().unwrap();
     let category = async |name: &str, parent: &Value, slug: &str| {
         let body = serde_json::json!({"name": name, "parentId": parent, "slug": slug});
-        admin.post("/api/categories", &body).send().await.expect(201).json["id"].clone()
+        admin.post("/api/categories", &body).send().await.expect(201)["id"].clone()
     };
     let top = category("Kitchen", &Value::Null, "kitchen").await;
     let [first, second] = [category("Cups", &top, "cups").await, category("Cups", &top, "cups-of-tin").await];

@@ -153,6 +153,8 @@ async fn a_signed_message_that_cannot_be_read_is_refused_like_any_body() {
     };
     webhook(&provider, &json!({"hello": 1}), 0, SECRET).await.problem(400, "UNKNOWN_FIELD");
     webhook(&provider, &json!({"eventId": "e"}), 0, SECRET).await.problem(400, "MISSING_FIELD");
+    let sumless = json!({"eventId": "e", "type": "payment.succeeded", "providerReference": "sbx_x"});
+    webhook(&provider, &sumless, 0, SECRET).await.problem(400, "MISSING_FIELD");
     webhook(&provider, &with("eventId", json!(7)), 0, SECRET).await.problem(400, "WRONG_TYPE");
     let field = |problem: &Value| problem["errors"][0]["field"].clone();
     for (name, bad, status, code) in [

@@ -47,7 +47,7 @@ impl Orders {
             }
             let history = whole(|page| async move { self.store.timeline(id, &page).await }).await?;
             let (_, changes) = self.update(Decided::about(order.anonymous()), &Actor::System);
-            let worded = history.into_iter().filter(TimelineEntry::is_in_words_of_people);
+            let worded = history.into_iter().filter(|line| !line.note.is_empty());
             let changes = worded
                 .fold(changes, |changes, line| changes.and(OrderWrite::Reword(TimelineEntry { note: String::new(), ..line })));
             settle(self.store.commit(changes).await, true)
@@ -95,13 +95,6 @@ impl Shipment {
     fn wordless(self) -> Self {
         let events = self.events.into_iter().map(|it| ShipmentEvent { note: None, ..it }).collect();
         Self { events, ..self }
-    }
-}
-
-impl TimelineEntry {
-    /// Whether somebody wrote its note, and not the house.
-    fn is_in_words_of_people(&self) -> bool {
-        !self.note.is_empty() && self.actor != Actor::System.label()
     }
 }
 

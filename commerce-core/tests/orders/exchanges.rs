@@ -5,7 +5,7 @@ use commerce_core::orders::{
     Exchange, Order, OrderStatus, PaymentMethod, PaymentStatus, RequestReturn, ReturnKind, ReturnOf, ReturnStatus,
 };
 use commerce_core::text::Sku;
-use commerce_core::{Currency, Money, Outcome};
+use commerce_core::{Currency, Money, Outcome, Timestamp};
 use futures_executor::block_on;
 use futures_util::future::join_all;
 
@@ -72,6 +72,8 @@ fn the_same_again_costs_what_came_back_is_worth() -> Outcome<()> {
             let patch = commerce_core::catalog::VariantPatch { price: Some(rupees(price)), ..Default::default() };
             scene.catalog.update_variant(&STAFF, goods, &sku, patch, None).await?;
             let exchanged = exchange(&scene, it, &[]).await?;
+            let report = scene.orders.reconcile(&STAFF, Timestamp::EPOCH).await?;
+            assert!(report.unasked.is_empty(), "no money moved that anybody has a ledger of: {:?}", report.unasked);
             let total = 99_800.min(2 * price);
             assert_eq!((exchanged.it.status, sent(&exchanged).worth), (ReturnStatus::Exchanged, rupees(99_800)));
             assert_eq!(sent(&exchanged).credit, rupees(total), "{price}");

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use commerce_core::change::Answer;
 use commerce_core::events::EventKind;
-use commerce_core::orders::{AttemptState, OrderStatus, OrderStore, PaymentMethod, PaymentStatus, RefundAnswer, RefundState};
+use commerce_core::orders::{
+    AttemptState, OrderStatus, OrderStore, PaymentFact, PaymentMethod, PaymentStatus, ProviderAnswer, RefundAnswer, RefundState,
+};
 use commerce_core::testing::memory::GatewayQuestion;
-use commerce_core::{Money, Outcome};
+use commerce_core::{Clock, Money, Outcome};
 use futures_executor::block_on;
 use futures_util::future::{join, join_all, join3};
 
@@ -42,6 +44,27 @@ fn a_declined_order_is_paid_again() -> Outcome<()> {
         assert_eq!(again.payment.attempts.len(), 3);
         assert_eq!(code(&pay("tok_ok", "three").await), "NOT_PAYABLE");
         assert_eq!(scene.gateway.captured_minor(), 49_900);
+        Ok(())
+    })
+}
+
+#[test]
+fn who_contradicts_the_books_is_asked_again_and_later_each_time() -> Outcome<()> {
+    block_on(async {
+        let scene = Scene::open(1, &[A]).await?;
+        let order = scene.place(wish(&[("A", 1)], card("tok_pending"))).await?;
+        let attempt = order.payment.attempts[0].id;
+        let fact = PaymentFact::Captured { amount: Money::new(49_901, commerce_core::Currency::INR) };
+        let wrong = ProviderAnswer { fact, reference: None };
+        let mut pauses = Vec::new();
+        for _ in 0..4 {
+            scene.wait(Duration::from_mins(6));
+            let known = scene.orders.take_answer(order.id, attempt, &wrong).await?;
+            assert_eq!((known.payment.captured.minor, known.status), (0, OrderStatus::Pending), "nothing is built on it");
+            let check_at = known.payment.attempts[0].check_at.expect("it is still open");
+            pauses.push(check_at.since(scene.clock.now()));
+        }
+        assert!(pauses.is_sorted_by(|before, after| before < after) && pauses[0] > Duration::ZERO, "{pauses:?}");
         Ok(())
     })
 }

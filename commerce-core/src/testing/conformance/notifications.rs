@@ -11,6 +11,7 @@ use crate::events::EventKind;
 use crate::ids::NotificationId;
 use crate::notifications::{
     ERASED, Notification, NotificationFilter, NotificationStatus, NotificationStore, NotificationWrite, Recipient, Template,
+    told_to,
 };
 use crate::testing::ManualClock;
 use crate::text::Email;
@@ -200,11 +201,13 @@ async fn what_is_not_forgotten_of_somebody_is_listed(fixture: &Notifications) {
         hers(sent, Some(known), None),
         hers(failed, Some(nobody.clone()), Some("no such mailbox")),
         hers(failed, None, Some("no such mailbox")),
-    ];
-    let forgotten = [
-        hers(sent, Some(nobody.clone()), None),
-        hers(failed, Some(nobody), Some(ERASED)),
         hers(NotificationStatus::Suppressed, None, None),
+    ];
+    let about_nothing = |it: Notification| Notification { data: told_to(user), ..it };
+    let forgotten = [
+        about_nothing(hers(sent, Some(nobody.clone()), None)),
+        about_nothing(hers(failed, Some(nobody), Some(ERASED))),
+        about_nothing(hers(NotificationStatus::Suppressed, None, None)),
         new(fixture),
     ];
     fixture.write(left.iter().chain(&forgotten).cloned().map(NotificationWrite::Insert)).await;
@@ -212,4 +215,10 @@ async fn what_is_not_forgotten_of_somebody_is_listed(fixture: &Notifications) {
     let listed = walk(async |page| got(fixture.store.notifications(&filter, &page).await)).await;
     let expected: BTreeSet<NotificationId> = left.iter().map(|it| it.id).collect();
     assert_eq!(listed.iter().map(|it| it.id).collect::<BTreeSet<_>>(), expected);
+    let it = left.last().cloned().expect("there are some");
+    fixture
+        .write([NotificationWrite::Update(about_nothing(Notification { version: it.version.saturating_add(1), ..it.clone() }))])
+        .await;
+    let read = got(fixture.store.notification(it.id).await).expect("it is there");
+    assert_eq!(read.data, told_to(user), "what it was about is forgotten");
 }

@@ -67,6 +67,10 @@ impl Entry {
             && query.categories.as_ref().is_none_or(|wanted| category.is_some_and(|category| wanted.contains(&category)))
             && self.prices().any(priced)
             && (self.in_stock || !query.in_stock)
+            && query
+                .options
+                .iter()
+                .all(|(name, values)| options_of(self).any(|(known, value)| known == *name && values.contains(&value)))
     }
 
     fn in_name(&self, query: &SearchQuery) -> bool {
