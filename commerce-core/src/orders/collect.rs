@@ -56,7 +56,7 @@ impl Orders {
                     // It is asked again, and later each time, as one that does not answer.
                     heard(&NO_ANSWER)
                 }
-                applied => applied,
+                applied @ (Applied::Known | Applied::Changed(_)) => applied,
             };
             match applied {
                 Applied::Known | Applied::Contradiction(_) => Ok(Round::Done(known)),

@@ -36,7 +36,7 @@ impl Books {
                 OrderWrite::Restate(order, ..) => self.must(false, || format!("{order} is restated, and nobody repairs here")),
                 OrderWrite::Timeline(entry) => self.told(entry, changes),
                 OrderWrite::Reword(entry) => {
-                    self.must(entry.note.is_empty(), || format!("{} is told in other words", entry.order))
+                    self.must(entry.note.is_empty(), || format!("{} is told in other words", entry.order));
                 }
                 OrderWrite::ClaimCart(..) => {}
                 OrderWrite::SaveCoupon(coupon) => self.coupon_saved(coupon),
