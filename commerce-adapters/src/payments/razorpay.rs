@@ -159,6 +159,10 @@ const NO_ANSWER: ProviderAnswer = ProviderAnswer { fact: PaymentFact::NoAnswer, 
 
 #[async_trait]
 impl PaymentGateway for Razorpay {
+    fn is_asked_after_messages(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         Self::NAME
     }
@@ -230,7 +234,8 @@ impl PaymentGateway for Razorpay {
         }
     }
 
-    /// A message has no time that is signed, so age judges nothing: a repeat is known by what it says. Its `X-Razorpay-Event-Id` is
+    /// A message has no time that is signed, so age judges nothing: a repeat is known by what it says, and what it says of money
+    /// that came in is asked for before it is believed. Its `X-Razorpay-Event-Id` is
     /// outside of the signature and could be anybody's, so the digest of the signed bytes stands in its place.
     fn webhook(&self, signature: Option<&str>, body: &[u8], now: Timestamp) -> Outcome<ProviderEvent> {
         let given = signature.and_then(|text| hex::decode(text).ok()).ok_or(Refusal::BadSignature)?;

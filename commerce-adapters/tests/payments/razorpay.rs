@@ -256,8 +256,15 @@ async fn messages_that_lie_confirm_nothing() {
     for lie in lies {
         scene.say_paid("payment.captured", &lie).await.unwrap();
     }
+    // Right in all but that nothing was paid; while nobody can be asked, it is to come again.
+    scene.provider.desk().broken = Some(503);
+    let whole = paid(PRICE, "INR", Some(&named));
+    let silent = scene.say_paid("payment.captured", &whole).await.unwrap_err();
+    assert_eq!(silent.class(), commerce_core::error::ErrorClass::Unavailable, "{silent}");
+    scene.provider.desk().broken = None;
+    scene.say_paid("payment.captured", &whole).await.unwrap();
     assert_eq!(scene.order(&order).await.status, OrderStatus::Pending);
-    let body = json!({"event": "payment.captured", "payload": {"payment": {"entity": paid(PRICE, "INR", Some(&named))}}});
+    let body = json!({"event": "payment.captured", "payload": {"payment": {"entity": scene.pay(&order, true)}}});
     let body = body.to_string();
     let signature = sign(body.as_bytes(), SECRET);
     let other = sign(body.as_bytes(), "another shop's");

@@ -53,7 +53,7 @@ fn an_export_makes_the_same_shop_of_an_empty_one_sellers_included() {
     let line = |slug: &str, status: &str, seller: Value| {
         serde_json::json!({
             "slug": slug, "name": format!("The \"{slug}\""), "description": "Two lines,\nand <b>more</b>", "status": status,
-            "category": ["Kitchen", "Cups & jars"], "seller": seller,
+            "category": ["Kitchen", "Cups & jars"], "categorySlugs": ["kitchen", "cups-jars"], "seller": seller,
             "variants": [{
                 "sku": format!("{slug}-S"), "price": { "amount": 1250, "currency": "INR" }, "compareAtPrice": { "amount": 1500, "currency": "INR" },
                 "options": { "Size": "S" }, "stock": 7, "weightGrams": 250, "barcode": "0012", "metadata": { "shelf": "4" },

@@ -2,7 +2,7 @@
 
 use crate::actor::Actor;
 use crate::change::{ChangeSet, CommitError, CommitRefusal, Round, rounds, settle};
-use crate::error::{Outcome, Refusal};
+use crate::error::{Outcome, Refusal, StoreError};
 use crate::ids::{AttemptId, OrderId};
 
 use super::Orders;
@@ -112,16 +112,63 @@ impl Orders {
     }
 
     /// Brings a provider's message in: once, parked while nobody knows its reference, quarantined
-    /// when it contradicts the books.
+    /// when it contradicts the books, the provider's own among them where these are asked.
     pub(crate) async fn take_event(&self, event: ProviderEvent) -> Outcome<()> {
+        let is_lie = self.is_lie(&event).await?;
         rounds("order", || async {
-            let committed = self.store.commit(self.event_changes(event.clone()).await?).await;
-            match committed {
+            let changes = if is_lie {
+                ChangeSet::of([OrderWrite::Provider(ProviderEvent { state: ProviderEventState::Quarantined, ..event.clone() })])
+            } else {
+                self.event_changes(event.clone()).await?
+            };
+            match self.store.commit(changes).await {
                 Err(CommitError::Refused(CommitRefusal::AlreadyHandled)) => Ok(Round::Done(())),
                 other => settle(other, ()),
             }
         })
         .await
+    }
+
+    /// Whether a message says that money came in and its provider, asked about it, says that none did.
+    ///
+    /// # Errors
+    /// When the provider does not answer: it sends the message again.
+    async fn is_lie(&self, event: &ProviderEvent) -> Outcome<bool> {
+        let ProviderFact::Payment(said @ (PaymentFact::Captured { .. } | PaymentFact::Authorized { .. })) = &event.fact else {
+            return Ok(false);
+        };
+        let Some(gateway) = self.named(&event.provider).filter(|gateway| gateway.is_asked_after_messages()) else {
+            return Ok(false);
+        };
+        let Some(attempt) = self.attempt_of(event).await?.filter(|attempt| attempt.state != AttemptState::Captured) else {
+            return Ok(false);
+        };
+        let lapsed = matches!(said, PaymentFact::Authorized { .. });
+        match gateway.query(&attempt).await.fact {
+            PaymentFact::Captured { .. } | PaymentFact::Authorized { .. } => Ok(false),
+            PaymentFact::Voided if lapsed => Ok(false),
+            PaymentFact::NoAnswer => {
+                Err(StoreError::unavailable("payments.query", "a provider is silent about its own message").into())
+            }
+            PaymentFact::Voided | PaymentFact::Pending { .. } | PaymentFact::Declined { .. } | PaymentFact::Unheard => {
+                tracing::error!(provider = event.provider, event = event.event_id, "a provider's message is not in its books");
+                Ok(true)
+            }
+        }
+    }
+
+    /// The attempt that a message is about, of an order or a top-up; none while nobody knows its reference.
+    async fn attempt_of(&self, event: &ProviderEvent) -> Outcome<Option<Attempt>> {
+        let (provider, reference) = (&event.provider, &event.reference);
+        if let Some(order) = self.store.order_by_reference(provider, reference).await? {
+            let attempts = self.stored(order).await?.payment.attempts;
+            let ours = |it: &Attempt| it.provider == *provider && it.reference.as_ref() == Some(reference);
+            return Ok(attempts.into_iter().find(ours));
+        }
+        Ok(match self.store.top_up_by_reference(provider, reference).await? {
+            Some(id) => self.store.top_up(id).await?.map(|top_up| top_up.attempt),
+            None => None,
+        })
     }
 
     async fn event_changes(&self, event: ProviderEvent) -> Outcome<ChangeSet<OrderWrite>> {

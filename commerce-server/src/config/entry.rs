@@ -65,6 +65,11 @@ impl<'a> Entry<'a> {
         self.fields.is_some_and(|fields| fields.contains_key(name))
     }
 
+    /// Whether a field is a list and has no entry.
+    pub(super) fn lists_nothing(&self, name: &str) -> bool {
+        self.fields.and_then(|fields| fields.get(name)?.as_array()).is_some_and(Vec::is_empty)
+    }
+
     /// A field that may be there.
     pub(super) fn may<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<T> {
         match self.value(name)?.clone().try_into() {

@@ -39,7 +39,7 @@ fn rate(entry: &mut Entry<'_>, currency: Currency) -> Option<Rate> {
         (false, false) => entry.fail("price is missing, or tiers in its place"),
         _ => {}
     }
-    if entry.has("tiers") && tiers.is_empty() {
+    if entry.lists_nothing("tiers") {
         entry.fail("the tiers must have at least one entry");
     }
     if !tiers.is_sorted_by(|lighter, heavier| lighter.up_to_grams < heavier.up_to_grams) {

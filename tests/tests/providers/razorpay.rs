@@ -98,7 +98,7 @@ async fn say(client: &Client, body: &Value, secret: &str) -> Answer {
 
 #[tokio::test]
 async fn an_order_is_paid_in_razorpays_checkout() {
-    let (at, _razorpay) = Razorpay::open().await;
+    let (at, razorpay) = Razorpay::open().await;
     let shop = shop(&at);
     let cup = shop.admin().await.product(1_000, 50).await;
     let buyer = shop.customer().await;
@@ -119,8 +119,11 @@ async fn an_order_is_paid_in_razorpays_checkout() {
         "id": "pay_1", "amount": order.body["total"]["amount"], "currency": "INR", "status": "captured", "captured": true,
         "order_id": named,
     });
-    let word = json!({"event": "payment.captured", "payload": {"payment": {"entity": payment}}});
+    let word = |payment: Value| json!({"event": "payment.captured", "payload": {"payment": {"entity": payment}}});
     let provider = shop.anyone();
+    say(&provider, &word(payment), SECRET).await.expect(200);
+    assert_eq!(buyer.read(&format!("/api/orders/{}", order.id)).await["status"], "PENDING", "Razorpay itself knows of nothing");
+    let word = word(razorpay.pay(&named));
     say(&provider, &word, "another secret").await.problem(401, "BAD_SIGNATURE");
     provider.post("/api/payments/webhooks/razorpay", &word).send().await.problem(401, "BAD_SIGNATURE");
     assert_eq!(buyer.read(&format!("/api/orders/{}", order.id)).await["status"], "PENDING");

@@ -46,9 +46,9 @@ Formats (told from the file's name and header unless --format says):
                 commerce.seller and commerce.seller_name the seller, commerce.category_slugs what
                 tells categories of one name apart; unpublished products come in as DRAFT.
   csv           one row per variant: name, sku, price, and if wanted slug, description, category
-                (\"Men > Shirts\"), category_slugs, status, stock, compare_at_price, weight_grams, barcode, image,
-                vendor, tags, seller, seller_name, and a column `option:NAME` for every option. What
-                a file has no column for stays as it is
+                (\"Men > Shirts\"), category_slugs, status, stock, compare_at_price, weight_grams,
+                barcode, image, vendor, tags, seller, seller_name, and a column `option:NAME` for
+                every option. What a file has no column for stays as it is
   jsonl         one product per line, as `product export` writes it: what a line does not say
                 stays as it is, what it says is empty (\"metadata\": {}) becomes empty
 

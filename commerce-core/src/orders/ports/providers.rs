@@ -43,6 +43,12 @@ pub trait PaymentGateway: ProviderLedger {
         true
     }
 
+    /// Whether it is asked before a message of its that money came in is believed: where nothing in a message proves when it
+    /// was written.
+    fn is_asked_after_messages(&self) -> bool {
+        false
+    }
+
     /// Asks for the money: as much as [`to_capture`](Attempt::to_capture) says, and for the promise alone where it
     /// says nothing. Asked about a promise that stands, it takes of it what is to be taken and lets go of the rest.
     /// Answers within seconds; no answer is a [`NoAnswer`](PaymentFact::NoAnswer), never an error.

@@ -146,6 +146,10 @@ impl ProviderLedger for Faulty<dyn PaymentGateway> {
 
 #[async_trait]
 impl PaymentGateway for Faulty<dyn PaymentGateway> {
+    fn is_asked_after_messages(&self) -> bool {
+        self.port.is_asked_after_messages()
+    }
+
     fn name(&self) -> &'static str {
         self.port.name()
     }
