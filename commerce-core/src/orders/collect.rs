@@ -1,5 +1,7 @@
 //! Asking providers for money and bringing their answers into the books.
 
+use std::collections::BTreeMap;
+
 use crate::actor::Actor;
 use crate::change::{ChangeSet, CommitError, CommitRefusal, Round, rounds, settle};
 use crate::error::{Outcome, Refusal, StoreError};
@@ -209,21 +211,29 @@ impl Orders {
         }
     }
 
-    /// Worker: tries parked messages again, now that their attempts may have a reference.
+    /// Worker: tries parked messages again, now that their attempts may have a reference. A provider that is silent about its
+    /// own holds up nobody else's.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store does not answer, or a provider that is asked first; what could be taken is taken all the same.
     pub async fn retry_parked(&self, limit: u32) -> Outcome<usize> {
         let mut taken = 0usize;
+        let mut silent = BTreeMap::new();
         for event in self.store.parked(limit).await? {
-            let (provider, reference) = (&event.provider, &event.reference);
-            let ordered = self.store.order_by_reference(provider, reference).await?.is_some();
-            if ordered || self.store.top_up_by_reference(provider, reference).await?.is_some() {
-                self.take_event(event).await?;
-                taken = taken.saturating_add(1);
+            let (provider, reference) = (event.provider.clone(), &event.reference);
+            let is_known = self.store.order_by_reference(&provider, reference).await?.is_some()
+                || self.store.top_up_by_reference(&provider, reference).await?.is_some();
+            if !is_known || silent.contains_key(&provider) {
+                continue;
+            }
+            match self.take_event(event).await {
+                Ok(()) => taken = taken.saturating_add(1),
+                Err(error) => {
+                    silent.insert(provider, error);
+                }
             }
         }
-        Ok(taken)
+        silent.into_values().next().map_or(Ok(taken), Err)
     }
 
     /// A provider's webhook, from its raw bytes. Taken over before it is answered; a repeat is a

@@ -8,6 +8,7 @@ mod coupons;
 mod ending;
 mod exchanges;
 mod guests;
+mod messages;
 mod ownership;
 mod paying;
 mod placing;
