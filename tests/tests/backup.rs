@@ -15,6 +15,13 @@ fn on_files() -> Server {
     Server::start_with(Options { services: Some(false), mariadb: Some(false), ..Options::default() })
 }
 
+/// The id of a process that has ended.
+fn gone() -> u32 {
+    let mut process = Command::new("true").spawn().unwrap();
+    process.wait().unwrap();
+    process.id()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_busy_shop_is_copied_killed_and_put_back() {
     let shop = on_files();
@@ -40,8 +47,16 @@ async fn a_busy_shop_is_copied_killed_and_put_back() {
     let count = async || bought.load(Ordering::Relaxed);
     eventually_within(Duration::from_secs(30), "some orders", count, |count| *count >= 40).await;
     let to = shop.path("backup");
+    let left = |process: u32| shop.path(&format!(".backup.unfinished-{process}"));
+    let (killed, at_work) = (left(gone()), left(std::process::id()));
+    for folder in [&killed, &at_work] {
+        std::fs::create_dir(folder).unwrap();
+        std::fs::write(folder.join("signing-key"), "secret").unwrap();
+    }
     let done = shop.run(&["backup", to.to_str().unwrap(), "--output", "json"]).json();
     assert!(done["bytes"].as_u64().unwrap() > 0 && done["takenAt"].is_string(), "{done}");
+    assert!(!killed.exists(), "what a killed one left behind is removed");
+    assert!(at_work.exists(), "what a living one gathers is left alone");
     let refused = shop.run(&["backup", to.to_str().unwrap()]);
     assert!(refused.code == 1 && refused.err.contains("NOT_EMPTY"), "{refused:?}");
     stop.store(true, Ordering::Relaxed);
