@@ -197,7 +197,13 @@ impl Orders {
 
     /// With the taxes on it.
     async fn taxed(&self, quote: Quote, to: &Destination) -> Outcome<Quote> {
-        let mut lines: Vec<SaleLine> = quote.lines.iter().map(SaleLine::from).collect();
+        let lines = self.sold(quote.lines.iter().map(SaleLine::from).collect()).await?;
+        let taxes = self.policy.taxes.taxes(&Sale { to: to.clone(), lines, shipping: quote.shipping }).await?;
+        Ok(quote.taxed(taxes)?)
+    }
+
+    /// The lines of a sale with the categories of what is sold, where taxes ask for them.
+    pub(super) async fn sold(&self, mut lines: Vec<SaleLine>) -> Outcome<Vec<SaleLine>> {
         if self.policy.taxes.asks_categories() {
             let mut products: Vec<ProductId> = lines.iter().map(|line| line.product).collect();
             products.sort_unstable();
@@ -208,8 +214,7 @@ impl Orders {
                 line.categories = of.map(|(_, categories)| categories.clone()).unwrap_or_default();
             }
         }
-        let taxes = self.policy.taxes.taxes(&Sale { to: to.clone(), lines, shipping: quote.shipping }).await?;
-        Ok(quote.taxed(taxes)?)
+        Ok(lines)
     }
 }
 

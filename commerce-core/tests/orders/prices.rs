@@ -243,3 +243,33 @@ fn who_names_no_address_is_told_what_it_costs_at_the_shops_place() -> Outcome<()
         Ok(())
     })
 }
+
+#[test]
+fn an_order_goes_to_another_place_if_it_costs_the_same_there() -> Outcome<()> {
+    block_on(async {
+        let asked = async |scene: &Scene, order: &Order, state: Option<&str>| {
+            let there = RawAddress { state: state.map(str::to_owned), postal_code: "400001".to_owned(), ..address() };
+            code(&scene.orders.redirect(&scene.asha, order.id, there, None).await)
+        };
+        let untaxed = taxed(Vec::new()).await?;
+        let order = ordered(&untaxed, wish(&[("A", 1)], COD)).await?;
+        for state in [None, Some("MH"), Some("Anywhere")] {
+            assert_eq!(asked(&untaxed, &order, state).await, "OK", "{state:?}");
+        }
+        let scene = taxed(vec![gst("18", false)]).await?;
+        let order = ordered(&scene, wish(&[("A", 2)], COD)).await?;
+        for state in [Some("MH"), Some("Anywhere")] {
+            assert_eq!(asked(&scene, &order, state).await, "NOT_REDIRECTABLE", "{state:?}");
+        }
+        assert_eq!(asked(&scene, &order, Some("karnataka")).await, "OK", "it is the same state by another name");
+        let moved = scene.order(order.id).await?;
+        assert_eq!((moved.total, &moved.tax_lines), (order.total, &order.tax_lines));
+        let rates = vec![Rate::flat("standard", "Standard", rupees(5_000), 3)];
+        let orders = OrderPolicy { shipping: Arc::new(RateTable(rates)), ..OrderPolicy::default() };
+        let shop = MemoryShop::with_policies(1, Policies { orders, ..Policies::default() });
+        let flat = Scene::open_with(shop, &[("A", 20), ("B", 20)]).await?;
+        let order = ordered(&flat, wish(&[("A", 1)], COD)).await?;
+        assert_eq!(asked(&flat, &order, Some("MH")).await, "OK", "it is shipped there at the same price");
+        Ok(())
+    })
+}

@@ -24,11 +24,8 @@ fn an_order_goes_elsewhere_until_something_of_it_is_shipped() -> Outcome<()> {
         assert_eq!(code(&scene.orders.redirect(&scene.asha, order.id, next_door(), Some(9)).await), "VERSION_MISMATCH");
         let nowhere = RawAddress { city: String::new(), ..address() };
         assert_eq!(code(&scene.orders.redirect(&scene.asha, order.id, nowhere, None).await), "INVALID");
-        for (country, state) in [("IN", None), ("IN", Some("MH")), ("US", Some("KA"))] {
-            let abroad = RawAddress { country: country.to_owned(), state: state.map(str::to_owned), ..next_door() };
-            let refused = scene.orders.redirect(&scene.asha, order.id, abroad, None).await;
-            assert_eq!(code(&refused), "NOT_REDIRECTABLE", "{country} {state:?}");
-        }
+        let abroad = RawAddress { country: "US".to_owned(), ..next_door() };
+        assert_eq!(code(&scene.orders.redirect(&scene.asha, order.id, abroad, None).await), "NOT_REDIRECTABLE");
         let moved = scene.orders.redirect(&scene.asha, order.id, next_door(), Some(order.version)).await?;
         assert_eq!((moved.shipping_address.line1.as_str(), moved.total, moved.status), ("14 MG Road", order.total, order.status));
         let again = scene.orders.redirect(&scene.asha, order.id, next_door(), None).await?;
