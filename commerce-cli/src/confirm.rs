@@ -15,8 +15,8 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::new("NOT_CONFIRMED", format!("{question} Say --yes to do it without being asked.")));
     }
-    eprint!("{question} [y/N] ");
     let failed = |error: io::Error| Failure::io("ask", &error);
+    write!(io::stderr(), "{question} [y/N] ").map_err(failed)?;
     io::stderr().flush().map_err(failed)?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).map_err(failed)?;

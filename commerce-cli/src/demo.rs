@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::commands::product::to_product;
 use crate::failure::Failure;
 use crate::import::{self, Draft, Format, Found, Source};
+use crate::output::note;
 use crate::shop::Shop;
 
 const PRODUCTS: &str = include_str!("../../examples/data/shopify-apparel.csv");
@@ -43,7 +44,7 @@ pub(crate) async fn fill(shop: &Shop, currency: Currency) -> Result<(), Failure>
 /// When the shop does not answer.
 pub(crate) async fn print_logins(shop: &Shop, url: &str) -> Result<(), Failure> {
     if !is_filled(shop).await? {
-        eprintln!("the shop has products already, so it was not filled");
+        note("the shop has products already, so it was not filled");
         return Ok(());
     }
     println!("Demo shop on {url}, documentation on {url}/docs");

@@ -11,6 +11,9 @@ use crate::output::Format;
 /// The code of a reader that has gone.
 const GONE: &str = "BROKEN_PIPE";
 
+/// The members that every problem has; what else it has is its code's own.
+const PLAIN: [&str; 7] = ["type", "title", "status", "detail", "instance", "code", "requestId"];
+
 /// A command's failure: goes to standard error with its stable code.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -56,9 +59,9 @@ impl Failure {
         let text = |member: &str| problem.get(member).and_then(Value::as_str);
         let code = text("code").map_or_else(|| format!("HTTP_{status}"), str::to_owned);
         let message = text("detail").or_else(|| text("title")).unwrap_or("the server refused").to_owned();
-        let members =
-            ["errors", "lines", "quote"].iter().filter_map(|name| Some(((*name).to_owned(), problem.get(*name)?.clone())));
-        let members: Map<String, Value> = members.collect();
+        let all = problem.as_object().into_iter().flatten();
+        let own = all.filter(|(name, _)| !PLAIN.contains(&name.as_str()));
+        let members: Map<String, Value> = own.map(|(name, value)| (name.clone(), value.clone())).collect();
         let members = (!members.is_empty()).then_some(Value::Object(members));
         Self { members, status: Some(status), ..Self::new(code, message) }
     }
@@ -152,5 +155,21 @@ impl From<StoreError> for Failure {
             cause = error.source();
         }
         Self::new(error.kind.code(), message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_of_a_server_is_told_as_it_is_here() {
+        let here = Failure::from(Refusal::IllegalTransition { from: "PENDING", to: "SHIPPED" });
+        let mut problem: Value = serde_json::from_str(&here.report(Format::Json)).unwrap();
+        for (name, value) in [("type", json!("/docs/errors#X")), ("status", json!(409)), ("requestId", json!("r"))] {
+            problem[name] = value;
+        }
+        assert_eq!(Failure::problem(409, &problem).report(Format::Json), here.report(Format::Json));
+        assert!(here.report(Format::Json).contains("\"from\""), "{}", here.report(Format::Json));
     }
 }

@@ -45,7 +45,7 @@ fn run(cli: args::Cli) -> ExitCode {
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}", failure.report(format));
+            output::note(failure.report(format));
             ExitCode::from(failure.exit())
         }
     }

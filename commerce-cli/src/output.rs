@@ -3,6 +3,7 @@
 //! Values come in the shapes of the HTTP contract, so both look the same over `--url`. Text from
 //! the shop is shown without its control characters: a product's name must not move the cursor.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use comfy_table::presets::NOTHING;
@@ -52,7 +53,7 @@ impl Output {
         let items = page.get("items").and_then(Value::as_array);
         rows(items.ok_or_else(|| Failure::new("NOT_A_SHOP", "the answer is no page of a shop's"))?, columns)?;
         if let Some(cursor) = page.get("nextCursor").and_then(Value::as_str) {
-            eprintln!("more with: --cursor {cursor}");
+            note(format_args!("more with: --cursor {cursor}"));
         }
         Ok(())
     }
@@ -89,6 +90,11 @@ impl Output {
     }
 }
 
+/// A line for people on standard error, beside what a command shows. Where nobody reads it nothing is lost.
+pub(crate) fn note(text: impl fmt::Display) {
+    writeln!(io::stderr(), "{text}").ok();
+}
+
 /// Text as it is, in either format.
 ///
 /// # Errors
@@ -99,7 +105,7 @@ pub(crate) fn text(text: &str) -> Result<(), Failure> {
 
 fn rows(items: &[Value], columns: &[Column]) -> Result<(), Failure> {
     if items.is_empty() {
-        eprintln!("none");
+        note("none");
         return Ok(());
     }
     let mut table = plain_table();

@@ -46,6 +46,12 @@ impl Remote {
         if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(Failure::usage("--url takes http://HOST:PORT or https://HOST"));
         }
+        let token = token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
+        if token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return Err(Failure::usage(
+                "the token of --token or COMMERCE_TOKEN is none: it has other characters than a token has",
+            ));
+        }
         choose_tls();
         // A redirect would make a GET of a POST: it is answered instead of followed.
         let client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT_MAX).timeout(ANSWER_MAX);

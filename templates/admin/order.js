@@ -3,6 +3,7 @@
 
 import { addressBlock } from "../storefront/lib/address.js";
 import { byId, fill, h, pathParts } from "../storefront/lib/dom.js";
+import { givenUp, history } from "../storefront/lib/given_up.js";
 import { format } from "../storefront/lib/money.js";
 import { dateTime, humane, orderStatus, orderStep, paymentMethod, paymentStatus, tone } from "../storefront/lib/text.js";
 import { totals } from "../storefront/lib/totals.js";
@@ -72,10 +73,10 @@ async function load() {
   const next = (NEXT[order.status] ?? []).filter((status) => status !== "CANCELLED" || shipments.items.length === 0);
   byId("step").hidden = next.length === 0;
   fill(byId("steps"), next.map((status, index) => stepButton(status, index)));
-  fill(byId("lines"), order.lines.map(line));
+  fill(byId("lines"), order.lines.map((item) => line(item, order)));
   fill(byId("totals"), totals(order));
   fill(byId("customer"), addressBlock(order.shippingAddress), h("p", { class: "hint" }, `By ${order.shippingOptionId ?? "post"}`));
-  fill(byId("timeline"), timeline.items.map(entry));
+  fill(byId("timeline"), history(order, timeline.items).map(entry));
   fill(byId("payment"), payment(order, payments.items, refunds.items));
   showPromise(payments.items);
   showShipments(order, shipments.items, load);
@@ -88,14 +89,15 @@ function stepButton(status, index) {
   return h("button", { class: look, value: status }, LABELS[status]);
 }
 
-function line(item) {
+function line(item, order) {
+  const less = givenUp(order, item.sku);
   return h(
     "tr",
     {},
     h("td", {}, h("a", { href: `/admin/products/${item.productId}` }, item.name)),
     h("td", { class: "sku" }, item.sku),
     h("td", { class: "number" }, format(item.unitPrice)),
-    h("td", { class: "number" }, item.quantity),
+    h("td", { class: "number" }, item.quantity, less > 0 ? h("span", { class: "hint block" }, `${less} given up`) : null),
     h("td", { class: "number" }, format({ ...item.unitPrice, amount: item.unitPrice.amount * item.quantity })),
   );
 }
@@ -104,9 +106,9 @@ function entry(item) {
   return h(
     "li",
     {},
-    h("span", { class: "timeline-status" }, orderStep(item.status)),
+    h("span", { class: "timeline-status" }, item.words ?? orderStep(item.status)),
     item.note ? h("span", {}, item.note) : null,
-    h("time", { class: "hint", datetime: item.at }, `${dateTime(item.at)} · ${item.actor}`),
+    h("time", { class: "hint", datetime: item.at }, [dateTime(item.at), item.actor].filter(Boolean).join(" · ")),
   );
 }
 

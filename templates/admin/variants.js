@@ -116,18 +116,34 @@ export function variantFields(prefix) {
 
 export function readVariant(form) {
   const { sku, price, stock, options } = form.elements;
-  const pairs = options.value.split(",").map((pair) => pair.split(":").map((text) => text.trim()));
   return {
     sku: sku.value.trim(),
     price: readPrice(price, currency),
     stock: Number(stock.value || 0),
-    options: Object.fromEntries(pairs.filter(([name, value]) => name && value)),
+    options: readOptions(options.value),
   };
+}
+
+/** `Size: M, Colour: Red`; a value may have colons of its own. */
+function readOptions(text) {
+  const pairs = text.split(",").filter((pair) => pair.trim());
+  const named = pairs.map((pair) => {
+    const at = pair.indexOf(":");
+    const [name, value] = [pair.slice(0, Math.max(at, 0)).trim(), pair.slice(at + 1).trim()];
+    if (!name || !value) throw unread("options", "must be names with their values, such as Size: M, Colour: Red");
+    return [name, value];
+  });
+  if (new Set(named.map(([name]) => name)).size < named.length) throw unread("options", "must name each option once");
+  return Object.fromEntries(named);
 }
 
 function readPrice(input, code) {
   const amount = parse(input.value, code);
   if (amount) return amount;
-  const error = { field: "price", code: "INVALID", message: `must be an amount of ${code} such as ${decimal({ amount: 49900, currency: code })}` };
-  throw Object.assign(new Error("The price cannot be read."), { code: "INVALID", errors: [error] });
+  throw unread("price", `must be an amount of ${code} such as ${decimal({ amount: 49900, currency: code })}`);
+}
+
+/** In the shape of what the shop objects to. */
+function unread(field, message) {
+  return Object.assign(new Error(`${field} cannot be read`), { code: "INVALID", errors: [{ field, code: "INVALID", message }] });
 }

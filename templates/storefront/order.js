@@ -4,6 +4,7 @@ import { newKey } from "./lib/api.js";
 import { addressBlock } from "./lib/address.js";
 import { busy, byId, fill, h, pathParts } from "./lib/dom.js";
 import { clear, show } from "./lib/errors.js";
+import { givenUp, history } from "./lib/given_up.js";
 import { format } from "./lib/money.js";
 import { dateTime, orderStatus, orderStep, paymentMethod, paymentStatus, tone } from "./lib/text.js";
 import { totals } from "./lib/totals.js";
@@ -59,7 +60,7 @@ async function load(asked = 0) {
   payment(order);
   // Whoever comes by a link alone may not send anything back.
   if (!link && ["SHIPPED", "OUT_FOR_DELIVERY", "DELIVERED"].includes(order.status)) await returns(order);
-  fill(byId("timeline"), timeline.items.map(entry));
+  fill(byId("timeline"), history(order, timeline.items).map(entry));
   byId("cancel-details").hidden = !["PENDING", "CONFIRMED", "PROCESSING"].includes(order.status);
   if (order.status === "PENDING" && OPEN.includes(order.payment.status) && asked < ASK_TIMES) {
     setTimeout(() => load(asked + 1).catch((problem) => show(byId("problem"), problem)), ASK_EVERY_MS);
@@ -113,11 +114,13 @@ function nothingArrived(order) {
 
 function line(item, order) {
   const back = (order.refused ?? []).find((it) => it.sku === item.sku);
+  const less = givenUp(order, item.sku);
   return h(
     "li",
     {},
     h("a", { href: `/products/${item.productId}` }, item.name),
     h("span", { class: "hint" }, `${item.quantity} × ${format(item.unitPrice)}`),
+    less > 0 ? h("span", { class: "hint" }, `${less} given up`) : null,
     back ? h("span", { class: "hint" }, `${back.quantity} could not be handed over and came back`) : null,
     h("span", { class: "line-total" }, format({ ...item.unitPrice, amount: item.unitPrice.amount * item.quantity })),
   );
@@ -144,7 +147,7 @@ function entry(item) {
   return h(
     "li",
     {},
-    h("span", { class: "timeline-status" }, orderStep(item.status)),
+    h("span", { class: "timeline-status" }, item.words ?? orderStep(item.status)),
     item.note ? h("span", {}, item.note) : null,
     h("time", { class: "hint", datetime: item.at }, dateTime(item.at)),
   );

@@ -166,6 +166,8 @@ async fn some_of_an_order_is_cancelled_before_it_is_shipped() {
     assert_eq!(problem["lines"], json!([{"sku": cup.sku, "requested": 2, "available": 1}]));
     let line = format!("{}=1", cup.sku);
     let shown = shop.run(&["order", "cancel", &order.number, "--line", &line, "--yes", "--output", "json"]).json();
+    let read = shop.run(&["order", "show", &order.number]).out;
+    assert!(read.contains("GIVEN UP") && read.contains(&format!("1 × {}", cup.sku)), "{read}");
     assert_eq!(shown["status"], "SHIPPED", "all that is left has left");
     eventually("two are back", async || admin.stock(&cup.sku).await, |stock| *stock == (9, 0, 9)).await;
     let refunded = async || buyer.read(&format!("/api/orders/{}", order.id)).await["payment"]["refunded"]["amount"].clone();

@@ -1,10 +1,32 @@
 //! Wallets, promised payments, orders that cost nothing, and the report on what was paid.
 
-use commerce_tests::{Client, Options, Order, Server, cod, eventually, inr, shared};
+use commerce_tests::{Answer, Client, Options, Order, Server, cod, eventually, inr, shared};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 async fn balance(client: &Client) -> i64 {
     client.read("/api/wallet/me").await["balance"]["amount"].as_i64().expect("an amount")
+}
+
+/// A request that comes while its twin waits for the provider waits for the same answer.
+#[tokio::test]
+async fn twins_are_told_the_same() {
+    let shop = shared();
+    let cup = shop.admin().await.product(1_000, 50).await;
+    let buyer = shop.customer().await;
+    let fill = json!({"amount": inr(5_000), "token": "tok_ok"});
+    let filled = join_all((0..8).map(|_| buyer.post("/api/wallet/me/topup", &fill).key("twins").send())).await;
+    for answer in filled.iter().map(Answer::json) {
+        assert_eq!((&answer["topUp"]["status"], &answer["balance"]["amount"]), (&json!("CAPTURED"), &json!(5_000)), "{answer}");
+    }
+    let mut body = cod(&[(&cup.sku, 1)]);
+    body["payment"] = json!({"method": "CARD", "token": "tok_timeout_then_ok"});
+    let placed = join_all((0..4).map(|_| buyer.post("/api/orders", &body).key("twins").send())).await;
+    let payments: Vec<String> = placed.iter().map(|answer| answer.json()["payment"]["status"].to_string()).collect();
+    assert!(
+        payments.iter().all(|it| it == "\"UNKNOWN\"" || it == "\"CAPTURED\""),
+        "nobody is told before the first: {payments:?}"
+    );
 }
 
 async fn buy(client: &Client, sku: &str, payment: Value) -> Order {

@@ -165,6 +165,8 @@ impl Stripe {
     fn answered(said: &Said, attempt: &Attempt) -> ProviderAnswer {
         match said {
             Said::Done(body) => read(body).map_or_else(no_answer, |intent: Intent| answer(&intent)),
+            // It does not take the shop for who it is.
+            Said::Refused(status, _) if matches!(status.as_u16(), 401 | 403) => no_answer(),
             Said::Refused(_, body) => match read::<Refused>(body).map(|refused| refused.error) {
                 Some(RefusedError { payment_intent: Some(intent), .. }) => answer(&intent),
                 // Whatever else is wrong, the key's or ours, says nothing of the money.

@@ -1,6 +1,6 @@
 //! Group commit: callers queue change sets, one writer commits whatever waits as one transaction.
 //!
-//! There is no timer: the commit in flight is the window in which the next batch gathers. A caller
+//! There is no timer: the commit in flight is the window in which the next batch gathers, and who is ready is let in. A caller
 //! who goes away does not cancel her change set; it was data, and the writer has it.
 //!
 //! Every batch carries a mark of its own. Where nobody answered a COMMIT, the writer looks its mark
@@ -19,6 +19,8 @@ use tokio_util::task::TaskTracker;
 const BATCH_MAX: usize = 512;
 /// Change sets that may wait in front of one database; more callers wait for room.
 const QUEUE_MAX: usize = 4_096;
+/// How often everybody else who is ready has a turn before a batch is closed, as long as each brings somebody.
+const TURNS_MAX: u32 = 4;
 /// How often a batch is tried whose COMMIT left doubt and whose mark was not there: a disk that
 /// fails three times in a row will not be better the fourth time.
 const DOUBTS_MAX: u32 = 3;
@@ -140,6 +142,7 @@ async fn run<W: Send + Sync, T: Writer<W>>(
                 if taken == 0 {
                     break;
                 }
+                gather(&mut waiting, &mut jobs).await;
                 serve(&mut writer, &mut jobs).await;
             }
             () = stop.cancelled(), if !stopping => {
@@ -149,6 +152,23 @@ async fn run<W: Send + Sync, T: Writer<W>>(
         }
     }
     writer.close().await;
+}
+
+/// Lets those in who are about to submit. Whoever was answered with the last batch may ask again at once, and the first who does
+/// wakes the writer before the others had their turn: they would wait for a batch of one.
+async fn gather<T>(waiting: &mut mpsc::Receiver<T>, jobs: &mut Vec<T>) {
+    for _ in 0..TURNS_MAX {
+        tokio::task::yield_now().await;
+        let before = jobs.len();
+        while jobs.len() < BATCH_MAX
+            && let Ok(job) = waiting.try_recv()
+        {
+            jobs.push(job);
+        }
+        if jobs.len() == before || jobs.len() == BATCH_MAX {
+            break;
+        }
+    }
 }
 
 /// Serves one drained batch: all change sets together, then the chores.

@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
+use crate::output::note;
 use crate::remote::Remote;
 use crate::shop::ALONE;
 
@@ -79,7 +80,7 @@ impl Drop for Workspace {
         if !self.kept
             && let Err(error) = fs::remove_dir_all(&self.path)
         {
-            eprintln!("{} is left behind: {error}", self.path.display());
+            note(format_args!("{} is left behind: {error}", self.path.display()));
         }
     }
 }
@@ -241,7 +242,7 @@ impl Drop for Server {
             }
         };
         if !gone && let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
-            eprintln!("the server of process {} is left behind: {error}", self.child.id());
+            note(format_args!("the server of process {} is left behind: {error}", self.child.id()));
         }
     }
 }

@@ -22,6 +22,7 @@ use commerce_core::Clock;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::note;
 use crate::remote::Remote;
 use crate::shop::{Shop, SystemClock};
 
@@ -171,7 +172,7 @@ async fn through_library(cx: &Context, args: &Args) -> Result<Report, Failure> {
     let mut workspace = workspace(cx)?;
     if args.keep {
         workspace.keep();
-        eprintln!("the shop of the run is kept: {}", workspace.path().display());
+        note(format_args!("the shop of the run is kept: {}", workspace.path().display()));
     }
     let before = commits_per_second(workspace.path())?;
     filled(cx, args, workspace.path()).await?.finish().await?;

@@ -12,7 +12,7 @@ use crate::bench::commits_per_second;
 use crate::context::Context;
 use crate::demo;
 use crate::failure::Failure;
-use crate::output::Column;
+use crate::output::{Column, shown};
 use crate::remote::Remote;
 use crate::shop::{KEY_FILE, Shop, database_servers, is_made, pending_migrations};
 
@@ -69,7 +69,10 @@ pub(crate) async fn run(cx: &Context, _args: Args) -> Result<(), Failure> {
 
 async fn server(findings: &mut Findings, remote: &Remote) {
     if let Some(ready) = findings.take("ready", remote.get("/health/ready", &[]).await) {
-        findings.ok("ready", crate::output::shown(&ready));
+        let dependencies = ready["dependencies"].as_object().into_iter().flatten();
+        let states: Vec<String> = dependencies.map(|(name, it)| format!("{name} {}", shown(&it["status"]))).collect();
+        let all = if states.is_empty() { shown(&ready["status"]) } else { states.join(", ") };
+        findings.ok("ready", all);
     }
 }
 

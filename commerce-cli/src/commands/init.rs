@@ -21,6 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
+    cx.local_only("init")?;
     let path = cx.globals.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE));
     let writes = !args.demo || !path.exists();
     if writes {

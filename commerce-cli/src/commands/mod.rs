@@ -32,6 +32,7 @@ use crate::args::{Cli, Command};
 use crate::bench;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::shop;
 use crate::torture;
 
 /// Runs the command.
@@ -74,5 +75,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
 fn block(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::io("start the runtime", &error))?;
-    runtime.block_on(work)
+    runtime.block_on(async {
+        let done = work.await;
+        shop::close_all().await;
+        done
+    })
 }

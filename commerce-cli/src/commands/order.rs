@@ -30,6 +30,8 @@ const COLUMNS: &[Column] = &[
 const LINES: &[Column] =
     &[("SKU", "/sku"), ("NAME", "/name"), ("QUANTITY", "/quantity"), ("UNIT PRICE", "/unitPrice"), ("TOTAL", "/total")];
 
+const GIVEN_UP: &[Column] = &[("GIVEN UP", "/units"), ("WORTH", "/worth"), ("WHY", "/reason"), ("AT", "/at")];
+
 const SHIPMENTS: &[Column] = &[
     ("SHIPMENT", "/id"),
     ("CARRIER", "/carrier"),
@@ -210,11 +212,26 @@ async fn show(cx: &Context, order: &str) -> Result<(), Failure> {
     cx.out.record(&order, WHOLE)?;
     output::text("")?;
     cx.out.list(order.get("lines").and_then(Value::as_array).map_or(&[], Vec::as_slice), LINES)?;
+    let given_up = given_up(&order);
+    if !given_up.is_empty() {
+        output::text("")?;
+        cx.out.list(&given_up, GIVEN_UP)?;
+    }
     if shipments.is_empty() {
         return Ok(());
     }
     output::text("")?;
     cx.out.list(&shipments, SHIPMENTS)
+}
+
+/// What was cancelled of an order's lines, with the units in words.
+fn given_up(order: &Value) -> Vec<Value> {
+    let unit = |line: &Value| format!("{} × {}", output::shown(&line["quantity"]), output::shown(&line["sku"]));
+    let told = |it: &Value| {
+        let units: Vec<String> = it["lines"].as_array().into_iter().flatten().map(unit).collect();
+        json!({ "units": units.join(", "), "worth": it["worth"], "reason": it["reason"], "at": it["at"] })
+    };
+    order["cancellations"].as_array().into_iter().flatten().map(told).collect()
 }
 
 async fn timeline(cx: &Context, order: &str, paging: &Paging) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::audit;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::Column;
+use crate::output::{Column, note};
 use crate::shop::{Shop, alone_in, backup, has_books};
 
 const DONE: &[Column] = &[
@@ -66,7 +66,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     });
     cx.out.record(&done, DONE)?;
     if restored.held > 0 && !cx.out.is_json() {
-        eprintln!("what was still to be sent waits: `commerce outbox release` sends it, `commerce outbox drop` never does");
+        note("what was still to be sent waits: `commerce outbox release` sends it, `commerce outbox drop` never does");
     }
     Ok(())
 }

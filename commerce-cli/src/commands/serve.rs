@@ -7,6 +7,7 @@ use commerce_server::{App, Config, Roles, Shutdown, assembly, listen, serve};
 use crate::context::{Context, set};
 use crate::demo;
 use crate::failure::Failure;
+use crate::output::note;
 use crate::shop::Shop;
 
 #[derive(Debug, clap::Args)]
@@ -105,7 +106,7 @@ async fn unless_overdue<T>(shutdown: &Shutdown, opening: impl Future<Output = Re
 /// Says that staff still has the password of the demo.
 async fn warn_of_known_login(users: &Users) -> Result<(), Failure> {
     if let Some(known) = demo::known_staff_login(users).await? {
-        eprintln!("warning: {}", demo::warning(&[known]));
+        note(format_args!("warning: {}", demo::warning(&[known])));
     }
     Ok(())
 }

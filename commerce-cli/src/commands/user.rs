@@ -99,6 +99,7 @@ async fn reset_password(cx: &Context, user: &str, password_stdin: bool) -> Resul
         Target::Local(people) => {
             let user = find(&people, user).await?;
             people.set_password(&Actor::System, user.id, &password(password_stdin)?).await?;
+            let user = people.user(&Actor::System, user.id).await?;
             people.close().await?;
             views::user(user)
         }
@@ -106,7 +107,7 @@ async fn reset_password(cx: &Context, user: &str, password_stdin: bool) -> Resul
             let user = find_there(&remote, user).await?;
             let path = format!("/api/operations/users/{}/password", part(id(&user)));
             remote.call(Method::PUT, &path, &json!({ "password": password(password_stdin)? })).await?;
-            user
+            find_there(&remote, id(&user)).await?
         }
     };
     cx.out.say(&format!("{} has a new password; all logins ended", shown(&user["email"])), &user)

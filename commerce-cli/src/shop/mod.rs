@@ -7,11 +7,12 @@ mod people;
 mod servers;
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use commerce_adapters::embedded::{Embedded, Shop as Opened};
 use commerce_adapters::payments::sandbox::Sandbox;
+use commerce_adapters::sql::Databases;
 use commerce_core::commerce::Context;
 use commerce_core::error::StoreError;
 use commerce_core::notifications::{Handover, Mail, Mailer};
@@ -104,6 +105,7 @@ impl Shop {
 
     async fn started(config: &Config, shop: Embedded) -> Result<Self, Failure> {
         let inner = shop.open().await.map_err(|error| Failure::from(error).about(&whereabouts(config)))?;
+        OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(inner.databases().clone());
         Ok(Self { inner: Box::new(inner), receivers: None, currency: config.server.currency })
     }
 
@@ -154,6 +156,17 @@ impl Deref for Shop {
     }
 }
 
+/// The databases that this process has opened.
+static OPENED: Mutex<Vec<Databases>> = Mutex::new(Vec::new());
+
+/// Closes what a command left open that ended in the middle: a clean stop leaves no write-ahead log.
+pub(crate) async fn close_all() {
+    let opened = std::mem::take(&mut *OPENED.lock().unwrap_or_else(PoisonError::into_inner));
+    for databases in opened {
+        databases.close().await;
+    }
+}
+
 /// The contexts whose databases are in the data directory, and those whose are not.
 fn partition(config: &Config) -> (Vec<Context>, Vec<Context>) {
     let file = |context: &Context| config.data_dir.join(format!("{context}.db"));
@@ -183,7 +196,8 @@ pub(crate) fn require_books(config: &Config) -> Result<(), Failure> {
 
 fn no_shop(config: &Config) -> Failure {
     let place = whereabouts(config);
-    Failure::new("NO_SHOP", format!("{place}: there is no shop; `commerce serve`, `migrate` and `product import` make one"))
+    let makers = "`commerce serve`, `migrate`, `product import` and `user create` make one";
+    Failure::new("NO_SHOP", format!("{place}: there is no shop; {makers}"))
 }
 
 /// Whether there is a shop already.

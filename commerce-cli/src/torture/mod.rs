@@ -35,6 +35,7 @@ use crate::bench::draw::Draw;
 use crate::bench::host::Workspace;
 use crate::context::{Context, set};
 use crate::failure::Failure;
+use crate::output::note;
 use crate::progress;
 use crate::shop::{RealTime, Shop, SystemClock, WebhookSigner, webhook_signer};
 
@@ -81,7 +82,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
         workspace.keep();
     }
     if found > 0 || args.keep {
-        eprintln!("the folder of the run is kept: {}", workspace.path().display());
+        note(format_args!("the folder of the run is kept: {}", workspace.path().display()));
     }
     let plural = if found == 1 { "thing does" } else { "things do" };
     if found == 0 { Ok(()) } else { Err(Failure::new("TORTURE_FOUND", format!("{found} {plural} not hold, each named above"))) }

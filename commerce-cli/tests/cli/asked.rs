@@ -27,7 +27,7 @@ fn usage_is_2_and_refusals_are_1_with_their_code() {
     let invalid = commerce(here, &["order", "list", "--limit", "101", "--output", "json"], "");
     let problem: Value = serde_json::from_slice(&invalid.stderr).unwrap();
     assert_eq!((invalid.status.code(), problem["code"].as_str()), (Some(1), Some("INVALID")));
-    for local in ["serve", "migrate", "keys list", "backup there", "restore there --verify", "aws init"] {
+    for local in ["serve", "init", "migrate", "keys list", "backup there", "restore there --verify", "aws init"] {
         let words: Vec<&str> = local.split(' ').chain(["--url", "http://127.0.0.1:1"]).collect();
         let refused = commerce(here, &words, "");
         assert_eq!(refused.status.code(), Some(2), "{local}");
@@ -58,6 +58,36 @@ fn usage_is_2_and_refusals_are_1_with_their_code() {
         assert!(error(&commerce(here, &["product", "list", "--url", url], "")).contains("UNREACHABLE"), "{url}");
     }
     assert_eq!(commerce(here, &["product", "list", "--url", "ftp://127.0.0.1"], "").status.code(), Some(2));
+    let list = ["product", "list", "--url", "http://127.0.0.1:1", "--token"];
+    let copied = commerce(here, &[&list[..], &["abc.def\n"]].concat(), "");
+    assert!(error(&copied).contains("UNREACHABLE") && !error(&copied).contains("header"), "{}", error(&copied));
+    assert_eq!(commerce(here, &[&list[..], &["two words"]].concat(), "").status.code(), Some(2));
+}
+
+#[test]
+fn a_refused_command_leaves_no_log_of_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    json(here, &["migrate"]);
+    for _ in 0..8 {
+        assert_eq!(commerce(here, &["stock", "show", "NOPE"], "").status.code(), Some(1));
+        let left = std::fs::read_dir(here.join("commerce-data")).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name.to_string_lossy().contains("-wal")).collect();
+        assert_eq!(left, [""; 0]);
+    }
+}
+
+#[test]
+fn a_standard_error_that_nobody_reads_changes_no_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    json(here, &["migrate"]);
+    for (words, expected) in [("user list", 0), ("stock show NOPE", 1), ("user list --limit x", 2)] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_commerce"));
+        let status = command.args(words.split(' ')).current_dir(here).stderr(full).status().unwrap();
+        assert_eq!(status.code(), Some(expected), "{words}");
+    }
 }
 
 #[test]

@@ -22,6 +22,9 @@ fn the_first_admin_is_made_here_and_passwords_come_through_standard_input() {
     assert_eq!(json(here, &["user", "set-role", "me@example.com", "customer"])["role"], "CUSTOMER");
     let reset = commerce(here, &["user", "reset-password", "me@example.com", "--password-stdin"], "another password");
     assert!(reset.status.success(), "{}", error(&reset));
+    let reset = [&["user", "reset-password", "me@example.com", "--password-stdin"][..], &["--output", "json"]].concat();
+    let told: Value = serde_json::from_slice(&commerce(here, &reset, "one more password").stdout).unwrap();
+    assert_eq!(told["version"], json(here, &["user", "list"])["items"][0]["version"], "as she is now");
 }
 
 #[test]

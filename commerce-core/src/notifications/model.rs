@@ -169,7 +169,7 @@ pub struct Mail {
     pub from_name: String,
     /// Recipient.
     pub to: Email,
-    /// Recipient's name.
+    /// Recipient's name; empty of a guest, whose name is not kept.
     pub to_name: String,
     /// One line.
     pub subject: String,

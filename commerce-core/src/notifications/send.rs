@@ -25,8 +25,6 @@ use super::record::ResetRequested;
 
 /// How the operators are called in their mails.
 const OPS_NAME: &str = "Operations";
-/// How guests are, whose names are not kept.
-const GUEST_NAME: &str = "guest";
 
 /// How recipients are reached.
 type Told = BTreeMap<UserId, Contact>;
@@ -196,7 +194,7 @@ impl Notifications {
         if let (Some((member, secret)), Some(data)) = (secret, data.as_object_mut()) {
             data.insert(member.to_owned(), Value::from(secret));
         }
-        let to_name = name.unwrap_or_else(|| GUEST_NAME.to_owned());
+        let to_name = name.unwrap_or_default();
         let context = self.context(&to_name, data);
         let words = self.renderer.render(notification.template, &context).map_err(|error| never(&error))?;
         Ok(Mail {

@@ -131,7 +131,8 @@ impl Orders {
         .await
     }
 
-    /// Whether a message says that money came in and its provider, asked about it, says that none did.
+    /// Whether a message says that money came in and its provider, asked about it, does not say the same: the same amount, and
+    /// taken where the message says so. Where it says less by now, whoever asks later learns of the rest.
     ///
     /// # Errors
     /// When the provider does not answer: it sends the message again.
@@ -145,18 +146,30 @@ impl Orders {
         let Some(attempt) = self.attempt_of(event).await?.filter(|attempt| attempt.state != AttemptState::Captured) else {
             return Ok(false);
         };
-        let lapsed = matches!(said, PaymentFact::Authorized { .. });
-        match gateway.query(&attempt).await.fact {
-            PaymentFact::Captured { .. } | PaymentFact::Authorized { .. } => Ok(false),
-            PaymentFact::Voided if lapsed => Ok(false),
-            PaymentFact::NoAnswer => {
-                Err(StoreError::unavailable("payments.query", "a provider is silent about its own message").into())
+        let is_true = match (said, gateway.query(&attempt).await.fact) {
+            (_, PaymentFact::NoAnswer) => {
+                return Err(StoreError::unavailable("payments.query", "a provider is silent about its own message").into());
             }
-            PaymentFact::Voided | PaymentFact::Pending { .. } | PaymentFact::Declined { .. } | PaymentFact::Unheard => {
-                tracing::error!(provider = event.provider, event = event.event_id, "a provider's message is not in its books");
-                Ok(true)
+            (PaymentFact::Captured { amount: said }, PaymentFact::Captured { amount }) => *said == amount,
+            // Since then it may have been taken, or lapsed.
+            (PaymentFact::Authorized { amount: said }, PaymentFact::Authorized { amount } | PaymentFact::Captured { amount }) => {
+                *said == amount
             }
+            (PaymentFact::Authorized { .. }, PaymentFact::Voided) => true,
+            (
+                _,
+                PaymentFact::Captured { .. }
+                | PaymentFact::Authorized { .. }
+                | PaymentFact::Voided
+                | PaymentFact::Pending { .. }
+                | PaymentFact::Declined { .. }
+                | PaymentFact::Unheard,
+            ) => false,
+        };
+        if !is_true {
+            tracing::error!(provider = event.provider, event = event.event_id, "a provider's message is not in its books");
         }
+        Ok(!is_true)
     }
 
     /// The attempt that a message is about, of an order or a top-up; none while nobody knows its reference.

@@ -60,6 +60,9 @@ impl Orders {
         if wish.amount.is_some() && lines.is_some() {
             check.fault("amount", "INVALID", "cannot stand beside lines");
         }
+        if wish.amount.is_some_and(|amount| amount.minor < 1) {
+            check.fault("amount", "OUT_OF_RANGE", "must be above nothing");
+        }
         check.finish()?;
         rounds("order", || async {
             let order = self.owned(actor, id).await?;

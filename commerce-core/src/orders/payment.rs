@@ -300,6 +300,12 @@ impl Payment {
         self.attempts.iter().find(|attempt| attempt.state.is_open())
     }
 
+    /// Whether a provider was asked for money and has not been heard yet.
+    #[must_use]
+    pub fn is_asked_for(&self) -> bool {
+        self.open_attempt().is_some_and(|attempt| attempt.state == AttemptState::Created)
+    }
+
     /// What pays the order now: the last attempt that took or promised something, or the last at all where none did; none of
     /// what is paid to the courier.
     #[must_use]

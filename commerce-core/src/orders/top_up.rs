@@ -175,6 +175,16 @@ impl Orders {
         Ok(due.len())
     }
 
+    /// A top-up of this user's, as it is by now.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, for everybody else too.
+    pub async fn top_up_of(&self, actor: &Actor, user: UserId, id: AttemptId) -> Outcome<TopUp> {
+        require_self(actor, user)?;
+        let top_up = self.stored_top_up(id).await?;
+        if top_up.user == user { Ok(top_up) } else { Err(Refusal::NotFound("top-up").into()) }
+    }
+
     async fn stored_top_up(&self, id: AttemptId) -> Outcome<TopUp> {
         self.store.top_up(id).await?.ok_or(Error::from(Refusal::NotFound("top-up")))
     }

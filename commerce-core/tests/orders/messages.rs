@@ -1,6 +1,6 @@
 //! Messages of a provider that proves nothing by them: it is asked before one is believed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use commerce_core::change::ChangeSet;
@@ -23,6 +23,8 @@ const NAME: &str = "hearsay";
 #[derive(Default)]
 struct Hearsay {
     inner: ScriptedGateway,
+    /// What is in its books instead.
+    truth: Mutex<Option<PaymentFact>>,
 }
 
 #[async_trait]
@@ -47,7 +49,9 @@ impl PaymentGateway for Hearsay {
     }
 
     async fn query(&self, attempt: &Attempt) -> ProviderAnswer {
-        self.inner.query(attempt).await
+        let answer = self.inner.query(attempt).await;
+        let truth = self.truth.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ProviderAnswer { fact: truth.unwrap_or(answer.fact), ..answer }
     }
 
     async fn void(&self, attempt: &Attempt) -> ProviderAnswer {
@@ -108,6 +112,31 @@ fn a_message_that_an_order_is_paid_is_believed_when_its_provider_says_so_too() -
         says_paid(&scene, &hearsay, "evt", attempt).await.expect_err("it is to send it again");
         assert_eq!(scene.order(order.id).await?.status, OrderStatus::Pending);
         hearsay.inner.set_silent(false);
+        says_paid(&scene, &hearsay, "evt", attempt).await?;
+        assert_eq!(scene.order(order.id).await?.status, OrderStatus::Confirmed);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_message_that_says_more_than_its_providers_books_is_not_believed() -> Outcome<()> {
+    block_on(async {
+        let (scene, hearsay) = open(4).await?;
+        let order = scene.place(wish(&[("A", 1)], card("tok_pending"))).await?;
+        let attempt = &order.payment.attempts[0];
+        let less = Money::new(100, Currency::INR);
+        for (event, truth) in [
+            ("evt_less", PaymentFact::Captured { amount: less }),
+            ("evt_promise", PaymentFact::Authorized { amount: attempt.amount }),
+            ("evt_small_promise", PaymentFact::Authorized { amount: less }),
+            ("evt_back", PaymentFact::Voided),
+        ] {
+            *hearsay.truth.lock().expect("nobody panics") = Some(truth.clone());
+            says_paid(&scene, &hearsay, event, attempt).await?;
+            let now = scene.order(order.id).await?;
+            assert_eq!((now.status, now.payment.captured.minor), (OrderStatus::Pending, 0), "{truth:?}");
+        }
+        *hearsay.truth.lock().expect("nobody panics") = Some(PaymentFact::Captured { amount: attempt.amount });
         says_paid(&scene, &hearsay, "evt", attempt).await?;
         assert_eq!(scene.order(order.id).await?.status, OrderStatus::Confirmed);
         Ok(())

@@ -195,6 +195,12 @@ fn no_more_money_goes_back_than_was_captured() -> Outcome<()> {
         let first = scene.orders.give_money_back(&STAFF, order.id, lines.clone(), Some(key("give")), None).await?.into_inner();
         let again = scene.orders.give_money_back(&STAFF, order.id, lines, Some(key("give")), None).await?.into_inner();
         assert_eq!((first.amount, first.id), (rupees(49_900), again.id));
+        let amount = |minor| GiveMoney { amount: Some(rupees(minor)), lines: None, reason: "late".to_owned() };
+        scene.orders.give_money_back(&STAFF, order.id, GiveMoney { amount: None, ..amount(0) }, None, None).await?;
+        for (minor, refused) in [(1, "REFUND_EXCEEDS_CAPTURED"), (0, "INVALID"), (-5, "INVALID")] {
+            let none_left = scene.orders.give_money_back(&STAFF, order.id, amount(minor), None, None).await;
+            assert_eq!(code(&none_left), refused, "{minor}");
+        }
         Ok(())
     })
 }

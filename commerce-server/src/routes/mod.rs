@@ -16,6 +16,7 @@ mod returns;
 mod reviews;
 mod sellers;
 mod shipments;
+mod twin;
 mod users;
 mod wallet;
 mod webhook_endpoints;

@@ -8,11 +8,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use commerce_core::change::Answer;
 use commerce_core::ids::OrderId;
-use commerce_core::orders::{GuestBuyer, OrderFilter, PlaceOrder};
+use commerce_core::orders::{GuestBuyer, Order, OrderFilter, Orders, PlaceOrder};
 use commerce_core::text::Email;
-use commerce_core::{Actor, Refusal, Timestamp};
+use commerce_core::{Actor, Outcome, Refusal, Timestamp};
 use serde_json::{Value, json};
 
+use super::twin;
 use super::users::{CURSOR, LIMIT};
 use crate::address::client_group;
 use crate::answer::{Told, accepted, created, done, shown, shown_at};
@@ -123,13 +124,19 @@ async fn place(State(shared): State<Shared>, Caller(actor): Caller, request: Key
     }
     let (orders, guest) = (shared.orders(), guest(&actor, &request.body)?);
     let Some(guest) = guest else {
-        let order = orders.place(&actor, request.body.into(), key).await?;
+        let order = settled(orders, orders.place(&actor, request.body.into(), key).await?).await?;
         return Ok(created(order.map(OrderView::from), OrderView::location).at(OrderView::version));
     };
-    let order = orders.place_as_guest(&guest, request.body.into(), key).await?;
+    let order = settled(orders, orders.place_as_guest(&guest, request.body.into(), key).await?).await?;
     let (Answer::Fresh(placed) | Answer::Replayed(placed)) = &order;
     let link = orders.link_of(placed).await?.map(|link| LinkView::of(link, &shared.config().server.public_url, placed.id));
     Ok(created(order.map(|order| OrderView::from(order).with_link(link)), OrderView::location).at(OrderView::version))
+}
+
+/// An order that is answered once more, as it is when its provider has been heard.
+pub(super) async fn settled(orders: &Orders, order: Answer<Order>) -> Outcome<Answer<Order>> {
+    let again = |order: &Order| orders.order(&Actor::System, order.id);
+    twin::settled(order, |order| order.payment.is_asked_for(), again).await
 }
 
 /// Answered before any order is looked for, so that the time it takes says nothing either. A replay makes up for a mail that

@@ -8,6 +8,7 @@ use commerce_core::ids::{Id, OrderId};
 use commerce_core::orders::{PromiseWish, Reconciliation};
 use serde_json::{Value, json};
 
+use super::orders::settled;
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, done, shown};
 use crate::api::{Api, Param, op};
@@ -87,7 +88,8 @@ async fn pay(
 ) -> Answered<Told<PaymentView>> {
     let (id, key) = (id(&params)?, request.key());
     let PaymentBody { method, token } = request.body;
-    let order = shared.orders().pay(&actor, id, method, token, key, if_match.version).await?;
+    let orders = shared.orders();
+    let order = settled(orders, orders.pay(&actor, id, method, token, key, if_match.version).await?).await?;
     let location = format!("/api/orders/{id}/payments");
     Ok(created(order.map(|order| PaymentView::from(&order.payment)), |_| location))
 }

@@ -2,9 +2,11 @@
 
 use axum::extract::State;
 use commerce_core::change::Answer;
+use commerce_core::orders::{AttemptState, TopUp};
 use commerce_core::page::Page;
 use serde_json::{Value, json};
 
+use super::twin;
 use super::users::{CURSOR, LIMIT};
 use crate::answer::{Told, created, shown};
 use crate::api::{Api, op};
@@ -47,8 +49,11 @@ async fn top_up(
 ) -> Answered<Told<WalletView>> {
     let (user, key) = (params.user(&caller.actor)?, request.key());
     let TopUpBody { amount, token } = request.body;
-    let made = shared.orders().top_up(&caller.actor, user, amount, Some(token), key).await?;
-    let wallet = shared.orders().wallet(&caller.actor, user).await?;
+    let orders = shared.orders();
+    let made = orders.top_up(&caller.actor, user, amount, Some(token), key).await?;
+    let again = |top_up: &TopUp| orders.top_up_of(&caller.actor, user, top_up.attempt.id);
+    let made = twin::settled(made, |top_up| top_up.attempt.state == AttemptState::Created, again).await?;
+    let wallet = orders.wallet(&caller.actor, user).await?;
     let view = |top_up| WalletView::of(wallet, Some(top_up));
     let answer = match made {
         Answer::Fresh(top_up) => Answer::Fresh(view(top_up)),

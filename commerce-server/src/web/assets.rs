@@ -33,6 +33,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "storefront/lib/base.css",
     "storefront/lib/dom.js",
     "storefront/lib/errors.js",
+    "storefront/lib/given_up.js",
     "storefront/lib/money.js",
     "storefront/lib/parts.css",
     "storefront/lib/picture.js",
@@ -73,6 +74,7 @@ pub(super) const ASSETS: &[Asset] = assets![
     "admin/products.js",
     "admin/promise.js",
     "admin/returns.js",
+    "admin/reviews.js",
     "admin/shipments.js",
     "admin/variants.js",
 ];

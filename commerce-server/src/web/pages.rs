@@ -69,6 +69,7 @@ pub(super) const PAGES: &[Page] = pages![
     "admin" "coupons" "/admin/coupons" "Coupons",
     "admin" "coupon" "/admin/coupons/{code}" "Coupon",
     "admin" "coupon" "/admin/new-coupon" "New coupon",
+    "admin" "reviews" "/admin/reviews" "Reviews",
     "admin" "mail" "/admin/mail" "Mail",
     "admin" "log" "/admin/log" "What staff did",
 ];

@@ -1,6 +1,7 @@
 // Sums as people read them: each part with its name, the grand total last.
 
 import { h } from "./dom.js";
+import { worthGivenUp } from "./given_up.js";
 import { format } from "./money.js";
 
 /** `[["Subtotal", "₹10.00"], ["Total", "₹12.00", "grand"]]` as a list. */
@@ -15,6 +16,11 @@ export function totals(amounts) {
   rows.push(["Delivery", amounts.shipping.amount === 0 ? "Free" : format(amounts.shipping)]);
   for (const [name, amount] of taxes(amounts.taxLines, false)) rows.push([name, format(amount)]);
   rows.push(["Total", format(amounts.total), "grand"]);
+  const less = worthGivenUp(amounts);
+  if (less.amount > 0) {
+    rows.push(["Given up", `−${format(less)}`]);
+    rows.push(["What is left", format({ ...amounts.total, amount: amounts.total.amount - less.amount }), "grand"]);
+  }
   for (const [name, amount] of taxes(amounts.taxLines, true)) rows.push([`of it ${name}`, format(amount), "hint"]);
   return sums(rows);
 }

@@ -14,8 +14,8 @@ pub(crate) struct Ledger {
     pub(crate) refunds: BTreeMap<String, Value>,
     /// Answers by idempotency key: the same key never does a thing twice.
     keyed: BTreeMap<String, (u16, Value)>,
-    /// Finds that a key came with something else before.
-    pub(crate) confused: bool,
+    /// Refuses whatever is asked, with this status and for this kind of reason.
+    pub(crate) refuses: Option<(u16, &'static str)>,
     /// So many entries of a list at once, where that is fewer than asked for.
     pub(crate) page_max: Option<usize>,
     /// Every page of a list is the first, and not the last.
@@ -28,8 +28,8 @@ impl Books for Ledger {
         if !authorized || call.header("stripe-version").is_none() {
             return (401, json!({"error": {"code": "unauthorized"}}));
         }
-        if self.confused {
-            return (400, json!({"error": {"type": "idempotency_error"}}));
+        if let Some((status, kind)) = self.refuses {
+            return (status, json!({"error": {"type": kind}}));
         }
         let key = call.header("idempotency-key");
         if let Some(known) = key.as_ref().and_then(|key| self.keyed.get(key)) {

@@ -21,6 +21,7 @@ use tokio::sync::Mutex;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::import::{self, Draft, DraftVariant, Format, Found, Remark, Source};
+use crate::output::note;
 use crate::progress;
 
 use self::goal::{Goal, Trouble};
@@ -128,7 +129,7 @@ pub(crate) async fn run(cx: &Context, args: Args) -> Result<(), Failure> {
     let told = !cx.out.is_json();
     let tell = |kind: &'static str, remark: &Remark| {
         if told {
-            eprintln!("{kind}line {}: {}", remark.line, remark.text);
+            note(format_args!("{kind}line {}: {}", remark.line, remark.text));
         }
     };
     let done = import(&goal, &source, args.format, currency, args.dry_run, tell).await?;

@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::import::Format;
 use crate::import::jsonl::Line;
+use crate::output::note;
 use crate::progress;
 
 use self::sheets::{Plain, Shopify};
@@ -110,7 +111,7 @@ async fn write(source: &Source, mut sheet: Box<dyn Sheet>, bar: &ProgressBar) ->
         // None is one that was archived for good while the others were written.
         let Some(line) = line? else { continue };
         if let Some(reason) = sheet.product(&line)? {
-            bar.suspend(|| eprintln!("{}: {reason}", line.slug.as_deref().unwrap_or(&line.name)));
+            bar.suspend(|| note(format_args!("{}: {reason}", line.slug.as_deref().unwrap_or(&line.name))));
             left_out += 1;
         }
     }
