@@ -1,11 +1,13 @@
 //! Group commit: callers queue change sets, one writer commits whatever waits as one transaction.
 //!
-//! There is no timer: the commit in flight is the window in which the next batch gathers, and who is ready is let in. A caller
+//! There is no timer: the commit in flight is the window in which the next batch gathers. A caller
 //! who goes away does not cancel her change set; it was data, and the writer has it.
 //!
 //! Every batch carries a mark of its own. Where nobody answered a COMMIT, the writer looks its mark
 //! up on another connection: there means done, not there means once more, and where that cannot be
 //! said either, the callers are told so.
+
+use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use commerce_core::StoreError;
@@ -19,6 +21,9 @@ use tokio_util::task::TaskTracker;
 const BATCH_MAX: usize = 512;
 /// Change sets that may wait in front of one database; more callers wait for room.
 const QUEUE_MAX: usize = 4_096;
+/// Sizes of a batch after which who was in it is waited for: one caller has nobody to wait for, and of many half prepare while the
+/// others are committed.
+const GATHERED: RangeInclusive<usize> = 2..=128;
 /// How often everybody else who is ready has a turn before a batch is closed, as long as each brings somebody.
 const TURNS_MAX: u32 = 4;
 /// How often a batch is tried whose COMMIT left doubt and whose mark was not there: a disk that
@@ -135,14 +140,17 @@ async fn run<W: Send + Sync, T: Writer<W>>(
     stop: CancellationToken,
 ) {
     let mut jobs = Vec::with_capacity(BATCH_MAX);
-    let mut stopping = false;
+    let (mut stopping, mut last) = (false, 0);
     loop {
         tokio::select! {
             taken = waiting.recv_many(&mut jobs, BATCH_MAX) => {
                 if taken == 0 {
                     break;
                 }
-                gather(&mut waiting, &mut jobs).await;
+                if GATHERED.contains(&last) {
+                    gather(&mut waiting, &mut jobs).await;
+                }
+                last = jobs.len();
                 serve(&mut writer, &mut jobs).await;
             }
             () = stop.cancelled(), if !stopping => {
